@@ -1,0 +1,39 @@
+PYTHON ?= python3.11
+BIN := .venv/bin
+READY := .venv/ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench
+
+help:  ## explain every target
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: $(READY)  ## create .venv and install genlab with its development tools
+
+$(READY): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+demo: setup  ## train a VAE on embedded handwritten digits and draw what it learned
+	$(BIN)/genlab fit --config vae_digits.yaml
+	@echo; echo "Pictures:"
+	@$(BIN)/genlab reconstruct
+	@$(BIN)/genlab sample
+	@$(BIN)/genlab latent
+
+test: setup  ## run the tests
+	$(BIN)/pytest -n 2
+
+check: setup  ## lint, check types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup  ## format the code
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: setup  ## measure speed and quality against plain PyTorch (minutes; needs MNIST)
+	$(BIN)/python benchmarks/vae_mnist.py

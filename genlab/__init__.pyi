@@ -1,0 +1,15 @@
+"""The public names; the package reads this list and imports each one when it is first used."""
+
+from . import data as data
+from . import latent as latent
+from . import losses as losses
+from . import models as models
+from . import networks as networks
+from .data import MNIST as MNIST
+from .data import Digits as Digits
+from .errors import GenlabError as GenlabError
+from .models import VAE as VAE
+from .models import Autoencoder as Autoencoder
+from .models import load as load
+
+__version__: str

@@ -1,0 +1,69 @@
+"""The command line's front door: `main(arguments)`. Imports nothing heavy before it knows what is wanted."""
+
+import argparse
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+
+import genlab
+from genlab.errors import GenlabError
+
+TRAINER_COMMANDS = {
+    "fit": "train a model",
+    "validate": "figures on the validation images",
+    "test": "figures on the test images",
+    "predict": "codes and reconstructions of the test images, to a file",
+}
+TOOL_COMMANDS = {
+    "sample": "draw new images from a trained model",
+    "reconstruct": "test images beside their reconstructions",
+    "latent": "a map of the codes of the test images, and the manifold of a 2-D prior",
+    "configs": "list the shipped configs, or print one",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; `arguments` are those of the shell by default.
+
+    A GenlabError ends the program with its message and exit status 1, without a traceback.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    command = _parser().parse_args(arguments[:1]).command
+    try:
+        if command in TRAINER_COMMANDS:
+            importlib.import_module("genlab.training").main(arguments)
+        else:
+            importlib.import_module(f"genlab.commands.{command}").main(arguments[1:])
+    except GenlabError as error:
+        sys.exit(f"genlab: {error}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    commands = TRAINER_COMMANDS | TOOL_COMMANDS
+    width = max(map(len, commands))
+    parser = argparse.ArgumentParser(
+        prog="genlab",
+        description="Train generative models, look at them and use them.",
+        epilog="\n".join(
+            [
+                "commands:",
+                *(f"  {name:{width}}  {meaning}" for name, meaning in commands.items()),
+                "",
+                "`genlab COMMAND --help` explains one. Start with: genlab fit --config vae_digits.yaml",
+            ]
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"genlab {genlab.__version__}")
+    parser.add_argument("command", metavar="COMMAND", type=_known_command, help="what to do; see below")
+    return parser
+
+
+def _known_command(name: str) -> str:
+    commands = [*TRAINER_COMMANDS, *TOOL_COMMANDS]
+    if name in commands:
+        return name
+    nearest = difflib.get_close_matches(name, commands, n=1)
+    hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(commands)}"
+    raise argparse.ArgumentTypeError(f"there is no command {name}; {hint}")

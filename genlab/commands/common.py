@@ -1,0 +1,76 @@
+"""What the tool commands share: their arguments, and a trained model with its data."""
+
+import argparse
+from pathlib import Path
+from typing import TypeVar
+
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import instantiate_module
+
+from genlab import images, runs
+from genlab.data import ImageDataModule
+from genlab.data.loading import ImageTensors
+from genlab.errors import GenlabError
+from genlab.models import load
+from genlab.models.capabilities import VERBS, abilities
+from genlab.models.checkpoint import read
+
+
+def tool_parser(name: str, description: str | None) -> argparse.ArgumentParser:
+    """A parser with the arguments that all picture-drawing commands take."""
+    parser = argparse.ArgumentParser(prog=f"genlab {name}", description=description)
+    parser.add_argument("--ckpt", metavar="PATH", help="a checkpoint or a run folder; by default the newest run")
+    parser.add_argument("--out", metavar="FILE.png", type=Path, help=f"by default pictures/{name}.png in the run")
+    parser.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
+    parser.add_argument("--force", action="store_true", help="replace pictures that are there already")
+    return parser
+
+
+Capability = TypeVar("Capability")
+
+
+class Trained:
+    """The model that a command's --ckpt means, with its data, and where its pictures go.
+
+    Raises GenlabError when there is none.
+    """
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self.given = given
+        self.checkpoint = runs.find_checkpoint(given.ckpt)
+        self.model: LightningModule = load(self.checkpoint)
+
+    def able_to(self, capability: type[Capability]) -> Capability:
+        """The model, once it is found to have the capability; raises GenlabError when it has not."""
+        if not isinstance(self.model, capability):
+            raise GenlabError(
+                f"the {type(self.model).__name__} in {self.checkpoint} cannot {VERBS[capability]}; "
+                f"it can {', '.join(abilities(self.model)) or 'do nothing that genlab has a tool for'}"
+            )
+        return self.model
+
+    def out(self, name: str) -> Path:
+        """Where the picture called `name` goes; raises GenlabError when that is taken and --force is not given."""
+        folder = runs.run_of(self.checkpoint) or self.checkpoint.parent
+        path = self.given.out or folder / "pictures" / f"{name}.png"
+        images.must_be_free(path, self.given.force)
+        return path
+
+    def test_images(self) -> ImageTensors:
+        """The test images of the data that the model was trained on."""
+        hparams = dict(read(self.checkpoint).get("datamodule_hyper_parameters", {}))
+        if "_class_path" not in hparams:
+            raise GenlabError(f"{self.checkpoint} does not say what data it was trained on")
+        hparams.pop("_instantiator")
+        data: ImageDataModule = instantiate_module(ImageDataModule, hparams)
+        data.prepare_data()
+        data.setup("test")
+        return data.test_set
+
+
+def positive(text: str) -> int:
+    """An argument that is a positive number."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not positive")
+    return number

@@ -1,0 +1,56 @@
+"""`genlab configs`: the configs that come with genlab. Imports nothing heavy, so that it answers at once."""
+
+import argparse
+import difflib
+from pathlib import Path
+
+from genlab.errors import GenlabError
+
+PACKAGE = Path(__file__).parents[1]
+
+
+def shipped_folder() -> Path:
+    """Where the shipped configs are: inside the installed package, or beside it in a checkout of the repository."""
+    inside = PACKAGE / "configs"
+    return inside if inside.is_dir() else PACKAGE.parent / "configs"
+
+
+def shipped_configs() -> dict[str, Path]:
+    """The shipped configs by name, overlays as `overlays/<name>`."""
+    folder = shipped_folder()
+    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.yaml"))}
+
+
+def find_config(name: str) -> Path:
+    """The file meant by a config's name: a path first, then one of the shipped configs.
+
+    Raises GenlabError for an unknown name, with the nearest right one.
+    """
+    if Path(name).is_file():
+        return Path(name)
+    shipped = shipped_configs()
+    if name in shipped:
+        return shipped[name]
+    nearest = difflib.get_close_matches(name, shipped, n=1)
+    hint = f"did you mean {nearest[0]}?" if nearest else "`genlab configs` lists the shipped ones"
+    raise GenlabError(f"there is no config {name}, neither as a path nor among the shipped ones; {hint}")
+
+
+def description(config: Path) -> str:
+    """The config's first line, a comment."""
+    with config.open() as lines:
+        return lines.readline().removeprefix("#").strip()
+
+
+def main(arguments: list[str]) -> None:
+    """List the shipped configs, or print one."""
+    parser = argparse.ArgumentParser(prog="genlab configs", description=main.__doc__)
+    parser.add_argument("name", nargs="?", help="the config to print; without it, all are listed")
+    name = parser.parse_args(arguments).name
+    if name:
+        print(find_config(name).read_text(), end="")
+        return
+    shipped = shipped_configs()
+    width = max(map(len, shipped))
+    for config_name, path in shipped.items():
+        print(f"{config_name:{width}}  {description(path)}")

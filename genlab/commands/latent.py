@@ -1,0 +1,71 @@
+"""`genlab latent`: where the codes of test images lie."""
+
+from pathlib import Path
+
+import torch
+from matplotlib.figure import Figure
+from sklearn.decomposition import PCA
+from torch import Tensor
+
+from genlab import images
+from genlab.commands.common import Trained, positive, tool_parser
+from genlab.latent import normal_lattice
+from genlab.models.capabilities import Decodes, Encodes, Samples
+
+BATCH = 500
+
+
+def main(arguments: list[str]) -> None:
+    """Draw the codes of test images, coloured by label: as they are when 2-D, else their two principal components.
+
+    For a model with a 2-D Gaussian prior, draw its manifold too: the images of a lattice of codes, spaced evenly in
+    the prior's probability (Kingma & Welling 2013, figure 4).
+    """
+    parser = tool_parser("latent", main.__doc__)
+    parser.add_argument("-n", "--count", type=positive, default=5000, help="test images at most (default 5000)")
+    parser.add_argument("--side", type=positive, default=20, help="images along a side of the manifold (default 20)")
+    given = parser.parse_args(arguments)
+    trained = Trained(given)
+    model = trained.able_to(Encodes)  # type: ignore[type-abstract]
+    has_manifold = model.code_size == 2 and isinstance(model, Samples)
+    path = trained.out("latent")
+    manifold = path.with_name(f"{path.stem}-manifold.png")
+    if has_manifold:
+        images.must_be_free(manifold, given.force)
+
+    test_set = trained.test_images()
+    chosen = torch.randperm(len(test_set), generator=torch.Generator().manual_seed(given.seed))[: given.count]
+    with torch.no_grad():
+        codes = torch.cat([model.encode(test_set[part]["image"]) for part in chosen.split(BATCH)])
+    scatter(codes, test_set.labels[chosen], path)
+    print(path)
+    if isinstance(model, Decodes) and has_manifold:
+        with torch.no_grad():
+            pictures = torch.cat([model.decode(part) for part in normal_lattice(given.side).split(BATCH)])
+        images.save(images.grid(pictures, given.side), manifold)
+        print(manifold)
+
+
+def scatter(codes: Tensor, labels: Tensor, path: Path) -> None:
+    """Write a map of codes (N, D), coloured by their labels (N,), as a PNG file."""
+    if codes.shape[1] == 2:
+        points, names = codes.numpy(), ["$z_1$", "$z_2$"]
+    else:
+        pca = PCA(2)
+        points = pca.fit_transform(codes.numpy())
+        names = [
+            f"principal component {i} ({share:.0%} of the variance)"
+            for i, share in enumerate(pca.explained_variance_ratio_, 1)
+        ]
+    figure = Figure(figsize=(7, 6), dpi=120, layout="constrained")
+    axes = figure.subplots()
+    size = min(40, max(6, 10_000 / len(codes)))
+    for label in labels.unique().tolist():
+        across, up = points[labels == label].T
+        axes.scatter(across, up, s=size, alpha=0.8, linewidths=0, color=f"C{label % 10}", label=label)
+    axes.legend(title="label", loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.set(xlabel=names[0], ylabel=names[1], title=f"codes of {len(codes):,} test images")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    figure.savefig(part, format="png")
+    part.replace(path)

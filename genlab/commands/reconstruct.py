@@ -1,0 +1,25 @@
+"""`genlab reconstruct`: test images beside what the model makes of them."""
+
+import torch
+
+from genlab import images
+from genlab.commands.common import Trained, positive, tool_parser
+from genlab.models.capabilities import Reconstructs
+
+
+def main(arguments: list[str]) -> None:
+    """Draw test images, chosen by --seed, each row above the row of their reconstructions."""
+    parser = tool_parser("reconstruct", main.__doc__)
+    parser.add_argument("-n", "--count", type=positive, default=32, help="how many (default 32)")
+    parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
+    given = parser.parse_args(arguments)
+    trained = Trained(given)
+    model = trained.able_to(Reconstructs)  # type: ignore[type-abstract]
+    path = trained.out("reconstruct")
+    test_set = trained.test_images()
+    chosen = torch.randperm(len(test_set), generator=torch.Generator().manual_seed(given.seed))[: given.count]
+    originals = test_set[chosen]["image"]
+    with torch.no_grad():
+        reconstructions = model.reconstruct(originals)
+    images.save(images.beside(originals, reconstructions, given.columns), path)
+    print(path)

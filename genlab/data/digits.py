@@ -1,0 +1,32 @@
+"""The handwritten digits that come with scikit-learn: real data without a download."""
+
+import torch
+from sklearn.datasets import load_digits
+
+from genlab.data.loading import ImageDataModule, ImageTensors
+from genlab.types import Shape
+
+
+class Digits(ImageDataModule):
+    """1,797 grey 8 x 8 images of ten digits (UCI, Alpaydin & Kaynak 1998), embedded in scikit-learn.
+
+    There is no official split: a tenth is for validation, a tenth for testing, drawn by `seed`.
+
+    Args:
+        batch_size: images per batch and process.
+        seed: of the split and of the order of batches.
+    """
+
+    image_shape: Shape = (1, 8, 8)
+    num_classes = 10
+
+    def __init__(self, batch_size: int = 64, seed: int = 0) -> None:
+        super().__init__(batch_size, seed)
+        self.save_hyperparameters(logger=False)
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read all three splits."""
+        digits = load_digits()
+        images = torch.from_numpy(digits.images * (255 / 16)).round().byte()[:, None]
+        labels = torch.from_numpy(digits.target).long()
+        self.train_set, self.val_set, self.test_set = self.split(ImageTensors(images, labels), 0.1, 0.1)

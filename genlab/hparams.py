@@ -1,0 +1,90 @@
+"""Hyperparameters as plain data, so that every checkpoint is safe to open and describes itself.
+
+A class given as an argument is kept as `{"class_path": ...}`, a `functools.partial` of one with its arguments as
+`init_args`, a function by its dotted name: the form that the command line writes too.
+"""
+
+import functools
+import inspect
+import sys
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any
+
+from lightning.pytorch.core.mixins.hparams_mixin import HyperparametersMixin
+
+from genlab.errors import GenlabError
+
+INSTANTIATOR = "lightning.pytorch.cli.instantiate_module"
+"""What Lightning's `load_from_checkpoint` calls to turn plain hyperparameters back into an object."""
+
+
+class PlainHyperparameters(HyperparametersMixin):
+    """Mixin for models and DataModules: `save_hyperparameters` keeps plain data, and the class they belong to."""
+
+    def save_hyperparameters(
+        self,
+        *args: Any,
+        ignore: Any = None,
+        frame: FrameType | None = None,
+        logger: bool = True,
+    ) -> None:
+        """As Lightning's, for arguments that are plain data, classes, partials of classes, or functions.
+
+        Raises GenlabError for an argument that cannot be written down, such as a lambda or a built module.
+        """
+        frame = frame or inspect.currentframe().f_back  # type: ignore[union-attr]
+        super().save_hyperparameters(*args, ignore=ignore, frame=frame, logger=logger)
+        described = {
+            name: plain(value, f"{type(self).__name__}({name}=...)")
+            for name, value in self.hparams.items()
+            if name in arguments_of(type(self))  # the command line hands over links that a class does not take
+        }
+        described["_instantiator"] = INSTANTIATOR
+        if is_importable(type(self)):
+            described["_class_path"] = dotted_name(type(self))
+        self.hparams.clear()
+        super().save_hyperparameters(described, frame=frame, logger=logger)
+
+
+def plain(value: Any, where: str) -> Any:
+    """The value as nested dicts, lists, strings and numbers; `where` names it in the error."""
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, Mapping):
+        return {key: plain(item, where) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item, where) for item in value]
+    if isinstance(value, functools.partial):
+        # jsonargparse hands over partials of an instantiator of its own, with the class as last positional argument
+        factory = value.args[-1] if value.args else value.func
+        return {**plain(factory, where), "init_args": plain(value.keywords, where)}
+    if inspect.isclass(value) and is_importable(value):
+        return {"class_path": dotted_name(value)}
+    if inspect.isfunction(value) and is_importable(value):
+        return dotted_name(value)
+    raise GenlabError(
+        f"{where} cannot be kept in a checkpoint as plain data: {value!r}; "
+        "give a class, a functools.partial of a class with keyword arguments, or a function defined in a module"
+    )
+
+
+def arguments_of(cls: type) -> set[str]:
+    """The names of a constructor's arguments, those that it hands on as **kwargs included."""
+    names: set[str] = set()
+    for base in cls.__mro__:
+        parameters = inspect.signature(base.__init__).parameters.values()  # type: ignore[misc]
+        names |= {parameter.name for parameter in parameters}
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            break
+    return names
+
+
+def dotted_name(thing: type | Any) -> str:
+    """module.name of a class or function."""
+    return f"{thing.__module__}.{thing.__qualname__}"
+
+
+def is_importable(thing: type | Any) -> bool:
+    """Whether a class or function can be found again by its dotted name."""
+    return getattr(sys.modules.get(thing.__module__), thing.__qualname__, None) is thing

@@ -1,0 +1,94 @@
+"""A parser that says in one line what is wrong with a command line or a config, and suggests the nearest right name."""
+
+import difflib
+import inspect
+import re
+from typing import Any, NoReturn
+
+import torch.optim
+from lightning.pytorch.cli import LightningArgumentParser
+
+import genlab.data
+import genlab.losses
+import genlab.models
+import genlab.networks
+from genlab.errors import GenlabError
+
+UNKNOWN_NAME = re.compile(
+    r"Option '(?P<key>[\w.]+)' is not accepted"
+    r"|does not accept option '(?P<section>[\w.]+)'"
+    r"|unrecognized arguments: (?P<argument>\S+)"
+    r"|dot import path string: (?P<class>\S+)"
+)
+
+
+class ExplainingParser(LightningArgumentParser):
+    """Lightning's parser, whose errors are GenlabErrors of one line."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Raise a GenlabError for what jsonargparse found."""
+        if not self.exit_on_error:  # a parser of one value, whose errors its parent sums up
+            super().error(message, ex)
+        raise GenlabError(explain(message, self)) from None
+
+
+def explain(message: str, parser: LightningArgumentParser) -> str:
+    """One line for jsonargparse's many."""
+    if "arguments are required" in message:
+        return "say what to train and on what: --config NAME (`genlab configs` lists them), or --model and --data"
+    unknown = UNKNOWN_NAME.search(message)
+    if unknown is None:
+        return _wrong_value(message) or " ".join(message.split())
+    kind, name = next((kind, name) for kind, name in unknown.groupdict().items() if name)
+    hint = _nearest(name.lstrip("-").partition("=")[0], parser) or "--print_config shows what there is"
+    return f"there is no {kind} {name}; {hint}"
+
+
+def _wrong_value(message: str) -> str | None:
+    keys, types = (
+        re.findall(r'Parser key "([\w.]+)"', message),
+        re.findall(r"Expected an? (.+?)(?:\. Got|$)", message, re.M),
+    )
+    values = re.findall(r"(?:Got value|Given value): (.+)", message)
+    if not (keys and types and values):
+        return None
+    wanted = [re.sub(r"<class '([\w.]+)'>|typing\.Literal\[(.+)\]", r"\1\2", name) for name in types]
+    return f"{keys[-1]} takes {' or '.join(name for name in wanted if name != 'NoneType')}, not {values[0]}"
+
+
+def _nearest(name: str, parser: LightningArgumentParser) -> str | None:
+    section, _, _ = name.partition(".")
+    sections = sections_of(parser)
+    inner = {part for key in sections for part in key.split(".")} | argument_names()
+    for part, known in [
+        (section, {key.partition(".")[0] for key in sections}),
+        *((p, inner) for p in name.split(".")),
+    ]:
+        if part not in known | inner and (nearest := difflib.get_close_matches(part, known, n=1)):
+            return f"did you mean {nearest[0]}?"
+    return None
+
+
+def sections_of(parser: LightningArgumentParser) -> set[str]:
+    """The dotted keys that the parser and its subcommands take."""
+    action = parser._subcommands_action
+    below = [sections_of(command) for command in action.choices.values()] if action else []
+    return {action.dest for action in parser._actions}.union(*below)
+
+
+def argument_names() -> set[str]:
+    """Genlab's classes and torch's optimizers, with the names of their arguments."""
+    names = set()
+    for module in (genlab.models, genlab.data, genlab.networks, genlab.losses, torch.optim):
+        for name, thing in vars(module).items():
+            if inspect.isclass(thing) or inspect.isfunction(thing):
+                names |= {name, *arguments_of(thing)}
+    return names
+
+
+def arguments_of(thing: Any) -> list[str]:
+    """The names of what a class or function takes."""
+    try:
+        return list(inspect.signature(thing).parameters)
+    except ValueError:  # built into torch
+        return []

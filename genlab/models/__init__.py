@@ -1,0 +1,9 @@
+"""Model families, one LightningModule a file."""
+
+from genlab.models.autoencoder import Autoencoder
+from genlab.models.base import ImageModel
+from genlab.models.capabilities import Decodes, Encodes, Reconstructs, Samples
+from genlab.models.checkpoint import load
+from genlab.models.vae import VAE
+
+__all__ = ["VAE", "Autoencoder", "Decodes", "Encodes", "ImageModel", "Reconstructs", "Samples", "load"]

@@ -1,0 +1,79 @@
+"""What all families share: an image shape to check batches against, plain hyperparameters, cheap training curves."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+
+from genlab.errors import GenlabError
+from genlab.hparams import PlainHyperparameters
+from genlab.types import ImageBatch, Shape
+
+
+class ImageModel(PlainHyperparameters, LightningModule):
+    """A LightningModule for images of one shape, (C, H, W)."""
+
+    def __init__(self, image_shape: Shape) -> None:
+        super().__init__()
+        channels, height, width = image_shape
+        self.image_shape: Shape = (channels, height, width)
+        self._rows: list[tuple[int, dict[str, Tensor]]] = []
+
+    def images(self, batch: ImageBatch) -> Tensor:
+        """The batch's images (B, C, H, W), once they are found to be what this model was built for.
+
+        Raises GenlabError for a batch that is no ImageBatch, or whose images have another shape.
+        """
+        if not isinstance(batch, Mapping) or "image" not in batch:
+            raise GenlabError(
+                f"{type(self).__name__} takes batches as dicts with an 'image' of shape (B, C, H, W); "
+                f"the data gave a {type(batch).__name__}"
+            )
+        images = batch["image"]
+        if images.shape[1:] != self.image_shape:
+            raise GenlabError(
+                f"{type(self).__name__} was built for images of shape {self.image_shape}, "
+                f"the data gives {tuple(images.shape[1:])}; build it with image_shape={tuple(images.shape[1:])}"
+            )
+        return images
+
+    def log_batch(self, figures: Mapping[str, Tensor], progress_bar: str) -> None:
+        """Log figures of one training batch, and show the one named `progress_bar` in the progress bar.
+
+        Every batch reaches the loggers as a row of its own, but they are handed over together, each time Lightning's
+        `log_every_n_steps` is due: calling `self.log` every batch would cost more than a small network's step.
+        """
+        self._rows.append((self.global_step, {f"train/{k}": v.detach() for k, v in figures.items()}))
+        due = (self.global_step + 1) % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
+        if due or self.trainer.is_last_batch:
+            self.log(f"train/{progress_bar}", figures[progress_bar], prog_bar=True, logger=False)
+            self._hand_over()
+
+    def log_epoch(self, stage: str, figures: Mapping[str, Tensor], batch: ImageBatch, progress_bar: str) -> None:
+        """Log the mean of figures over an epoch of validation ("val") or testing ("test")."""
+        for name, value in figures.items():
+            self.log(
+                f"{stage}/{name}",
+                value,
+                prog_bar=name == progress_bar,
+                on_epoch=True,
+                sync_dist=True,
+                batch_size=len(batch["image"]),
+            )
+
+    def _hand_over(self) -> None:
+        steps, rows = zip(*self._rows, strict=True)
+        self._rows.clear()
+        values = torch.stack([torch.stack(list(row.values())) for row in rows]).tolist()  # one transfer for all
+        for step, row, numbers in zip(steps, rows, values, strict=True):
+            figures = dict(zip(row, numbers, strict=True)) | {"epoch": self.current_epoch}
+            for logger in self.loggers:
+                logger.log_metrics(figures, step)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)

@@ -1,0 +1,58 @@
+"""What models can do. Tools ask for a capability, never for a class.
+
+Images are float tensors (B, C, H, W) in [0, 1]; codes are float tensors (B, code_size).
+"""
+
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+
+@runtime_checkable
+class Encodes(Protocol):
+    """Turns images into codes."""
+
+    code_size: int
+
+    def encode(self, x: Tensor) -> Tensor:
+        """The codes of images."""
+        ...
+
+
+@runtime_checkable
+class Decodes(Protocol):
+    """Turns codes into images."""
+
+    code_size: int
+
+    def decode(self, z: Tensor) -> Tensor:
+        """The images of codes."""
+        ...
+
+
+@runtime_checkable
+class Reconstructs(Protocol):
+    """Gives back images as it understands them."""
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """The reconstructions of images."""
+        ...
+
+
+@runtime_checkable
+class Samples(Protocol):
+    """Draws new images."""
+
+    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
+        """`n` new images, the same for the same state of `generator` (on the CPU)."""
+        ...
+
+
+VERBS = {Encodes: "encode", Decodes: "decode", Reconstructs: "reconstruct", Samples: "sample"}
+"""What each capability is called in messages."""
+
+
+def abilities(model: object) -> list[str]:
+    """What a model can do, in words."""
+    return [verb for capability, verb in VERBS.items() if isinstance(model, capability)]

@@ -1,0 +1,65 @@
+"""Open a checkpoint without knowing what is in it."""
+
+import pickle
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+
+from genlab.errors import GenlabError
+from genlab.runs import find_checkpoint
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """A genlab checkpoint as plain data, on the CPU; nothing in the file is executed.
+
+    Raises GenlabError for a file that is missing, damaged, or no checkpoint of a genlab model.
+    """
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise GenlabError(f"there is no checkpoint {path}") from None
+    except (
+        RuntimeError,
+        pickle.UnpicklingError,
+        EOFError,
+        zipfile.BadZipFile,
+        OSError,
+        UnicodeDecodeError,
+    ) as error:
+        reason = str(error).splitlines()[0]
+        raise GenlabError(f"{path} cannot be opened as a checkpoint of plain data: {reason}") from None
+    if not isinstance(checkpoint, dict) or not {"state_dict", "hyper_parameters"} <= checkpoint.keys():
+        raise GenlabError(f"{path} is no checkpoint of a Lightning model with saved hyperparameters")
+    return checkpoint
+
+
+def load(path: str | Path | None = None) -> LightningModule:
+    """Rebuild the model in a checkpoint, with its weights, on the CPU and in evaluation mode.
+
+    Args:
+        path: a checkpoint, or a run folder (its best checkpoint), or None (the newest run's).
+
+    Raises GenlabError for a file that is missing, damaged or foreign, with one line that says so. Opens files with
+    `weights_only=True` and builds only classes of genlab or ones that are already imported.
+    """
+    import genlab.models  # noqa: F401  (so that its classes count as imported)
+
+    path = find_checkpoint(path)
+    class_path = read(path)["hyper_parameters"].get("_class_path")
+    if class_path is None:
+        raise GenlabError(
+            f"{path} does not say which class its model has; load it with that class's load_from_checkpoint"
+        )
+    module = class_path.rpartition(".")[0]
+    if module not in sys.modules:
+        raise GenlabError(f"{path} holds a {class_path}; import {module} first, then load it again")
+    try:
+        model = LightningModule.load_from_checkpoint(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise GenlabError(f"{path} does not fit the {class_path} of this version: {reason}") from None
+    return model.eval()

@@ -1,0 +1,72 @@
+"""Convolutional encoder and decoder in the manner of DCGAN (Radford et al. 2016), for images of any shape.
+
+Each stage of the encoder halves height and width (4 x 4 kernels, stride 2) and doubles the channels, until the
+shorter side is below 8; the decoder goes the same way back and meets odd sizes exactly.
+"""
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
+from torch import nn
+
+from genlab.types import Shape
+
+
+def halvings(image_shape: Shape, width: int) -> list[Shape]:
+    """The shapes between the stages, the image's own first: (C, H, W), (width, H/2, W/2), (2 width, H/4, W/4)...
+
+    Halves are rounded down; the shorter side of the last shape is below 8.
+    """
+    channels, height, breadth = image_shape
+    shapes = [(channels, height, breadth)]
+    while min(height, breadth) >= 8:
+        channels, height, breadth = width, height // 2, breadth // 2
+        shapes.append((channels, height, breadth))
+        width *= 2
+    return shapes
+
+
+class ConvEncoder(nn.Sequential):
+    """Images (B, C, H, W) to codes (B, code_size); the first stage has `width` channels."""
+
+    def __init__(
+        self,
+        image_shape: Shape,
+        code_size: int,
+        width: int = 32,
+        normalization: Callable[[int], nn.Module] = nn.BatchNorm2d,
+        activation: Callable[[], nn.Module] = nn.ReLU,
+    ) -> None:
+        shapes = halvings(image_shape, width)
+        layers: list[nn.Module] = []
+        for (fan_in, *_), (fan_out, *_) in pairwise(shapes):
+            layers += [
+                nn.Conv2d(fan_in, fan_out, 4, stride=2, padding=1),
+                normalization(fan_out),
+                activation(),
+            ]
+        super().__init__(*layers, nn.Flatten(), nn.Linear(math.prod(shapes[-1]), code_size))
+
+
+class ConvDecoder(nn.Sequential):
+    """Codes (B, code_size) to image logits (B, C, H, W); the last hidden stage has `width` channels."""
+
+    def __init__(
+        self,
+        image_shape: Shape,
+        code_size: int,
+        width: int = 32,
+        normalization: Callable[[int], nn.Module] = nn.BatchNorm2d,
+        activation: Callable[[], nn.Module] = nn.ReLU,
+    ) -> None:
+        shapes = halvings(image_shape, width)[::-1]
+        layers: list[nn.Module] = [nn.Linear(code_size, math.prod(shapes[0])), nn.Unflatten(1, shapes[0])]
+        for (fan_in, height, breadth), (fan_out, *target) in pairwise(shapes):
+            odd = (target[0] - 2 * height, target[1] - 2 * breadth)
+            layers += [
+                normalization(fan_in),
+                activation(),
+                nn.ConvTranspose2d(fan_in, fan_out, 4, stride=2, padding=1, output_padding=odd),
+            ]
+        super().__init__(*layers)

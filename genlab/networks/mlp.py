@@ -1,0 +1,44 @@
+"""Fully connected encoder and decoder."""
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+from torch import nn
+
+from genlab.types import Shape
+
+
+def mlp(sizes: Sequence[int], activation: Callable[[], nn.Module]) -> list[nn.Module]:
+    """Linear layers of the given sizes (input first), with an activation between them and none after the last."""
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in pairwise(sizes):
+        layers += [nn.Linear(fan_in, fan_out), activation()]
+    return layers[:-1]
+
+
+class MLPEncoder(nn.Sequential):
+    """Images (B, C, H, W) to codes (B, code_size) through hidden layers of the given sizes."""
+
+    def __init__(
+        self,
+        image_shape: Shape,
+        code_size: int,
+        hidden: tuple[int, ...] = (500,),
+        activation: Callable[[], nn.Module] = nn.ReLU,
+    ) -> None:
+        super().__init__(nn.Flatten(), *mlp((math.prod(image_shape), *hidden, code_size), activation))
+
+
+class MLPDecoder(nn.Sequential):
+    """Codes (B, code_size) to image logits (B, C, H, W) through hidden layers of the given sizes."""
+
+    def __init__(
+        self,
+        image_shape: Shape,
+        code_size: int,
+        hidden: tuple[int, ...] = (500,),
+        activation: Callable[[], nn.Module] = nn.ReLU,
+    ) -> None:
+        layers = mlp((code_size, *hidden, math.prod(image_shape)), activation)
+        super().__init__(*layers, nn.Unflatten(1, tuple(image_shape)))

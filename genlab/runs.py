@@ -1,0 +1,60 @@
+"""Where runs are: `runs/<config name>/<version>/`, with config.yaml, metrics.csv, checkpoints/ and pictures/."""
+
+from pathlib import Path
+
+from genlab.errors import GenlabError
+
+ROOT = Path("runs")
+
+
+def claim_run(root: Path, name: str) -> Path:
+    """Make and return the folder of a new run, `root/name/<next version>`; two processes never get the same."""
+    version = max((int(run.name) for run in _runs(root, name)), default=-1) + 1
+    while True:
+        run = root / name / str(version)
+        try:
+            run.mkdir(parents=True)
+        except FileExistsError:
+            version += 1
+        else:
+            return run
+
+
+def newest_run(root: Path = ROOT, name: str = "*") -> Path:
+    """The run with the newest checkpoint; of the config called `name`, if given.
+
+    Raises GenlabError when there is none.
+    """
+    checkpoints = [c for run in _runs(root, name) for c in (run / "checkpoints").glob("*.ckpt")]
+    if not checkpoints:
+        raise GenlabError(f"no run in {root / name} has a checkpoint; train a model first, or give its path")
+    return max(checkpoints, key=lambda checkpoint: checkpoint.stat().st_mtime).parent.parent
+
+
+def find_checkpoint(path: str | Path | None, prefer: str = "best") -> Path:
+    """The checkpoint meant by a file, a run folder, or None for the newest run.
+
+    Args:
+        path: the file or folder.
+        prefer: which of a run's checkpoints to take where it has both: "best" or "last".
+
+    Raises GenlabError when there is none.
+    """
+    path = newest_run() if path is None else Path(path)
+    if not path.is_dir():
+        return path
+    for name in (prefer, "best", "last"):
+        checkpoint = path / "checkpoints" / f"{name}.ckpt"
+        if checkpoint.exists():
+            return checkpoint
+    raise GenlabError(f"{path} has no checkpoints/best.ckpt or last.ckpt; give a run folder or a checkpoint")
+
+
+def run_of(checkpoint: Path) -> Path | None:
+    """The run folder that a checkpoint lies in, or None when it lies elsewhere."""
+    run = checkpoint.parent.parent
+    return run if (run / "config.yaml").exists() else None
+
+
+def _runs(root: Path, name: str) -> list[Path]:
+    return [run for run in root.glob(f"{name}/*") if run.is_dir() and run.name.isdecimal()]
