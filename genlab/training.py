@@ -11,16 +11,17 @@ from typing import Any
 
 os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")  # of what Lightning calls, not of what users do
 
+import torch
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar, TQDMProgressBar
+from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
 
 import genlab.data
 import genlab.models  # (both: so that the short names of their classes are known)
 from genlab import runs
-from genlab.callbacks import MetricsFile, Pictures, Predictions
+from genlab.callbacks import MetricsFile, Pictures, Predictions, SteadyBar
 from genlab.commands.configs import find_config
 from genlab.errors import GenlabError
 from genlab.mistakes import ExplainingParser
@@ -32,7 +33,7 @@ def main(arguments: list[str]) -> None:
 
     Raises GenlabError for what a user can mend.
     """
-    _quieten()
+    quieten()
     command, *rest = arguments
     if command != "fit":
         rest = _describe_by_checkpoint(rest)
@@ -43,6 +44,8 @@ class TrainerCLI(LightningCLI):
     """LightningCLI in subclass mode, with a run folder for every `fit`."""
 
     def __init__(self, arguments: list[str]) -> None:
+        # Adam's averages of rare gradients (MNIST's border pixels) fade into denormal numbers, which slow a CPU down
+        torch.set_flush_denormal(True)
         super().__init__(
             datamodule_class=genlab.data.ImageDataModule,
             subclass_mode_data=True,
@@ -79,9 +82,11 @@ class TrainerCLI(LightningCLI):
         trackers = config.logger if isinstance(config.logger, list) else [config.logger]
         trackers = [tracker for tracker in trackers if isinstance(tracker, Logger)]
         files = [MetricsFile(self.run)] if self.subcommand == "fit" else []
-        callbacks = [*(config.callbacks or []), Predictions()]
+        callbacks = list(config.callbacks or [])
+        if self.subcommand == "predict":
+            callbacks.append(Predictions())
         if config.enable_progress_bar is not False and not any(isinstance(c, ProgressBar) for c in callbacks):
-            callbacks.append(TQDMProgressBar(refresh_rate=10))
+            callbacks.append(SteadyBar())
         return super().instantiate_trainer(
             default_root_dir=self.run, logger=[*files, *trackers], callbacks=callbacks, **kwargs
         )
@@ -129,12 +134,13 @@ class TrainerCLI(LightningCLI):
         """Lightning lets the checkpoint's model overrule the user's here, silently; see `before_fit`."""
 
 
-def _quieten() -> None:
+def quieten() -> None:
     """Drop Lightning's advertisements, and its warnings that do not hold for batches cut from memory."""
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(lambda record: "Tip:" not in record.msg)
     for message in (
         ".*does not have many workers.*",
         ".*smaller than the logging interval.*",
+        ".*Couldn't infer the batch indices.*",
         ".*args parameter is intended to run from within Python.*",
         ".*isinstance.treespec, LeafSpec.*",
     ):

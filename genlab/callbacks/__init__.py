@@ -3,5 +3,6 @@
 from genlab.callbacks.metrics_file import MetricsFile
 from genlab.callbacks.pictures import Pictures
 from genlab.callbacks.predictions import Predictions
+from genlab.callbacks.steady_bar import SteadyBar
 
-__all__ = ["MetricsFile", "Pictures", "Predictions"]
+__all__ = ["MetricsFile", "Pictures", "Predictions", "SteadyBar"]

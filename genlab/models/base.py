@@ -1,7 +1,6 @@
 """What all families share: an image shape to check batches against, plain hyperparameters, cheap training curves."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
@@ -71,9 +70,3 @@ class ImageModel(PlainHyperparameters, LightningModule):
             figures = dict(zip(row, numbers, strict=True)) | {"epoch": self.current_epoch}
             for logger in self.loggers:
                 logger.log_metrics(figures, step)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name == "_current_fx_name":
-            self.__dict__[name] = value
-        else:
-            super().__setattr__(name, value)
