@@ -1,7 +1,7 @@
 """Hyperparameters as plain data, so that every checkpoint is safe to open and describes itself.
 
-A class given as an argument is kept as `{"class_path": ...}`, a `functools.partial` of one with its arguments as
-`init_args`, a function by its dotted name: the form that the command line writes too.
+A class given as an argument, or a `functools.partial` of one, is kept as `{"class_path": ..., "init_args": ...}`, a
+function by its dotted name: the form that the command line writes too.
 """
 
 import functools
@@ -58,15 +58,26 @@ def plain(value: Any, where: str) -> Any:
     if isinstance(value, functools.partial):
         # jsonargparse hands over partials of an instantiator of its own, with the class as last positional argument
         factory = value.args[-1] if value.args else value.func
-        return {**plain(factory, where), "init_args": plain(value.keywords, where)}
+        if inspect.isclass(factory):
+            return class_with_arguments(factory, value.keywords, where)
     if inspect.isclass(value) and is_importable(value):
-        return {"class_path": dotted_name(value)}
+        return class_with_arguments(value, {}, where)
     if inspect.isfunction(value) and is_importable(value):
         return dotted_name(value)
     raise GenlabError(
         f"{where} cannot be kept in a checkpoint as plain data: {value!r}; "
         "give a class, a functools.partial of a class with keyword arguments, or a function defined in a module"
     )
+
+
+def class_with_arguments(cls: type, given: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The description of a class with the arguments given and the defaults of all others.
+
+    Defaults are written down because jsonargparse would fill gaps with those of another class, the argument's default.
+    """
+    parameters = inspect.signature(cls).parameters.values()
+    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+    return {"class_path": dotted_name(cls), "init_args": plain({**defaults, **given}, where)}
 
 
 def arguments_of(cls: type) -> set[str]:

@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,11 @@ def main(arguments: list[str]) -> None:
 class TrainerCLI(LightningCLI):
     """LightningCLI in subclass mode, with a run folder for every `fit`."""
 
+    run: Path
+    """The run's folder."""
+    saved: dict[str, Any]
+    """The hyperparameters in the checkpoint that is used or resumed; empty without one."""
+
     def __init__(self, arguments: list[str]) -> None:
         # Adam's averages of rare gradients (MNIST's border pixels) fade into denormal numbers, which slow a CPU down
         torch.set_flush_denormal(True)
@@ -61,20 +67,18 @@ class TrainerCLI(LightningCLI):
         for fact in ("image_shape", "num_classes", "attribute_names"):
             parser.link_arguments(f"data.{fact}", f"model.init_args.{fact}", apply_on="instantiate")
         parser.add_lightning_class_args(Pictures, "pictures")
-        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.add_lightning_class_args(ModelCheckpoint, "best_checkpoint")
+        parser.add_lightning_class_args(ModelCheckpoint, "last_checkpoint")
         parser.set_defaults(
             {
-                "checkpoint.monitor": "val/loss",
-                "checkpoint.filename": "best",
-                "checkpoint.save_last": True,
-                "checkpoint.save_on_exception": True,
+                "best_checkpoint.filename": "best",
+                "best_checkpoint.monitor": "val/loss",
+                "last_checkpoint.filename": "last",
+                "last_checkpoint.save_on_train_epoch_end": True,
+                "last_checkpoint.save_on_exception": True,
+                "last_checkpoint.enable_version_counter": False,  # each replaces the one before
             }
         )
-
-    def before_instantiate_classes(self) -> None:
-        """Decide on the run's folder."""
-        config = self.config[self.subcommand]
-        self.run = self._new_or_resumed_run(config) if self.subcommand == "fit" else _folder_of(config.ckpt_path)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """A trainer that works in the run's folder."""
@@ -90,19 +94,6 @@ class TrainerCLI(LightningCLI):
         return super().instantiate_trainer(
             default_root_dir=self.run, logger=[*files, *trackers], callbacks=callbacks, **kwargs
         )
-
-    def before_fit(self) -> None:
-        """Refuse to resume with another model than the checkpoint's, instead of going on with either silently."""
-        path = self.config.fit.ckpt_path
-        if path is None:
-            return
-        saved, given = read(path)["hyper_parameters"], dict(self.model.hparams)
-        different = sorted(key for key in saved.keys() | given.keys() if saved.get(key) != given.get(key))
-        if different:
-            raise GenlabError(
-                f"{path} was trained with another model than this one: {', '.join(different)} differ; "
-                "resume with the config that it was started with, or start anew without --ckpt_path"
-            )
 
     def fit(self, **kwargs: Any) -> None:
         """Train; leave no empty folder where training did not even begin."""
@@ -120,18 +111,43 @@ class TrainerCLI(LightningCLI):
         print(f"\n{self.run}: " + ", ".join(f"{name} {value:.2f}" for name, value in sorted(figures.items())))
         print(f"pictures in {self.run / 'pictures'}, checkpoints in {self.run / 'checkpoints'}")
 
-    def _new_or_resumed_run(self, config: Any) -> Path:
-        root, name = Path(config.trainer.default_root_dir or runs.ROOT), _run_name(config)
-        if config.ckpt_path is not None:
-            last = runs.newest_run(root, name) if config.ckpt_path == "last" else config.ckpt_path
-            checkpoint = runs.find_checkpoint(last, prefer="last")
-            config.ckpt_path = str(checkpoint)
-            if run := runs.run_of(checkpoint):
-                return run
-        return rank_zero_only(runs.claim_run, default=root / name)(root, name)
-
     def _parse_ckpt_path(self) -> None:
-        """Lightning lets the checkpoint's model overrule the user's here, silently; see `before_fit`."""
+        """Decide on the checkpoint and the run's folder.
+
+        Lightning then lets the checkpoint's model overrule the config's in silence; here different ones are an error.
+        """
+        config = self.config[self.config.subcommand]
+        self.saved = {}
+        root, name = Path(config.trainer.default_root_dir or runs.ROOT), _run_name(config)
+        if config.ckpt_path is None:
+            self.run = rank_zero_only(runs.claim_run, default=root / name)(root, name)
+            return
+        last = runs.newest_run(root, name) if config.ckpt_path == "last" else config.ckpt_path
+        checkpoint = runs.find_checkpoint(last, prefer="last")
+        self.saved = read(checkpoint)["hyper_parameters"]
+        config.ckpt_path = str(checkpoint)
+        self.run = runs.run_of(checkpoint) or (
+            runs.claim_run(root, name) if self.config.subcommand == "fit" else checkpoint.parent
+        )
+        given = config.model.clone()
+        super()._parse_ckpt_path()
+        found = self.config[self.config.subcommand].model
+        keys = ["class_path", *(f"init_args.{key}" for key, value in given.init_args.items() if value is not None)]
+        different = [key for key in keys if _without_modules(given[key]) != _without_modules(found.get(key))]
+        if different:
+            raise GenlabError(
+                f"{checkpoint} holds another model than the config's {given.class_path}: {', '.join(different)} differ; "
+                "use the config that it was trained with, or train anew without --ckpt_path"
+            )
+
+    def after_instantiate_classes(self) -> None:
+        """Refuse data of another shape than the checkpoint's."""
+        shape = self.datamodule.image_shape
+        if tuple(self.saved.get("image_shape", shape)) != shape:
+            raise GenlabError(
+                f"the checkpoint's model was trained on images of shape {tuple(self.saved['image_shape'])}, "
+                f"{type(self.datamodule).__name__} has {shape}"
+            )
 
 
 def quieten() -> None:
@@ -198,6 +214,11 @@ def _run_name(config: Any) -> str:
         return "_".join(name.rpartition(".")[2].lower() for name in classes)
     first = paths[0]
     return first.absolute().parent.parent.name if first.name == "config.yaml" else first.stem
+
+
+def _without_modules(value: Any) -> str:
+    """A text that is the same for genlab.VAE, a class by its public name, and for genlab.models.vae.VAE."""
+    return re.sub(r"'[\w.]+\.(\w+)'", r"'\1'", repr(value))
 
 
 def _is_overlay(config: Any) -> bool:

@@ -12,6 +12,9 @@ from lightning.pytorch import LightningModule
 from genlab.errors import GenlabError
 from genlab.runs import find_checkpoint
 
+MARKS = {"state_dict", "hyper_parameters", "pytorch-lightning_version"}
+"""What every checkpoint of a Lightning model with saved hyperparameters has."""
+
 
 def read(path: str | Path) -> dict[str, Any]:
     """A genlab checkpoint as plain data, on the CPU; nothing in the file is executed.
@@ -30,9 +33,9 @@ def read(path: str | Path) -> dict[str, Any]:
         OSError,
         UnicodeDecodeError,
     ) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).partition("\n")[0] or type(error).__name__
         raise GenlabError(f"{path} cannot be opened as a checkpoint of plain data: {reason}") from None
-    if not isinstance(checkpoint, dict) or not {"state_dict", "hyper_parameters"} <= checkpoint.keys():
+    if not isinstance(checkpoint, dict) or not checkpoint.keys() >= MARKS:
         raise GenlabError(f"{path} is no checkpoint of a Lightning model with saved hyperparameters")
     return checkpoint
 

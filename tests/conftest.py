@@ -1,0 +1,74 @@
+"""Shared by all tests: a clean working folder, tiny data in the real formats, and one trained run."""
+
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from genlab.cli import main
+
+REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+def write_idx(path: Path, array: np.ndarray) -> None:
+    """A file in MNIST's format: magic number, sizes, bytes."""
+    header = struct.pack(">BBBB", 0, 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape)
+    path.write_bytes(header + array.tobytes())
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a tiny MNIST: 600 noisy strokes to train on, 100 to test on."""
+    folder = tmp_path_factory.mktemp("data")
+    raw = folder / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for prefix, count in (("train", 600), ("t10k", 100)):
+        labels = random.integers(0, 10, count, dtype=np.uint8)
+        images = random.integers(0, 60, (count, 28, 28), dtype=np.uint8)
+        for image, label in zip(images, labels, strict=True):
+            image[:, 2 * label + 4 : 2 * label + 8] += 150
+        write_idx(raw / f"{prefix}-images-idx3-ubyte", images)
+        write_idx(raw / f"{prefix}-labels-idx1-ubyte", labels)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def working_folder(tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test runs in an empty folder of its own and finds the tiny data."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GENLAB_DATA_DIR", str(data_dir))
+    return tmp_path
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Runs a command that must fail for the user's mistake, and returns its one line."""
+
+    def run(*arguments: str) -> str:
+        with pytest.raises(SystemExit) as end:
+            main(arguments)
+        message = str(end.value.code) if isinstance(end.value.code, str) else capsys.readouterr().err.splitlines()[-1]
+        assert "\n" not in message
+        assert message.startswith("genlab: ")
+        return message
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a VAE with a 2-D code, trained on digits for three epochs."""
+    folder = tmp_path_factory.mktemp("trained")
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        main(["fit", "--config", "vae_digits.yaml", "--trainer.max_epochs=3", "--pictures.every_n_epochs=2"])
+    finally:
+        os.chdir(before)
+        torch.set_flush_denormal(False)
+    return folder / "runs" / "vae_digits" / "0"

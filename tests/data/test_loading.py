@@ -1,0 +1,85 @@
+"""Whole batches by index, in an order of their own each epoch."""
+
+import numpy as np
+import pytest
+import torch
+
+import genlab
+from genlab.data.loading import BatchSampler, ImageTensors
+
+
+def positions(sampler):
+    return [batch.tolist() for batch in sampler]
+
+
+def test_items_are_whole_batches_scaled_once():
+    images = torch.arange(0, 250, 10, dtype=torch.uint8).view(25, 1, 1, 1)
+    batch = ImageTensors(images, torch.arange(25))[torch.tensor([3, 0, 24])]
+    torch.testing.assert_close(batch["image"].flatten(), torch.tensor([30, 0, 240]) / 255)
+    assert batch["label"].tolist() == [3, 0, 24]
+
+
+def test_shuffled_batches_are_whole_and_disjoint():
+    batches = positions(BatchSampler(103, 10, shuffle=True))
+    assert [len(batch) for batch in batches] == [10] * 10
+    assert len({i for batch in batches for i in batch}) == 100
+
+
+def test_unshuffled_batches_hold_everything_in_order():
+    batches = positions(BatchSampler(103, 10, shuffle=False))
+    assert [i for batch in batches for i in batch] == list(range(103))
+    assert len(BatchSampler(103, 10, shuffle=False)) == len(batches) == 11
+
+
+def test_each_epoch_has_an_order_that_seed_and_epoch_decide():
+    sampler = BatchSampler(100, 10, shuffle=True, seed=5)
+    first, second = positions(sampler), positions(sampler)
+    assert first != second
+    again = BatchSampler(100, 10, shuffle=True, seed=5)
+    again.set_epoch(1)
+    assert positions(again) == second
+    assert positions(BatchSampler(100, 10, shuffle=True, seed=6)) != first
+
+
+def test_processes_share_an_epoch_evenly_without_overlap():
+    shares = [positions(BatchSampler(107, 10, shuffle=True, rank=rank, world_size=3)) for rank in range(3)]
+    assert [len(share) for share in shares] == [3, 3, 3]
+    together = [i for share in shares for batch in share for i in batch]
+    assert len(together) == len(set(together)) == 90
+    shares = [positions(BatchSampler(107, 10, shuffle=False, rank=rank, world_size=3)) for rank in range(3)]
+    assert sorted(i for share in shares for batch in share for i in batch) == list(range(107))
+
+
+def test_loader_takes_no_numbers_from_the_global_generator():
+    data = genlab.Digits()
+    data.setup()
+    state = torch.get_rng_state()
+    assert sum(len(batch["image"]) for batch in data.train_dataloader()) == 1437 // 64 * 64
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_too_few_images_for_a_batch_is_said():
+    data = genlab.Digits(batch_size=2000)
+    data.setup()
+    with pytest.raises(genlab.GenlabError, match="1437 training images, fewer than one batch of 2000"):
+        data.train_dataloader()
+
+
+def test_digits_are_scikit_learns():
+    from sklearn.datasets import load_digits
+
+    data = genlab.Digits()
+    data.setup()
+    sets = (data.train_set, data.val_set, data.test_set)
+    assert [len(part) for part in sets] == [1437, 180, 180]
+    pixels = torch.cat([part.images for part in sets])
+    assert pixels.dtype == torch.uint8
+    assert (pixels.min(), pixels.max()) == (0, 255)
+    expected = np.sort(load_digits().images.sum((1, 2)) / 16)
+    found = np.sort(pixels.double().sum((1, 2, 3)).numpy() / 255)
+    np.testing.assert_allclose(found, expected, atol=0.2)
+
+
+def test_facts_are_known_before_any_file_is_read():
+    data = genlab.MNIST("/nowhere")
+    assert (data.image_shape, data.num_classes, data.attribute_names) == ((1, 28, 28), 10, ())

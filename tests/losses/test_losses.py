@@ -1,0 +1,86 @@
+"""Each loss against torch.distributions or its formula, in every precision."""
+
+import pytest
+import torch
+from torch.distributions import Bernoulli as TorchBernoulli
+from torch.distributions import Normal, kl_divergence
+
+from genlab import losses
+
+logits = 4 * torch.randn(3, 2, 5, 4, generator=torch.Generator().manual_seed(0))
+image = torch.rand(3, 2, 5, 4, generator=torch.Generator().manual_seed(1))
+mean = torch.randn(6, 4, generator=torch.Generator().manual_seed(2))
+log_variance = torch.randn(6, 4, generator=torch.Generator().manual_seed(3))
+
+
+def per_image(values):
+    return values.flatten(1).sum(1)
+
+
+def test_bernoulli_is_the_density_of_binary_images():
+    binary = image.round()
+    expected = per_image(TorchBernoulli(logits=logits).log_prob(binary))
+    torch.testing.assert_close(losses.Bernoulli.log_prob(logits, binary), expected)
+    torch.testing.assert_close(losses.Bernoulli.mean(logits), TorchBernoulli(logits=logits).mean)
+
+
+def test_bernoulli_of_grey_images_is_the_expectation_over_their_binarisations():
+    distribution = TorchBernoulli(logits=logits)
+    expected = per_image(
+        image * distribution.log_prob(torch.ones(())) + (1 - image) * distribution.log_prob(torch.zeros(()))
+    )
+    torch.testing.assert_close(losses.Bernoulli.log_prob(logits, image), expected)
+
+
+def test_bernoulli_is_finite_for_certain_and_wrong_decoders():
+    wrong = torch.full((1, 1, 2, 2), -200.0)
+    torch.testing.assert_close(losses.Bernoulli.log_prob(wrong, torch.ones_like(wrong)), torch.tensor([-800.0]))
+
+
+def test_kl_is_that_of_torch_distributions():
+    expected = kl_divergence(Normal(mean, (log_variance / 2).exp()), Normal(0.0, 1.0)).sum(1)
+    torch.testing.assert_close(losses.kl_standard_normal(mean, log_variance), expected)
+
+
+def test_kl_is_zero_at_the_prior_alone():
+    zeros = torch.zeros(1, 4)
+    assert losses.kl_standard_normal(zeros, zeros) == 0
+    assert losses.kl_standard_normal(zeros + 0.1, zeros) > 0
+    assert losses.kl_standard_normal(zeros, zeros - 0.1) > 0
+
+
+@pytest.mark.parametrize(
+    ("loss", "formula"),
+    [
+        (losses.squared_error, lambda x, y: (x - y) ** 2),
+        (losses.absolute_error, lambda x, y: (x - y).abs()),
+        (losses.cross_entropy, lambda x, y: -(y * x.log() + (1 - y) * (1 - x).log())),
+    ],
+)
+def test_reconstruction_errors_are_their_formulas(loss, formula):
+    x, y = logits.double(), image.double()
+    torch.testing.assert_close(loss(x, y), per_image(formula(x.sigmoid(), y)))
+
+
+@pytest.mark.parametrize(
+    "loss", [losses.squared_error, losses.absolute_error, losses.cross_entropy, losses.Bernoulli.log_prob]
+)
+def test_losses_of_images_are_float32_under_autocast(loss):
+    coarse = logits.bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        value = loss(coarse, image)
+    assert value.dtype == torch.float32
+    torch.testing.assert_close(value, loss(coarse.float(), image), rtol=0, atol=0)
+
+
+def test_kl_keeps_small_log_variances_under_autocast():
+    small = torch.full((1, 100), 1e-3)
+    with torch.autocast("cpu", torch.bfloat16):
+        kl = losses.kl_standard_normal(torch.zeros(1, 100), small)
+    torch.testing.assert_close(
+        kl.item(), 100 * 0.5 * (torch.tensor(1e-3).double().exp() - 1 - 1e-3).item(), rtol=0.05, atol=0
+    )
+
+
+def test_losses_keep_double_precision():
+    assert losses.squared_error(logits.double(), image.double()).dtype == torch.float64

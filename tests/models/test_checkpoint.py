@@ -1,0 +1,149 @@
+"""Checkpoints are plain data that say what they hold."""
+
+import pickle
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from torch import nn
+
+import genlab
+from genlab.losses import absolute_error
+from genlab.networks import ConvDecoder, ConvEncoder, MLPEncoder
+
+
+def saved(model, path: Path) -> Path:
+    trainer = Trainer(max_epochs=1, limit_train_batches=1, limit_val_batches=0, logger=False, enable_progress_bar=False)
+    trainer.fit(model, genlab.Digits())
+    trainer.save_checkpoint(path)
+    return path
+
+
+def lightning_checkpoint(**hparams):
+    hparams["_instantiator"] = "lightning.pytorch.cli.instantiate_module"
+    return {"state_dict": {}, "hyper_parameters": hparams, "pytorch-lightning_version": "2.6.6"}
+
+
+MODELS = [
+    lambda: genlab.VAE((1, 8, 8)),
+    lambda: genlab.VAE(
+        image_shape=(1, 8, 8),
+        code_size=3,
+        encoder=partial(ConvEncoder, width=4, activation=partial(nn.LeakyReLU, negative_slope=0.2)),
+        decoder=partial(ConvDecoder, width=4, normalization=nn.InstanceNorm2d),
+        optimizer=partial(torch.optim.AdamW, lr=1e-2, betas=(0.5, 0.9)),
+    ),
+    lambda: genlab.Autoencoder((1, 8, 8), loss=absolute_error),
+]
+
+
+@pytest.mark.parametrize("build", MODELS)
+def test_a_model_built_in_python_is_rebuilt_from_its_checkpoint_alone(build, working_folder):
+    model = build()
+    path = saved(model, working_folder / "a.ckpt")
+    torch.load(path, weights_only=True)
+    for rebuilt in (
+        genlab.load(path),
+        LightningModule.load_from_checkpoint(path),
+        type(model).load_from_checkpoint(path),
+    ):
+        assert type(rebuilt) is type(model)
+        assert str(rebuilt) == str(model)
+        assert rebuilt.hparams == model.hparams
+        x = torch.rand(2, 1, 8, 8)
+        torch.testing.assert_close(rebuilt.eval().reconstruct(x), model.eval().reconstruct(x))
+        assert type(rebuilt.configure_optimizers()) is type(model.configure_optimizers())
+        assert rebuilt.configure_optimizers().defaults == model.configure_optimizers().defaults
+
+
+def test_a_loaded_model_is_saved_again_as_plain_data(working_folder):
+    first = saved(MODELS[1](), working_folder / "a.ckpt")
+    second = saved(genlab.load(first), working_folder / "b.ckpt")
+    hparams = [torch.load(path, weights_only=True)["hyper_parameters"] for path in (first, second)]
+    assert hparams[0] == hparams[1]
+
+
+def test_the_command_lines_and_pythons_checkpoints_describe_models_alike(run, working_folder):
+    checkpoint = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
+    again = torch.load(saved(genlab.load(run), working_folder / "a.ckpt"), weights_only=True)
+    for part in ("hyper_parameters", "datamodule_hyper_parameters"):
+        assert checkpoint[part].keys() == again[part].keys()
+
+
+def test_load_takes_a_file_a_run_or_the_newest_run(run, monkeypatch):
+    monkeypatch.chdir(run.parents[2])
+    models = [genlab.load(run / "checkpoints" / "best.ckpt"), genlab.load(run), genlab.load(str(run)), genlab.load()]
+    weights = [torch.cat([p.flatten() for p in model.parameters()]) for model in models]
+    assert all(torch.equal(weights[0], other) for other in weights[1:])
+    assert not models[0].training
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no checkpoint at all", "cannot be opened as a checkpoint"),
+        (b"", "cannot be opened as a checkpoint"),
+        ({"some": "thing"}, "no checkpoint of a Lightning model"),
+        ([1, 2], "no checkpoint of a Lightning model"),
+        ({"state_dict": {}, "hyper_parameters": {}}, "no checkpoint of a Lightning model"),
+        (lightning_checkpoint(code_size=3), "does not say which class"),
+        (lightning_checkpoint(_class_path="some.where.Model"), "import some.where first"),
+        (lightning_checkpoint(_class_path="genlab.models.vae.VEA"), "does not fit"),
+        (lightning_checkpoint(_class_path="torch.nn.Linear"), "does not fit"),
+    ],
+)
+def test_foreign_files_give_one_line(content, message, working_folder):
+    path = working_folder / "foreign.ckpt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    with pytest.raises(genlab.GenlabError, match=message) as error:
+        genlab.load(path)
+    assert "\n" not in str(error.value)
+    assert str(path) in str(error.value)
+
+
+def test_truncated_and_missing_files_give_one_line(run, working_folder):
+    half = working_folder / "half.ckpt"
+    whole = (run / "checkpoints" / "best.ckpt").read_bytes()
+    half.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(genlab.GenlabError, match="half.ckpt cannot be opened"):
+        genlab.load(half)
+    with pytest.raises(genlab.GenlabError, match="there is no checkpoint gone.ckpt"):
+        genlab.load("gone.ckpt")
+    with pytest.raises(genlab.GenlabError, match="train a model first"):
+        genlab.load()
+
+
+class Trap:
+    def __reduce__(self):
+        return Path.touch, (Path("sprung"),)
+
+
+def test_a_pickle_in_a_checkpoint_does_not_run(working_folder):
+    path = working_folder / "trap.ckpt"
+    for write in (torch.save, lambda content, path: path.write_bytes(pickle.dumps(content))):
+        write({"state_dict": {}, "hyper_parameters": {"a": Trap()}}, path)
+        with pytest.raises(genlab.GenlabError, match="cannot be opened as a checkpoint of plain data"):
+            genlab.load(path)
+    assert not Path("sprung").exists()
+
+
+def test_weights_of_another_size_give_one_line(run, working_folder):
+    checkpoint = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
+    checkpoint["hyper_parameters"]["code_size"] = 7
+    torch.save(checkpoint, working_folder / "other.ckpt")
+    with pytest.raises(genlab.GenlabError, match="does not fit.*size mismatch") as error:
+        genlab.load(working_folder / "other.ckpt")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "argument", [lambda shape, size: MLPEncoder(shape, size), MLPEncoder((1, 8, 8), 40), partial(MLPEncoder, (1, 8, 8))]
+)
+def test_what_cannot_be_written_down_is_refused_at_once(argument):
+    with pytest.raises(genlab.GenlabError, match=r"VAE\(encoder=...\) cannot be kept in a checkpoint as plain data"):
+        genlab.VAE((1, 8, 8), encoder=argument)

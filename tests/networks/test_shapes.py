@@ -1,0 +1,62 @@
+"""Encoders and decoders for images of any shape."""
+
+from functools import partial
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from genlab.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
+from genlab.networks.conv import halvings
+
+sides = st.integers(8, 40)
+shapes = st.tuples(st.integers(1, 3), sides, sides)
+ENCODERS = [partial(MLPEncoder, hidden=(12, 7)), partial(ConvEncoder, width=4)]
+DECODERS = [partial(MLPDecoder, hidden=(7, 12)), partial(ConvDecoder, width=4)]
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+@settings(max_examples=40, deadline=None)
+@given(shape=shapes, code_size=st.integers(1, 5))
+def test_encoders_give_codes(encoder, shape, code_size):
+    codes = encoder(shape, code_size)(torch.rand(2, *shape))
+    assert codes.shape == (2, code_size)
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+@settings(max_examples=40, deadline=None)
+@given(shape=shapes, code_size=st.integers(1, 5))
+def test_decoders_give_images_of_exactly_the_shape(decoder, shape, code_size):
+    logits = decoder(shape, code_size)(torch.randn(2, code_size))
+    assert logits.shape == (2, *shape)
+
+
+@settings(max_examples=60, deadline=None)
+@given(shape=shapes)
+def test_halvings_end_below_eight_pixels(shape):
+    stages = halvings(shape, width=4)
+    assert stages[0] == shape
+    assert 4 <= min(stages[-1][1:]) < 8
+    assert [channels for channels, *_ in stages[1:]] == [4 * 2**i for i in range(len(stages) - 1)]
+
+
+@pytest.mark.parametrize("network", [ENCODERS[0], ENCODERS[1]])
+def test_every_pixel_reaches_the_code(network):
+    images = torch.rand(32, 1, 28, 20, requires_grad=True)
+    network((1, 28, 20), 3).eval()(images).square().sum().backward()
+    assert (images.grad != 0).any(0).all()
+
+
+def test_mlp_has_the_sizes_and_activation_it_is_given():
+    encoder = MLPEncoder((1, 28, 28), 40, hidden=(500,), activation=nn.Tanh)
+    assert [type(layer) for layer in encoder] == [nn.Flatten, nn.Linear, nn.Tanh, nn.Linear]
+    assert [p.shape for p in encoder.parameters() if p.ndim == 2] == [(500, 784), (40, 500)]
+
+
+def test_conv_normalization_is_injected():
+    layers = ConvDecoder((3, 16, 16), 5, width=8, normalization=partial(nn.GroupNorm, 2)).modules()
+    kinds = {type(layer) for layer in layers}
+    assert nn.GroupNorm in kinds
+    assert nn.BatchNorm2d not in kinds

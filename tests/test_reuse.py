@@ -1,0 +1,84 @@
+"""genlab's parts in other people's Lightning projects."""
+
+import subprocess
+import sys
+
+import torch
+import torch.nn.functional as F
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.loggers import CSVLogger
+
+import genlab
+from genlab.networks import ConvEncoder
+
+
+def quick_trainer(**options):
+    return Trainer(**{"max_epochs": 2, "logger": False, "enable_progress_bar": False, **options})
+
+
+class ForeignClassifier(LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.body = ConvEncoder((1, 8, 8), 10, width=8)
+
+    def training_step(self, batch, batch_idx):
+        return F.cross_entropy(self.body(batch["image"]), batch["label"])
+
+    def validation_step(self, batch, batch_idx):
+        self.log("accuracy", (self.body(batch["image"]).argmax(1) == batch["label"]).float().mean())
+
+    def configure_optimizers(self):
+        return torch.optim.Adam(self.parameters(), lr=3e-3)
+
+
+def test_a_foreign_module_uses_a_network_and_a_data_module():
+    torch.manual_seed(0)
+    trainer = quick_trainer(max_epochs=5)
+    trainer.fit(ForeignClassifier(), genlab.Digits())
+    assert trainer.callback_metrics["accuracy"] > 0.8
+
+
+class BetaVAE(genlab.VAE):
+    """Someone's own VAE."""
+
+    def __init__(self, beta: float, **kwargs):
+        super().__init__(**kwargs)
+        self.beta = beta
+
+    def evidence(self, x):
+        figures = super().evidence(x)
+        return figures | {"loss": figures["reconstruction"] + self.beta * figures["kl"]}
+
+
+def test_a_subclass_changes_one_thing_and_keeps_the_rest(working_folder):
+    trainer = quick_trainer()
+    model = BetaVAE(4.0, image_shape=(1, 8, 8), code_size=2)
+    trainer.fit(model, genlab.Digits())
+    metrics = trainer.callback_metrics
+    torch.testing.assert_close(metrics["val/loss"], metrics["val/reconstruction"] + 4 * metrics["val/kl"])
+    torch.testing.assert_close(metrics["val/elbo"], -metrics["val/reconstruction"] - metrics["val/kl"])
+    trainer.save_checkpoint("beta.ckpt")
+    rebuilt = genlab.load("beta.ckpt")
+    assert type(rebuilt) is BetaVAE
+    assert (rebuilt.beta, rebuilt.code_size) == (4.0, 2)
+
+
+def test_a_plain_trainer_fits_a_plain_model(working_folder):
+    data = genlab.MNIST(batch_size=64)
+    trainer = quick_trainer(logger=CSVLogger("logs"), max_epochs=2, log_every_n_steps=5)
+    trainer.fit(genlab.VAE(image_shape=(1, 28, 28)), data)
+    lines = (working_folder / "logs/lightning_logs/version_0/metrics.csv").read_text().splitlines()
+    columns = lines[0].split(",")
+    rows = [dict(zip(columns, line.split(","), strict=True)) for line in lines[1:]]
+    trained = [row for row in rows if row["train/loss"]]
+    assert [int(row["step"]) for row in trained] == list(range(16))  # 540 images: 8 batches an epoch, each a row
+    assert [row["epoch"] for row in trained] == ["0"] * 8 + ["1"] * 8
+    assert len([row for row in rows if row["val/elbo"]]) == 2
+
+
+def test_the_public_names_are_lazy():
+    script = (
+        "import sys, genlab; assert 'torch' not in sys.modules; assert 'VAE' in dir(genlab); "
+        "genlab.VAE; assert 'torch' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
