@@ -1,10 +1,21 @@
 """Where runs are: `runs/<config name>/<version>/`, with config.yaml, metrics.csv, checkpoints/ and pictures/."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from genlab.errors import GenlabError
 
 ROOT = Path("runs")
+
+
+def config_name(configs: Iterable[object] | None) -> str | None:
+    """What runs of these configs are called: the file name of the first that is no overlay, or None without one."""
+    for path in map(Path, map(str, configs or [])):
+        if path.name == "config.yaml":  # a run's own
+            return path.absolute().parent.parent.name
+        if path.parent.name != "overlays":
+            return path.stem
+    return None
 
 
 def claim_run(root: Path, name: str) -> Path:

@@ -1,8 +1,6 @@
 """`genlab fit | validate | test | predict`: Lightning's command line with genlab's models, data, runs and callbacks."""
 
-import argparse
 import contextlib
-import json
 import logging
 import os
 import re
@@ -14,16 +12,16 @@ os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")  # of what Lig
 
 import torch
 from lightning.fabric.utilities.rank_zero import rank_zero_only
-from lightning.pytorch import Trainer
+from lightning.pytorch import LightningDataModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
 
 import genlab.data
-import genlab.models  # (both: so that the short names of their classes are known)
+import genlab.models  # noqa: F401
 from genlab import runs
+from genlab.arguments import complete_from_checkpoint, find_configs
 from genlab.callbacks import MetricsFile, Pictures, Predictions, SteadyBar
-from genlab.commands.configs import find_config
 from genlab.errors import GenlabError
 from genlab.mistakes import ExplainingParser
 from genlab.models.checkpoint import read
@@ -37,8 +35,8 @@ def main(arguments: list[str]) -> None:
     quieten()
     command, *rest = arguments
     if command != "fit":
-        rest = _describe_by_checkpoint(rest)
-    TrainerCLI([command, *_find_configs(rest)])
+        rest = complete_from_checkpoint(rest)
+    TrainerCLI([command, *find_configs(rest)])
 
 
 class TrainerCLI(LightningCLI):
@@ -53,7 +51,7 @@ class TrainerCLI(LightningCLI):
         # Adam's averages of rare gradients (MNIST's border pixels) fade into denormal numbers, which slow a CPU down
         torch.set_flush_denormal(True)
         super().__init__(
-            datamodule_class=genlab.data.ImageDataModule,
+            datamodule_class=LightningDataModule,
             subclass_mode_data=True,
             auto_configure_optimizers=False,
             save_config_kwargs={"overwrite": True},  # a run's folder is its own; only resuming finds a config there
@@ -118,7 +116,7 @@ class TrainerCLI(LightningCLI):
         """
         config = self.config[self.config.subcommand]
         self.saved = {}
-        root, name = Path(config.trainer.default_root_dir or runs.ROOT), _run_name(config)
+        root, name = Path(config.trainer.default_root_dir or runs.ROOT), self._run_name(config)
         if config.ckpt_path is None:
             self.run = rank_zero_only(runs.claim_run, default=root / name)(root, name)
             return
@@ -136,9 +134,13 @@ class TrainerCLI(LightningCLI):
         different = [key for key in keys if _without_modules(given[key]) != _without_modules(found.get(key))]
         if different:
             raise GenlabError(
-                f"{checkpoint} holds another model than the config's {given.class_path}: {', '.join(different)} differ; "
-                "use the config that it was trained with, or train anew without --ckpt_path"
+                f"{checkpoint} has another model than the config's {given.class_path}: {', '.join(different)} differ; "
+                "use the config it was trained with, or train anew without --ckpt_path"
             )
+
+    def _run_name(self, config: Any) -> str:
+        classes = (config.model.class_path, config.data.class_path)
+        return runs.config_name(config.config) or "_".join(path.rpartition(".")[2].lower() for path in classes)
 
     def after_instantiate_classes(self) -> None:
         """Refuse data of another shape than the checkpoint's."""
@@ -163,67 +165,6 @@ def quieten() -> None:
         warnings.filterwarnings("ignore", message)
 
 
-def _find_configs(arguments: list[str]) -> list[str]:
-    """The arguments with every config's name replaced by its path."""
-    found = []
-    for previous, argument in zip([None, *arguments], arguments, strict=False):
-        option, equals, value = argument.partition("=")
-        if previous in ("-c", "--config"):
-            argument = str(find_config(argument))
-        elif option == "--config" and equals:
-            argument = f"--config={find_config(value)}"
-        found.append(argument)
-    return found
-
-
-def _describe_by_checkpoint(arguments: list[str]) -> list[str]:
-    """Complete the arguments of `validate`, `test` and `predict` from what a checkpoint says of itself.
-
-    Without --ckpt_path the newest run is meant (of the config, when one is given); without --config and --model, the
-    model and the data are those that the checkpoint was trained with.
-    """
-    if {"-h", "--help"} & {*arguments} or any(argument.startswith("--print_config") for argument in arguments):
-        return arguments
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--ckpt_path")
-    parser.add_argument("--config", "-c", action="append", default=[])
-    parser.add_argument("--model")
-    parser.add_argument("--data")
-    given, _ = parser.parse_known_args(arguments)
-    names = [Path(config).stem for config in given.config if not _is_overlay(config)]
-    path = runs.find_checkpoint(given.ckpt_path or runs.newest_run(name=names[0] if names else "*"))
-    checkpoint = read(path)
-    described = []
-    if not names and given.model is None:
-        described.append("--model=" + json.dumps(_class_with_arguments(checkpoint["hyper_parameters"])))
-        if given.data is None and "datamodule_hyper_parameters" in checkpoint:
-            described.append("--data=" + json.dumps(_class_with_arguments(checkpoint["datamodule_hyper_parameters"])))
-    return [*described, *arguments, f"--ckpt_path={path}"]
-
-
-def _class_with_arguments(hparams: dict[str, Any]) -> dict[str, Any]:
-    arguments = {key: value for key, value in hparams.items() if not key.startswith("_") and key != "image_shape"}
-    return {"class_path": hparams["_class_path"], "init_args": arguments}
-
-
-def _run_name(config: Any) -> str:
-    """The name of the first config that is no overlay, else those of the model's and the data's classes."""
-    paths = [Path(str(path)) for path in config.config or [] if not _is_overlay(path)]
-    if not paths:
-        classes = (config.model.class_path, config.data.class_path)
-        return "_".join(name.rpartition(".")[2].lower() for name in classes)
-    first = paths[0]
-    return first.absolute().parent.parent.name if first.name == "config.yaml" else first.stem
-
-
 def _without_modules(value: Any) -> str:
     """A text that is the same for genlab.VAE, a class by its public name, and for genlab.models.vae.VAE."""
     return re.sub(r"'[\w.]+\.(\w+)'", r"'\1'", repr(value))
-
-
-def _is_overlay(config: Any) -> bool:
-    return Path(str(config)).parent.name == "overlays"
-
-
-def _folder_of(checkpoint: str) -> Path:
-    return runs.run_of(Path(checkpoint)) or Path(checkpoint).parent

@@ -1,0 +1,81 @@
+"""Pictures while training: on disk, and to whatever logger is there."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger, WandbLogger
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import genlab
+from genlab.callbacks import Pictures
+
+
+def trained(*loggers, model=None, **options):
+    trainer = Trainer(
+        max_epochs=3,
+        limit_train_batches=2,
+        logger=list(loggers),
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        callbacks=[Pictures(**{"every_n_epochs": 2, "count": 16, **options})],
+    )
+    trainer.fit(model or genlab.VAE((1, 8, 8), 2), genlab.Digits())
+    return trainer
+
+
+def names():
+    return sorted(path.name for path in Path("pictures").iterdir())
+
+
+def test_pictures_come_every_so_often_and_at_the_end():
+    trained()
+    assert names() == [f"{kind}-000{epoch}.png" for kind in ("reconstructions", "samples") for epoch in (2, 3)]
+
+
+def test_a_model_that_cannot_sample_has_reconstructions_alone():
+    trained(model=genlab.Autoencoder((1, 8, 8)))
+    assert names() == ["reconstructions-0002.png", "reconstructions-0003.png"]
+
+
+def test_none_when_switched_off():
+    trained(every_n_epochs=0)
+    assert not Path("pictures").exists()
+
+
+def test_the_same_noise_and_images_each_time():
+    model = genlab.VAE((1, 8, 8), 2, optimizer=torch.optim.SGD)
+    model.optimizer = lambda parameters: torch.optim.SGD(parameters, lr=0.0)
+    trained(model=model)
+    for kind in ("samples", "reconstructions"):
+        one, two = (np.asarray(Image.open(f"pictures/{kind}-000{epoch}.png")) for epoch in (2, 3))
+        assert (one == two).all()
+
+
+def test_drawing_changes_neither_the_random_state_nor_the_mode():
+    def weights(**options):
+        torch.manual_seed(0)
+        model = genlab.VAE((1, 8, 8), 2)
+        trained(model=model, **options)
+        assert model.training
+        return torch.cat([p.flatten() for p in model.parameters()])
+
+    assert torch.equal(weights(every_n_epochs=1), weights(every_n_epochs=0))
+
+
+def test_tensorboard_gets_them_and_csv_does_not_break():
+    trained(CSVLogger("csv"), TensorBoardLogger("tb", name="", version=""))
+    events = EventAccumulator("tb").Reload()
+    assert sorted(events.Tags()["images"]) == ["reconstructions", "samples"]
+    assert [event.step for event in events.Images("samples")] == [4, 6]
+
+
+def test_wandb_gets_them_offline(monkeypatch):
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    logger = WandbLogger(save_dir=".", offline=True)
+    trained(logger)
+    logger.experiment.finish()
+    pictures = sorted(path.name.split("_")[0] for path in Path("wandb").rglob("*.png"))
+    assert pictures == ["reconstructions"] * 2 + ["samples"] * 2

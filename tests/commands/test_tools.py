@@ -1,0 +1,113 @@
+"""The tools on a trained run: pictures where they say, never overwriting."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import genlab
+from genlab.cli import main
+from genlab.commands.latent import scatter
+
+
+@pytest.fixture
+def mine(run, working_folder) -> Path:
+    """A copy of the trained run in the working folder."""
+    copy = working_folder / "runs" / "vae_digits" / "0"
+    shutil.copytree(run, copy)
+    return copy.relative_to(working_folder)
+
+
+def pixels(path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+TOOLS = {"sample": ["sample.png"], "reconstruct": ["reconstruct.png"], "latent": ["latent.png", "latent-manifold.png"]}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_tool_draws_into_the_newest_run_and_says_where(tool, mine, capsys):
+    main([tool])
+    paths = [str(mine / "pictures" / name) for name in TOOLS[tool]]
+    assert capsys.readouterr().out.splitlines() == paths
+    for path in paths:
+        assert pixels(path).std() > 10
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_tool_never_overwrites_without_force(tool, mine, capsys, refused):
+    main([tool, "--ckpt", str(mine)])
+    path = mine / "pictures" / TOOLS[tool][-1]
+    before = path.stat().st_mtime_ns
+    assert "is there already; give --force" in refused(tool, "--ckpt", str(mine))
+    assert path.stat().st_mtime_ns == before
+    main([tool, "--force"])
+    assert path.stat().st_mtime_ns > before
+
+
+def test_a_manifold_in_the_way_stops_latent_before_it_writes_anything(mine, refused):
+    (mine / "pictures" / "latent-manifold.png").touch()
+    assert "latent-manifold.png is there already" in refused("latent")
+    assert not (mine / "pictures" / "latent.png").exists()
+
+
+def test_seeds_decide_samples(mine):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        main(["sample", "--seed", str(seed), "--out", f"{name}.png", "--ckpt", str(mine / "checkpoints" / "best.ckpt")])
+    assert (pixels("a.png") == pixels("b.png")).all()
+    assert (pixels("a.png") != pixels("c.png")).any()
+
+
+def test_samples_are_the_models_own(mine):
+    main(["sample", "-n", "6", "--columns", "3", "--out", "deep/er/six.png", "--seed", "4"])
+    drawn = pixels("deep/er/six.png")
+    assert drawn.shape == (2 * (48 + 2) + 2, 3 * (48 + 2) + 2, 3)
+    samples = genlab.load(mine).sample(6, generator=torch.Generator().manual_seed(4))
+    top_left = drawn[2:50:6, 2:50:6, 0]  # 8 x 8 pixels, each enlarged six times
+    np.testing.assert_allclose(top_left, samples[0, 0].detach().numpy() * 255, atol=1)
+
+
+def test_reconstructions_stand_below_their_originals(mine):
+    main(["reconstruct", "-n", "8", "--out", "r.png"])
+    drawn = pixels("r.png")
+    originals, reconstructions = drawn[2:50:6, :, 0], drawn[52:100:6, :, 0]
+    assert set(np.unique(originals)) <= set(range(0, 256, 1))
+    left = torch.from_numpy(originals[:, 2:50:6].copy()).float()[None, None] / 255
+    expected = genlab.load(mine).reconstruct(left).detach()[0, 0].numpy() * 255
+    np.testing.assert_allclose(reconstructions[:, 2:50:6], expected, atol=2)
+
+
+def test_a_code_of_more_dimensions_is_drawn_by_its_principal_components(working_folder):
+    generator = torch.Generator().manual_seed(0)
+    scatter(torch.randn(50, 5, generator=generator), torch.arange(50) % 10, Path("five.png"))
+    assert pixels("five.png").std() > 10
+
+
+def test_an_autoencoder_cannot_sample_and_has_no_manifold(refused, capsys):
+    main(["fit", "--config", "autoencoder_digits.yaml", "--config", "overlays/smoke.yaml"])
+    told = refused("sample")
+    assert "the Autoencoder in runs/autoencoder_digits/0/checkpoints/best.ckpt cannot sample" in told
+    assert "it can encode, decode, reconstruct" in told
+    capsys.readouterr()
+    main(["latent"])
+    assert capsys.readouterr().out.splitlines() == ["runs/autoencoder_digits/0/pictures/latent.png"]
+
+
+def test_a_checkpoint_outside_of_a_run_gets_its_pictures_beside_it(mine):
+    Path("elsewhere").mkdir()
+    shutil.copy(mine / "checkpoints" / "best.ckpt", "elsewhere/model.ckpt")
+    main(["sample", "--ckpt", "elsewhere/model.ckpt"])
+    assert Path("elsewhere/pictures/sample.png").exists()
+
+
+def test_newest_means_the_newest_checkpoint(mine):
+    other = Path("runs/vae_other/3")
+    shutil.copytree(mine, other)
+    os.utime(other / "checkpoints" / "last.ckpt", (1, 1))
+    os.utime(other / "checkpoints" / "best.ckpt", (1, 1))
+    main(["sample"])
+    assert (mine / "pictures" / "sample.png").exists()

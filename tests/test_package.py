@@ -1,0 +1,38 @@
+"""The wheel: configs inside, and the command line working from it alone."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from genlab.commands.configs import shipped_configs
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def test_the_wheel_ships_the_configs_and_runs_without_the_repository(working_folder):
+    build = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        str(working_folder),
+        str(REPOSITORY),
+    ]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = working_folder.glob("*.whl")
+    site = working_folder / "site"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    script = (
+        f"import sys; site = {str(site)!r}; sys.path.insert(0, site); "
+        "import genlab; assert genlab.__file__.startswith(site); "
+        "from genlab.cli import main; "
+        "main(['configs']); main(['fit', '--config', 'vae_digits.yaml', '--config', 'overlays/smoke.yaml'])"
+    )
+    told = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout
+    for name in shipped_configs():
+        assert f"{name} " in told
+    assert "runs/vae_digits/0: val/elbo" in told

@@ -1,0 +1,224 @@
+"""`genlab fit | validate | test | predict`, from the config to the run's folder."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+import genlab
+from genlab import runs
+from genlab.cli import main
+from genlab.commands.configs import shipped_configs
+
+TRAINABLE = [name for name in shipped_configs() if not name.startswith("overlays/")]
+OVERLAYS = [name for name in shipped_configs() if name.startswith("overlays/")]
+
+
+def rows(run: Path) -> list[dict[str, str]]:
+    with (run / "metrics.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("config", TRAINABLE)
+def test_every_shipped_config_trains_is_tested_and_is_rebuilt_from_its_checkpoint(config, capsys):
+    main(["fit", "--config", config, "--config", "overlays/smoke.yaml"])
+    run = Path("runs") / Path(config).stem / "0"
+    for name in ("best", "last"):
+        torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True)
+    model = genlab.load(run)
+    assert model.reconstruct(torch.rand(2, *model.image_shape)).shape == (2, *model.image_shape)
+    capsys.readouterr()
+    main(["test"])
+    assert "test/loss" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_overlay_goes_over_a_config(overlay):
+    main(["fit", "--config", "vae_digits.yaml", "--config", overlay, "--trainer.max_epochs", "1"])
+    assert np.isfinite([float(row["train/loss"]) for row in rows(Path("runs/vae_digits/0")) if row["train/loss"]]).all()
+
+
+def test_a_run_has_its_config_figures_checkpoints_and_pictures(run):
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    assert config["model"]["init_args"]["code_size"] == 2
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+    pictures = {f"{kind}-000{epoch}.png" for kind in ("samples", "reconstructions") for epoch in (2, 3)}
+    assert {path.name for path in (run / "pictures").iterdir()} >= pictures
+    assert {path.name for path in run.iterdir()} == {"config.yaml", "metrics.csv", "checkpoints", "pictures"}
+
+
+def test_curves_have_every_training_batch_and_every_validation_epoch(run):
+    trained = [row for row in rows(run) if row["train/loss"]]
+    validated = [row for row in rows(run) if row["val/loss"]]
+    assert [int(row["step"]) for row in trained] == list(range(66))
+    assert [row["epoch"] for row in validated] == ["0", "1", "2"]
+    for row in trained:
+        elbo, reconstruction, kl = (float(row[f"train/{name}"]) for name in ("elbo", "reconstruction", "kl"))
+        assert elbo == pytest.approx(-reconstruction - kl, rel=1e-5)
+        assert kl >= 0
+    assert float(validated[-1]["val/elbo"]) > float(validated[0]["val/elbo"])
+
+
+def test_the_command_says_how_it_went_and_where(capsys):
+    main(["fit", "--config", "vae_digits.yaml", "--config", "overlays/smoke.yaml"])
+    told = capsys.readouterr().out
+    assert "runs/vae_digits/0: val/elbo -" in told
+    assert "pictures in runs/vae_digits/0/pictures" in told
+
+
+def test_a_shape_flows_from_the_data_and_swapping_data_needs_nothing_else():
+    main(["fit", "--config", "vae_digits.yaml", "--config", "overlays/smoke.yaml", "--data", "MNIST"])
+    assert genlab.load().image_shape == (1, 28, 28)
+
+
+def test_short_class_names_are_enough():
+    main(["fit", "--model", "Autoencoder", "--data", "Digits", "--config", "overlays/smoke.yaml"])
+    assert type(genlab.load("runs/autoencoder_digits/0")) is genlab.Autoencoder
+
+
+def test_runs_are_numbered_and_never_overwritten():
+    for _ in range(2):
+        main(["fit", "--config", "vae_digits.yaml", "--config", "overlays/smoke.yaml"])
+    assert sorted(path.name for path in Path("runs/vae_digits").iterdir()) == ["0", "1"]
+    assert runs.newest_run() == Path("runs/vae_digits/1")
+
+
+def test_a_runs_own_config_repeats_it_under_its_name(run):
+    main(["fit", "--config", str(run / "config.yaml"), "--config", "overlays/smoke.yaml"])
+    assert (Path("runs/vae_digits/0/config.yaml")).exists()
+
+
+def test_the_environment_sets_what_no_config_sets(monkeypatch, capsys):
+    monkeypatch.setenv("GENLAB_FIT__TRAINER__MAX_EPOCHS", "7")
+    with pytest.raises(SystemExit):
+        main(["fit", "--model", "VAE", "--data", "Digits", "--print_config"])
+    config = yaml.safe_load(capsys.readouterr().out)
+    assert config["trainer"]["max_epochs"] == 7
+    assert config["model"]["class_path"] == "genlab.VAE"
+
+
+def test_print_config_makes_no_run_and_can_be_used_again(capsys):
+    with pytest.raises(SystemExit):
+        main(["fit", "--config", "vae_digits.yaml", "--config", "overlays/smoke.yaml", "--print_config"])
+    Path("whole.yaml").write_text(capsys.readouterr().out)
+    assert not Path("runs").exists()
+    main(["fit", "--config", "whole.yaml"])
+    assert genlab.load("runs/whole/0").code_size == 2
+
+
+def test_missing_data_leaves_no_run(refused, monkeypatch, working_folder):
+    def refuse(*args, **kwargs):
+        raise RuntimeError("no network")
+
+    monkeypatch.setattr("torchvision.datasets.MNIST", refuse)
+    assert "MNIST could not be downloaded" in refused("fit", "--config", "vae_mnist.yaml")
+    assert not list(Path("runs").rglob("*.*"))
+
+
+def test_validate_test_and_predict_take_everything_from_the_checkpoint(run, monkeypatch, capsys):
+    checkpoint = run / "checkpoints" / "best.ckpt"
+    moved = Path("moved.ckpt")
+    moved.write_bytes(checkpoint.read_bytes())
+    main(["validate", "--ckpt_path", str(checkpoint)])
+    assert "val/elbo" in capsys.readouterr().out
+    main(["test", "--ckpt_path", str(moved)])
+    assert "test/elbo" in capsys.readouterr().out
+    main(["predict", "--ckpt_path", str(moved)])
+    data = genlab.Digits()
+    data.setup()
+    predictions = np.load("predictions.npz")
+    expected = genlab.load(run).encode(data.test_set[torch.arange(180)]["image"])
+    np.testing.assert_allclose(predictions["code"], expected.detach().numpy(), atol=1e-5)
+    assert predictions["reconstruction"].shape == (180, 1, 8, 8)
+
+
+def test_resuming_goes_on_in_the_same_run(capsys):
+    options = ["--config", "vae_digits.yaml", "--trainer.limit_train_batches=4"]
+    main(["fit", *options, "--trainer.max_epochs=2"])
+    first = rows(Path("runs/vae_digits/0"))
+    main(["fit", *options, "--trainer.max_epochs=5", "--ckpt_path=last"])
+    assert [path.name for path in Path("runs/vae_digits").iterdir()] == ["0"]
+    after = rows(Path("runs/vae_digits/0"))
+    assert [{k: row[k] for k in first[0]} for row in after[: len(first)]] == first
+    assert [int(row["step"]) for row in after if row["train/loss"]] == list(range(20))
+    assert torch.load("runs/vae_digits/0/checkpoints/last.ckpt", weights_only=True)["epoch"] == 4
+
+
+def test_last_is_the_last_epoch_and_best_the_best():
+    main(["fit", "--config", "vae_digits.yaml", "--trainer.max_epochs=3", "--model.optimizer.lr=0.3"])
+    run = Path("runs/vae_digits/0")
+    losses = [float(row["val/loss"]) for row in rows(run) if row["val/loss"]]
+    epochs = [torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True)["epoch"] for name in ("best", "last")]
+    assert epochs == [losses.index(min(losses)), 2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fit", "--config", "vae_digits.yaml", "--model.code_size=5"], "init_args.code_size differ"),
+        (["fit", "--config", "autoencoder_digits.yaml"], "has another model than the config's genlab.Autoencoder"),
+        (["test", "--config", "vae_digits.yaml", "--model.code_size=5"], "init_args.code_size differ"),
+        (["test", "--data", "MNIST"], "images of shape (1, 8, 8), MNIST has (1, 28, 28)"),
+    ],
+)
+def test_a_checkpoint_of_another_model_is_refused(arguments, message, run, refused):
+    assert message in refused(*arguments, "--ckpt_path", str(run / "checkpoints" / "last.ckpt"))
+
+
+def test_nothing_to_resume_is_said(refused):
+    told = refused("fit", "--config", "vae_digits.yaml", "--ckpt_path=last")
+    assert told == "genlab: no run in runs/vae_digits has a checkpoint; train a model first, or give its path"
+
+
+def test_ctrl_c_leaves_a_usable_checkpoint(working_folder):
+    command = [sys.executable, "-m", "genlab", "fit", "--config", "vae_digits.yaml"]
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
+    figures = Path("runs/vae_digits/0/metrics.csv")
+    while process.poll() is None and not (figures.exists() and "val/loss" in figures.read_text()):
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    told = process.communicate()[0].decode()
+    assert process.returncode != 0
+    assert "Traceback" not in told
+    main(["fit", "--config", "vae_digits.yaml", "--ckpt_path=last", "--config=overlays/smoke.yaml"])
+    epoch = torch.load("runs/vae_digits/0/checkpoints/last.ckpt", weights_only=True)["epoch"]
+    assert epoch >= 1
+    assert type(genlab.load("runs/vae_digits/0")) is genlab.VAE
+
+
+def test_training_on_a_cpu_flushes_denormal_numbers(run):
+    main(["fit", "--config", "vae_digits.yaml", "--config", "overlays/smoke.yaml"])
+    try:
+        assert torch.tensor(1e-40) * 1 == 0
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def test_the_same_seed_gives_the_same_model():
+    for _ in range(2):
+        main(["fit", "--config", "vae_digits.yaml", "--config", "overlays/smoke.yaml"])
+    one, two = (torch.load(f"runs/vae_digits/{i}/checkpoints/last.ckpt", weights_only=True) for i in range(2))
+    assert all(torch.equal(one["state_dict"][key], two["state_dict"][key]) for key in one["state_dict"])
+
+
+def test_two_runs_started_at_once_never_share_a_folder(working_folder):
+    script = "from genlab import runs; from pathlib import Path; print(runs.claim_run(Path('runs'), 'x'))"
+    claims = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) for _ in range(6)]
+    folders = {claim.communicate()[0] for claim in claims}
+    assert len(folders) == 6
+
+
+def test_hyperparameters_of_data_and_model_are_json(run):
+    checkpoint = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
+    json.dumps(dict(checkpoint["hyper_parameters"]))
+    json.dumps(dict(checkpoint["datamodule_hyper_parameters"]))
