@@ -33,12 +33,13 @@ def test_help_names_every_command(capsys):
 def test_configs_lists_every_shipped_config_with_its_description(capsys):
     main(["configs"])
     lines = capsys.readouterr().out.splitlines()
-    repository = {p.relative_to("configs").as_posix() for p in Path(__file__).parents[1].glob("configs")}
-    assert repository == set() or len(lines) == len(shipped_configs())
-    for name, path in shipped_configs().items():
+    folder = Path(__file__).parents[1] / "configs"
+    assert [line.split()[0] for line in lines] == sorted(
+        p.relative_to(folder).as_posix() for p in folder.rglob("*.yaml")
+    )
+    for line, path in zip(lines, shipped_configs().values(), strict=True):
         assert path.read_text().startswith("# ")
-        assert f"{name} " in "\n".join(lines)
-        assert any(line.endswith(description(path)) for line in lines)
+        assert line.endswith(f"  {description(path)}")
 
 
 def test_configs_prints_one(capsys):

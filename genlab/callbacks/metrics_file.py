@@ -49,6 +49,8 @@ class MetricsFile(Logger):
     @rank_zero_only
     def save(self) -> None:
         """Append the rows that are new; a new column makes the file anew."""
+        if not self._rows:
+            return
         new_columns = {column: None for row in self._rows for column in row if column not in self._columns}
         if new_columns:
             self._columns += new_columns

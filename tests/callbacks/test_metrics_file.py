@@ -37,4 +37,4 @@ def test_a_file_that_is_there_is_continued():
 
 def test_saving_nothing_writes_nothing():
     MetricsFile(Path()).finalize("failed")
-    assert not Path("metrics.csv").exists() or Path("metrics.csv").read_text().count("\n") <= 1
+    assert not Path("metrics.csv").exists()
