@@ -23,7 +23,7 @@ demo: setup  ## train a VAE on embedded handwritten digits and draw what it lear
 	@$(BIN)/genlab latent
 
 test: setup  ## run the tests
-	$(BIN)/pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 check: setup  ## lint, check types and the direction of imports
 	$(BIN)/ruff check

@@ -10,7 +10,7 @@ from torchvision.utils import make_grid
 from genlab.errors import GenlabError
 
 
-def grid(images: Tensor, columns: int, shorter_side: int = 48) -> Tensor:
+def grid(images: Tensor, columns: int, shorter_side: int = 32) -> Tensor:
     """One picture of many: (B, C, H, W) in [0, 1] to (3, height, width), row by row.
 
     Small images are enlarged by a whole factor until their shorter side has at least `shorter_side` pixels.
