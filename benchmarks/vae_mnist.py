@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,25 +93,47 @@ class StraightforwardVAE(LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.Adam(self.parameters(), lr=1e-3)
 
-    def on_train_epoch_start(self) -> None:
+
+class Stopwatch(Callback):
+    """Times the training batches of the last epoch."""
+
+    def on_train_epoch_start(self, trainer: Trainer, model: LightningModule) -> None:
         self.began = time.perf_counter()
 
-    def on_train_epoch_end(self) -> None:
+    def on_train_epoch_end(self, trainer: Trainer, model: LightningModule) -> None:
         self.seconds = time.perf_counter() - self.began
 
 
-def lightning_rival(positions: Tensor, data_dir: Path, folder: str, workers: int) -> Iterator[float]:
-    images = Subset(datasets.MNIST(data_dir, transform=transforms.ToTensor()), positions.tolist())
-    loader = DataLoader(
-        images, BATCH, shuffle=True, drop_last=True, num_workers=workers, persistent_workers=workers > 0
-    )
-    model = StraightforwardVAE()
+def lightning_rival(model: LightningModule, loader: DataLoader[Any], **options: Any) -> Iterator[float]:
+    stopwatch = Stopwatch()
     while True:
-        trainer = Trainer(
-            max_epochs=1, logger=CSVLogger(folder), enable_checkpointing=False, enable_model_summary=False
-        )
-        trainer.fit(model, loader)
-        yield model.seconds
+        Trainer(
+            max_epochs=1, enable_checkpointing=False, enable_model_summary=False, callbacks=[stopwatch], **options
+        ).fit(model, loader)
+        yield stopwatch.seconds
+
+
+def torchvision_loader(data: genlab.MNIST, workers: int) -> DataLoader[Any]:
+    files = datasets.MNIST(data.data_dir, transform=transforms.ToTensor())
+    images = Subset(files, range(len(data.train_set)))
+    return DataLoader(images, BATCH, shuffle=True, drop_last=True, num_workers=workers, persistent_workers=workers > 0)
+
+
+def genlab_vae() -> genlab.VAE:
+    return genlab.VAE((1, 28, 28), optimizer=partial(torch.optim.Adam, lr=1e-3, fused=True))
+
+
+def genlab_bare_rival(data: genlab.MNIST) -> Iterator[float]:
+    model = genlab_vae()
+    optimizer = model.configure_optimizers()
+    while True:
+        began = time.perf_counter()
+        for batch in data.train_dataloader():
+            loss = model.evidence(model.images(batch))["loss"]
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        yield time.perf_counter() - began
 
 
 def pythae_rival(python: str, images: Tensor, folder: str) -> Iterator[float]:
@@ -159,14 +182,21 @@ def speed(epochs: int, pythae: str | None) -> None:
     data.prepare_data()
     data.setup("fit")
     images = data.train_set.images
-    positions = torch.arange(len(images))
     per_epoch = len(images) // BATCH * BATCH
     with tempfile.TemporaryDirectory() as folder:
         rivals = {
             "bare loop": bare_rival(images),
             "bare loop, fused Adam as in the config": bare_rival(images, fused=True),
-            "Lightning, torchvision, 0 workers": lightning_rival(positions, data.data_dir, folder, 0),
-            "Lightning, torchvision, 2 workers": lightning_rival(positions, data.data_dir, folder, 2),
+            "genlab's model and data, bare loop": genlab_bare_rival(data),
+            "the same, Trainer without logs, bar": lightning_rival(
+                genlab_vae(), data.train_dataloader(), logger=False, enable_progress_bar=False
+            ),
+            **{
+                f"Lightning, torchvision, {workers} workers": lightning_rival(
+                    StraightforwardVAE(), torchvision_loader(data, workers), logger=CSVLogger(folder)
+                )
+                for workers in (0, 2)
+            },
         }
         if pythae:
             rivals["pythae"] = pythae_rival(pythae, images, folder)
