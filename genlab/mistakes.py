@@ -3,7 +3,7 @@
 import difflib
 import inspect
 import re
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import torch.optim
 from lightning.pytorch.cli import LightningArgumentParser
@@ -45,10 +45,8 @@ def explain(message: str, parser: LightningArgumentParser) -> str:
 
 
 def _wrong_value(message: str) -> str | None:
-    keys, types = (
-        re.findall(r'Parser key "([\w.]+)"', message),
-        re.findall(r"Expected an? (.+?)(?:\. Got|$)", message, re.M),
-    )
+    keys = re.findall(r'Parser key "([\w.]+)"', message)
+    types = re.findall(r"Expected an? (.+?)(?:\. Got|$)", message, re.MULTILINE)
     values = re.findall(r"(?:Got value|Given value): (.+)", message)
     if not (keys and types and values):
         return None
@@ -57,38 +55,28 @@ def _wrong_value(message: str) -> str | None:
 
 
 def _nearest(name: str, parser: LightningArgumentParser) -> str | None:
-    section, _, _ = name.partition(".")
-    sections = sections_of(parser)
-    inner = {part for key in sections for part in key.split(".")} | argument_names()
-    for part, known in [
-        (section, {key.partition(".")[0] for key in sections}),
-        *((p, inner) for p in name.split(".")),
-    ]:
-        if part not in known | inner and (nearest := difflib.get_close_matches(part, known, n=1)):
+    keys = dotted_keys(parser)
+    sections = {key.partition(".")[0] for key in keys}
+    inner = {part for key in keys for part in key.split(".")} | class_and_argument_names()
+    section, *rest = name.split(".")
+    for part, known in [(section, sections), *((part, inner) for part in [section, *rest])]:
+        nearest = difflib.get_close_matches(part, known, n=1)
+        if nearest and part not in sections | inner:
             return f"did you mean {nearest[0]}?"
     return None
 
 
-def sections_of(parser: LightningArgumentParser) -> set[str]:
-    """The dotted keys that the parser and its subcommands take."""
-    action = parser._subcommands_action
-    below = [sections_of(command) for command in action.choices.values()] if action else []
-    return {action.dest for action in parser._actions}.union(*below)
+def dotted_keys(parser: LightningArgumentParser) -> set[str]:
+    """The keys that the parser and its subcommands take, such as trainer.max_epochs."""
+    commands = parser._subcommands_action.choices.values() if parser._subcommands_action else []
+    return {action.dest for action in parser._actions}.union(*map(dotted_keys, commands))
 
 
-def argument_names() -> set[str]:
-    """Genlab's classes and torch's optimizers, with the names of their arguments."""
+def class_and_argument_names() -> set[str]:
+    """The names of genlab's classes and functions, of torch's optimizers, and of what they take."""
     names = set()
     for module in (genlab.models, genlab.data, genlab.networks, genlab.losses, torch.optim):
         for name, thing in vars(module).items():
             if inspect.isclass(thing) or inspect.isfunction(thing):
-                names |= {name, *arguments_of(thing)}
+                names |= {name, *inspect.signature(thing).parameters}
     return names
-
-
-def arguments_of(thing: Any) -> list[str]:
-    """The names of what a class or function takes."""
-    try:
-        return list(inspect.signature(thing).parameters)
-    except ValueError:  # built into torch
-        return []

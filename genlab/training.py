@@ -11,6 +11,7 @@ from typing import Any
 os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")  # of what Lightning calls, not of what users do
 
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch import LightningDataModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
@@ -36,7 +37,10 @@ def main(arguments: list[str]) -> None:
     command, *rest = arguments
     if command != "fit":
         rest = complete_from_checkpoint(rest)
-    TrainerCLI([command, *find_configs(rest)])
+    try:
+        TrainerCLI([command, *find_configs(rest)])
+    except MisconfigurationException as error:
+        raise GenlabError(" ".join(str(error).split())) from None
 
 
 class TrainerCLI(LightningCLI):
@@ -50,15 +54,19 @@ class TrainerCLI(LightningCLI):
     def __init__(self, arguments: list[str]) -> None:
         # Adam's averages of rare gradients (MNIST's border pixels) fade into denormal numbers, which slow a CPU down
         torch.set_flush_denormal(True)
-        super().__init__(
-            datamodule_class=LightningDataModule,
-            subclass_mode_data=True,
-            auto_configure_optimizers=False,
-            save_config_kwargs={"overwrite": True},  # a run's folder is its own; only resuming finds a config there
-            parser_class=ExplainingParser,
-            parser_kwargs={"default_env": True, "env_prefix": "GENLAB"},
-            args=arguments,
-        )
+        try:
+            super().__init__(
+                datamodule_class=LightningDataModule,
+                subclass_mode_data=True,
+                auto_configure_optimizers=False,
+                save_config_kwargs={"overwrite": True},  # a run's folder is its own; only resuming finds a config there
+                parser_class=ExplainingParser,
+                parser_kwargs={"default_env": True, "env_prefix": "GENLAB"},
+                args=arguments,
+            )
+        finally:
+            with contextlib.suppress(AttributeError, OSError):
+                self.run.rmdir()  # only where training did not even begin; a folder that holds something stays
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Link what the data know to the model, and offer genlab's callbacks as sections of the config."""
@@ -81,10 +89,9 @@ class TrainerCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """A trainer that works in the run's folder."""
         config = self.config_init[self.subcommand].trainer
-        trackers = config.logger if isinstance(config.logger, list) else [config.logger]
-        trackers = [tracker for tracker in trackers if isinstance(tracker, Logger)]
+        trackers = [tracker for tracker in _as_list(config.logger) if isinstance(tracker, Logger)]
         files = [MetricsFile(self.run)] if self.subcommand == "fit" else []
-        callbacks = list(config.callbacks or [])
+        callbacks = _as_list(config.callbacks)
         if self.subcommand == "predict":
             callbacks.append(Predictions())
         if config.enable_progress_bar is not False and not any(isinstance(c, ProgressBar) for c in callbacks):
@@ -93,17 +100,9 @@ class TrainerCLI(LightningCLI):
             default_root_dir=self.run, logger=[*files, *trackers], callbacks=callbacks, **kwargs
         )
 
-    def fit(self, **kwargs: Any) -> None:
-        """Train; leave no empty folder where training did not even begin."""
-        try:
-            self.trainer.fit(**kwargs)
-        finally:
-            with contextlib.suppress(OSError):
-                self.run.rmdir()
-
     def after_fit(self) -> None:
         """Say how it went and where everything is."""
-        if not self.trainer.is_global_zero or not self.run.exists():
+        if not self.trainer.is_global_zero or not self.trainer.checkpoint_callback:  # as in a fast_dev_run
             return
         figures = {k: float(v) for k, v in self.trainer.callback_metrics.items() if k.startswith("val/")}
         print(f"\n{self.run}: " + ", ".join(f"{name} {value:.2f}" for name, value in sorted(figures.items())))
@@ -123,7 +122,7 @@ class TrainerCLI(LightningCLI):
         last = runs.newest_run(root, name) if config.ckpt_path == "last" else config.ckpt_path
         checkpoint = runs.find_checkpoint(last, prefer="last")
         self.saved = read(checkpoint)["hyper_parameters"]
-        config.ckpt_path = str(checkpoint)
+        config.ckpt_path, config.weights_only = str(checkpoint), True
         self.run = runs.run_of(checkpoint) or (
             runs.claim_run(root, name) if self.config.subcommand == "fit" else checkpoint.parent
         )
@@ -163,6 +162,11 @@ def quieten() -> None:
         ".*isinstance.treespec, LeafSpec.*",
     ):
         warnings.filterwarnings("ignore", message)
+
+
+def _as_list(value: Any) -> list[Any]:
+    """What is given as one thing, as several or not at all, as a list of its own."""
+    return [] if value is None else [*value] if isinstance(value, list) else [value]
 
 
 def _without_modules(value: Any) -> str:

@@ -194,6 +194,9 @@ def test_ctrl_c_leaves_a_usable_checkpoint(working_folder):
     interrupted = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     assert interrupted["global_step"] >= 22
     assert type(genlab.load(run)) is genlab.VAE
+    steps = [int(row["step"]) for row in rows(run) if row["train/loss"]]
+    done = interrupted["global_step"]
+    assert steps[:done] == list(range(done))  # the batch at which it was interrupted may be there too
     epochs = interrupted["epoch"] + 3
     main(["fit", "--config", "vae_digits.yaml", "--ckpt_path=last", f"--trainer.max_epochs={epochs}"])
     assert torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 22 * epochs
@@ -225,3 +228,27 @@ def test_hyperparameters_of_data_and_model_are_json(run):
     checkpoint = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
     json.dumps(dict(checkpoint["hyper_parameters"]))
     json.dumps(dict(checkpoint["datamodule_hyper_parameters"]))
+
+
+def test_a_fast_dev_run_leaves_nothing():
+    main(["fit", "--config", "vae_digits.yaml", "--trainer.fast_dev_run=true"])
+    assert not list(Path("runs").rglob("*.*"))
+    assert not Path("runs/vae_digits/0").exists()
+
+
+def test_one_callback_or_logger_needs_no_list():
+    options = [
+        "--trainer.callbacks=EarlyStopping",
+        "--trainer.callbacks.monitor=val/loss",
+        "--trainer.logger=CSVLogger",
+    ]
+    main(
+        ["fit", "--config=vae_digits.yaml", "--config=overlays/smoke.yaml", *options, "--trainer.logger.save_dir=other"]
+    )
+    assert list(Path("other").rglob("metrics.csv"))
+    assert Path("runs/vae_digits/0/metrics.csv").exists()
+
+
+def test_what_lightning_refuses_is_one_line_and_leaves_no_run(refused):
+    assert "limit_train_batches" in refused("fit", "--config=vae_digits.yaml", "--trainer.limit_train_batches=1.5")
+    assert not list(Path("runs/vae_digits").iterdir())

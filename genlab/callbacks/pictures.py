@@ -29,6 +29,7 @@ class Pictures(Callback):
         self.count = count
         self.seed = seed
         self._originals: Tensor | None = None
+        self._drawn = 0
 
     def on_validation_batch_start(
         self, trainer: Trainer, model: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
@@ -40,12 +41,18 @@ class Pictures(Callback):
     def on_train_epoch_end(self, trainer: Trainer, model: LightningModule) -> None:
         """Draw, when it is time to."""
         epoch = trainer.current_epoch + 1
-        if self.every_n_epochs and (epoch % self.every_n_epochs == 0 or epoch == trainer.max_epochs):
+        if self.every_n_epochs and epoch % self.every_n_epochs == 0:
             self._draw(trainer, model, epoch)
+
+    def on_train_end(self, trainer: Trainer, model: LightningModule) -> None:
+        """Draw the last epoch, whatever ended training."""
+        if self.every_n_epochs and self._drawn != trainer.current_epoch:
+            self._draw(trainer, model, trainer.current_epoch)
 
     @torch.no_grad()
     def _draw(self, trainer: Trainer, model: LightningModule, epoch: int) -> None:
-        if not trainer.is_global_zero:
+        self._drawn = epoch
+        if not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
         model.eval()
         pictures = {}

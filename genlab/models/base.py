@@ -1,6 +1,7 @@
 """What all families share: an image shape to check batches against, plain hyperparameters, cheap training curves."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
@@ -62,7 +63,13 @@ class ImageModel(PlainHyperparameters, LightningModule):
                 batch_size=len(batch["image"]),
             )
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Let the curves reach as far as the checkpoint, also when training is interrupted."""
+        self._hand_over()
+
     def _hand_over(self) -> None:
+        if not self._rows:
+            return
         steps, rows = zip(*self._rows, strict=True)
         self._rows.clear()
         values = torch.stack([torch.stack(list(row.values())) for row in rows]).tolist()  # one transfer for all

@@ -35,6 +35,12 @@ def test_pictures_come_every_so_often_and_at_the_end():
     assert names() == [f"{kind}-000{epoch}.png" for kind in ("reconstructions", "samples") for epoch in (2, 3)]
 
 
+def test_the_last_epoch_is_drawn_whatever_ends_training():
+    trainer = Trainer(max_steps=30, logger=False, enable_progress_bar=False, callbacks=[Pictures(every_n_epochs=10)])
+    trainer.fit(genlab.VAE((1, 8, 8), 2), genlab.Digits())
+    assert names() == ["reconstructions-0002.png", "samples-0002.png"]
+
+
 def test_a_model_that_cannot_sample_has_reconstructions_alone():
     trained(model=genlab.Autoencoder((1, 8, 8)))
     assert names() == ["reconstructions-0002.png", "reconstructions-0003.png"]
