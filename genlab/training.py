@@ -65,8 +65,9 @@ class TrainerCLI(LightningCLI):
                 args=arguments,
             )
         finally:
-            with contextlib.suppress(AttributeError, OSError):
-                self.run.rmdir()  # only where training did not even begin; a folder that holds something stays
+            with contextlib.suppress(AttributeError, OSError):  # folders that hold something stay
+                self.run.rmdir()
+                self.run.parent.rmdir()
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Link what the data know to the model, and offer genlab's callbacks as sections of the config."""

@@ -9,6 +9,8 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
 
+from genlab.errors import GenlabError
+
 
 class Predictions(BasePredictionWriter):
     """Writes predictions (dicts of tensors, one a batch) to `predictions.npz` in the trainer's `default_root_dir`.
@@ -19,6 +21,12 @@ class Predictions(BasePredictionWriter):
     def __init__(self) -> None:
         super().__init__(write_interval="epoch")
 
+    def setup(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
+        """Raise GenlabError when there is such a file already, before anything is computed."""
+        self.path = Path(trainer.default_root_dir) / "predictions.npz"
+        if self.path.exists():
+            raise GenlabError(f"{self.path} is there already; move it away to predict anew")
+
     def write_on_epoch_end(
         self,
         trainer: Trainer,
@@ -28,6 +36,8 @@ class Predictions(BasePredictionWriter):
     ) -> None:
         """Write all at once."""
         arrays = {key: torch.cat([batch[key].float().cpu() for batch in predictions]).numpy() for key in predictions[0]}
-        path = Path(trainer.default_root_dir) / "predictions.npz"
-        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
-        print(f"{path}: {', '.join(f'{key} {value.shape}' for key, value in arrays.items())}")
+        part = self.path.with_name("predictions.npz.part")
+        with part.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        part.replace(self.path)
+        print(f"{self.path}: {', '.join(f'{key} {value.shape}' for key, value in arrays.items())}")

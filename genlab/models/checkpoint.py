@@ -25,16 +25,12 @@ def read(path: str | Path) -> dict[str, Any]:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise GenlabError(f"there is no checkpoint {path}") from None
-    except (
-        RuntimeError,
-        pickle.UnpicklingError,
-        EOFError,
-        zipfile.BadZipFile,
-        OSError,
-        UnicodeDecodeError,
-    ) as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise GenlabError(f"{path} cannot be opened as a checkpoint of plain data: {reason}") from None
+    except OSError as error:
+        raise GenlabError(f"{path} cannot be read: {error.strerror}") from None
+    except (RuntimeError, pickle.UnpicklingError, EOFError, zipfile.BadZipFile, UnicodeDecodeError):
+        raise GenlabError(
+            f"{path} cannot be opened as a checkpoint of plain data; it is damaged, something else, or holds objects"
+        ) from None
     if not isinstance(checkpoint, dict) or not checkpoint.keys() >= MARKS:
         raise GenlabError(f"{path} is no checkpoint of a Lightning model with saved hyperparameters")
     return checkpoint
@@ -49,8 +45,6 @@ def load(path: str | Path | None = None) -> LightningModule:
     Raises GenlabError for a file that is missing, damaged or foreign, with one line that says so. Opens files with
     `weights_only=True` and builds only classes of genlab or ones that are already imported.
     """
-    import genlab.models  # noqa: F401  (so that its classes count as imported)
-
     path = find_checkpoint(path)
     class_path = read(path)["hyper_parameters"].get("_class_path")
     if class_path is None:
