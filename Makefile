@@ -3,7 +3,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench
+.PHONY: help setup demo reconstruct sample latent test check format bench
 
 help:  ## explain every target
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -18,9 +18,10 @@ $(READY): pyproject.toml
 demo: setup  ## train a VAE on embedded handwritten digits and draw what it learned
 	$(BIN)/genlab fit --config vae_digits.yaml
 	@echo; echo "Pictures:"
-	@$(BIN)/genlab reconstruct
-	@$(BIN)/genlab sample
-	@$(BIN)/genlab latent
+	@$(MAKE) --silent -j2 reconstruct sample latent
+
+reconstruct sample latent:
+	@$(BIN)/genlab $@
 
 test: setup  ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2

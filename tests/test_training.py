@@ -227,8 +227,9 @@ def test_two_runs_started_at_once_never_share_a_folder(working_folder):
 
 def test_hyperparameters_of_data_and_model_are_json(run):
     checkpoint = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
-    json.dumps(dict(checkpoint["hyper_parameters"]))
-    json.dumps(dict(checkpoint["datamodule_hyper_parameters"]))
+    for part in ("hyper_parameters", "datamodule_hyper_parameters"):
+        hparams = dict(checkpoint[part])
+        assert json.loads(json.dumps(hparams)) == hparams
 
 
 def test_a_fast_dev_run_leaves_nothing():

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 from torch import Tensor
@@ -27,10 +28,10 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     trained = Trained(given)
     model = trained.able_to(Encodes)  # type: ignore[type-abstract]
-    has_manifold = model.code_size == 2 and isinstance(model, Samples)
+    decoder = model if model.code_size == 2 and isinstance(model, Samples) and isinstance(model, Decodes) else None
     path = trained.out("latent")
     manifold = path.with_name(f"{path.stem}-manifold.png")
-    if has_manifold:
+    if decoder:
         images.must_be_free(manifold, given.force)
 
     test_set = trained.test_images()
@@ -39,17 +40,17 @@ def main(arguments: list[str]) -> None:
         codes = torch.cat([model.encode(test_set[part]["image"]) for part in chosen.split(BATCH)])
     scatter(codes, test_set.labels[chosen], path)
     print(path)
-    if isinstance(model, Decodes) and has_manifold:
+    if decoder:
         with torch.no_grad():
-            pictures = torch.cat([model.decode(part) for part in normal_lattice(given.side).split(BATCH)])
+            pictures = torch.cat([decoder.decode(part) for part in normal_lattice(given.side).split(BATCH)])
         images.save(images.grid(pictures, given.side), manifold)
         print(manifold)
 
 
 def scatter(codes: Tensor, labels: Tensor, path: Path) -> None:
     """Write a map of codes (N, D), coloured by their labels (N,), as a PNG file."""
-    if codes.shape[1] == 2:
-        points, names = codes.numpy(), ["$z_1$", "$z_2$"]
+    if codes.shape[1] <= 2:
+        points, names = F.pad(codes, (0, 2 - codes.shape[1])).numpy(), ["$z_1$", "$z_2$"]
     else:
         pca = PCA(2)
         points = pca.fit_transform(codes.numpy())
