@@ -5,6 +5,9 @@ READY := .venv/ready
 .DEFAULT_GOAL := help
 .PHONY: help setup demo reconstruct sample latent test check format bench
 
+# small networks, and several processes at once: more threads would only wait for each other
+demo test: export OMP_NUM_THREADS := 1
+
 help:  ## explain every target
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
 
@@ -24,7 +27,7 @@ reconstruct sample latent:
 	@$(BIN)/genlab $@
 
 test: setup  ## run the tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2
 
 check: setup  ## lint, check types and the direction of imports
 	$(BIN)/ruff check
