@@ -4,6 +4,7 @@ A class given as an argument, or a `functools.partial` of one, is kept as `{"cla
 function by its dotted name: the form that the command line writes too.
 """
 
+import dataclasses
 import functools
 import inspect
 import sys
@@ -60,6 +61,13 @@ def plain(value: Any, where: str) -> Any:
         factory = value.args[-1] if value.args else value.func
         if inspect.isclass(factory):
             return class_with_arguments(factory, value.keywords, where)
+    if isinstance(value, PlainHyperparameters):  # a DataModule that another one is made from
+        own = dict(value.hparams)
+        own.pop("_instantiator")
+        return {"class_path": own.pop("_class_path"), "init_args": own}
+    if dataclasses.is_dataclass(value) and not inspect.isclass(value):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return class_with_arguments(type(value), fields, where)
     if inspect.isclass(value) and is_importable(value):
         return class_with_arguments(value, {}, where)
     if inspect.isfunction(value) and is_importable(value):

@@ -23,3 +23,23 @@ class ImageBatch(TypedDict):
     """(B, C, H, W), float in [0, 1]."""
     label: NotRequired[Tensor]
     """(B,), class indices, int64."""
+    attributes: NotRequired[Tensor]
+    """(B, number of attributes), 1.0 for those that an image has, else 0.0."""
+
+
+class PairBatch(TypedDict):
+    """A batch of aligned pairs: `target[i]` is what `source[i]` is to become."""
+
+    source: Tensor
+    """(B, C, H, W), float in [0, 1]."""
+    target: Tensor
+    """(B, C', H, W), float in [0, 1]."""
+
+
+class DomainBatch(TypedDict):
+    """A batch from two domains, unpaired: `a[i]` and `b[i]` have nothing to do with each other."""
+
+    a: Tensor
+    """(B, C, H, W), float in [0, 1]."""
+    b: Tensor
+    """(B, C', H, W), float in [0, 1]."""

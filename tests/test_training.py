@@ -117,10 +117,11 @@ def test_print_config_makes_no_run_and_can_be_used_again(capsys):
 
 def test_missing_data_leaves_no_run(refused, monkeypatch, working_folder):
     def refuse(*args, **kwargs):
-        raise RuntimeError("no network")
+        raise OSError("no network")
 
-    monkeypatch.setattr("torchvision.datasets.MNIST", refuse)
-    assert "MNIST could not be downloaded" in refused("fit", "--config", "vae_mnist.yaml")
+    monkeypatch.setattr("urllib.request.urlopen", refuse)
+    message = refused("fit", "--config", "vae_mnist.yaml", "--data.data_dir", "nowhere")
+    assert "could not be downloaded from any of 3 sources" in message
     assert not list(Path("runs").iterdir())
 
 

@@ -9,7 +9,7 @@ from lightning.pytorch.cli import instantiate_module
 
 from genlab import images, runs
 from genlab.data import ImageDataModule
-from genlab.data.loading import ImageTensors
+from genlab.data.tensors import ImageTensors
 from genlab.errors import GenlabError
 from genlab.models import load
 from genlab.models.capabilities import VERBS, abilities
@@ -62,7 +62,7 @@ class Trained:
         if "_class_path" not in hparams:
             raise GenlabError(f"{self.checkpoint} does not say what data it was trained on")
         hparams.pop("_instantiator")
-        data: ImageDataModule = instantiate_module(ImageDataModule, hparams)
+        data: ImageDataModule = instantiate_module(ImageDataModule, hparams)  # type: ignore[type-abstract]
         data.prepare_data()
         data.setup("test")
         return data.test_set

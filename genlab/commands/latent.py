@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> None:
     chosen = torch.randperm(len(test_set), generator=torch.Generator().manual_seed(given.seed))[: given.count]
     with torch.no_grad():
         codes = torch.cat([model.encode(test_set[part]["image"]) for part in chosen.split(BATCH)])
-    scatter(codes, test_set.labels[chosen], path)
+    scatter(codes, None if test_set.labels is None else test_set.labels[chosen], path)
     print(path)
     if decoder:
         with torch.no_grad():
@@ -47,8 +47,8 @@ def main(arguments: list[str]) -> None:
         print(manifold)
 
 
-def scatter(codes: Tensor, labels: Tensor, path: Path) -> None:
-    """Write a map of codes (N, D), coloured by their labels (N,), as a PNG file."""
+def scatter(codes: Tensor, labels: Tensor | None, path: Path) -> None:
+    """Write a map of codes (N, D), coloured by their labels (N,) if there are any, as a PNG file."""
     if codes.shape[1] <= 2:
         points, names = F.pad(codes, (0, 2 - codes.shape[1])).numpy(), ["$z_1$", "$z_2$"]
     else:
@@ -61,10 +61,13 @@ def scatter(codes: Tensor, labels: Tensor, path: Path) -> None:
     figure = Figure(figsize=(7, 6), dpi=120, layout="constrained")
     axes = figure.subplots()
     size = min(40, max(6, 10_000 / len(codes)))
-    for label in labels.unique().tolist():
-        across, up = points[labels == label].T
-        axes.scatter(across, up, s=size, alpha=0.8, linewidths=0, color=f"C{label % 10}", label=label)
-    axes.legend(title="label", loc="center left", bbox_to_anchor=(1, 0.5))
+    if labels is None:
+        axes.scatter(points[:, 0], points[:, 1], s=size, alpha=0.8, linewidths=0)
+    else:
+        for label in labels.unique().tolist():
+            across, up = points[labels == label].T
+            axes.scatter(across, up, s=size, alpha=0.8, linewidths=0, color=f"C{label % 10}", label=label)
+        axes.legend(title="label", loc="center left", bbox_to_anchor=(1, 0.5))
     axes.set(xlabel=names[0], ylabel=names[1], title=f"codes of {len(codes):,} test images")
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")

@@ -1,7 +1,35 @@
-"""Data sets as LightningDataModules whose batches are `genlab.types.ImageBatch`."""
+"""Data sets as LightningDataModules; their batches are described in `genlab.types`."""
 
+from genlab.data.celeba import CelebA
+from genlab.data.degradations import Degradation, Edges, Greyscale, Half, LowResolution, MaskedCentre
 from genlab.data.digits import Digits
-from genlab.data.loading import ImageDataModule
+from genlab.data.domains import AttributeDomains, DomainDataModule, DomainsFromPairs, FolderDomains
+from genlab.data.folders import ImageFolder
+from genlab.data.frey import FreyFaces
+from genlab.data.loading import BatchDataModule, ImageDataModule
 from genlab.data.mnist import MNIST
+from genlab.data.pairs import DegradedPairs, FolderPairs, PairDataModule, SideBySidePairs
 
-__all__ = ["MNIST", "Digits", "ImageDataModule"]
+__all__ = [
+    "MNIST",
+    "AttributeDomains",
+    "BatchDataModule",
+    "CelebA",
+    "Degradation",
+    "DegradedPairs",
+    "Digits",
+    "DomainDataModule",
+    "DomainsFromPairs",
+    "Edges",
+    "FolderDomains",
+    "FolderPairs",
+    "FreyFaces",
+    "Greyscale",
+    "Half",
+    "ImageDataModule",
+    "ImageFolder",
+    "LowResolution",
+    "MaskedCentre",
+    "PairDataModule",
+    "SideBySidePairs",
+]

@@ -3,7 +3,8 @@
 import torch
 from sklearn.datasets import load_digits
 
-from genlab.data.loading import ImageDataModule, ImageTensors
+from genlab.data.loading import ImageDataModule
+from genlab.data.tensors import ImageTensors
 from genlab.types import Shape
 
 
@@ -14,14 +15,15 @@ class Digits(ImageDataModule):
 
     Args:
         batch_size: images per batch and process.
+        num_workers: processes that put batches together; none is fastest.
         seed: of the split and of the order of batches.
     """
 
     image_shape: Shape = (1, 8, 8)
     num_classes = 10
 
-    def __init__(self, batch_size: int = 64, seed: int = 0) -> None:
-        super().__init__(batch_size, seed)
+    def __init__(self, batch_size: int = 64, num_workers: int = 0, seed: int = 0) -> None:
+        super().__init__(batch_size, num_workers, seed)
         self.save_hyperparameters(logger=False)
 
     def setup(self, stage: str | None = None) -> None:
@@ -29,4 +31,4 @@ class Digits(ImageDataModule):
         digits = load_digits()
         images = torch.from_numpy(digits.images * (255 / 16)).round().byte()[:, None]
         labels = torch.from_numpy(digits.target).long()
-        self.train_set, self.val_set, self.test_set = self.split(ImageTensors(images, labels), 0.1, 0.1)
+        self.train_set, self.val_set, self.test_set = self.split(ImageTensors(images, {"label": labels}), 2)

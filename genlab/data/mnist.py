@@ -1,31 +1,50 @@
-"""MNIST (LeCun et al. 1998), from torchvision's files."""
+"""MNIST (LeCun et al. 1998)."""
 
-import os
+import gzip
+import math
+import struct
+import zlib
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
-import torchvision
+from torch import Tensor
 
-from genlab.data.loading import ImageDataModule, ImageTensors
+from genlab.data.downloads import RemoteFile, fetch
+from genlab.data.loading import ImageDataModule
+from genlab.data.places import data_folder
+from genlab.data.tensors import ImageTensors
 from genlab.errors import GenlabError
 from genlab.types import Shape
 
-
-def data_folder(data_dir: str | None) -> Path:
-    """The folder of data sets: the one given, else the environment's GENLAB_DATA_DIR, else ./data."""
-    return Path(data_dir or os.environ.get("GENLAB_DATA_DIR") or "data")
+FOLDER = "MNIST/raw"
+SOURCES = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist",
+    "https://storage.googleapis.com/cvdf-datasets/mnist",
+    "http://yann.lecun.com/exdb/mnist",
+)
+MD5 = {
+    "train-images-idx3-ubyte": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+    "train-labels-idx1-ubyte": "d53e105ee54ea40749a09fcbcd1e9432",
+    "t10k-images-idx3-ubyte": "9fb629c4189551a2d022fa330f9573f3",
+    "t10k-labels-idx1-ubyte": "ec29112dd5afa0611ce80d1b7f02629c",
+}
+"""Of the compressed files."""
+UNSIGNED_BYTES = 8
+"""IDX's code for the type of the entries."""
 
 
 class MNIST(ImageDataModule):
     """Grey 28 x 28 images of ten digits: 60,000 for training and the official 10,000 for testing.
 
-    A tenth of the training images, drawn by `seed`, is for validation. Files lie in `data_dir`/MNIST/raw, as
-    torchvision keeps them, and are downloaded when missing.
+    A tenth of the training images, drawn by `seed`, is for validation. The four IDX files lie in `data_dir`/MNIST/raw,
+    as torchvision keeps them, compressed (.gz) or not, and are downloaded when missing.
 
     Args:
         data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.
         batch_size: images per batch and process.
+        num_workers: processes that put batches together; none is fastest.
         binarize: "dynamic" draws each training pixel as black or white anew for every batch, with its grey value as
             the probability (Salakhutdinov & Murray 2008); validation and test images are drawn once, by `seed`, so
             that their figures can be compared.
@@ -39,42 +58,66 @@ class MNIST(ImageDataModule):
         self,
         data_dir: str | None = None,
         batch_size: int = 128,
+        num_workers: int = 0,
         binarize: Literal["none", "dynamic"] = "none",
         seed: int = 0,
     ) -> None:
-        super().__init__(batch_size, seed)
+        super().__init__(batch_size, num_workers, seed)
         self.save_hyperparameters(logger=False)
         self.data_dir = data_folder(data_dir)
         self.binarize = binarize
 
     def prepare_data(self) -> None:
         """Download what is missing."""
-        try:
-            torchvision.datasets.MNIST(self.data_dir, download=True)
-        except (RuntimeError, OSError) as error:
-            reason = " ".join(str(error).split())
-            raise GenlabError(
-                f"MNIST could not be downloaded to {self.data_dir} ({reason}); put its four files "
-                f"(train-images-idx3-ubyte and so on) in {self.data_dir / 'MNIST' / 'raw'}, "
-                "or say where they are with --data.data_dir or GENLAB_DATA_DIR"
-            ) from None
+        for name, md5 in MD5.items():
+            if not (self.data_dir / FOLDER / name).exists():
+                urls = tuple(f"{source}/{name}.gz" for source in SOURCES)
+                fetch(RemoteFile(f"{FOLDER}/{name}.gz", urls, b"\x1f\x8b", md5), self.data_dir)
 
     def setup(self, stage: str | None = None) -> None:
         """Read the splits of a stage: "fit", "validate", "test", "predict", or all."""
         if stage in ("fit", "validate", None):
-            self.train_set, self.val_set = self.split(self._read(train=True), 0.1)
-            self._binarize_for_evaluation(self.val_set)
+            self.train_set, val_set = self.split(self._read("train"), 1)
+            self.val_set = self._for_evaluation(val_set)
             if self.binarize == "dynamic":
-                self.train_set.transform = torch.bernoulli
+                self.train_set = self.train_set.transformed(torch.bernoulli)
         if stage in ("test", "predict", None):
-            self.test_set = self._read(train=False)
-            self._binarize_for_evaluation(self.test_set)
+            self.test_set = self._for_evaluation(self._read("t10k"))
 
-    def _read(self, train: bool) -> ImageTensors:
-        files = torchvision.datasets.MNIST(self.data_dir, train=train)
-        return ImageTensors(files.data[:, None], files.targets)
+    def _read(self, part: str) -> ImageTensors:
+        images = read_idx(self.data_dir / FOLDER / f"{part}-images-idx3-ubyte", 3)
+        labels = read_idx(self.data_dir / FOLDER / f"{part}-labels-idx1-ubyte", 1)
+        if images.shape[1:] != self.image_shape[1:] or len(images) != len(labels):
+            raise GenlabError(
+                f"MNIST's {part} files in {self.data_dir / FOLDER} do not fit each other or are no MNIST: images "
+                f"{tuple(images.shape)}, labels {tuple(labels.shape)}; delete them to have them downloaded again"
+            )
+        return ImageTensors(images[:, None], {"label": labels.long()})
 
-    def _binarize_for_evaluation(self, images: ImageTensors) -> None:
-        if self.binarize == "dynamic":
-            generator = torch.Generator().manual_seed(self.seed)
-            images.images = torch.bernoulli(images.images / 255, generator=generator).byte() * 255
+    def _for_evaluation(self, grey: ImageTensors) -> ImageTensors:
+        if self.binarize == "none":
+            return grey
+        pixels = torch.bernoulli(grey.images / 255, generator=torch.Generator().manual_seed(self.seed))
+        return ImageTensors(pixels.byte() * 255, {"label": grey.facts["label"][grey.rows]})
+
+
+def read_idx(path: Path, dimensions: int) -> Tensor:
+    """The array in an IDX file of bytes, or in the same with .gz added to its name.
+
+    Raises GenlabError for a file that is missing, broken or of another kind.
+    """
+    path = path if path.exists() else path.with_name(f"{path.name}.gz")
+    try:
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        zeros, kind, count, *sizes = struct.unpack_from(f">HBB{dimensions}I", content)
+    except FileNotFoundError:
+        raise GenlabError(f"there is no {path}; `genlab data prepare mnist` downloads it") from None
+    except (OSError, EOFError, zlib.error, struct.error) as error:
+        raise GenlabError(f"{path} cannot be read ({error}); delete it to have it downloaded again") from None
+    entries = content[4 + 4 * dimensions :]
+    if (zeros, kind, count) != (0, UNSIGNED_BYTES, dimensions) or math.prod(sizes) != len(entries):
+        raise GenlabError(
+            f"{path} is no IDX file of bytes with {dimensions} dimensions: its header is corrupt or it is cut short; "
+            "delete it to have it downloaded again"
+        )
+    return torch.from_numpy(np.frombuffer(entries, np.uint8).reshape(sizes).copy())

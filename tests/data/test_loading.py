@@ -5,7 +5,8 @@ import pytest
 import torch
 
 import genlab
-from genlab.data.loading import BatchSampler, ImageTensors
+from genlab.data.sampling import BatchSampler
+from genlab.data.tensors import ImageTensors
 
 
 def positions(sampler):
@@ -14,7 +15,7 @@ def positions(sampler):
 
 def test_items_are_whole_batches_scaled_once():
     images = torch.arange(0, 250, 10, dtype=torch.uint8).view(25, 1, 1, 1)
-    batch = ImageTensors(images, torch.arange(25))[torch.tensor([3, 0, 24])]
+    batch = ImageTensors(images, {"label": torch.arange(25)})[torch.tensor([3, 0, 24])]
     torch.testing.assert_close(batch["image"].flatten(), torch.tensor([30, 0, 240]) / 255)
     assert batch["label"].tolist() == [3, 0, 24]
 

@@ -1,0 +1,42 @@
+"""The data sets of pix2pix and CycleGAN, by name."""
+
+from pathlib import Path
+
+from genlab.data.downloads import RemoteFile, fetch, unpack
+
+PIX2PIX = ("cityscapes", "edges2handbags", "edges2shoes", "facades", "maps", "night2day")
+"""Aligned pairs, side by side (Isola et al. 2017)."""
+CYCLEGAN = (
+    "ae_photos",
+    "apple2orange",
+    "cezanne2photo",
+    "horse2zebra",
+    "iphone2dslr_flower",
+    "monet2photo",
+    "summer2winter_yosemite",
+    "ukiyoe2photo",
+    "vangogh2photo",
+)
+"""Unpaired domains (Zhu et al. 2017)."""
+BERKELEY = "efrosgans.eecs.berkeley.edu"
+HOMES = "people.eecs.berkeley.edu"
+
+
+def download_missing(folder: Path) -> None:
+    """Download and unpack a data set when its folder is missing and the folder's name is a data set's.
+
+    Raises GenlabError when no source gives it.
+    """
+    if not folder.exists() and folder.name in (*PIX2PIX, *CYCLEGAN):
+        unpack(fetch(_archive(folder.name), folder.parent), folder)
+
+
+def _archive(name: str) -> RemoteFile:
+    if name in PIX2PIX:
+        file, magic = f"{name}.tar.gz", b"\x1f\x8b"
+        paths = (f"{BERKELEY}/pix2pix/datasets", f"{HOMES}/~tinghuiz/projects/pix2pix/datasets")
+    else:
+        file, magic = f"{name}.zip", b"PK\x03\x04"
+        paths = (f"{BERKELEY}/cyclegan/datasets", f"{HOMES}/~taesung_park/CycleGAN/datasets")
+    official, homes = (f"{path}/{file}" for path in paths)
+    return RemoteFile(file, (f"https://{official}", f"https://{homes}", f"http://{official}"), magic)

@@ -1,0 +1,167 @@
+"""Decoded images in one memory-mapped file, built once.
+
+Decoding a JPEG costs a hundred times what copying its pixels does. So the images of a folder or an archive are decoded,
+cropped and resized once, into a folder of the cache with two files: `images.npy`, uint8 (N, C, H, W), which batches are
+cut from without reading the rest, and `about.json`. The folder's name is a hash of the files and of their framing.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import struct
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import filelock
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+from tqdm import tqdm
+
+from genlab.data.files import ImageFiles
+from genlab.data.framing import Framing
+from genlab.errors import GenlabError
+
+FORMAT = 1
+"""Of a cache's folder; raised when what is written changes."""
+CHUNK = 512
+"""Images that are decoded before they are written."""
+DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, Image.DecompressionBombError)
+"""What Pillow raises for files that are broken, cut short or no images."""
+
+
+@dataclass(frozen=True)
+class DecodedImages:
+    """Images (N, C, H, W), uint8, memory-mapped, in the order of their files; unreadable ones are black."""
+
+    images: Tensor
+    readable: Tensor
+    """(N,), bool."""
+
+
+def decoded(files: ImageFiles, framing: Framing, cache: Path, *, skip_unreadable: bool) -> DecodedImages:
+    """The images of files, from the cache, where they are put when they are not there.
+
+    One process builds while others wait. A build that is interrupted leaves nothing that would be read.
+
+    Raises GenlabError when the cache cannot be written, and for unreadable images, unless they are to be skipped.
+    """
+    images, unreadable = _read_or_build(files, framing, cache)
+    if unreadable and not skip_unreadable:
+        raise GenlabError(
+            f"{len(unreadable)} of {len(files.names)} images in {files.place} cannot be used: "
+            f"{'; '.join(f'{name}: {reason}' for name, reason in unreadable.items())}; "
+            "mend or delete them, or leave them out with --data.skip_unreadable true"
+        )
+    return DecodedImages(images, torch.tensor([name not in unreadable for name in files.names]))
+
+
+Content = tuple[Tensor, dict[str, str]]
+"""The images, and what is wrong with those that are unreadable, by name."""
+
+
+def _read_or_build(files: ImageFiles, framing: Framing, cache: Path) -> Content:
+    key = hashlib.sha256(f"{files.fingerprint()} {framing}".encode()).hexdigest()[:16]
+    _, height, width = framing.shape
+    folder = cache / f"{files.place.stem}-{width}x{height}-{key}"
+    found = _read(folder, files, framing)
+    if found:
+        return found
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(folder.with_name(f"{folder.name}.lock")):
+            found = _read(folder, files, framing)
+            if not found:
+                _build(folder, files, framing)
+                found = _read(folder, files, framing)
+    except OSError as error:
+        raise GenlabError(
+            f"cannot write decoded images to {cache}: {error.strerror or error}; {_size(files, framing) / 1e9:.2f} GB "
+            "are needed: free them there, or name another folder with the environment variable GENLAB_CACHE_DIR"
+        ) from None
+    assert found
+    return found
+
+
+def _read(folder: Path, files: ImageFiles, framing: Framing) -> Content | None:
+    """What a cache's folder holds, or None when it must be built anew."""
+    if not folder.exists():
+        return None
+    try:
+        about = json.loads((folder / "about.json").read_text())
+        if about["format"] != FORMAT:
+            raise ValueError("another version of genlab wrote it")
+        images = np.load(folder / "images.npy", mmap_mode="c")  # copy on write: torch wants to be allowed to write
+        if images.shape != (len(files.names), *framing.shape) or images.dtype != np.uint8:
+            raise ValueError(f"it holds {images.dtype} {images.shape}")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        warnings.warn(f"the decoded images in {folder} are of no use ({error}); decoding anew", stacklevel=2)
+        return None
+    unreadable: dict[str, str] = about["unreadable"]
+    if any(isinstance(_decode(files, framing, name), np.ndarray) for name in unreadable):
+        return None  # since mended
+    return torch.from_numpy(images), unreadable
+
+
+def _build(folder: Path, files: ImageFiles, framing: Framing) -> None:
+    free = shutil.disk_usage(folder.parent).free
+    if _size(files, framing) > free:
+        raise OSError(errno.ENOSPC, f"only {free / 1e9:.2f} GB are free")
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)  # of a build that was killed
+    try:
+        part.mkdir()
+        unreadable = _write(part / "images.npy", files, framing)
+        about = {"format": FORMAT, "source": str(files.place), "framing": asdict(framing), "unreadable": unreadable}
+        (part / "about.json").write_text(json.dumps(about, indent=1))
+        shutil.rmtree(folder, ignore_errors=True)  # of no use, or it would have been read
+        part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _write(path: Path, files: ImageFiles, framing: Framing) -> dict[str, str]:
+    """Write all images, one after the other: unlike a map, a file tells when the disk is full."""
+    header = {"descr": "|u1", "fortran_order": False, "shape": (len(files.names), *framing.shape)}
+    black = np.zeros(framing.shape, np.uint8)
+    unreadable = {}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for name, image in tqdm(
+            _decode_all(files, framing), f"Decoding {files.place.name}", len(files.names), unit=" images"
+        ):
+            if isinstance(image, str):
+                unreadable[name] = image
+            file.write((black if isinstance(image, str) else image).tobytes())
+        file.flush()
+        os.fsync(file.fileno())
+    return unreadable
+
+
+def _decode_all(files: ImageFiles, framing: Framing) -> Iterator[tuple[str, NDArray[np.uint8] | str]]:
+    """Every file's name with its image, or with what is wrong with it; in order, decoded in parallel."""
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # Pillow decodes and resizes without Python's lock
+        for start in range(0, len(files.names), CHUNK):
+            names = files.names[start : start + CHUNK]
+            yield from zip(names, threads.map(partial(_decode, files, framing), names), strict=True)
+
+
+def _decode(files: ImageFiles, framing: Framing, name: str) -> NDArray[np.uint8] | str:
+    try:
+        return framing.decode(files.read(name))
+    except UnidentifiedImageError:
+        return "not an image"
+    except DECODING_ERRORS as error:
+        return " ".join(str(getattr(error, "strerror", None) or error).split())
+
+
+def _size(files: ImageFiles, framing: Framing) -> int:
+    return len(files.names) * int(np.prod(framing.shape))

@@ -1,0 +1,130 @@
+"""CelebA (Liu et al. 2015): 202,599 aligned faces with 40 attributes."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+import torch
+from lightning.pytorch.utilities import rank_zero_info
+from torch import Tensor
+
+from genlab.data.augmentation import Augmentation
+from genlab.data.cache import DecodedImages, decoded
+from genlab.data.celeba_files import CelebAFiles, download_missing, locate
+from genlab.data.files import ImageFiles
+from genlab.data.framing import Framing, height_and_width
+from genlab.data.loading import ImageDataModule
+from genlab.data.places import cache_folder, data_folder
+from genlab.data.tensors import ImageTensors
+from genlab.errors import GenlabError
+
+NAMES = """
+5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose Black_Hair Blond_Hair Blurry
+Brown_Hair Bushy_Eyebrows Chubby Double_Chin Eyeglasses Goatee Gray_Hair Heavy_Makeup High_Cheekbones Male
+Mouth_Slightly_Open Mustache Narrow_Eyes No_Beard Oval_Face Pale_Skin Pointy_Nose Receding_Hairline Rosy_Cheeks
+Sideburns Smiling Straight_Hair Wavy_Hair Wearing_Earrings Wearing_Hat Wearing_Lipstick Wearing_Necklace
+Wearing_Necktie Young
+"""
+ATTRIBUTES = tuple(NAMES.split())
+CROP = 148 / 178
+"""The share of the width that is kept: 148 of the official files' 178 pixels (Larsen et al. 2016 and many since)."""
+
+
+class CelebA(ImageDataModule):
+    """Faces in colour with attributes, in the official partition into training, validation and test images.
+
+    The centre of each image, 148 of its 178 columns, is resized to `image_size`, in the same way for copies of any
+    resolution, and kept decoded in a cache (`genlab.data.cache`). Files lie in `data_dir`/celeba: the official zip
+    archive or its folder and tables, or Kaggle's; missing ones are downloaded. Of a part of the images, that part is
+    used.
+
+    Args:
+        data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.
+        image_size: height and width in pixels, or one number for a square.
+        attributes: the names of those that batches shall hold, in this order; by default all forty.
+        flip: mirror half of the training images left to right.
+        skip_unreadable: leave images out that cannot be decoded, rather than stop.
+        batch_size: images per batch and process.
+        num_workers: processes that put batches together; none is fastest.
+        seed: of the order of batches.
+
+    Raises GenlabError for an attribute that CelebA does not have.
+    """
+
+    def __init__(
+        self,
+        data_dir: str | None = None,
+        image_size: int | tuple[int, int] = 64,
+        attributes: list[str] | None = None,
+        flip: bool = False,
+        skip_unreadable: bool = False,
+        batch_size: int = 128,
+        num_workers: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(batch_size, num_workers, seed)
+        self.save_hyperparameters(logger=False)
+        self.data_dir = data_folder(data_dir)
+        self.cache_dir = cache_folder(data_dir)
+        self.image_shape = (3, *height_and_width(image_size))
+        self.attribute_names = ATTRIBUTES if attributes is None else tuple(attributes)
+        _positions(self.attribute_names, ATTRIBUTES)
+        self.augmentation = Augmentation(flip)
+        self.skip_unreadable = skip_unreadable
+
+    def prepare_data(self) -> None:
+        """Download what is missing, and decode the images."""
+        found = download_missing(self.data_dir)
+        self._decode(self._present(found, found.partition_table()))
+
+    def setup(self, stage: str | None = None) -> None:
+        """Open all three splits."""
+        found = locate(self.data_dir)
+        partition = found.partition_table()
+        files = self._present(found, partition)
+        if len(files.names) < len(partition):
+            rank_zero_info(f"CelebA: {len(files.names):,} of {len(partition):,} images are in {files.place}")
+        names = [_base(name) for name in files.names]
+        content = self._decode(files)
+        images = ImageTensors(content.images, {"attributes": self._attributes(found, names)})
+        part = torch.tensor([partition[name] for name in names])
+        train_set, self.val_set, self.test_set = (images.subset((part == i) & content.readable) for i in range(3))
+        self.train_set = train_set.transformed(self.augmentation)
+
+    def _present(self, found: CelebAFiles, partition: Mapping[str, int]) -> ImageFiles:
+        """The image files that the partition names, in its order."""
+        files = found.image_files()
+        paths = {_base(name): name for name in files.names}
+        present = [paths[name] for name in partition if name in paths]
+        if not present:
+            raise GenlabError(f"none of the {len(partition):,} images that {found.partition} names is in {files.place}")
+        return files.only(present)
+
+    def _decode(self, files: ImageFiles) -> DecodedImages:
+        framing = Framing(self.image_shape, width_share=CROP)
+        return decoded(files, framing, self.cache_dir, skip_unreadable=self.skip_unreadable)
+
+    def _attributes(self, found: CelebAFiles, names: Sequence[str]) -> Tensor:
+        """(number of images, number of attributes), 1.0 for those that an image has, else 0.0."""
+        columns, rows = found.attribute_table()
+        chosen = _positions(self.attribute_names, columns)
+        missing = [name for name in names if name not in rows]
+        if missing:
+            raise GenlabError(
+                f"{found.attributes} has no row for {len(missing):,} of {len(names):,} images ({missing[0]}, ...); "
+                "take the table that belongs to them"
+            )
+        return (torch.tensor([rows[name] for name in names])[:, chosen] > 0).float()
+
+
+def _positions(names: Sequence[str], known: Sequence[str]) -> list[int]:
+    """Where names are among the known ones; raises GenlabError for an unknown one, with the nearest that is known."""
+    for name in names:
+        if name not in known:
+            nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)
+            raise GenlabError(f"CelebA has no attribute {name}; did you mean {nearest[0]}?")
+    return [known.index(name) for name in names]
+
+
+def _base(name: str) -> str:
+    """A file's name without its folders."""
+    return name.rpartition("/")[2]

@@ -1,0 +1,134 @@
+"""CelebA's files as people have them: where they are, where they are downloaded from, and what its tables say."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from genlab.data.downloads import RemoteFile, fetch, google_drive
+from genlab.data.files import FolderFiles, ImageFiles, ZipFiles
+from genlab.errors import GenlabError
+
+IMAGES = RemoteFile(
+    "img_align_celeba.zip",
+    (
+        google_drive("0B7EVK8r0v71pZjFTYXZWM3FlRnM"),
+        google_drive("1mb1R6dXfWbvk3DnlWOBO8pDeoBKOcLE6"),
+        "https://s3.amazonaws.com/pytorch-tutorial-assets/img_align_celeba.zip",
+    ),
+    b"PK\x03\x04",
+    "00d2c5bc6d35e252742224ab0c1e8fcb",
+)
+ATTRIBUTES = RemoteFile(
+    "list_attr_celeba.txt",
+    (
+        google_drive("0B7EVK8r0v71pblRyaVFSWGxPY0U"),
+        google_drive("11um21kRUuaUNoMl59TCe2fb01FNjqNms"),
+        "https://ndownloader.figshare.com/files/14759465",
+    ),
+    b"202599",
+    "75e246fa4810816ffd6ee81facbd244c",
+)
+PARTITION = RemoteFile(
+    "list_eval_partition.txt",
+    (
+        google_drive("0B7EVK8r0v71pY0NSMzRuSXJEVkk"),
+        google_drive("1acn0-nE4W7Wa17sIkKB0GtfW4Z41CMFB"),
+        "https://raw.githubusercontent.com/constanzaelf/thesis_fairness_xai/main/list_eval_partition.txt",
+    ),
+    b"000001.jpg",
+    "d32c9cbf5e040fd4025c592c306e6668",
+)
+PAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
+
+
+@dataclass(frozen=True)
+class CelebAFiles:
+    """The three things that make up CelebA: images, the table of attributes, the table of the partition."""
+
+    images: Path | None
+    """The zip archive or folder."""
+    attributes: Path | None
+    partition: Path | None
+
+    def image_files(self) -> ImageFiles:
+        """The images; raises GenlabError when there are none."""
+        place = _required(self.images, "img_align_celeba (a folder or .zip)")
+        return ZipFiles(place) if place.suffix == ".zip" else FolderFiles(place)
+
+    def partition_table(self) -> dict[str, int]:
+        """0 for training, 1 for validation, 2 for testing, by the image's name."""
+        path = _required(self.partition, "list_eval_partition (.txt or .csv)")
+        _, rows = read_table(path, header=path.suffix == ".csv")
+        return {name: part for name, (part,) in rows.items()}
+
+    def attribute_table(self) -> tuple[list[str], dict[str, list[int]]]:
+        """The attributes' names, and 1 or -1 for each, by the image's name."""
+        return read_table(_required(self.attributes, "list_attr_celeba (.txt or .csv)"), header=True)
+
+
+def locate(data_dir: Path) -> CelebAFiles:
+    """The files in the folder of data sets, in any of the layouts that are around.
+
+    Official: the zip archive or its folder with two .txt tables, in one folder or in Img, Anno and Eval. Kaggle's: two
+    .csv tables and a folder within a folder of the same name.
+    """
+    roots = [data_dir / name for name in ("celeba", "CelebA", ".")]
+
+    def first(*names: str) -> Path | None:
+        return next((root / name for root in roots for name in names if (root / name).exists()), None)
+
+    return CelebAFiles(
+        first(
+            "img_align_celeba.zip",
+            "Img/img_align_celeba.zip",
+            "img_align_celeba/img_align_celeba",
+            "img_align_celeba",
+            "Img/img_align_celeba",
+        ),
+        first("list_attr_celeba.txt", "list_attr_celeba.csv", "Anno/list_attr_celeba.txt"),
+        first("list_eval_partition.txt", "list_eval_partition.csv", "Eval/list_eval_partition.txt"),
+    )
+
+
+def download_missing(data_dir: Path) -> CelebAFiles:
+    """Download what `locate` does not find; raises GenlabError when it cannot be had."""
+    found = locate(data_dir)
+    for place, remote in ((found.attributes, ATTRIBUTES), (found.partition, PARTITION), (found.images, IMAGES)):
+        if not place:
+            try:
+                fetch(remote, data_dir / "celeba")
+            except GenlabError as error:
+                raise GenlabError(f"{error}; CelebA's own page is {PAGE}") from None
+    return locate(data_dir)
+
+
+def read_table(path: Path, *, header: bool) -> tuple[list[str], dict[str, list[int]]]:
+    """The names of a table's columns, and its whole numbers by an image's name.
+
+    In .csv files a line of names comes first. In .txt files values stand between blanks; a header is a line with the
+    number of images and a line of names, and without one there is a single column.
+
+    Raises GenlabError for a line that does not fit.
+    """
+    delimiter = "," if path.suffix == ".csv" else " "
+    columns = ["partition"]
+    rows: dict[str, list[int]] = {}
+    with path.open(newline="") as file:
+        lines = ([field for field in line if field] for line in csv.reader(file, delimiter=delimiter))
+        if header:
+            columns = next(lines, [])
+            columns = next(lines, []) if path.suffix == ".txt" else columns[1:]
+        try:
+            for name, *values in lines:
+                if len(values) != len(columns):
+                    raise ValueError(f"{len(values)} values for {len(columns)} columns")
+                rows[name] = list(map(int, values))
+        except ValueError as error:
+            raise GenlabError(f"{path} is broken after {len(rows)} images ({error}); get it anew from {PAGE}") from None
+    return columns, rows
+
+
+def _required(path: Path | None, what: str) -> Path:
+    if path is None:
+        raise GenlabError(f"there is no {what} of CelebA; `genlab data prepare celeba` downloads what is missing")
+    return path

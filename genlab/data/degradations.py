@@ -1,0 +1,115 @@
+"""What can be taken from an image so that a model learns to give it back: sources for pix2pix and CycleGAN.
+
+Each is called with images (B, C, H, W) in [0, 1] and returns images of the same height and width in [0, 1].
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchvision.transforms.v2.functional import rgb_to_grayscale
+
+from genlab.types import Shape
+
+
+class Degradation(ABC):
+    """A fixed change of images that loses something."""
+
+    @abstractmethod
+    def __call__(self, images: Tensor) -> Tensor:
+        """(B, C, H, W) in [0, 1] to (B, C', H, W) in [0, 1]."""
+
+    def shape(self, image_shape: Shape) -> Shape:
+        """The shape that images of a shape are given."""
+        return image_shape
+
+
+@dataclass(frozen=True)
+class Greyscale(Degradation):
+    """Luminance, one channel (ITU-R BT.601)."""
+
+    def __call__(self, images: Tensor) -> Tensor:
+        grey: Tensor = rgb_to_grayscale(images) if images.shape[1] == 3 else images
+        return grey
+
+    def shape(self, image_shape: Shape) -> Shape:
+        return 1, *image_shape[1:]
+
+
+@dataclass(frozen=True)
+class Edges(Greyscale):
+    """Magnitude of the luminance's gradient by Sobel's filter, one channel, white lines on black.
+
+    Args:
+        gain: factor of the magnitude before it is cut off at 1; the gradient of a step from black to white is 1.
+    """
+
+    gain: float = 2.0
+
+    def __call__(self, images: Tensor) -> Tensor:
+        across = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 4
+        kernels = torch.stack([across, across.T])[:, None].to(images)
+        padded = F.pad(super().__call__(images), (1, 1, 1, 1), mode="replicate")
+        magnitude: Tensor = torch.linalg.vector_norm(F.conv2d(padded, kernels), dim=1, keepdim=True)
+        return (self.gain * magnitude).clamp(max=1)
+
+
+@dataclass(frozen=True)
+class MaskedCentre(Degradation):
+    """A grey box over the middle.
+
+    Args:
+        share: of the height and of the width that the box covers.
+    """
+
+    share: float = 0.5
+
+    def __call__(self, images: Tensor) -> Tensor:
+        masked = images.clone()
+        (top, high), (left, wide) = (
+            ((size - round(size * self.share)) // 2, round(size * self.share)) for size in images.shape[-2:]
+        )
+        masked[..., top : top + high, left : left + wide] = 0.5
+        return masked
+
+
+@dataclass(frozen=True)
+class Half(Degradation):
+    """One half of the image; the other is grey.
+
+    Args:
+        keep: the half that stays.
+    """
+
+    keep: Literal["left", "right", "top", "bottom"] = "left"
+
+    def __call__(self, images: Tensor) -> Tensor:
+        masked = images.clone()
+        height, width = images.shape[-2:]
+        lost = {
+            "left": (slice(None), slice(width // 2, None)),
+            "right": (slice(None), slice(width - width // 2)),
+            "top": (slice(height // 2, None), slice(None)),
+            "bottom": (slice(height - height // 2), slice(None)),
+        }[self.keep]
+        masked[..., *lost] = 0.5
+        return masked
+
+
+@dataclass(frozen=True)
+class LowResolution(Degradation):
+    """Fewer pixels: each square of `factor` x `factor` becomes one colour, its mean.
+
+    Args:
+        factor: by how much the resolution falls; squares at the lower and right border may be smaller.
+    """
+
+    factor: int = 4
+
+    def __call__(self, images: Tensor) -> Tensor:
+        height, width = images.shape[-2:]
+        small = F.avg_pool2d(images, self.factor, ceil_mode=True)
+        return small.repeat_interleave(self.factor, -2).repeat_interleave(self.factor, -1)[..., :height, :width]

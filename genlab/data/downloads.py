@@ -1,0 +1,170 @@
+"""Files from the web: from several sources, resumable, checked before they are used; and archives, unpacked safely."""
+
+import hashlib
+import http
+import http.client
+import shutil
+import tarfile
+import urllib.error
+import urllib.request
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import filelock
+from tqdm import tqdm
+
+from genlab.errors import GenlabError
+
+TIMEOUT = 30
+"""Seconds without an answer after which a source is given up."""
+BLOCK = 1 << 20
+"""Bytes that are read at a time."""
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file that several places on the web have.
+
+    Args:
+        path: where it belongs in the folder of data sets.
+        urls: its sources, in the order in which they are tried.
+        magic: its first bytes; what begins otherwise, such as a page that says that a quota is exceeded, is not taken.
+        md5: the checksum of the whole, where it is known.
+    """
+
+    path: str
+    urls: tuple[str, ...]
+    magic: bytes
+    md5: str | None = None
+
+
+def google_drive(file_id: str) -> str:
+    """The address that gives a public file itself, not a page that asks about viruses."""
+    return f"https://drive.usercontent.google.com/download?id={file_id}&export=download&confirm=t"
+
+
+def fetch(remote: RemoteFile, folder: Path) -> Path:
+    """The path of a remote file in the folder of data sets, downloaded when it is not there.
+
+    An interrupted download goes on where it stopped. A file that lies there already is taken as it is.
+
+    Raises GenlabError, which lists all that was tried, when no source gives the file.
+    """
+    target = folder / remote.path
+    if target.exists():
+        return target
+    part = target.with_name(f"{target.name}.part")
+    failures = []
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(target.with_name(f".{target.name}.lock")):
+            if target.exists():  # another process was faster
+                return target
+            for url in remote.urls:
+                try:
+                    _download(url, part, remote)
+                    _check(part, remote)
+                except (OSError, http.client.HTTPException, ValueError) as error:
+                    failures.append(f"{url} ({' '.join(str(error).split())})")
+                else:
+                    part.rename(target)
+                    return target
+    except OSError as error:
+        raise GenlabError(f"cannot write to {target.parent}: {error.strerror or error}") from None
+    raise GenlabError(
+        f"{target.name} could not be downloaded from any of {len(failures)} sources: {'; '.join(failures)}; "
+        f"run again to go on, put the file at {target} by hand, "
+        "or say where it is with --data.data_dir or GENLAB_DATA_DIR"
+    )
+
+
+def _download(url: str, part: Path, remote: RemoteFile) -> None:
+    """Bring a partial file to its full length; raises an error that leaves what there is of it for the next try."""
+    have = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(url, headers={"User-Agent": "genlab"})
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+    try:
+        response = urllib.request.urlopen(request, timeout=TIMEOUT)
+    except urllib.error.HTTPError as error:
+        if have and error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return  # there is no more
+        raise
+    with response:
+        resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
+        length = response.headers.get("Content-Length")
+        total = int(length) + have * resumed if length else None
+        block = response.read(BLOCK)
+        if not resumed and not block.startswith(remote.magic):
+            raise ValueError(_not_it(block))
+        with (
+            part.open("ab" if resumed else "wb") as file,
+            tqdm(
+                desc=f"Downloading {part.stem}",
+                total=total,
+                initial=have * resumed,
+                unit="B",
+                unit_scale=True,
+                unit_divisor=1024,
+            ) as bar,
+        ):
+            while block:
+                file.write(block)
+                bar.update(len(block))
+                block = response.read(BLOCK)
+    if total is not None and part.stat().st_size < total:
+        raise ValueError(f"the connection ended after {part.stat().st_size:,} of {total:,} bytes")
+
+
+def _check(part: Path, remote: RemoteFile) -> None:
+    """Raise ValueError, and delete the file, when it is not what it should be."""
+    with part.open("rb") as file:
+        begins = file.read(len(remote.magic))
+        file.seek(0)
+        md5 = hashlib.file_digest(file, "md5").hexdigest()
+    if begins != remote.magic or remote.md5 not in (None, md5):
+        part.unlink()
+        raise ValueError(_not_it(begins) if begins != remote.magic else f"its MD5 is {md5}, not {remote.md5}")
+
+
+def _not_it(begins: bytes) -> str:
+    return "a web page came instead of the file" if begins.lstrip()[:1] == b"<" else f"it begins with {begins[:8]!r}"
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a zip or tar archive into a new folder, whole or not at all.
+
+    A folder of that name at the archive's top is the folder itself.
+
+    Raises GenlabError for an archive that is broken, or that would write outside of the folder.
+    """
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)  # of an interruption
+    try:
+        part.mkdir(parents=True)
+        if zipfile.is_zipfile(archive):
+            _unpack_zip(archive, part)
+        else:
+            with tarfile.open(archive) as tar:
+                tar.extractall(part, filter="data")
+        inner = part / folder.name
+        (inner if inner.is_dir() else part).rename(folder)
+    except tarfile.FilterError as error:
+        raise GenlabError(f"{archive} is not unpacked, for it would write outside of its folder: {error}") from None
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
+        raise GenlabError(f"{archive} is broken ({error}); delete it to have it downloaded again") from None
+    except OSError as error:
+        raise GenlabError(f"cannot unpack {archive} to {folder.parent}: {error.strerror or error}") from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _unpack_zip(archive: Path, folder: Path) -> None:
+    with zipfile.ZipFile(archive) as opened:
+        for name in opened.namelist():
+            path = PurePosixPath(name.replace("\\", "/"))
+            if path.is_absolute() or ".." in path.parts:
+                raise GenlabError(f"{archive} is not unpacked, for it would write outside of its folder: {name}")
+        opened.extractall(folder)

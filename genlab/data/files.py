@@ -1,0 +1,113 @@
+"""Image files, wherever they lie: in a folder or in a zip archive."""
+
+import hashlib
+import os
+import threading
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from torchvision.datasets.folder import IMG_EXTENSIONS
+
+from genlab.errors import GenlabError
+
+
+class ImageFiles(Protocol):
+    """Image files in an order, by name."""
+
+    place: Path
+    """The folder or archive."""
+    names: tuple[str, ...]
+    """Relative to the place, with forward slashes."""
+
+    def read(self, name: str) -> bytes:
+        """The content of a file."""
+
+    def fingerprint(self) -> str:
+        """A hash of what the files are: their names, sizes and times of change."""
+
+    def only(self, names: Iterable[str]) -> "ImageFiles":
+        """These files alone, in this order."""
+
+
+class FolderFiles:
+    """The images in a folder, its subfolders included, sorted by name.
+
+    Args:
+        place: the folder.
+        names: the files to take; by default all with an image's ending.
+
+    Raises GenlabError when there is no such folder, or no image in it.
+    """
+
+    def __init__(self, place: Path, names: Iterable[str] | None = None) -> None:
+        self.place = place
+        self.names = tuple(_walk(place) if names is None else names)
+        if not self.names:
+            raise GenlabError(f"{place} holds no images ({', '.join(IMG_EXTENSIONS)})")
+
+    def read(self, name: str) -> bytes:
+        return (self.place / name).read_bytes()
+
+    def fingerprint(self) -> str:
+        entries = []
+        for name in self.names:
+            state = (self.place / name).stat()
+            entries.append(f"{name} {state.st_size} {state.st_mtime_ns}")
+        return _hash(str(self.place.resolve()), *entries)
+
+    def only(self, names: Iterable[str]) -> "FolderFiles":
+        return FolderFiles(self.place, names)
+
+
+class ZipFiles:
+    """The images in a zip archive, read without unpacking it.
+
+    Raises GenlabError when the file is no zip archive, or holds no image.
+    """
+
+    def __init__(self, place: Path, names: Iterable[str] | None = None) -> None:
+        self.place = place
+        self._local = threading.local()
+        if names is None:
+            try:
+                with zipfile.ZipFile(place) as archive:
+                    names = sorted(filter(is_image, archive.namelist()))
+            except zipfile.BadZipFile:
+                raise GenlabError(f"{place} is no zip archive; delete it to have it downloaded again") from None
+        self.names = tuple(names)
+        if not self.names:
+            raise GenlabError(f"{place} holds no images ({', '.join(IMG_EXTENSIONS)})")
+
+    def read(self, name: str) -> bytes:
+        if not hasattr(self._local, "archive"):  # one for each thread: they would move each other's position
+            self._local.archive = zipfile.ZipFile(self.place)
+        content: bytes = self._local.archive.read(name)
+        return content
+
+    def fingerprint(self) -> str:
+        state = self.place.stat()
+        return _hash(str(self.place.resolve()), f"{state.st_size} {state.st_mtime_ns}", *self.names)
+
+    def only(self, names: Iterable[str]) -> "ZipFiles":
+        return ZipFiles(self.place, names)
+
+
+def is_image(name: str) -> bool:
+    """Whether a file's name ends as an image's, and is not one of the hidden files that macOS leaves beside them."""
+    return name.lower().endswith(IMG_EXTENSIONS) and not name.rpartition("/")[2].startswith("._")
+
+
+def _walk(place: Path) -> list[str]:
+    if not place.is_dir():
+        raise GenlabError(f"there is no folder {place}")
+    found = []
+    for folder, subfolders, names in os.walk(place, followlinks=True):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        found += [Path(folder, name).relative_to(place).as_posix() for name in names if is_image(name)]
+    return sorted(found)
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

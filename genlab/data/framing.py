@@ -1,0 +1,79 @@
+"""How an image file of any size becomes an array of one size."""
+
+import io
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from genlab.errors import GenlabError
+from genlab.types import Shape
+
+MODES = {1: "L", 3: "RGB"}
+"""Pillow's modes by number of channels."""
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom, in pixels."""
+
+
+@dataclass(frozen=True)
+class Framing:
+    """A centred crop, an antialiased bicubic resize, and 8-bit grey or colour.
+
+    The crop is the largest centred box of the target's aspect ratio, within what `crop`, `width_share` and `half`
+    leave. Photographs are turned upright as their EXIF tag says; transparent pixels become white.
+
+    Args:
+        shape: what the image becomes, (channels, height, width), with 1 or 3 channels.
+        crop: height and width in pixels of the centre to keep.
+        width_share: the share of the width to keep, so that copies of any size give the same picture.
+        half: keep the left or right half only, as of pix2pix's pairs that lie side by side.
+    """
+
+    shape: Shape
+    crop: tuple[int, int] | None = None
+    width_share: float = 1.0
+    half: Literal["left", "right"] | None = None
+
+    def decode(self, encoded: bytes) -> NDArray[np.uint8]:
+        """The image in an encoded file, as an array (C, H, W).
+
+        Raises what Pillow raises for a file that it cannot read, and ValueError for one that cannot be framed.
+        """
+        channels, height, width = self.shape
+        with Image.open(io.BytesIO(encoded)) as opened:
+            if opened.mode.startswith(("I", "F")):
+                raise ValueError(f"{opened.mode} pixels, of more than 8 bits; convert it to 8-bit grey or colour")
+            image = ImageOps.exif_transpose(opened)
+            if image.has_transparency_data:
+                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+            resized = image.convert(MODES[channels]).resize(
+                (width, height), Image.Resampling.BICUBIC, box=self.box(*image.size)
+            )
+        return np.asarray(resized).reshape(height, width, channels).transpose(2, 0, 1)
+
+    def box(self, width: int, height: int) -> Box:
+        """The part that is kept of an image of a size; raises ValueError for one smaller than the crop."""
+        left, top, right, bottom = 0.0, 0.0, float(width), float(height)
+        if self.half == "left":
+            right = width // 2
+        elif self.half == "right":
+            left = width - width // 2
+        if self.crop and (self.crop[0] > height or self.crop[1] > right - left):
+            raise ValueError(f"{width} x {height} pixels, smaller than the crop of {self.crop[1]} x {self.crop[0]}")
+        high, wide = self.crop or (bottom - top, (right - left) * self.width_share)
+        _, target_height, target_width = self.shape
+        scale = min(high / target_height, wide / target_width)
+        across, down = scale * target_width / 2, scale * target_height / 2
+        x, y = (left + right) / 2, (top + bottom) / 2
+        return x - across, y - down, x + across, y + down
+
+
+def height_and_width(size: int | tuple[int, int]) -> tuple[int, int]:
+    """A size given as one number for a square, or as height and width; raises GenlabError when it is not positive."""
+    height, width = (size, size) if isinstance(size, int) else size
+    if height < 1 or width < 1:
+        raise GenlabError(f"images of {height} x {width} pixels cannot be; give a positive size")
+    return height, width

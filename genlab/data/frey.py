@@ -1,0 +1,84 @@
+"""Frey Faces: 1,965 frames of one man's face, from Sam Roweis's page."""
+
+from typing import Literal
+
+import scipy.io
+import torch
+
+from genlab.data.downloads import RemoteFile, fetch
+from genlab.data.loading import ImageDataModule
+from genlab.data.places import data_folder
+from genlab.data.splits import shuffled
+from genlab.data.tensors import ImageTensors
+from genlab.errors import GenlabError
+from genlab.types import Shape
+
+FILE = RemoteFile(
+    "frey_faces/frey_rawface.mat",
+    (
+        "https://cs.nyu.edu/~roweis/data/frey_rawface.mat",
+        "https://www.dropbox.com/scl/fi/m70sh4ef39pvy01czc63r/frey_rawface.mat?rlkey=5v6meiap55z68ada2roxwxuql&dl=1",
+        "http://www.cs.nyu.edu/~roweis/data/frey_rawface.mat",
+    ),
+    b"MATLAB 5.0 MAT-file",
+    "8b4526974ac94cc25d4300e01c494979",
+)
+SIZES = {"train": 1565, "val": 200, "test": 200}
+
+
+class FreyFaces(ImageDataModule):
+    """Grey 28 x 20 frames of a film: 1,565 to train on, 200 for validation and 200 for testing, as in the literature.
+
+    The file lies at `data_dir`/frey_faces/frey_rawface.mat and is downloaded when missing.
+
+    Args:
+        data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.
+        split: "shuffled" draws the three parts by `seed`, as papers do. Since neighbouring frames are nearly equal,
+            that flatters a model; "time" cuts the film into its beginning, the 200 frames after it and its end.
+        batch_size: images per batch and process.
+        num_workers: processes that put batches together; none is fastest.
+        seed: of the split and of the order of batches.
+    """
+
+    image_shape: Shape = (1, 28, 20)
+
+    def __init__(
+        self,
+        data_dir: str | None = None,
+        split: Literal["shuffled", "time"] = "shuffled",
+        batch_size: int = 100,
+        num_workers: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(batch_size, num_workers, seed)
+        self.save_hyperparameters(logger=False)
+        self.data_dir = data_folder(data_dir)
+        self.by_time = split == "time"
+
+    def prepare_data(self) -> None:
+        """Download the file when it is missing."""
+        fetch(FILE, self.data_dir)
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read all three splits."""
+        frames = self._read()
+        order = torch.arange(len(frames)) if self.by_time else shuffled(len(frames), self.seed)
+        self.train_set, self.val_set, self.test_set = map(frames.subset, order.split(list(SIZES.values())))
+
+    def _read(self) -> ImageTensors:
+        path = self.data_dir / FILE.path
+        try:
+            variables = scipy.io.loadmat(path)
+        except FileNotFoundError:
+            raise GenlabError(f"there is no {path}; `genlab data prepare frey` downloads it") from None
+        except Exception as error:  # scipy raises almost anything for a broken file
+            raise GenlabError(f"{path} cannot be read ({error}); delete it to have it downloaded again") from None
+        frames = variables.get("ff")
+        pixels, count = 28 * 20, sum(SIZES.values())
+        if frames is None or frames.shape != (pixels, count) or frames.dtype != "uint8":
+            names = {name: value.shape for name, value in variables.items() if not name.startswith("__")}
+            raise GenlabError(
+                f"{path} has no variable ff of {pixels} x {count} bytes; it has {names or 'none'}; "
+                "delete it to have it downloaded again"
+            )
+        return ImageTensors(torch.from_numpy(frames.T.copy()).view(-1, *self.image_shape))

@@ -1,0 +1,218 @@
+"""Aligned pairs: what is translated, and what it is to become."""
+
+from abc import abstractmethod
+from pathlib import PurePosixPath
+from typing import Literal
+
+from genlab.data.archives import download_missing
+from genlab.data.augmentation import Augmentation
+from genlab.data.cache import DecodedImages, decoded
+from genlab.data.degradations import Degradation
+from genlab.data.files import FolderFiles, ImageFiles
+from genlab.data.framing import Framing, height_and_width
+from genlab.data.loading import SPLITS, BatchDataModule, ImageDataModule
+from genlab.data.places import cache_folder, find_folder
+from genlab.data.splits import split_by_folder
+from genlab.data.tensors import DegradedTensors, ImageTensors, PairTensors
+from genlab.errors import GenlabError
+from genlab.types import Shape
+
+Side = tuple[ImageFiles, Framing]
+"""The files of sources or targets, and how they are framed."""
+
+
+class PairDataModule(BatchDataModule):
+    """A DataModule whose batches are `genlab.types.PairBatch`. Its `image_shape` is the target's."""
+
+    source_shape: Shape
+    """(C, H, W) of what is translated."""
+    train_set: PairTensors | DegradedTensors
+    val_set: PairTensors | DegradedTensors
+    test_set: PairTensors | DegradedTensors
+
+
+class FilePairs(PairDataModule):
+    """What pairs from files share: they are decoded once into a cache, and split by the folders that they lie in.
+
+    A subclass says with `sides` which files, framed how, are sources and targets.
+    """
+
+    def __init__(
+        self,
+        data_dir: str | None,
+        image_size: int | tuple[int, int],
+        channels: Literal[1, 3],
+        flip: bool,
+        enlarge: float,
+        skip_unreadable: bool,
+        batch_size: int,
+        num_workers: int,
+        seed: int,
+    ) -> None:
+        super().__init__(batch_size, num_workers, seed)
+        self.cache_dir = cache_folder(data_dir)
+        self.image_shape = self.source_shape = (channels, *height_and_width(image_size))
+        self.augmentation = Augmentation(flip, enlarge)
+        self.skip_unreadable = skip_unreadable
+
+    @abstractmethod
+    def sides(self) -> tuple[Side, Side]:
+        """Sources and targets, in the same order."""
+
+    def prepare_data(self) -> None:
+        """Decode the images."""
+        self._decode()
+
+    def setup(self, stage: str | None = None) -> None:
+        """Open all three splits."""
+        files, source, target = self._decode()
+        folders = [PurePosixPath(name).parts[0] for name in files.names]
+        rows = split_by_folder(folders, source.readable & target.readable, files.place, self.seed)
+        sources, targets = ImageTensors(source.images), ImageTensors(target.images)
+        train_set, self.val_set, self.test_set = (
+            PairTensors(sources.subset(part), targets.subset(part)) for part in rows
+        )
+        self.train_set = PairTensors(train_set.source, train_set.target, self.augmentation)
+
+    def _decode(self) -> tuple[ImageFiles, DecodedImages, DecodedImages]:
+        sides = self.sides()
+        source, target = (
+            decoded(files, framing, self.cache_dir, skip_unreadable=self.skip_unreadable) for files, framing in sides
+        )
+        return sides[0][0], source, target
+
+
+class SideBySidePairs(FilePairs):
+    """Pairs that lie side by side in one file, A on the left and B on the right, as pix2pix distributes them.
+
+    The folder has subfolders `train` and `test`, and perhaps `val`; without that, a tenth of the training pairs is for
+    validation. The data sets of the paper (`facades`, `maps`, `edges2shoes`, `edges2handbags`, `night2day`,
+    `cityscapes`) are downloaded when they are missing. Images are decoded once into a cache (`genlab.data.cache`).
+
+    Args:
+        folder: a path, or a name in `data_dir`.
+        data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.
+        direction: AtoB makes the left half the source and the right half the target, BtoA the other way round.
+        image_size: height and width in pixels of each half, or one number for a square.
+        channels: 3 for colour, 1 for grey; images are converted.
+        flip: mirror half of the training pairs left to right.
+        enlarge: resize training pairs by this factor and crop them back at a random place.
+        skip_unreadable: leave pairs out that cannot be decoded, rather than stop.
+        batch_size: pairs per batch and process.
+        num_workers: processes that put batches together; none is fastest unless augmentation is costly.
+        seed: of the validation split and of the order of batches.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        data_dir: str | None = None,
+        direction: Literal["AtoB", "BtoA"] = "AtoB",
+        image_size: int | tuple[int, int] = 256,
+        channels: Literal[1, 3] = 3,
+        flip: bool = True,
+        enlarge: float = 286 / 256,
+        skip_unreadable: bool = False,
+        batch_size: int = 1,
+        num_workers: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(data_dir, image_size, channels, flip, enlarge, skip_unreadable, batch_size, num_workers, seed)
+        self.save_hyperparameters(logger=False)
+        self.folder = find_folder(folder, data_dir)
+        self.direction = direction
+
+    def prepare_data(self) -> None:
+        """Download what is missing, and decode the images."""
+        download_missing(self.folder)
+        super().prepare_data()
+
+    def sides(self) -> tuple[Side, Side]:
+        files = FolderFiles(self.folder)
+        a, b = (files, Framing(self.image_shape, half="left")), (files, Framing(self.image_shape, half="right"))
+        return (a, b) if self.direction == "AtoB" else (b, a)
+
+
+class FolderPairs(FilePairs):
+    """Pairs from two folders in which the two images of a pair have the same name, but for its ending.
+
+    Both folders may have subfolders `train` and `test`, and perhaps `val`, which are the splits; without `val`, a tenth
+    of the training pairs is for validation. Else a tenth of all is for validation and a tenth for testing, drawn by
+    `seed`. Images are decoded once into a cache (`genlab.data.cache`).
+
+    Args:
+        source: the folder of what is translated: a path, or a name in `data_dir`.
+        target: the folder of what it is to become, likewise.
+        data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.
+        image_size: height and width in pixels, or one number for a square.
+        channels: 3 for colour, 1 for grey; images are converted.
+        flip: mirror half of the training pairs left to right.
+        enlarge: resize training pairs by this factor and crop them back at a random place.
+        skip_unreadable: leave pairs out that cannot be decoded, rather than stop.
+        batch_size: pairs per batch and process.
+        num_workers: processes that put batches together; none is fastest unless augmentation is costly.
+        seed: of the splits and of the order of batches.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        target: str,
+        data_dir: str | None = None,
+        image_size: int | tuple[int, int] = 256,
+        channels: Literal[1, 3] = 3,
+        flip: bool = True,
+        enlarge: float = 286 / 256,
+        skip_unreadable: bool = False,
+        batch_size: int = 1,
+        num_workers: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(data_dir, image_size, channels, flip, enlarge, skip_unreadable, batch_size, num_workers, seed)
+        self.save_hyperparameters(logger=False)
+        self.source, self.target = find_folder(source, data_dir), find_folder(target, data_dir)
+
+    def sides(self) -> tuple[Side, Side]:
+        sources, targets = FolderFiles(self.source), FolderFiles(self.target)
+        of_source, of_target = ({_stem(name): name for name in files.names} for files in (sources, targets))
+        lonely = sorted(of_source.keys() ^ of_target.keys())
+        if lonely:
+            raise GenlabError(
+                f"{len(lonely)} images in {self.source} or {self.target} have no partner of the same name in the other "
+                f"folder: {', '.join(lonely)}"
+            )
+        framing = Framing(self.image_shape)
+        partners = targets.only(of_target[stem] for stem in of_source)
+        return (sources, framing), (partners, framing)
+
+
+class DegradedPairs(PairDataModule):
+    """Pairs made from any image DataModule: the image is the target, and what a degradation leaves of it the source.
+
+    Args:
+        data: where the images come from, with their batch size, order and augmentation.
+        degradation: what is taken from them.
+    """
+
+    def __init__(self, data: ImageDataModule, degradation: Degradation) -> None:
+        super().__init__(data.batch_size, data.num_workers, data.seed)
+        self.save_hyperparameters(logger=False)
+        self.data = data
+        self.degradation = degradation
+        self.image_shape = data.image_shape
+        self.source_shape = degradation.shape(data.image_shape)
+
+    def prepare_data(self) -> None:
+        self.data.prepare_data()
+
+    def setup(self, stage: str | None = None) -> None:
+        """Open the splits that the data open."""
+        self.data.setup(stage)
+        for split in SPLITS:
+            if hasattr(self.data, split):
+                setattr(self, split, DegradedTensors(getattr(self.data, split), self.degradation))
+
+
+def _stem(name: str) -> str:
+    """A path without the file's ending."""
+    return PurePosixPath(name).with_suffix("").as_posix()

@@ -1,0 +1,77 @@
+"""The order of batches: a function of seed and epoch, each process its share."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DistributedSampler
+
+
+class BatchSampler(DistributedSampler[Tensor]):
+    """Yields the positions of one batch at a time, (batch_size,), this process's share of them.
+
+    With `shuffle`, each epoch has an order of its own, a function of seed and epoch alone, and incomplete batches
+    are left out, so that all batches are of one size and all processes have as many. Without, all images come in order.
+
+    A DistributedSampler in name so that Lightning leaves it in place under every strategy.
+    """
+
+    def __init__(
+        self,
+        length: int,
+        batch_size: int,
+        *,
+        shuffle: bool,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        self.length, self.batch_size, self.shuffle, self.seed = length, batch_size, shuffle, seed
+        self.rank, self.world_size = rank, world_size
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        if self.shuffle:
+            return self.length // (self.batch_size * self.world_size)
+        return -(-len(range(self.rank, self.length, self.world_size)) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        order = self._order(np.random.default_rng((self.seed, self.epoch)))
+        self.epoch += 1
+        yield from order[self.rank :: self.world_size].split(self.batch_size)[: len(self)]
+
+    def _order(self, random: np.random.Generator) -> Tensor:
+        return torch.from_numpy(random.permutation(self.length)) if self.shuffle else torch.arange(self.length)
+
+
+class UnpairedBatchSampler(BatchSampler):
+    """Yields positions in two domains, (batch_size, 2).
+
+    An epoch shows each image of the larger domain once. Those of the smaller one are gone through as often as that
+    takes. With `shuffle` both have an order of their own, so that pairings are new in every epoch.
+    """
+
+    def __init__(
+        self,
+        lengths: tuple[int, int],
+        batch_size: int,
+        *,
+        shuffle: bool,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        super().__init__(max(lengths), batch_size, shuffle=shuffle, seed=seed, rank=rank, world_size=world_size)
+        self.lengths = lengths
+
+    def _order(self, random: np.random.Generator) -> Tensor:
+        return torch.stack([self._rounds(length, random) for length in self.lengths], 1)
+
+    def _rounds(self, length: int, random: np.random.Generator) -> Tensor:
+        """`self.length` positions below `length`: all of them, then all of them again."""
+        rounds = [
+            torch.from_numpy(random.permutation(length)) if self.shuffle else torch.arange(length)
+            for _ in range(-(-self.length // length))
+        ]
+        return torch.cat(rounds)[: self.length]

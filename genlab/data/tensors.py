@@ -1,0 +1,134 @@
+"""Data sets that hand out whole batches: an index is a tensor of positions, an item the batch of what lies there."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from genlab.types import DomainBatch, ImageBatch, PairBatch
+
+Transform = Callable[[Tensor], Tensor]
+"""Of a batch of images (B, C, H, W), float in [0, 1], to another."""
+
+
+class ImageTensors(Dataset[ImageBatch]):
+    """Images in memory, or mapped into it, with what is known about them.
+
+    Args:
+        stored: (N, C, H, W), uint8; only the images of a batch are read.
+        facts: what is known about each, by its name in a batch: "label" (N,), "attributes" (N, number of attributes).
+        rows: positions in `stored` of the images that belong to the set, in order; by default all.
+        transforms: applied to each batch of images, one after the other.
+    """
+
+    def __init__(
+        self,
+        stored: Tensor,
+        facts: Mapping[str, Tensor] | None = None,
+        rows: Tensor | None = None,
+        transforms: Sequence[Transform] = (),
+    ) -> None:
+        self.stored = stored
+        self.facts = dict(facts or {})
+        self.rows = torch.arange(len(stored)) if rows is None else rows
+        self.transforms = tuple(transforms)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: Tensor) -> ImageBatch:
+        rows = self.rows.index_select(0, index)
+        images = self.stored.index_select(0, rows).float().div_(255)
+        for transform in self.transforms:
+            images = transform(images)
+        facts = {name: fact.index_select(0, rows) for name, fact in self.facts.items()}
+        return cast(ImageBatch, {"image": images, **facts})
+
+    def subset(self, index: Tensor) -> "ImageTensors":
+        """The images at these positions (or where a mask is true), as a data set of their own; nothing is copied."""
+        return ImageTensors(self.stored, self.facts, self.rows[index], self.transforms)
+
+    def transformed(self, *transforms: Transform) -> "ImageTensors":
+        """The same images with further transforms."""
+        return ImageTensors(self.stored, self.facts, self.rows, (*self.transforms, *transforms))
+
+    @property
+    def images(self) -> Tensor:
+        """All images of the set in memory, (N, C, H, W), uint8, untransformed."""
+        return self.stored[self.rows]
+
+    @property
+    def labels(self) -> Tensor | None:
+        """(N,), or None for images without labels."""
+        return self.facts["label"][self.rows] if "label" in self.facts else None
+
+
+class PairTensors(Dataset[PairBatch]):
+    """Aligned pairs from two sets of images of one height, width and order.
+
+    Args:
+        source: what is translated.
+        target: what it is to become.
+        transform: applied to source and target together, stacked along the channels.
+    """
+
+    def __init__(self, source: ImageTensors, target: ImageTensors, transform: Transform | None = None) -> None:
+        self.source, self.target, self.transform = source, target, transform
+
+    def sides(self) -> tuple[ImageTensors, ImageTensors]:
+        """Sources and targets as data sets of their own, each transformed by itself."""
+        transforms = [self.transform] if self.transform else []
+        return self.source.transformed(*transforms), self.target.transformed(*transforms)
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: Tensor) -> PairBatch:
+        source, target = self.source[index]["image"], self.target[index]["image"]
+        if self.transform:
+            together = self.transform(torch.cat([source, target], 1))
+            source, target = together.split([source.shape[1], target.shape[1]], 1)
+        return {"source": source, "target": target}
+
+
+class DegradedTensors(Dataset[PairBatch]):
+    """Pairs of images and what a degradation leaves of them."""
+
+    def __init__(self, images: ImageTensors, degradation: Transform) -> None:
+        self.images, self.degradation = images, degradation
+
+    def sides(self) -> tuple[ImageTensors, ImageTensors]:
+        """Sources and targets as data sets of their own."""
+        return self.images.transformed(self.degradation), self.images
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: Tensor) -> PairBatch:
+        target = self.images[index]["image"]
+        return {"source": self.degradation(target), "target": target}
+
+
+class DomainTensors(Dataset[DomainBatch]):
+    """Images from two domains; an index is (B, 2): positions in `a`, positions in `b`."""
+
+    def __init__(self, a: ImageTensors, b: ImageTensors) -> None:
+        self.a, self.b = a, b
+
+    def transformed(self, *transforms: Transform) -> "DomainTensors":
+        """The same domains with further transforms, of each image by itself."""
+        return DomainTensors(self.a.transformed(*transforms), self.b.transformed(*transforms))
+
+    @property
+    def lengths(self) -> tuple[int, int]:
+        """The number of images in each domain."""
+        return len(self.a), len(self.b)
+
+    def __len__(self) -> int:
+        return max(self.lengths)
+
+    def __getitem__(self, index: Tensor) -> DomainBatch:
+        of_a, of_b = index.unbind(1)
+        return {"a": self.a[of_a]["image"], "b": self.b[of_b]["image"]}
