@@ -19,6 +19,7 @@ TOOL_COMMANDS = {
     "sample": "draw new images from a trained model",
     "reconstruct": "test images beside their reconstructions",
     "latent": "a map of the codes of the test images, and the manifold of a 2-D prior",
+    "data": "download and decode a data set ahead of time, or check it",
     "configs": "list the shipped configs, or print one",
 }
 

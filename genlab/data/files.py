@@ -101,7 +101,7 @@ def is_image(name: str) -> bool:
 
 def _walk(place: Path) -> list[str]:
     if not place.is_dir():
-        raise GenlabError(f"there is no folder {place}")
+        raise GenlabError(f"there is no folder {place}; give a path, or a name in the folder of data sets")
     found = []
     for folder, subfolders, names in os.walk(place, followlinks=True):
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]

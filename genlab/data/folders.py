@@ -99,8 +99,5 @@ class ImageFolder(ImageDataModule):
 
 def _classes(folder: Path) -> tuple[str, ...]:
     """The subfolders of a folder that has no images beside them."""
-    if not folder.is_dir():
-        raise GenlabError(f"there is no folder {folder}")
-    if any(is_image(entry.name) for entry in folder.iterdir()):
-        return ()
-    return tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")))
+    names = {name.split("/")[0] for name in FolderFiles(folder).names}
+    return () if any(is_image(name) for name in names) else tuple(sorted(names))

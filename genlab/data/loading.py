@@ -57,19 +57,20 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
                 f"{type(self).__name__} has {len(self.train_set)} training images, fewer than one batch of "
                 f"{self.batch_size}; lower batch_size"
             )
-        return self._loader(self.train_set, shuffle=True)
+        return self.loader(self.train_set, shuffle=True)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """The validation images in order."""
-        return self._loader(self.val_set, shuffle=False)
+        return self.loader(self.val_set, shuffle=False)
 
     def test_dataloader(self) -> DataLoader[Any]:
         """The test images in order."""
-        return self._loader(self.test_set, shuffle=False)
+        return self.loader(self.test_set, shuffle=False)
 
     predict_dataloader = test_dataloader
 
-    def _loader(self, data: Any, *, shuffle: bool) -> DataLoader[Any]:
+    def loader(self, data: Any, *, shuffle: bool) -> DataLoader[Any]:
+        """Batches of a data set as in `genlab.data.tensors`, this process's share of them."""
         options: dict[str, Any] = {"shuffle": shuffle, "seed": self.seed}
         if self.trainer:
             options |= {"rank": self.trainer.global_rank, "world_size": self.trainer.world_size}

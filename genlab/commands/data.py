@@ -1,0 +1,120 @@
+"""`genlab data`: download and decode data sets ahead of time, and look whether they are as they should be."""
+
+import argparse
+import difflib
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+from lightning.pytorch.cli import instantiate_module
+from torch import Tensor
+
+from genlab import images
+from genlab.commands.configs import find_config
+from genlab.data import MNIST, BatchDataModule, CelebA, Digits, FolderDomains, FreyFaces, SideBySidePairs
+from genlab.data.archives import CYCLEGAN, PIX2PIX
+from genlab.data.loading import SPLITS
+from genlab.errors import GenlabError
+
+NAMED: dict[str, Callable[[], BatchDataModule]] = {
+    "digits": Digits,
+    "mnist": MNIST,
+    "frey": FreyFaces,
+    "celeba": CelebA,
+    **{name: partial(SideBySidePairs, name) for name in PIX2PIX},
+    **{name: partial(FolderDomains, name) for name in CYCLEGAN},
+}
+OFFICIAL = {
+    "digits": (1437, 180, 180),
+    "mnist": (54_000, 6_000, 10_000),
+    "frey": (1_565, 200, 200),
+    "celeba": (162_770, 19_867, 19_962),
+}
+"""Sizes of the splits of the whole data sets."""
+SHOWN, COLUMNS = 32, 8
+"""Images in the picture of a batch, and in one row of it."""
+
+
+def main(arguments: list[str]) -> None:
+    """Prepare a data set (download what is missing, decode images) or check it (counts, shapes, a sample)."""
+    parser = argparse.ArgumentParser(
+        prog="genlab data", description=main.__doc__, epilog=f"Data sets with a name: {', '.join(NAMED)}."
+    )
+    parser.add_argument("action", choices=("prepare", "check"), help="what to do")
+    parser.add_argument("name", help="a data set's name, see below, or a config, whose data are meant")
+    parser.add_argument("--data_dir", help="folder of data sets; by default GENLAB_DATA_DIR, else ./data")
+    parser.add_argument("--out", type=Path, metavar="FILE.png", help="check: draw a training batch to this file")
+    parser.add_argument("--force", action="store_true", help="replace that file if it is there already")
+    given = parser.parse_args(arguments)
+    if given.data_dir:
+        os.environ["GENLAB_DATA_DIR"] = given.data_dir
+    if given.out:
+        images.must_be_free(given.out, given.force)
+    data = find_data(given.name)
+    if given.action == "prepare":
+        data.prepare_data()
+    data.setup()
+    print(table(data, OFFICIAL.get(given.name)))
+    if given.out:
+        batch = next(iter(data.train_dataloader()))
+        print(describe(data, batch))
+        images.save(draw(batch), given.out)
+        print(given.out)
+
+
+def find_data(name: str) -> BatchDataModule:
+    """The data set of a name, or the one that a config names.
+
+    Raises GenlabError for an unknown name.
+    """
+    if name in NAMED:
+        return NAMED[name]()
+    if not name.endswith(".yaml"):
+        nearest = difflib.get_close_matches(name, NAMED, n=1)
+        hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(NAMED)}, and configs (.yaml)"
+        raise GenlabError(f"there is no data set called {name}; {hint}")
+    section = yaml.safe_load(find_config(name).read_text()).get("data")
+    if not section:
+        raise GenlabError(f"{name} names no data")
+    description = {"_class_path": section["class_path"], **section.get("init_args", {})}
+    data: BatchDataModule = instantiate_module(BatchDataModule, description)  # type: ignore[type-abstract]
+    return data
+
+
+def table(data: BatchDataModule, official: tuple[int, ...] | None) -> str:
+    """What the splits hold, with the shapes and the brightness of a batch of each, as lines of text."""
+    lines = [f"{type(data).__name__}: {data.num_classes} classes, {len(data.attribute_names)} attributes"]
+    for position, split in enumerate(SPLITS):
+        content = getattr(data, split)
+        count = f"{len(content):,}"
+        if official and len(content) != official[position]:
+            count += f" of {official[position]:,}"
+        batch = next(iter(data.loader(content, shuffle=False)))
+        parts = [
+            f"{name} {tuple(value.shape[1:])}" + (f" mean {value.mean():.3f}" if value.ndim == 4 else "")
+            for name, value in batch.items()
+        ]
+        lines.append(f"  {split.removesuffix('_set'):6}{count:>20}  {', '.join(parts)}")
+    return "\n".join(lines)
+
+
+def describe(data: BatchDataModule, batch: Mapping[str, Tensor]) -> str:
+    """What is known about the images in the first row of the picture."""
+    if "label" in batch:
+        return f"labels: {' '.join(map(str, batch['label'][:COLUMNS].tolist()))}"
+    if "attributes" in batch:
+        rows = batch["attributes"][:COLUMNS].tolist()
+        return "\n".join(
+            f"{number}: {' '.join(name for name, has in zip(data.attribute_names, row, strict=True) if has)}"
+            for number, row in enumerate(rows, 1)
+        )
+    return " above ".join(batch)
+
+
+def draw(batch: Mapping[str, Tensor]) -> Tensor:
+    """A picture of the images in a batch; of two kinds, the first kind above the second."""
+    kinds: list[Any] = [value[:SHOWN].expand(-1, 3, -1, -1) for value in batch.values() if value.ndim == 4]
+    return images.grid(kinds[0], COLUMNS) if len(kinds) == 1 else images.beside(kinds[0], kinds[1], COLUMNS)
