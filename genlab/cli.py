@@ -36,8 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             importlib.import_module("genlab.training").main(arguments)
         else:
             importlib.import_module(f"genlab.commands.{command}").main(arguments[1:])
-    except GenlabError as error:
-        sys.exit(f"genlab: {error}")
+    except (GenlabError, ValueError) as error:
+        mistake: BaseException | None = error
+        while mistake and not isinstance(mistake, GenlabError):  # jsonargparse wraps what a constructor raises
+            mistake = mistake.__cause__
+        if mistake is None:
+            raise
+        sys.exit(f"genlab: {mistake}")
 
 
 def _parser() -> argparse.ArgumentParser:

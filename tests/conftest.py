@@ -11,6 +11,8 @@ import torch
 
 from genlab.cli import main
 
+from .data.pictures import write_celeba, write_frey, write_images
+
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
@@ -22,7 +24,7 @@ def write_idx(path: Path, array: np.ndarray) -> None:
 
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with a tiny MNIST: 600 noisy strokes to train on, 100 to test on."""
+    """Tiny data sets: MNIST (600 noisy strokes to train on, 100 to test on), CelebA, Frey Faces and facades."""
     folder = tmp_path_factory.mktemp("data")
     raw = folder / "MNIST" / "raw"
     raw.mkdir(parents=True)
@@ -34,6 +36,10 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
             image[:, 2 * label + 4 : 2 * label + 8] += 150
         write_idx(raw / f"{prefix}-images-idx3-ubyte", images)
         write_idx(raw / f"{prefix}-labels-idx1-ubyte", labels)
+    write_celeba(folder / "celeba", 400)
+    write_frey(folder / "frey_faces" / "frey_rawface.mat")
+    write_images(folder / "facades" / "train", 12, size=(80, 40))
+    write_images(folder / "facades" / "test", 4, size=(80, 40))
     return folder
 
 

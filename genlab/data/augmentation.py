@@ -27,21 +27,15 @@ class Augmentation:
     def __call__(self, images: Tensor) -> Tensor:
         """(B, C, H, W) in [0, 1], of any number of channels, to the same."""
         if self.enlarge > 1:
-            images = self._crop(images)
+            images = torch.stack([self._jittered(image) for image in images]).clamp_(0, 1)
         if self.flip:
             mirrored = torch.rand(len(images), 1, 1, 1) < 0.5
             images = torch.where(mirrored, images.flip(-1), images)
         return images
 
-    def _crop(self, images: Tensor) -> Tensor:
-        height, width = images.shape[-2:]
-        size = (round(height * self.enlarge), round(width * self.enlarge))
-        large = F.interpolate(images, size, mode="bicubic", align_corners=False).clamp(0, 1)
-        tops = torch.randint(size[0] - height + 1, (len(images),)).tolist()
-        lefts = torch.randint(size[1] - width + 1, (len(images),)).tolist()
-        return torch.stack(
-            [
-                image[:, top : top + height, left : left + width]
-                for image, top, left in zip(large, tops, lefts, strict=True)
-            ]
-        )
+    def _jittered(self, image: Tensor) -> Tensor:
+        height, width = image.shape[-2:]
+        size = [round(height * self.enlarge), round(width * self.enlarge)]
+        large: Tensor = F.interpolate(image[None], size, mode="bicubic", antialias=True)[0]
+        top, left = (int(torch.randint(room + 1, ())) for room in (size[0] - height, size[1] - width))
+        return large[:, top : top + height, left : left + width]

@@ -53,8 +53,8 @@ class Edges(Greyscale):
         across = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 4
         kernels = torch.stack([across, across.T])[:, None].to(images)
         padded = F.pad(super().__call__(images), (1, 1, 1, 1), mode="replicate")
-        magnitude: Tensor = torch.linalg.vector_norm(F.conv2d(padded, kernels), dim=1, keepdim=True)
-        return (self.gain * magnitude).clamp(max=1)
+        right, down = F.conv2d(padded, kernels).split(1, dim=1)
+        return (self.gain * torch.hypot(right, down)).clamp(max=1)
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,7 @@ def unpack(archive: Path, folder: Path) -> None:
     shutil.rmtree(part, ignore_errors=True)  # of an interruption
     try:
         part.mkdir(parents=True)
-        if zipfile.is_zipfile(archive):
+        if archive.suffix == ".zip":
             _unpack_zip(archive, part)
         else:
             with tarfile.open(archive) as tar:
@@ -154,7 +154,9 @@ def unpack(archive: Path, folder: Path) -> None:
     except tarfile.FilterError as error:
         raise GenlabError(f"{archive} is not unpacked, for it would write outside of its folder: {error}") from None
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
-        raise GenlabError(f"{archive} is broken ({error}); delete it to have it downloaded again") from None
+        raise GenlabError(
+            f"{archive} is broken ({' '.join(str(error).split())}); delete it to have it downloaded again"
+        ) from None
     except OSError as error:
         raise GenlabError(f"cannot unpack {archive} to {folder.parent}: {error.strerror or error}") from None
     finally:

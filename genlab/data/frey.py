@@ -67,10 +67,10 @@ class FreyFaces(ImageDataModule):
 
     def _read(self) -> ImageTensors:
         path = self.data_dir / FILE.path
+        if not path.exists():
+            raise GenlabError(f"there is no {path}; `genlab data prepare frey` downloads it")
         try:
             variables = scipy.io.loadmat(path)
-        except FileNotFoundError:
-            raise GenlabError(f"there is no {path}; `genlab data prepare frey` downloads it") from None
         except Exception as error:  # scipy raises almost anything for a broken file
             raise GenlabError(f"{path} cannot be read ({error}); delete it to have it downloaded again") from None
         frames = variables.get("ff")

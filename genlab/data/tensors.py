@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from genlab.data.memory import BatchMemory
 from genlab.types import DomainBatch, ImageBatch, PairBatch
 
 Transform = Callable[[Tensor], Tensor]
@@ -34,13 +35,15 @@ class ImageTensors(Dataset[ImageBatch]):
         self.facts = dict(facts or {})
         self.rows = torch.arange(len(stored)) if rows is None else rows
         self.transforms = tuple(transforms)
+        self._memory = BatchMemory()
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, index: Tensor) -> ImageBatch:
         rows = self.rows.index_select(0, index)
-        images = self.stored.index_select(0, rows).float().div_(255)
+        pixels = self.stored.index_select(0, rows)
+        images = self._memory.empty(pixels.shape).copy_(pixels).div_(255)
         for transform in self.transforms:
             images = transform(images)
         facts = {name: fact.index_select(0, rows) for name, fact in self.facts.items()}

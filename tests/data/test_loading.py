@@ -1,11 +1,13 @@
 """Whole batches by index, in an order of their own each epoch."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
 
 import genlab
-from genlab.data.sampling import BatchSampler
+from genlab.data.sampling import BatchSampler, UnpairedBatchSampler
 from genlab.data.tensors import ImageTensors
 
 
@@ -51,6 +53,54 @@ def test_processes_share_an_epoch_evenly_without_overlap():
     assert sorted(i for share in shares for batch in share for i in batch) == list(range(107))
 
 
+def test_unpaired_batches_go_through_the_smaller_domain_as_often_as_it_takes():
+    sampler = UnpairedBatchSampler((7, 20), 5, shuffle=True, seed=3)
+    epochs = [torch.cat(list(sampler)) for _ in range(2)]
+    for epoch in epochs:
+        assert epoch.shape == (20, 2)
+        assert sorted(epoch[:, 1].tolist()) == list(range(20))
+        assert set(epoch[:, 0].bincount().tolist()) <= {2, 3}
+    assert not torch.equal(*epochs)
+    again = UnpairedBatchSampler((7, 20), 5, shuffle=True, seed=3)
+    assert torch.equal(torch.cat(list(again)), epochs[0])
+    in_order = torch.cat(list(UnpairedBatchSampler((3, 5), 2, shuffle=False)))
+    assert in_order.tolist() == [[0, 0], [1, 1], [2, 2], [0, 3], [1, 4]]
+
+
+def test_processes_share_unpaired_batches():
+    shares = [list(UnpairedBatchSampler((9, 32), 4, shuffle=True, rank=rank, world_size=3)) for rank in range(3)]
+    assert [len(share) for share in shares] == [2, 2, 2]
+    together = torch.cat([batch for share in shares for batch in share])
+    assert len(together[:, 1].unique()) == len(together) == 24
+
+
+def test_ranks_of_a_trainer_get_shards_of_their_own():
+    class Rank:
+        def __init__(self, rank):
+            self.global_rank, self.world_size = rank, 2
+
+    seen = []
+    for rank in range(2):
+        data = genlab.Digits()
+        data.setup()
+        data.trainer = Rank(rank)
+        seen.append([batch["image"].flatten(1).sum(1) for batch in data.train_dataloader()])
+    assert [len(batches) for batches in seen] == [11, 11]
+    assert not torch.equal(seen[0][0], seen[1][0])
+
+
+def test_workers_hand_out_the_same_batches():
+    data, parallel = genlab.Digits(), genlab.Digits(num_workers=2)
+    loaders = []
+    for each in (data, parallel):
+        each.setup()
+        loaders.append(each.train_dataloader())
+    assert loaders[1].persistent_workers
+    for _ in range(2):
+        for one, other in zip(*loaders, strict=True):
+            assert torch.equal(one["image"], other["image"])
+
+
 def test_loader_takes_no_numbers_from_the_global_generator():
     data = genlab.Digits()
     data.setup()
@@ -84,3 +134,22 @@ def test_digits_are_scikit_learns():
 def test_facts_are_known_before_any_file_is_read():
     data = genlab.MNIST("/nowhere")
     assert (data.image_shape, data.num_classes, data.attribute_names) == ((1, 28, 28), 10, ())
+
+
+def test_memory_is_used_again_only_when_nobody_looks_at_it():
+    images = ImageTensors(torch.arange(40, dtype=torch.uint8).view(40, 1, 1, 1))
+    first = images[torch.tensor([1, 2])]["image"]
+    address = first.data_ptr()
+    part = first[1:].view(-1)
+    del first
+    second = images[torch.tensor([3, 4])]["image"]
+    assert second.data_ptr() != address
+    torch.testing.assert_close(part, torch.tensor([2 / 255]))
+    del part
+    third = images[torch.tensor([5, 6])]["image"]
+    assert third.data_ptr() == address
+    held = [images[torch.tensor([i])]["image"] for i in range(20)]
+    assert [round(image.item() * 255) for image in held] == list(range(20))
+    torch.testing.assert_close(second.flatten(), torch.tensor([3, 4]) / 255)
+    copied = pickle.loads(pickle.dumps(images))
+    torch.testing.assert_close(copied[torch.tensor([7])]["image"].flatten(), torch.tensor([7 / 255]))

@@ -1,7 +1,10 @@
 """MNIST in torchvision's files."""
 
+import gzip
 import shutil
+from pathlib import Path
 
+import pytest
 import torch
 import torchvision
 
@@ -61,6 +64,67 @@ def test_binarised_evaluation_is_the_same_every_time():
         one, two = (next(iter(getattr(data, name)()))["image"] for data in (first, second))
         assert one.unique().tolist() == [0, 1]
         assert torch.equal(one, two)
+
+
+@pytest.fixture
+def copy(data_dir):
+    """A copy of the tiny MNIST to damage."""
+    shutil.copytree(data_dir / "MNIST", Path("copy/MNIST"))
+    return Path("copy/MNIST/raw")
+
+
+def test_compressed_files_are_read_as_they_are(copy):
+    expected = mnist()
+    for path in list(copy.iterdir()):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    data = mnist(data_dir="copy")
+    assert torch.equal(data.train_set.images, expected.train_set.images)
+    assert torch.equal(data.test_set.labels, expected.test_set.labels)
+
+
+def cut(content):
+    return content[:1000]
+
+
+def other_magic(content):
+    return b"\x00\x00\x0d" + content[3:]
+
+
+def other_size(content):
+    return content[:4] + b"\x00\x00\xff\xff" + content[8:]
+
+
+def nothing(content):
+    return b""
+
+
+def a_page(content):
+    return b"<html>" * 10
+
+
+@pytest.mark.parametrize("damage", [cut, other_magic, other_size, nothing, a_page])
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_a_corrupt_file_is_said(copy, damage, ending):
+    path = copy / "train-images-idx3-ubyte"
+    broken = damage(path.read_bytes())
+    path.unlink()
+    path.with_name(path.name + ending).write_bytes(broken)
+    with pytest.raises(
+        genlab.GenlabError, match=rf"train-images-idx3-ubyte{ending} .*; delete it to have it downloaded"
+    ):
+        mnist(data_dir="copy")
+
+
+def test_files_that_do_not_fit_each_other_are_said(copy):
+    shutil.copy(copy / "t10k-labels-idx1-ubyte", copy / "train-labels-idx1-ubyte")
+    with pytest.raises(genlab.GenlabError, match=r"do not fit each other .*images \(600, 28, 28\), labels \(100,\)"):
+        mnist(data_dir="copy")
+
+
+def test_missing_files_are_said():
+    with pytest.raises(genlab.GenlabError, match="there is no nowhere/MNIST/raw/.*`genlab data prepare mnist`"):
+        genlab.MNIST("nowhere").setup()
 
 
 def test_data_dir_wins_over_the_environment(tmp_path, data_dir):

@@ -1,0 +1,59 @@
+"""`genlab data prepare` and `genlab data check`."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from genlab.cli import main
+
+
+def test_check_prints_a_table_and_draws_a_batch(capsys):
+    main(["data", "check", "mnist", "--out", "batch.png"])
+    output = capsys.readouterr().out
+    assert "MNIST: 10 classes, 0 attributes" in output
+    assert "540 of 54,000  image (1, 28, 28) mean 0." in output
+    assert "100 of 10,000  image (1, 28, 28)" in output
+    assert "labels: " in output
+    assert Image.open("batch.png").size[0] > 400
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("celeba", ["40 attributes", "320 of 162,770", "attributes (40,)"]),
+        ("frey", ["1,565  image (1, 28, 20)", "200  image"]),
+        ("facades", ["11  source (3, 256, 256)", "target (3, 256, 256)"]),
+        ("digits", ["10 classes", "1,437  image (1, 8, 8)"]),
+        ("vae_mnist.yaml", ["540  image (1, 28, 28)"]),
+    ],
+)
+def test_prepare_makes_a_data_set_ready_and_says_what_there_is(name, words, capsys):
+    main(["data", "prepare", name])
+    output = capsys.readouterr().out
+    for word in words:
+        assert word in output
+
+
+def test_prepare_decodes_ahead_of_time(capsys, monkeypatch):
+    monkeypatch.setenv("GENLAB_CACHE_DIR", "cache")
+    main(["data", "prepare", "celeba"])
+    assert "Decoding" in capsys.readouterr().err
+    main(["data", "check", "celeba"])
+    assert "Decoding" not in capsys.readouterr().err
+
+
+def test_another_folder_of_data_sets(refused, data_dir, capsys, monkeypatch):
+    assert "there is no nowhere/MNIST/raw" in refused("data", "check", "mnist", "--data_dir", "nowhere")
+    monkeypatch.delenv("GENLAB_DATA_DIR")
+    main(["data", "check", "mnist", "--data_dir", str(data_dir)])
+
+
+def test_mistakes_are_said(refused):
+    assert "there is no data set called mnsit; did you mean mnist?" in refused("data", "check", "mnsit")
+    assert "there is no data set called zzz; there are digits, mnist" in refused("data", "check", "zzz")
+    assert "there is no config vae.yaml" in refused("data", "prepare", "vae.yaml")
+    assert "overlays/bf16.yaml names no data" in refused("data", "check", "overlays/bf16.yaml")
+    Path("taken.png").write_text("mine")
+    assert "taken.png is there already" in refused("data", "check", "digits", "--out", "taken.png")
+    assert Path("taken.png").read_text() == "mine"

@@ -1,0 +1,241 @@
+"""Decoded once, read ever after; never half a file."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from collections import namedtuple
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import genlab
+from genlab.data import cache
+from genlab.data.cache import decoded
+from genlab.data.files import FolderFiles, ZipFiles
+from genlab.data.framing import Framing
+
+from .pictures import write_image, write_images
+
+FRAMING = Framing((3, 8, 8))
+BUILD = """
+import sys, time
+from pathlib import Path
+from genlab.data import cache
+from genlab.data.files import FolderFiles
+from genlab.data.framing import Framing
+decode = Framing.decode
+def slowly(self, encoded):
+    time.sleep(0.02)
+    return decode(self, encoded)
+Framing.decode = slowly
+cache.decoded(FolderFiles(Path("images")), Framing((3, 8, 8)), Path("cache"), skip_unreadable=False)
+"""
+
+
+def read(folder=Path("images"), framing=FRAMING, skip=False):
+    return decoded(FolderFiles(folder), framing, Path("cache"), skip_unreadable=skip)
+
+
+def built():
+    return sorted(path.name for path in Path("cache").iterdir() if not path.name.endswith(".lock"))
+
+
+@pytest.fixture
+def no_decoding(monkeypatch):
+    """Fails when an image is decoded."""
+
+    def fail(*args):
+        raise AssertionError("decoded again")
+
+    monkeypatch.setattr(cache, "_decode", fail)
+
+
+def test_the_cache_holds_every_image_in_order_memory_mapped():
+    paths = write_images(Path("images"), 5)
+    content = read()
+    expected = [FRAMING.decode(path.read_bytes()) for path in paths]
+    np.testing.assert_array_equal(content.images.numpy(), np.stack(expected))
+    assert content.readable.all()
+    (folder,) = built()
+    assert isinstance(np.load(Path("cache") / folder / "images.npy", mmap_mode="r"), np.memmap)
+    mapped = Path("/proc/self/maps")
+    if mapped.exists():
+        assert f"{folder}/images.npy" in mapped.read_text()
+
+
+def test_the_second_time_nothing_is_decoded(request):
+    write_images(Path("images"), 5)
+    first = read().images
+    request.getfixturevalue("no_decoding")
+    assert torch.equal(read().images, first)
+
+
+def test_another_size_and_changed_files_are_decoded_anew():
+    write_images(Path("images"), 3)
+    before = read().images
+    assert read(framing=Framing((1, 4, 4))).images.shape == (3, 1, 4, 4)
+    write_image(Path("images/1.jpg"), seed=99)
+    after = read().images
+    assert torch.equal(after[0], before[0])
+    assert not torch.equal(after[1], before[1])
+    assert len(built()) == 3
+
+
+def test_a_zip_archive_is_read_without_unpacking():
+    paths = write_images(Path("images"), 5)
+    shutil.make_archive("images", "zip", ".", "images")
+    content = decoded(ZipFiles(Path("images.zip")), FRAMING, Path("cache"), skip_unreadable=False)
+    np.testing.assert_array_equal(content.images[3], FRAMING.decode(paths[3].read_bytes()))
+    assert not Path("cache/images").exists()
+
+
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
+def test_a_build_that_is_stopped_leaves_nothing_that_is_read(stop):
+    write_images(Path("images"), 400)
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n{BUILD}"],
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while not list(Path("cache").glob("*.part/images.npy")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.005)
+    process.send_signal(stop)
+    process.wait(60)
+    assert not [name for name in built() if not name.endswith(".part")]
+    assert read().images.float().std(dim=0).min() > 0  # no image is missing
+    assert len(built()) == 1
+
+
+def test_of_two_processes_one_builds_and_both_read():
+    write_images(Path("images"), 60)
+    run = [sys.executable, "-c", BUILD]
+    processes = [subprocess.Popen(run, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    output = [process.communicate(timeout=120)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert sum("60/60" in text for text in output) == 1
+    assert len(built()) == 1
+
+
+def test_another_versions_file_is_decoded_anew_with_a_word():
+    write_images(Path("images"), 3)
+    before = read().images.clone()
+    (folder,) = built()
+    about = Path("cache") / folder / "about.json"
+    about.write_text(json.dumps(json.loads(about.read_text()) | {"format": 999}))
+    with pytest.warns(UserWarning, match=r"of no use \(another version of genlab wrote it\); decoding anew"):
+        assert torch.equal(read().images, before)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read()
+
+
+@pytest.mark.parametrize("damage", ["cut short", "no about.json", "nonsense", "foreign array"])
+def test_a_damaged_cache_is_decoded_anew_with_a_word(damage):
+    write_images(Path("images"), 3)
+    before = read().images.clone()
+    folder = Path("cache") / built()[0]
+    if damage == "cut short":
+        os.truncate(folder / "images.npy", 300)
+    elif damage == "no about.json":
+        (folder / "about.json").unlink()
+    elif damage == "nonsense":
+        (folder / "about.json").write_text("{")
+    else:
+        np.save(folder / "images.npy", np.zeros(3))
+    with pytest.warns(UserWarning, match="decoding anew"):
+        assert torch.equal(read().images, before)
+
+
+def test_unreadable_images_are_named_all_at_once_and_left_out_on_request(request):
+    paths = write_images(Path("images"), 6)
+    paths[1].write_bytes(paths[1].read_bytes()[:-40])
+    paths[3].write_text("no picture")
+    Image.fromarray(np.full((9, 9), 40_000, np.uint16)).save("images/5.png")
+    with pytest.raises(genlab.GenlabError) as error:
+        read()
+    message = str(error.value)
+    assert "\n" not in message
+    assert message.startswith("3 of 7 images in images cannot be used: 1.jpg: image file is truncated")
+    assert "; 3.jpg: not an image; 5.png: I;16 pixels, of more than 8 bits" in message
+    assert "--data.skip_unreadable true" in message
+    content = read(skip=True)
+    assert content.readable.tolist() == [True, False, True, False, True, True, False]
+    assert not content.images[~content.readable].any()
+    write_image(paths[1], seed=1)
+    Path("images/5.png").unlink()
+    write_image(paths[3], seed=3)
+    assert read().readable.all()
+
+
+def test_an_unreadable_image_that_was_mended_unseen_is_found(monkeypatch):
+    write_images(Path("images"), 3)
+    with monkeypatch.context() as patch:
+        patch.setattr(Framing, "decode", lambda self, encoded: (_ for _ in ()).throw(OSError(5, "disk trouble")))
+        with pytest.raises(genlab.GenlabError, match="3 of 3 .* 0.jpg: disk trouble"):
+            read()
+    assert read().readable.all()
+
+
+def test_images_smaller_than_the_crop_are_named():
+    write_image(Path("images/large.png"), size=(30, 30))
+    write_image(Path("images/small.png"), size=(30, 10))
+    with pytest.raises(genlab.GenlabError, match=r"small.png: 30 x 10 pixels, smaller than the crop of 20 x 20"):
+        read(framing=Framing((3, 8, 8), crop=(20, 20)))
+
+
+def test_a_cache_that_cannot_be_written_is_said():
+    write_images(Path("images"), 3)
+    Path("locked").mkdir()
+    Path("locked").chmod(0o500)
+    place = Path("locked/cache") if os.geteuid() else Path("/proc/genlab")  # root may write anywhere but there
+    with pytest.raises(genlab.GenlabError, match=r"cannot write decoded images to .*GENLAB_CACHE_DIR"):
+        decoded(FolderFiles(Path("images")), FRAMING, place, skip_unreadable=False)
+
+
+def test_a_disk_that_is_too_small_is_said_before_anything_is_decoded(monkeypatch, no_decoding):
+    write_images(Path("images"), 3)
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1000, 900, 100))
+    with pytest.raises(genlab.GenlabError, match="only 0.00 GB are free; 0.00 GB are needed: free them there, or name"):
+        read()
+    assert not built()
+
+
+def test_a_disk_that_fills_up_leaves_nothing():
+    write_images(Path("images"), 40)
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\n"
+    process = subprocess.run([sys.executable, "-c", limit + BUILD], stderr=subprocess.PIPE, text=True, check=False)
+    assert "GenlabError: cannot write decoded images to cache: " in process.stderr
+    assert not built()
+
+
+def test_a_complete_cache_is_read_where_nothing_may_be_written(monkeypatch):
+    write_images(Path("images"), 3)
+    before = read().images
+    monkeypatch.setattr(Path, "mkdir", lambda *args, **kwargs: (_ for _ in ()).throw(PermissionError(13, "no")))
+    assert torch.equal(read().images, before)
+
+
+def test_an_empty_folder_is_said():
+    Path("images").mkdir()
+    Path("images/readme.txt").write_text("nothing")
+    with pytest.raises(genlab.GenlabError, match=r"images holds no images \(.jpg"):
+        read()
+    with pytest.raises(genlab.GenlabError, match="there is no folder nowhere; give a path"):
+        read(Path("nowhere"))
+
+
+def test_no_zip_archive_is_said():
+    Path("page.zip").write_text("<html>quota exceeded</html>")
+    with pytest.raises(genlab.GenlabError, match="page.zip is no zip archive; delete it"):
+        ZipFiles(Path("page.zip"))

@@ -1,0 +1,80 @@
+"""Unpaired domains: in folders, by an attribute, and from pairs."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import genlab
+from genlab.data import AttributeDomains, CelebA, DegradedPairs, Digits, DomainsFromPairs, FolderDomains, Greyscale
+
+from .pictures import write_images
+
+
+def set_up(data):
+    data.prepare_data()
+    data.setup()
+    return data
+
+
+@pytest.mark.parametrize("layout", ["{split}{domain}", "{split}/{domain}"])
+def test_cyclegans_layouts(layout):
+    counts = {"train": (20, 30), "test": (4, 6)}
+    for split, sizes in counts.items():
+        for domain, count, mode in zip("AB", sizes, ("L", "RGB"), strict=True):
+            write_images(Path("domains", layout.format(split=split, domain=domain)), count, "png", mode=mode)
+    data = set_up(FolderDomains("domains", image_size=8))
+    assert [part.lengths for part in (data.train_set, data.val_set, data.test_set)] == [(18, 27), (2, 3), (4, 6)]
+    assert data.image_shape == data.a_shape == (3, 8, 8)
+    assert not data.aligned
+    batch = next(iter(data.train_dataloader()))
+    assert batch["a"].shape == batch["b"].shape == (1, 3, 8, 8)
+    assert torch.equal(batch["a"][:, 0], batch["a"][:, 2])  # A is grey
+    assert not torch.equal(batch["b"][:, 0], batch["b"][:, 2])
+
+
+def test_a_missing_domain_is_said():
+    write_images(Path("domains/trainA"), 5)
+    write_images(Path("domains/testA"), 5)
+    with pytest.raises(genlab.GenlabError, match=r"domains/\*B has 0 images, too few"):
+        set_up(FolderDomains("domains", image_size=8))
+
+
+def test_unequal_domains_are_paired_anew_every_epoch():
+    write_images(Path("domains/trainA"), 8, "png")
+    write_images(Path("domains/trainB"), 20, "png")
+    write_images(Path("domains/testA"), 2, "png")
+    write_images(Path("domains/testB"), 5, "png")
+    data = set_up(FolderDomains("domains", image_size=8, flip=False, enlarge=1, batch_size=3))
+    loader = data.train_dataloader()
+    epochs = [torch.cat(list(loader.sampler)) for _ in range(2)]
+    assert [len(epoch) for epoch in epochs] == [18, 18]  # 7 and 18 are left for training
+    for epoch in epochs:
+        assert epoch[:, 0].bincount().tolist() != [18]
+        assert epoch[:, 0].bincount().max() <= 3
+        assert epoch[:, 0].bincount().min() >= 2
+        assert epoch[:, 1].bincount().tolist() == [1] * 18
+    assert set(map(tuple, epochs[0].tolist())) != set(map(tuple, epochs[1].tolist()))
+    assert [len(batch["a"]) for batch in data.test_dataloader()] == [3, 2]
+
+
+def test_an_attribute_splits_celeba():
+    data = set_up(AttributeDomains(CelebA(image_size=8, batch_size=4), "Smiling"))
+    smiling = data.train_set.a.facts["attributes"][data.train_set.a.rows, data.data.attribute_names.index("Smiling")]
+    others = data.train_set.b.facts["attributes"][data.train_set.b.rows, data.data.attribute_names.index("Smiling")]
+    assert smiling.unique().tolist() == [1]
+    assert others.unique().tolist() == [0]
+    assert len(smiling) + len(others) == 320
+    with pytest.raises(genlab.GenlabError, match="Digits gives no attribute Smiling; it gives none at all"):
+        AttributeDomains(Digits(), "Smiling")
+
+
+def test_domains_from_pairs_share_nothing_in_training_and_are_aligned_in_testing():
+    data = set_up(DomainsFromPairs(DegradedPairs(CelebA(image_size=8, batch_size=4), Greyscale())))
+    assert (data.a_shape, data.image_shape, data.aligned) == ((1, 8, 8), (3, 8, 8), True)
+    a, b = data.train_set.a, data.train_set.b
+    assert sorted([*a.rows.tolist(), *b.rows.tolist()]) == sorted(data.pairs.train_set.images.rows.tolist())
+    assert abs(len(a) - len(b)) <= 1
+    batch = next(iter(data.test_dataloader()))
+    assert batch["a"].shape == (4, 1, 8, 8)
+    torch.testing.assert_close(batch["a"], Greyscale()(batch["b"]))
