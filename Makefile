@@ -39,6 +39,7 @@ format: setup  ## format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: setup  ## compare quality and speed with plain PyTorch and plain Lightning: ten minutes, needs MNIST
+bench: setup  ## compare quality and speed with plain PyTorch, Lightning and torchvision: 15 minutes, needs data
 	$(BIN)/python benchmarks/vae_mnist.py quality
 	$(BIN)/python benchmarks/vae_mnist.py speed
+	$(BIN)/python benchmarks/data.py

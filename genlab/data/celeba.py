@@ -105,15 +105,16 @@ class CelebA(ImageDataModule):
 
     def _attributes(self, found: CelebAFiles, names: Sequence[str]) -> Tensor:
         """(number of images, number of attributes), 1.0 for those that an image has, else 0.0."""
-        columns, rows = found.attribute_table()
+        columns, known, values = found.attribute_table()
         chosen = _positions(self.attribute_names, columns)
+        rows = {name: row for row, name in enumerate(known)}
         missing = [name for name in names if name not in rows]
         if missing:
             raise GenlabError(
                 f"{found.attributes} has no row for {len(missing):,} of {len(names):,} images ({missing[0]}, ...); "
                 "take the table that belongs to them"
             )
-        return (torch.tensor([rows[name] for name in names])[:, chosen] > 0).float()
+        return torch.from_numpy(values[[rows[name] for name in names]][:, chosen] > 0).float()
 
 
 def _positions(names: Sequence[str], known: Sequence[str]) -> list[int]:

@@ -1,8 +1,10 @@
 """CelebA's files as people have them: where they are, where they are downloaded from, and what its tables say."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from genlab.data.downloads import RemoteFile, fetch, google_drive
 from genlab.data.files import FolderFiles, ImageFiles, ZipFiles
@@ -58,11 +60,11 @@ class CelebAFiles:
     def partition_table(self) -> dict[str, int]:
         """0 for training, 1 for validation, 2 for testing, by the image's name."""
         path = _required(self.partition, "list_eval_partition (.txt or .csv)")
-        _, rows = read_table(path, header=path.suffix == ".csv")
-        return {name: part for name, (part,) in rows.items()}
+        _, names, values = read_table(path, header=False)
+        return dict(zip(names, values[:, 0].tolist(), strict=True))
 
-    def attribute_table(self) -> tuple[list[str], dict[str, list[int]]]:
-        """The attributes' names, and 1 or -1 for each, by the image's name."""
+    def attribute_table(self) -> tuple[list[str], list[str], NDArray[np.int8]]:
+        """The attributes' names, the images' names, and 1 or -1 for each image and attribute."""
         return read_table(_required(self.attributes, "list_attr_celeba (.txt or .csv)"), header=True)
 
 
@@ -102,30 +104,28 @@ def download_missing(data_dir: Path) -> CelebAFiles:
     return locate(data_dir)
 
 
-def read_table(path: Path, *, header: bool) -> tuple[list[str], dict[str, list[int]]]:
-    """The names of a table's columns, and its whole numbers by an image's name.
+def read_table(path: Path, *, header: bool) -> tuple[list[str], list[str], NDArray[np.int8]]:
+    """The names of a table's columns, those of its rows, which are images, and its numbers (rows, columns).
 
     In .csv files a line of names comes first. In .txt files values stand between blanks; a header is a line with the
     number of images and a line of names, and without one there is a single column.
 
     Raises GenlabError for a line that does not fit.
     """
-    delimiter = "," if path.suffix == ".csv" else " "
-    columns = ["partition"]
-    rows: dict[str, list[int]] = {}
-    with path.open(newline="") as file:
-        lines = ([field for field in line if field] for line in csv.reader(file, delimiter=delimiter))
-        if header:
-            columns = next(lines, [])
-            columns = next(lines, []) if path.suffix == ".txt" else columns[1:]
-        try:
-            for name, *values in lines:
-                if len(values) != len(columns):
-                    raise ValueError(f"{len(values)} values for {len(columns)} columns")
-                rows[name] = list(map(int, values))
-        except ValueError as error:
-            raise GenlabError(f"{path} is broken after {len(rows)} images ({error}); get it anew from {PAGE}") from None
-    return columns, rows
+    delimiter = "," if path.suffix == ".csv" else None
+    try:
+        lines = path.read_text().splitlines()
+        if path.suffix == ".csv":
+            columns, rows = lines[0].split(",")[1:], lines[1:]
+        elif header:
+            columns, rows = lines[1].split(), lines[2:]
+        else:
+            columns, rows = ["partition"], lines
+        names = [row.split(delimiter, 1)[0] for row in rows]
+        values = np.loadtxt(rows, np.int8, delimiter=delimiter, usecols=range(1, len(columns) + 1), ndmin=2)
+    except (ValueError, IndexError) as error:
+        raise GenlabError(f"{path} is broken ({error}); get it anew from {PAGE}") from None
+    return columns, names, values
 
 
 def _required(path: Path | None, what: str) -> Path:

@@ -1,0 +1,51 @@
+"""DataModules made from others are described in checkpoints as plain data, and made again from that."""
+
+import dataclasses
+
+import pytest
+from lightning.pytorch.cli import instantiate_module
+
+import genlab
+from genlab.data import (
+    AttributeDomains,
+    BatchDataModule,
+    CelebA,
+    DegradedPairs,
+    DomainsFromPairs,
+    Edges,
+    FreyFaces,
+    Half,
+    SideBySidePairs,
+)
+from genlab.hparams import plain
+
+NESTED = [
+    lambda: DegradedPairs(CelebA(image_size=(64, 48), attributes=["Male"]), Edges(gain=3.0)),
+    lambda: DomainsFromPairs(DegradedPairs(FreyFaces(batch_size=7), Half("top"))),
+    lambda: DomainsFromPairs(SideBySidePairs("facades", direction="BtoA")),
+    lambda: AttributeDomains(CelebA(), "Smiling"),
+]
+
+
+@pytest.mark.parametrize("make", NESTED)
+def test_nested_data_are_made_again_from_their_description(make):
+    data = make()
+    description = dict(data.hparams)
+    description.pop("_instantiator")
+    again = instantiate_module(BatchDataModule, description)
+    assert type(again) is type(data)
+    assert dict(again.hparams) == dict(data.hparams)
+    assert (again.image_shape, again.batch_size) == (data.image_shape, data.batch_size)
+
+
+def test_a_degradation_is_described_by_its_fields():
+    assert plain(Edges(gain=3.0), "x") == {"class_path": "genlab.data.degradations.Edges", "init_args": {"gain": 3.0}}
+
+
+def test_a_class_of_which_nothing_is_known_is_refused():
+    @dataclasses.dataclass
+    class Local:
+        thing: object
+
+    with pytest.raises(genlab.GenlabError, match="cannot be kept in a checkpoint as plain data"):
+        plain(Local(object()), "x")
