@@ -10,7 +10,7 @@ from genlab.data.augmentation import Augmentation
 from genlab.data.cache import DecodedImages, decoded
 from genlab.data.files import FolderFiles
 from genlab.data.framing import Framing, height_and_width
-from genlab.data.loading import SPLITS, BatchDataModule, ImageDataModule
+from genlab.data.loading import BatchDataModule, ImageDataModule
 from genlab.data.pairs import PairDataModule
 from genlab.data.places import cache_folder, find_folder
 from genlab.data.splits import shuffled, split_by_folder
@@ -132,12 +132,9 @@ class AttributeDomains(DomainDataModule):
 
     def setup(self, stage: str | None = None) -> None:
         """Open the splits that the data open."""
-        self.data.setup(stage)
-        for split in SPLITS:
-            if hasattr(self.data, split):
-                images: ImageTensors = getattr(self.data, split)
-                has = images.facts["attributes"][images.rows, self.position] > 0
-                setattr(self, split, DomainTensors(images.subset(has), images.subset(~has)))
+        for split, images in self.data.opened(stage).items():
+            has = images.facts["attributes"][images.rows, self.position] > 0
+            setattr(self, split, DomainTensors(images.subset(has), images.subset(~has)))
 
 
 class DomainsFromPairs(DomainDataModule):
@@ -163,11 +160,9 @@ class DomainsFromPairs(DomainDataModule):
 
     def setup(self, stage: str | None = None) -> None:
         """Open the splits that the pairs open."""
-        self.pairs.setup(stage)
-        for split in SPLITS:
-            if hasattr(self.pairs, split):
-                a, b = getattr(self.pairs, split).sides()
-                if split == "train_set":
-                    of_a, of_b = shuffled(len(a), self.seed).tensor_split(2)
-                    a, b = a.subset(of_a), b.subset(of_b)
-                setattr(self, split, DomainTensors(a, b))
+        for split, pairs in self.pairs.opened(stage).items():
+            a, b = pairs.sides()
+            if split == "train_set":
+                of_a, of_b = shuffled(len(a), self.seed).tensor_split(2)
+                a, b = a.subset(of_a), b.subset(of_b)
+            setattr(self, split, DomainTensors(a, b))

@@ -50,6 +50,11 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
     def setup(self, stage: str | None = None) -> None:
         """Assign the splits of a stage, "fit", "validate", "test" or "predict", or all of them."""
 
+    def opened(self, stage: str | None) -> dict[str, Any]:
+        """Set a stage up; the splits that there are then, by name."""
+        self.setup(stage)
+        return {split: getattr(self, split) for split in SPLITS if hasattr(self, split)}
+
     def train_dataloader(self) -> DataLoader[Any]:
         """Shuffled batches, all of `batch_size`."""
         if len(self.train_set) < self.batch_size:

@@ -10,7 +10,7 @@ from genlab.data.cache import DecodedImages, decoded
 from genlab.data.degradations import Degradation
 from genlab.data.files import FolderFiles, ImageFiles
 from genlab.data.framing import Framing, height_and_width
-from genlab.data.loading import SPLITS, BatchDataModule, ImageDataModule
+from genlab.data.loading import BatchDataModule, ImageDataModule
 from genlab.data.places import cache_folder, find_folder
 from genlab.data.splits import split_by_folder
 from genlab.data.tensors import DegradedTensors, ImageTensors, PairTensors
@@ -207,10 +207,8 @@ class DegradedPairs(PairDataModule):
 
     def setup(self, stage: str | None = None) -> None:
         """Open the splits that the data open."""
-        self.data.setup(stage)
-        for split in SPLITS:
-            if hasattr(self.data, split):
-                setattr(self, split, DegradedTensors(getattr(self.data, split), self.degradation))
+        for split, images in self.data.opened(stage).items():
+            setattr(self, split, DegradedTensors(images, self.degradation))
 
 
 def _stem(name: str) -> str:
