@@ -61,11 +61,10 @@ def plain(value: Any, where: str) -> Any:
         factory = value.args[-1] if value.args else value.func
         if inspect.isclass(factory):
             return class_with_arguments(factory, value.keywords, where)
-    if isinstance(value, PlainHyperparameters):  # a DataModule that another one is made from
-        own = dict(value.hparams)
-        own.pop("_instantiator")
-        return {"class_path": own.pop("_class_path"), "init_args": own}
-    if dataclasses.is_dataclass(value) and not inspect.isclass(value):
+    if isinstance(value, PlainHyperparameters) and "_class_path" in value.hparams:  # data that others are made from
+        own = {name: argument for name, argument in value.hparams.items() if not name.startswith("_")}
+        return {"class_path": value.hparams["_class_path"], "init_args": own}
+    if dataclasses.is_dataclass(value) and not inspect.isclass(value) and is_importable(type(value)):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         return class_with_arguments(type(value), fields, where)
     if inspect.isclass(value) and is_importable(value):
@@ -74,7 +73,8 @@ def plain(value: Any, where: str) -> Any:
         return dotted_name(value)
     raise GenlabError(
         f"{where} cannot be kept in a checkpoint as plain data: {value!r}; "
-        "give a class, a functools.partial of a class with keyword arguments, or a function defined in a module"
+        "give a class, a functools.partial of a class with keyword arguments, a function, or an object of a dataclass, "
+        "all of them defined in a module"
     )
 
 

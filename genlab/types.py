@@ -37,7 +37,7 @@ class PairBatch(TypedDict):
 
 
 class DomainBatch(TypedDict):
-    """A batch from two domains, unpaired: `a[i]` and `b[i]` have nothing to do with each other."""
+    """A batch from two domains: in training `a[i]` and `b[i]` have nothing to do with each other."""
 
     a: Tensor
     """(B, C, H, W), float in [0, 1]."""

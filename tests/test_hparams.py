@@ -15,6 +15,7 @@ from genlab.data import (
     Edges,
     FreyFaces,
     Half,
+    ImageDataModule,
     SideBySidePairs,
 )
 from genlab.hparams import plain
@@ -42,10 +43,19 @@ def test_a_degradation_is_described_by_its_fields():
     assert plain(Edges(gain=3.0), "x") == {"class_path": "genlab.data.degradations.Edges", "init_args": {"gain": 3.0}}
 
 
-def test_a_class_of_which_nothing_is_known_is_refused():
+def test_a_class_that_cannot_be_found_again_is_refused():
     @dataclasses.dataclass
     class Local:
-        thing: object
+        size: int
+
+    with pytest.raises(genlab.GenlabError, match="cannot be kept in a checkpoint as plain data.*defined in a module"):
+        plain(Local(3), "x")
+
+
+def test_data_that_do_not_describe_themselves_are_refused():
+    class Undescribed(genlab.Digits):
+        def __init__(self):
+            ImageDataModule.__init__(self, 4, 0, 0)
 
     with pytest.raises(genlab.GenlabError, match="cannot be kept in a checkpoint as plain data"):
-        plain(Local(object()), "x")
+        DegradedPairs(Undescribed(), Half())

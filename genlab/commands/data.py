@@ -76,11 +76,19 @@ def find_data(name: str) -> BatchDataModule:
         nearest = difflib.get_close_matches(name, NAMED, n=1)
         hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(NAMED)}, and configs (.yaml)"
         raise GenlabError(f"there is no data set called {name}; {hint}")
-    section = yaml.safe_load(find_config(name).read_text()).get("data")
-    if not section:
+    config = yaml.safe_load(find_config(name).read_text())
+    section = config.get("data") if isinstance(config, dict) else None
+    section = {"class_path": section} if isinstance(section, str) else section
+    if not section or "class_path" not in section:
         raise GenlabError(f"{name} names no data")
-    description = {"_class_path": section["class_path"], **section.get("init_args", {})}
-    data: BatchDataModule = instantiate_module(BatchDataModule, description)  # type: ignore[type-abstract]
+    description = {"_class_path": section["class_path"], **(section.get("init_args") or {})}
+    try:
+        data: BatchDataModule = instantiate_module(BatchDataModule, description)  # type: ignore[type-abstract]
+    except (ValueError, TypeError, argparse.ArgumentError) as error:
+        reason: BaseException = error
+        while reason.__cause__:  # jsonargparse wraps what a constructor raises
+            reason = reason.__cause__
+        raise GenlabError(f"the data of {name} cannot be made: {' '.join(str(reason).split())}") from None
     return data
 
 
@@ -92,7 +100,7 @@ def table(data: BatchDataModule, official: tuple[int, ...] | None) -> str:
         count = f"{len(content):,}"
         if official and len(content) != official[position]:
             count += f" of {official[position]:,}"
-        batch = next(iter(data.loader(content, shuffle=False)))
+        batch: dict[str, Tensor] = next(iter(data.loader(content, shuffle=False)), {})
         parts = [
             f"{name} {tuple(value.shape[1:])}" + (f" mean {value.mean():.3f}" if value.ndim == 4 else "")
             for name, value in batch.items()

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import filelock
+
 from genlab.data.downloads import RemoteFile, fetch, unpack
 
 PIX2PIX = ("cityscapes", "edges2handbags", "edges2shoes", "facades", "maps", "night2day")
@@ -27,8 +29,12 @@ def download_missing(folder: Path) -> None:
 
     Raises GenlabError when no source gives it.
     """
-    if not folder.exists() and folder.name in (*PIX2PIX, *CYCLEGAN):
-        unpack(fetch(_archive(folder.name), folder.parent), folder)
+    if folder.exists() or folder.name not in (*PIX2PIX, *CYCLEGAN):
+        return
+    archive = fetch(_archive(folder.name), folder.parent)
+    with filelock.FileLock(folder.with_name(f".{folder.name}.lock")):
+        if not folder.exists():  # another process may have been faster
+            unpack(archive, folder)
 
 
 def _archive(name: str) -> RemoteFile:

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import shutil
-import struct
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,7 @@ import filelock
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 from torch import Tensor
 from tqdm import tqdm
 
@@ -34,64 +33,62 @@ FORMAT = 1
 """Of a cache's folder; raised when what is written changes."""
 CHUNK = 512
 """Images that are decoded before they are written."""
-DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, Image.DecompressionBombError)
-"""What Pillow raises for files that are broken, cut short or no images."""
+OUR_TROUBLE = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+"""Errors in reading a file that say nothing about the file."""
 
 
 @dataclass(frozen=True)
 class DecodedImages:
-    """Images (N, C, H, W), uint8, memory-mapped, in the order of their files; unreadable ones are black."""
+    """Images in the order of their files; unreadable ones are black."""
 
-    images: Tensor
-    readable: Tensor
-    """(N,), bool."""
+    path: Path
+    """The array (N, C, H, W), uint8, as a .npy file to be memory-mapped."""
+    files: ImageFiles
+    unreadable: dict[str, str]
+    """Why, by the name of the file."""
+
+    @property
+    def readable(self) -> Tensor:
+        """(N,), bool."""
+        return torch.tensor([name not in self.unreadable for name in self.files.names])
 
 
-def decoded(files: ImageFiles, framing: Framing, cache: Path, *, skip_unreadable: bool) -> DecodedImages:
+def decoded(files: ImageFiles, framing: Framing, cache: Path) -> DecodedImages:
     """The images of files, from the cache, where they are put when they are not there.
 
     One process builds while others wait. A build that is interrupted leaves nothing that would be read.
 
-    Raises GenlabError when the cache cannot be written, and for unreadable images, unless they are to be skipped.
+    Raises GenlabError when the cache cannot be written or read.
     """
-    images, unreadable = _read_or_build(files, framing, cache)
-    if unreadable and not skip_unreadable:
-        raise GenlabError(
-            f"{len(unreadable)} of {len(files.names)} images in {files.place} cannot be used: "
-            f"{'; '.join(f'{name}: {reason}' for name, reason in unreadable.items())}; "
-            "mend or delete them, or leave them out with --data.skip_unreadable true"
-        )
-    return DecodedImages(images, torch.tensor([name not in unreadable for name in files.names]))
-
-
-Content = tuple[Tensor, dict[str, str]]
-"""The images, and what is wrong with those that are unreadable, by name."""
-
-
-def _read_or_build(files: ImageFiles, framing: Framing, cache: Path) -> Content:
     key = hashlib.sha256(f"{files.fingerprint()} {framing}".encode()).hexdigest()[:16]
     _, height, width = framing.shape
     folder = cache / f"{files.place.stem}-{width}x{height}-{key}"
-    found = _read(folder, files, framing)
-    if found:
-        return found
     try:
+        found = _read(folder, files, framing)
+        if found:
+            return found
         cache.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(folder.with_name(f"{folder.name}.lock")):
-            found = _read(folder, files, framing)
-            if not found:
-                _build(folder, files, framing)
-                found = _read(folder, files, framing)
+            return _read(folder, files, framing) or _build(folder, files, framing)
     except OSError as error:
         raise GenlabError(
-            f"cannot write decoded images to {cache}: {error.strerror or error}; {_size(files, framing) / 1e9:.2f} GB "
+            f"cannot keep decoded images in {cache}: {error.strerror or error}; {_size(files, framing) / 1e9:.2f} GB "
             "are needed: free them there, or name another folder with the environment variable GENLAB_CACHE_DIR"
         ) from None
-    assert found
-    return found
 
 
-def _read(folder: Path, files: ImageFiles, framing: Framing) -> Content | None:
+def require_readable(*sets: DecodedImages) -> None:
+    """Raise GenlabError when there are unreadable images, with the names of all of them."""
+    unreadable = {content.files.place / name: why for content in sets for name, why in content.unreadable.items()}
+    if unreadable:
+        named = "; ".join(f"{path}: {why}" for path, why in unreadable.items())
+        raise GenlabError(
+            f"{len(unreadable)} images cannot be used: {named}; "
+            "mend or delete them, or leave them out by setting skip_unreadable to true in the data's config"
+        )
+
+
+def _read(folder: Path, files: ImageFiles, framing: Framing) -> DecodedImages | None:
     """What a cache's folder holds, or None when it must be built anew."""
     if not folder.exists():
         return None
@@ -99,19 +96,19 @@ def _read(folder: Path, files: ImageFiles, framing: Framing) -> Content | None:
         about = json.loads((folder / "about.json").read_text())
         if about["format"] != FORMAT:
             raise ValueError("another version of genlab wrote it")
-        images = np.load(folder / "images.npy", mmap_mode="c")  # copy on write: torch wants to be allowed to write
+        unreadable: dict[str, str] = about["unreadable"]
+        images = np.load(folder / "images.npy", mmap_mode="r")
         if images.shape != (len(files.names), *framing.shape) or images.dtype != np.uint8:
             raise ValueError(f"it holds {images.dtype} {images.shape}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (FileNotFoundError, EOFError, ValueError, KeyError, TypeError) as error:
         warnings.warn(f"the decoded images in {folder} are of no use ({error}); decoding anew", stacklevel=2)
         return None
-    unreadable: dict[str, str] = about["unreadable"]
     if any(isinstance(_decode(files, framing, name), np.ndarray) for name in unreadable):
         return None  # since mended
-    return torch.from_numpy(images), unreadable
+    return DecodedImages(folder / "images.npy", files, unreadable)
 
 
-def _build(folder: Path, files: ImageFiles, framing: Framing) -> None:
+def _build(folder: Path, files: ImageFiles, framing: Framing) -> DecodedImages:
     free = shutil.disk_usage(folder.parent).free
     if _size(files, framing) > free:
         raise OSError(errno.ENOSPC, f"only {free / 1e9:.2f} GB are free")
@@ -126,6 +123,7 @@ def _build(folder: Path, files: ImageFiles, framing: Framing) -> None:
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+    return DecodedImages(folder / "images.npy", files, unreadable)
 
 
 def _write(path: Path, files: ImageFiles, framing: Framing) -> dict[str, str]:
@@ -159,7 +157,9 @@ def _decode(files: ImageFiles, framing: Framing, name: str) -> NDArray[np.uint8]
         return framing.decode(files.read(name))
     except UnidentifiedImageError:
         return "not an image"
-    except DECODING_ERRORS as error:
+    except Exception as error:  # Pillow raises almost anything for a broken file
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) in OUR_TROUBLE:
+            raise
         return " ".join(str(getattr(error, "strerror", None) or error).split())
 
 

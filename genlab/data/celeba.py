@@ -8,12 +8,13 @@ from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
 from genlab.data.augmentation import Augmentation
-from genlab.data.cache import DecodedImages, decoded
+from genlab.data.cache import DecodedImages, decoded, require_readable
 from genlab.data.celeba_files import CelebAFiles, download_missing, locate
 from genlab.data.files import ImageFiles
 from genlab.data.framing import Framing, height_and_width
 from genlab.data.loading import ImageDataModule
 from genlab.data.places import cache_folder, data_folder
+from genlab.data.splits import held_out
 from genlab.data.tensors import ImageTensors
 from genlab.errors import GenlabError
 
@@ -35,7 +36,7 @@ class CelebA(ImageDataModule):
     The centre of each image, 148 of its 178 columns, is resized to `image_size`, in the same way for copies of any
     resolution, and kept decoded in a cache (`genlab.data.cache`). Files lie in `data_dir`/celeba: the official zip
     archive or its folder and tables, or Kaggle's; missing ones are downloaded. Of a part of the images, that part is
-    used.
+    used; should it have none for validation or testing, tenths of it are, drawn by `seed`.
 
     Args:
         data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.
@@ -85,9 +86,16 @@ class CelebA(ImageDataModule):
             rank_zero_info(f"CelebA: {len(files.names):,} of {len(partition):,} images are in {files.place}")
         names = [_base(name) for name in files.names]
         content = self._decode(files)
-        images = ImageTensors(content.images, {"attributes": self._attributes(found, names)})
+        images = ImageTensors(content.path, {"attributes": self._attributes(found, names)})
         part = torch.tensor([partition[name] for name in names])
-        train_set, self.val_set, self.test_set = (images.subset((part == i) & content.readable) for i in range(3))
+        rows = [((part == number) & content.readable).nonzero()[:, 0] for number in range(3)]
+        if not all(map(len, rows)):
+            rank_zero_info(
+                f"CelebA: of {[len(of_part) for of_part in rows]} images here in the official parts for training, "
+                "validation and testing, one has none; all are split anew, a tenth each for validation and testing"
+            )
+            rows = held_out(content.readable.nonzero()[:, 0], self.seed, 2)
+        train_set, self.val_set, self.test_set = map(images.subset, rows)
         self.train_set = train_set.transformed(self.augmentation)
 
     def _present(self, found: CelebAFiles, partition: Mapping[str, int]) -> ImageFiles:
@@ -100,8 +108,10 @@ class CelebA(ImageDataModule):
         return files.only(present)
 
     def _decode(self, files: ImageFiles) -> DecodedImages:
-        framing = Framing(self.image_shape, width_share=CROP)
-        return decoded(files, framing, self.cache_dir, skip_unreadable=self.skip_unreadable)
+        content = decoded(files, Framing(self.image_shape, width_share=CROP), self.cache_dir)
+        if not self.skip_unreadable:
+            require_readable(content)
+        return content
 
     def _attributes(self, found: CelebAFiles, names: Sequence[str]) -> Tensor:
         """(number of images, number of attributes), 1.0 for those that an image has, else 0.0."""

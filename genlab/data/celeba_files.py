@@ -114,7 +114,7 @@ def read_table(path: Path, *, header: bool) -> tuple[list[str], list[str], NDArr
     """
     delimiter = "," if path.suffix == ".csv" else None
     try:
-        lines = path.read_text().splitlines()
+        lines = [line for line in path.read_text().splitlines() if line.strip()]
         if path.suffix == ".csv":
             columns, rows = lines[0].split(",")[1:], lines[1:]
         elif header:

@@ -3,11 +3,9 @@
 from pathlib import PurePosixPath
 from typing import Literal
 
-import torch
-
 from genlab.data.archives import download_missing
 from genlab.data.augmentation import Augmentation
-from genlab.data.cache import DecodedImages, decoded
+from genlab.data.cache import DecodedImages, decoded, require_readable
 from genlab.data.files import FolderFiles
 from genlab.data.framing import Framing, height_and_width
 from genlab.data.loading import BatchDataModule, ImageDataModule
@@ -22,7 +20,7 @@ from genlab.types import Shape
 class DomainDataModule(BatchDataModule):
     """A DataModule whose batches are `genlab.types.DomainBatch`. Its `image_shape` is that of domain b.
 
-    Domains may be of unequal size: an epoch shows each image of the larger one once, and pairings are new every epoch.
+    Domains may be of unequal size: an epoch goes once through the larger one, and pairings are new every epoch.
     """
 
     a_shape: Shape
@@ -37,7 +35,7 @@ class DomainDataModule(BatchDataModule):
 class FolderDomains(DomainDataModule):
     """Domains in folders as CycleGAN has them: `trainA`, `trainB`, `testA`, `testB`, or `train/A` and so on.
 
-    `valA` and `valB` are for validation; without them, a tenth of the training images of each domain is. The data sets
+    `valA` and `valB` are for validation; without them, a tenth of the training images is. The data sets
     of the paper (`horse2zebra`, `apple2orange`, `monet2photo` and others) are downloaded when they are missing. Images
     are decoded once into a cache (`genlab.data.cache`).
 
@@ -84,14 +82,15 @@ class FolderDomains(DomainDataModule):
         """Open all three splits."""
         files = FolderFiles(self.folder)
         content = self._decode(files)
-        images = ImageTensors(content.images)
-        places = ["".join(PurePosixPath(name).parts[:-1]) for name in files.names]  # trainA/1.jpg and train/A/1.jpg
+        images = ImageTensors(content.path)
+        places = ["".join(PurePosixPath(name).parts[:-1]) for name in files.names]  # trainA/1.jpg or train/A/1.jpg
         a, b = (
             split_by_folder(
-                [place.removesuffix(domain) for place in places],
-                torch.tensor([place.endswith(domain) for place in places]) & content.readable,
-                self.folder / f"*{domain}",
+                places,
+                content.readable,
+                self.folder,
                 self.seed,
+                called=(f"train{domain}", f"val{domain}", f"test{domain}"),
             )
             for domain in "AB"
         )
@@ -101,8 +100,10 @@ class FolderDomains(DomainDataModule):
         self.train_set = train_set.transformed(self.augmentation)
 
     def _decode(self, files: FolderFiles) -> DecodedImages:
-        framing = Framing(self.image_shape)
-        return decoded(files, framing, self.cache_dir, skip_unreadable=self.skip_unreadable)
+        content = decoded(files, Framing(self.image_shape), self.cache_dir)
+        if not self.skip_unreadable:
+            require_readable(content)
+        return content
 
 
 class AttributeDomains(DomainDataModule):

@@ -55,14 +55,15 @@ def fetch(remote: RemoteFile, folder: Path) -> Path:
     target = folder / remote.path
     if target.exists():
         return target
-    part = target.with_name(f"{target.name}.part")
     failures = []
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(target.with_name(f".{target.name}.lock")):
             if target.exists():  # another process was faster
                 return target
-            for url in remote.urls:
+            for number, url in enumerate(remote.urls):
+                # what one source began another may go on with only when a checksum tells whether it fits
+                part = target.with_name(f"{target.name}.part" if remote.md5 else f"{target.name}.{number}.part")
                 try:
                     _download(url, part, remote)
                     _check(part, remote)
@@ -76,7 +77,7 @@ def fetch(remote: RemoteFile, folder: Path) -> Path:
     raise GenlabError(
         f"{target.name} could not be downloaded from any of {len(failures)} sources: {'; '.join(failures)}; "
         f"run again to go on, put the file at {target} by hand, "
-        "or say where it is with --data.data_dir or GENLAB_DATA_DIR"
+        "or set GENLAB_DATA_DIR to the folder of data sets that has it"
     )
 
 

@@ -2,9 +2,9 @@
 
 import hashlib
 import os
-import threading
 import zipfile
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -69,7 +69,6 @@ class ZipFiles:
 
     def __init__(self, place: Path, names: Iterable[str] | None = None) -> None:
         self.place = place
-        self._local = threading.local()
         if names is None:
             try:
                 with zipfile.ZipFile(place) as archive:
@@ -80,11 +79,13 @@ class ZipFiles:
         if not self.names:
             raise GenlabError(f"{place} holds no images ({', '.join(IMG_EXTENSIONS)})")
 
+    @cached_property
+    def archive(self) -> zipfile.ZipFile:
+        """The open archive; threads may read from it at the same time."""
+        return zipfile.ZipFile(self.place)
+
     def read(self, name: str) -> bytes:
-        if not hasattr(self._local, "archive"):  # one for each thread: they would move each other's position
-            self._local.archive = zipfile.ZipFile(self.place)
-        content: bytes = self._local.archive.read(name)
-        return content
+        return self.archive.read(name)
 
     def fingerprint(self) -> str:
         state = self.place.stat()
@@ -101,10 +102,17 @@ def is_image(name: str) -> bool:
 
 def _walk(place: Path) -> list[str]:
     if not place.is_dir():
-        raise GenlabError(f"there is no folder {place}; give a path, or a name in the folder of data sets")
-    found = []
+        raise GenlabError(
+            f"there is no folder {place}; give a path or a name in the folder of data sets, where "
+            "`genlab data prepare NAME` downloads some"
+        )
+    found, visited = [], set()
     for folder, subfolders, names in os.walk(place, followlinks=True):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        if os.path.realpath(folder) in visited:  # a link to where we have been
+            subfolders.clear()
+            continue
+        visited.add(os.path.realpath(folder))
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         inner = Path(folder).relative_to(place).as_posix()
         found += [name if inner == "." else f"{inner}/{name}" for name in names if is_image(name)]
     return sorted(found)

@@ -1,15 +1,13 @@
 """Any folder of images."""
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from genlab.data.augmentation import Augmentation
-from genlab.data.cache import DecodedImages, decoded
-from genlab.data.files import FolderFiles, is_image
+from genlab.data.cache import DecodedImages, decoded, require_readable
+from genlab.data.files import FolderFiles
 from genlab.data.framing import Framing, height_and_width
 from genlab.data.loading import ImageDataModule
 from genlab.data.places import cache_folder, find_folder
@@ -21,7 +19,7 @@ from genlab.errors import GenlabError
 class ImageFolder(ImageDataModule):
     """The images in a folder and its subfolders, decoded once into a cache (`genlab.data.cache`).
 
-    With subfolders `train` and `test`, and perhaps `val`, these are the splits; without `val`, a tenth of the training
+    With subfolders `train` and `test` or `val`, these are the splits; without one of these two, a tenth of the training
     images is for validation. Else a tenth of all is for validation and a tenth for testing, drawn by `seed`. If images
     lie in subfolders below that, each is a class, in alphabetical order, as in torchvision's ImageFolder.
 
@@ -64,40 +62,48 @@ class ImageFolder(ImageDataModule):
         self.augmentation = Augmentation(flip, enlarge)
         self.skip_unreadable = skip_unreadable
         self.folder = find_folder(folder, data_dir)
+        self.files = FolderFiles(self.folder)
         self.has_splits = (self.folder / "train").is_dir()
-        self.class_names = _classes(self.folder / "train" if self.has_splits else self.folder)
+        self.class_names = self._class_names()
         """The names of the classes, in the order of their labels; none without subfolders."""
         self.num_classes = len(self.class_names)
 
     def prepare_data(self) -> None:
         """Decode the images."""
-        self._decode(FolderFiles(self.folder))
+        self._decode()
 
     def setup(self, stage: str | None = None) -> None:
         """Open all three splits."""
-        files = FolderFiles(self.folder)
-        content = self._decode(files)
-        places = [name.split("/") for name in files.names]
-        images = ImageTensors(content.images, {"label": self._labels(places)} if self.class_names else {})
-        rows = split_by_folder([place[0] for place in places], content.readable, self.folder, self.seed)
+        content = self._decode()
+        images = ImageTensors(content.path, {"label": self._labels()} if self.class_names else {})
+        folders = [name.split("/")[0] for name in self.files.names]
+        rows = split_by_folder(folders, content.readable, self.folder, self.seed, else_random=True)
         train_set, self.val_set, self.test_set = map(images.subset, rows)
         self.train_set = train_set.transformed(self.augmentation)
 
-    def _decode(self, files: FolderFiles) -> DecodedImages:
-        return decoded(files, self.framing, self.cache_dir, skip_unreadable=self.skip_unreadable)
+    def _decode(self) -> DecodedImages:
+        content = decoded(self.files, self.framing, self.cache_dir)
+        if not self.skip_unreadable:
+            require_readable(content)
+        return content
 
-    def _labels(self, places: Sequence[Sequence[str]]) -> Tensor:
-        """The class of each image, by the parts of its path."""
-        depth = 1 if self.has_splits else 0
-        for place in places:
-            if place[depth] not in self.class_names:
+    def _class_folder(self, name: str) -> str | None:
+        """The folder below the whole or the split that an image lies in, if it does in any."""
+        parts = name.split("/")[1 if self.has_splits else 0 :]
+        return parts[0] if len(parts) > 1 else None
+
+    def _class_names(self) -> tuple[str, ...]:
+        """The class folders of the training images, none when one of these lies in no folder."""
+        names = [name for name in self.files.names if not self.has_splits or name.startswith("train/")]
+        classes = {self._class_folder(name) for name in names}
+        return () if None in classes else tuple(sorted(filter(None, classes)))
+
+    def _labels(self) -> Tensor:
+        labels = {name: label for label, name in enumerate(self.class_names)}
+        classes = [self._class_folder(name) for name in self.files.names]
+        for name, found in zip(self.files.names, classes, strict=True):
+            if found not in labels:
                 raise GenlabError(
-                    f"{self.folder.joinpath(*place)} lies in none of the class folders {', '.join(self.class_names)}"
+                    f"{self.folder / name} lies in none of the class folders {', '.join(self.class_names)}"
                 )
-        return torch.tensor([self.class_names.index(place[depth]) for place in places])
-
-
-def _classes(folder: Path) -> tuple[str, ...]:
-    """The subfolders of a folder that has no images beside them."""
-    names = {name.split("/")[0] for name in FolderFiles(folder).names}
-    return () if any(is_image(name) for name in names) else tuple(sorted(names))
+        return torch.tensor([labels[str(found)] for found in classes])

@@ -22,8 +22,8 @@ Box = tuple[float, float, float, float]
 class Framing:
     """A centred crop, an antialiased bicubic resize, and 8-bit grey or colour.
 
-    The crop is the largest centred box of the target's aspect ratio, within what `crop`, `width_share` and `half`
-    leave. Photographs are turned upright as their EXIF tag says; transparent pixels become white.
+    The crop is the largest centred box of the target's aspect ratio, within what `half` and `crop`, or else
+    `width_share`, leave. Photographs are turned upright as their EXIF tag says; transparent pixels become white.
 
     Args:
         shape: what the image becomes, (channels, height, width), with 1 or 3 channels.
@@ -68,7 +68,7 @@ class Framing:
         scale = min(high / target_height, wide / target_width)
         across, down = scale * target_width / 2, scale * target_height / 2
         x, y = (left + right) / 2, (top + bottom) / 2
-        return x - across, y - down, x + across, y + down
+        return max(left, x - across), max(top, y - down), min(right, x + across), min(bottom, y + down)
 
 
 def height_and_width(size: int | tuple[int, int]) -> tuple[int, int]:

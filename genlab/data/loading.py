@@ -27,7 +27,8 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
     Args:
         batch_size: images, pairs or draws from both domains per batch and process.
         num_workers: processes that put batches together; 0 lets the training process do it, which is fastest for images
-            in memory. More are of use only where augmentation costs more than the model's step.
+            in memory. More are of use only where augmentation costs more than the model's step; they draw their
+            augmentation from a seed of their own, which resuming starts again.
         seed: of the splits and of the order of batches.
     """
 
@@ -42,6 +43,11 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
 
     def __init__(self, batch_size: int, num_workers: int, seed: int) -> None:
         super().__init__()
+        if batch_size < 1 or num_workers < 0 or seed < 0:
+            raise GenlabError(
+                f"{type(self).__name__} takes a batch_size of at least 1 and a num_workers and seed of at least 0, "
+                f"not {batch_size}, {num_workers} and {seed}"
+            )
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.seed = seed
@@ -57,10 +63,11 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Shuffled batches, all of `batch_size`."""
-        if len(self.train_set) < self.batch_size:
+        _, world_size = self._place()
+        if len(self.train_set) < self.batch_size * world_size:
             raise GenlabError(
                 f"{type(self).__name__} has {len(self.train_set)} training images, fewer than one batch of "
-                f"{self.batch_size}; lower batch_size"
+                f"{self.batch_size} for each of {world_size} processes; lower batch_size"
             )
         return self.loader(self.train_set, shuffle=True)
 
@@ -76,14 +83,19 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
 
     def loader(self, data: Any, *, shuffle: bool) -> DataLoader[Any]:
         """Batches of a data set as in `genlab.data.tensors`, this process's share of them."""
-        options: dict[str, Any] = {"shuffle": shuffle, "seed": self.seed}
-        if self.trainer:
-            options |= {"rank": self.trainer.global_rank, "world_size": self.trainer.world_size}
+        if getattr(self.trainer, "overfit_batches", 0):
+            raise GenlabError(
+                "overfit_batches does not go with data in whole batches; use --trainer.limit_train_batches"
+            )
+        rank, world_size = self._place()
+        options: dict[str, Any] = {"shuffle": shuffle, "seed": self.seed, "rank": rank, "world_size": world_size}
         sampler = (
             UnpairedBatchSampler(data.lengths, self.batch_size, **options)
             if isinstance(data, DomainTensors)
             else BatchSampler(len(data), self.batch_size, **options)
         )
+        # without one of its own, the loader would take a number from the global generator every epoch
+        generator = torch.Generator().manual_seed(torch.initial_seed() % 2**62 + rank)
         return DataLoader(
             data,
             batch_size=None,  # the sampler's positions are whole batches
@@ -91,8 +103,12 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),
-            generator=torch.Generator(),  # else each epoch would take a number from the global generator
+            generator=generator,
         )
+
+    def _place(self) -> tuple[int, int]:
+        """This process's rank, and the number of processes."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
 
 class ImageDataModule(BatchDataModule):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from genlab.data.archives import download_missing
 from genlab.data.augmentation import Augmentation
-from genlab.data.cache import DecodedImages, decoded
+from genlab.data.cache import DecodedImages, decoded, require_readable
 from genlab.data.degradations import Degradation
 from genlab.data.files import FolderFiles, ImageFiles
 from genlab.data.framing import Framing, height_and_width
@@ -37,6 +37,9 @@ class FilePairs(PairDataModule):
     A subclass says with `sides` which files, framed how, are sources and targets.
     """
 
+    else_random: bool
+    """Whether pairs that do not lie in folders for training and testing are split at random."""
+
     def __init__(
         self,
         data_dir: str | None,
@@ -65,21 +68,21 @@ class FilePairs(PairDataModule):
 
     def setup(self, stage: str | None = None) -> None:
         """Open all three splits."""
-        files, source, target = self._decode()
-        folders = [PurePosixPath(name).parts[0] for name in files.names]
-        rows = split_by_folder(folders, source.readable & target.readable, files.place, self.seed)
-        sources, targets = ImageTensors(source.images), ImageTensors(target.images)
+        source, target = self._decode()
+        folders = [PurePosixPath(name).parts[0] for name in source.files.names]
+        usable = source.readable & target.readable
+        rows = split_by_folder(folders, usable, source.files.place, self.seed, else_random=self.else_random)
+        sources, targets = ImageTensors(source.path), ImageTensors(target.path)
         train_set, self.val_set, self.test_set = (
             PairTensors(sources.subset(part), targets.subset(part)) for part in rows
         )
         self.train_set = PairTensors(train_set.source, train_set.target, self.augmentation)
 
-    def _decode(self) -> tuple[ImageFiles, DecodedImages, DecodedImages]:
-        sides = self.sides()
-        source, target = (
-            decoded(files, framing, self.cache_dir, skip_unreadable=self.skip_unreadable) for files, framing in sides
-        )
-        return sides[0][0], source, target
+    def _decode(self) -> tuple[DecodedImages, DecodedImages]:
+        source, target = (decoded(files, framing, self.cache_dir) for files, framing in self.sides())
+        if not self.skip_unreadable:
+            require_readable(source, target)
+        return source, target
 
 
 class SideBySidePairs(FilePairs):
@@ -102,6 +105,8 @@ class SideBySidePairs(FilePairs):
         num_workers: processes that put batches together; none is fastest unless augmentation is costly.
         seed: of the validation split and of the order of batches.
     """
+
+    else_random = False
 
     def __init__(
         self,
@@ -154,6 +159,8 @@ class FolderPairs(FilePairs):
         seed: of the splits and of the order of batches.
     """
 
+    else_random = True
+
     def __init__(
         self,
         source: str,
@@ -174,16 +181,19 @@ class FolderPairs(FilePairs):
 
     def sides(self) -> tuple[Side, Side]:
         sources, targets = FolderFiles(self.source), FolderFiles(self.target)
-        of_source, of_target = ({_stem(name): name for name in files.names} for files in (sources, targets))
+        of_source, of_target = (
+            {PurePosixPath(name).with_suffix("").as_posix(): name for name in files.names}
+            for files in (sources, targets)
+        )
         lonely = sorted(of_source.keys() ^ of_target.keys())
         if lonely:
             raise GenlabError(
                 f"{len(lonely)} images in {self.source} or {self.target} have no partner of the same name in the other "
                 f"folder: {', '.join(lonely)}"
             )
+        partners = targets.only(of_target[name] for name in of_source)
         framing = Framing(self.image_shape)
-        partners = targets.only(of_target[stem] for stem in of_source)
-        return (sources, framing), (partners, framing)
+        return (sources.only(of_source.values()), framing), (partners, framing)
 
 
 class DegradedPairs(PairDataModule):
@@ -209,8 +219,3 @@ class DegradedPairs(PairDataModule):
         """Open the splits that the data open."""
         for split, images in self.data.opened(stage).items():
             setattr(self, split, DegradedTensors(images, self.degradation))
-
-
-def _stem(name: str) -> str:
-    """A path without the file's ending."""
-    return PurePosixPath(name).with_suffix("").as_posix()

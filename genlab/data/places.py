@@ -6,14 +6,15 @@ from pathlib import Path
 
 def data_folder(data_dir: str | None) -> Path:
     """The folder of data sets: the one given, else the environment's GENLAB_DATA_DIR, else ./data."""
-    return Path(data_dir or os.environ.get("GENLAB_DATA_DIR") or "data")
+    return Path(data_dir or os.environ.get("GENLAB_DATA_DIR") or "data").expanduser()
 
 
 def cache_folder(data_dir: str | None) -> Path:
     """The folder of decoded images: the environment's GENLAB_CACHE_DIR, else `cache` in the folder of data sets."""
-    return Path(os.environ.get("GENLAB_CACHE_DIR") or data_folder(data_dir) / "cache")
+    return Path(os.environ.get("GENLAB_CACHE_DIR") or data_folder(data_dir) / "cache").expanduser()
 
 
 def find_folder(folder: str, data_dir: str | None) -> Path:
     """The folder that a user means: a path, or else a name in the folder of data sets."""
-    return Path(folder) if Path(folder).is_dir() else data_folder(data_dir) / folder
+    path = Path(folder).expanduser()
+    return path if path.is_dir() else data_folder(data_dir) / path

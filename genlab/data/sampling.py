@@ -48,8 +48,8 @@ class BatchSampler(DistributedSampler[Tensor]):
 class UnpairedBatchSampler(BatchSampler):
     """Yields positions in two domains, (batch_size, 2).
 
-    An epoch shows each image of the larger domain once. Those of the smaller one are gone through as often as that
-    takes. With `shuffle` both have an order of their own, so that pairings are new in every epoch.
+    An epoch goes once through the larger domain, and through the smaller one as often as that takes. With `shuffle`
+    both have an order of their own, so that pairings are new in every epoch.
     """
 
     def __init__(

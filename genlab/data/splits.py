@@ -22,31 +22,43 @@ def held_out(rows: Tensor, seed: int, parts: int) -> list[Tensor]:
     return list(rows[shuffled(len(rows), seed)].split([len(rows) - parts * tenth, *[tenth] * parts]))
 
 
-def split_by_folder(folders: Sequence[str], usable: Tensor, place: Path, seed: int) -> list[Tensor]:
+def split_by_folder(
+    folders: Sequence[str],
+    usable: Tensor,
+    place: Path,
+    seed: int,
+    *,
+    called: tuple[str, str, str] = FOLDERS,
+    else_random: bool = False,
+) -> list[Tensor]:
     """The positions of training, validation and test images, from the folder that each image lies in.
 
-    Images in none of `train`, `val` and `test` are split by `seed`, a tenth each for validation and testing. Without
-    `val`, a tenth of `train` is for validation.
+    Without a folder for validation, a tenth of the training images is for that, drawn by `seed`; likewise when there is
+    one for validation but none for testing, whose place it then takes.
 
     Args:
         folders: the name of each image's folder.
         usable: (N,), bool; other images are left out.
         place: where all that lies, for messages.
         seed: of what is drawn.
+        called: the names of the folders for training, validation and testing.
+        else_random: whether images in none of these are split by `seed`, a tenth each for validation and testing.
 
-    Raises GenlabError when there is one of `train` and `test` but not the other, or too little to split.
+    Raises GenlabError when there are no images for training, or none for testing, or too few.
     """
     train, val, test = (
-        (torch.tensor([folder == split for folder in folders]) & usable).nonzero()[:, 0] for split in FOLDERS
+        (torch.tensor([folder == split for folder in folders]) & usable).nonzero()[:, 0] for split in called
     )
-    if not len(train) and not len(val) and not len(test):
-        everything = usable.nonzero()[:, 0]
-        if len(everything) < 3:
-            raise GenlabError(f"{place} has {len(everything)} images, too few for training, validation and testing")
-        return held_out(everything, seed, 2)
-    if not len(train) or not len(test):
+    if else_random and not len(train) and not len(val) and not len(test):
+        train = usable.nonzero()[:, 0]
+        if len(train) < 3:
+            raise GenlabError(f"{place} has {len(train)} images, too few for training, validation and testing")
+        return held_out(train, seed, 2)
+    if not len(test):
+        val, test = test, val
+    if len(train) < 2 or not len(test):
         raise GenlabError(
-            f"{place} must have images both for training and for testing, in folders called train and test; it has "
-            f"{len(train)} and {len(test)}"
+            f"{place} must have images for training and for testing, in folders called {called[0]} and {called[2]}; "
+            f"it has {len(train)} and {len(test)}"
         )
     return [train, val, test] if len(val) else [*held_out(train, seed, 1), test]

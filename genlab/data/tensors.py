@@ -1,13 +1,17 @@
 """Data sets that hand out whole batches: an index is a tensor of positions, an item the batch of what lies there."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from genlab.data.memory import BatchMemory
+from genlab.errors import GenlabError
 from genlab.types import DomainBatch, ImageBatch, PairBatch
 
 Transform = Callable[[Tensor], Tensor]
@@ -18,23 +22,19 @@ class ImageTensors(Dataset[ImageBatch]):
     """Images in memory, or mapped into it, with what is known about them.
 
     Args:
-        stored: (N, C, H, W), uint8; only the images of a batch are read.
+        stored: (N, C, H, W), uint8; or a .npy file with that, which is mapped, so that only the images of a batch are
+            read.
         facts: what is known about each, by its name in a batch: "label" (N,), "attributes" (N, number of attributes).
-        rows: positions in `stored` of the images that belong to the set, in order; by default all.
-        transforms: applied to each batch of images, one after the other.
     """
 
-    def __init__(
-        self,
-        stored: Tensor,
-        facts: Mapping[str, Tensor] | None = None,
-        rows: Tensor | None = None,
-        transforms: Sequence[Transform] = (),
-    ) -> None:
-        self.stored = stored
+    def __init__(self, stored: Tensor | Path, facts: Mapping[str, Tensor] | None = None) -> None:
+        self.mapped = stored if isinstance(stored, Path) else None
+        self.stored = _map(stored) if isinstance(stored, Path) else stored
         self.facts = dict(facts or {})
-        self.rows = torch.arange(len(stored)) if rows is None else rows
-        self.transforms = tuple(transforms)
+        self.rows = torch.arange(len(self.stored))
+        """Positions of the images that belong to the set, in order."""
+        self.transforms: tuple[Transform, ...] = ()
+        """Applied to each batch of images, one after the other."""
         self._memory = BatchMemory()
 
     def __len__(self) -> int:
@@ -51,11 +51,11 @@ class ImageTensors(Dataset[ImageBatch]):
 
     def subset(self, index: Tensor) -> "ImageTensors":
         """The images at these positions (or where a mask is true), as a data set of their own; nothing is copied."""
-        return ImageTensors(self.stored, self.facts, self.rows[index], self.transforms)
+        return self._with(rows=self.rows[index])
 
     def transformed(self, *transforms: Transform) -> "ImageTensors":
         """The same images with further transforms."""
-        return ImageTensors(self.stored, self.facts, self.rows, (*self.transforms, *transforms))
+        return self._with(transforms=(*self.transforms, *transforms))
 
     @property
     def images(self) -> Tensor:
@@ -66,6 +66,20 @@ class ImageTensors(Dataset[ImageBatch]):
     def labels(self) -> Tensor | None:
         """(N,), or None for images without labels."""
         return self.facts["label"][self.rows] if "label" in self.facts else None
+
+    def _with(self, **changes: Any) -> "ImageTensors":
+        other = object.__new__(ImageTensors)
+        vars(other).update(vars(self) | changes, _memory=BatchMemory())
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs; it maps the file by itself."""
+        return vars(self) | ({"stored": None} if self.mapped else {})
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if self.mapped:
+            self.stored = _map(self.mapped)
 
 
 class PairTensors(Dataset[PairBatch]):
@@ -115,9 +129,14 @@ class DegradedTensors(Dataset[PairBatch]):
 
 
 class DomainTensors(Dataset[DomainBatch]):
-    """Images from two domains; an index is (B, 2): positions in `a`, positions in `b`."""
+    """Images from two domains; an index is (B, 2): positions in `a`, positions in `b`.
+
+    Raises GenlabError when a domain has no images.
+    """
 
     def __init__(self, a: ImageTensors, b: ImageTensors) -> None:
+        if not len(a) or not len(b):
+            raise GenlabError(f"one of two domains has no images: {len(a)} in a, {len(b)} in b")
         self.a, self.b = a, b
 
     def transformed(self, *transforms: Transform) -> "DomainTensors":
@@ -135,3 +154,9 @@ class DomainTensors(Dataset[DomainBatch]):
     def __getitem__(self, index: Tensor) -> DomainBatch:
         of_a, of_b = index.unbind(1)
         return {"a": self.a[of_a]["image"], "b": self.b[of_b]["image"]}
+
+
+def _map(path: Path) -> Tensor:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        return torch.from_numpy(np.load(path, mmap_mode="r"))

@@ -35,6 +35,13 @@ def test_prepare_makes_a_data_set_ready_and_says_what_there_is(name, words, caps
         assert word in output
 
 
+@pytest.mark.parametrize("section", ["data: Digits", "data: {class_path: Digits, init_args: }"])
+def test_short_configs(section, capsys):
+    Path("mine.yaml").write_text(section)
+    main(["data", "check", "mine.yaml"])
+    assert "Digits: 10 classes" in capsys.readouterr().out
+
+
 def test_prepare_decodes_ahead_of_time(capsys, monkeypatch):
     monkeypatch.setenv("GENLAB_CACHE_DIR", "cache")
     main(["data", "prepare", "celeba"])
@@ -53,6 +60,10 @@ def test_mistakes_are_said(refused):
     assert "there is no data set called mnsit; did you mean mnist?" in refused("data", "check", "mnsit")
     assert "there is no data set called zzz; there are digits, mnist" in refused("data", "check", "zzz")
     assert "there is no config vae.yaml" in refused("data", "prepare", "vae.yaml")
+    Path("odd.yaml").write_text("data: {class_path: MNIST, init_args: {bach_size: 3}}")
+    assert "the data of odd.yaml cannot be made" in refused("data", "check", "odd.yaml")
+    Path("odd.yaml").write_text("[1, 2]")
+    assert "odd.yaml names no data" in refused("data", "check", "odd.yaml")
     assert "overlays/bf16.yaml names no data" in refused("data", "check", "overlays/bf16.yaml")
     Path("taken.png").write_text("mine")
     assert "taken.png is there already" in refused("data", "check", "digits", "--out", "taken.png")

@@ -2,12 +2,14 @@
 
 import json
 import os
+import pickle
 import shutil
 import signal
 import subprocess
 import sys
 import time
 import warnings
+import zipfile
 from collections import namedtuple
 from pathlib import Path
 
@@ -18,13 +20,15 @@ from PIL import Image
 
 import genlab
 from genlab.data import cache
-from genlab.data.cache import decoded
+from genlab.data.cache import decoded, require_readable
 from genlab.data.files import FolderFiles, ZipFiles
 from genlab.data.framing import Framing
+from genlab.data.tensors import ImageTensors
 
 from .pictures import write_image, write_images
 
 FRAMING = Framing((3, 8, 8))
+Read = namedtuple("Read", "images readable")
 BUILD = """
 import sys, time
 from pathlib import Path
@@ -36,12 +40,15 @@ def slowly(self, encoded):
     time.sleep(0.02)
     return decode(self, encoded)
 Framing.decode = slowly
-cache.decoded(FolderFiles(Path("images")), Framing((3, 8, 8)), Path("cache"), skip_unreadable=False)
+cache.decoded(FolderFiles(Path("images")), Framing((3, 8, 8)), Path("cache"))
 """
 
 
 def read(folder=Path("images"), framing=FRAMING, skip=False):
-    return decoded(FolderFiles(folder), framing, Path("cache"), skip_unreadable=skip)
+    content = decoded(FolderFiles(folder), framing, Path("cache"))
+    if not skip:
+        require_readable(content)
+    return Read(torch.from_numpy(np.load(content.path)), content.readable)
 
 
 def built():
@@ -65,10 +72,11 @@ def test_the_cache_holds_every_image_in_order_memory_mapped():
     np.testing.assert_array_equal(content.images.numpy(), np.stack(expected))
     assert content.readable.all()
     (folder,) = built()
-    assert isinstance(np.load(Path("cache") / folder / "images.npy", mmap_mode="r"), np.memmap)
-    mapped = Path("/proc/self/maps")
-    if mapped.exists():
-        assert f"{folder}/images.npy" in mapped.read_text()
+    images = ImageTensors(Path("cache") / folder / "images.npy")
+    maps = Path("/proc/self/maps")
+    if maps.exists():
+        assert f"{folder}/images.npy" in maps.read_text()
+    torch.testing.assert_close(images[torch.tensor([3])]["image"][0], torch.from_numpy(expected[3]) / 255)
 
 
 def test_the_second_time_nothing_is_decoded(request):
@@ -92,8 +100,8 @@ def test_another_size_and_changed_files_are_decoded_anew():
 def test_a_zip_archive_is_read_without_unpacking():
     paths = write_images(Path("images"), 5)
     shutil.make_archive("images", "zip", ".", "images")
-    content = decoded(ZipFiles(Path("images.zip")), FRAMING, Path("cache"), skip_unreadable=False)
-    np.testing.assert_array_equal(content.images[3], FRAMING.decode(paths[3].read_bytes()))
+    content = decoded(ZipFiles(Path("images.zip")), FRAMING, Path("cache"))
+    np.testing.assert_array_equal(np.load(content.path)[3], FRAMING.decode(paths[3].read_bytes()))
     assert not Path("cache/images").exists()
 
 
@@ -139,13 +147,17 @@ def test_another_versions_file_is_decoded_anew_with_a_word():
         read()
 
 
-@pytest.mark.parametrize("damage", ["cut short", "no about.json", "nonsense", "foreign array"])
+@pytest.mark.parametrize("damage", ["cut short", "empty", "no about.json", "nonsense", "another file", "foreign array"])
 def test_a_damaged_cache_is_decoded_anew_with_a_word(damage):
     write_images(Path("images"), 3)
     before = read().images.clone()
     folder = Path("cache") / built()[0]
     if damage == "cut short":
         os.truncate(folder / "images.npy", 300)
+    elif damage == "empty":
+        os.truncate(folder / "images.npy", 0)
+    elif damage == "another file":
+        (folder / "about.json").write_text('{"format": 1}')
     elif damage == "no about.json":
         (folder / "about.json").unlink()
     elif damage == "nonsense":
@@ -165,9 +177,9 @@ def test_unreadable_images_are_named_all_at_once_and_left_out_on_request(request
         read()
     message = str(error.value)
     assert "\n" not in message
-    assert message.startswith("3 of 7 images in images cannot be used: 1.jpg: image file is truncated")
-    assert "; 3.jpg: not an image; 5.png: I;16 pixels, of more than 8 bits" in message
-    assert "--data.skip_unreadable true" in message
+    assert message.startswith("3 images cannot be used: images/1.jpg: image file is truncated")
+    assert "; images/3.jpg: not an image; images/5.png: I;16 pixels, of more than 8 bits" in message
+    assert "setting skip_unreadable to true" in message
     content = read(skip=True)
     assert content.readable.tolist() == [True, False, True, False, True, True, False]
     assert not content.images[~content.readable].any()
@@ -181,7 +193,7 @@ def test_an_unreadable_image_that_was_mended_unseen_is_found(monkeypatch):
     write_images(Path("images"), 3)
     with monkeypatch.context() as patch:
         patch.setattr(Framing, "decode", lambda self, encoded: (_ for _ in ()).throw(OSError(5, "disk trouble")))
-        with pytest.raises(genlab.GenlabError, match="3 of 3 .* 0.jpg: disk trouble"):
+        with pytest.raises(genlab.GenlabError, match="3 images .* images/0.jpg: disk trouble"):
             read()
     assert read().readable.all()
 
@@ -198,8 +210,8 @@ def test_a_cache_that_cannot_be_written_is_said():
     Path("locked").mkdir()
     Path("locked").chmod(0o500)
     place = Path("locked/cache") if os.geteuid() else Path("/proc/genlab")  # root may write anywhere but there
-    with pytest.raises(genlab.GenlabError, match=r"cannot write decoded images to .*GENLAB_CACHE_DIR"):
-        decoded(FolderFiles(Path("images")), FRAMING, place, skip_unreadable=False)
+    with pytest.raises(genlab.GenlabError, match=r"cannot keep decoded images in .*GENLAB_CACHE_DIR"):
+        decoded(FolderFiles(Path("images")), FRAMING, place)
 
 
 def test_a_disk_that_is_too_small_is_said_before_anything_is_decoded(monkeypatch, no_decoding):
@@ -215,14 +227,19 @@ def test_a_disk_that_fills_up_leaves_nothing():
     write_images(Path("images"), 40)
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\n"
     process = subprocess.run([sys.executable, "-c", limit + BUILD], stderr=subprocess.PIPE, text=True, check=False)
-    assert "GenlabError: cannot write decoded images to cache: " in process.stderr
+    assert "GenlabError: cannot keep decoded images in cache: " in process.stderr
     assert not built()
 
 
 def test_a_complete_cache_is_read_where_nothing_may_be_written(monkeypatch):
     write_images(Path("images"), 3)
     before = read().images
-    monkeypatch.setattr(Path, "mkdir", lambda *args, **kwargs: (_ for _ in ()).throw(PermissionError(13, "no")))
+
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, "no")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    monkeypatch.setattr(cache.filelock, "FileLock", refuse)
     assert torch.equal(read().images, before)
 
 
@@ -239,3 +256,35 @@ def test_no_zip_archive_is_said():
     Path("page.zip").write_text("<html>quota exceeded</html>")
     with pytest.raises(genlab.GenlabError, match="page.zip is no zip archive; delete it"):
         ZipFiles(Path("page.zip"))
+
+
+def test_a_damaged_member_of_a_zip_archive_is_one_unreadable_image():
+    write_images(Path("images"), 5)
+    with zipfile.ZipFile("images.zip", "w") as archive:
+        for path in sorted(Path("images").iterdir()):
+            archive.write(path)
+    content = bytearray(Path("images.zip").read_bytes())
+    place = content.index(Path("images/2.jpg").read_bytes()[:50])
+    content[place + 30] ^= 0xFF
+    Path("images.zip").write_bytes(content)
+    found = decoded(ZipFiles(Path("images.zip")), FRAMING, Path("cache"))
+    assert list(found.unreadable) == ["images/2.jpg"]
+    assert "CRC" in found.unreadable["images/2.jpg"]
+
+
+def test_links_to_where_one_has_been_are_not_followed_again():
+    write_images(Path("images"), 3)
+    Path("images/again").symlink_to(Path("images").resolve(), target_is_directory=True)
+    write_images(Path("other"), 2)
+    Path("images/other").symlink_to(Path("other").resolve(), target_is_directory=True)
+    assert FolderFiles(Path("images")).names == ("0.jpg", "1.jpg", "2.jpg", "other/0.jpg", "other/1.jpg")
+
+
+def test_another_process_maps_the_file_by_itself():
+    write_images(Path("images"), 30)
+    images = ImageTensors(decoded(FolderFiles(Path("images")), FRAMING, Path("cache")).path)
+    pickled = pickle.dumps(images.subset(torch.tensor([4, 7])))
+    assert len(pickled) < 3000  # of 30 * 192 bytes
+    again = pickle.loads(pickled)
+    index = torch.tensor([1])
+    assert torch.equal(again[index]["image"], images[torch.tensor([7])]["image"])

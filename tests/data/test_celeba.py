@@ -167,9 +167,25 @@ def test_a_missing_part_is_said_and_downloaded_alone(official, missing, monkeypa
     assert "mmlab.ie.cuhk.edu.hk" in message
 
 
+def test_images_of_one_part_alone_are_split_anew_with_a_note(caplog):
+    write_celeba(ROOT, COUNT, skip=tuple(range(5, 31, 5)))
+    with caplog.at_level("INFO"):
+        data = celeba()
+    assert [len(part) for part in (data.train_set, data.val_set, data.test_set)] == [20, 2, 2]
+    assert "of [24, 0, 0] images here" in caplog.text
+
+
+def test_blank_lines_in_a_table_do_not_matter(official):
+    expected = celeba()
+    table = ROOT / "list_attr_celeba.txt"
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join([*lines[:10], "", *lines[10:], "", ""]))
+    assert_same(celeba(), expected)
+
+
 def test_unreadable_images_are_named_and_skipped_on_request(official):
     (ROOT / "img_align_celeba" / "000003.jpg").write_text("<html>")
-    with pytest.raises(genlab.GenlabError, match="1 of 30 images in .* cannot be used: 000003.jpg: not an image"):
+    with pytest.raises(genlab.GenlabError, match="1 images cannot be used: .*000003.jpg: not an image"):
         celeba()
     data = celeba(skip_unreadable=True)
     assert len(data.train_set) == 23

@@ -36,7 +36,7 @@ def test_cyclegans_layouts(layout):
 def test_a_missing_domain_is_said():
     write_images(Path("domains/trainA"), 5)
     write_images(Path("domains/testA"), 5)
-    with pytest.raises(genlab.GenlabError, match=r"domains/\*B has 0 images, too few"):
+    with pytest.raises(genlab.GenlabError, match=r"in folders called trainB and testB; it has 0 and 0"):
         set_up(FolderDomains("domains", image_size=8))
 
 
@@ -78,3 +78,12 @@ def test_domains_from_pairs_share_nothing_in_training_and_are_aligned_in_testing
     batch = next(iter(data.test_dataloader()))
     assert batch["a"].shape == (4, 1, 8, 8)
     torch.testing.assert_close(batch["a"], Greyscale()(batch["b"]))
+
+
+def test_an_empty_domain_is_said():
+    data = CelebA(image_size=8, attributes=["Smiling"])
+    data.setup()
+    data.train_set.facts["attributes"][:] = 1
+    data.setup = lambda stage: None
+    with pytest.raises(genlab.GenlabError, match="one of two domains has no images: 320 in a, 0 in b"):
+        AttributeDomains(data, "Smiling").setup()

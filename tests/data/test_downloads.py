@@ -3,6 +3,8 @@
 import hashlib
 import http.server
 import io
+import subprocess
+import sys
 import tarfile
 import threading
 import urllib.request
@@ -147,6 +149,12 @@ def test_one_error_lists_every_source_and_how_to_do_it_by_hand(server):
     assert not FILE.exists()
 
 
+def test_without_a_checksum_no_source_goes_on_with_what_another_began(server):
+    fetch(remote(server, "short", "good", md5=None), Path("data"))
+    assert FILE.read_bytes() == CONTENT
+    assert Handler.asked[-1] == ("/good", None)
+
+
 def test_without_a_checksum_the_first_bytes_are_checked(server):
     with pytest.raises(genlab.GenlabError, match="a web page came"):
         fetch(remote(server, "page", md5=None), Path("data"))
@@ -210,6 +218,20 @@ def test_archives_are_unpacked_with_or_without_a_folder_of_their_name(names):
     unpack(tar_with(*((name.replace("set/", "other/"), None) for name in names)), Path("other"))
     assert Path("other/test/1").read_text() == "content"
     assert not list(Path.cwd().glob("*.part"))
+
+
+def test_of_two_processes_one_unpacks():
+    write_images(Path("source/horse2zebra/trainA"), 300)
+    Path("data").mkdir()
+    with zipfile.ZipFile("data/horse2zebra.zip", "w") as archive:
+        for path in Path("source/horse2zebra").rglob("*.jpg"):
+            archive.write(path, path.relative_to("source"))
+    code = (
+        "from pathlib import Path; from genlab.data.archives import download_missing as d; d(Path('data/horse2zebra'))"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    assert [process.wait(120) for process in processes] == [0, 0]
+    assert len(list(Path("data/horse2zebra/trainA").iterdir())) == 300
 
 
 def test_broken_archives_are_said():

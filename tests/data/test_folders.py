@@ -66,9 +66,7 @@ def test_folders_called_train_and_test_are_the_splits():
 
 def test_a_missing_split_is_said():
     write_images(Path("photos/train"), 5)
-    with pytest.raises(
-        genlab.GenlabError, match="photos must have images both for training and for testing, .* 5 and 0"
-    ):
+    with pytest.raises(genlab.GenlabError, match="photos must have images for training and for testing, .* 5 and 0"):
         folder()
 
 
@@ -76,6 +74,9 @@ def test_an_image_outside_of_the_class_folders_is_said():
     write_images(Path("photos/train/a"), 5)
     write_image(Path("photos/test/1.jpg"))
     with pytest.raises(genlab.GenlabError, match="photos/test/1.jpg lies in none of the class folders a"):
+        folder()
+    Path("photos/test/1.jpg").rename("photos/1.jpg")
+    with pytest.raises(genlab.GenlabError, match="photos/1.jpg lies in none of the class folders a"):
         folder()
 
 
@@ -107,9 +108,7 @@ def test_the_wrong_number_of_channels_is_said(refused):
 def test_images_smaller_than_the_crop_are_said():
     write_images(Path("photos"), 5, size=(20, 16))
     assert folder(crop=16).image_shape == (3, 8, 8)
-    with pytest.raises(
-        genlab.GenlabError, match=r"5 of 5 images .* 0.jpg: 20 x 16 pixels, smaller than the crop of 18"
-    ):
+    with pytest.raises(genlab.GenlabError, match=r"5 images .*/0.jpg: 20 x 16 pixels, smaller than the crop of 18"):
         folder(crop=18)
 
 

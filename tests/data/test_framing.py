@@ -100,3 +100,13 @@ def test_sizes():
     assert height_and_width((28, 20)) == (28, 20)
     with pytest.raises(genlab.GenlabError, match="0 x 20 pixels cannot be"):
         height_and_width((0, 20))
+
+
+@pytest.mark.parametrize("target", [(28, 28), (64, 64), (100, 100), (64, 48), (300, 200)])
+def test_the_box_never_leaves_the_image(target):
+    for width in range(1, 400, 3):
+        for height in (width, 218, 333):
+            for framing in (Framing((3, *target)), Framing((3, *target), half="right")):
+                left, top, right, bottom = framing.box(width + 1, height)
+                assert 0 <= left < right <= width + 1
+                assert 0 <= top < bottom <= height

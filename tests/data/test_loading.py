@@ -77,7 +77,7 @@ def test_processes_share_unpaired_batches():
 def test_ranks_of_a_trainer_get_shards_of_their_own():
     class Rank:
         def __init__(self, rank):
-            self.global_rank, self.world_size = rank, 2
+            self.global_rank, self.world_size, self.overfit_batches = rank, 2, 0
 
     seen = []
     for rank in range(2):
@@ -87,6 +87,17 @@ def test_ranks_of_a_trainer_get_shards_of_their_own():
         seen.append([batch["image"].flatten(1).sum(1) for batch in data.train_dataloader()])
     assert [len(batches) for batches in seen] == [11, 11]
     assert not torch.equal(seen[0][0], seen[1][0])
+
+
+def test_overfit_batches_is_refused_in_one_line(refused):
+    message = refused("fit", "--config", "vae_digits.yaml", "--trainer.overfit_batches", "2")
+    assert "use --trainer.limit_train_batches" in message
+
+
+def test_impossible_numbers_are_said():
+    for options in ({"batch_size": 0}, {"seed": -1}, {"num_workers": -1}):
+        with pytest.raises(genlab.GenlabError, match="Digits takes a batch_size of at least 1"):
+            genlab.Digits(**options)
 
 
 def test_workers_hand_out_the_same_batches():
@@ -112,7 +123,9 @@ def test_loader_takes_no_numbers_from_the_global_generator():
 def test_too_few_images_for_a_batch_is_said():
     data = genlab.Digits(batch_size=2000)
     data.setup()
-    with pytest.raises(genlab.GenlabError, match="1437 training images, fewer than one batch of 2000"):
+    with pytest.raises(
+        genlab.GenlabError, match="1437 training images, fewer than one batch of 2000 for each of 1 processes"
+    ):
         data.train_dataloader()
 
 

@@ -50,10 +50,29 @@ def test_the_direction_says_which_half_is_the_source(side_by_side, direction, so
     assert batch["target"][0, :, 2, 2].tolist() == [1, 1, 1]
 
 
-def test_without_a_split_it_is_said():
-    write_images(Path("pairs/train"), 5)
-    with pytest.raises(genlab.GenlabError, match="both for training and for testing"):
+@pytest.mark.parametrize("folder", ["pairs/train", "pairs", "pairs/pairs/train", "pairs/test"])
+def test_without_the_splits_it_is_said(folder):
+    write_images(Path(folder), 5)
+    with pytest.raises(
+        genlab.GenlabError, match="pairs must have images for training and for testing, in folders called"
+    ):
         set_up(SideBySidePairs("pairs"))
+
+
+def test_validation_pairs_are_for_testing_where_there_are_none():
+    write_images(Path("pairs/train"), 20)
+    write_images(Path("pairs/val"), 3)
+    assert sizes(set_up(SideBySidePairs("pairs", image_size=8))) == [18, 2, 3]
+
+
+def test_unreadable_images_of_both_folders_are_named_together():
+    write_images(Path("photos"), 6)
+    write_images(Path("labels"), 6)
+    Path("photos/1.jpg").write_text("no")
+    Path("labels/4.jpg").write_text("no")
+    with pytest.raises(genlab.GenlabError, match="2 images .* photos/1.jpg: not an image; labels/4.jpg: not an image"):
+        set_up(FolderPairs("photos", "labels"))
+    assert sizes(set_up(FolderPairs("photos", "labels", skip_unreadable=True))) == [2, 1, 1]
 
 
 def test_pairs_are_augmented_together():
@@ -62,8 +81,9 @@ def test_pairs_are_augmented_together():
         pair = Image.new("RGB", (32, 16))
         pair.paste(half, (0, 0))
         pair.paste(half, (16, 0))
-        Path("pairs").mkdir(exist_ok=True)
-        pair.save(f"pairs/{i}.png")
+        for split in ("train", "val"):
+            Path("pairs", split).mkdir(parents=True, exist_ok=True)
+            pair.save(f"pairs/{split}/{i}.png")
     data = set_up(SideBySidePairs("pairs", image_size=16, enlarge=1.25))
     index = torch.zeros(100, dtype=torch.long)
     batch = data.train_set[index]
