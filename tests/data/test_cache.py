@@ -264,7 +264,7 @@ def test_a_damaged_member_of_a_zip_archive_is_one_unreadable_image():
         for path in sorted(Path("images").iterdir()):
             archive.write(path)
     content = bytearray(Path("images.zip").read_bytes())
-    place = content.index(Path("images/2.jpg").read_bytes()[:50])
+    place = content.index(Path("images/2.jpg").read_bytes())
     content[place + 30] ^= 0xFF
     Path("images.zip").write_bytes(content)
     found = decoded(ZipFiles(Path("images.zip")), FRAMING, Path("cache"))
