@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from genlab.data.memory import BatchMemory
 from genlab.errors import GenlabError
 from genlab.types import DomainBatch, ImageBatch, PairBatch
 
@@ -35,15 +34,13 @@ class ImageTensors(Dataset[ImageBatch]):
         """Positions of the images that belong to the set, in order."""
         self.transforms: tuple[Transform, ...] = ()
         """Applied to each batch of images, one after the other."""
-        self._memory = BatchMemory()
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, index: Tensor) -> ImageBatch:
         rows = self.rows.index_select(0, index)
-        pixels = self.stored.index_select(0, rows)
-        images = self._memory.empty(pixels.shape).copy_(pixels).div_(255)
+        images = self.stored.index_select(0, rows).float().div_(255)
         for transform in self.transforms:
             images = transform(images)
         facts = {name: fact.index_select(0, rows) for name, fact in self.facts.items()}
@@ -69,7 +66,7 @@ class ImageTensors(Dataset[ImageBatch]):
 
     def _with(self, **changes: Any) -> "ImageTensors":
         other = object.__new__(ImageTensors)
-        vars(other).update(vars(self) | changes, _memory=BatchMemory())
+        vars(other).update(vars(self) | changes)
         return other
 
     def __getstate__(self) -> dict[str, Any]:

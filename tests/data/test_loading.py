@@ -1,7 +1,5 @@
 """Whole batches by index, in an order of their own each epoch."""
 
-import pickle
-
 import numpy as np
 import pytest
 import torch
@@ -147,22 +145,3 @@ def test_digits_are_scikit_learns():
 def test_facts_are_known_before_any_file_is_read():
     data = genlab.MNIST("/nowhere")
     assert (data.image_shape, data.num_classes, data.attribute_names) == ((1, 28, 28), 10, ())
-
-
-def test_memory_is_used_again_only_when_nobody_looks_at_it():
-    images = ImageTensors(torch.arange(40, dtype=torch.uint8).view(40, 1, 1, 1))
-    first = images[torch.tensor([1, 2])]["image"]
-    address = first.data_ptr()
-    part = first[1:].view(-1)
-    del first
-    second = images[torch.tensor([3, 4])]["image"]
-    assert second.data_ptr() != address
-    torch.testing.assert_close(part, torch.tensor([2 / 255]))
-    del part
-    third = images[torch.tensor([5, 6])]["image"]
-    assert third.data_ptr() == address
-    held = [images[torch.tensor([i])]["image"] for i in range(20)]
-    assert [round(image.item() * 255) for image in held] == list(range(20))
-    torch.testing.assert_close(second.flatten(), torch.tensor([3, 4]) / 255)
-    copied = pickle.loads(pickle.dumps(images))
-    torch.testing.assert_close(copied[torch.tensor([7])]["image"].flatten(), torch.tensor([7 / 255]))
