@@ -1,13 +1,12 @@
 """The command line's front door: `main(arguments)`. Imports nothing heavy before it knows what is wanted."""
 
 import argparse
-import difflib
 import importlib
 import sys
 from collections.abc import Sequence
 
 import genlab
-from genlab.errors import GenlabError
+from genlab.errors import GenlabError, suggestion
 
 TRAINER_COMMANDS = {
     "fit": "train a model",
@@ -19,6 +18,9 @@ TOOL_COMMANDS = {
     "sample": "draw new images from a trained model",
     "reconstruct": "test images beside their reconstructions",
     "latent": "a map of the codes of the test images, and the manifold of a 2-D prior",
+    "features": "what the first layer's units look for",
+    "interpolate": "from one image to another through the space of codes",
+    "edit": "change an attribute of images, such as make someone smile",
     "data": "download and decode a data set ahead of time, or check it",
     "configs": "list the shipped configs, or print one",
 }
@@ -70,6 +72,4 @@ def _known_command(name: str) -> str:
     commands = [*TRAINER_COMMANDS, *TOOL_COMMANDS]
     if name in commands:
         return name
-    nearest = difflib.get_close_matches(name, commands, n=1)
-    hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(commands)}"
-    raise argparse.ArgumentTypeError(f"there is no command {name}; {hint}")
+    raise argparse.ArgumentTypeError(f"there is no command {name}; {suggestion(name, commands)}")

@@ -22,10 +22,10 @@ def grid(images: Tensor, columns: int, shorter_side: int = 32) -> Tensor:
     return picture
 
 
-def beside(originals: Tensor, reconstructions: Tensor, columns: int) -> Tensor:
-    """A grid in which each row of originals stands above the row of its reconstructions."""
-    rows = zip(originals.cpu().split(columns), reconstructions.cpu().split(columns), strict=True)
-    return grid(torch.cat([image for pair in rows for image in pair]), columns)
+def beside(*kinds: Tensor, columns: int) -> Tensor:
+    """A grid in which each row of one kind of image stands above the row of the next kind, such as reconstructions."""
+    rows = zip(*(kind.cpu().split(columns) for kind in kinds), strict=True)
+    return grid(torch.cat([row for group in rows for row in group]), columns)
 
 
 def save(picture: Tensor, path: Path) -> None:

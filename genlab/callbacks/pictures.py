@@ -9,7 +9,7 @@ from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from torch import Tensor
 
 from genlab import images
-from genlab.models.capabilities import Reconstructs, Samples
+from genlab.models.capabilities import Reconstructs, Samples, reconstructed
 
 
 class Pictures(Callback):
@@ -21,7 +21,7 @@ class Pictures(Callback):
     Args:
         every_n_epochs: how often; after the last epoch always. 0 draws none.
         count: images per picture.
-        seed: of the samples' noise.
+        seed: of the samples' and the corruption's noise.
     """
 
     def __init__(self, every_n_epochs: int = 10, count: int = 64, seed: int = 0) -> None:
@@ -60,8 +60,8 @@ class Pictures(Callback):
             samples = model.sample(self.count, generator=torch.Generator().manual_seed(self.seed))
             pictures["samples"] = images.grid(samples, columns=8)
         if isinstance(model, Reconstructs) and self._originals is not None:
-            reconstructions = model.reconstruct(self._originals)
-            pictures["reconstructions"] = images.beside(self._originals, reconstructions, columns=8)
+            rows = reconstructed(model, self._originals, torch.Generator().manual_seed(self.seed))
+            pictures["reconstructions"] = images.beside(*rows, columns=8)
         model.train()
         for name, picture in pictures.items():
             images.save(picture, Path(trainer.default_root_dir) / "pictures" / f"{name}-{epoch:04}.png")

@@ -56,16 +56,20 @@ class Trained:
         images.must_be_free(path, self.given.force)
         return path
 
-    def test_images(self) -> ImageTensors:
-        """The test images of the data that the model was trained on."""
+    def data(self, stage: str) -> ImageDataModule:
+        """The data that the model was trained on, set up for a stage."""
         hparams = dict(read(self.checkpoint).get("datamodule_hyper_parameters", {}))
         if "_class_path" not in hparams:
             raise GenlabError(f"{self.checkpoint} does not say what data it was trained on")
         hparams.pop("_instantiator")
         data: ImageDataModule = instantiate_module(ImageDataModule, hparams)  # type: ignore[type-abstract]
         data.prepare_data()
-        data.setup("test")
-        return data.test_set
+        data.setup(stage)
+        return data
+
+    def test_images(self) -> ImageTensors:
+        """The test images of the data that the model was trained on."""
+        return self.data("test").test_set
 
 
 def positive(text: str) -> int:

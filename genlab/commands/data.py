@@ -1,7 +1,6 @@
 """`genlab data`: download and decode data sets ahead of time, and look whether they are as they should be."""
 
 import argparse
-import difflib
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -17,7 +16,7 @@ from genlab.commands.configs import find_config
 from genlab.data import MNIST, BatchDataModule, CelebA, Digits, FolderDomains, FreyFaces, SideBySidePairs
 from genlab.data.archives import CYCLEGAN, PIX2PIX
 from genlab.data.loading import SPLITS
-from genlab.errors import GenlabError
+from genlab.errors import GenlabError, suggestion
 
 NAMED: dict[str, Callable[[], BatchDataModule]] = {
     "digits": Digits,
@@ -73,9 +72,7 @@ def find_data(name: str) -> BatchDataModule:
     if name in NAMED:
         return NAMED[name]()
     if not name.endswith(".yaml"):
-        nearest = difflib.get_close_matches(name, NAMED, n=1)
-        hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(NAMED)}, and configs (.yaml)"
-        raise GenlabError(f"there is no data set called {name}; {hint}")
+        raise GenlabError(f"there is no data set called {name}; {suggestion(name, NAMED)}")
     config = yaml.safe_load(find_config(name).read_text())
     section = config.get("data") if isinstance(config, dict) else None
     section = {"class_path": section} if isinstance(section, str) else section
@@ -125,4 +122,4 @@ def describe(data: BatchDataModule, batch: Mapping[str, Tensor]) -> str:
 def draw(batch: Mapping[str, Tensor]) -> Tensor:
     """A picture of the images in a batch; of two kinds, the first kind above the second."""
     kinds: list[Any] = [value[:SHOWN].expand(-1, 3, -1, -1) for value in batch.values() if value.ndim == 4]
-    return images.grid(kinds[0], COLUMNS) if len(kinds) == 1 else images.beside(kinds[0], kinds[1], COLUMNS)
+    return images.grid(kinds[0], COLUMNS) if len(kinds) == 1 else images.beside(*kinds, columns=COLUMNS)

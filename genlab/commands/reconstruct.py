@@ -4,11 +4,14 @@ import torch
 
 from genlab import images
 from genlab.commands.common import Trained, positive, tool_parser
-from genlab.models.capabilities import Reconstructs
+from genlab.models.capabilities import Reconstructs, reconstructed
 
 
 def main(arguments: list[str]) -> None:
-    """Draw test images, chosen by --seed, each row above the row of their reconstructions."""
+    """Draw test images, chosen by --seed, each row above the row of their reconstructions.
+
+    A denoising model reconstructs from corrupted images; these are drawn in between.
+    """
     parser = tool_parser("reconstruct", main.__doc__)
     parser.add_argument("-n", "--count", type=positive, default=32, help="how many (default 32)")
     parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
@@ -17,9 +20,9 @@ def main(arguments: list[str]) -> None:
     model = trained.able_to(Reconstructs)  # type: ignore[type-abstract]
     path = trained.out("reconstruct")
     test_set = trained.test_images()
-    chosen = torch.randperm(len(test_set), generator=torch.Generator().manual_seed(given.seed))[: given.count]
-    originals = test_set[chosen]["image"]
+    random = torch.Generator().manual_seed(given.seed)
+    chosen = torch.randperm(len(test_set), generator=random)[: given.count]
     with torch.no_grad():
-        reconstructions = model.reconstruct(originals)
-    images.save(images.beside(originals, reconstructions, given.columns), path)
+        rows = reconstructed(model, test_set[chosen]["image"], random)
+    images.save(images.beside(*rows, columns=given.columns), path)
     print(path)

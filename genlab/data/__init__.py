@@ -9,6 +9,7 @@ from genlab.data.frey import FreyFaces
 from genlab.data.loading import BatchDataModule, ImageDataModule
 from genlab.data.mnist import MNIST
 from genlab.data.pairs import DegradedPairs, FolderPairs, PairDataModule, SideBySidePairs
+from genlab.data.patches import NaturalPatches
 
 __all__ = [
     "MNIST",
@@ -30,6 +31,7 @@ __all__ = [
     "ImageFolder",
     "LowResolution",
     "MaskedCentre",
+    "NaturalPatches",
     "PairDataModule",
     "SideBySidePairs",
 ]

@@ -1,6 +1,5 @@
 """CelebA (Liu et al. 2015): 202,599 aligned faces with 40 attributes."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -16,7 +15,7 @@ from genlab.data.loading import ImageDataModule
 from genlab.data.places import cache_folder, data_folder
 from genlab.data.splits import held_out
 from genlab.data.tensors import ImageTensors
-from genlab.errors import GenlabError
+from genlab.errors import GenlabError, suggestion
 
 NAMES = """
 5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose Black_Hair Blond_Hair Blurry
@@ -131,8 +130,7 @@ def _positions(names: Sequence[str], known: Sequence[str]) -> list[int]:
     """Where names are among the known ones; raises GenlabError for an unknown one, with the nearest that is known."""
     for name in names:
         if name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)
-            raise GenlabError(f"CelebA has no attribute {name}; did you mean {nearest[0]}?")
+            raise GenlabError(f"CelebA has no attribute {name}; {suggestion(name, known)}")
     return [known.index(name) for name in names]
 
 

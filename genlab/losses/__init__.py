@@ -2,6 +2,25 @@
 
 from genlab.losses.divergence import kl_standard_normal
 from genlab.losses.likelihood import Bernoulli
-from genlab.losses.reconstruction import absolute_error, cross_entropy, squared_error
+from genlab.losses.reconstruction import (
+    WeightedSum,
+    absolute_error,
+    cross_entropy,
+    dissimilarity,
+    gradient_error,
+    squared_error,
+)
+from genlab.losses.sparsity import L1, TargetRate
 
-__all__ = ["Bernoulli", "absolute_error", "cross_entropy", "kl_standard_normal", "squared_error"]
+__all__ = [
+    "L1",
+    "Bernoulli",
+    "TargetRate",
+    "WeightedSum",
+    "absolute_error",
+    "cross_entropy",
+    "dissimilarity",
+    "gradient_error",
+    "kl_standard_normal",
+    "squared_error",
+]

@@ -1,13 +1,23 @@
-"""Reconstruction errors of an autoencoder, summed over pixels.
+"""Reconstruction errors of an autoencoder.
 
 Each takes the decoder's logits, whose sigmoid is the reconstruction, and the image in [0, 1], both (B, C, H, W),
 and returns one value per image, (B,).
 """
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torchmetrics.functional.image import structural_similarity_index_measure
 
+from genlab.errors import GenlabError
 from genlab.losses.precision import in_float32
+
+SSIM_WINDOW = 11
+"""Pixels that structural similarity looks at together, along each side (Wang et al. 2004)."""
 
 
 @in_float32
@@ -26,3 +36,64 @@ def absolute_error(logits: Tensor, image: Tensor) -> Tensor:
 def cross_entropy(logits: Tensor, image: Tensor) -> Tensor:
     """Cross-entropy between image and reconstruction taken as Bernoulli probabilities, in nats."""
     return F.binary_cross_entropy_with_logits(logits, image, reduction="none").flatten(1).sum(1)
+
+
+@in_float32
+def gradient_error(logits: Tensor, image: Tensor) -> Tensor:
+    """Sum of squared differences of brightness gradients, by Sobel's filters across and down (mean-square-gradient).
+
+    The gradient of a step from black to white is 1. Blurred edges cost much, a wrong overall brightness nothing.
+    """
+    return sobel(logits.sigmoid() - image).square().flatten(1).sum(1)
+
+
+@in_float32
+def dissimilarity(logits: Tensor, image: Tensor) -> Tensor:
+    """1 - SSIM, the mean structural similarity (Wang et al. 2004): from 0 for equal images to 2.
+
+    Raises GenlabError for images of less than 11 x 11 pixels.
+    """
+    if min(image.shape[-2:]) < SSIM_WINDOW:
+        raise GenlabError(
+            f"structural similarity needs images of at least {SSIM_WINDOW} x {SSIM_WINDOW} pixels, "
+            f"not {image.shape[-2]} x {image.shape[-1]}; take another loss"
+        )
+    similarity = structural_similarity_index_measure(logits.sigmoid(), image, data_range=1.0, reduction="none")
+    return 1 - torch.as_tensor(similarity)
+
+
+ReconstructionError = Callable[[Tensor, Tensor], Any]
+"""From logits and image, (B, C, H, W), to a tensor (B,). The command line takes a callable with a stated result for a
+factory of that, therefore Any."""
+
+
+@dataclass(frozen=True)
+class WeightedSum:
+    """Several errors, each times its weight, added.
+
+    Args:
+        errors: functions such as those above.
+        weights: one for each.
+
+    Raises GenlabError when there are not as many of the one as of the other.
+    """
+
+    errors: Sequence[ReconstructionError]
+    weights: Sequence[float]
+
+    def __post_init__(self) -> None:
+        if len(self.errors) != len(self.weights):
+            raise GenlabError(f"WeightedSum has {len(self.errors)} errors but {len(self.weights)} weights")
+
+    def __call__(self, logits: Tensor, image: Tensor) -> Tensor:
+        """One value per image, (B,)."""
+        values = [weight * error(logits, image) for error, weight in zip(self.errors, self.weights, strict=True)]
+        return torch.stack(values).sum(0)
+
+
+def sobel(images: Tensor) -> Tensor:
+    """Gradients across and down of each channel: (B, C, H, W) to (B, 2 C, H, W); images go on at their borders."""
+    across = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 4
+    channels = images.shape[1]
+    kernels = torch.stack([across, across.T])[:, None].repeat(channels, 1, 1, 1).to(images)
+    return F.conv2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), kernels, groups=channels)

@@ -1,18 +1,20 @@
-"""The deterministic autoencoder (Rumelhart et al. 1986; Hinton & Salakhutdinov 2006)."""
+"""The autoencoder (Rumelhart et al. 1986; Hinton & Salakhutdinov 2006), if wished denoising or sparse."""
 
 from collections.abc import Callable
 
-from torch import Tensor
+import torch
+from torch import Generator, Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from genlab.losses.reconstruction import squared_error
+from genlab.losses.reconstruction import ReconstructionError, squared_error
 from genlab.models.base import ImageModel
+from genlab.networks.corruption import Corruption
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
 from genlab.types import ImageBatch, NetworkFactory, OptimizerFactory, Shape
 
 
 class Autoencoder(ImageModel):
-    """An encoder and a decoder that give an image back through a small code.
+    """An encoder and a decoder that give an image back through a code.
 
     Args:
         image_shape: (C, H, W) of the images.
@@ -21,6 +23,10 @@ class Autoencoder(ImageModel):
         decoder: builds the network from codes to the logits of images.
         loss: error of a reconstruction, from the decoder's logits and the image to (B,); see
             `genlab.losses.reconstruction`.
+        corruption: builds what is done to the encoder's input, of which the decoder gives back the original: a
+            denoising autoencoder (Vincent et al. 2010); see `genlab.networks.corruption`.
+        code_activation: builds the activation of the code.
+        sparsity: builds a penalty of codes that is added to the loss; see `genlab.losses.sparsity`.
         optimizer: builds the optimizer of all parameters.
     """
 
@@ -30,7 +36,10 @@ class Autoencoder(ImageModel):
         code_size: int = 32,
         encoder: NetworkFactory = MLPEncoder,
         decoder: NetworkFactory = MLPDecoder,
-        loss: Callable[[Tensor, Tensor], Tensor] = squared_error,
+        loss: ReconstructionError = squared_error,
+        corruption: Callable[[], Corruption] | None = None,
+        code_activation: Callable[[], nn.Module] = nn.Identity,
+        sparsity: Callable[[], nn.Module] | None = None,
         optimizer: OptimizerFactory = Adam,
     ) -> None:
         super().__init__(image_shape)
@@ -39,18 +48,21 @@ class Autoencoder(ImageModel):
         self.encoder = encoder(self.image_shape, code_size)
         self.decoder = decoder(self.image_shape, code_size)
         self.loss = loss
+        self.corruption = corruption() if corruption else None
+        self.code_activation = code_activation()
+        self.sparsity = sparsity() if sparsity else None
         self.optimizer = optimizer
 
     def training_step(self, batch: ImageBatch, batch_idx: int) -> Tensor:
-        loss = self._loss(batch)
-        self.log_batch({"loss": loss}, progress_bar="loss")
-        return loss
+        figures = self.errors(self.images(batch))
+        self.log_batch(figures, progress_bar="loss")
+        return figures["loss"]
 
     def validation_step(self, batch: ImageBatch, batch_idx: int) -> None:
-        self.log_epoch("val", {"loss": self._loss(batch)}, batch, progress_bar="loss")
+        self._evaluate("val", batch, batch_idx)
 
     def test_step(self, batch: ImageBatch, batch_idx: int) -> None:
-        self.log_epoch("test", {"loss": self._loss(batch)}, batch, progress_bar="loss")
+        self._evaluate("test", batch, batch_idx)
 
     def predict_step(self, batch: ImageBatch, batch_idx: int) -> dict[str, Tensor]:
         codes = self.encode(self.images(batch))
@@ -59,13 +71,22 @@ class Autoencoder(ImageModel):
     def configure_optimizers(self) -> Optimizer:
         return self.optimizer(self.parameters())
 
-    def _loss(self, batch: ImageBatch) -> Tensor:
-        x = self.images(batch)
-        return self.loss(self.decoder(self.encoder(x)), x).mean()
+    def errors(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
+        """The mean loss of images (B, C, H, W), and what it is made of: scalars. `generator` is the corruption's."""
+        codes = self.encode(self.corrupt(x, generator))
+        reconstruction = self.loss(self.decoder(codes), x).mean()
+        if self.sparsity is None:
+            return {"loss": reconstruction}
+        sparsity = self.sparsity(codes)
+        return {"loss": reconstruction + sparsity, "reconstruction": reconstruction, "sparsity": sparsity}
+
+    def corrupt(self, x: Tensor, generator: Generator | None = None) -> Tensor:
+        """Images as the encoder sees them in training: (B, C, H, W) in [0, 1]."""
+        return x if self.corruption is None else self.corruption(x, generator)
 
     def encode(self, x: Tensor) -> Tensor:
         """The codes of images: (B, C, H, W) to (B, code_size)."""
-        codes: Tensor = self.encoder(x)
+        codes: Tensor = self.code_activation(self.encoder(x))
         return codes
 
     def decode(self, z: Tensor) -> Tensor:
@@ -78,3 +99,7 @@ class Autoencoder(ImageModel):
         return self.decode(self.encode(x))
 
     forward = reconstruct
+
+    def _evaluate(self, stage: str, batch: ImageBatch, batch_idx: int) -> None:
+        same_each_time = torch.Generator().manual_seed(batch_idx)
+        self.log_epoch(stage, self.errors(self.images(batch), same_each_time), batch, progress_bar="loss")

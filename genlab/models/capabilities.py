@@ -41,6 +41,15 @@ class Reconstructs(Protocol):
 
 
 @runtime_checkable
+class Corrupts(Protocol):
+    """Learns to undo a corruption."""
+
+    def corrupt(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Images as they are in training; the images themselves when there is no corruption."""
+        ...
+
+
+@runtime_checkable
 class Samples(Protocol):
     """Draws new images."""
 
@@ -51,6 +60,12 @@ class Samples(Protocol):
 
 VERBS = {Encodes: "encode", Decodes: "decode", Reconstructs: "reconstruct", Samples: "sample"}
 """What each capability is called in messages."""
+
+
+def reconstructed(model: Reconstructs, x: Tensor, generator: torch.Generator) -> list[Tensor]:
+    """Images, what a denoising model sees of them, and what the model gives back: two or three tensors (B, C, H, W)."""
+    seen = model.corrupt(x, generator) if isinstance(model, Corrupts) else x
+    return [x, model.reconstruct(x)] if seen is x else [x, seen, model.reconstruct(seen)]
 
 
 def abilities(model: object) -> list[str]:

@@ -1,4 +1,4 @@
-"""Convolutional encoder and decoder in the manner of DCGAN (Radford et al. 2016), for images of any shape.
+"""Convolutional encoder and decoders in the manner of DCGAN (Radford et al. 2016), for images of any shape.
 
 Each stage of the encoder halves height and width (4 x 4 kernels, stride 2) and doubles the channels, until the
 shorter side is below 8; the decoder goes the same way back and meets odd sizes exactly.
@@ -68,5 +68,31 @@ class ConvDecoder(nn.Sequential):
                 normalization(fan_in),
                 activation(),
                 nn.ConvTranspose2d(fan_in, fan_out, 4, stride=2, padding=1, output_padding=odd),
+            ]
+        super().__init__(*layers)
+
+
+class UpsamplingDecoder(nn.Sequential):
+    """Codes (B, code_size) to image logits (B, C, H, W), each stage a nearest-neighbour enlargement and a convolution.
+
+    Unlike transposed convolutions, these leave no checkerboard pattern (Odena et al. 2016).
+    """
+
+    def __init__(
+        self,
+        image_shape: Shape,
+        code_size: int,
+        width: int = 32,
+        normalization: Callable[[int], nn.Module] = nn.BatchNorm2d,
+        activation: Callable[[], nn.Module] = nn.ReLU,
+    ) -> None:
+        shapes = halvings(image_shape, width)[::-1]
+        layers: list[nn.Module] = [nn.Linear(code_size, math.prod(shapes[0])), nn.Unflatten(1, shapes[0])]
+        for (fan_in, *_), (fan_out, *target) in pairwise(shapes):
+            layers += [
+                normalization(fan_in),
+                activation(),
+                nn.Upsample(tuple(target)),
+                nn.Conv2d(fan_in, fan_out, 3, padding=1),
             ]
         super().__init__(*layers)

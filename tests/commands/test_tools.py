@@ -88,6 +88,92 @@ def test_codes_of_any_size_are_drawn(dimensions):
     assert pixels("codes.png").std() > 10
 
 
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory, data_dir) -> Path:
+    """The run folder of an autoencoder that has hardly seen any faces."""
+    folder = tmp_path_factory.mktemp("faces")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("GENLAB_DATA_DIR", str(data_dir))
+        main(["fit", "--config", "autoencoder_celeba.yaml", "--config", "overlays/smoke.yaml"])
+        torch.set_flush_denormal(False)
+    return folder / "runs" / "autoencoder_celeba" / "0"
+
+
+def test_an_attribute_is_edited_along_its_vector(faces):
+    main(["edit", "--ckpt", str(faces), "--attribute", "Smiling", "--strength=-1..1", "--steps", "3", "-n", "2"])
+    drawn = pixels(faces / "pictures" / "edit-Smiling.png")
+    assert drawn.shape == (2 * 66 + 2, 4 * 66 + 2, 3)
+    original, *edited = (drawn[2:66, 2 + 66 * column : 66 + 66 * column] / 255 for column in range(4))
+    model = genlab.load(faces)
+    with torch.no_grad():
+        expected = model.reconstruct(torch.from_numpy(original).permute(2, 0, 1)[None].float())
+    np.testing.assert_allclose(edited[1], expected[0].permute(1, 2, 0), atol=0.01)
+    assert np.abs(edited[2] - edited[0]).max() > 0.001
+
+
+def test_mistakes_in_editing_are_said(faces, mine, refused, capsys):
+    assert "CelebA has no attribute Smile; did you mean Smiling?" in refused(
+        "edit", "--ckpt", str(faces), "--attribute", "Smile"
+    )
+    assert "Digits has no attribute Smiling; it has none" in refused("edit", "--attribute", "Smiling")
+    with pytest.raises(SystemExit):
+        main(["edit", "--attribute", "Smiling", "--strength", "much"])
+    assert "much is no range such as -2..2" in capsys.readouterr().err
+
+
+def tile(drawn: np.ndarray, row: int, column: int) -> np.ndarray:
+    """An 8 x 8 image of a picture in which each pixel is enlarged four times."""
+    return drawn[2 + 34 * row : 34 + 34 * row : 4, 2 + 34 * column : 34 + 34 * column : 4, 0]
+
+
+@pytest.mark.parametrize("along", ["line", "arc", "square"])
+def test_interpolation_goes_from_one_test_image_to_another(mine, along):
+    main(["interpolate", "--along", along, "--steps", "5", "-n", "2", "--seed", "3", "--out", "way.png"])
+    drawn = pixels("way.png")
+    assert drawn.shape[:2] == ((5 if along == "square" else 2) * 34 + 2, 5 * 34 + 2)
+    data, model = genlab.Digits(), genlab.load(mine)
+    data.setup()
+    order = torch.randperm(len(data.test_set), generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        codes = model.encode(data.test_set[order[:4]]["image"])
+        corners = model.decode(codes)[:, 0] * 255
+        middle = model.decode(codes[[0, 2]].mean(0, keepdim=True))[0, 0] * 255
+    places = [(0, 0), (0, 4), (4, 0), (4, 4)] if along == "square" else [(0, 0), (1, 0), (0, 4), (1, 4)]
+    for corner, place in zip(corners, places, strict=True):
+        np.testing.assert_allclose(tile(drawn, *place), corner, atol=1)
+    if along == "line":
+        np.testing.assert_allclose(tile(drawn, 0, 2), middle, atol=1)
+
+
+def test_interpolation_between_samples(mine, refused):
+    main(["interpolate", "--between", "samples", "--steps", "3", "-n", "1", "--seed", "3", "--out", "way.png"])
+    model = genlab.load(mine)
+    with torch.no_grad():
+        samples = model.sample(2, generator=torch.Generator().manual_seed(3))
+        expected = model.reconstruct(samples)[:, 0] * 255
+    for image, column in zip(expected, (0, 2), strict=True):
+        np.testing.assert_allclose(tile(pixels("way.png"), 0, column), image, atol=1)
+
+
+def test_denoising_models_show_what_they_saw():
+    main(["fit", "--config", "denoising_mnist.yaml", "--config", "overlays/smoke.yaml"])
+    main(["reconstruct", "-n", "8", "--out", "three.png"])
+    drawn = pixels("three.png")
+    assert drawn.shape[0] == 3 * 58 + 2
+    original, noisy = drawn[2:58:2, 2:58:2, 0].astype(int), drawn[60:116:2, 2:58:2, 0].astype(int)
+    assert 20 < np.abs(original - noisy).mean() < 100
+
+
+def test_features_are_the_first_layers_weights(mine):
+    main(["features", "--out", "features.png", "--columns", "16"])
+    drawn = pixels("features.png")[..., 0]
+    weights = genlab.load(mine).encoder[1].weight[0].detach()
+    weights = weights - weights.mean()
+    expected = (0.5 + 0.5 * weights / weights.abs().max()).view(8, 8) * 255
+    np.testing.assert_allclose(drawn[2:34:4, 2:34:4], expected, atol=1)
+
+
 def test_an_autoencoder_cannot_sample_and_has_no_manifold(refused, capsys):
     main(["fit", "--config", "autoencoder_digits.yaml", "--config", "overlays/smoke.yaml"])
     told = refused("sample")

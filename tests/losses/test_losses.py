@@ -6,6 +6,8 @@ from torch.distributions import Bernoulli as TorchBernoulli
 from torch.distributions import Normal, kl_divergence
 
 from genlab import losses
+from genlab.errors import GenlabError
+from genlab.losses.reconstruction import sobel
 
 logits = 4 * torch.randn(3, 2, 5, 4, generator=torch.Generator().manual_seed(0))
 image = torch.rand(3, 2, 5, 4, generator=torch.Generator().manual_seed(1))
@@ -84,3 +86,55 @@ def test_kl_keeps_small_log_variances_under_autocast():
 
 def test_losses_keep_double_precision():
     assert losses.squared_error(logits.double(), image.double()).dtype == torch.float64
+
+
+def test_gradient_error_is_the_squared_difference_of_sobel_gradients():
+    # Edges draws the gradient's magnitude; of one bright column the two agree
+    step = torch.zeros(1, 1, 6, 8)
+    step[..., 4:] = 1
+    certain = torch.where(step > 0, 50.0, -50.0)
+    grey = torch.full_like(step, 0.5).logit()
+    torch.testing.assert_close(losses.gradient_error(grey, step), torch.tensor([6 * 2.0]))  # 2 columns of 1 in 6 rows
+    assert losses.gradient_error(certain, step) < 1e-6
+    brighter = (0.5 * step + 0.2).logit()
+    darker = 0.5 * step + 0.1
+    torch.testing.assert_close(losses.gradient_error(brighter, darker), torch.zeros(1), atol=1e-6, rtol=0)
+
+
+def test_gradients_are_those_of_each_channel():
+    x = torch.rand(2, 3, 7, 6)
+    gradients = sobel(x)
+    assert gradients.shape == (2, 6, 7, 6)
+    across = (x[:, 1, 3:6, 4] - x[:, 1, 3:6, 2]) * torch.tensor([1, 2, 1]) / 4
+    torch.testing.assert_close(gradients[:, 2, 4, 3], across.sum(1))
+
+
+def test_dissimilarity_is_one_less_ssim():
+    x = torch.rand(3, 3, 16, 12)
+    torch.testing.assert_close(losses.dissimilarity(x.logit(), x), torch.zeros(3), atol=1e-4, rtol=0)
+    values = losses.dissimilarity(torch.randn_like(x), x)
+    assert values.shape == (3,)
+    assert (values > 0.3).all()
+    with pytest.raises(GenlabError, match="at least 11 x 11 pixels, not 8 x 8"):
+        losses.dissimilarity(torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8))
+
+
+def test_a_weighted_sum_adds_up():
+    loss = losses.WeightedSum([losses.squared_error, losses.gradient_error], [2.0, 0.5])
+    expected = 2 * losses.squared_error(logits, image) + 0.5 * losses.gradient_error(logits, image)
+    torch.testing.assert_close(loss(logits, image), expected)
+    with pytest.raises(GenlabError, match="2 errors but 1 weights"):
+        losses.WeightedSum([losses.squared_error, losses.gradient_error], [1.0])
+
+
+def test_l1_is_the_sum_of_absolute_values():
+    codes = torch.tensor([[1.0, -2.0], [0.0, 3.0]])
+    assert losses.L1(0.5)(codes) == 0.5 * (3 + 3) / 2
+
+
+def test_target_rate_is_the_divergence_of_bernoulli_variables():
+    codes = torch.rand(50, 4, generator=torch.Generator().manual_seed(0))
+    expected = kl_divergence(TorchBernoulli(torch.tensor(0.1)), TorchBernoulli(codes.mean(0))).sum()
+    torch.testing.assert_close(losses.TargetRate(0.1, weight=2)(codes), 2 * expected)
+    assert losses.TargetRate(0.1)(torch.full((3, 4), 0.1)) < 1e-6
+    assert torch.isfinite(losses.TargetRate(0.1)(torch.zeros(3, 4)))

@@ -1,0 +1,43 @@
+"""Penalties that keep most units of a code near zero: codes (B, D) to one value, the mean over the batch."""
+
+import torch
+from torch import Tensor, nn
+
+from genlab.losses.precision import at_least_float32
+
+
+class L1(nn.Module):
+    """Sum of absolute values of a code.
+
+    Args:
+        weight: its factor.
+    """
+
+    def __init__(self, weight: float = 1.0) -> None:
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, codes: Tensor) -> Tensor:
+        return self.weight * at_least_float32(codes).abs().sum(1).mean()
+
+
+class TargetRate(nn.Module):
+    """KL divergence between a target activation rate and each unit's mean activation in the batch, summed over units.
+
+    KL(rate || mean) of two Bernoulli variables, in nats (Ng 2011, CS294A lecture notes on the sparse autoencoder).
+    Activations are in (0, 1): the code's activation is a sigmoid.
+
+    Args:
+        rate: the target.
+        weight: factor of the sum.
+    """
+
+    def __init__(self, rate: float = 0.05, weight: float = 3.0) -> None:
+        super().__init__()
+        self.rate, self.weight = rate, weight
+
+    def forward(self, codes: Tensor) -> Tensor:
+        mean = at_least_float32(codes).mean(0).clamp(1e-6, 1 - 1e-6)
+        rate = torch.full_like(mean, self.rate)
+        kl = rate * (rate / mean).log() + (1 - rate) * ((1 - rate) / (1 - mean)).log()
+        return self.weight * kl.sum()

@@ -1,0 +1,73 @@
+"""What a denoising autoencoder has to undo (Vincent et al. 2010): images (B, C, H, W) in [0, 1] to the same.
+
+Each draws anew for every image, from a given generator on the CPU or else from torch's global one.
+"""
+
+from abc import abstractmethod
+
+import torch
+from torch import Generator, Tensor, nn
+
+
+class Corruption(nn.Module):
+    """A random change of images."""
+
+    @abstractmethod
+    def forward(self, images: Tensor, generator: Generator | None = None) -> Tensor:
+        """(B, C, H, W) in [0, 1] to the same."""
+
+
+class GaussianNoise(Corruption):
+    """Noise on each value, cut off at black and white.
+
+    Args:
+        sigma: its standard deviation; white is 1.
+    """
+
+    def __init__(self, sigma: float = 0.3) -> None:
+        super().__init__()
+        self.sigma = sigma
+
+    def forward(self, images: Tensor, generator: Generator | None = None) -> Tensor:
+        noise = torch.randn(images.shape, generator=generator).to(images)
+        return (images + self.sigma * noise).clamp(0, 1)
+
+
+class DroppedPixels(Corruption):
+    """Pixels that become black, in all channels: masking noise.
+
+    Args:
+        rate: the share of pixels.
+    """
+
+    def __init__(self, rate: float = 0.3) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, images: Tensor, generator: Generator | None = None) -> Tensor:
+        batch, _, height, width = images.shape
+        kept = torch.rand(batch, 1, height, width, generator=generator) >= self.rate
+        return images * kept.to(images)
+
+
+class DroppedPatches(Corruption):
+    """Squares that become black, each at a random place wholly within the image; they may overlap.
+
+    Args:
+        count: squares in an image.
+        size: pixels along their sides.
+    """
+
+    def __init__(self, count: int = 4, size: int = 7) -> None:
+        super().__init__()
+        self.count, self.size = count, size
+
+    def forward(self, images: Tensor, generator: Generator | None = None) -> Tensor:
+        batch, _, height, width = images.shape
+        kept = torch.ones(batch, 1, height, width)
+        tops = torch.randint(max(1, height - self.size + 1), (batch, self.count), generator=generator).tolist()
+        lefts = torch.randint(max(1, width - self.size + 1), (batch, self.count), generator=generator).tolist()
+        for image, places in zip(kept, map(zip, tops, lefts), strict=True):
+            for top, left in places:
+                image[:, top : top + self.size, left : left + self.size] = 0
+        return images * kept.to(images)

@@ -1,0 +1,45 @@
+"""What denoising autoencoders have to undo."""
+
+import pytest
+import torch
+
+from genlab.networks import DroppedPatches, DroppedPixels, GaussianNoise
+
+ALL = [GaussianNoise(), DroppedPixels(), DroppedPatches()]
+
+
+@pytest.mark.parametrize("corruption", ALL)
+def test_images_stay_images_and_the_generator_decides(corruption):
+    images = torch.rand(4, 3, 28, 20)
+    before = images.clone()
+    first, same = (corruption(images, torch.Generator().manual_seed(1)) for _ in range(2))
+    other = corruption(images, torch.Generator().manual_seed(2))
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)
+    assert first.shape == images.shape
+    assert 0 <= first.min()
+    assert first.max() <= 1
+    assert torch.equal(images, before)
+    torch.manual_seed(0)
+    assert not torch.equal(corruption(images), corruption(images))
+
+
+def test_noise_has_its_standard_deviation():
+    grey = torch.full((1, 1, 200, 200), 0.5)
+    assert GaussianNoise(0.1)(grey).std().item() == pytest.approx(0.1, rel=0.05)
+
+
+def test_pixels_are_dropped_in_all_channels_at_the_rate():
+    white = torch.ones(2, 3, 100, 100)
+    dropped = DroppedPixels(0.3)(white)
+    assert (dropped.amin(1) == dropped.amax(1)).all()
+    assert dropped.mean().item() == pytest.approx(0.7, abs=0.02)
+
+
+def test_patches_are_squares():
+    white = torch.ones(50, 1, 28, 20)
+    dropped = 1 - DroppedPatches(count=1, size=7)(white)
+    assert dropped.flatten(1).sum(1).tolist() == [49] * 50
+    assert (dropped.amax(2).sum(-1) == 7).all()
+    assert (dropped.amax(3).sum(-1) == 7).all()
+    assert len(dropped.unique(dim=0)) > 30
