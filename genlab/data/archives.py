@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import filelock
-
 from genlab.data.downloads import RemoteFile, fetch, unpack
+from genlab.data.places import lock_for
 
 PIX2PIX = ("cityscapes", "edges2handbags", "edges2shoes", "facades", "maps", "night2day")
 """Aligned pairs, side by side (Isola et al. 2017)."""
@@ -32,7 +31,7 @@ def download_missing(folder: Path) -> None:
     if folder.exists() or folder.name not in (*PIX2PIX, *CYCLEGAN):
         return
     archive = fetch(_archive(folder.name), folder.parent)
-    with filelock.FileLock(folder.with_name(f".{folder.name}.lock")):
+    with lock_for(folder):
         if not folder.exists():  # another process may have been faster
             unpack(archive, folder)
 

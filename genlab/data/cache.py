@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-import filelock
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -27,6 +26,7 @@ from tqdm import tqdm
 
 from genlab.data.files import ImageFiles
 from genlab.data.framing import Framing
+from genlab.data.places import lock_for
 from genlab.errors import GenlabError
 
 FORMAT = 1
@@ -68,7 +68,7 @@ def decoded(files: ImageFiles, framing: Framing, cache: Path) -> DecodedImages:
         if found:
             return found
         cache.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(folder.with_name(f"{folder.name}.lock")):
+        with lock_for(folder):
             return _read(folder, files, framing) or _build(folder, files, framing)
     except OSError as error:
         raise GenlabError(

@@ -12,9 +12,9 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import filelock
 from tqdm import tqdm
 
+from genlab.data.places import lock_for
 from genlab.errors import GenlabError
 
 TIMEOUT = 30
@@ -58,7 +58,7 @@ def fetch(remote: RemoteFile, folder: Path) -> Path:
     failures = []
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(target.with_name(f".{target.name}.lock")):
+        with lock_for(target):
             if target.exists():  # another process was faster
                 return target
             for number, url in enumerate(remote.urls):

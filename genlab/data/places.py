@@ -1,7 +1,9 @@
-"""Where data sets and caches lie."""
+"""Where data sets and caches lie, and who may write there."""
 
 import os
 from pathlib import Path
+
+import filelock
 
 
 def data_folder(data_dir: str | None) -> Path:
@@ -18,3 +20,13 @@ def find_folder(folder: str, data_dir: str | None) -> Path:
     """The folder that a user means: a path, or else a name in the folder of data sets."""
     path = Path(folder).expanduser()
     return path if path.is_dir() else data_folder(data_dir) / path
+
+
+def lock_for(path: Path) -> filelock.BaseFileLock:
+    """A lock among processes on what is written to a path, held as a context.
+
+    Raises OSError at once where nothing can be written; filelock by itself may try for ever.
+    """
+    file = path.with_name(f".{path.name}.lock")
+    file.touch()
+    return filelock.FileLock(file)

@@ -239,7 +239,7 @@ def test_a_complete_cache_is_read_where_nothing_may_be_written(monkeypatch):
         raise PermissionError(13, "no")
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    monkeypatch.setattr(cache.filelock, "FileLock", refuse)
+    monkeypatch.setattr(cache, "lock_for", refuse)
     assert torch.equal(read().images, before)
 
 

@@ -165,6 +165,9 @@ def test_a_folder_that_cannot_be_written_is_said(server):
     Path("data").write_text("a file")
     with pytest.raises(genlab.GenlabError, match="cannot write to data/set: "):
         fetch(remote(server, "good"), Path("data"))
+    if Path("/proc").exists():
+        with pytest.raises(genlab.GenlabError, match="cannot write to /proc/genlab-set: |cannot write to /proc: "):
+            fetch(RemoteFile("file.zip", (f"{server}/good",), b"PK"), Path("/proc"))
 
 
 def test_celebas_zip_is_asked_of_google_without_its_page_about_viruses():
