@@ -195,7 +195,7 @@ def tar_with(*members):
     return Path("archive.tar.gz")
 
 
-@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/tmp/evil", "..\\evil"])
+@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/evil", "..\\evil"])
 def test_a_zip_that_leaves_its_folder_is_refused(name):
     before = set(Path.cwd().parent.iterdir())
     with pytest.raises(genlab.GenlabError, match=r"archive.zip is not unpacked, for it would write outside .*evil"):
