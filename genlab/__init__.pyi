@@ -6,10 +6,14 @@ from . import losses as losses
 from . import models as models
 from . import networks as networks
 from .data import MNIST as MNIST
+from .data import CelebA as CelebA
 from .data import Digits as Digits
+from .data import FreyFaces as FreyFaces
+from .data import ImageFolder as ImageFolder
 from .errors import GenlabError as GenlabError
 from .models import VAE as VAE
 from .models import Autoencoder as Autoencoder
+from .models import StackedAutoencoder as StackedAutoencoder
 from .models import load as load
 
 __version__: str

@@ -22,7 +22,7 @@ import genlab.data
 import genlab.models  # noqa: F401
 from genlab import runs
 from genlab.arguments import complete_from_checkpoint, find_configs
-from genlab.callbacks import MetricsFile, Pictures, Predictions, SteadyBar
+from genlab.callbacks import BestCheckpoint, MetricsFile, Pictures, Predictions, SteadyBar
 from genlab.errors import GenlabError
 from genlab.mistakes import ExplainingParser
 from genlab.models.checkpoint import read
@@ -74,16 +74,17 @@ class TrainerCLI(LightningCLI):
         for fact in ("image_shape", "num_classes", "attribute_names"):
             parser.link_arguments(f"data.{fact}", f"model.init_args.{fact}", apply_on="instantiate")
         parser.add_lightning_class_args(Pictures, "pictures")
-        parser.add_lightning_class_args(ModelCheckpoint, "best_checkpoint")
+        parser.add_lightning_class_args(BestCheckpoint, "best_checkpoint")
         parser.add_lightning_class_args(ModelCheckpoint, "last_checkpoint")
         parser.set_defaults(
             {
                 "best_checkpoint.filename": "best",
                 "best_checkpoint.monitor": "val/loss",
+                "best_checkpoint.enable_version_counter": False,  # each replaces the one before
                 "last_checkpoint.filename": "last",
                 "last_checkpoint.save_on_train_epoch_end": True,
                 "last_checkpoint.save_on_exception": True,
-                "last_checkpoint.enable_version_counter": False,  # each replaces the one before
+                "last_checkpoint.enable_version_counter": False,
             }
         )
 

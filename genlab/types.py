@@ -25,6 +25,8 @@ class ImageBatch(TypedDict):
     """(B,), class indices, int64."""
     attributes: NotRequired[Tensor]
     """(B, number of attributes), 1.0 for those that an image has, else 0.0."""
+    index: NotRequired[Tensor]
+    """(B,), positions in the data set, int64; there when a position has the same pixels each time."""
 
 
 class PairBatch(TypedDict):

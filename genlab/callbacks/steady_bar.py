@@ -8,7 +8,7 @@ from lightning.pytorch.callbacks import TQDMProgressBar
 
 
 class SteadyBar(TQDMProgressBar):
-    """Lightning's progress bar, drawn five times a second at most while training."""
+    """Lightning's progress bar, drawn five times a second at most while training; it names the `stage` of a model."""
 
     interval = 0.2
     """Seconds between two drawings."""
@@ -22,4 +22,6 @@ class SteadyBar(TQDMProgressBar):
         now = time.monotonic()
         if now - self._drawn >= self.interval or trainer.is_last_batch:
             self._drawn = now
+            if stage := getattr(model, "stage", None):
+                self.train_progress_bar.set_description(f"Epoch {trainer.current_epoch}, {stage.name}", refresh=False)
             super().on_train_batch_end(trainer, model, *args)

@@ -44,6 +44,8 @@ class ImageTensors(Dataset[ImageBatch]):
         for transform in self.transforms:
             images = transform(images)
         facts = {name: fact.index_select(0, rows) for name, fact in self.facts.items()}
+        if not self.transforms:
+            facts["index"] = index
         return cast(ImageBatch, {"image": images, **facts})
 
     def subset(self, index: Tensor) -> "ImageTensors":

@@ -23,7 +23,7 @@ SSIM_WINDOW = 11
 @in_float32
 def squared_error(logits: Tensor, image: Tensor) -> Tensor:
     """Sum of squared differences of pixels."""
-    return (logits.sigmoid() - image).square().flatten(1).sum(1)
+    return sum_of_squares(logits.sigmoid(), image)
 
 
 @in_float32
@@ -97,3 +97,9 @@ def sobel(images: Tensor) -> Tensor:
     channels = images.shape[1]
     kernels = torch.stack([across, across.T])[:, None].repeat(channels, 1, 1, 1).to(images)
     return F.conv2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), kernels, groups=channels)
+
+
+@in_float32
+def sum_of_squares(value: Tensor, target: Tensor) -> Tensor:
+    """Sum of squared differences of anything but logits, (B, ...) to (B,)."""
+    return (value - target).square().flatten(1).sum(1)

@@ -4,6 +4,19 @@ from genlab.models.autoencoder import Autoencoder
 from genlab.models.base import ImageModel
 from genlab.models.capabilities import Decodes, Encodes, Reconstructs, Samples
 from genlab.models.checkpoint import load
+from genlab.models.stacked import StackedAutoencoder
+from genlab.models.stages import Schedule
 from genlab.models.vae import VAE
 
-__all__ = ["VAE", "Autoencoder", "Decodes", "Encodes", "ImageModel", "Reconstructs", "Samples", "load"]
+__all__ = [
+    "VAE",
+    "Autoencoder",
+    "Decodes",
+    "Encodes",
+    "ImageModel",
+    "Reconstructs",
+    "Samples",
+    "Schedule",
+    "StackedAutoencoder",
+    "load",
+]

@@ -7,15 +7,20 @@ a decoder is built by `decoder(image_shape, code_size)` and maps codes to the *l
 from genlab.networks.conv import ConvDecoder, ConvEncoder, UpsamplingDecoder
 from genlab.networks.corruption import Corruption, DroppedPatches, DroppedPixels, GaussianNoise
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
+from genlab.networks.stack import ConvLayer, DenseLayer, LayerStack, StackLayer
 
 __all__ = [
     "ConvDecoder",
     "ConvEncoder",
+    "ConvLayer",
     "Corruption",
+    "DenseLayer",
     "DroppedPatches",
     "DroppedPixels",
     "GaussianNoise",
+    "LayerStack",
     "MLPDecoder",
     "MLPEncoder",
+    "StackLayer",
     "UpsamplingDecoder",
 ]

@@ -1,12 +1,15 @@
 """What a denoising autoencoder has to undo (Vincent et al. 2010): images (B, C, H, W) in [0, 1] to the same.
 
-Each draws anew for every image, from a given generator on the CPU or else from torch's global one.
+Noise and dropped pixels do for codes (B, D) too, as a stacked autoencoder corrupts them. Each draws
+anew for every image, from a given generator on the CPU or else from torch's global one.
 """
 
 from abc import abstractmethod
 
 import torch
 from torch import Generator, Tensor, nn
+
+from genlab.errors import GenlabError
 
 
 class Corruption(nn.Module):
@@ -34,7 +37,7 @@ class GaussianNoise(Corruption):
 
 
 class DroppedPixels(Corruption):
-    """Pixels that become black, in all channels: masking noise.
+    """Pixels that become black, in all channels, or units that become 0: masking noise.
 
     Args:
         rate: the share of pixels.
@@ -45,8 +48,8 @@ class DroppedPixels(Corruption):
         self.rate = rate
 
     def forward(self, images: Tensor, generator: Generator | None = None) -> Tensor:
-        batch, _, height, width = images.shape
-        kept = torch.rand(batch, 1, height, width, generator=generator) >= self.rate
+        batch, values, *pixels = images.shape
+        kept = torch.rand(batch, 1 if pixels else values, *pixels, generator=generator) >= self.rate
         return images * kept.to(images)
 
 
@@ -63,6 +66,8 @@ class DroppedPatches(Corruption):
         self.count, self.size = count, size
 
     def forward(self, images: Tensor, generator: Generator | None = None) -> Tensor:
+        if images.ndim != 4:
+            raise GenlabError("DroppedPatches is for images, not for codes; take DroppedPixels")
         batch, _, height, width = images.shape
         kept = torch.ones(batch, 1, height, width)
         tops = torch.randint(max(1, height - self.size + 1), (batch, self.count), generator=generator).tolist()

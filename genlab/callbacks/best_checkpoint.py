@@ -1,0 +1,29 @@
+"""The best checkpoint, also of a model that is trained in stages."""
+
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Lightning's ModelCheckpoint; of a model with a `stage`, it keeps the best of the stage at hand.
+
+    The losses of two stages do not compare: what is the best so far is forgotten when a new stage begins.
+    """
+
+    _stage: Any = None
+
+    def on_train_start(self, trainer: Trainer, model: LightningModule) -> None:
+        """Note which stage the best checkpoint is from, when training goes on from one."""
+        super().on_train_start(trainer, model)
+        self._stage = getattr(model, "stage", None)
+
+    def on_validation_end(self, trainer: Trainer, model: LightningModule) -> None:
+        """Save the checkpoint if it is the best of its stage."""
+        stage = getattr(model, "stage", None)
+        if stage != self._stage:
+            self._stage = stage
+            self.best_k_models.clear()
+            self.best_model_score = None
+        super().on_validation_end(trainer, model)
