@@ -7,7 +7,7 @@ from torch import Tensor
 from torchvision.transforms.v2.functional import to_pil_image
 from torchvision.utils import make_grid
 
-from genlab.errors import GenlabError
+from genlab.outputs import whole_file
 
 
 def grid(images: Tensor, columns: int, shorter_side: int = 32) -> Tensor:
@@ -30,13 +30,5 @@ def beside(*kinds: Tensor, columns: int) -> Tensor:
 
 def save(picture: Tensor, path: Path) -> None:
     """Write a picture (3, height, width) in [0, 1] as a PNG file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    to_pil_image(picture).save(part, format="PNG")
-    part.replace(path)
-
-
-def must_be_free(path: Path, force: bool) -> None:
-    """Raise GenlabError when a file is there already and is not to be overwritten."""
-    if path.exists() and not force:
-        raise GenlabError(f"{path} is there already; give --force to replace it, or another --out")
+    with whole_file(path) as part:
+        to_pil_image(picture).save(part, format="PNG")

@@ -9,6 +9,8 @@ from typing import Any
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
+from genlab.outputs import whole_file
+
 
 class MetricsFile(Logger):
     """Writes a row for each step to `metrics.csv` in a run's folder, and goes on with a file that is there already.
@@ -71,9 +73,7 @@ class MetricsFile(Logger):
             return
         with self.path.open(newline="") as file:
             rows = list(csv.DictReader(file))
-        part = self.path.with_name(self.path.name + ".part")
-        with part.open("w", newline="") as file:
+        with whole_file(self.path) as part, part.open("w", newline="") as file:
             writer = csv.DictWriter(file, self._columns)
             writer.writeheader()
             writer.writerows(rows)
-        part.replace(self.path)

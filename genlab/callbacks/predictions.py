@@ -10,6 +10,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
 
 from genlab.errors import GenlabError
+from genlab.outputs import whole_file
 
 
 class Predictions(BasePredictionWriter):
@@ -36,8 +37,6 @@ class Predictions(BasePredictionWriter):
     ) -> None:
         """Write all at once."""
         arrays = {key: torch.cat([batch[key].float().cpu() for batch in predictions]).numpy() for key in predictions[0]}
-        part = self.path.with_name("predictions.npz.part")
-        with part.open("wb") as file:
+        with whole_file(self.path) as part, part.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-        part.replace(self.path)
         print(f"{self.path}: {', '.join(f'{key} {value.shape}' for key, value in arrays.items())}")

@@ -1,28 +1,36 @@
 """What the tool commands share: their arguments, and a trained model with its data."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import instantiate_module
+from torch import Tensor
 
-from genlab import images, runs
+from genlab import runs
 from genlab.data import ImageDataModule
 from genlab.data.tensors import ImageTensors
-from genlab.errors import GenlabError
+from genlab.errors import GenlabError, suggestion
 from genlab.models import load
-from genlab.models.capabilities import VERBS, abilities
+from genlab.models.capabilities import VERBS, Encodes, abilities
 from genlab.models.checkpoint import read
+from genlab.outputs import must_be_free
+
+BATCH = 500
+"""Images that a tool gives to a model at a time."""
 
 
-def tool_parser(name: str, description: str | None) -> argparse.ArgumentParser:
-    """A parser with the arguments that all picture-drawing commands take."""
+def tool_parser(name: str, description: str | None, out: str = "pictures/{name}.png") -> argparse.ArgumentParser:
+    """A parser with the arguments that all commands take which write a file, by default `out` in the run."""
     parser = argparse.ArgumentParser(prog=f"genlab {name}", description=description)
     parser.add_argument("--ckpt", metavar="PATH", help="a checkpoint or a run folder; by default the newest run")
-    parser.add_argument("--out", metavar="FILE.png", type=Path, help=f"by default pictures/{name}.png in the run")
+    out = out.format(name=name)
+    parser.add_argument("--out", metavar=f"FILE{Path(out).suffix}", type=Path, help=f"by default {out} in the run")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
-    parser.add_argument("--force", action="store_true", help="replace pictures that are there already")
+    parser.add_argument("--force", action="store_true", help="replace a file that is there already")
     return parser
 
 
@@ -50,10 +58,10 @@ class Trained:
         return self.model
 
     def out(self, name: str) -> Path:
-        """Where the picture called `name` goes; raises GenlabError when that is taken and --force is not given."""
+        """Where the run's file called `name` goes; raises GenlabError when that is taken and --force is not given."""
         folder = runs.run_of(self.checkpoint) or self.checkpoint.parent
-        path = self.given.out or folder / "pictures" / f"{name}.png"
-        images.must_be_free(path, self.given.force)
+        path: Path = self.given.out or folder / name
+        must_be_free(path, self.given.force)
         return path
 
     def data(self, stage: str) -> ImageDataModule:
@@ -70,6 +78,28 @@ class Trained:
     def test_images(self) -> ImageTensors:
         """The test images of the data that the model was trained on."""
         return self.data("test").test_set
+
+
+def batched(function: Callable[[Tensor], Tensor], items: Tensor) -> Tensor:
+    """What a function of a batch makes of any number of items (N, ...), without gradients."""
+    with torch.no_grad():
+        return torch.cat([function(part) for part in items.split(BATCH)])
+
+
+def encoded(model: Encodes, images: ImageTensors, chosen: Tensor) -> Tensor:
+    """The codes of the images at positions `chosen` (N,) of a data set: (N, code_size)."""
+    return batched(lambda rows: model.encode(images[rows]["image"]), chosen)
+
+
+def attribute_of(images: ImageTensors, data: ImageDataModule, attribute: str) -> Tensor:
+    """Which images of one of the data's splits have an attribute: (N,), bool.
+
+    Raises GenlabError when the data do not have the attribute.
+    """
+    if attribute not in data.attribute_names:
+        known = suggestion(attribute, data.attribute_names) if data.attribute_names else "it has none"
+        raise GenlabError(f"{type(data).__name__} has no attribute {attribute}; {known}")
+    return images.facts["attributes"][images.rows, data.attribute_names.index(attribute)] > 0
 
 
 def positive(text: str) -> int:

@@ -17,6 +17,7 @@ from genlab.data import MNIST, BatchDataModule, CelebA, Digits, FolderDomains, F
 from genlab.data.archives import CYCLEGAN, PIX2PIX
 from genlab.data.loading import SPLITS
 from genlab.errors import GenlabError, suggestion
+from genlab.outputs import must_be_free
 
 NAMED: dict[str, Callable[[], BatchDataModule]] = {
     "digits": Digits,
@@ -51,7 +52,7 @@ def main(arguments: list[str]) -> None:
     if given.data_dir:
         os.environ["GENLAB_DATA_DIR"] = given.data_dir
     if given.out:
-        images.must_be_free(given.out, given.force)
+        must_be_free(given.out, given.force)
     data = find_data(given.name)
     if given.action == "prepare":
         data.prepare_data()
@@ -101,6 +102,7 @@ def table(data: BatchDataModule, official: tuple[int, ...] | None) -> str:
         parts = [
             f"{name} {tuple(value.shape[1:])}" + (f" mean {value.mean():.3f}" if value.ndim == 4 else "")
             for name, value in batch.items()
+            if name != "index"
         ]
         lines.append(f"  {split.removesuffix('_set'):6}{count:>20}  {', '.join(parts)}")
     return "\n".join(lines)

@@ -6,14 +6,11 @@ import torch
 from torch import Tensor
 
 from genlab import images
-from genlab.commands.common import Trained, positive, tool_parser
+from genlab.commands.common import Trained, attribute_of, encoded, positive, tool_parser
 from genlab.data import ImageDataModule
-from genlab.errors import GenlabError, suggestion
+from genlab.errors import GenlabError
 from genlab.latent import attribute_vector
 from genlab.models.capabilities import Decodes, Encodes
-
-BATCH = 500
-"""Images that are encoded together."""
 
 
 def main(arguments: list[str]) -> None:
@@ -34,7 +31,7 @@ def main(arguments: list[str]) -> None:
     trained = Trained(given)
     encoder = trained.able_to(Encodes)  # type: ignore[type-abstract]
     decoder = trained.able_to(Decodes)  # type: ignore[type-abstract]
-    path = trained.out(f"edit-{given.attribute}")
+    path = trained.out(f"pictures/edit-{given.attribute}.png")
     data, test_set = trained.data("fit"), trained.test_images()
     random = torch.Generator().manual_seed(given.seed)
     with torch.no_grad():
@@ -55,17 +52,13 @@ def learned_direction(
 
     Raises GenlabError when the data do not have the attribute, or no images with or without it.
     """
-    if attribute not in data.attribute_names:
-        known = suggestion(attribute, data.attribute_names) if data.attribute_names else "it has none"
-        raise GenlabError(f"{type(data).__name__} has no attribute {attribute}; {known}")
     images = data.train_set
-    has = images.facts["attributes"][images.rows, data.attribute_names.index(attribute)] > 0
+    has = attribute_of(images, data, attribute)
     order = torch.randperm(len(has), generator=random)
     chosen = torch.cat([order[has[order]][:labelled], order[~has[order]][:labelled]])
     if not has[chosen].any() or has[chosen].all():
         raise GenlabError(f"all training images of {type(data).__name__} are alike in {attribute}")
-    codes = torch.cat([encoder.encode(images[part]["image"]) for part in chosen.split(BATCH)])
-    return attribute_vector(codes, has[chosen])
+    return attribute_vector(encoded(encoder, images, chosen), has[chosen])
 
 
 def _range(text: str) -> tuple[float, float]:

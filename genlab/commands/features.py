@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--columns", type=positive, default=10, help="units in a row (default 10)")
     given = parser.parse_args(arguments)
     trained = Trained(given)
-    path = trained.out("features")
+    path = trained.out("pictures/features.png")
     weights = first_weights(trained.model)
     scaled = 0.5 + 0.5 * weights / weights.abs().amax((1, 2, 3), keepdim=True)
     images.save(images.grid(scaled, given.columns), path)

@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> None:
     trained = Trained(given)
     encoder = trained.able_to(Encodes)  # type: ignore[type-abstract]
     decoder = trained.able_to(Decodes)  # type: ignore[type-abstract]
-    path = trained.out("interpolate")
+    path = trained.out("pictures/interpolate.png")
     with torch.no_grad():
         codes = encoder.encode(ends(trained, given.between, 4 if given.along == "square" else 2 * given.count))
         if given.along == "square":

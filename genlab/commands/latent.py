@@ -9,11 +9,10 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 
 from genlab import images
-from genlab.commands.common import Trained, positive, tool_parser
+from genlab.commands.common import Trained, batched, encoded, positive, tool_parser
 from genlab.latent import normal_lattice
 from genlab.models.capabilities import Decodes, Encodes, Samples
-
-BATCH = 500
+from genlab.outputs import must_be_free, whole_file
 
 
 def main(arguments: list[str]) -> None:
@@ -29,20 +28,18 @@ def main(arguments: list[str]) -> None:
     trained = Trained(given)
     model = trained.able_to(Encodes)  # type: ignore[type-abstract]
     decoder = model if model.code_size == 2 and isinstance(model, Samples) and isinstance(model, Decodes) else None
-    path = trained.out("latent")
+    path = trained.out("pictures/latent.png")
     manifold = path.with_name(f"{path.stem}-manifold.png")
     if decoder:
-        images.must_be_free(manifold, given.force)
+        must_be_free(manifold, given.force)
 
     test_set = trained.test_images()
     chosen = torch.randperm(len(test_set), generator=torch.Generator().manual_seed(given.seed))[: given.count]
-    with torch.no_grad():
-        codes = torch.cat([model.encode(test_set[part]["image"]) for part in chosen.split(BATCH)])
+    codes = encoded(model, test_set, chosen)
     scatter(codes, None if test_set.labels is None else test_set.labels[chosen], path)
     print(path)
     if decoder:
-        with torch.no_grad():
-            pictures = torch.cat([decoder.decode(part) for part in normal_lattice(given.side).split(BATCH)])
+        pictures = batched(decoder.decode, normal_lattice(given.side))
         images.save(images.grid(pictures, given.side), manifold)
         print(manifold)
 
@@ -69,7 +66,5 @@ def scatter(codes: Tensor, labels: Tensor | None, path: Path) -> None:
             axes.scatter(across, up, s=size, alpha=0.8, linewidths=0, color=f"C{label % 10}", label=label)
         axes.legend(title="label", loc="center left", bbox_to_anchor=(1, 0.5))
     axes.set(xlabel=names[0], ylabel=names[1], title=f"codes of {len(codes):,} test images")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    figure.savefig(part, format="png")
-    part.replace(path)
+    with whole_file(path) as part:
+        figure.savefig(part, format="png")

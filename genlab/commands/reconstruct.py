@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     trained = Trained(given)
     model = trained.able_to(Reconstructs)  # type: ignore[type-abstract]
-    path = trained.out("reconstruct")
+    path = trained.out("pictures/reconstruct.png")
     test_set = trained.test_images()
     random = torch.Generator().manual_seed(given.seed)
     chosen = torch.randperm(len(test_set), generator=random)[: given.count]

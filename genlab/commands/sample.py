@@ -1,22 +1,69 @@
 """`genlab sample`: new images from a trained model."""
 
+import argparse
+from pathlib import Path
+
 import torch
+from torch import Tensor
 
 from genlab import images
-from genlab.commands.common import Trained, positive, tool_parser
-from genlab.models.capabilities import Samples
+from genlab.commands.common import Trained, encoded, positive, tool_parser
+from genlab.errors import GenlabError
+from genlab.latent import CodeDensity
+from genlab.models.capabilities import Decodes, Encodes, Samples
+
+FITTED_ON = 10_000
+"""Training images at most whose codes a density is fitted to."""
 
 
 def main(arguments: list[str]) -> None:
-    """Draw new images from a trained model, as one picture."""
+    """Draw new images from a trained model, as one picture.
+
+    With --prior, codes are drawn from a density that is fitted to those of training images, and then decoded: so an
+    autoencoder becomes generative. The density is kept beside the checkpoint, and used again.
+    """
     parser = tool_parser("sample", main.__doc__)
     parser.add_argument("-n", "--count", type=positive, default=64, help="how many (default 64)")
     parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
+    parser.add_argument("--prior", choices=("gaussian", "gmm"), help="one normal distribution of codes, or a mixture")
+    parser.add_argument("--components", type=positive, default=10, help="distributions in the mixture (default 10)")
     given = parser.parse_args(arguments)
     trained = Trained(given)
-    model = trained.able_to(Samples)  # type: ignore[type-abstract]
-    path = trained.out("sample")
+    path = trained.out(f"pictures/sample-{given.prior}.png" if given.prior else "pictures/sample.png")
     with torch.no_grad():
-        samples = model.sample(given.count, generator=torch.Generator().manual_seed(given.seed))
+        samples = drawn(trained, given, torch.Generator().manual_seed(given.seed))
     images.save(images.grid(samples, given.columns), path)
     print(path)
+
+
+def drawn(trained: Trained, given: argparse.Namespace, random: torch.Generator) -> Tensor:
+    """Images from the model's own prior, or from a fitted density: (count, C, H, W)."""
+    if given.prior:
+        decoder = trained.able_to(Decodes)  # type: ignore[type-abstract]
+        return decoder.decode(code_density(trained, given).sample(given.count, random))
+    if (
+        not isinstance(trained.model, Samples)
+        and isinstance(trained.model, Encodes)
+        and isinstance(trained.model, Decodes)
+    ):
+        raise GenlabError(
+            f"the {type(trained.model).__name__} in {trained.checkpoint} has no prior to sample from; "
+            "fit one to its codes with --prior gaussian or --prior gmm"
+        )
+    return trained.able_to(Samples).sample(given.count, generator=random)  # type: ignore[type-abstract]
+
+
+def code_density(trained: Trained, given: argparse.Namespace) -> CodeDensity:
+    """The density of the codes of training images: the one kept beside the checkpoint, or a new one."""
+    encoder = trained.able_to(Encodes)  # type: ignore[type-abstract]
+    components = 1 if given.prior == "gaussian" else given.components
+    name = "gaussian" if given.prior == "gaussian" else f"gmm{components}"
+    kept: Path = trained.checkpoint.with_name(f"{trained.checkpoint.stem}-{name}.npz")
+    if kept.exists() and kept.stat().st_mtime >= trained.checkpoint.stat().st_mtime:
+        return CodeDensity.load(kept)
+    train_set = trained.data("fit").train_set
+    chosen = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(given.seed))[:FITTED_ON]
+    density = CodeDensity.fitted(encoded(encoder, train_set, chosen), components, given.seed)
+    density.save(kept)
+    print(kept)
+    return density

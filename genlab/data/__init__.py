@@ -10,6 +10,7 @@ from genlab.data.loading import BatchDataModule, ImageDataModule
 from genlab.data.mnist import MNIST
 from genlab.data.pairs import DegradedPairs, FolderPairs, PairDataModule, SideBySidePairs
 from genlab.data.patches import NaturalPatches
+from genlab.data.without_class import WithoutClass
 
 __all__ = [
     "MNIST",
@@ -34,4 +35,5 @@ __all__ = [
     "NaturalPatches",
     "PairDataModule",
     "SideBySidePairs",
+    "WithoutClass",
 ]

@@ -12,6 +12,7 @@ from PIL import Image
 import genlab
 from genlab.cli import main
 from genlab.commands.latent import scatter
+from genlab.latent import CodeDensity
 
 
 @pytest.fixture
@@ -174,14 +175,38 @@ def test_features_are_the_first_layers_weights(mine):
     np.testing.assert_allclose(drawn[2:34:4, 2:34:4], expected, atol=1)
 
 
-def test_an_autoencoder_cannot_sample_and_has_no_manifold(refused, capsys):
+def test_an_autoencoder_has_no_prior_and_no_manifold(refused, capsys):
     main(["fit", "--config", "autoencoder_digits.yaml", "--config", "overlays/smoke.yaml"])
     told = refused("sample")
-    assert "the Autoencoder in runs/autoencoder_digits/0/checkpoints/best.ckpt cannot sample" in told
-    assert "it can encode, decode, reconstruct" in told
+    assert "the Autoencoder in runs/autoencoder_digits/0/checkpoints/best.ckpt has no prior" in told
+    assert "--prior gaussian" in told
     capsys.readouterr()
     main(["latent"])
     assert capsys.readouterr().out.splitlines() == ["runs/autoencoder_digits/0/pictures/latent.png"]
+
+
+@pytest.mark.parametrize(("prior", "kept"), [("gaussian", "best-gaussian.npz"), ("gmm", "best-gmm3.npz")])
+def test_a_density_of_codes_is_sampled_and_kept_beside_the_checkpoint(prior, kept, mine, capsys):
+    main(["sample", "--prior", prior, "--components", "3", "-n", "4", "--seed", "5"])
+    path = mine / "checkpoints" / kept
+    assert capsys.readouterr().out.splitlines() == [str(path), str(mine / "pictures" / f"sample-{prior}.png")]
+    with torch.no_grad():
+        codes = CodeDensity.load(path).sample(4, torch.Generator().manual_seed(5))
+        expected = genlab.load(mine).decode(codes)[:, 0] * 255
+    for column in range(4):
+        drawn = pixels(mine / "pictures" / f"sample-{prior}.png")
+        np.testing.assert_allclose(tile(drawn, 0, column), expected[column], atol=1)
+
+
+def test_a_density_is_used_again_until_the_checkpoint_is_newer(mine):
+    density, checkpoint = mine / "checkpoints" / "best-gaussian.npz", mine / "checkpoints" / "best.ckpt"
+    written = []
+    for _ in range(3):
+        main(["sample", "--prior", "gaussian", "--force"])
+        written.append(density.stat().st_mtime_ns)
+        if len(written) == 2:
+            os.utime(checkpoint, ns=(written[1] + 1, written[1] + 1))
+    assert written[0] == written[1] < written[2]
 
 
 def test_a_checkpoint_outside_of_a_run_gets_its_pictures_beside_it(mine):

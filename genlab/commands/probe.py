@@ -1,0 +1,148 @@
+"""`genlab probe`: what a trained model's codes are worth."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.decomposition import PCA
+from sklearn.metrics import roc_auc_score
+
+from genlab.commands.common import Trained, attribute_of, batched, positive, tool_parser
+from genlab.data import ImageDataModule, WithoutClass
+from genlab.data.tensors import ImageTensors
+from genlab.latent.clusters import METHODS, agreement, cluster
+from genlab.metrics.probes import Array, few_label_accuracy
+from genlab.models.capabilities import Encodes, Reconstructs
+from genlab.outputs import whole_file
+
+Split = tuple[Array, Array]
+"""What belongs to the training images and to the test images."""
+Table = dict[str, dict[str, Any]]
+"""Figures by row and column."""
+
+
+def main(arguments: list[str]) -> None:
+    """Measure a model's codes, beside those of PCA of the same size, and pixels; as tables, and as JSON.
+
+    The squared error of reconstructed test images; the accuracy of a linear classifier that saw few labels; how well
+    clusters of test images agree with classes; and of a model trained WithoutClass, how its error tells that class.
+    """
+    parser = tool_parser("probe", main.__doc__, out="probe.json")
+    parser.add_argument(
+        "--labels", type=_counts, default="1,10,100,all", help="labelled images of each class (default 1,10,100,all)"
+    )
+    parser.add_argument("--draws", type=positive, default=5, help="times that few labels are drawn (default 5)")
+    parser.add_argument("--attribute", metavar="NAME", help="the classes are images with and without it")
+    parser.add_argument("--limit", type=positive, default=10_000, help="images of each split at most (default 10000)")
+    given = parser.parse_args(arguments)
+    trained = Trained(given)
+    encoder = trained.able_to(Encodes)  # type: ignore[type-abstract]
+    path = trained.out("probe.json")
+    torch.manual_seed(given.seed)  # of augmentation
+    data = trained.data("fit")
+    splits = [some(images, given) for images in (data.train_set, trained.test_images())]
+    found: dict[str, Any] = {
+        "model": type(trained.model).__name__,
+        "checkpoint": str(trained.checkpoint),
+        "data": type(data).__name__,
+        "code_size": encoder.code_size,
+        "training_images": len(splits[0]),
+        "test_images": len(splits[1]),
+        "seed": given.seed,
+    }
+    print("\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in found.items()))
+    for name, title, table in measured(encoder, data, splits, given):
+        found[name] = table
+        print(f"\n{title}\n{as_text(table)}", flush=True)
+    with whole_file(path) as part:
+        part.write_text(json.dumps(found, indent=1))
+    print(f"\n{path}")
+
+
+def some(images: ImageTensors, given: argparse.Namespace) -> ImageTensors:
+    """At most --limit images of a data set."""
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(given.seed))
+    return images.subset(order[: given.limit].sort().values)
+
+
+def measured(
+    model: Encodes, data: ImageDataModule, splits: list[ImageTensors], given: argparse.Namespace
+) -> Iterator[tuple[str, str, Table]]:
+    """Everything that can be measured, one after the other: a name, a title, and figures."""
+    train, test = (images[torch.arange(len(images))]["image"] for images in splits)
+    pixels = train.flatten(1).numpy(), test.flatten(1).numpy()
+    pca = PCA(min(model.code_size, *pixels[0].shape), random_state=given.seed).fit(pixels[0])
+    linear = f"PCA-{pca.n_components_}"
+    codes = {
+        "codes": (batched(model.encode, train).numpy(), batched(model.encode, test).numpy()),
+        linear: (pca.transform(pixels[0]), pca.transform(pixels[1])),
+    }
+
+    restored = {linear: pca.inverse_transform(codes[linear][1])}
+    if isinstance(model, Reconstructs):
+        restored = {"codes": batched(model.reconstruct, test).flatten(1).numpy()} | restored
+    errors = {name: np.square(images - pixels[1]).sum(1) for name, images in restored.items()}
+    rows = {name: {"squared error": float(error.mean())} for name, error in errors.items()}
+    yield "reconstruction", "reconstructions of test images", rows
+
+    train_labels, test_labels = (classes(images, data, given.attribute) for images in splits)
+    if train_labels is not None and test_labels is not None:
+        views = codes | {"pixels": pixels}
+        rows = few_labels(views, (train_labels, test_labels), given.labels, given.draws)
+        yield "few_labels", "accuracy of a linear classifier, by labels of each class", rows
+        rows = {
+            f"{method} of {name}": agreement(
+                cluster(test, len(np.unique(test_labels)), method, given.seed), test_labels
+            )
+            for method in METHODS
+            for name, (_, test) in codes.items()
+        }
+        yield "clusters", "clusters of test images against their classes", rows
+    if isinstance(data, WithoutClass):
+        rows = {name: {"AUROC": float(roc_auc_score(test_labels == data.label, e))} for name, e in errors.items()}
+        yield "outliers", f"outliers: class {data.label}, which was left out, told by its squared error", rows
+
+
+def classes(images: ImageTensors, data: ImageDataModule, attribute: str | None) -> Array | None:
+    """The classes of images, (N,): their labels, or whether they have an attribute; None when there are neither."""
+    if attribute:
+        return attribute_of(images, data, attribute).numpy()
+    return None if images.labels is None else images.labels.numpy()
+
+
+def few_labels(views: dict[str, Split], labels: Split, counts: list[int | None], draws: int) -> Table:
+    """Accuracies by view and number of labels; several draws as mean and standard deviation."""
+    known = np.isin(labels[1], labels[0])  # a class that was left out cannot be learned
+    smallest = np.unique(labels[0], return_counts=True)[1].min()
+    table: Table = {}
+    for name, (train, test) in views.items():
+        table[name] = {}
+        for count in counts:
+            if count is None:
+                table[name]["all"] = few_label_accuracy(train, labels[0], test[known], labels[1][known], None)
+            elif count <= smallest:
+                accuracies = [
+                    few_label_accuracy(train, labels[0], test[known], labels[1][known], count, seed)
+                    for seed in range(draws)
+                ]
+                table[name][str(count)] = {"mean": float(np.mean(accuracies)), "std": float(np.std(accuracies))}
+    return table
+
+
+def as_text(table: Table) -> str:
+    """A table with a line for each row and the columns' names above."""
+    columns = list(dict.fromkeys(column for row in table.values() for column in row))
+    lines = [["", *columns]] + [[name, *(_cell(row[column]) for column in columns)] for name, row in table.items()]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+
+
+def _cell(value: Any) -> str:
+    return f"{value['mean']:.3f} ± {value['std']:.3f}" if isinstance(value, dict) else f"{value:.3f}"
+
+
+def _counts(text: str) -> list[int | None]:
+    return [None if part == "all" else positive(part) for part in text.split(",")]
