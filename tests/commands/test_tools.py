@@ -205,7 +205,7 @@ def test_a_density_is_used_again_until_the_checkpoint_is_newer(mine):
         main(["sample", "--prior", "gaussian", "--force"])
         written.append(density.stat().st_mtime_ns)
         if len(written) == 2:
-            os.utime(checkpoint, ns=(written[1] + 1, written[1] + 1))
+            os.utime(checkpoint, ns=(written[1] + 10**9,) * 2)
     assert written[0] == written[1] < written[2]
 
 
