@@ -16,31 +16,30 @@ The network is 784-500-20-500-784 with ReLU, a Bernoulli likelihood and Adam, ba
 """
 
 import argparse
-import contextlib
 import logging
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import rounds
 import torch
 import torch.nn.functional as F
-from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger
+from rounds import BATCH
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
 import genlab
-from genlab.training import TrainerCLI, quieten
+from genlab.training import quieten
 
-BATCH = 128
 CONFIG = str(Path(__file__).parents[1] / "configs" / "vae_mnist.yaml")
 
 
@@ -58,24 +57,6 @@ class BareVAE(nn.Module):
         reconstruction = F.binary_cross_entropy_with_logits(self.decoder(z), x.flatten(1), reduction="sum")
         kl = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum()
         return (reconstruction + kl) / len(x)
-
-
-def bare_epoch(images: Tensor, model: BareVAE, optimizer: torch.optim.Optimizer) -> None:
-    """The hand-written loop, on uint8 images."""
-    for index in torch.randperm(len(images)).split(BATCH)[: len(images) // BATCH]:
-        loss = model.loss(images[index] / 255)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-
-
-def bare_rival(images: Tensor, **adam: Any) -> Iterator[float]:
-    model = BareVAE()
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, **adam)
-    while True:
-        began = time.perf_counter()
-        bare_epoch(images, model, optimizer)
-        yield time.perf_counter() - began
 
 
 class StraightforwardVAE(LightningModule):
@@ -156,27 +137,6 @@ def pythae_rival(python: str, images: Tensor, folder: str) -> Iterator[float]:
             process.stdin.close()
 
 
-class InTurn(Callback):
-    """Lets each rival train for an epoch after each of the trainer's."""
-
-    def __init__(self, rivals: dict[str, Iterator[float]]) -> None:
-        self.rivals = rivals
-        self.rounds: list[dict[str, float]] = []
-        self.between: list[float] = []
-
-    def on_validation_start(self, trainer: Trainer, model: LightningModule) -> None:
-        self.ended = time.perf_counter()
-
-    def on_train_epoch_start(self, trainer: Trainer, model: LightningModule) -> None:
-        now = time.perf_counter()
-        if trainer.current_epoch > 0:
-            self.between.append(now - self.ended)
-            genlabs = self.ended - self.began
-            with contextlib.redirect_stdout(None):
-                self.rounds.append({"genlab": genlabs} | {name: next(rival) for name, rival in self.rivals.items()})
-        self.began = time.perf_counter()
-
-
 def speed(epochs: int, pythae: str | None) -> None:
     data = genlab.MNIST()
     data.prepare_data()
@@ -185,8 +145,8 @@ def speed(epochs: int, pythae: str | None) -> None:
     per_epoch = len(images) // BATCH * BATCH
     with tempfile.TemporaryDirectory() as folder:
         rivals = {
-            "bare loop": bare_rival(images),
-            "bare loop, fused Adam as in the config": bare_rival(images, fused=True),
+            "bare loop": rounds.bare_rival(images, BareVAE()),
+            "bare loop, fused Adam as in the config": rounds.bare_rival(images, BareVAE(), fused=True),
             "genlab's model and data, bare loop": genlab_bare_rival(data),
             "the same, Trainer without logs, bar": lightning_rival(
                 genlab_vae(), data.train_dataloader(), logger=False, enable_progress_bar=False
@@ -200,90 +160,22 @@ def speed(epochs: int, pythae: str | None) -> None:
         }
         if pythae:
             rivals["pythae"] = pythae_rival(pythae, images, folder)
-        in_turn = InTurn(rivals)
-
-        class Measured(TrainerCLI):
-            def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-                trainer = super().instantiate_trainer(**kwargs)
-                trainer.callbacks.append(in_turn)
-                return trainer
-
-        with contextlib.redirect_stdout(None):
-            Measured(
-                ["fit", f"--config={CONFIG}", f"--trainer.max_epochs={epochs}", f"--trainer.default_root_dir={folder}"]
-            )
-        rounds = in_turn.rounds[2:]  # the first two warm up
-        print(f"{len(rounds)} rounds of {per_epoch:,} images, {torch.get_num_threads()} threads")
-        for name in rounds[0]:
-            rate = statistics.median(per_epoch / r[name] for r in rounds)
-            ratios = sorted(r[name] / r["genlab"] for r in rounds)
-            low, high = ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
-            print(
-                f"{name:39} {rate:8,.0f} images/s   genlab is {statistics.median(ratios):.2f} times as fast "
-                f"(quartiles {low:.2f} to {high:.2f})"
-            )
-        between = statistics.median(in_turn.between)
-        print(f"genlab between epochs (validation, checkpoints, pictures): {between:.2f} s, median")
-        for rival in rivals.values():
-            rival.close()  # type: ignore[attr-defined]
-
-
-def bare_test_elbo(seed: int, epochs: int, data: genlab.MNIST) -> float:
-    seed_everything(seed, verbose=False)
-    model = BareVAE()
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    best, best_weights = float("inf"), model.state_dict()
-    for _ in range(epochs):
-        bare_epoch(data.train_set.images, model, optimizer)
-        with torch.no_grad():
-            loss = model.loss(data.val_set.images / 255).item()
-        if loss < best:
-            best, best_weights = loss, {k: v.clone() for k, v in model.state_dict().items()}
-    model.load_state_dict(best_weights)
-    with torch.no_grad():
-        return -model.loss(data.test_set.images / 255).item()
-
-
-def genlab_test_elbo(seed: int, epochs: int, folder: str) -> float:
-    with contextlib.redirect_stdout(None):
-        command_line = TrainerCLI(
-            [
-                "fit",
-                f"--config={CONFIG}",
-                f"--trainer.max_epochs={epochs}",
-                f"--trainer.default_root_dir={folder}",
-                f"--seed_everything={seed}",
-                "--trainer.enable_progress_bar=false",
-            ]
-        )
-        seed_everything(seed, verbose=False)
-        (figures,) = command_line.trainer.test(datamodule=command_line.datamodule, ckpt_path="best", verbose=False)
-    return figures["test/elbo"]
+        rounds.speed(CONFIG, epochs, folder, rivals, per_epoch)
 
 
 def quality(epochs: int) -> None:
     data = genlab.MNIST()
     data.prepare_data()
     data.setup()
-    results: dict[str, list[float]] = {"genlab": [], "bare loop": []}
-    seconds: dict[str, list[float]] = {"genlab": [], "bare loop": []}
-    with tempfile.TemporaryDirectory() as folder:
-        contenders: dict[str, Callable[[int], float]] = {
-            "genlab": lambda seed: genlab_test_elbo(seed, epochs, folder),
-            "bare loop": lambda seed: bare_test_elbo(seed, epochs, data),
-        }
-        for seed in range(3):
-            for name, contender in contenders.items():
-                began = time.perf_counter()
-                results[name].append(contender(seed))
-                seconds[name].append(time.perf_counter() - began)
     print(
         f"test ELBO in nats after {epochs} epochs on {len(data.train_set):,} images, best of the epochs by validation"
     )
-    for name, elbos in results.items():
-        print(
-            f"{name:10} {statistics.mean(elbos):.2f} +- {statistics.stdev(elbos):.2f} "
-            f"({', '.join(f'{elbo:.2f}' for elbo in elbos)}), {statistics.mean(seconds[name]):.0f} s a run"
+    with tempfile.TemporaryDirectory() as folder:
+        rounds.quality(
+            {
+                "genlab": lambda seed: rounds.genlab_test_figures(CONFIG, seed, epochs, folder)["test/elbo"],
+                "bare loop": lambda seed: -rounds.bare_test_loss(seed, epochs, data, BareVAE),
+            }
         )
 
 

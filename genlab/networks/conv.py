@@ -8,7 +8,8 @@ import math
 from collections.abc import Callable
 from itertools import pairwise
 
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from genlab.types import Shape
 
@@ -72,6 +73,27 @@ class ConvDecoder(nn.Sequential):
         super().__init__(*layers)
 
 
+class Doubling(nn.Module):
+    """Each pixel becomes two by two: (B, C, H, W) to (B, C, 2 H, 2 W), the last row or column once more for odd sizes.
+
+    On a CPU this takes a fraction of the time of torch's nearest-neighbour interpolation.
+
+    Args:
+        odd: rows and columns, 0 or 1 of each, beyond the doubled size.
+    """
+
+    def __init__(self, odd: tuple[int, int] = (0, 0)) -> None:
+        super().__init__()
+        self.odd = odd
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, channels, height, breadth = x.shape
+        pairs = x[:, :, :, None, :, None].expand(-1, -1, -1, 2, -1, 2)
+        doubled = pairs.reshape(batch, channels, 2 * height, 2 * breadth)
+        rows, columns = self.odd
+        return F.pad(doubled, (0, columns, 0, rows), mode="replicate") if rows or columns else doubled
+
+
 class UpsamplingDecoder(nn.Sequential):
     """Codes (B, code_size) to image logits (B, C, H, W), each stage a nearest-neighbour enlargement and a convolution.
 
@@ -88,11 +110,11 @@ class UpsamplingDecoder(nn.Sequential):
     ) -> None:
         shapes = halvings(image_shape, width)[::-1]
         layers: list[nn.Module] = [nn.Linear(code_size, math.prod(shapes[0])), nn.Unflatten(1, shapes[0])]
-        for (fan_in, *_), (fan_out, *target) in pairwise(shapes):
+        for (fan_in, height, breadth), (fan_out, *target) in pairwise(shapes):
             layers += [
                 normalization(fan_in),
                 activation(),
-                nn.Upsample(tuple(target)),
+                Doubling((target[0] - 2 * height, target[1] - 2 * breadth)),
                 nn.Conv2d(fan_in, fan_out, 3, padding=1),
             ]
         super().__init__(*layers)

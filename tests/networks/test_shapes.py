@@ -4,17 +4,18 @@ from functools import partial
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from genlab.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
-from genlab.networks.conv import halvings
+from genlab.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder, UpsamplingDecoder
+from genlab.networks.conv import Doubling, halvings
 
 sides = st.integers(8, 40)
 shapes = st.tuples(st.integers(1, 3), sides, sides)
 ENCODERS = [partial(MLPEncoder, hidden=(12, 7)), partial(ConvEncoder, width=4)]
-DECODERS = [partial(MLPDecoder, hidden=(7, 12)), partial(ConvDecoder, width=4)]
+DECODERS = [partial(MLPDecoder, hidden=(7, 12)), partial(ConvDecoder, width=4), partial(UpsamplingDecoder, width=4)]
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
@@ -60,3 +61,13 @@ def test_conv_normalization_is_injected():
     kinds = {type(layer) for layer in layers}
     assert nn.GroupNorm in kinds
     assert nn.BatchNorm2d not in kinds
+
+
+def test_doubling_is_nearest_neighbour_interpolation_and_repeats_borders_of_odd_sizes():
+    x = torch.rand(2, 3, 4, 5)
+    doubled = F.interpolate(x, scale_factor=2)
+    assert torch.equal(Doubling()(x), doubled)
+    odd = Doubling((1, 1))(x)
+    assert torch.equal(odd[..., :8, :10], doubled)
+    assert torch.equal(odd[..., 8, :10], doubled[..., 7, :])
+    assert torch.equal(odd[..., 10], odd[..., 9])

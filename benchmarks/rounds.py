@@ -1,0 +1,150 @@
+"""What the comparisons with a hand-written loop share: rivals that train in turn, and how their times are told."""
+
+import contextlib
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
+from torch import Tensor, nn
+
+from genlab.training import TrainerCLI
+
+BATCH = 128
+
+
+def bare_epoch(images: Tensor, loss: Callable[[Tensor], Tensor], optimizer: torch.optim.Optimizer) -> None:
+    """The hand-written loop, on uint8 images."""
+    for index in torch.randperm(len(images)).split(BATCH)[: len(images) // BATCH]:
+        value = loss(images[index] / 255)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+
+
+def bare_rival(images: Tensor, model: Any, **adam: Any) -> Iterator[float]:
+    """Trains a module with a `loss` of images; the seconds of each epoch."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, **adam)
+    while True:
+        began = time.perf_counter()
+        bare_epoch(images, model.loss, optimizer)
+        yield time.perf_counter() - began
+
+
+class InTurn(Callback):
+    """Lets each rival train for an epoch after each of the trainer's."""
+
+    def __init__(self, rivals: dict[str, Iterator[float]]) -> None:
+        self.rivals = rivals
+        self.rounds: list[dict[str, float]] = []
+        self.between: list[float] = []
+
+    def on_validation_start(self, trainer: Trainer, model: LightningModule) -> None:
+        self.ended = time.perf_counter()
+
+    def on_train_epoch_start(self, trainer: Trainer, model: LightningModule) -> None:
+        now = time.perf_counter()
+        if trainer.current_epoch > 0:
+            self.between.append(now - self.ended)
+            genlabs = self.ended - self.began
+            with contextlib.redirect_stdout(None):
+                self.rounds.append({"genlab": genlabs} | {name: next(rival) for name, rival in self.rivals.items()})
+        self.began = time.perf_counter()
+
+
+def speed(config: str, epochs: int, folder: str, rivals: dict[str, Iterator[float]], images: int) -> None:
+    """Run `genlab fit` as users run it, rivals in turn, and print images/s and the medians of ratios within rounds.
+
+    Args:
+        config: the config's path.
+        epochs: rounds, the first three of them for warming up.
+        folder: for the run.
+        rivals: yield the seconds of an epoch of theirs.
+        images: in an epoch of each.
+    """
+    in_turn = InTurn(rivals)
+
+    class Measured(TrainerCLI):
+        def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+            trainer = super().instantiate_trainer(**kwargs)
+            trainer.callbacks.append(in_turn)
+            return trainer
+
+    with contextlib.redirect_stdout(None):
+        Measured(
+            ["fit", f"--config={config}", f"--trainer.max_epochs={epochs}", f"--trainer.default_root_dir={folder}"]
+        )
+    rounds = in_turn.rounds[2:]
+    print(f"{len(rounds)} rounds of {images:,} images, {torch.get_num_threads()} threads")
+    for name in rounds[0]:
+        rate = statistics.median(images / r[name] for r in rounds)
+        ratios = sorted(r[name] / r["genlab"] for r in rounds)
+        low, high = ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
+        print(
+            f"{name:39} {rate:8,.0f} images/s   genlab is {statistics.median(ratios):.2f} times as fast "
+            f"(quartiles {low:.2f} to {high:.2f})"
+        )
+    between = statistics.median(in_turn.between)
+    print(f"genlab between epochs (validation, checkpoints, pictures): {between:.2f} s, median")
+    for rival in rivals.values():
+        rival.close()  # type: ignore[attr-defined]
+
+
+def bare_test_loss(seed: int, epochs: int, data: Any, build: Callable[[], Any]) -> float:
+    """The loss on test images of the hand-written model, after its best epoch by validation."""
+    seed_everything(seed, verbose=False)
+    model: nn.Module = build()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    best, best_weights = float("inf"), model.state_dict()
+    for _ in range(epochs):
+        bare_epoch(data.train_set.images, model.loss, optimizer)
+        loss = whole_loss(model, data.val_set.images)
+        if loss < best:
+            best, best_weights = loss, {k: v.clone() for k, v in model.state_dict().items()}
+    model.load_state_dict(best_weights)
+    return whole_loss(model, data.test_set.images)
+
+
+def whole_loss(model: Any, images: Tensor) -> float:
+    model.eval()
+    with torch.no_grad():
+        loss: float = model.loss(images / 255).item()
+    model.train()
+    return loss
+
+
+def genlab_test_figures(config: str, seed: int, epochs: int, folder: str, *options: str) -> dict[str, float]:
+    """The figures on test images of `genlab fit`, with further options, after its best epoch by validation."""
+    with contextlib.redirect_stdout(None):
+        command_line = TrainerCLI(
+            [
+                "fit",
+                f"--config={config}",
+                f"--trainer.max_epochs={epochs}",
+                f"--trainer.default_root_dir={folder}",
+                f"--seed_everything={seed}",
+                "--trainer.enable_progress_bar=false",
+                *options,
+            ]
+        )
+        seed_everything(seed, verbose=False)
+        (figures,) = command_line.trainer.test(datamodule=command_line.datamodule, ckpt_path="best", verbose=False)
+    return dict(figures)
+
+
+def quality(contenders: dict[str, Callable[[int], float]], seeds: Sequence[int] = (0, 1, 2)) -> None:
+    """Print what each contender reaches with each seed, and how long it takes."""
+    results: dict[str, list[float]] = {name: [] for name in contenders}
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for seed in seeds:
+        for name, contender in contenders.items():
+            began = time.perf_counter()
+            results[name].append(contender(seed))
+            seconds[name].append(time.perf_counter() - began)
+    for name, values in results.items():
+        print(
+            f"{name:10} {statistics.mean(values):.2f} +- {statistics.stdev(values):.2f} "
+            f"({', '.join(f'{value:.2f}' for value in values)}), {statistics.mean(seconds[name]):.0f} s a run"
+        )
