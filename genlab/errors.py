@@ -11,6 +11,12 @@ class GenlabError(Exception):
     """
 
 
+def listed(names: Collection[object], most: int = 5, separator: str = ", ") -> str:
+    """Names for a message: the first few, and how many more there are."""
+    few = separator.join(str(name) for name in list(names)[:most])
+    return few if len(names) <= most else f"{few} and {len(names) - most:,} more"
+
+
 def suggestion(name: str, known: Collection[str]) -> str:
     """What to say of a name that is none of the known ones: the nearest of them, or all of them."""
     nearest = difflib.get_close_matches(name, known, n=1)

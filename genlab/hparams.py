@@ -7,6 +7,7 @@ function by its dotted name: the form that the command line writes too.
 import dataclasses
 import functools
 import inspect
+import os
 import sys
 from collections.abc import Mapping
 from types import FrameType
@@ -52,6 +53,8 @@ def plain(value: Any, where: str) -> Any:
     """The value as nested dicts, lists, strings and numbers; `where` names it in the error."""
     if value is None or isinstance(value, str | int | float | bool):
         return value
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
     if isinstance(value, Mapping):
         return {key: plain(item, where) for key, item in value.items()}
     if isinstance(value, list | tuple):

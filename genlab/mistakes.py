@@ -21,6 +21,11 @@ UNKNOWN_NAME = re.compile(
     r"|dot import path string: (?P<class>\S+)"
 )
 
+LACKING = re.compile(
+    r"""Parser key "([\w.]+)".*class_path '([\w.]+)':\s+the following arguments are required: (\w+(?:, \w+)*)""",
+    re.DOTALL,
+)
+
 
 class ExplainingParser(LightningArgumentParser):
     """Lightning's parser, whose errors are GenlabErrors of one line."""
@@ -34,6 +39,12 @@ class ExplainingParser(LightningArgumentParser):
 
 def explain(message: str, parser: LightningArgumentParser) -> str:
     """One line for jsonargparse's many."""
+    lacking = LACKING.search(message)
+    if lacking:
+        key, name, arguments = lacking.groups()
+        return (
+            f"{name.rpartition('.')[2]} needs {arguments}: --{key}.{arguments.split(',')[0]}, or init_args in a config"
+        )
     if "arguments are required" in message:
         return "say what to train and on what: --config NAME (`genlab configs` lists them), or --model and --data"
     unknown = UNKNOWN_NAME.search(message)

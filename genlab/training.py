@@ -64,6 +64,11 @@ class TrainerCLI(LightningCLI):
                 parser_kwargs={"default_env": True, "env_prefix": "GENLAB"},
                 args=arguments,
             )
+        except BaseException:
+            with contextlib.suppress(AttributeError, OSError):
+                if [path.name for path in self.run.iterdir()] == ["config.yaml"]:  # of a run that came to nothing
+                    (self.run / "config.yaml").unlink()
+            raise
         finally:
             with contextlib.suppress(AttributeError, OSError):  # folders that hold something stay
                 self.run.rmdir()

@@ -260,3 +260,26 @@ def test_one_callback_or_logger_needs_no_list():
 def test_what_lightning_refuses_is_one_line_and_leaves_no_run(refused):
     assert "limit_train_batches" in refused("fit", "--config=vae_digits.yaml", "--trainer.limit_train_batches=1.5")
     assert not list(Path("runs").iterdir())
+
+
+def test_what_data_still_need_is_said(refused):
+    assert refused("fit", "--model=VAE", "--data=ImageFolder") == (
+        "genlab: ImageFolder needs folder: --data.folder, or init_args in a config"
+    )
+
+
+def test_a_run_that_fails_at_once_leaves_nothing(refused):
+    told = refused("fit", "--model=VAE", "--data=SideBySidePairs", "--data.folder=facades", "--data.image_size=8")
+    assert told.endswith("takes batches as dicts with an 'image' of shape (B, C, H, W); the data gave source, target")
+    assert not list(Path("runs").iterdir())
+
+
+def test_the_best_checkpoint_of_a_model_in_stages_is_of_its_last_stage(capsys):
+    schedules = [f"--model.{stage}=[{{epochs: 2}}]" for stage in ("pretraining", "fine_tuning", "classifier")]
+    main(["fit", "--config=stacked_digits.yaml", *schedules, "--model.classifier_fine_tuning=[]"])
+    run = Path("runs/stacked_digits/0")
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+    stages = {name: genlab.load(run / "checkpoints" / f"{name}.ckpt").stage.name for name in ("best", "last")}
+    assert stages == {"best": "classifier", "last": "classifier"}
+    columns = rows(run)[0]
+    assert {"train/layer1/loss", "val/layer3/loss", "val/fine_tuning/loss", "val/classifier/error_rate"} < set(columns)

@@ -35,7 +35,7 @@ class Pictures(Callback):
         self, trainer: Trainer, model: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         """Keep the first validation images."""
-        if self._originals is None and isinstance(batch, dict):
+        if self._originals is None and isinstance(batch, dict) and "image" in batch:
             self._originals = batch["image"][: self.count]
 
     def on_train_epoch_end(self, trainer: Trainer, model: LightningModule) -> None:

@@ -16,7 +16,7 @@ from genlab.commands.configs import find_config
 from genlab.data import MNIST, BatchDataModule, CelebA, Digits, FolderDomains, FreyFaces, SideBySidePairs
 from genlab.data.archives import CYCLEGAN, PIX2PIX
 from genlab.data.loading import SPLITS
-from genlab.errors import GenlabError, suggestion
+from genlab.errors import GenlabError, listed, suggestion
 from genlab.outputs import must_be_free
 
 NAMED: dict[str, Callable[[], BatchDataModule]] = {
@@ -74,11 +74,16 @@ def find_data(name: str) -> BatchDataModule:
         return NAMED[name]()
     if not name.endswith(".yaml"):
         raise GenlabError(f"there is no data set called {name}; {suggestion(name, NAMED)}")
-    config = yaml.safe_load(find_config(name).read_text())
+    try:
+        config = yaml.safe_load(find_config(name).read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise GenlabError(f"{name} is no YAML: {' '.join(str(error).split())}") from None
     section = config.get("data") if isinstance(config, dict) else None
     section = {"class_path": section} if isinstance(section, str) else section
     if not section or "class_path" not in section:
         raise GenlabError(f"{name} names no data")
+    if unknown := section.keys() - {"class_path", "init_args"}:
+        raise GenlabError(f"the data section of {name} has {listed(sorted(unknown))} beside class_path and init_args")
     description = {"_class_path": section["class_path"], **(section.get("init_args") or {})}
     try:
         data: BatchDataModule = instantiate_module(BatchDataModule, description)  # type: ignore[type-abstract]

@@ -27,7 +27,7 @@ from tqdm import tqdm
 from genlab.data.files import ImageFiles
 from genlab.data.framing import Framing
 from genlab.data.places import lock_for
-from genlab.errors import GenlabError
+from genlab.errors import GenlabError, listed
 
 FORMAT = 1
 """Of a cache's folder; raised when what is written changes."""
@@ -78,12 +78,13 @@ def decoded(files: ImageFiles, framing: Framing, cache: Path) -> DecodedImages:
 
 
 def require_readable(*sets: DecodedImages) -> None:
-    """Raise GenlabError when there are unreadable images, with the names of all of them."""
-    unreadable = {content.files.place / name: why for content in sets for name, why in content.unreadable.items()}
+    """Raise GenlabError when there are unreadable images, with the names of the first."""
+    unreadable = [
+        f"{content.files.place / name}: {why}" for content in sets for name, why in content.unreadable.items()
+    ]
     if unreadable:
-        named = "; ".join(f"{path}: {why}" for path, why in unreadable.items())
         raise GenlabError(
-            f"{len(unreadable)} images cannot be used: {named}; "
+            f"{len(unreadable)} images cannot be used: {listed(unreadable, separator='; ')}; "
             "mend or delete them, or leave them out by setting skip_unreadable to true in the data's config"
         )
 

@@ -71,9 +71,18 @@ class Framing:
         return max(left, x - across), max(top, y - down), min(right, x + across), min(bottom, y + down)
 
 
+def upright_size(encoded: bytes) -> tuple[int, int]:
+    """Width and height of the image in an encoded file, turned upright; raises what Pillow raises."""
+    with Image.open(io.BytesIO(encoded)) as image:
+        return ImageOps.exif_transpose(image).size
+
+
 def height_and_width(size: int | tuple[int, int]) -> tuple[int, int]:
-    """A size given as one number for a square, or as height and width; raises GenlabError when it is not positive."""
-    height, width = (size, size) if isinstance(size, int) else size
+    """A size given as one number for a square, or as height and width; raises GenlabError when it is neither."""
+    sides = (size, size) if isinstance(size, int) else size
+    if not isinstance(sides, list | tuple) or [*map(type, sides)] != [int, int]:
+        raise GenlabError(f"a size in pixels is one number, or height and width, not {size!r}")
+    height, width = sides
     if height < 1 or width < 1:
         raise GenlabError(f"images of {height} x {width} pixels cannot be; give a positive size")
     return height, width

@@ -9,13 +9,16 @@ from genlab.data.augmentation import Augmentation
 from genlab.data.cache import DecodedImages, decoded, require_readable
 from genlab.data.degradations import Degradation
 from genlab.data.files import FolderFiles, ImageFiles
-from genlab.data.framing import Framing, height_and_width
+from genlab.data.framing import Framing, height_and_width, upright_size
 from genlab.data.loading import BatchDataModule, ImageDataModule
 from genlab.data.places import cache_folder, find_folder
 from genlab.data.splits import split_by_folder
 from genlab.data.tensors import DegradedTensors, ImageTensors, PairTensors
-from genlab.errors import GenlabError
+from genlab.errors import GenlabError, listed
 from genlab.types import Shape
+
+LOOKED_AT = 20
+"""Pairs whose proportions are compared."""
 
 Side = tuple[ImageFiles, Framing]
 """The files of sources or targets, and how they are framed."""
@@ -124,6 +127,8 @@ class SideBySidePairs(FilePairs):
     ) -> None:
         super().__init__(data_dir, image_size, channels, flip, enlarge, skip_unreadable, batch_size, num_workers, seed)
         self.save_hyperparameters(logger=False)
+        if direction not in ("AtoB", "BtoA"):
+            raise GenlabError(f"there is no direction {direction}; it is AtoB or BtoA")
         self.folder = find_folder(folder, data_dir)
         self.direction = direction
 
@@ -181,19 +186,44 @@ class FolderPairs(FilePairs):
 
     def sides(self) -> tuple[Side, Side]:
         sources, targets = FolderFiles(self.source), FolderFiles(self.target)
-        of_source, of_target = (
-            {PurePosixPath(name).with_suffix("").as_posix(): name for name in files.names}
-            for files in (sources, targets)
-        )
+        of_source, of_target = by_stem(sources), by_stem(targets)
         lonely = sorted(of_source.keys() ^ of_target.keys())
         if lonely:
             raise GenlabError(
                 f"{len(lonely)} images in {self.source} or {self.target} have no partner of the same name in the other "
-                f"folder: {', '.join(lonely)}"
+                f"folder: {listed(lonely)}"
             )
         partners = targets.only(of_target[name] for name in of_source)
+        require_same_proportions(sources, partners)
         framing = Framing(self.image_shape)
-        return (sources.only(of_source.values()), framing), (partners, framing)
+        return (sources, framing), (partners, framing)
+
+
+def by_stem(files: FolderFiles) -> dict[str, str]:
+    """The files' names by themselves without their ending; raises GenlabError when two are alike but for that."""
+    names: dict[str, str] = {}
+    for name in files.names:
+        stem = PurePosixPath(name).with_suffix("").as_posix()
+        if stem in names:
+            raise GenlabError(f"{files.place} has both {names[stem]} and {name}; which one belongs to a pair?")
+        names[stem] = name
+    return names
+
+
+def require_same_proportions(sources: FolderFiles, targets: FolderFiles) -> None:
+    """Raise GenlabError when, among the first pairs, the images of one differ in their proportions by 2 % or more."""
+    for source, target in list(zip(sources.names, targets.names, strict=True))[:LOOKED_AT]:
+        try:
+            (width, height), (other_width, other_height) = (
+                upright_size(files.read(name)) for files, name in ((sources, source), (targets, target))
+            )
+        except Exception:  # what cannot be read is told when it is decoded
+            continue
+        if abs(width * other_height / (other_width * height) - 1) >= 0.02:
+            raise GenlabError(
+                f"{sources.place / source} has {width} x {height} pixels, its partner in {targets.place} {other_width} "
+                f"x {other_height}; the images of a pair must have the same proportions"
+            )
 
 
 class DegradedPairs(PairDataModule):

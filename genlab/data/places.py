@@ -16,10 +16,12 @@ def cache_folder(data_dir: str | None) -> Path:
     return Path(os.environ.get("GENLAB_CACHE_DIR") or data_folder(data_dir) / "cache").expanduser()
 
 
-def find_folder(folder: str, data_dir: str | None) -> Path:
-    """The folder that a user means: a path, or else a name in the folder of data sets."""
+def find_folder(folder: str | os.PathLike[str], data_dir: str | None) -> Path:
+    """The folder that a user means: a name in the folder of data sets, or else a path; ./name is always a path."""
     path = Path(folder).expanduser()
-    return path if path.is_dir() else data_folder(data_dir) / path
+    named = data_folder(data_dir) / path
+    is_path = os.fspath(folder).startswith(".") or (path.is_dir() and not named.is_dir())
+    return path if is_path else named
 
 
 def lock_for(path: Path) -> filelock.BaseFileLock:

@@ -1,14 +1,17 @@
 """Which images are for training, validation and testing."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from genlab.errors import GenlabError
+from genlab.errors import GenlabError, listed
 
 FOLDERS = ("train", "val", "test")
+ALMOST = {"train", "training", "val", "valid", "validation", "test", "testing"}
+"""Names, in small letters, that are meant for splits."""
 
 
 def shuffled(length: int, seed: int) -> Tensor:
@@ -44,8 +47,11 @@ def split_by_folder(
         called: the names of the folders for training, validation and testing.
         else_random: whether images in none of these are split by `seed`, a tenth each for validation and testing.
 
-    Raises GenlabError when there are no images for training, or none for testing, or too few.
+    Raises GenlabError when there are no images for training, or none for testing, or too few, or when folders' names
+    are almost those of the splits. Images in folders of other names are left out, with a warning.
     """
+    if called == FOLDERS:
+        _look_at_names(folders, place)
     train, val, test = (
         (torch.tensor([folder == split for folder in folders]) & usable).nonzero()[:, 0] for split in called
     )
@@ -62,3 +68,16 @@ def split_by_folder(
             f"it has {len(train)} and {len(test)}"
         )
     return [train, val, test] if len(val) else [*held_out(train, seed, 1), test]
+
+
+def _look_at_names(folders: Sequence[str], place: Path) -> None:
+    others = set(folders) - {*FOLDERS}
+    misnamed = sorted(folder for folder in others if folder.lower() in ALMOST)
+    if misnamed:
+        raise GenlabError(f"{place} has folders called {listed(misnamed)}; those of the splits are train, val and test")
+    if others and "train" in folders:
+        left_out = sum(folder in others for folder in folders)
+        warnings.warn(
+            f"{left_out} images of {place} are in none of train, val and test, and left out: {listed(sorted(others))}",
+            stacklevel=3,
+        )

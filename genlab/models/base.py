@@ -7,7 +7,7 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
-from genlab.errors import GenlabError
+from genlab.errors import GenlabError, listed
 from genlab.hparams import PlainHyperparameters
 from genlab.types import ImageBatch, Shape
 
@@ -29,7 +29,7 @@ class ImageModel(PlainHyperparameters, LightningModule):
         if not isinstance(batch, Mapping) or "image" not in batch:
             raise GenlabError(
                 f"{type(self).__name__} takes batches as dicts with an 'image' of shape (B, C, H, W); "
-                f"the data gave a {type(batch).__name__}"
+                f"the data gave {listed(batch) if isinstance(batch, Mapping) else type(batch).__name__}"
             )
         images = batch["image"]
         if images.shape[1:] != self.image_shape:

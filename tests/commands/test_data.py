@@ -68,3 +68,25 @@ def test_mistakes_are_said(refused):
     Path("taken.png").write_text("mine")
     assert "taken.png is there already" in refused("data", "check", "digits", "--out", "taken.png")
     assert Path("taken.png").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (b"data: {class_path: Digits, batch_size: 3}", "the data section of my.yaml has batch_size beside class_path"),
+        (b"data: [", "my.yaml is no YAML"),
+        (b"data: \xff\xfe", "my.yaml is no YAML"),
+    ],
+)
+def test_mistakes_in_configs_are_said(config, message, refused):
+    Path("my.yaml").write_bytes(config)
+    assert message in refused("data", "check", "my.yaml")
+
+
+def test_a_picture_that_cannot_be_written_is_said(refused):
+    assert "pictures is a folder" in (
+        Path("pictures").mkdir() or refused("data", "check", "digits", "--out", "pictures")
+    )
+    Path("file").touch()
+    assert "file/a.png cannot be written: " in refused("data", "check", "digits", "--out", "file/a.png")
+    assert not list(Path.cwd().glob("**/*.part"))

@@ -96,7 +96,8 @@ def test_a_name_is_looked_for_in_the_folder_of_data_sets():
     data = ImageFolder("photos", data_dir="data")
     assert data.folder == Path("data/photos")
     write_images(Path("photos"), 5)
-    assert ImageFolder("photos", data_dir="data").folder == Path("photos")
+    assert ImageFolder("photos", data_dir="data").folder == Path("data/photos")
+    assert ImageFolder("photos", data_dir="elsewhere").folder == Path("photos")
 
 
 def test_the_wrong_number_of_channels_is_said(refused):
@@ -117,3 +118,52 @@ def test_the_cache_lies_where_the_environment_says(monkeypatch):
     write_images(Path("photos"), 5)
     folder()
     assert len(list(Path("elsewhere").glob("*/images.npy"))) == 1
+
+
+def test_a_folder_here_does_not_stand_in_for_a_data_set_of_that_name(data_dir):
+    write_images(Path("facades"), 3)
+    assert ImageFolder("facades").folder == data_dir / "facades"
+    assert ImageFolder("./facades").folder == Path("facades")
+
+
+@pytest.mark.parametrize("name", ["Train", "valid", "validation", "Testing"])
+def test_folders_that_are_almost_called_as_splits_are_said(name):
+    write_images(Path("photos/train"), 5)
+    write_images(Path(f"photos/{name}"), 5)
+    with pytest.raises(genlab.GenlabError, match=f"folders called {name}; those of the splits are train, val and test"):
+        folder()
+
+
+def test_folders_beside_the_splits_are_left_out_with_a_word():
+    for name, count in (("train", 5), ("test", 4), ("extra", 3)):
+        write_images(Path(f"photos/{name}"), count)
+    with pytest.warns(UserWarning, match="3 images of .* are in none of train, val and test, and left out: extra"):
+        assert sizes(folder()) == [4, 1, 4]
+
+
+@pytest.mark.parametrize("size", [None, (8, 8, 8), "8", 8.0])
+def test_a_size_is_one_number_or_two(size):
+    write_images(Path("photos"), 5)
+    with pytest.raises(genlab.GenlabError, match="one number, or height and width, not"):
+        folder(image_size=size)
+
+
+def test_all_images_unreadable_is_said_even_when_they_may_be_left_out():
+    Path("photos").mkdir()
+    for i in range(5):
+        Path(f"photos/{i}.png").write_text("nothing")
+    with pytest.raises(genlab.GenlabError, match="photos has 0 images, too few for training"):
+        folder(skip_unreadable=True)
+
+
+def test_a_link_that_leads_nowhere_is_an_unreadable_image():
+    write_images(Path("photos"), 12)
+    Path("photos/x.png").symlink_to("nowhere.png")
+    with pytest.raises(genlab.GenlabError, match="1 images cannot be used: .*x.png: No such file or directory"):
+        folder()
+    assert sum(sizes(folder(skip_unreadable=True))) == 12
+
+
+def test_a_path_object_is_kept_as_text():
+    write_images(Path("photos"), 5)
+    assert ImageFolder(Path("photos").absolute()).hparams["folder"] == str(Path("photos").absolute())

@@ -134,3 +134,25 @@ def test_a_stage_opens_what_the_data_open():
     data.setup("fit")
     assert hasattr(data, "train_set")
     assert not hasattr(data, "test_set")
+
+
+def test_pairs_of_other_proportions_would_not_be_aligned():
+    write_images(Path("a"), 4, size=(40, 20))
+    write_images(Path("b"), 4, size=(20, 20))
+    with pytest.raises(genlab.GenlabError, match=r"0.jpg has 40 x 20 pixels, its partner in b 20 x 20"):
+        set_up(FolderPairs("a", "b", image_size=8))
+    write_images(Path("b"), 4, size=(80, 40))
+    set_up(FolderPairs("a", "b", image_size=8))
+
+
+def test_two_images_of_one_name_are_not_guessed_between():
+    write_images(Path("a"), 4)
+    write_images(Path("b"), 4)
+    write_images(Path("b"), 1, "png")
+    with pytest.raises(genlab.GenlabError, match="b has both 0.jpg and 0.png"):
+        set_up(FolderPairs("a", "b", image_size=8))
+
+
+def test_a_direction_that_there_is_not_is_said():
+    with pytest.raises(genlab.GenlabError, match="no direction BtoC"):
+        SideBySidePairs("facades", direction="BtoC")
