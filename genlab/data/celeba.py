@@ -93,6 +93,8 @@ class CelebA(ImageDataModule):
                 f"CelebA: of {[len(of_part) for of_part in rows]} images here in the official parts for training, "
                 "validation and testing, one has none; all are split anew, a tenth each for validation and testing"
             )
+            if content.readable.sum() < 3:
+                raise GenlabError(f"{files.place} has too few images for training, validation and testing")
             rows = held_out(content.readable.nonzero()[:, 0], self.seed, 2)
         train_set, self.val_set, self.test_set = map(images.subset, rows)
         self.train_set = train_set.transformed(self.augmentation)
