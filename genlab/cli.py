@@ -18,6 +18,7 @@ TOOL_COMMANDS = {
     "sample": "draw new images from a trained model",
     "reconstruct": "test images beside their reconstructions",
     "latent": "a map of the codes of the test images, and the manifold of a 2-D prior",
+    "evaluate": "the likelihood of the test images",
     "probe": "what the codes of a model are worth: few labels, clusters, outliers, beside PCA",
     "features": "what the first layer's units look for",
     "interpolate": "from one image to another through the space of codes",

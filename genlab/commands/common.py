@@ -102,6 +102,12 @@ def attribute_of(images: ImageTensors, data: ImageDataModule, attribute: str) ->
     return images.facts["attributes"][images.rows, data.attribute_names.index(attribute)] > 0
 
 
+def some(images: ImageTensors, limit: int, seed: int) -> ImageTensors:
+    """At most so many images of a data set, in its order."""
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
+    return images.subset(order[:limit].sort().values)
+
+
 def positive(text: str) -> int:
     """An argument that is a positive number."""
     number = int(text)

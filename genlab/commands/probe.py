@@ -10,7 +10,7 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 
-from genlab.commands.common import Trained, attribute_of, batched, positive, tool_parser
+from genlab.commands.common import Trained, attribute_of, batched, positive, some, tool_parser
 from genlab.data import ImageDataModule, WithoutClass
 from genlab.data.tensors import ImageTensors
 from genlab.latent.clusters import METHODS, agreement, cluster
@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> None:
     path = trained.out("probe.json")
     torch.manual_seed(given.seed)  # of augmentation
     data = trained.data("fit")
-    splits = [some(images, given) for images in (data.train_set, trained.test_images())]
+    splits = [some(images, given.limit, given.seed) for images in (data.train_set, trained.test_images())]
     found: dict[str, Any] = {
         "model": type(trained.model).__name__,
         "checkpoint": str(trained.checkpoint),
@@ -60,12 +60,6 @@ def main(arguments: list[str]) -> None:
     with whole_file(path) as part:
         part.write_text(json.dumps(found, indent=1))
     print(f"\n{path}")
-
-
-def some(images: ImageTensors, given: argparse.Namespace) -> ImageTensors:
-    """At most --limit images of a data set."""
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(given.seed))
-    return images.subset(order[: given.limit].sort().values)
 
 
 def measured(

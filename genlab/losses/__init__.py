@@ -1,7 +1,14 @@
 """Losses that stand alone: plain functions of tensors with one value per image, shape (B,), computed in float32."""
 
 from genlab.losses.divergence import kl_standard_normal
-from genlab.losses.likelihood import Bernoulli
+from genlab.losses.likelihood import (
+    Bernoulli,
+    DiscretizedLogistic,
+    Gaussian,
+    Laplace,
+    Likelihood,
+    PixelGaussian,
+)
 from genlab.losses.reconstruction import (
     WeightedSum,
     absolute_error,
@@ -15,6 +22,11 @@ from genlab.losses.sparsity import L1, TargetRate
 __all__ = [
     "L1",
     "Bernoulli",
+    "DiscretizedLogistic",
+    "Gaussian",
+    "Laplace",
+    "Likelihood",
+    "PixelGaussian",
     "TargetRate",
     "WeightedSum",
     "absolute_error",

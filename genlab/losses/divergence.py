@@ -1,4 +1,6 @@
-"""Divergences between distributions of codes."""
+"""Distributions of codes, and divergences between them, in nats."""
+
+import math
 
 from torch import Tensor
 
@@ -7,8 +9,24 @@ from genlab.losses.precision import in_float32
 
 @in_float32
 def kl_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(N(mean, diag exp(log_variance)) || N(0, I)) in nats: two tensors (B, D) to (B,).
+    """KL(N(mean, diag exp(log_variance)) || N(0, I)): two tensors (B, D) to (B,).
 
     Kingma & Welling 2013, appendix B.
     """
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
+
+
+def log_normal(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
+    """The log-density of codes (..., D) under N(mean, diag exp(log_variance)), which broadcast against them: (...)."""
+    away = (z - mean) * (-0.5 * log_variance).exp()
+    return -0.5 * (away.square() + log_variance + math.log(2 * math.pi)).sum(-1)
+
+
+def log_standard_normal(z: Tensor) -> Tensor:
+    """The log-density of codes (..., D) under N(0, I): (...)."""
+    return -0.5 * (z.square() + math.log(2 * math.pi)).sum(-1)
+
+
+def log_mean_exp(log_weights: Tensor) -> Tensor:
+    """The logarithm of the mean of weights given by their logarithms: (K, ...) to (...)."""
+    return log_weights.logsumexp(0) - math.log(len(log_weights))

@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from genlab.losses.likelihood import Likelihood
+
 
 @runtime_checkable
 class Encodes(Protocol):
@@ -58,7 +60,24 @@ class Samples(Protocol):
         ...
 
 
-VERBS = {Encodes: "encode", Decodes: "decode", Reconstructs: "reconstruct", Samples: "sample"}
+@runtime_checkable
+class HasLikelihood(Protocol):
+    """Has a likelihood of images, and a way to estimate it."""
+
+    likelihood: Likelihood
+
+    def log_likelihood(self, x: Tensor, num_samples: int, generator: torch.Generator | None = None) -> Tensor:
+        """log p(x) in nats, (B,), estimated from below with so many samples for each image."""
+        ...
+
+
+VERBS = {
+    Encodes: "encode",
+    Decodes: "decode",
+    Reconstructs: "reconstruct",
+    Samples: "sample",
+    HasLikelihood: "estimate likelihoods",
+}
 """What each capability is called in messages."""
 
 

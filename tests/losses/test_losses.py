@@ -22,8 +22,8 @@ def per_image(values):
 def test_bernoulli_is_the_density_of_binary_images():
     binary = image.round()
     expected = per_image(TorchBernoulli(logits=logits).log_prob(binary))
-    torch.testing.assert_close(losses.Bernoulli.log_prob(logits, binary), expected)
-    torch.testing.assert_close(losses.Bernoulli.mean(logits), TorchBernoulli(logits=logits).mean)
+    torch.testing.assert_close(losses.Bernoulli().log_prob(logits, binary), expected)
+    torch.testing.assert_close(losses.Bernoulli().mean(logits), TorchBernoulli(logits=logits).mean)
 
 
 def test_bernoulli_of_grey_images_is_the_expectation_over_their_binarisations():
@@ -31,12 +31,12 @@ def test_bernoulli_of_grey_images_is_the_expectation_over_their_binarisations():
     expected = per_image(
         image * distribution.log_prob(torch.ones(())) + (1 - image) * distribution.log_prob(torch.zeros(()))
     )
-    torch.testing.assert_close(losses.Bernoulli.log_prob(logits, image), expected)
+    torch.testing.assert_close(losses.Bernoulli().log_prob(logits, image), expected)
 
 
 def test_bernoulli_is_finite_for_certain_and_wrong_decoders():
     wrong = torch.full((1, 1, 2, 2), -200.0)
-    torch.testing.assert_close(losses.Bernoulli.log_prob(wrong, torch.ones_like(wrong)), torch.tensor([-800.0]))
+    torch.testing.assert_close(losses.Bernoulli().log_prob(wrong, torch.ones_like(wrong)), torch.tensor([-800.0]))
 
 
 def test_kl_is_that_of_torch_distributions():
@@ -65,7 +65,7 @@ def test_reconstruction_errors_are_their_formulas(loss, formula):
 
 
 @pytest.mark.parametrize(
-    "loss", [losses.squared_error, losses.absolute_error, losses.cross_entropy, losses.Bernoulli.log_prob]
+    "loss", [losses.squared_error, losses.absolute_error, losses.cross_entropy, losses.Bernoulli().log_prob]
 )
 def test_losses_of_images_are_float32_under_autocast(loss):
     coarse = logits.bfloat16()

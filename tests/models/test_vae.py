@@ -1,12 +1,17 @@
 """The VAE's evidence lower bound and what it can do."""
 
-from functools import partial
+import operator
+from functools import partial, reduce
 
 import pytest
 import torch
-from torch.distributions import Bernoulli, Normal, kl_divergence
+from lightning.pytorch import Callback, Trainer
+from torch.distributions import Bernoulli as TorchBernoulli
+from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 import genlab
+from genlab.losses import Bernoulli, DiscretizedLogistic, Gaussian, Laplace, Likelihood, PixelGaussian
+from genlab.models.vae import AT_ONCE
 from genlab.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 
 SHAPE = (1, 8, 9)
@@ -26,7 +31,9 @@ def test_evidence_is_that_of_torch_distributions():
     posterior = Normal(mean, (log_variance / 2).exp())
     torch.manual_seed(1)
     z = posterior.rsample()
-    reconstruction = -Bernoulli(logits=vae.decoder(z), validate_args=False).log_prob(images).flatten(1).sum(1).mean()
+    reconstruction = (
+        -TorchBernoulli(logits=vae.decoder(z), validate_args=False).log_prob(images).flatten(1).sum(1).mean()
+    )
     kl = kl_divergence(posterior, Normal(0.0, 1.0)).sum(1).mean()
     torch.testing.assert_close(figures["reconstruction"], reconstruction)
     torch.testing.assert_close(figures["kl"], kl)
@@ -95,5 +102,135 @@ def test_batches_of_another_shape_are_refused_in_one_line(model):
 
 
 def test_batches_that_are_no_dicts_are_refused_in_one_line():
-    with pytest.raises(genlab.GenlabError, match="takes batches as dicts with an 'image'.*gave a list"):
+    with pytest.raises(genlab.GenlabError, match="takes batches as dicts with an 'image'.*gave list"):
         small_vae().images([images, torch.zeros(5)])
+
+
+class LinearGaussian(Likelihood):
+    """Unit-free normal values around the outputs themselves, for a model whose evidence is known."""
+
+    def of_values(self, outputs, x):
+        return Normal(outputs, 0.5).log_prob(x)
+
+
+def linear_gaussian_vae(posterior_scale: float):
+    """x = W z + noise of sigma 0.5, with orthogonal columns, so that the posterior is diagonal; and that posterior."""
+    columns = torch.linalg.qr(torch.randn(6, 2, generator=torch.Generator().manual_seed(0))).Q * torch.tensor(
+        [2.0, 1.0]
+    )
+    vae = genlab.VAE((1, 2, 3), 2, partial(MLPEncoder, hidden=()), partial(MLPDecoder, hidden=()), LinearGaussian)
+    precision = 1 + columns.square().sum(0) / 0.25
+    with torch.no_grad():
+        vae.decoder[0].weight.copy_(columns)
+        vae.decoder[0].bias.zero_()
+        vae.encoder[1].weight.zero_()
+        vae.encoder[1].weight[:2] = (columns / 0.25 / precision).T
+        vae.encoder[1].bias.copy_(
+            torch.cat([torch.zeros(2), posterior_scale**2 / precision]).log().nan_to_num(neginf=0)
+        )
+    evidence = MultivariateNormal(torch.zeros(6), columns @ columns.T + 0.25 * torch.eye(6))
+    return vae, evidence
+
+
+def test_every_bound_is_tight_for_the_exact_posterior():
+    vae, evidence = linear_gaussian_vae(1.0)
+    x = torch.randn(7, 1, 2, 3)
+    exact = evidence.log_prob(x.flatten(1))
+    torch.testing.assert_close(vae.log_likelihood(x, 3), exact)
+    vae.importance_weighted = True
+    torch.testing.assert_close(vae.evidence(x)["bound"], exact.mean())
+
+
+def test_more_samples_tighten_the_bound_of_a_wrong_posterior():
+    vae, evidence = linear_gaussian_vae(1.7)
+    x = evidence.sample((200,)).view(-1, 1, 2, 3)
+    exact = evidence.log_prob(x.flatten(1)).mean()
+    gaps = []
+    for num_samples in (1, 5, 50, 2000):
+        torch.manual_seed(0)
+        gaps.append(float(exact - vae.log_likelihood(x, num_samples).mean()))
+    assert gaps[0] > gaps[1] > gaps[2] > gaps[3]
+    assert gaps[3] == pytest.approx(0, abs=0.01)
+
+
+def test_log_likelihood_is_reproducible_and_computed_in_parts(monkeypatch):
+    vae = small_vae()
+    whole, again = (vae.log_likelihood(images, 2000, torch.Generator().manual_seed(3)) for _ in range(2))
+    assert torch.equal(whole, again)
+    monkeypatch.setitem(AT_ONCE, "cpu", 7 * images.numel())
+    seen = []
+    vae.decoder.register_forward_hook(lambda module, inputs, output: seen.append(len(output)))
+    torch.testing.assert_close(
+        vae.log_likelihood(images, 2000, torch.Generator().manual_seed(3)), whole, atol=0.2, rtol=0
+    )
+    assert max(seen) == 7 * len(images)
+    assert sum(seen) == 2000 * len(images)
+
+
+def test_more_samples_make_the_elbo_less_noisy_and_the_weighted_bound_higher():
+    def spread(**options):
+        vae = small_vae(**options)
+        torch.manual_seed(0)
+        return torch.stack([vae.evidence(images)["loss"].detach() for _ in range(60)])
+
+    one, many = spread(), spread(num_samples=20)
+    weighted = spread(num_samples=20, importance_weighted=True)
+    assert many.std() < one.std() / 2
+    torch.testing.assert_close(many.mean(), one.mean(), rtol=0.02, atol=0)
+    assert weighted.mean() < many.mean()
+
+
+def test_the_weighted_bound_of_one_sample_is_the_elbo_in_expectation():
+    vae = small_vae(importance_weighted=True)
+    torch.manual_seed(0)
+    figures = [vae.evidence(images) for _ in range(400)]
+    bound, elbo = (torch.stack([f[name].detach() for f in figures]).mean() for name in ("bound", "elbo"))
+    torch.testing.assert_close(bound, elbo, rtol=0, atol=0.1)
+
+
+def test_beta_weighs_the_kl_in_the_loss_and_leaves_the_elbo():
+    figures = small_vae(beta=4.0).evidence(images)
+    torch.testing.assert_close(figures["loss"], figures["reconstruction"] + 4 * figures["kl"])
+    torch.testing.assert_close(figures["elbo"], -figures["reconstruction"] - figures["kl"])
+
+
+def fitted(**options):
+    """A VAE after some epochs on digits, and its figures in each."""
+    torch.manual_seed(0)
+    figures = []
+
+    class Keep(Callback):
+        def on_train_epoch_end(self, trainer, model):
+            figures.append({name: float(value) for name, value in trainer.callback_metrics.items()})
+
+    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "num_sanity_val_steps": 0}
+    model = genlab.VAE((1, 8, 8), 4, optimizer=partial(torch.optim.Adam, lr=2e-3), **options)
+    Trainer(max_epochs=4, callbacks=[Keep()], **quiet).fit(model, genlab.Digits())
+    return model, figures
+
+
+def test_beta_grows_in_training_and_is_whole_in_validation(monkeypatch):
+    betas = []
+    evidence = genlab.VAE.evidence
+    monkeypatch.setattr(genlab.VAE, "evidence", lambda vae, x, beta=2.0: betas.append(beta) or evidence(vae, x, beta))
+    fitted(beta=2.0, warmup_epochs=2)
+    training, validation = 22, 3
+    expected = [[grown] * training + [2.0] * validation for grown in (0.0, 1.0, 2.0, 2.0)]
+    assert betas == reduce(operator.iadd, expected, [])
+
+
+@pytest.mark.parametrize(
+    "likelihood", [Bernoulli, partial(Gaussian, learned=True), PixelGaussian, Laplace, DiscretizedLogistic]
+)
+def test_it_learns_under_every_likelihood(likelihood):
+    model, figures = fitted(likelihood=likelihood)
+    assert figures[-1]["val/elbo"] > figures[0]["val/elbo"]
+    assert 0 < figures[-1]["val/bits_per_dim"] < figures[0]["val/bits_per_dim"]
+    assert 0 <= figures[-1]["val/active_units"] <= 4
+    assert model.sample(3).shape == (3, 1, 8, 8)
+
+
+def test_a_collapsed_posterior_is_said():
+    with pytest.warns(UserWarning, match="the posterior has collapsed"):
+        _, figures = fitted(beta=1000.0)
+    assert figures[-1]["val/active_units"] == 0

@@ -1,0 +1,35 @@
+"""How many units of a code say anything about the image."""
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+
+class ActiveUnits(Metric):
+    """The number of units whose posterior mean varies over images by more than 0.01 (Burda et al. 2016, section 5.2).
+
+    Args:
+        code_size: units of a code.
+    """
+
+    total: Tensor
+    squares: Tensor
+    count: Tensor
+
+    def __init__(self, code_size: int) -> None:
+        super().__init__()
+        self.add_state("total", torch.zeros(code_size, dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("squares", torch.zeros(code_size, dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, means: Tensor) -> None:
+        """Take the posterior means (B, code_size) of a batch into account."""
+        means = means.double()
+        self.total += means.sum(0)
+        self.squares += means.square().sum(0)
+        self.count += len(means)
+
+    def compute(self) -> Tensor:
+        """The number, a scalar."""
+        variance = self.squares / self.count - (self.total / self.count).square()
+        return (variance > 0.01).sum()
