@@ -11,6 +11,7 @@ from .data import Digits as Digits
 from .data import FreyFaces as FreyFaces
 from .data import ImageFolder as ImageFolder
 from .errors import GenlabError as GenlabError
+from .models import CVAE as CVAE
 from .models import VAE as VAE
 from .models import Autoencoder as Autoencoder
 from .models import StackedAutoencoder as StackedAutoencoder

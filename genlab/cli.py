@@ -22,6 +22,7 @@ TOOL_COMMANDS = {
     "probe": "what the codes of a model are worth: few labels, clusters, outliers, beside PCA",
     "features": "what the first layer's units look for",
     "interpolate": "from one image to another through the space of codes",
+    "traverse": "what single units of a code do",
     "edit": "change an attribute of images, such as make someone smile",
     "data": "download and decode a data set ahead of time, or check it",
     "configs": "list the shipped configs, or print one",

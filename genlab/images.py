@@ -24,7 +24,7 @@ def grid(images: Tensor, columns: int, shorter_side: int = 32) -> Tensor:
 
 def beside(*kinds: Tensor, columns: int) -> Tensor:
     """A grid in which each row of one kind of image stands above the row of the next kind, such as reconstructions."""
-    rows = zip(*(kind.cpu().split(columns) for kind in kinds), strict=True)
+    rows = zip(*(kind.cpu().expand(-1, 3, -1, -1).split(columns) for kind in kinds), strict=True)
     return grid(torch.cat([row for group in rows for row in group]), columns)
 
 

@@ -76,7 +76,7 @@ class TrainerCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Link what the data know to the model, and offer genlab's callbacks as sections of the config."""
-        for fact in ("image_shape", "num_classes", "attribute_names"):
+        for fact in ("image_shape", "source_shape", "num_classes", "attribute_names"):
             parser.link_arguments(f"data.{fact}", f"model.init_args.{fact}", apply_on="instantiate")
         parser.add_lightning_class_args(Pictures, "pictures")
         parser.add_lightning_class_args(BestCheckpoint, "best_checkpoint")

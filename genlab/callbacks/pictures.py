@@ -9,11 +9,14 @@ from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from torch import Tensor
 
 from genlab import images
-from genlab.models.capabilities import Reconstructs, Samples, reconstructed
+from genlab.models.capabilities import Conditional, Reconstructs, Samples, reconstructed, seen_in
 
 
 class Pictures(Callback):
     """Draws what a model can: reconstructions of the first validation images, and samples.
+
+    A conditional model samples under the conditions of these images; of one whose conditions are images, each row of
+    them stands above the row of samples and the row of the truth.
 
     The same images and the same noise each time, so that pictures can be compared. They are written to
     `pictures/<kind>-<epoch>.png` in the trainer's `default_root_dir` and handed to W&B and TensorBoard loggers.
@@ -28,15 +31,15 @@ class Pictures(Callback):
         self.every_n_epochs = every_n_epochs
         self.count = count
         self.seed = seed
-        self._originals: Tensor | None = None
+        self._batch: dict[str, Tensor] | None = None
         self._drawn = 0
 
     def on_validation_batch_start(
         self, trainer: Trainer, model: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         """Keep the first validation images."""
-        if self._originals is None and isinstance(batch, dict) and "image" in batch:
-            self._originals = batch["image"][: self.count]
+        if self._batch is None and isinstance(batch, dict):
+            self._batch = {name: value[: self.count] for name, value in batch.items()}
 
     def on_train_epoch_end(self, trainer: Trainer, model: LightningModule) -> None:
         """Draw, when it is time to."""
@@ -56,12 +59,18 @@ class Pictures(Callback):
             return
         model.eval()
         pictures = {}
-        if isinstance(model, Samples):
-            samples = model.sample(self.count, generator=torch.Generator().manual_seed(self.seed))
-            pictures["samples"] = images.grid(samples, columns=8)
-        if isinstance(model, Reconstructs) and self._originals is not None:
-            rows = reconstructed(model, self._originals, torch.Generator().manual_seed(self.seed))
-            pictures["reconstructions"] = images.beside(*rows, columns=8)
+        noise = torch.Generator().manual_seed(self.seed)
+        if isinstance(model, Samples) and not isinstance(model, Conditional):
+            pictures["samples"] = images.grid(model.sample(self.count, generator=noise), columns=8)
+        if self._batch and ("image" in self._batch or isinstance(model, Conditional)):
+            seen, originals = seen_in(model, self._batch)
+            if isinstance(model, Conditional):
+                samples = seen.sample(len(originals), generator=noise)
+                rows = [self._batch["source"], samples, originals] if "source" in self._batch else [samples]
+                pictures["samples"] = images.beside(*rows, columns=8)
+            if isinstance(seen, Reconstructs):
+                rows = reconstructed(seen, originals, torch.Generator().manual_seed(self.seed))
+                pictures["reconstructions"] = images.beside(*rows, columns=8)
         model.train()
         for name, picture in pictures.items():
             images.save(picture, Path(trainer.default_root_dir) / "pictures" / f"{name}-{epoch:04}.png")

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from lightning.pytorch import LightningModule
@@ -11,7 +11,7 @@ from lightning.pytorch.cli import instantiate_module
 from torch import Tensor
 
 from genlab import runs
-from genlab.data import ImageDataModule
+from genlab.data import BatchDataModule, ImageDataModule
 from genlab.data.tensors import ImageTensors
 from genlab.errors import GenlabError, suggestion
 from genlab.models import load
@@ -64,20 +64,23 @@ class Trained:
         must_be_free(path, self.given.force)
         return path
 
-    def data(self, stage: str) -> ImageDataModule:
+    def data(self, stage: str) -> Any:
         """The data that the model was trained on, set up for a stage."""
         hparams = dict(read(self.checkpoint).get("datamodule_hyper_parameters", {}))
         if "_class_path" not in hparams:
             raise GenlabError(f"{self.checkpoint} does not say what data it was trained on")
         hparams.pop("_instantiator")
-        data: ImageDataModule = instantiate_module(ImageDataModule, hparams)  # type: ignore[type-abstract]
+        data: BatchDataModule = instantiate_module(BatchDataModule, hparams)  # type: ignore[type-abstract]
         data.prepare_data()
         data.setup(stage)
         return data
 
     def test_images(self) -> ImageTensors:
-        """The test images of the data that the model was trained on."""
-        return self.data("test").test_set
+        """The test images of the data that the model was trained on; raises GenlabError for data of another kind."""
+        data = self.data("test")
+        if not isinstance(data, ImageDataModule):
+            raise GenlabError(f"this tool needs single images, not the batches of {type(data).__name__}")
+        return data.test_set
 
 
 def batched(function: Callable[[Tensor], Tensor], items: Tensor) -> Tensor:

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from genlab.commands.common import Trained, positive, some, tool_parser
-from genlab.models.capabilities import HasLikelihood
+from genlab.commands.common import Trained, positive, tool_parser
+from genlab.models.capabilities import Conditional, HasLikelihood, seen_in
 from genlab.outputs import whole_file
 
 IMAGES = 100
@@ -24,13 +24,16 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--limit", type=positive, default=10**9, help="test images at most (default all)")
     given = parser.parse_args(arguments)
     trained = Trained(given)
-    model = trained.able_to(HasLikelihood)  # type: ignore[type-abstract]
+    if not isinstance(trained.model, Conditional):
+        trained.able_to(HasLikelihood)  # type: ignore[type-abstract]
     path = trained.out("evaluate.json")
-    test = some(trained.test_images(), given.limit, given.seed)
+    test = trained.data("test").test_set
+    chosen = torch.randperm(len(test), generator=torch.Generator().manual_seed(given.seed))[: given.limit].sort().values
     random = torch.Generator().manual_seed(given.seed)
     elbo, log_likelihood = [], []
-    for rows in tqdm(torch.arange(len(test)).split(IMAGES), "Evaluating", unit_scale=IMAGES, unit=" images"):
-        x = test[rows]["image"]
+    for rows in tqdm(chosen.split(IMAGES), "Evaluating", unit_scale=IMAGES, unit=" images"):
+        with torch.no_grad():
+            model, x = seen_in(trained.model, test[rows])
         elbo.append(model.log_likelihood(x, 1, random))
         log_likelihood.append(model.log_likelihood(x, given.samples, random))
     figures = {"elbo": torch.cat(elbo), "log_likelihood": torch.cat(log_likelihood)}
@@ -38,7 +41,7 @@ def main(arguments: list[str]) -> None:
         "model": type(trained.model).__name__,
         "checkpoint": str(trained.checkpoint),
         "likelihood": type(model.likelihood).__name__,
-        "test_images": len(test),
+        "test_images": len(chosen),
         "samples": given.samples,
         "seed": given.seed,
     }

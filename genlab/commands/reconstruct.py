@@ -4,7 +4,7 @@ import torch
 
 from genlab import images
 from genlab.commands.common import Trained, positive, tool_parser
-from genlab.models.capabilities import Reconstructs, reconstructed
+from genlab.models.capabilities import Conditional, Reconstructs, reconstructed, seen_in
 
 
 def main(arguments: list[str]) -> None:
@@ -17,12 +17,14 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
     given = parser.parse_args(arguments)
     trained = Trained(given)
-    model = trained.able_to(Reconstructs)  # type: ignore[type-abstract]
+    if not isinstance(trained.model, Conditional):
+        trained.able_to(Reconstructs)  # type: ignore[type-abstract]
     path = trained.out("pictures/reconstruct.png")
-    test_set = trained.test_images()
+    test_set = trained.data("test").test_set
     random = torch.Generator().manual_seed(given.seed)
     chosen = torch.randperm(len(test_set), generator=random)[: given.count]
     with torch.no_grad():
-        rows = reconstructed(model, test_set[chosen]["image"], random)
+        model, originals = seen_in(trained.model, test_set[chosen])
+        rows = reconstructed(model, originals, random)
     images.save(images.beside(*rows, columns=given.columns), path)
     print(path)

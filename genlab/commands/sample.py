@@ -8,9 +8,11 @@ from torch import Tensor
 
 from genlab import images
 from genlab.commands.common import Trained, encoded, positive, tool_parser
+from genlab.commands.conditions import add_arguments, conditional_picture, write_classes
 from genlab.errors import GenlabError
 from genlab.latent import CodeDensity
 from genlab.models.capabilities import Decodes, Encodes, Samples
+from genlab.models.cvae import CVAE
 
 FITTED_ON = 10_000
 """Training images at most whose codes a density is fitted to."""
@@ -21,33 +23,45 @@ def main(arguments: list[str]) -> None:
 
     With --prior, codes are drawn from a density that is fitted to those of training images, and then decoded: so an
     autoencoder becomes generative. The density is kept beside the checkpoint, and used again.
+
+    Of a conditional model, each column is one code and each row one condition: every class, or every attribute in turn
+    the other way than in most images, or test images, on the left, with the truth on the right. With --condition or
+    --condition-image, all samples have that one. With --per-class, images are written to folders by class.
     """
     parser = tool_parser("sample", main.__doc__)
     parser.add_argument("-n", "--count", type=positive, default=64, help="how many (default 64)")
     parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
     parser.add_argument("--prior", choices=("gaussian", "gmm"), help="one normal distribution of codes, or a mixture")
     parser.add_argument("--components", type=positive, default=10, help="distributions in the mixture (default 10)")
+    add_arguments(parser)
     given = parser.parse_args(arguments)
     trained = Trained(given)
-    path = trained.out(f"pictures/sample-{given.prior}.png" if given.prior else "pictures/sample.png")
+    random = torch.Generator().manual_seed(given.seed)
+    model = trained.model
     with torch.no_grad():
-        samples = drawn(trained, given, torch.Generator().manual_seed(given.seed))
-    images.save(images.grid(samples, given.columns), path)
+        if isinstance(model, CVAE) and given.per_class:
+            print(write_classes(model, trained, random))
+            return
+        path = trained.out(f"pictures/sample-{given.prior}.png" if given.prior else "pictures/sample.png")
+        if isinstance(model, CVAE):
+            picture = conditional_picture(model, trained, random)
+        else:
+            picture = images.grid(drawn(trained, given, random), given.columns)
+    images.save(picture, path)
     print(path)
 
 
 def drawn(trained: Trained, given: argparse.Namespace, random: torch.Generator) -> Tensor:
     """Images from the model's own prior, or from a fitted density: (count, C, H, W)."""
+    if given.condition or given.condition_image or given.per_class:
+        raise GenlabError(f"the {type(trained.model).__name__} in {trained.checkpoint} knows no conditions")
     if given.prior:
         decoder = trained.able_to(Decodes)  # type: ignore[type-abstract]
         return decoder.decode(code_density(trained, given).sample(given.count, random))
-    if (
-        not isinstance(trained.model, Samples)
-        and isinstance(trained.model, Encodes)
-        and isinstance(trained.model, Decodes)
-    ):
+    model = trained.model
+    if not isinstance(model, Samples) and isinstance(model, Encodes) and isinstance(model, Decodes):
         raise GenlabError(
-            f"the {type(trained.model).__name__} in {trained.checkpoint} has no prior to sample from; "
+            f"the {type(model).__name__} in {trained.checkpoint} has no prior to sample from; "
             "fit one to its codes with --prior gaussian or --prior gmm"
         )
     return trained.able_to(Samples).sample(given.count, generator=random)  # type: ignore[type-abstract]

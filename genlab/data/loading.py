@@ -34,6 +34,8 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
 
     image_shape: Shape
     """(C, H, W)."""
+    source_shape: Shape | None = None
+    """Of the sources of aligned pairs, (C, H, W), where there are any."""
     num_classes: int = 0
     """Of the labels; 0 without labels."""
     attribute_names: tuple[str, ...] = ()

@@ -28,7 +28,6 @@ class PairDataModule(BatchDataModule):
     """A DataModule whose batches are `genlab.types.PairBatch`. Its `image_shape` is the target's."""
 
     source_shape: Shape
-    """(C, H, W) of what is translated."""
     train_set: PairTensors | DegradedTensors
     val_set: PairTensors | DegradedTensors
     test_set: PairTensors | DegradedTensors

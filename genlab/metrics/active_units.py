@@ -1,6 +1,7 @@
 """How many units of a code say anything about the image."""
 
 import torch
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 from torchmetrics import Metric
 
@@ -28,6 +29,14 @@ class ActiveUnits(Metric):
         self.total += means.sum(0)
         self.squares += means.square().sum(0)
         self.count += len(means)
+
+    def warn_of_collapse(self) -> None:
+        """Warn when there are none: codes say nothing about images any more, the posterior is the prior."""
+        if self.compute() == 0:
+            rank_zero_warn(
+                "the posterior has collapsed: no unit of the code varies from image to image; "
+                "give a smaller beta, or let it grow over the first epochs with warmup_epochs"
+            )
 
     def compute(self) -> Tensor:
         """The number, a scalar."""

@@ -4,11 +4,13 @@ from genlab.models.autoencoder import Autoencoder
 from genlab.models.base import ImageModel
 from genlab.models.capabilities import Decodes, Encodes, Reconstructs, Samples
 from genlab.models.checkpoint import load
+from genlab.models.cvae import CVAE
 from genlab.models.stacked import StackedAutoencoder
 from genlab.models.stages import Schedule
 from genlab.models.vae import VAE
 
 __all__ = [
+    "CVAE",
     "VAE",
     "Autoencoder",
     "Decodes",

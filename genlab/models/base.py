@@ -51,7 +51,7 @@ class ImageModel(PlainHyperparameters, LightningModule):
             self.log(f"train/{progress_bar}", figures[progress_bar], prog_bar=True, logger=False)
             self._hand_over()
 
-    def log_epoch(self, stage: str, figures: Mapping[str, Tensor], batch: ImageBatch, progress_bar: str) -> None:
+    def log_epoch(self, stage: str, figures: Mapping[str, Tensor], batch: Mapping[str, Any], progress_bar: str) -> None:
         """Log the mean of figures over an epoch of validation ("val") or testing ("test")."""
         for name, value in figures.items():
             self.log(
@@ -60,7 +60,7 @@ class ImageModel(PlainHyperparameters, LightningModule):
                 prog_bar=name == progress_bar,
                 on_epoch=True,
                 sync_dist=True,
-                batch_size=len(batch["image"]),
+                batch_size=len(next(iter(batch.values()))),
             )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

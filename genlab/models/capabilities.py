@@ -3,7 +3,7 @@
 Images are float tensors (B, C, H, W) in [0, 1]; codes are float tensors (B, code_size).
 """
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -71,6 +71,23 @@ class HasLikelihood(Protocol):
         ...
 
 
+@runtime_checkable
+class Conditional(Protocol):
+    """Is a model of images under a condition."""
+
+    def condition(self, batch: Any) -> Tensor:
+        """The conditions in a batch."""
+        ...
+
+    def images(self, batch: Any) -> Tensor:
+        """The images in a batch that the conditions are for."""
+        ...
+
+    def given(self, condition: Tensor) -> Any:
+        """What can encode, decode, reconstruct and sample under these conditions."""
+        ...
+
+
 VERBS = {
     Encodes: "encode",
     Decodes: "decode",
@@ -79,6 +96,13 @@ VERBS = {
     HasLikelihood: "estimate likelihoods",
 }
 """What each capability is called in messages."""
+
+
+def seen_in(model: Any, batch: Any) -> tuple[Any, Tensor]:
+    """What can be done with the images of a batch, and these images: a conditional model under their conditions."""
+    if isinstance(model, Conditional):
+        return model.given(model.condition(batch)), model.images(batch)
+    return model, batch["image"]
 
 
 def reconstructed(model: Reconstructs, x: Tensor, generator: torch.Generator) -> list[Tensor]:

@@ -2,24 +2,18 @@
 
 from collections.abc import Callable
 
-import torch
-from lightning.pytorch.utilities import rank_zero_warn
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.optim import Adam, Optimizer
 
-from genlab.losses.divergence import kl_standard_normal, log_mean_exp, log_normal, log_standard_normal
 from genlab.losses.likelihood import Bernoulli, Likelihood
-from genlab.losses.precision import at_least_float32
 from genlab.metrics.active_units import ActiveUnits
 from genlab.models.base import ImageModel
+from genlab.models.latent_variable import LatentVariableModel
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
 from genlab.types import ImageBatch, NetworkFactory, OptimizerFactory, Shape
 
-AT_ONCE = {"cpu": 2**18, "cuda": 2**24}
-"""Values of decoded images that `log_likelihood` holds at a time; a CPU is fastest with what fits into its cache."""
 
-
-class VAE(ImageModel):
+class VAE(LatentVariableModel, ImageModel):
     """A Gaussian prior N(0, I) over codes, a likelihood of images and a diagonal Gaussian posterior.
 
     Trained on the evidence lower bound (equation 10), in nats per image: `elbo = -reconstruction - kl`, with
@@ -85,87 +79,19 @@ class VAE(ImageModel):
     def configure_optimizers(self) -> Optimizer:
         return self.optimizer(self.parameters())
 
-    def evidence(self, x: Tensor, beta: float | None = None) -> dict[str, Tensor]:
-        """The evidence lower bound of images, its two parts and the loss: scalars, in nats per image.
-
-        Args:
-            x: (B, C, H, W).
-            beta: weight of the KL divergence in the loss; by default the model's.
-        """
-        mean, log_variance = self.posterior(x)
-        noise = torch.randn(self.num_samples, *mean.shape, device=mean.device, dtype=mean.dtype)
-        z = mean + (0.5 * log_variance).exp() * noise
-        log_likelihood = self._log_likelihood(x, z)
-        reconstruction, kl = -log_likelihood.mean(), kl_standard_normal(mean, log_variance).mean()
-        figures = {"elbo": -reconstruction - kl, "reconstruction": reconstruction, "kl": kl}
-        if not self.importance_weighted:
-            return {"loss": reconstruction + (self.beta if beta is None else beta) * kl, **figures}
-        bound = log_mean_exp(log_likelihood + log_standard_normal(z) - log_normal(z, mean, log_variance)).mean()
-        return {"loss": -bound, "bound": bound, **figures}
-
-    @torch.no_grad()
-    def log_likelihood(self, x: Tensor, num_samples: int, generator: Generator | None = None) -> Tensor:
-        """An estimate of log p(x) in nats, (B,), by importance sampling (Burda et al. 2016, equation 8).
-
-        In expectation a lower bound, the tighter the more samples. Memory is bounded, whatever their number.
-
-        Args:
-            x: images (B, C, H, W).
-            num_samples: codes per image.
-            generator: of the codes' noise, on the CPU.
-        """
-        mean, log_variance = self.posterior(x)
-        at_once = max(1, AT_ONCE.get(x.device.type, 2**22) // x.numel())
-        parts = []
-        for start in range(0, num_samples, at_once):
-            noise = torch.randn(min(at_once, num_samples - start), *mean.shape, generator=generator).to(mean)
-            z = mean + (0.5 * log_variance).exp() * noise
-            # the posterior's density at z is that of the noise, stretched
-            log_posterior = log_standard_normal(noise) - 0.5 * log_variance.sum(1)
-            parts.append(self._log_likelihood(x, z) + log_standard_normal(z) - log_posterior)
-        return log_mean_exp(torch.cat(parts))
-
-    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance of q(z | x), each (B, code_size), in float32; the log-variance within [-20, 20]."""
-        mean, log_variance = at_least_float32(self.encoder(x)).chunk(2, dim=1)
-        return mean, log_variance.clamp(-20, 20)
-
-    def encode(self, x: Tensor) -> Tensor:
-        """The posterior's mean: images (B, C, H, W) to codes (B, code_size)."""
-        return self.posterior(x)[0]
-
-    def decode(self, z: Tensor) -> Tensor:
-        """The likelihood's mean: codes (B, code_size) to images (B, C, H, W) in [0, 1]."""
-        return self.likelihood.mean(self.decoder(z))
-
-    def reconstruct(self, x: Tensor) -> Tensor:
-        """Images through the posterior's mean and back: (B, C, H, W) in [0, 1]."""
-        return self.decode(self.encode(x))
-
-    def sample(self, n: int, *, generator: Generator | None = None) -> Tensor:
-        """Images of `n` codes drawn from the prior: (n, C, H, W) in [0, 1]; `generator` is on the CPU."""
-        return self.decode(torch.randn(n, self.code_size, generator=generator).to(self.device))
-
-    forward = reconstruct
+    def forward(self, x: Tensor) -> Tensor:
+        """Reconstruct images."""
+        return self.reconstruct(x)
 
     def on_validation_epoch_end(self) -> None:
-        """Warn of a posterior that has collapsed: codes say nothing about images any more (Bowman et al. 2016)."""
-        if not self.trainer.sanity_checking and self.active_units.compute() == 0:
-            rank_zero_warn(
-                "the posterior has collapsed: no unit of the code varies from image to image; "
-                "give a smaller beta, or let it grow over the first epochs with warmup_epochs"
-            )
+        """Warn of a posterior that has collapsed."""
+        if not self.trainer.sanity_checking:
+            self.active_units.warn_of_collapse()
 
     def _evaluate(self, stage: str, batch: ImageBatch) -> None:
         x = self.images(batch)
-        figures = self.evidence(x)
+        figures = self.evidence(x, self.beta)
         figures["bits_per_dim"] = self.likelihood.bits_per_dim(figures["elbo"], x[0].numel())
         self.log_epoch(stage, figures, batch, progress_bar="elbo")
         self.active_units.update(self.encode(x))
         self.log(f"{stage}/active_units", self.active_units)
-
-    def _log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
-        """log p(x | z) of images (B, C, H, W), each under K codes (K, B, code_size): (K, B)."""
-        samples = z.shape[0]
-        repeated = x.expand(samples, *x.shape).flatten(0, 1)
-        return self.likelihood.log_prob(self.decoder(z.flatten(0, 1)), repeated).view(samples, -1)

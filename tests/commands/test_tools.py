@@ -157,6 +157,25 @@ def test_interpolation_between_samples(mine, refused):
         np.testing.assert_allclose(tile(pixels("way.png"), 0, column), image, atol=1)
 
 
+def test_traversal_changes_one_unit_a_row(mine, capsys):
+    main(["traverse", "--steps", "3", "--range", "2", "--seed", "4", "--out", "units.png"])
+    drawn = pixels("units.png")
+    assert drawn.shape[:2] == (2 * 34 + 2, 4 * 34 + 2)
+    data, model = genlab.Digits(), genlab.load(mine)
+    data.setup()
+    order = torch.randperm(180, generator=torch.Generator().manual_seed(4))
+    with torch.no_grad():
+        codes = model.encode(data.test_set[order]["image"])
+        deviation, mean = torch.std_mean(codes, 0)
+        first = int(deviation.argmax())
+        assert capsys.readouterr().out.splitlines()[0] == f"units {first}, {1 - first}"
+        changed = codes[:1].clone()
+        changed[0, first] = mean[first] + 2 * deviation[first]
+        expected = model.decode(changed)[0, 0] * 255
+    np.testing.assert_allclose(tile(drawn, 0, 3), expected, atol=1)
+    np.testing.assert_allclose(tile(drawn, 1, 0), data.test_set.images[order[0], 0].numpy(), atol=1)
+
+
 def test_denoising_models_show_what_they_saw():
     main(["fit", "--config", "denoising_mnist.yaml", "--config", "overlays/smoke.yaml"])
     main(["reconstruct", "-n", "8", "--out", "three.png"])

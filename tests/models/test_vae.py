@@ -11,7 +11,7 @@ from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 import genlab
 from genlab.losses import Bernoulli, DiscretizedLogistic, Gaussian, Laplace, Likelihood, PixelGaussian
-from genlab.models.vae import AT_ONCE
+from genlab.models.latent_variable import AT_ONCE
 from genlab.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 
 SHAPE = (1, 8, 9)
@@ -189,7 +189,7 @@ def test_the_weighted_bound_of_one_sample_is_the_elbo_in_expectation():
 
 
 def test_beta_weighs_the_kl_in_the_loss_and_leaves_the_elbo():
-    figures = small_vae(beta=4.0).evidence(images)
+    figures = small_vae().evidence(images, beta=4.0)
     torch.testing.assert_close(figures["loss"], figures["reconstruction"] + 4 * figures["kl"])
     torch.testing.assert_close(figures["elbo"], -figures["reconstruction"] - figures["kl"])
 
@@ -212,7 +212,7 @@ def fitted(**options):
 def test_beta_grows_in_training_and_is_whole_in_validation(monkeypatch):
     betas = []
     evidence = genlab.VAE.evidence
-    monkeypatch.setattr(genlab.VAE, "evidence", lambda vae, x, beta=2.0: betas.append(beta) or evidence(vae, x, beta))
+    monkeypatch.setattr(genlab.VAE, "evidence", lambda vae, x, beta: betas.append(beta) or evidence(vae, x, beta))
     fitted(beta=2.0, warmup_epochs=2)
     training, validation = 22, 3
     expected = [[grown] * training + [2.0] * validation for grown in (0.0, 1.0, 2.0, 2.0)]

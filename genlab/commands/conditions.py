@@ -1,0 +1,122 @@
+"""Sampling from conditional models: the conditions that can be asked for, and pictures and folders of samples."""
+
+import argparse
+import shutil
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torchvision.transforms.v2.functional import to_pil_image
+from tqdm import tqdm
+
+from genlab import images, runs
+from genlab.commands.common import BATCH, Trained, positive
+from genlab.data.framing import Framing
+from genlab.errors import GenlabError, suggestion
+from genlab.models.cvae import CVAE
+
+PAIRS = 8
+"""Test images whose sources are conditions in a picture."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be said about conditions."""
+    parser.add_argument("--condition", metavar="CONDITION", help="a class, such as 7, or attributes: Smiling=1,Male=0")
+    parser.add_argument("--condition-image", metavar="FILE", type=Path, help="an image, for a model of pairs")
+    parser.add_argument(
+        "--per-class", type=positive, metavar="N", help="write N images of each class to the folder --out"
+    )
+
+
+def conditional_picture(model: CVAE, trained: Trained, random: torch.Generator) -> Tensor:
+    """Samples under the condition that is asked for; or a row for each condition, a column for each code."""
+    given = trained.given
+    asked = asked_condition(model, given)
+    if asked is not None:
+        return images.grid(model.given(asked).sample(given.count, generator=random), given.columns)
+    left, right = [], []
+    if model.source_shape:
+        test_set = trained.data("test").test_set
+        pairs = test_set[torch.randperm(len(test_set), generator=random)[:PAIRS]]
+        conditions, left, right = pairs["source"], [pairs["source"][:, None]], [pairs["target"][:, None]]
+    elif model.num_classes:
+        conditions = torch.arange(model.num_classes)
+    else:
+        test_set = trained.data("test").test_set
+        usual = test_set.facts["attributes"][test_set.rows].mean(0).round()
+        flipped = torch.eye(len(usual))
+        conditions = torch.cat([usual[None], (usual - flipped).abs()])
+        print(f"rows: most images' attributes, then each the other way: {', '.join(model.attribute_names)}")
+    codes = torch.randn(given.columns, model.code_size, generator=random)
+    samples = torch.stack([model.given(condition[None]).decode(codes) for condition in conditions])
+    rows = torch.cat([part.expand(-1, -1, 3, -1, -1) for part in [*left, samples, *right]], 1)
+    return images.grid(rows.flatten(0, 1), rows.shape[1])
+
+
+def asked_condition(model: CVAE, given: argparse.Namespace) -> Tensor | None:
+    """The condition in the user's words, (1, ...), as `CVAE.given` takes it; None when there is none.
+
+    Raises GenlabError for one that the model does not know.
+    """
+    if model.source_shape:
+        if given.condition:
+            raise GenlabError("this model's conditions are images: give --condition-image FILE")
+        return None if given.condition_image is None else read_image(given.condition_image, model)
+    if given.condition_image:
+        raise GenlabError("this model's conditions are no images: give --condition")
+    if given.condition is None:
+        return None
+    if model.num_classes:
+        if given.condition not in map(str, range(model.num_classes)):
+            raise GenlabError(f"there is no class {given.condition}; there are 0 to {model.num_classes - 1}")
+        return torch.tensor([int(given.condition)])
+    attributes = torch.zeros(1, len(model.attribute_names))
+    for part in given.condition.split(","):
+        name, _, value = part.partition("=")
+        if name not in model.attribute_names:
+            raise GenlabError(f"there is no attribute {name}; {suggestion(name, model.attribute_names)}")
+        if value not in ("0", "1"):
+            raise GenlabError(f"an attribute is there or not: {name}=1 or {name}=0, not {part}")
+        attributes[0, model.attribute_names.index(name)] = float(value)
+    return attributes
+
+
+def read_image(path: Path, model: CVAE) -> Tensor:
+    """An image file, cropped and resized: (1, *source_shape); raises GenlabError for an unreadable one."""
+    assert model.source_shape
+    try:
+        pixels = Framing(model.source_shape).decode(path.read_bytes())
+    except Exception as error:  # Pillow raises almost anything for a broken file
+        raise GenlabError(f"{path} cannot be read as an image: {getattr(error, 'strerror', None) or error}") from None
+    return torch.from_numpy(pixels.copy())[None] / 255
+
+
+def write_classes(model: CVAE, trained: Trained, random: torch.Generator) -> Path:
+    """Write images of each class into subfolders, as torchvision's ImageFolder reads them; all or none.
+
+    Raises GenlabError for a model without classes, and for a folder that is there already.
+    """
+    given = trained.given
+    if not model.num_classes or model.source_shape:
+        raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} has no classes to sample from")
+    folder: Path = given.out or (runs.run_of(trained.checkpoint) or trained.checkpoint.parent) / "samples"
+    if folder.exists() and not given.force:
+        raise GenlabError(f"{folder} is there already; give --force to replace it, or another --out")
+    part = folder.with_name(folder.name + ".part")
+    try:
+        for label in tqdm(range(model.num_classes), "Sampling", unit=" classes"):
+            inside = part / str(label).zfill(len(str(model.num_classes - 1)))
+            inside.mkdir(parents=True)
+            codes = torch.randn(given.per_class, model.code_size, generator=random)
+            decode = model.given(torch.tensor([label])).decode
+            samples = torch.cat([decode(some) for some in codes.split(BATCH)])
+            for number, sample in enumerate(samples):
+                to_pil_image(sample).save(inside / f"{number:05}.png")
+        if folder.exists():
+            shutil.rmtree(folder)
+        part.rename(folder)
+    except OSError as error:
+        raise GenlabError(f"{folder} cannot be written: {error.strerror or error}") from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return folder

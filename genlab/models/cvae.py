@@ -1,0 +1,177 @@
+"""The conditional variational autoencoder (Sohn et al. 2015; Kingma et al. 2014, model M2, with all labels known)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from genlab.errors import GenlabError
+from genlab.losses.likelihood import Bernoulli, Likelihood
+from genlab.metrics.active_units import ActiveUnits
+from genlab.models.base import ImageModel
+from genlab.models.latent_variable import LatentVariableModel
+from genlab.networks.mlp import MLPDecoder, MLPEncoder
+from genlab.types import NetworkFactory, OptimizerFactory, Shape
+
+
+class CVAE(ImageModel):
+    """A VAE whose encoder and decoder both see a condition c: p(x | z, c) and q(z | x, c), with the prior N(0, I).
+
+    The condition is what the data know: another image (the source of a pair, whose target is x), else a label, else
+    attributes. The encoder sees it as further channels of the image, the decoder as further numbers of the code.
+    `given(condition)` is all that a VAE is: it encodes, decodes, reconstructs, samples and estimates likelihoods.
+
+    Args:
+        image_shape: (C, H, W) of the images.
+        num_classes: of labels.
+        attribute_names: of attributes.
+        source_shape: (C', H, W) of images that are conditions.
+        code_size: dimensions of the code.
+        encoder: builds the network from images with the condition's channels to the posterior's mean and log-variance
+            (B, 2 code_size).
+        decoder: builds the network from codes and the condition's numbers to the likelihood's outputs.
+        condition_encoder: builds the network from images that are conditions to the decoder's numbers.
+        condition_size: how many numbers that are.
+        likelihood: builds the distribution of images; see `genlab.losses.likelihood`.
+        beta: weight of the KL divergence in the loss.
+        warmup_epochs: in training, beta grows from 0 to its value in so many epochs.
+        num_samples: codes per image in training and validation.
+        importance_weighted: train on the importance-weighted bound instead.
+        optimizer: builds the optimizer of all parameters.
+
+    Raises GenlabError for data that know no condition.
+    """
+
+    def __init__(
+        self,
+        image_shape: Shape,
+        num_classes: int = 0,
+        attribute_names: Sequence[str] = (),
+        source_shape: Shape | None = None,
+        code_size: int = 20,
+        encoder: NetworkFactory = MLPEncoder,
+        decoder: NetworkFactory = MLPDecoder,
+        condition_encoder: NetworkFactory = MLPEncoder,
+        condition_size: int = 64,
+        likelihood: Callable[[], Likelihood] = Bernoulli,
+        beta: float = 1.0,
+        warmup_epochs: int = 0,
+        num_samples: int = 1,
+        importance_weighted: bool = False,
+        optimizer: OptimizerFactory = Adam,
+    ) -> None:
+        super().__init__(image_shape)
+        self.save_hyperparameters()
+        channels, height, width = self.image_shape
+        self.num_classes, self.attribute_names = num_classes, tuple(attribute_names)
+        self.source_shape: Shape | None = None
+        if source_shape is not None:
+            self.source_shape = (source_shape[0], source_shape[1], source_shape[2])
+            self.numbers = condition_encoder(self.source_shape, condition_size)
+            further = self.source_shape[0]
+        else:
+            condition_size = num_classes or len(self.attribute_names)
+            if not condition_size:
+                raise GenlabError("a CVAE needs data with labels, attributes or pairs of images; otherwise take a VAE")
+            self.channel = nn.Sequential(nn.Linear(condition_size, height * width), nn.Unflatten(1, (1, height, width)))
+            further = 1
+        self.code_size = code_size
+        self.likelihood = likelihood()
+        self.encoder = encoder((channels + further, height, width), 2 * code_size)
+        self.decoder = decoder((self.likelihood.outputs * channels, height, width), code_size + condition_size)
+        self.beta, self.warmup_epochs = beta, warmup_epochs
+        self.num_samples, self.importance_weighted = num_samples, importance_weighted
+        self.optimizer = optimizer
+        self.active_units = ActiveUnits(code_size)
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        grown = min(1.0, self.current_epoch / self.warmup_epochs) if self.warmup_epochs else 1.0
+        figures = self.given(self.condition(batch)).evidence(self.images(batch), grown * self.beta)
+        self.log_batch(figures, progress_bar="elbo")
+        return figures["loss"]
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self._evaluate("val", batch)
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        self._evaluate("test", batch)
+
+    def predict_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
+        given = self.given(self.condition(batch))
+        codes = given.encode(self.images(batch))
+        return {"code": codes, "reconstruction": given.decode(codes)}
+
+    def configure_optimizers(self) -> Optimizer:
+        return self.optimizer(self.parameters())
+
+    def given(self, condition: Tensor) -> "Given":
+        """The model of images under a condition: one for each image, or one for all.
+
+        Args:
+            condition: labels (B,), int64; or attributes (B, number of attributes), 0 or 1; or images (B, *source_shape)
+                in [0, 1].
+        """
+        return Given(self, condition.to(self.device))
+
+    def sample(self, n: int, *, condition: Tensor | None = None, generator: Generator | None = None) -> Tensor:
+        """`n` images under a condition, as `given` takes it; without one, each class in turn.
+
+        Raises GenlabError when there is none and the conditions are no classes.
+        """
+        if condition is None:
+            if self.source_shape or not self.num_classes:
+                raise GenlabError("say under which condition to sample: attributes, or images")
+            condition = torch.arange(n) % self.num_classes
+        return self.given(condition).sample(n, generator=generator)
+
+    def condition(self, batch: Any) -> Tensor:
+        """The condition in a batch, as `given` takes it; raises GenlabError when there is none."""
+        name = "source" if self.source_shape else "label" if self.num_classes else "attributes"
+        if name not in batch:
+            raise GenlabError(f"this CVAE's condition is the '{name}' of a batch, which has none")
+        condition: Tensor = batch[name]
+        return condition
+
+    def images(self, batch: Any) -> Tensor:
+        """The batch's images, or of pairs the targets: (B, C, H, W); see `ImageModel.images`."""
+        return super().images({"image": batch["target"]} if "target" in batch else batch)
+
+    def on_validation_epoch_end(self) -> None:
+        """Warn of a posterior that has collapsed."""
+        if not self.trainer.sanity_checking:
+            self.active_units.warn_of_collapse()
+
+    def _evaluate(self, stage: str, batch: Any) -> None:
+        x, given = self.images(batch), self.given(self.condition(batch))
+        figures = given.evidence(x, self.beta)
+        figures["bits_per_dim"] = self.likelihood.bits_per_dim(figures["elbo"], x[0].numel())
+        self.log_epoch(stage, figures, batch, progress_bar="elbo")
+        self.active_units.update(given.encode(x))
+        self.log(f"{stage}/active_units", self.active_units)
+
+
+class Given(LatentVariableModel):
+    """A CVAE under a condition, one for each image or one for all: a latent-variable model like a VAE."""
+
+    def __init__(self, model: CVAE, condition: Tensor) -> None:
+        self.code_size, self.likelihood, self.device = model.code_size, model.likelihood, model.device
+        self.num_samples, self.importance_weighted = model.num_samples, model.importance_weighted
+        if model.source_shape:
+            channels, numbers = condition, model.numbers(condition)
+        else:
+            numbers = F.one_hot(condition, model.num_classes).float() if model.num_classes else condition.float()
+            channels = model.channel(numbers)
+        self.encoder = lambda x: model.encoder(torch.cat([x, repeated(channels, len(x))], 1))
+        self.decoder = lambda z: model.decoder(torch.cat([z, repeated(numbers, len(z))], 1))
+
+
+def repeated(condition: Tensor, count: int) -> Tensor:
+    """Conditions (B, ...), over and over, for a multiple of B images; raises GenlabError for any other number."""
+    if count % len(condition):
+        raise GenlabError(
+            f"{len(condition)} conditions do not go with {count} images; give one for each, or one for all"
+        )
+    return condition.repeat(count // len(condition), *[1] * (condition.ndim - 1))

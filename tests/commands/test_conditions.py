@@ -1,0 +1,118 @@
+"""`genlab sample` and others on conditional models."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision.datasets import ImageFolder
+
+import genlab
+from genlab.cli import main
+
+SMOKE = ["--config", "overlays/smoke.yaml"]
+
+
+def pixels(path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, data_dir):
+    """Runs of conditional models that have hardly seen anything, by data set."""
+    folder = tmp_path_factory.mktemp("conditional")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("GENLAB_DATA_DIR", str(data_dir))
+        for name in ("digits", "celeba", "frey"):
+            main(["fit", "--config", f"cvae_{name}.yaml", *SMOKE])
+        torch.set_flush_denormal(False)
+    return {name: folder / "runs" / f"cvae_{name}" / "0" for name in ("digits", "celeba", "frey")}
+
+
+def test_all_classes_are_drawn_one_a_row_with_one_code_a_column(trained):
+    main(["sample", "--ckpt", str(trained["digits"]), "--columns", "3", "--seed", "2", "--out", "classes.png"])
+    drawn = pixels("classes.png")
+    assert drawn.shape[:2] == (10 * 34 + 2, 3 * 34 + 2)
+    model = genlab.load(trained["digits"])
+    codes = torch.randn(3, model.code_size, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        expected = model.given(torch.tensor([7])).decode(codes)[1, 0] * 255
+    np.testing.assert_allclose(drawn[2 + 34 * 7 : 34 + 34 * 7 : 4, 36:68:4, 0], expected, atol=1)
+
+
+def test_one_class_is_drawn_when_asked_for(trained):
+    main(
+        ["sample", "--ckpt", str(trained["digits"]), "--condition", "7", "-n", "4", "--columns", "2", "--out", "7.png"]
+    )
+    model = genlab.load(trained["digits"])
+    with torch.no_grad():
+        expected = model.given(torch.tensor([7])).sample(4, generator=torch.Generator().manual_seed(0))[3, 0] * 255
+    np.testing.assert_allclose(pixels("7.png")[36:68:4, 36:68:4, 0], expected, atol=1)
+
+
+def test_images_of_each_class_are_written_as_torchvision_reads_them(trained, refused):
+    arguments = ["sample", "--ckpt", str(trained["digits"]), "--per-class", "3", "--out", "more"]
+    main(arguments)
+    written = ImageFolder("more")
+    assert written.classes == [str(i) for i in range(10)]
+    assert len(written) == 30
+    assert written[0][0].size == (8, 8)
+    assert "more is there already; give --force" in refused(*arguments)
+    main([*arguments[:-3], "2", "--out", "more", "--force"])
+    assert len(ImageFolder("more")) == 20
+    assert not Path("more.part").exists()
+
+
+def test_attributes_are_drawn_in_turn_or_as_asked_for(trained, capsys):
+    run = str(trained["celeba"])
+    main(["sample", "--ckpt", run, "--columns", "2", "--out", "faces.png"])
+    assert pixels("faces.png").shape[:2] == (9 * 66 + 2, 2 * 66 + 2)
+    assert "Male, Smiling, Eyeglasses" in capsys.readouterr().out
+    main(["sample", "--ckpt", run, "--condition", "Smiling=1,Male=0", "-n", "2", "--out", "smile.png"])
+    model = genlab.load(run)
+    condition = torch.zeros(1, 8)
+    condition[0, 1] = 1
+    with torch.no_grad():
+        expected = model.given(condition).sample(2, generator=torch.Generator().manual_seed(0))
+    np.testing.assert_allclose(pixels("smile.png")[2:66, 68:132] / 255, expected[1].permute(1, 2, 0), atol=0.01)
+
+
+def test_halves_are_completed_beside_the_truth(trained):
+    main(["sample", "--ckpt", str(trained["frey"]), "--columns", "3", "--out", "faces.png"])
+    drawn = pixels("faces.png")
+    assert drawn.shape[1] == 5 * 42 + 2
+    source, truth = drawn[2:58, 2:42], drawn[2:58, 4 * 42 + 2 : 5 * 42]
+    np.testing.assert_array_equal(source[:, :20], truth[:, :20])
+    assert (source[:, 20:] != truth[:, 20:]).any()
+    Image.fromarray(truth[::2, ::2]).save("face.png")
+    main(["sample", "--ckpt", str(trained["frey"]), "--condition-image", "face.png", "-n", "5", "--out", "five.png"])
+    assert pixels("five.png").shape[1] == 5 * 42 + 2
+
+
+@pytest.mark.parametrize(
+    ("data", "arguments", "message"),
+    [
+        ("digits", ["--condition", "12"], "there is no class 12; there are 0 to 9"),
+        ("digits", ["--condition-image", "x.png"], "conditions are no images"),
+        ("celeba", ["--condition", "Smile=1"], "there is no attribute Smile; did you mean Smiling?"),
+        ("celeba", ["--condition", "Smiling=yes"], "Smiling=1 or Smiling=0, not Smiling=yes"),
+        ("celeba", ["--per-class", "3"], "has no classes to sample from"),
+        ("frey", ["--condition", "7"], "give --condition-image FILE"),
+        ("frey", ["--condition-image", "x.png"], "x.png cannot be read as an image: No such file or directory"),
+    ],
+)
+def test_conditions_that_there_are_not_are_said(data, arguments, message, trained, refused):
+    assert message in refused("sample", "--ckpt", str(trained[data]), "--out", "x.png", *arguments)
+
+
+def test_a_model_without_conditions_says_so(run, refused):
+    assert "knows no conditions" in refused("sample", "--ckpt", str(run), "--condition", "7", "--out", "x.png")
+
+
+@pytest.mark.parametrize("data", ["digits", "celeba", "frey"])
+def test_other_tools_see_images_under_their_conditions(data, trained):
+    main(["reconstruct", "--ckpt", str(trained[data]), "-n", "4", "--out", "r.png"])
+    assert pixels("r.png").std() > 10
+    main(["evaluate", "--ckpt", str(trained[data]), "--samples", "5", "--limit", "10", "--out", "e.json"])
