@@ -9,6 +9,7 @@ from genlab.losses.likelihood import (
     Likelihood,
     PixelGaussian,
 )
+from genlab.losses.perceptual import Perceptual
 from genlab.losses.reconstruction import (
     WeightedSum,
     absolute_error,
@@ -26,6 +27,7 @@ __all__ = [
     "Gaussian",
     "Laplace",
     "Likelihood",
+    "Perceptual",
     "PixelGaussian",
     "TargetRate",
     "WeightedSum",

@@ -24,17 +24,16 @@ LEVEL = 1 / 256
 
 
 class Likelihood(nn.Module):
-    """The distribution of an image given a decoder's outputs (B, outputs * C, H, W); values are independent."""
+    """The distribution of an image given a decoder's outputs (B, outputs * C, H, W)."""
 
     outputs = 1
     """Decoder outputs for each value of an image."""
     is_density = True
     """Whether `log_prob` is that of real values in [0, 1]; else it is a probability."""
 
+    @abstractmethod
     def log_prob(self, outputs: Tensor, x: Tensor) -> Tensor:
-        """log p(x) in nats, summed over an image's values: (B,), computed in float32."""
-        with torch.autocast(x.device.type, enabled=False):
-            return self.of_values(at_least_float32(outputs), at_least_float32(x)).flatten(1).sum(1)
+        """log p(x) of images in nats: (B,), computed in float32."""
 
     def mean(self, outputs: Tensor) -> Tensor:
         """The expected image: (B, C, H, W) in [0, 1]."""
@@ -47,12 +46,21 @@ class Likelihood(nn.Module):
         """
         return (math.log(256) * self.is_density - log_prob / dimensions) / math.log(2)
 
+
+class IndependentValues(Likelihood):
+    """A likelihood under which an image's values are independent."""
+
+    def log_prob(self, outputs: Tensor, x: Tensor) -> Tensor:
+        """log p(x) of images in nats, summed over values: (B,), computed in float32."""
+        with torch.autocast(x.device.type, enabled=False):
+            return self.of_values(at_least_float32(outputs), at_least_float32(x)).flatten(1).sum(1)
+
     @abstractmethod
     def of_values(self, outputs: Tensor, x: Tensor) -> Tensor:
         """The log-probability of each value: (B, C, H, W)."""
 
 
-class Bernoulli(Likelihood):
+class Bernoulli(IndependentValues):
     """Bernoulli values, given by their logits (Kingma & Welling 2013, appendix C.1).
 
     A probability of binary images. For grey ones in [0, 1] it is the usual cross-entropy: the expected log-probability
@@ -65,7 +73,7 @@ class Bernoulli(Likelihood):
         return -F.binary_cross_entropy_with_logits(outputs, x, reduction="none")
 
 
-class Gaussian(Likelihood):
+class Gaussian(IndependentValues):
     """Normal values of one variance. With a fixed one it is the squared error, but for a factor and a constant.
 
     Args:
@@ -81,7 +89,7 @@ class Gaussian(Likelihood):
         return _normal(x - outputs.sigmoid(), self.log_sigma())
 
 
-class PixelGaussian(Likelihood):
+class PixelGaussian(IndependentValues):
     """Normal values with a variance for each, the decoder's second output (Kingma & Welling 2013, appendix C.2)."""
 
     outputs = 2
@@ -91,7 +99,7 @@ class PixelGaussian(Likelihood):
         return _normal(x - mean.sigmoid(), bounded(spread))
 
 
-class Laplace(Likelihood):
+class Laplace(IndependentValues):
     """Laplacian values of one scale. With a fixed one it is the absolute error, but for a factor and a constant.
 
     Args:
@@ -108,7 +116,7 @@ class Laplace(Likelihood):
         return -(x - outputs.sigmoid()).abs() * (-log_scale).exp() - log_scale - math.log(2)
 
 
-class DiscretizedLogistic(Likelihood):
+class DiscretizedLogistic(IndependentValues):
     """Probabilities of 256 levels k / 255: what a logistic distribution has around each (Kingma et al. 2016, eq. 21).
 
     The lowest level has all that is below it, the highest all above.

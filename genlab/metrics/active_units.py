@@ -26,9 +26,9 @@ class ActiveUnits(Metric):
     def update(self, means: Tensor) -> None:
         """Take the posterior means (B, code_size) of a batch into account."""
         means = means.double()
-        self.total += means.sum(0)
-        self.squares += means.square().sum(0)
-        self.count += len(means)
+        self.total = self.total + means.sum(0)
+        self.squares = self.squares + means.square().sum(0)
+        self.count = self.count + len(means)
 
     def warn_of_collapse(self) -> None:
         """Warn when there are none: codes say nothing about images any more, the posterior is the prior."""

@@ -5,6 +5,7 @@ from genlab.models.base import ImageModel
 from genlab.models.capabilities import Decodes, Encodes, Reconstructs, Samples
 from genlab.models.checkpoint import load
 from genlab.models.cvae import CVAE
+from genlab.models.encoder_features import EncoderFeatures
 from genlab.models.stacked import StackedAutoencoder
 from genlab.models.stages import Schedule
 from genlab.models.vae import VAE
@@ -14,6 +15,7 @@ __all__ = [
     "VAE",
     "Autoencoder",
     "Decodes",
+    "EncoderFeatures",
     "Encodes",
     "ImageModel",
     "Reconstructs",

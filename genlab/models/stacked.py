@@ -233,13 +233,13 @@ class StackedAutoencoder(ImageModel):
     def _frozen_codes(self, split: str, batch: ImageBatch) -> Tensor:
         """The batch's images through the frozen layers, each image once a stage where its codes can be kept."""
         x, frozen = self.images(batch), self.stage.frozen
-        if not frozen:
-            return x
-        loader: Any = self.trainer.train_dataloader if split == "train" else self.trainer.val_dataloaders
-        gigabytes = len(loader.dataset) * math.prod(self.stack.shapes[frozen]) * x.element_size() / 2**30
-        if "index" not in batch or gigabytes > self.code_memory:
+        if not frozen or "index" not in batch:
             return self.stack.encode(x, frozen)
-        kept = self._kept.setdefault(split, CodeCache(len(loader.dataset)))
+        loader: Any = self.trainer.train_dataloader if split == "train" else self.trainer.val_dataloaders
+        images = len(loader.dataset)
+        if images * math.prod(self.stack.shapes[frozen]) * x.element_size() > self.code_memory * 2**30:
+            return self.stack.encode(x, frozen)
+        kept = self._kept.setdefault(split, CodeCache(images))
         return kept.codes(x, batch["index"], lambda new: self.stack.encode(new, frozen))
 
     def _logits(self, z: Tensor) -> Tensor:

@@ -10,7 +10,8 @@ from torch.distributions import Bernoulli as TorchBernoulli
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 import genlab
-from genlab.losses import Bernoulli, DiscretizedLogistic, Gaussian, Laplace, Likelihood, PixelGaussian
+from genlab.losses import Bernoulli, DiscretizedLogistic, Gaussian, Laplace, PixelGaussian
+from genlab.losses.likelihood import IndependentValues
 from genlab.models.latent_variable import AT_ONCE
 from genlab.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 
@@ -106,7 +107,7 @@ def test_batches_that_are_no_dicts_are_refused_in_one_line():
         small_vae().images([images, torch.zeros(5)])
 
 
-class LinearGaussian(Likelihood):
+class LinearGaussian(IndependentValues):
     """Unit-free normal values around the outputs themselves, for a model whose evidence is known."""
 
     def of_values(self, outputs, x):

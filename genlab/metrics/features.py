@@ -1,0 +1,62 @@
+"""Networks whose feature maps tell how alike two images look."""
+
+from collections.abc import Sequence
+from urllib.error import URLError
+
+from torch import Tensor, nn
+from torchvision.models import VGG16_Weights, vgg16
+
+from genlab.errors import GenlabError
+
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of the colours of ImageNet, as torchvision's networks expect them."""
+
+
+class FeatureMaps(nn.Module):
+    """The outputs of some layers of a sequence: images (B, C, H, W) in [0, 1] to a list of tensors (B, ...).
+
+    Args:
+        layers: the network, one layer after the other.
+        taken: positions of the layers whose outputs are taken, in ascending order; those behind the last are left out.
+    """
+
+    def __init__(self, layers: Sequence[nn.Module], taken: Sequence[int]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers[: taken[-1] + 1])
+        self.taken = set(taken)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        maps = []
+        for position, layer in enumerate(self.layers):
+            images = layer(images)
+            if position in self.taken:
+                maps.append(images)
+        return maps
+
+
+class VGG16Features(FeatureMaps):
+    """The first rectified maps of the first three blocks of VGG16, trained on ImageNet (Simonyan & Zisserman 2015).
+
+    Grey images are taken for colour ones. torchvision downloads the weights when they are missing.
+
+    Raises GenlabError where they cannot be had.
+    """
+
+    def __init__(self) -> None:
+        try:
+            network = vgg16(weights=VGG16_Weights.IMAGENET1K_V1)
+        except (URLError, OSError, RuntimeError) as error:
+            raise GenlabError(
+                f"VGG16's weights cannot be had ({' '.join(str(error).split())}); put the file "
+                f"{VGG16_Weights.IMAGENET1K_V1.url} into torch's folder ~/.cache/torch/hub/checkpoints, "
+                "or compare images by another network"
+            ) from None
+        super().__init__([Colours(), *network.features], [2, 7, 12])
+
+
+class Colours(nn.Module):
+    """Images (B, 1 or 3, H, W) in [0, 1] as torchvision's networks expect them."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        mean, deviation = (images.new_tensor(colours).view(3, 1, 1) for colours in (MEAN, DEVIATION))
+        return (images.expand(-1, 3, -1, -1) - mean) / deviation

@@ -1,0 +1,30 @@
+"""Feature maps of a trained model's encoder."""
+
+from torch import nn
+
+from genlab.errors import GenlabError
+from genlab.metrics.features import FeatureMaps
+from genlab.models.checkpoint import load
+
+
+class EncoderFeatures(FeatureMaps):
+    """What the hidden layers of a trained encoder make of images: the inputs of its convolutions and linear layers.
+
+    Args:
+        checkpoint: of a model whose encoder is an `nn.Sequential`: a file or a run folder.
+
+    Raises GenlabError for any other.
+    """
+
+    def __init__(self, checkpoint: str) -> None:
+        encoder = getattr(load(checkpoint), "encoder", None)
+        layers = list(encoder) if isinstance(encoder, nn.Sequential) else []
+        taken = [
+            position
+            for position, following in enumerate(layers[1:])
+            if isinstance(following, nn.Conv2d | nn.Linear | nn.Flatten)
+            and not isinstance(layers[position], nn.Flatten)
+        ]
+        if not taken:
+            raise GenlabError(f"{checkpoint} has no encoder with hidden layers in a sequence")
+        super().__init__(layers, taken)
