@@ -24,6 +24,7 @@ TOOL_COMMANDS = {
     "interpolate": "from one image to another through the space of codes",
     "traverse": "what single units of a code do",
     "edit": "change an attribute of images, such as make someone smile",
+    "transfer": "images under other conditions: the style stays",
     "data": "download and decode a data set ahead of time, or check it",
     "configs": "list the shipped configs, or print one",
 }

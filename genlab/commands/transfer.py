@@ -1,0 +1,38 @@
+"""`genlab transfer`: an image's style under other conditions."""
+
+import torch
+
+from genlab import images
+from genlab.commands.common import Trained, positive, tool_parser
+from genlab.errors import GenlabError
+from genlab.models.cvae import CVAE
+
+
+def main(arguments: list[str]) -> None:
+    """Draw what becomes of test images under other conditions: encoded under their own, decoded under another.
+
+    The first column shows the images. The others have each class in turn, or each attribute the other way.
+    """
+    parser = tool_parser("transfer", main.__doc__)
+    parser.add_argument("-n", "--count", type=positive, default=8, help="test images (default 8)")
+    given = parser.parse_args(arguments)
+    trained = Trained(given)
+    model = trained.model
+    if not isinstance(model, CVAE) or model.source_shape:
+        raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} has no classes or attributes to change")
+    path = trained.out("pictures/transfer.png")
+    test_set = trained.test_images()
+    chosen = torch.randperm(len(test_set), generator=torch.Generator().manual_seed(given.seed))[: given.count]
+    batch = test_set[chosen]
+    originals, own = model.images(batch), model.condition(batch)
+    if model.num_classes:
+        others = torch.arange(model.num_classes).expand(len(own), -1)
+    else:
+        others = (own[:, None] - torch.eye(len(model.attribute_names))).abs()
+        print(f"columns: the image, and the other way {', '.join(model.attribute_names)}")
+    with torch.no_grad():
+        codes = model.given(own).encode(originals)
+        changed = torch.stack([model.given(condition).decode(codes) for condition in others.unbind(1)], 1)
+    rows = torch.cat([originals[:, None], changed], 1)
+    images.save(images.grid(rows.flatten(0, 1), rows.shape[1]), path)
+    print(path)
