@@ -15,7 +15,7 @@ from genlab.data import BatchDataModule, ImageDataModule
 from genlab.data.tensors import ImageTensors
 from genlab.errors import GenlabError, suggestion
 from genlab.models import load
-from genlab.models.capabilities import VERBS, Encodes, abilities
+from genlab.models.capabilities import VERBS, Encodes, abilities, seen_in
 from genlab.models.checkpoint import read
 from genlab.outputs import must_be_free
 
@@ -50,12 +50,20 @@ class Trained:
 
     def able_to(self, capability: type[Capability]) -> Capability:
         """The model, once it is found to have the capability; raises GenlabError when it has not."""
-        if not isinstance(self.model, capability):
+        return self._able(self.model, capability)
+
+    def able_to_with(self, batch: Any, capability: type[Capability]) -> tuple[Capability, Tensor]:
+        """As `able_to`, for the images of a batch, and these images: a conditional model sees them under conditions."""
+        able, images = seen_in(self.model, batch)
+        return self._able(able, capability), images
+
+    def _able(self, able: Any, capability: type[Capability]) -> Capability:
+        if not isinstance(able, capability):
             raise GenlabError(
                 f"the {type(self.model).__name__} in {self.checkpoint} cannot {VERBS[capability]}; "
                 f"it can {', '.join(abilities(self.model)) or 'do nothing that genlab has a tool for'}"
             )
-        return self.model
+        return able
 
     def out(self, name: str) -> Path:
         """Where the run's file called `name` goes; raises GenlabError when that is taken and --force is not given."""

@@ -7,7 +7,7 @@ import torch
 from tqdm import tqdm
 
 from genlab.commands.common import Trained, positive, tool_parser
-from genlab.models.capabilities import Conditional, HasLikelihood, seen_in
+from genlab.models.capabilities import HasLikelihood
 from genlab.outputs import whole_file
 
 IMAGES = 100
@@ -24,8 +24,6 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--limit", type=positive, default=10**9, help="test images at most (default all)")
     given = parser.parse_args(arguments)
     trained = Trained(given)
-    if not isinstance(trained.model, Conditional):
-        trained.able_to(HasLikelihood)  # type: ignore[type-abstract]
     path = trained.out("evaluate.json")
     test = trained.data("test").test_set
     chosen = torch.randperm(len(test), generator=torch.Generator().manual_seed(given.seed))[: given.limit].sort().values
@@ -33,7 +31,7 @@ def main(arguments: list[str]) -> None:
     elbo, log_likelihood = [], []
     for rows in tqdm(chosen.split(IMAGES), "Evaluating", unit_scale=IMAGES, unit=" images"):
         with torch.no_grad():
-            model, x = seen_in(trained.model, test[rows])
+            model, x = trained.able_to_with(test[rows], HasLikelihood)  # type: ignore[type-abstract]
         elbo.append(model.log_likelihood(x, 1, random))
         log_likelihood.append(model.log_likelihood(x, given.samples, random))
     figures = {"elbo": torch.cat(elbo), "log_likelihood": torch.cat(log_likelihood)}

@@ -4,7 +4,7 @@ import torch
 
 from genlab import images
 from genlab.commands.common import Trained, positive, tool_parser
-from genlab.models.capabilities import Conditional, Reconstructs, reconstructed, seen_in
+from genlab.models.capabilities import Reconstructs, reconstructed
 
 
 def main(arguments: list[str]) -> None:
@@ -17,14 +17,12 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
     given = parser.parse_args(arguments)
     trained = Trained(given)
-    if not isinstance(trained.model, Conditional):
-        trained.able_to(Reconstructs)  # type: ignore[type-abstract]
     path = trained.out("pictures/reconstruct.png")
     test_set = trained.data("test").test_set
     random = torch.Generator().manual_seed(given.seed)
     chosen = torch.randperm(len(test_set), generator=random)[: given.count]
     with torch.no_grad():
-        model, originals = seen_in(trained.model, test_set[chosen])
+        model, originals = trained.able_to_with(test_set[chosen], Reconstructs)  # type: ignore[type-abstract]
         rows = reconstructed(model, originals, random)
     images.save(images.beside(*rows, columns=given.columns), path)
     print(path)

@@ -65,12 +65,13 @@ class ConvDecoder(nn.Sequential):
         layers: list[nn.Module] = [nn.Linear(code_size, math.prod(shapes[0])), nn.Unflatten(1, shapes[0])]
         for (fan_in, height, breadth), (fan_out, *target) in pairwise(shapes):
             odd = (target[0] - 2 * height, target[1] - 2 * breadth)
-            layers += [
-                normalization(fan_in),
-                activation(),
-                nn.ConvTranspose2d(fan_in, fan_out, 4, stride=2, padding=1, output_padding=odd),
-            ]
+            layers += [normalization(fan_in), activation(), *self.enlarging(fan_in, fan_out, odd)]
         super().__init__(*layers)
+
+    @staticmethod
+    def enlarging(fan_in: int, fan_out: int, odd: tuple[int, int]) -> list[nn.Module]:
+        """What doubles height and width, and adds `odd` rows and columns, 0 or 1 of each."""
+        return [nn.ConvTranspose2d(fan_in, fan_out, 4, stride=2, padding=1, output_padding=odd)]
 
 
 class Doubling(nn.Module):
@@ -94,27 +95,13 @@ class Doubling(nn.Module):
         return F.pad(doubled, (0, columns, 0, rows), mode="replicate") if rows or columns else doubled
 
 
-class UpsamplingDecoder(nn.Sequential):
+class UpsamplingDecoder(ConvDecoder):
     """Codes (B, code_size) to image logits (B, C, H, W), each stage a nearest-neighbour enlargement and a convolution.
 
     Unlike transposed convolutions, these leave no checkerboard pattern (Odena et al. 2016).
     """
 
-    def __init__(
-        self,
-        image_shape: Shape,
-        code_size: int,
-        width: int = 32,
-        normalization: Callable[[int], nn.Module] = nn.BatchNorm2d,
-        activation: Callable[[], nn.Module] = nn.ReLU,
-    ) -> None:
-        shapes = halvings(image_shape, width)[::-1]
-        layers: list[nn.Module] = [nn.Linear(code_size, math.prod(shapes[0])), nn.Unflatten(1, shapes[0])]
-        for (fan_in, height, breadth), (fan_out, *target) in pairwise(shapes):
-            layers += [
-                normalization(fan_in),
-                activation(),
-                Doubling((target[0] - 2 * height, target[1] - 2 * breadth)),
-                nn.Conv2d(fan_in, fan_out, 3, padding=1),
-            ]
-        super().__init__(*layers)
+    @staticmethod
+    def enlarging(fan_in: int, fan_out: int, odd: tuple[int, int]) -> list[nn.Module]:
+        """What doubles height and width, and adds `odd` rows and columns, 0 or 1 of each."""
+        return [Doubling(odd), nn.Conv2d(fan_in, fan_out, 3, padding=1)]
