@@ -27,6 +27,14 @@ from genlab.errors import GenlabError
 from genlab.mistakes import ExplainingParser
 from genlab.models.checkpoint import read
 
+FACTS = {
+    "image_shape": "images of shape",
+    "source_shape": "sources of shape",
+    "num_classes": "a number of classes of",
+    "attribute_names": "attributes",
+}
+"""What models learn from data, and what it is called."""
+
 
 def main(arguments: list[str]) -> None:
     """Run a command of Lightning's trainer; `arguments` begin with its name.
@@ -76,7 +84,7 @@ class TrainerCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Link what the data know to the model, and offer genlab's callbacks as sections of the config."""
-        for fact in ("image_shape", "source_shape", "num_classes", "attribute_names"):
+        for fact in FACTS:
             parser.link_arguments(f"data.{fact}", f"model.init_args.{fact}", apply_on="instantiate")
         parser.add_lightning_class_args(Pictures, "pictures")
         parser.add_lightning_class_args(BestCheckpoint, "best_checkpoint")
@@ -136,7 +144,8 @@ class TrainerCLI(LightningCLI):
         given = config.model.clone()
         super()._parse_ckpt_path()
         found = self.config[self.config.subcommand].model
-        keys = ["class_path", *(f"init_args.{key}" for key, value in given.init_args.items() if value is not None)]
+        stated = [key for key, value in given.init_args.items() if value is not None and key not in FACTS]
+        keys = ["class_path", *(f"init_args.{key}" for key in stated)]
         different = [key for key in keys if _without_modules(given[key]) != _without_modules(found.get(key))]
         if different:
             raise GenlabError(
@@ -149,13 +158,15 @@ class TrainerCLI(LightningCLI):
         return runs.config_name(config.config) or "_".join(path.rpartition(".")[2].lower() for path in classes)
 
     def after_instantiate_classes(self) -> None:
-        """Refuse data of another shape than the checkpoint's."""
-        shape = self.datamodule.image_shape
-        if tuple(self.saved.get("image_shape", shape)) != shape:
-            raise GenlabError(
-                f"the checkpoint's model was trained on images of shape {tuple(self.saved['image_shape'])}, "
-                f"{type(self.datamodule).__name__} has {shape}"
-            )
+        """Refuse data of another shape than the checkpoint's, or with other classes or attributes."""
+        for fact, kind in FACTS.items():
+            has = getattr(self.datamodule, fact, None)
+            had = self.saved.get(fact, has)
+            had = tuple(had) if isinstance(had, list) else had
+            if had != has:
+                raise GenlabError(
+                    f"the checkpoint's model was trained on {kind} {had}, {type(self.datamodule).__name__} has {has}"
+                )
 
 
 def quieten() -> None:

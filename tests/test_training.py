@@ -156,6 +156,19 @@ def test_resuming_goes_on_in_the_same_run(capsys):
     assert torch.load("runs/vae_digits/0/checkpoints/last.ckpt", weights_only=True)["epoch"] == 4
 
 
+@pytest.mark.parametrize("config", ["stacked_digits.yaml", "cvae_celeba.yaml", "cvae_frey.yaml"])
+def test_models_that_learn_facts_from_data_resume_too(config, refused):
+    options = ["--config", config, "--config", "overlays/smoke.yaml"]
+    main(["fit", *options])
+    main(["fit", *options, "--trainer.max_epochs=2", "--ckpt_path=last"])
+    run = Path("runs") / Path(config).stem / "0"
+    assert torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == 1
+    if config == "cvae_celeba.yaml":
+        told = refused("fit", *options, "--ckpt_path=last", "--data.attributes=[Smiling]")
+        assert "trained on attributes ('Male', 'Smiling'" in told
+        assert "CelebA has ('Smiling',)" in told
+
+
 def test_last_is_the_last_epoch_and_best_the_best():
     main(["fit", "--config", "vae_digits.yaml", "--trainer.max_epochs=3", "--model.optimizer.lr=0.3"])
     run = Path("runs/vae_digits/0")
