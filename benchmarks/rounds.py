@@ -59,7 +59,7 @@ def speed(config: str, epochs: int, folder: str, rivals: dict[str, Iterator[floa
 
     Args:
         config: the config's path.
-        epochs: rounds, the first three of them for warming up.
+        epochs: of genlab's; the rivals' turns come between them, and the first two of these turns are for warming up.
         folder: for the run.
         rivals: yield the seconds of an epoch of theirs.
         images: in an epoch of each.

@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+import tempfile
 from pathlib import Path
 
 import torch
@@ -11,9 +12,11 @@ from tqdm import tqdm
 
 from genlab import images, runs
 from genlab.commands.common import BATCH, Trained, positive
+from genlab.data import DegradedPairs
 from genlab.data.framing import Framing
 from genlab.errors import GenlabError, suggestion
 from genlab.models.cvae import CVAE
+from genlab.types import Shape
 
 PAIRS = 8
 """Test images whose sources are conditions in a picture."""
@@ -31,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def conditional_picture(model: CVAE, trained: Trained, random: torch.Generator) -> Tensor:
     """Samples under the condition that is asked for; or a row for each condition, a column for each code."""
     given = trained.given
-    asked = asked_condition(model, given)
+    asked = asked_condition(model, trained)
     if asked is not None:
         return images.grid(model.given(asked).sample(given.count, generator=random), given.columns)
     left, right = [], []
@@ -42,8 +45,7 @@ def conditional_picture(model: CVAE, trained: Trained, random: torch.Generator) 
     elif model.num_classes:
         conditions = torch.arange(model.num_classes)
     else:
-        test_set = trained.data("test").test_set
-        usual = test_set.facts["attributes"][test_set.rows].mean(0).round()
+        usual = usual_attributes(trained)
         flipped = torch.eye(len(usual))
         conditions = torch.cat([usual[None], (usual - flipped).abs()])
         print(f"rows: most images' attributes, then each the other way: {', '.join(model.attribute_names)}")
@@ -53,15 +55,30 @@ def conditional_picture(model: CVAE, trained: Trained, random: torch.Generator) 
     return images.grid(rows.flatten(0, 1), rows.shape[1])
 
 
-def asked_condition(model: CVAE, given: argparse.Namespace) -> Tensor | None:
+def usual_attributes(trained: Trained) -> Tensor:
+    """The attributes that most test images have: (number of attributes,), 0 or 1."""
+    test_set = trained.test_images()
+    return test_set.facts["attributes"][test_set.rows].mean(0).round()
+
+
+def asked_condition(model: CVAE, trained: Trained) -> Tensor | None:
     """The condition in the user's words, (1, ...), as `CVAE.given` takes it; None when there is none.
+
+    Attributes that are not named are as in most test images. Of an image, the data's degradation takes away what the
+    model is to complete.
 
     Raises GenlabError for one that the model does not know.
     """
+    given = trained.given
     if model.source_shape:
         if given.condition:
             raise GenlabError("this model's conditions are images: give --condition-image FILE")
-        return None if given.condition_image is None else read_image(given.condition_image, model)
+        if given.condition_image is None:
+            return None
+        data = trained.data("test")
+        if isinstance(data, DegradedPairs):
+            return data.degradation(read_image(given.condition_image, model.image_shape))
+        return read_image(given.condition_image, model.source_shape)
     if given.condition_image:
         raise GenlabError("this model's conditions are no images: give --condition")
     if given.condition is None:
@@ -70,7 +87,7 @@ def asked_condition(model: CVAE, given: argparse.Namespace) -> Tensor | None:
         if given.condition not in map(str, range(model.num_classes)):
             raise GenlabError(f"there is no class {given.condition}; there are 0 to {model.num_classes - 1}")
         return torch.tensor([int(given.condition)])
-    attributes = torch.zeros(1, len(model.attribute_names))
+    attributes = usual_attributes(trained)[None].clone()
     for part in given.condition.split(","):
         name, _, value = part.partition("=")
         if name not in model.attribute_names:
@@ -81,11 +98,10 @@ def asked_condition(model: CVAE, given: argparse.Namespace) -> Tensor | None:
     return attributes
 
 
-def read_image(path: Path, model: CVAE) -> Tensor:
-    """An image file, cropped and resized: (1, *source_shape); raises GenlabError for an unreadable one."""
-    assert model.source_shape
+def read_image(path: Path, shape: Shape) -> Tensor:
+    """An image file, cropped and resized: (1, *shape); raises GenlabError for an unreadable one."""
     try:
-        pixels = Framing(model.source_shape).decode(path.read_bytes())
+        pixels = Framing(shape).decode(path.read_bytes())
     except Exception as error:  # Pillow raises almost anything for a broken file
         raise GenlabError(f"{path} cannot be read as an image: {getattr(error, 'strerror', None) or error}") from None
     return torch.from_numpy(pixels.copy())[None] / 255
@@ -94,26 +110,31 @@ def read_image(path: Path, model: CVAE) -> Tensor:
 def write_classes(model: CVAE, trained: Trained, random: torch.Generator) -> Path:
     """Write images of each class into subfolders, as torchvision's ImageFolder reads them; all or none.
 
-    Raises GenlabError for a model without classes, and for a folder that is there already.
+    Raises GenlabError for a model without classes, and for a folder that is there already: none is ever replaced.
     """
     given = trained.given
     if not model.num_classes or model.source_shape:
         raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} has no classes to sample from")
+    if given.condition or given.condition_image:
+        raise GenlabError("--per-class writes images of every class; leave out the condition")
     folder: Path = given.out or (runs.run_of(trained.checkpoint) or trained.checkpoint.parent) / "samples"
-    if folder.exists() and not given.force:
-        raise GenlabError(f"{folder} is there already; give --force to replace it, or another --out")
-    part = folder.with_name(folder.name + ".part")
+    if folder.exists():
+        raise GenlabError(f"{folder} is there already; give another --out")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise GenlabError(f"{folder} cannot be written: {error.strerror or error}") from None
     try:
         for label in tqdm(range(model.num_classes), "Sampling", unit=" classes"):
             inside = part / str(label).zfill(len(str(model.num_classes - 1)))
-            inside.mkdir(parents=True)
+            inside.mkdir()
             codes = torch.randn(given.per_class, model.code_size, generator=random)
             decode = model.given(torch.tensor([label])).decode
             samples = torch.cat([decode(some) for some in codes.split(BATCH)])
             for number, sample in enumerate(samples):
                 to_pil_image(sample).save(inside / f"{number:05}.png")
-        if folder.exists():
-            shutil.rmtree(folder)
+        part.chmod(0o755)
         part.rename(folder)
     except OSError as error:
         raise GenlabError(f"{folder} cannot be written: {error.strerror or error}") from None

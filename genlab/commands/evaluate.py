@@ -7,6 +7,8 @@ import torch
 from tqdm import tqdm
 
 from genlab.commands.common import Trained, positive, tool_parser
+from genlab.errors import GenlabError
+from genlab.losses import Perceptual
 from genlab.models.capabilities import HasLikelihood
 from genlab.outputs import whole_file
 
@@ -32,6 +34,8 @@ def main(arguments: list[str]) -> None:
     for rows in tqdm(chosen.split(IMAGES), "Evaluating", unit_scale=IMAGES, unit=" images"):
         with torch.no_grad():
             model, x = trained.able_to_with(test[rows], HasLikelihood)  # type: ignore[type-abstract]
+        if isinstance(model.likelihood, Perceptual):
+            raise GenlabError(f"the {type(trained.model).__name__} has a perceptual distance in place of a likelihood")
         elbo.append(model.log_likelihood(x, 1, random))
         log_likelihood.append(model.log_likelihood(x, given.samples, random))
     figures = {"elbo": torch.cat(elbo), "log_likelihood": torch.cat(log_likelihood)}
@@ -45,7 +49,8 @@ def main(arguments: list[str]) -> None:
     }
     for name, values in figures.items():
         found[name] = values.mean().item()
-        found[f"{name}_standard_error"] = (values.std() / len(values) ** 0.5).item()
+        if len(values) > 1:
+            found[f"{name}_standard_error"] = (values.std() / len(values) ** 0.5).item()
     bits = model.likelihood.bits_per_dim(figures["log_likelihood"].mean(), x[0].numel())
     found["bits_per_dim"] = bits.item()
     with whole_file(path) as part:

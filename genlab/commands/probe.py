@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from genlab.commands.common import Trained, attribute_of, batched, positive, some, tool_parser
 from genlab.data import ImageDataModule, WithoutClass
 from genlab.data.tensors import ImageTensors
-from genlab.latent.clusters import METHODS, agreement, cluster
+from genlab.latent.clusters import METHODS, NEIGHBOURS, agreement, cluster
 from genlab.metrics.probes import Array, few_label_accuracy
 from genlab.models.capabilities import Encodes, Reconstructs
 from genlab.outputs import whole_file
@@ -83,19 +83,20 @@ def measured(
     yield "reconstruction", "reconstructions of test images", rows
 
     train_labels, test_labels = (classes(images, data, given.attribute) for images in splits)
-    if train_labels is not None and test_labels is not None:
+    if train_labels is not None and test_labels is not None and len(np.unique(train_labels)) > 1:
         views = codes | {"pixels": pixels}
         rows = few_labels(views, (train_labels, test_labels), given.labels, given.draws)
         yield "few_labels", "accuracy of a linear classifier, by labels of each class", rows
+    if test_labels is not None and len(test_labels) > NEIGHBOURS and len(np.unique(test_labels)) > 1:
         rows = {
             f"{method} of {name}": agreement(
-                cluster(test, len(np.unique(test_labels)), method, given.seed), test_labels
+                cluster(seen, len(np.unique(test_labels)), method, given.seed), test_labels
             )
             for method in METHODS
-            for name, (_, test) in codes.items()
+            for name, (_, seen) in codes.items()
         }
         yield "clusters", "clusters of test images against their classes", rows
-    if isinstance(data, WithoutClass):
+    if isinstance(data, WithoutClass) and len(np.unique(test_labels == data.label)) > 1:
         rows = {name: {"AUROC": float(roc_auc_score(test_labels == data.label, e))} for name, e in errors.items()}
         yield "outliers", f"outliers: class {data.label}, which was left out, told by its squared error", rows
 

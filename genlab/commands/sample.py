@@ -39,6 +39,8 @@ def main(arguments: list[str]) -> None:
     random = torch.Generator().manual_seed(given.seed)
     model = trained.model
     with torch.no_grad():
+        if isinstance(model, CVAE) and given.prior:
+            raise GenlabError("a conditional model has a prior of its own; leave out --prior")
         if isinstance(model, CVAE) and given.per_class:
             print(write_classes(model, trained, random))
             return
@@ -77,6 +79,8 @@ def code_density(trained: Trained, given: argparse.Namespace) -> CodeDensity:
         return CodeDensity.load(kept)
     train_set = trained.data("fit").train_set
     chosen = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(given.seed))[:FITTED_ON]
+    if components > len(chosen):
+        raise GenlabError(f"{components} components are more than the {len(chosen)} images they are fitted to")
     density = CodeDensity.fitted(encoded(encoder, train_set, chosen), components, given.seed)
     density.save(kept)
     print(kept)

@@ -11,6 +11,8 @@ from sklearn.metrics.cluster import contingency_matrix
 from sklearn.mixture import GaussianMixture
 
 METHODS = ("k-means", "GMM", "spectral")
+NEIGHBOURS = 10
+"""Of each code in the graph of spectral clustering."""
 
 
 def cluster(codes: NDArray[np.floating], clusters: int, method: str, seed: int = 0) -> NDArray[np.integer]:
@@ -20,13 +22,15 @@ def cluster(codes: NDArray[np.floating], clusters: int, method: str, seed: int =
         codes: (N, D).
         clusters: how many to look for.
         method: one of METHODS. The mixture's Gaussians have full covariances, with a thousandth of the codes' variance
-            added; spectral clustering is that of the graph of ten nearest neighbours.
+            added; spectral clustering is that of the graph of nearest neighbours.
         seed: of the starting points.
     """
     found: dict[str, Any] = {
         "k-means": KMeans(clusters, n_init=10, random_state=seed),
         "GMM": GaussianMixture(clusters, reg_covar=1e-3 * float(codes.var(0).mean()) + 1e-9, random_state=seed),
-        "spectral": SpectralClustering(clusters, affinity="nearest_neighbors", random_state=seed),
+        "spectral": SpectralClustering(
+            clusters, affinity="nearest_neighbors", n_neighbors=NEIGHBOURS, random_state=seed
+        ),
     }
     labels: NDArray[np.integer] = found[method].fit_predict(codes)
     return labels

@@ -25,11 +25,15 @@ class Perceptual(Likelihood):
     def __init__(self, features: Callable[[], nn.Module], weight: float = 1000.0) -> None:
         super().__init__()
         self.weight = weight
-        self._features = [features().eval().requires_grad_(False)]  # in a list, it is none of the module's parts
+        self._build = features
+        self._built: list[nn.Module] = []  # in a list, the network is none of the module's parts
 
     def log_prob(self, outputs: Tensor, x: Tensor) -> Tensor:
         """-weight times the distance of each image to the decoder's: (B,)."""
-        network = self._features[0].to(x.device)
+        if not self._built:  # only now, since models that are loaded to sample need none
+            with torch.inference_mode(False):  # validation may come first, and training differentiates through it
+                self._built.append(self._build().eval().requires_grad_(False))
+        network = self._built[0].to(x.device)
         with torch.autocast(x.device.type, enabled=False):
             pairs = zip(network(self.mean(outputs.float())), network(x.float()), strict=True)
             distances = [(drawn - true).square().flatten(1).mean(1) / 2 for drawn, true in pairs]

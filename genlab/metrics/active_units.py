@@ -19,13 +19,13 @@ class ActiveUnits(Metric):
 
     def __init__(self, code_size: int) -> None:
         super().__init__()
-        self.add_state("total", torch.zeros(code_size, dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("squares", torch.zeros(code_size, dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("total", torch.zeros(code_size), dist_reduce_fx="sum")
+        self.add_state("squares", torch.zeros(code_size), dist_reduce_fx="sum")
         self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, means: Tensor) -> None:
         """Take the posterior means (B, code_size) of a batch into account."""
-        means = means.double()
+        means = means.float()
         self.total = self.total + means.sum(0)
         self.squares = self.squares + means.square().sum(0)
         self.count = self.count + len(means)

@@ -4,6 +4,7 @@ from torch import nn
 
 from genlab.errors import GenlabError
 from genlab.metrics.features import FeatureMaps
+from genlab.models.capabilities import Encodes
 from genlab.models.checkpoint import load
 
 
@@ -17,8 +18,9 @@ class EncoderFeatures(FeatureMaps):
     """
 
     def __init__(self, checkpoint: str) -> None:
-        encoder = getattr(load(checkpoint), "encoder", None)
-        layers = list(encoder) if isinstance(encoder, nn.Sequential) else []
+        model = load(checkpoint)
+        encoder = getattr(model, "encoder", None)
+        layers = list(encoder) if isinstance(encoder, nn.Sequential) and isinstance(model, Encodes) else []
         taken = [
             position
             for position, following in enumerate(layers[1:])

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Generator, Tensor, nn
 from torch.optim import Adam, Optimizer
@@ -76,6 +77,9 @@ class StackedAutoencoder(ImageModel):
             )
         if not layers:
             raise GenlabError("a stack needs at least one layer")
+        self.corruption = corruption() if corruption else None
+        if depth > 1 and pretraining and self.corruption and type(self.corruption).of_codes is Corruption.of_codes:
+            raise GenlabError(f"{type(self.corruption).__name__} is for images alone, and upper layers see codes")
         if classifies and not num_classes:
             raise GenlabError("a classifier needs data with labels; leave out its stages, or take other data")
         self.automatic_optimization = False
@@ -91,7 +95,6 @@ class StackedAutoencoder(ImageModel):
             ]
         )
         self.loss = loss
-        self.corruption = corruption() if corruption else None
         self.optimizer = optimizer
         self.code_memory = code_memory
         self._position = 0
@@ -159,7 +162,9 @@ class StackedAutoencoder(ImageModel):
 
     def layer_error(self, level: int, inputs: Tensor, generator: Generator | None = None) -> Tensor:
         """The mean error of a layer, counted from 0, as an autoencoder of its inputs: a scalar."""
-        seen = inputs if self.corruption is None else self.corruption(inputs, generator)
+        seen = inputs
+        if self.corruption is not None:
+            seen = self.corruption.of_codes(inputs, generator) if level else self.corruption(inputs, generator)
         outputs = self.stack.decode_layer(level, self.stack.layer(level).encode(seen))
         error = sum_of_squares if level else self.loss
         return torch.as_tensor(error(outputs, inputs)).mean()
@@ -194,8 +199,11 @@ class StackedAutoencoder(ImageModel):
 
     def setup(self, stage: str) -> None:
         """Let `fit` end with the last stage; warn when it is going to end before."""
+        self._kept.clear()  # codes of other data
         if stage != "fit":
             return
+        if isinstance(self.trainer.strategy, DDPStrategy):  # each stage trains a part of the parameters
+            self.trainer.strategy._ddp_kwargs.setdefault("find_unused_parameters", True)
         limit = self.trainer.max_epochs
         if limit in (None, -1) or limit >= self.course.epochs:
             self.trainer.fit_loop.max_epochs = self.course.epochs
@@ -204,8 +212,9 @@ class StackedAutoencoder(ImageModel):
             rank_zero_warn(f"max_epochs={limit} ends training in {last}; all stages take {self.course.epochs} epochs")
 
     def on_train_start(self) -> None:
-        """Say which stage it is."""
+        """Say which stage it is; freeze layers, also when training is taken up inside an epoch."""
         self._announce()
+        self._freeze()
 
     def on_train_epoch_start(self) -> None:
         """Go on to the next stage, when it is time to."""
@@ -215,13 +224,26 @@ class StackedAutoencoder(ImageModel):
             self._position = position
             self._kept.clear()
             self._announce()
-        self.train()
-        for layer in list(self.stack)[: self.stage.frozen]:
-            layer.eval()
+        self._freeze()
+
+    def on_train_end(self) -> None:
+        """Give back the memory of the codes."""
+        self._kept.clear()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Write down which stage it is."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["stage"] = self._position
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Know again which stage the checkpoint is from."""
-        self._position = self.course.position(checkpoint["epoch"])
+        self._position = checkpoint["stage"]
+        self._kept.clear()
+
+    def _freeze(self) -> None:
+        self.train()
+        for layer in list(self.stack)[: self.stage.frozen]:
+            layer.eval()
 
     def _announce(self) -> None:
         number, stages, schedule = self._position + 1, len(self.course.stages), self.stage.schedule

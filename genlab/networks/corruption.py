@@ -1,15 +1,12 @@
 """What a denoising autoencoder has to undo (Vincent et al. 2010): images (B, C, H, W) in [0, 1] to the same.
 
-Noise and dropped pixels do for codes (B, D) too, as a stacked autoencoder corrupts them. Each draws
-anew for every image, from a given generator on the CPU or else from torch's global one.
+Each draws anew for every image, from a given generator on the CPU or else from torch's global one.
 """
 
 from abc import abstractmethod
 
 import torch
 from torch import Generator, Tensor, nn
-
-from genlab.errors import GenlabError
 
 
 class Corruption(nn.Module):
@@ -18,6 +15,10 @@ class Corruption(nn.Module):
     @abstractmethod
     def forward(self, images: Tensor, generator: Generator | None = None) -> Tensor:
         """(B, C, H, W) in [0, 1] to the same."""
+
+    def of_codes(self, codes: Tensor, generator: Generator | None = None) -> Tensor:
+        """The like for codes (B, ...) of any range, as a stacked autoencoder corrupts them, where there is any."""
+        raise NotImplementedError
 
 
 class GaussianNoise(Corruption):
@@ -32,12 +33,14 @@ class GaussianNoise(Corruption):
         self.sigma = sigma
 
     def forward(self, images: Tensor, generator: Generator | None = None) -> Tensor:
-        noise = torch.randn(images.shape, generator=generator).to(images)
-        return (images + self.sigma * noise).clamp(0, 1)
+        return self.of_codes(images, generator).clamp(0, 1)
+
+    def of_codes(self, codes: Tensor, generator: Generator | None = None) -> Tensor:
+        return codes + self.sigma * torch.randn(codes.shape, generator=generator).to(codes)
 
 
 class DroppedPixels(Corruption):
-    """Pixels that become black, in all channels, or units that become 0: masking noise.
+    """Pixels that become black, in all channels, and units of codes that become 0: masking noise.
 
     Args:
         rate: the share of pixels.
@@ -48,9 +51,14 @@ class DroppedPixels(Corruption):
         self.rate = rate
 
     def forward(self, images: Tensor, generator: Generator | None = None) -> Tensor:
-        batch, values, *pixels = images.shape
-        kept = torch.rand(batch, 1 if pixels else values, *pixels, generator=generator) >= self.rate
-        return images * kept.to(images)
+        batch, _, height, width = images.shape
+        return images * self._kept((batch, 1, height, width), generator).to(images)
+
+    def of_codes(self, codes: Tensor, generator: Generator | None = None) -> Tensor:
+        return codes * self._kept(codes.shape, generator).to(codes)
+
+    def _kept(self, shape: tuple[int, ...], generator: Generator | None) -> Tensor:
+        return torch.rand(shape, generator=generator) >= self.rate
 
 
 class DroppedPatches(Corruption):
@@ -66,8 +74,6 @@ class DroppedPatches(Corruption):
         self.count, self.size = count, size
 
     def forward(self, images: Tensor, generator: Generator | None = None) -> Tensor:
-        if images.ndim != 4:
-            raise GenlabError("DroppedPatches is for images, not for codes; take DroppedPixels")
         batch, _, height, width = images.shape
         kept = torch.ones(batch, 1, height, width)
         tops = torch.randint(max(1, height - self.size + 1), (batch, self.count), generator=generator).tolist()

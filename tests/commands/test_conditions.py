@@ -59,10 +59,10 @@ def test_images_of_each_class_are_written_as_torchvision_reads_them(trained, ref
     assert written.classes == [str(i) for i in range(10)]
     assert len(written) == 30
     assert written[0][0].size == (8, 8)
-    assert "more is there already; give --force" in refused(*arguments)
-    main([*arguments[:-3], "2", "--out", "more", "--force"])
-    assert len(ImageFolder("more")) == 20
-    assert not Path("more.part").exists()
+    for more in ([], ["--force"], ["--out", "."]):
+        assert "is there already; give another --out" in refused(*arguments, *more)
+    assert len(ImageFolder("more")) == 30
+    assert [path.name for path in Path.cwd().iterdir()] == ["more"]
 
 
 def test_attributes_are_drawn_in_turn_or_as_asked_for(trained, capsys):
@@ -72,23 +72,43 @@ def test_attributes_are_drawn_in_turn_or_as_asked_for(trained, capsys):
     assert "Male, Smiling, Eyeglasses" in capsys.readouterr().out
     main(["sample", "--ckpt", run, "--condition", "Smiling=1,Male=0", "-n", "2", "--out", "smile.png"])
     model = genlab.load(run)
-    condition = torch.zeros(1, 8)
-    condition[0, 1] = 1
+    data = genlab.CelebA(attributes=list(model.attribute_names))
+    data.prepare_data()
+    data.setup()
+    condition = data.test_set.facts["attributes"][data.test_set.rows].mean(0, keepdim=True).round()  # as most are
+    condition[0, :2] = torch.tensor([0, 1])
     with torch.no_grad():
         expected = model.given(condition).sample(2, generator=torch.Generator().manual_seed(0))
     np.testing.assert_allclose(pixels("smile.png")[2:66, 68:132] / 255, expected[1].permute(1, 2, 0), atol=0.01)
 
 
 def test_halves_are_completed_beside_the_truth(trained):
-    main(["sample", "--ckpt", str(trained["frey"]), "--columns", "3", "--out", "faces.png"])
-    drawn = pixels("faces.png")
+    main(["sample", "--ckpt", str(trained["frey"]), "--columns", "3", "--out", "rows.png"])
+    drawn = pixels("rows.png")
     assert drawn.shape[1] == 5 * 42 + 2
     source, truth = drawn[2:58, 2:42], drawn[2:58, 4 * 42 + 2 : 5 * 42]
     np.testing.assert_array_equal(source[:, :20], truth[:, :20])
     assert (source[:, 20:] != truth[:, 20:]).any()
     Image.fromarray(truth[::2, ::2]).save("face.png")
-    main(["sample", "--ckpt", str(trained["frey"]), "--condition-image", "face.png", "-n", "5", "--out", "five.png"])
-    assert pixels("five.png").shape[1] == 5 * 42 + 2
+    masked = truth[::2, ::2].copy()
+    masked[:, 10:] = 77
+    Image.fromarray(masked).save("half.png")
+    for name in ("face", "half"):  # what is to be completed is taken away from either
+        main(
+            [
+                "sample",
+                "--ckpt",
+                str(trained["frey"]),
+                "--condition-image",
+                f"{name}.png",
+                "-n",
+                "5",
+                "--out",
+                f"{name}s.png",
+            ]
+        )
+    assert pixels("faces.png").shape[1] == 5 * 42 + 2
+    np.testing.assert_array_equal(pixels("faces.png"), pixels("halfs.png"))
 
 
 @pytest.mark.parametrize(
@@ -99,6 +119,8 @@ def test_halves_are_completed_beside_the_truth(trained):
         ("celeba", ["--condition", "Smile=1"], "there is no attribute Smile; did you mean Smiling?"),
         ("celeba", ["--condition", "Smiling=yes"], "Smiling=1 or Smiling=0, not Smiling=yes"),
         ("celeba", ["--per-class", "3"], "has no classes to sample from"),
+        ("digits", ["--prior", "gmm"], "has a prior of its own"),
+        ("digits", ["--per-class", "3", "--condition", "7"], "leave out the condition"),
         ("frey", ["--condition", "7"], "give --condition-image FILE"),
         ("frey", ["--condition-image", "x.png"], "x.png cannot be read as an image: No such file or directory"),
     ],

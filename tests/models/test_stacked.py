@@ -10,7 +10,7 @@ from torch import nn
 
 import genlab
 from genlab.models import Schedule
-from genlab.networks import ConvLayer, DenseLayer, DroppedPixels, GaussianNoise
+from genlab.networks import ConvLayer, DenseLayer, DroppedPatches, DroppedPixels, GaussianNoise
 
 LAYERS = [partial(DenseLayer, size=size, activation=nn.LeakyReLU) for size in (48, 24, 12)]
 ALL_STAGES = {
@@ -165,6 +165,46 @@ def test_an_unfinished_model_codes_with_the_layers_trained_so_far(working_folder
     torch.testing.assert_close(loaded.reconstruct(x), model.eval().reconstruct(x))
 
 
+def test_a_checkpoint_saved_after_training_is_of_the_stage_that_ended(working_folder):
+    model, ended = stacked(), trainer(max_epochs=2)
+    ended.fit(model, genlab.Digits())
+    ended.save_checkpoint("after.ckpt")
+    assert genlab.load("after.ckpt").stage.name == model.stage.name == "layer1"
+
+
+def test_codes_of_other_data_are_not_kept(course):
+    model, _ = course
+    stages = {"pretraining": [], "fine_tuning": [], "classifier_fine_tuning": []}
+    frozen = stacked(**stages)
+    frozen.stack.load_state_dict(model.stack.state_dict())
+    training = trainer()
+    training.fit(frozen, genlab.Digits())
+    for data in (genlab.Digits(), genlab.Digits(seed=1)):
+        found = training.validate(frozen, data, verbose=False)[0]["val/classifier/loss"]
+        frozen.code_memory = 0
+        assert training.validate(frozen, data, verbose=False)[0]["val/classifier/loss"] == pytest.approx(
+            found, rel=1e-5
+        )
+        frozen.code_memory = 4.0
+
+
+def test_frozen_layers_rest_too_when_training_is_taken_up_inside_an_epoch(working_folder):
+    saved = ModelCheckpoint(working_folder, "inside", every_n_train_steps=30, save_top_k=1)
+    only = {"pretraining": [Schedule(1), Schedule(2), Schedule(1)], "fine_tuning": [], "classifier": []}
+    only["classifier_fine_tuning"] = []
+    trainer(saved, max_steps=30, enable_checkpointing=True).fit(stacked(**only), genlab.Digits())
+    modes = []
+
+    class Modes(Callback):
+        def on_train_batch_start(self, trainer, model, batch, batch_idx):
+            modes.append([layer.training for layer in model.stack])
+
+    trainer(Modes(), max_steps=34).fit(
+        stacked(**only), genlab.Digits(), ckpt_path=working_folder / "inside.ckpt", weights_only=True
+    )
+    assert modes == [[False, True, True]] * 4
+
+
 def test_a_layer_gives_back_its_clean_input_from_a_corrupted_one():
     model = stacked(corruption=partial(DroppedPixels, rate=0.5))
     seen = []
@@ -201,6 +241,7 @@ def test_after_training_it_tells_the_digits_apart(course):
         ({key: [] for key in ALL_STAGES}, "nothing to train"),
         ({"pretraining": [Schedule(0)]}, "at least one epoch"),
         ({"layers": []}, "at least one layer"),
+        ({"corruption": DroppedPatches}, "DroppedPatches is for images alone"),
     ],
 )
 def test_schedules_that_do_not_fit_are_refused(options, message):

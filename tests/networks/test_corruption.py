@@ -43,3 +43,14 @@ def test_patches_are_squares():
     assert (dropped.amax(2).sum(-1) == 7).all()
     assert (dropped.amax(3).sum(-1) == 7).all()
     assert len(dropped.unique(dim=0)) > 30
+
+
+def test_codes_of_any_range_are_corrupted_unit_by_unit():
+    codes = torch.randn(400, 50, generator=torch.Generator().manual_seed(0)) * 5
+    noisy = GaussianNoise(0.3).of_codes(codes)
+    assert (noisy - codes).std() == pytest.approx(0.3, rel=0.05)
+    dropped = DroppedPixels(0.4).of_codes(codes)
+    assert (dropped == 0).float().mean() == pytest.approx(0.4, abs=0.02)
+    assert torch.equal(dropped[dropped != 0], codes[dropped != 0])
+    maps = torch.ones(8, 5, 6, 6)
+    assert 0 < DroppedPixels(0.5).of_codes(maps).std(1).max()  # each unit by itself
