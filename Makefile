@@ -39,7 +39,11 @@ format: setup  ## format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: setup  ## compare quality and speed with plain PyTorch, Lightning and torchvision: 15 minutes, needs data
+bench: setup  ## compare quality and speed with plain PyTorch, Lightning and torchvision: an hour, needs data
 	$(BIN)/python benchmarks/vae_mnist.py quality
 	$(BIN)/python benchmarks/vae_mnist.py speed
+	$(BIN)/python benchmarks/autoencoder_mnist.py quality
+	$(BIN)/python benchmarks/autoencoder_mnist.py speed
+	$(BIN)/python benchmarks/stacked_mnist.py quality
+	$(BIN)/python benchmarks/stacked_mnist.py cache
 	$(BIN)/python benchmarks/data.py
