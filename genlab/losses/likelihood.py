@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genlab.errors import GenlabError
-from genlab.losses.precision import at_least_float32
+from genlab.losses.precision import computed_in_float32
 
 LEVEL = 1 / 256
 """The smallest standard deviation or scale that is learned; the largest is 1."""
@@ -52,8 +52,7 @@ class IndependentValues(Likelihood):
 
     def log_prob(self, outputs: Tensor, x: Tensor) -> Tensor:
         """log p(x) of images in nats, summed over values: (B,), computed in float32."""
-        with torch.autocast(x.device.type, enabled=False):
-            return self.of_values(at_least_float32(outputs), at_least_float32(x)).flatten(1).sum(1)
+        return computed_in_float32(self.of_values, outputs, x).flatten(1).sum(1)
 
     @abstractmethod
     def of_values(self, outputs: Tensor, x: Tensor) -> Tensor:

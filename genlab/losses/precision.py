@@ -12,13 +12,18 @@ def in_float32(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Te
 
     @wraps(loss)
     def in_full_precision(first: Tensor, second: Tensor) -> Tensor:
-        first, second = at_least_float32(first), at_least_float32(second)
-        if not torch.is_autocast_enabled(first.device.type):
-            return loss(first, second)
-        with torch.autocast(first.device.type, enabled=False):
-            return loss(first, second)
+        return computed_in_float32(loss, first, second)
 
     return in_full_precision
+
+
+def computed_in_float32(loss: Callable[[Tensor, Tensor], Tensor], first: Tensor, second: Tensor) -> Tensor:
+    """A loss of two tensors, outside of autocast."""
+    first, second = at_least_float32(first), at_least_float32(second)
+    if not torch.is_autocast_enabled(first.device.type):
+        return loss(first, second)
+    with torch.autocast(first.device.type, enabled=False):
+        return loss(first, second)
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:
