@@ -269,3 +269,10 @@ def test_layers_that_behave_differently_in_training_rest_while_frozen():
     model = stacked([partial(Noisy, size=8)] * 2, pretraining=[Schedule(1)], classifier_fine_tuning=[])
     trainer(Modes(), limit_train_batches=1).fit(model, genlab.Digits())
     assert modes == [[True, True], [False, True], *[[True, True]] * 2, *[[False, False]] * 2]
+
+
+def test_every_stage_trains_under_plain_ddp_though_it_uses_a_part_of_the_parameters_only():
+    watch = Watch()
+    one_process = {"strategy": "ddp", "devices": 1, "accelerator": "cpu"}
+    trainer(watch, limit_train_batches=2, limit_val_batches=1, **one_process).fit(stacked(), genlab.Digits())
+    assert watch.stages == [name for name in STAGES for _ in range(2)]
