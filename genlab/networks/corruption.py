@@ -8,6 +8,8 @@ from abc import abstractmethod
 import torch
 from torch import Generator, Tensor, nn
 
+from genlab.errors import GenlabError
+
 
 class Corruption(nn.Module):
     """A random change of images."""
@@ -17,8 +19,11 @@ class Corruption(nn.Module):
         """(B, C, H, W) in [0, 1] to the same."""
 
     def of_codes(self, codes: Tensor, generator: Generator | None = None) -> Tensor:
-        """The like for codes (B, ...) of any range, as a stacked autoencoder corrupts them, where there is any."""
-        raise NotImplementedError
+        """The like for codes (B, ...) of any range, as a stacked autoencoder corrupts them.
+
+        Raises GenlabError for a corruption that only images can have.
+        """
+        raise GenlabError(f"{type(self).__name__} is for images alone; take GaussianNoise or DroppedPixels for codes")
 
 
 class GaussianNoise(Corruption):

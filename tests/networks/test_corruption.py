@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+import genlab
 from genlab.networks import DroppedPatches, DroppedPixels, GaussianNoise
 
 ALL = [GaussianNoise(), DroppedPixels(), DroppedPatches()]
@@ -54,3 +55,8 @@ def test_codes_of_any_range_are_corrupted_unit_by_unit():
     assert torch.equal(dropped[dropped != 0], codes[dropped != 0])
     maps = torch.ones(8, 5, 6, 6)
     assert 0 < DroppedPixels(0.5).of_codes(maps).std(1).max()  # each unit by itself
+
+
+def test_patches_are_for_images_alone():
+    with pytest.raises(genlab.GenlabError, match="DroppedPatches is for images alone"):
+        DroppedPatches().of_codes(torch.rand(2, 5))
