@@ -2,6 +2,7 @@
 
 import contextlib
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -15,9 +16,11 @@ from genlab.training import TrainerCLI
 BATCH = 128
 
 
-def bare_epoch(images: Tensor, loss: Callable[[Tensor], Tensor], optimizer: torch.optim.Optimizer) -> None:
+def bare_epoch(
+    images: Tensor, loss: Callable[[Tensor], Tensor], optimizer: torch.optim.Optimizer, batch: int = BATCH
+) -> None:
     """The hand-written loop, on uint8 images."""
-    for index in torch.randperm(len(images)).split(BATCH)[: len(images) // BATCH]:
+    for index in torch.randperm(len(images)).split(batch)[: len(images) // batch]:
         value = loss(images[index] / 255)
         optimizer.zero_grad()
         value.backward()
@@ -92,19 +95,31 @@ def speed(config: str, epochs: int, folder: str, rivals: dict[str, Iterator[floa
         rival.close()  # type: ignore[attr-defined]
 
 
-def bare_test_loss(seed: int, epochs: int, data: Any, build: Callable[[], Any]) -> float:
-    """The loss on test images of the hand-written model, after its best epoch by validation."""
+def bare_trained(
+    seed: int,
+    epochs: int,
+    data: Any,
+    build: Callable[[], Any],
+    batch: int = BATCH,
+    drawn: Callable[[Tensor], Tensor] = lambda images: images,
+) -> Any:
+    """The hand-written model of the best epoch by validation; it sees batches of images as `drawn`."""
     seed_everything(seed, verbose=False)
     model: nn.Module = build()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     best, best_weights = float("inf"), model.state_dict()
     for _ in range(epochs):
-        bare_epoch(data.train_set.images, model.loss, optimizer)
+        bare_epoch(data.train_set.images, lambda x: model.loss(drawn(x)), optimizer, batch)
         loss = whole_loss(model, data.val_set.images)
         if loss < best:
             best, best_weights = loss, {k: v.clone() for k, v in model.state_dict().items()}
     model.load_state_dict(best_weights)
-    return whole_loss(model, data.test_set.images)
+    return model
+
+
+def bare_test_loss(seed: int, epochs: int, data: Any, build: Callable[[], Any]) -> float:
+    """The loss on test images of the hand-written model, after its best epoch by validation."""
+    return whole_loss(bare_trained(seed, epochs, data, build), data.test_set.images)
 
 
 def whole_loss(model: Any, images: Tensor) -> float:
@@ -115,10 +130,10 @@ def whole_loss(model: Any, images: Tensor) -> float:
     return loss
 
 
-def genlab_test_figures(config: str, seed: int, epochs: int, folder: str, *options: str) -> dict[str, float]:
-    """The figures on test images of `genlab fit`, with further options, after its best epoch by validation."""
+def genlab_trained(config: str, seed: int, epochs: int, folder: str, *options: str) -> TrainerCLI:
+    """`genlab fit` with further options, after its last epoch."""
     with contextlib.redirect_stdout(None):
-        command_line = TrainerCLI(
+        return TrainerCLI(
             [
                 "fit",
                 f"--config={config}",
@@ -129,6 +144,12 @@ def genlab_test_figures(config: str, seed: int, epochs: int, folder: str, *optio
                 *options,
             ]
         )
+
+
+def genlab_test_figures(config: str, seed: int, epochs: int, folder: str, *options: str) -> dict[str, float]:
+    """The figures on test images of `genlab fit`, with further options, after its best epoch by validation."""
+    command_line = genlab_trained(config, seed, epochs, folder, *options)
+    with contextlib.redirect_stdout(None):
         seed_everything(seed, verbose=False)
         (figures,) = command_line.trainer.test(datamodule=command_line.datamodule, ckpt_path="best", verbose=False)
     return dict(figures)
@@ -143,8 +164,10 @@ def quality(contenders: dict[str, Callable[[int], float]], seeds: Sequence[int] 
             began = time.perf_counter()
             results[name].append(contender(seed))
             seconds[name].append(time.perf_counter() - began)
+            print(f"seed {seed}: {name} {results[name][-1]:.2f}", file=sys.stderr, flush=True)
     for name, values in results.items():
+        spread = f" +- {statistics.stdev(values):.2f}" if len(values) > 1 else ""
         print(
-            f"{name:10} {statistics.mean(values):.2f} +- {statistics.stdev(values):.2f} "
+            f"{name:18} {statistics.mean(values):.2f}{spread} "
             f"({', '.join(f'{value:.2f}' for value in values)}), {statistics.mean(seconds[name]):.0f} s a run"
         )

@@ -69,7 +69,7 @@ class Bernoulli(IndependentValues):
     is_density = False
 
     def of_values(self, outputs: Tensor, x: Tensor) -> Tensor:
-        return -F.binary_cross_entropy_with_logits(outputs, x, reduction="none")
+        return x * outputs - F.softplus(outputs)  # on a CPU faster than torch's cross-entropy
 
 
 class Gaussian(IndependentValues):
