@@ -39,9 +39,11 @@ format: setup  ## format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: setup  ## compare quality and speed with plain PyTorch, Lightning and torchvision: an hour, needs data
+bench: setup  ## compare quality and speed with plain PyTorch, Lightning and torchvision: hours, needs data
 	$(BIN)/python benchmarks/vae_mnist.py quality
 	$(BIN)/python benchmarks/vae_mnist.py speed
+	$(BIN)/python benchmarks/vae_celeba.py
+	$(BIN)/python benchmarks/iwae_mnist.py
 	$(BIN)/python benchmarks/autoencoder_mnist.py quality
 	$(BIN)/python benchmarks/autoencoder_mnist.py speed
 	$(BIN)/python benchmarks/stacked_mnist.py quality

@@ -27,12 +27,12 @@ def bare_epoch(
         optimizer.step()
 
 
-def bare_rival(images: Tensor, model: Any, **adam: Any) -> Iterator[float]:
+def bare_rival(images: Tensor, model: Any, batch: int = BATCH, **adam: Any) -> Iterator[float]:
     """Trains a module with a `loss` of images; the seconds of each epoch."""
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, **adam)
     while True:
         began = time.perf_counter()
-        bare_epoch(images, model.loss, optimizer)
+        bare_epoch(images, model.loss, optimizer, batch)
         yield time.perf_counter() - began
 
 
@@ -57,7 +57,9 @@ class InTurn(Callback):
         self.began = time.perf_counter()
 
 
-def speed(config: str, epochs: int, folder: str, rivals: dict[str, Iterator[float]], images: int) -> None:
+def speed(
+    config: str, epochs: int, folder: str, rivals: dict[str, Iterator[float]], images: int, *options: str
+) -> None:
     """Run `genlab fit` as users run it, rivals in turn, and print images/s and the medians of ratios within rounds.
 
     Args:
@@ -66,6 +68,7 @@ def speed(config: str, epochs: int, folder: str, rivals: dict[str, Iterator[floa
         folder: for the run.
         rivals: yield the seconds of an epoch of theirs.
         images: in an epoch of each.
+        options: further ones of genlab's.
     """
     in_turn = InTurn(rivals)
 
@@ -77,7 +80,13 @@ def speed(config: str, epochs: int, folder: str, rivals: dict[str, Iterator[floa
 
     with contextlib.redirect_stdout(None):
         Measured(
-            ["fit", f"--config={config}", f"--trainer.max_epochs={epochs}", f"--trainer.default_root_dir={folder}"]
+            [
+                "fit",
+                f"--config={config}",
+                f"--trainer.max_epochs={epochs}",
+                f"--trainer.default_root_dir={folder}",
+                *options,
+            ]
         )
     rounds = in_turn.rounds[2:]
     print(f"{len(rounds)} rounds of {images:,} images, {torch.get_num_threads()} threads")

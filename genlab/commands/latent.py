@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 from torch import Tensor
@@ -46,6 +47,18 @@ def main(arguments: list[str]) -> None:
 
 def scatter(codes: Tensor, labels: Tensor | None, path: Path) -> None:
     """Write a map of codes (N, D), coloured by their labels (N,) if there are any, as a PNG file."""
+    figure = Figure(figsize=(7, 6), dpi=120, layout="constrained")
+    axes = figure.subplots()
+    draw_codes(axes, codes, labels)
+    axes.set_title(f"codes of {len(codes):,} test images")
+    if labels is not None:
+        axes.legend(title="label", loc="center left", bbox_to_anchor=(1, 0.5))
+    with whole_file(path) as part:
+        figure.savefig(part, format="png")
+
+
+def draw_codes(axes: Axes, codes: Tensor, labels: Tensor | None) -> None:
+    """Draw codes (N, D), or their two principal components, coloured by their labels (N,) if there are any."""
     if codes.shape[1] <= 2:
         points, names = F.pad(codes, (0, 2 - codes.shape[1])).numpy(), ["$z_1$", "$z_2$"]
     else:
@@ -55,16 +68,12 @@ def scatter(codes: Tensor, labels: Tensor | None, path: Path) -> None:
             f"principal component {i} ({share:.0%} of the variance)"
             for i, share in enumerate(pca.explained_variance_ratio_, 1)
         ]
-    figure = Figure(figsize=(7, 6), dpi=120, layout="constrained")
-    axes = figure.subplots()
+    axes.set(xlabel=names[0], ylabel=names[1])
     size = min(40, max(6, 10_000 / len(codes)))
-    if labels is None:
-        axes.scatter(points[:, 0], points[:, 1], s=size, alpha=0.8, linewidths=0)
-    else:
-        for label in labels.unique().tolist():
-            across, up = points[labels == label].T
-            axes.scatter(across, up, s=size, alpha=0.8, linewidths=0, color=f"C{label % 10}", label=label)
-        axes.legend(title="label", loc="center left", bbox_to_anchor=(1, 0.5))
-    axes.set(xlabel=names[0], ylabel=names[1], title=f"codes of {len(codes):,} test images")
-    with whole_file(path) as part:
-        figure.savefig(part, format="png")
+    groups = (
+        [(None, slice(None))] if labels is None else [(label, labels == label) for label in labels.unique().tolist()]
+    )
+    for label, members in groups:
+        across, up = points[members].T
+        colour = f"C{(label or 0) % 10}"
+        axes.scatter(across, up, s=size, alpha=0.8, linewidths=0, color=colour, label=label)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 from torch.optim import Adam, Optimizer
 
@@ -13,6 +12,7 @@ from genlab.losses.likelihood import Bernoulli, Likelihood
 from genlab.metrics.active_units import ActiveUnits
 from genlab.models.base import ImageModel
 from genlab.models.latent_variable import LatentVariableModel
+from genlab.networks.condition import embedding
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
 from genlab.types import NetworkFactory, OptimizerFactory, Shape
 
@@ -21,7 +21,7 @@ class CVAE(ImageModel):
     """A VAE whose encoder and decoder both see a condition c: p(x | z, c) and q(z | x, c), with the prior N(0, I).
 
     The condition is what the data know: another image (the source of a pair, whose target is x), else a label, else
-    attributes. The encoder sees it as further channels of the image, the decoder as further numbers of the code.
+    attributes. The decoder sees it as further numbers of the code, the encoder as further channels of the image.
     `given(condition)` is all that a VAE is: it encodes, decodes, reconstructs, samples and estimates likelihoods.
 
     Args:
@@ -33,8 +33,9 @@ class CVAE(ImageModel):
         encoder: builds the network from images with the condition's channels to the posterior's mean and log-variance
             (B, 2 code_size).
         decoder: builds the network from codes and the condition's numbers to the likelihood's outputs.
-        condition_encoder: builds the network from images that are conditions to the decoder's numbers.
-        condition_size: how many numbers that are.
+        condition_size: how many numbers of the decoder a condition becomes.
+        condition_encoder: builds the network from images that are conditions to these numbers; labels and attributes
+            are embedded.
         likelihood: builds the distribution of images; see `genlab.losses.likelihood`.
         beta: weight of the KL divergence in the loss.
         warmup_epochs: in training, beta grows from 0 to its value in so many epochs.
@@ -54,8 +55,8 @@ class CVAE(ImageModel):
         code_size: int = 20,
         encoder: NetworkFactory = MLPEncoder,
         decoder: NetworkFactory = MLPDecoder,
-        condition_encoder: NetworkFactory = MLPEncoder,
         condition_size: int = 64,
+        condition_encoder: NetworkFactory = MLPEncoder,
         likelihood: Callable[[], Likelihood] = Bernoulli,
         beta: float = 1.0,
         warmup_epochs: int = 0,
@@ -72,12 +73,12 @@ class CVAE(ImageModel):
             self.source_shape = (source_shape[0], source_shape[1], source_shape[2])
             self.numbers = condition_encoder(self.source_shape, condition_size)
             further = self.source_shape[0]
-        else:
-            condition_size = num_classes or len(self.attribute_names)
-            if not condition_size:
-                raise GenlabError("a CVAE needs data with labels, attributes or pairs of images; otherwise take a VAE")
+        elif num_classes or self.attribute_names:
+            self.numbers = embedding(num_classes, len(self.attribute_names), condition_size)
             self.channel = nn.Sequential(nn.Linear(condition_size, height * width), nn.Unflatten(1, (1, height, width)))
             further = 1
+        else:
+            raise GenlabError("a CVAE needs data with labels, attributes or pairs of images; otherwise take a VAE")
         self.code_size = code_size
         self.likelihood = likelihood()
         self.encoder = encoder((channels + further, height, width), 2 * code_size)
@@ -159,11 +160,8 @@ class Given(LatentVariableModel):
     def __init__(self, model: CVAE, condition: Tensor) -> None:
         self.code_size, self.likelihood, self.device = model.code_size, model.likelihood, model.device
         self.num_samples, self.importance_weighted = model.num_samples, model.importance_weighted
-        if model.source_shape:
-            channels, numbers = condition, model.numbers(condition)
-        else:
-            numbers = F.one_hot(condition, model.num_classes).float() if model.num_classes else condition.float()
-            channels = model.channel(numbers)
+        numbers = model.numbers(condition)
+        channels = condition if model.source_shape else model.channel(numbers)
         self.encoder = lambda x: model.encoder(torch.cat([x, repeated(channels, len(x))], 1))
         self.decoder = lambda z: model.decoder(torch.cat([z, repeated(numbers, len(z))], 1))
 
