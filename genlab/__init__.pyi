@@ -12,6 +12,7 @@ from .data import FreyFaces as FreyFaces
 from .data import ImageFolder as ImageFolder
 from .errors import GenlabError as GenlabError
 from .models import CVAE as CVAE
+from .models import GAN as GAN
 from .models import VAE as VAE
 from .models import Autoencoder as Autoencoder
 from .models import StackedAutoencoder as StackedAutoencoder

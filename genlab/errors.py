@@ -11,6 +11,21 @@ class GenlabError(Exception):
     """
 
 
+class NotFinite(GenlabError):
+    """Training has diverged.
+
+    Args:
+        what: the figure or weights that are not finite.
+        step: when that was found.
+    """
+
+    def __init__(self, what: str, step: int) -> None:
+        super().__init__(
+            f"{what} is not finite at step {step}: training has diverged and stops, checkpoints are from before; "
+            "try a smaller learning rate, or clip gradients"
+        )
+
+
 def listed(names: Collection[object], most: int = 5, separator: str = ", ") -> str:
     """Names for a message: the first few, and how many more there are."""
     few = separator.join(str(name) for name in list(names)[:most])

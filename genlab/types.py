@@ -5,6 +5,7 @@ from typing import NotRequired, TypedDict
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 Shape = tuple[int, int, int]
 """An image's shape: (channels, height, width)."""
@@ -14,6 +15,9 @@ NetworkFactory = Callable[[Shape, int], nn.Module]
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 """Builds an optimizer from the parameters that it shall train."""
+
+ScheduleFactory = Callable[[Optimizer], LRScheduler]
+"""Builds the schedule of an optimizer's learning rate."""
 
 
 class ImageBatch(TypedDict):

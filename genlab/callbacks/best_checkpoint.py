@@ -9,10 +9,17 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 class BestCheckpoint(ModelCheckpoint):
     """Lightning's ModelCheckpoint; of a model with a `stage`, it keeps the best of the stage at hand.
 
-    The losses of two stages do not compare: what is the best so far is forgotten when a new stage begins.
+    The losses of two stages do not compare: what is the best so far is forgotten when a new stage begins. Of models
+    whose losses say nothing about their images, as those of two players, there is no best one.
     """
 
     _stage: Any = None
+
+    def setup(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
+        """Keep no checkpoint of a model of several players, unless another figure than the loss is named."""
+        super().setup(trainer, model, stage)
+        if not model.automatic_optimization and self.monitor == "val/loss":
+            self.save_top_k = 0
 
     def on_train_start(self, trainer: Trainer, model: LightningModule) -> None:
         """Note which stage the best checkpoint is from, when training goes on from one."""

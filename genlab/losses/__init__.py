@@ -1,5 +1,14 @@
 """Losses that stand alone: plain functions of tensors with one value per image, shape (B,), computed in float32."""
 
+from genlab.losses.adversarial import (
+    AdversarialLoss,
+    Hinge,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    RelativisticAverage,
+    Wasserstein,
+)
 from genlab.losses.divergence import kl_standard_normal
 from genlab.losses.likelihood import (
     Bernoulli,
@@ -9,6 +18,7 @@ from genlab.losses.likelihood import (
     Likelihood,
     PixelGaussian,
 )
+from genlab.losses.penalties import R1, GradientPenalty, Penalty
 from genlab.losses.perceptual import Perceptual
 from genlab.losses.reconstruction import (
     WeightedSum,
@@ -22,14 +32,24 @@ from genlab.losses.sparsity import L1, TargetRate
 
 __all__ = [
     "L1",
+    "R1",
+    "AdversarialLoss",
     "Bernoulli",
     "DiscretizedLogistic",
     "Gaussian",
+    "GradientPenalty",
+    "Hinge",
     "Laplace",
+    "LeastSquares",
     "Likelihood",
+    "Minimax",
+    "NonSaturating",
+    "Penalty",
     "Perceptual",
     "PixelGaussian",
+    "RelativisticAverage",
     "TargetRate",
+    "Wasserstein",
     "WeightedSum",
     "absolute_error",
     "cross_entropy",

@@ -6,12 +6,14 @@ from genlab.models.capabilities import Decodes, Encodes, Reconstructs, Samples
 from genlab.models.checkpoint import load
 from genlab.models.cvae import CVAE
 from genlab.models.encoder_features import EncoderFeatures
+from genlab.models.gan import GAN
 from genlab.models.stacked import StackedAutoencoder
 from genlab.models.stages import Schedule
 from genlab.models.vae import VAE
 
 __all__ = [
     "CVAE",
+    "GAN",
     "VAE",
     "Autoencoder",
     "Decodes",

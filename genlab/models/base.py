@@ -1,5 +1,6 @@
 """What all families share: an image shape to check batches against, plain hyperparameters, cheap training curves."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,7 +8,7 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
-from genlab.errors import GenlabError, listed
+from genlab.errors import GenlabError, NotFinite, listed
 from genlab.hparams import PlainHyperparameters
 from genlab.types import ImageBatch, Shape
 
@@ -44,6 +45,8 @@ class ImageModel(PlainHyperparameters, LightningModule):
 
         Every batch reaches the loggers as a row of its own, but they are handed over together, each time Lightning's
         `log_every_n_steps` is due: calling `self.log` every batch would cost more than a small network's step.
+
+        Raises NotFinite, when they are handed over, for a figure that is not finite.
         """
         self._rows.append((self.global_step, {f"train/{k}": v.detach() for k, v in figures.items()}))
         due = (self.global_step + 1) % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
@@ -63,17 +66,31 @@ class ImageModel(PlainHyperparameters, LightningModule):
                 batch_size=len(next(iter(batch.values()))),
             )
 
+    def on_fit_start(self) -> None:
+        """Let each process draw noise of its own."""
+        if self.trainer.world_size > 1:
+            torch.manual_seed(torch.initial_seed() + self.global_rank)
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Let the curves reach as far as the checkpoint, also when training is interrupted."""
+        """Let the curves reach as far as the checkpoint, also when training is interrupted.
+
+        Raises NotFinite for weights that are not finite, so that the checkpoint before them is kept.
+        """
         self._hand_over()
+        for name, value in self.state_dict().items():
+            if not value.isfinite().all():
+                raise NotFinite(name, self.global_step)
 
     def _hand_over(self) -> None:
         if not self._rows:
             return
         steps, rows = zip(*self._rows, strict=True)
         self._rows.clear()
-        values = torch.stack([torch.stack(list(row.values())) for row in rows]).tolist()  # one transfer for all
-        for step, row, numbers in zip(steps, rows, values, strict=True):
-            figures = dict(zip(row, numbers, strict=True)) | {"epoch": self.current_epoch}
+        values = iter(torch.stack([value for row in rows for value in row.values()]).tolist())  # one transfer for all
+        for step, row in zip(steps, rows, strict=True):
+            figures = {name: next(values) for name in row}
             for logger in self.loggers:
-                logger.log_metrics(figures, step)
+                logger.log_metrics(figures | {"epoch": self.current_epoch}, step)
+            for name, value in figures.items():
+                if not math.isfinite(value):
+                    raise NotFinite(name, step)

@@ -1,4 +1,4 @@
-"""Fully connected encoder and decoder."""
+"""Fully connected encoder, decoder and discriminator."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from torch import nn
 
+from genlab.networks.init import normalised
 from genlab.types import Shape
 
 
@@ -42,3 +43,31 @@ class MLPDecoder(nn.Sequential):
     ) -> None:
         layers = mlp((code_size, *hidden, math.prod(image_shape)), activation)
         super().__init__(*layers, nn.Unflatten(1, tuple(image_shape)))
+
+
+class MLPDiscriminator(nn.Sequential):
+    """Images (B, C, H, W) to logits (B, size) through fully connected layers, with dropout (Goodfellow et al. 2014).
+
+    Args:
+        image_shape: (C, H, W).
+        size: numbers for each image.
+        hidden: sizes of the hidden layers.
+        dropout: share of each hidden layer's units that is left out in training.
+        spectral: normalise each layer's weights by their largest singular value (Miyato et al. 2018).
+    """
+
+    def __init__(
+        self,
+        image_shape: Shape,
+        size: int = 1,
+        hidden: tuple[int, ...] = (512, 256),
+        dropout: float = 0.3,
+        spectral: bool = False,
+    ) -> None:
+        layers: list[nn.Module] = [nn.Flatten()]
+        sizes = (math.prod(image_shape), *hidden)
+        for fan_in, fan_out in pairwise(sizes):
+            layers += [nn.Linear(fan_in, fan_out), nn.LeakyReLU(0.2), nn.Dropout(dropout)]
+        super().__init__(*layers, nn.Linear(sizes[-1], size))
+        if spectral:
+            self.apply(normalised)

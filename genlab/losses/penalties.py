@@ -1,0 +1,55 @@
+"""Penalties on the slope of a discriminator, (B,), computed in float32 outside of autocast.
+
+A discriminator is a function of images (B, ...) to logits (B, ...).
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from genlab.losses.precision import at_least_float32
+
+Discriminator = Callable[[Tensor], Tensor]
+
+
+class Penalty:
+    """A further term of the discriminator's loss.
+
+    Args:
+        weight: of the term.
+    """
+
+    def __init__(self, weight: float = 10.0) -> None:
+        self.weight = weight
+
+    @abstractmethod
+    def __call__(self, discriminator: Discriminator, real: Tensor, fake: Tensor) -> Tensor:
+        """The penalty, (B,), given as many real as generated images, detached."""
+
+
+class GradientPenalty(Penalty):
+    """weight * (||gradient of D|| - 1)^2, between real and generated images (Gulrajani et al. 2017, equation 3)."""
+
+    def __call__(self, discriminator: Discriminator, real: Tensor, fake: Tensor) -> Tensor:
+        """The penalty at a point of the line between each real image and a generated one, drawn uniformly."""
+        share = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device, dtype=real.dtype)
+        return self.weight * (slopes(discriminator, torch.lerp(fake, real, share)) - 1).square()
+
+
+class R1(Penalty):
+    """weight / 2 * ||gradient of D||^2 at real images (Mescheder et al. 2018, equation 9)."""
+
+    def __call__(self, discriminator: Discriminator, real: Tensor, fake: Tensor) -> Tensor:
+        """The penalty at each real image."""
+        return 0.5 * self.weight * slopes(discriminator, real).square()
+
+
+def slopes(discriminator: Discriminator, x: Tensor) -> Tensor:
+    """The Euclidean norms of a discriminator's gradients, (B,), which can be differentiated again."""
+    x = at_least_float32(x).detach().requires_grad_()
+    with torch.autocast(x.device.type, enabled=False):
+        (gradients,) = torch.autograd.grad(discriminator(x).sum(), x, create_graph=True)
+    norms: Tensor = gradients.flatten(1).norm(dim=1)
+    return norms

@@ -1,0 +1,70 @@
+"""What models with several players share: steps that count batches, clipping, schedules, half precision and DDP."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lightning.pytorch.core.optimizer import LightningOptimizer, do_nothing_closure
+from lightning.pytorch.strategies import DDPStrategy
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim import Optimizer
+
+from genlab.models.base import ImageModel
+from genlab.types import OptimizerFactory, ScheduleFactory, Shape
+
+
+class AdversarialModel(ImageModel):
+    """An ImageModel with an optimizer for each player, the first of which steps with every batch.
+
+    `update` is a player's step with one of the `player_optimizers`. `global_step`, and with it Lightning's `max_steps`,
+    checkpoint intervals and curves, counts batches, not steps of optimizers; so do schedules.
+
+    Args:
+        image_shape: (C, H, W) of the images.
+        clips: the largest norms of the players' gradients, in the order of their optimizers; None for any.
+    """
+
+    def __init__(self, image_shape: Shape, clips: Sequence[float | None]) -> None:
+        super().__init__(image_shape)
+        self.automatic_optimization = False
+        self.clips = clips
+
+    def player_optimizers(self) -> list[LightningOptimizer]:
+        """The players' optimizers, as `configure_optimizers` has them; only the first one's steps are counted."""
+        optimizers: list[LightningOptimizer] = self.optimizers()  # type: ignore[assignment]
+        for optimizer in optimizers[1:]:
+            optimizer._on_before_step = optimizer._on_after_step = do_nothing_closure
+        return optimizers
+
+    def update(self, optimizer: LightningOptimizer, loss: Tensor) -> None:
+        """One step of a player down the gradient of its loss."""
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Clip a player's gradients, once they are no longer scaled."""
+        for player, clip in zip(self.player_optimizers(), self.clips, strict=True):
+            if player.optimizer is optimizer and clip is not None:
+                self.clip_gradients(optimizer, clip, "norm")
+
+    def setup(self, stage: str) -> None:
+        """Under DDP, let each player leave the other's parameters without gradients."""
+        if isinstance(self.trainer.strategy, DDPStrategy):
+            self.trainer.strategy._ddp_kwargs.setdefault("find_unused_parameters", True)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Under DDP, let all processes have the first one's running statistics, which Lightning forgets here."""
+        if isinstance(self.trainer.model, DistributedDataParallel):
+            self.trainer.model.require_forward_param_sync = True
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Take the schedules a step further."""
+        for config in self.trainer.lr_scheduler_configs:
+            config.scheduler.step()  # type: ignore[call-arg]
+
+
+def player(network: nn.Module, optimizer: OptimizerFactory, schedule: ScheduleFactory | None) -> dict[str, Any]:
+    """A player's optimizer and schedule, in the form that `configure_optimizers` returns."""
+    built = optimizer(network.parameters())
+    return {"optimizer": built} | ({"lr_scheduler": schedule(built)} if schedule else {})

@@ -1,0 +1,153 @@
+"""The generative adversarial network (Goodfellow et al. 2014, arXiv:1406.2661)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from genlab.losses.adversarial import AdversarialLoss, NonSaturating
+from genlab.losses.penalties import Penalty
+from genlab.models.adversarial import AdversarialModel, player
+from genlab.models.health import Health, vital_signs
+from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from genlab.optimizers import GANAdam
+from genlab.types import ImageBatch, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
+
+Player = Callable[[Tensor], Tensor]
+
+
+class GAN(AdversarialModel):
+    """A generator of images from codes z ~ N(0, I), and a discriminator that tells them from real ones.
+
+    With every batch the discriminator makes a step, with every `critic_steps`-th the generator makes one too (algorithm
+    1). Both work on images in [-1, 1]; the generator's are the tanh of its network's outputs.
+
+    Args:
+        image_shape: (C, H, W) of the images.
+        code_size: dimensions of the code.
+        generator: builds the network from codes (B, code_size) to (B, C, H, W), unbounded.
+        discriminator: builds the network from images (B, C, H, W) to logits (B, 1).
+        loss: builds the losses of both; see `genlab.losses.adversarial`.
+        penalty: builds a further term of the discriminator's loss; see `genlab.losses.penalties`.
+        critic_steps: the discriminator's steps for each of the generator's.
+        ema_decay: of the moving average of the generator's weights, which `sample` and `decode` use (Karras et al.
+            2018); None for none.
+        generator_optimizer: builds the generator's optimizer.
+        discriminator_optimizer: builds the discriminator's.
+        generator_schedule: builds the generator's schedule, in batches.
+        discriminator_schedule: builds the discriminator's.
+        generator_clip: largest norm of the generator's gradient.
+        discriminator_clip: largest norm of the discriminator's.
+    """
+
+    def __init__(
+        self,
+        image_shape: Shape,
+        code_size: int = 100,
+        generator: NetworkFactory = DCGANGenerator,
+        discriminator: NetworkFactory = DCGANDiscriminator,
+        loss: Callable[[], AdversarialLoss] = NonSaturating,
+        penalty: Callable[[], Penalty] | None = None,
+        critic_steps: int = 1,
+        ema_decay: float | None = 0.999,
+        generator_optimizer: OptimizerFactory = GANAdam,
+        discriminator_optimizer: OptimizerFactory = GANAdam,
+        generator_schedule: ScheduleFactory | None = None,
+        discriminator_schedule: ScheduleFactory | None = None,
+        generator_clip: float | None = None,
+        discriminator_clip: float | None = None,
+    ) -> None:
+        super().__init__(image_shape, clips=(discriminator_clip, generator_clip))
+        self.save_hyperparameters()
+        self.code_size = code_size
+        self.generator = generator(self.image_shape, code_size)
+        self.discriminator = discriminator(self.image_shape, 1)
+        self.average = averaged(self.generator, ema_decay)
+        self.loss, self.penalty = loss(), penalty() if penalty else None
+        self.critic_steps = critic_steps
+        self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
+        self.generator_schedule, self.discriminator_schedule = generator_schedule, discriminator_schedule
+        self.health = Health(self.loss.saturates)
+
+    def training_step(self, batch: ImageBatch, batch_idx: int) -> None:
+        real = signed(self.images(batch))
+        generator, discriminator = self.players(batch)
+        discriminator_optimizer, generator_optimizer = self.player_optimizers()
+        generator_turn = (self.global_step + 1) % self.critic_steps == 0
+
+        with torch.set_grad_enabled(generator_turn):
+            fake = generator(self.noise(len(real)))
+        on_real, on_fake = discriminator(real), discriminator(fake.detach())
+        loss = self.loss.discriminator(on_real, on_fake).mean()
+        figures = {"discriminator": loss} | self.health(real, fake.detach(), on_real, on_fake)
+        if self.penalty:
+            figures["penalty"] = self.penalty(discriminator, real, fake.detach()).mean()
+            loss = loss + figures["penalty"]
+        self.update(discriminator_optimizer, loss)
+
+        if generator_turn:
+            with self.toggled_optimizer(generator_optimizer):
+                on_real_again = discriminator(real) if self.loss.relativistic else None
+                figures["generator"] = self.loss.generator(discriminator(fake), on_real_again).mean()
+                self.update(generator_optimizer, figures["generator"])
+            if self.average:
+                self.average.update_parameters(self.generator)
+        self.log_batch(figures, progress_bar="discriminator")
+
+    def validation_step(self, batch: ImageBatch, batch_idx: int) -> None:
+        self._evaluate("val", batch)
+
+    def test_step(self, batch: ImageBatch, batch_idx: int) -> None:
+        self._evaluate("test", batch)
+
+    def configure_optimizers(self) -> Any:
+        return [
+            player(self.discriminator, self.discriminator_optimizer, self.discriminator_schedule),
+            player(self.generator, self.generator_optimizer, self.generator_schedule),
+        ]
+
+    def on_train_epoch_end(self) -> None:
+        """Warn of what has gone wrong."""
+        self.health.end_epoch()
+
+    def players(self, batch: Any) -> tuple[Player, Player]:
+        """The generator, of codes (B, code_size), and the discriminator, both of images in [-1, 1], for a batch."""
+        return lambda z: self.generator(z).tanh(), self.discriminator
+
+    def noise(self, count: int) -> Tensor:
+        """Codes to train with: (count, code_size)."""
+        return torch.randn(count, self.code_size, device=self.device)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Codes to images, by the averaged generator."""
+        return unsigned((self.average or self.generator)(z).tanh())
+
+    def sample(self, n: int, *, generator: Generator | None = None) -> Tensor:
+        """Images of `n` codes: (n, C, H, W); `generator` is on the CPU."""
+        return self.decode(torch.randn(n, self.code_size, generator=generator).to(self.device))
+
+    def _evaluate(self, stage: str, batch: ImageBatch) -> None:
+        real = signed(self.images(batch))
+        generator, discriminator = self.players(batch)
+        fake = generator(self.noise(len(real)))
+        values = vital_signs(real, fake, discriminator(real), discriminator(fake))
+        self.log_epoch(stage, values, batch, progress_bar="diversity")
+
+
+def averaged(network: nn.Module, decay: float | None) -> AveragedModel | None:
+    """An exponential moving average of a network's weights and running statistics, which nothing trains."""
+    if decay is None:
+        return None
+    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True).requires_grad_(False)
+
+
+def signed(images: Tensor) -> Tensor:
+    """Images in [0, 1] to [-1, 1]."""
+    return 2 * images - 1
+
+
+def unsigned(images: Tensor) -> Tensor:
+    """Images in [-1, 1] to [0, 1]."""
+    return (images + 1) / 2

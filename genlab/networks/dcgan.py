@@ -1,0 +1,63 @@
+"""The convolutional players of DCGAN (Radford et al. 2016), for images of any shape, with values in [-1, 1]."""
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
+from torch import nn
+
+from genlab.networks.conv import ConvDecoder, halvings
+from genlab.networks.init import normal_weights, normalised
+from genlab.types import Shape
+
+
+class DCGANGenerator(ConvDecoder):
+    """Codes (B, code_size) to image logits (B, C, H, W), whose tanh is the image.
+
+    Args:
+        image_shape: (C, H, W).
+        code_size: dimensions of the code.
+        width: channels of the last hidden stage; each stage before it has twice as many.
+        normalization: builds the layer after each hidden convolution, given its channels.
+    """
+
+    def __init__(
+        self,
+        image_shape: Shape,
+        code_size: int,
+        width: int = 64,
+        normalization: Callable[[int], nn.Module] = nn.BatchNorm2d,
+    ) -> None:
+        super().__init__(image_shape, code_size, width, normalization, nn.ReLU)
+        self.apply(normal_weights)
+
+
+class DCGANDiscriminator(nn.Sequential):
+    """Images (B, C, H, W) to logits (B, size): one for a discriminator, more as features.
+
+    Args:
+        image_shape: (C, H, W).
+        size: numbers for each image.
+        width: channels of the first stage; each stage after it has twice as many.
+        normalization: builds the layer after each convolution but the first, given its channels.
+        spectral: normalise each layer's weights by their largest singular value (Miyato et al. 2018).
+    """
+
+    def __init__(
+        self,
+        image_shape: Shape,
+        size: int = 1,
+        width: int = 64,
+        normalization: Callable[[int], nn.Module] = nn.BatchNorm2d,
+        spectral: bool = False,
+    ) -> None:
+        shapes = halvings(image_shape, width)
+        layers: list[nn.Module] = []
+        for stage, ((fan_in, *_), (fan_out, *_)) in enumerate(pairwise(shapes)):
+            layers += [nn.Conv2d(fan_in, fan_out, 4, stride=2, padding=1)]
+            layers += [normalization(fan_out)] * (stage > 0)
+            layers += [nn.LeakyReLU(0.2)]
+        super().__init__(*layers, nn.Flatten(), nn.Linear(math.prod(shapes[-1]), size))
+        self.apply(normal_weights)
+        if spectral:
+            self.apply(normalised)
