@@ -178,6 +178,8 @@ def quieten() -> None:
         ".*Couldn't infer the batch indices.*",
         ".*args parameter is intended to run from within Python.*",
         ".*isinstance.treespec, LeafSpec.*",
+        ".*manual optimization and every_n_train_steps.*",
+        ".*Detected call of `lr_scheduler.step.*",  # of a player that does not step with every batch
     ):
         warnings.filterwarnings("ignore", message)
 

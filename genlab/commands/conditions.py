@@ -15,7 +15,7 @@ from genlab.commands.common import BATCH, Trained, positive
 from genlab.data import DegradedPairs
 from genlab.data.framing import Framing
 from genlab.errors import GenlabError, suggestion
-from genlab.models.cvae import CVAE
+from genlab.models.capabilities import Conditional
 from genlab.types import Shape
 
 PAIRS = 8
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def conditional_picture(model: CVAE, trained: Trained, random: torch.Generator) -> Tensor:
+def conditional_picture(model: Conditional, trained: Trained, random: torch.Generator) -> Tensor:
     """Samples under the condition that is asked for; or a row for each condition, a column for each code."""
     given = trained.given
     asked = asked_condition(model, trained)
@@ -61,8 +61,8 @@ def usual_attributes(trained: Trained) -> Tensor:
     return test_set.facts["attributes"][test_set.rows].mean(0).round()
 
 
-def asked_condition(model: CVAE, trained: Trained) -> Tensor | None:
-    """The condition in the user's words, (1, ...), as `CVAE.given` takes it; None when there is none.
+def asked_condition(model: Conditional, trained: Trained) -> Tensor | None:
+    """The condition in the user's words, (1, ...), as `given` takes it; None when there is none.
 
     Attributes that are not named are as in most test images. Of an image, the data's degradation takes away what the
     model is to complete.
@@ -107,7 +107,7 @@ def read_image(path: Path, shape: Shape) -> Tensor:
     return torch.from_numpy(pixels.copy())[None] / 255
 
 
-def write_classes(model: CVAE, trained: Trained, random: torch.Generator) -> Path:
+def write_classes(model: Conditional, trained: Trained, random: torch.Generator) -> Path:
     """Write images of each class into subfolders, as torchvision's ImageFolder reads them; all or none.
 
     Raises GenlabError for a model without classes, and for a folder that is there already: none is ever replaced.

@@ -11,8 +11,7 @@ from genlab.commands.common import Trained, encoded, positive, tool_parser
 from genlab.commands.conditions import add_arguments, conditional_picture, write_classes
 from genlab.errors import GenlabError
 from genlab.latent import CodeDensity
-from genlab.models.capabilities import Decodes, Encodes, Samples
-from genlab.models.cvae import CVAE
+from genlab.models.capabilities import Conditional, Decodes, Encodes, Samples
 
 FITTED_ON = 10_000
 """Training images at most whose codes a density is fitted to."""
@@ -39,13 +38,13 @@ def main(arguments: list[str]) -> None:
     random = torch.Generator().manual_seed(given.seed)
     model = trained.model
     with torch.no_grad():
-        if isinstance(model, CVAE) and given.prior:
+        if isinstance(model, Conditional) and given.prior:
             raise GenlabError("a conditional model has a prior of its own; leave out --prior")
-        if isinstance(model, CVAE) and given.per_class:
+        if isinstance(model, Conditional) and given.per_class:
             print(write_classes(model, trained, random))
             return
         path = trained.out(f"pictures/sample-{given.prior}.png" if given.prior else "pictures/sample.png")
-        if isinstance(model, CVAE):
+        if isinstance(model, Conditional):
             picture = conditional_picture(model, trained, random)
         else:
             picture = images.grid(drawn(trained, given, random), given.columns)

@@ -17,8 +17,10 @@ class AdversarialLoss:
 
     relativistic = False
     """Whether the generator's loss depends on the logits of real images too."""
-    saturates = False
-    """Whether a discriminator that is always right leaves next to no gradient."""
+    boundary: float | None = None
+    """The logit above which the discriminator takes an image for real; None where logits have no such meaning."""
+    is_cross_entropy = False
+    """Whether the discriminator's loss is near 0, and the gradient vanishes, when it is sure and right."""
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """The discriminator's loss, (B,), given its logits of real and of generated images."""
@@ -48,7 +50,8 @@ class NonSaturating(AdversarialLoss):
         smoothing: one-sided label smoothing: real images have the label 1 - smoothing (Salimans et al. 2016).
     """
 
-    saturates = True
+    boundary: float | None = 0.0
+    is_cross_entropy = True
 
     def __init__(self, smoothing: float = 0.0) -> None:
         self.smoothing = smoothing
@@ -81,6 +84,8 @@ class LeastSquares(AdversarialLoss):
         smoothing: the discriminator is to give real images 1 - smoothing.
     """
 
+    boundary = 0.5
+
     def __init__(self, smoothing: float = 0.0) -> None:
         self.smoothing = smoothing
 
@@ -99,6 +104,8 @@ class LeastSquares(AdversarialLoss):
 
 class Hinge(AdversarialLoss):
     """Margins of 1 on both sides of 0 (Lim & Ye 2017; Miyato et al. 2018, equations 16 and 17)."""
+
+    boundary = 0.0
 
     def of_real(self, logits: Tensor) -> Tensor:
         """max(0, 1 - D(x))."""
@@ -133,6 +140,7 @@ class RelativisticAverage(NonSaturating):
     """Logits relative to the mean logit of the other kind of images (Jolicoeur-Martineau 2018, equations 7 and 8)."""
 
     relativistic = True
+    boundary = None
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Real images shall be more real than generated ones are on average, and the other way round."""

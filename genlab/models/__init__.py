@@ -3,6 +3,7 @@
 from genlab.models.autoencoder import Autoencoder
 from genlab.models.base import ImageModel
 from genlab.models.capabilities import Decodes, Encodes, Reconstructs, Samples
+from genlab.models.cgan import CGAN
 from genlab.models.checkpoint import load
 from genlab.models.cvae import CVAE
 from genlab.models.encoder_features import EncoderFeatures
@@ -12,6 +13,7 @@ from genlab.models.stages import Schedule
 from genlab.models.vae import VAE
 
 __all__ = [
+    "CGAN",
     "CVAE",
     "GAN",
     "VAE",

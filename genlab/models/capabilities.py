@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from genlab.losses.likelihood import Likelihood
+from genlab.types import Shape
 
 
 @runtime_checkable
@@ -73,7 +74,14 @@ class HasLikelihood(Protocol):
 
 @runtime_checkable
 class Conditional(Protocol):
-    """Is a model of images under a condition."""
+    """Is a model of images under a condition: another image, else a label, else attributes."""
+
+    image_shape: Shape
+    code_size: int
+    num_classes: int
+    attribute_names: tuple[str, ...]
+    source_shape: Shape | None
+    """Of images that are conditions."""
 
     def condition(self, batch: Any) -> Tensor:
         """The conditions in a batch."""

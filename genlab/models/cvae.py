@@ -12,7 +12,7 @@ from genlab.losses.likelihood import Bernoulli, Likelihood
 from genlab.metrics.active_units import ActiveUnits
 from genlab.models.base import ImageModel
 from genlab.models.latent_variable import LatentVariableModel
-from genlab.networks.condition import embedding
+from genlab.networks.condition import embedding, repeated
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
 from genlab.types import NetworkFactory, OptimizerFactory, Shape
 
@@ -164,12 +164,3 @@ class Given(LatentVariableModel):
         channels = condition if model.source_shape else model.channel(numbers)
         self.encoder = lambda x: model.encoder(torch.cat([x, repeated(channels, len(x))], 1))
         self.decoder = lambda z: model.decoder(torch.cat([z, repeated(numbers, len(z))], 1))
-
-
-def repeated(condition: Tensor, count: int) -> Tensor:
-    """Conditions (B, ...), over and over, for a multiple of B images; raises GenlabError for any other number."""
-    if count % len(condition):
-        raise GenlabError(
-            f"{len(condition)} conditions do not go with {count} images; give one for each, or one for all"
-        )
-    return condition.repeat(count // len(condition), *[1] * (condition.ndim - 1))

@@ -5,12 +5,12 @@ from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.losses.penalties import Penalty
 from genlab.models.adversarial import AdversarialModel, player
-from genlab.models.health import Health, vital_signs
+from genlab.models.averaging import moving_average
+from genlab.models.health import Health
 from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from genlab.optimizers import GANAdam
 from genlab.types import ImageBatch, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
@@ -64,12 +64,12 @@ class GAN(AdversarialModel):
         self.code_size = code_size
         self.generator = generator(self.image_shape, code_size)
         self.discriminator = discriminator(self.image_shape, 1)
-        self.average = averaged(self.generator, ema_decay)
+        self.average = moving_average(self.generator, ema_decay) if ema_decay else None
         self.loss, self.penalty = loss(), penalty() if penalty else None
         self.critic_steps = critic_steps
         self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
         self.generator_schedule, self.discriminator_schedule = generator_schedule, discriminator_schedule
-        self.health = Health(self.loss.saturates)
+        self.health = Health(self.loss)
 
     def training_step(self, batch: ImageBatch, batch_idx: int) -> None:
         real = signed(self.images(batch))
@@ -81,7 +81,7 @@ class GAN(AdversarialModel):
             fake = generator(self.noise(len(real)))
         on_real, on_fake = discriminator(real), discriminator(fake.detach())
         loss = self.loss.discriminator(on_real, on_fake).mean()
-        figures = {"discriminator": loss} | self.health(real, fake.detach(), on_real, on_fake)
+        figures = self.health(loss, real, fake.detach(), on_real, on_fake)
         if self.penalty:
             figures["penalty"] = self.penalty(discriminator, real, fake.detach()).mean()
             loss = loss + figures["penalty"]
@@ -116,13 +116,18 @@ class GAN(AdversarialModel):
         """The generator, of codes (B, code_size), and the discriminator, both of images in [-1, 1], for a batch."""
         return lambda z: self.generator(z).tanh(), self.discriminator
 
+    @property
+    def best_generator(self) -> nn.Module:
+        """The averaged generator, if there is one."""
+        return self.average or self.generator
+
     def noise(self, count: int) -> Tensor:
         """Codes to train with: (count, code_size)."""
         return torch.randn(count, self.code_size, device=self.device)
 
     def decode(self, z: Tensor) -> Tensor:
         """Codes to images, by the averaged generator."""
-        return unsigned((self.average or self.generator)(z).tanh())
+        return unsigned(self.best_generator(z).tanh())
 
     def sample(self, n: int, *, generator: Generator | None = None) -> Tensor:
         """Images of `n` codes: (n, C, H, W); `generator` is on the CPU."""
@@ -132,15 +137,8 @@ class GAN(AdversarialModel):
         real = signed(self.images(batch))
         generator, discriminator = self.players(batch)
         fake = generator(self.noise(len(real)))
-        values = vital_signs(real, fake, discriminator(real), discriminator(fake))
+        values = self.health.vital_signs(real, fake, discriminator(real), discriminator(fake))
         self.log_epoch(stage, values, batch, progress_bar="diversity")
-
-
-def averaged(network: nn.Module, decay: float | None) -> AveragedModel | None:
-    """An exponential moving average of a network's weights and running statistics, which nothing trains."""
-    if decay is None:
-        return None
-    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True).requires_grad_(False)
 
 
 def signed(images: Tensor) -> Tensor:

@@ -6,8 +6,10 @@ import torch
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
-ALWAYS_RIGHT = 0.99
-"""The accuracy of a discriminator from which there is little to learn."""
+from genlab.losses.adversarial import AdversarialLoss
+
+SATURATED = 0.02
+"""The discriminator's cross-entropy below which it is so sure of itself that the generator learns little from it."""
 COLLAPSED = 0.3
 """The relative diversity below which samples have collapsed."""
 PATIENCE = 3
@@ -18,56 +20,59 @@ class Health:
     """Figures of each batch, and warnings at the end of an epoch.
 
     Args:
-        saturates: whether a discriminator that is always right teaches nothing.
+        loss: of the players.
     """
 
-    def __init__(self, saturates: bool) -> None:
-        self.saturates = saturates
-        self._epoch: list[tuple[Tensor, Tensor]] = []
+    def __init__(self, loss: AdversarialLoss) -> None:
+        self.loss = loss
+        self._epoch: list[Tensor] = []
         self._bad: Counter[str] = Counter()
 
-    def __call__(self, real: Tensor, fake: Tensor, on_real: Tensor, on_fake: Tensor) -> dict[str, Tensor]:
-        """The figures of a batch, as `vital_signs` has them, kept for the epoch's warnings."""
-        values = vital_signs(real, fake, on_real, on_fake)
-        self._epoch.append((values["accuracy"], values["diversity"]))
-        return values
+    def __call__(self, loss: Tensor, real: Tensor, fake: Tensor, on_real: Tensor, on_fake: Tensor) -> dict[str, Tensor]:
+        """The figures of a batch, with the discriminator's loss: see `vital_signs`."""
+        figures = self.vital_signs(real, fake, on_real, on_fake)
+        self._epoch.append(torch.stack([loss.detach(), figures["diversity"]]))
+        return {"discriminator": loss, **figures}
+
+    @torch.no_grad()
+    def vital_signs(self, real: Tensor, fake: Tensor, on_real: Tensor, on_fake: Tensor) -> dict[str, Tensor]:
+        """What as many real as generated images, (B, ...), and their logits, tell: scalars.
+
+        "score_real" and "score_fake" are mean logits; "accuracy" is the share of images that the discriminator takes
+        for what they are, where its loss has a boundary; "diversity" is the root mean square distance between two
+        generated images, relative to that of real ones.
+        """
+        figures = {
+            "score_real": on_real.mean(),
+            "score_fake": on_fake.mean(),
+            "diversity": (spread(fake) / spread(real).clamp(min=1e-12)).sqrt(),
+        }
+        boundary = self.loss.boundary
+        if boundary is not None:
+            figures["accuracy"] = 0.5 * ((on_real > boundary).float().mean() + (on_fake <= boundary).float().mean())
+        return figures
 
     def end_epoch(self) -> None:
-        """Warn of a discriminator that is always right, and of samples that have collapsed."""
-        if not self._epoch:
-            return
-        accuracy, diversity = torch.stack([torch.stack(pair) for pair in self._epoch]).mean(0).tolist()
+        """Warn of a discriminator that is sure of itself and right, and of samples that have collapsed."""
+        loss, diversity = torch.stack(self._epoch).mean(0).tolist()
         self._epoch.clear()
         self._say(
-            self.saturates and accuracy > ALWAYS_RIGHT,
-            f"the discriminator is right about {accuracy:.1%} of the pairs: the generator learns little from it. Try a "
-            "smaller learning rate for it, label smoothing, a penalty (R1), spectral norm, or another loss",
+            self.loss.is_cross_entropy and loss < SATURATED,
+            "discriminator",
+            f"the discriminator has saturated: with a loss of {loss:.4f} the generator learns next to nothing from it. "
+            "Try a smaller learning rate for it, smoothing, a penalty (R1), spectral norm, or another loss",
         )
         self._say(
             diversity < COLLAPSED,
-            f"samples have collapsed: their mean pairwise distance is {diversity:.2f} of the data's. Try a smaller "
-            "learning rate, another loss or a penalty, or go on from an earlier checkpoint",
+            "samples",
+            f"samples have collapsed: two of them are {diversity:.2f} times as far from each other as two real images. "
+            "Try a smaller learning rate, another loss or a penalty, or go on from an earlier checkpoint",
         )
 
-    def _say(self, bad: bool, message: str) -> None:
-        kind = message.partition(" is ")[0].partition(":")[0]
-        self._bad[kind] = self._bad[kind] + 1 if bad else 0
-        if self._bad[kind] == PATIENCE:
+    def _say(self, bad: bool, what: str, message: str) -> None:
+        self._bad[what] = self._bad[what] + 1 if bad else 0
+        if self._bad[what] == PATIENCE:
             rank_zero_warn(message)
-
-
-def vital_signs(real: Tensor, fake: Tensor, on_real: Tensor, on_fake: Tensor) -> dict[str, Tensor]:
-    """What as many real as generated images, (B, ...), and their logits, tell: scalars.
-
-    "score_real" and "score_fake" are mean logits; "accuracy" is how often the real image of a pair has the higher one;
-    "diversity" is the root mean square distance between two generated images, relative to that of real ones.
-    """
-    return {
-        "score_real": on_real.mean(),
-        "score_fake": on_fake.mean(),
-        "accuracy": (on_real > on_fake).float().mean(),
-        "diversity": (spread(fake) / spread(real).clamp(min=1e-12)).sqrt(),
-    }
 
 
 def spread(x: Tensor) -> Tensor:

@@ -1,10 +1,18 @@
-"""Conditions as numbers that a network sees beside its codes, and as loud as they: of variance 1 at first."""
+"""Networks that see a condition: labels (B,), int64, or attributes (B, count), from 0 (absent) to 1 (present).
 
+A condition becomes numbers, of variance 1 at first: as loud as those of a code.
+"""
+
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+from genlab.errors import GenlabError
+from genlab.types import NetworkFactory, Shape
 
 
 class AttributeEmbedding(nn.Module):
-    """Attributes (B, count), from 0 (absent) to 1 (present), to learned numbers (B, size)."""
+    """Attributes (B, count) to learned numbers (B, size)."""
 
     def __init__(self, count: int, size: int) -> None:
         super().__init__()
@@ -18,5 +26,82 @@ class AttributeEmbedding(nn.Module):
 
 
 def embedding(num_classes: int, attributes: int, size: int) -> nn.Module:
-    """Labels (B,), int64, to learned numbers (B, size); or, where there are no classes, so many attributes."""
+    """Labels (B,) to learned numbers (B, size); or, where there are no classes, so many attributes."""
     return nn.Embedding(num_classes, size) if num_classes else AttributeEmbedding(attributes, size)
+
+
+class ConditionalGenerator(nn.Module):
+    """Codes (B, code_size) and conditions to images: the condition's numbers are further ones of the code.
+
+    (Mirza & Osindero 2014, section 3.2.)
+
+    Args:
+        generator: builds the network.
+        image_shape: (C, H, W).
+        code_size: dimensions of the code.
+        numbers: maps conditions to numbers (B, size).
+        size: of these.
+    """
+
+    def __init__(
+        self, generator: NetworkFactory, image_shape: Shape, code_size: int, numbers: nn.Module, size: int
+    ) -> None:
+        super().__init__()
+        self.network, self.numbers = generator(image_shape, code_size + size), numbers
+
+    def forward(self, z: Tensor, condition: Tensor) -> Tensor:
+        images: Tensor = self.network(torch.cat([z, repeated(self.numbers(condition), len(z))], 1))
+        return images
+
+
+class ConditionChannel(nn.Module):
+    """A discriminator that sees the condition's numbers, mapped to pixels, as a further channel of the images.
+
+    Args:
+        discriminator: builds the network from images to logits.
+        image_shape: (C, H, W).
+        numbers: maps conditions to numbers (B, size).
+        size: of these.
+    """
+
+    def __init__(self, discriminator: NetworkFactory, image_shape: Shape, numbers: nn.Module, size: int) -> None:
+        super().__init__()
+        channels, height, width = image_shape
+        self.network = discriminator((channels + 1, height, width), 1)
+        self.channel = nn.Sequential(numbers, nn.Linear(size, height * width), nn.Unflatten(1, (1, height, width)))
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        logits: Tensor = self.network(torch.cat([x, self.channel(condition)], 1))
+        return logits
+
+
+class Projection(nn.Module):
+    """A discriminator whose logit is a linear function of an image's features, and their product with the condition's.
+
+    (Miyato & Koyama 2018, equation 3.)
+
+    Args:
+        discriminator: builds the network from images to features (B, size).
+        image_shape: (C, H, W).
+        numbers: maps conditions to numbers (B, size).
+        size: of features and numbers.
+    """
+
+    def __init__(self, discriminator: NetworkFactory, image_shape: Shape, numbers: nn.Module, size: int) -> None:
+        super().__init__()
+        self.features, self.numbers = discriminator(image_shape, size), numbers
+        self.linear = nn.Linear(size, 1)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        features = F.leaky_relu(self.features(x), 0.2)
+        logits: Tensor = self.linear(features) + (self.numbers(condition) * features).sum(1, keepdim=True)
+        return logits
+
+
+def repeated(condition: Tensor, count: int) -> Tensor:
+    """Conditions (B, ...), over and over, for a multiple of B images; raises GenlabError for any other number."""
+    if count % len(condition):
+        raise GenlabError(
+            f"{len(condition)} conditions do not go with {count} images; give one for each, or one for all"
+        )
+    return condition.repeat(count // len(condition), *[1] * (condition.ndim - 1))

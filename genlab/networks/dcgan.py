@@ -46,7 +46,7 @@ class DCGANDiscriminator(nn.Sequential):
     def __init__(
         self,
         image_shape: Shape,
-        size: int = 1,
+        size: int,
         width: int = 64,
         normalization: Callable[[int], nn.Module] = nn.BatchNorm2d,
         spectral: bool = False,

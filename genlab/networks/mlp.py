@@ -59,7 +59,7 @@ class MLPDiscriminator(nn.Sequential):
     def __init__(
         self,
         image_shape: Shape,
-        size: int = 1,
+        size: int,
         hidden: tuple[int, ...] = (512, 256),
         dropout: float = 0.3,
         spectral: bool = False,

@@ -1,0 +1,143 @@
+"""The conditional generative adversarial network (Mirza & Osindero 2014, arXiv:1411.1784)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+
+from genlab.errors import GenlabError
+from genlab.losses.adversarial import AdversarialLoss, NonSaturating
+from genlab.losses.penalties import Penalty
+from genlab.models.gan import GAN, Player, unsigned
+from genlab.networks.condition import ConditionalGenerator, ConditionChannel, embedding
+from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from genlab.optimizers import GANAdam
+from genlab.types import NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
+
+ConditionalDiscriminator = Callable[[NetworkFactory, Shape, nn.Module, int], nn.Module]
+
+
+class CGAN(GAN):
+    """A GAN whose players both see a condition: what data know of an image, its label or else its attributes.
+
+    It is trained as a GAN is. `given(condition)` can decode and sample.
+
+    Args:
+        image_shape: (C, H, W) of the images.
+        num_classes: of labels.
+        attribute_names: of attributes.
+        code_size: dimensions of the code.
+        condition_size: how many numbers a condition becomes.
+        generator: builds the network from codes and these numbers to (B, C, H, W), unbounded.
+        discriminator: builds the network from images to logits, or to features.
+        conditioning: how the discriminator sees the condition: `ConditionChannel` or `Projection`.
+        loss: builds the losses of both; see `genlab.losses.adversarial`.
+        penalty: builds a further term of the discriminator's loss; see `genlab.losses.penalties`.
+        critic_steps: the discriminator's steps for each of the generator's.
+        ema_decay: of the moving average of the generator's weights; None for none.
+        generator_optimizer: builds the generator's optimizer.
+        discriminator_optimizer: builds the discriminator's.
+        generator_schedule: builds the generator's schedule, in batches.
+        discriminator_schedule: builds the discriminator's.
+        generator_clip: largest norm of the generator's gradient.
+        discriminator_clip: largest norm of the discriminator's.
+
+    Raises GenlabError for data that know no condition.
+    """
+
+    source_shape = None
+
+    def __init__(
+        self,
+        image_shape: Shape,
+        num_classes: int = 0,
+        attribute_names: Sequence[str] = (),
+        code_size: int = 100,
+        condition_size: int = 64,
+        generator: NetworkFactory = DCGANGenerator,
+        discriminator: NetworkFactory = DCGANDiscriminator,
+        conditioning: ConditionalDiscriminator = ConditionChannel,
+        loss: Callable[[], AdversarialLoss] = NonSaturating,
+        penalty: Callable[[], Penalty] | None = None,
+        critic_steps: int = 1,
+        ema_decay: float | None = 0.999,
+        generator_optimizer: OptimizerFactory = GANAdam,
+        discriminator_optimizer: OptimizerFactory = GANAdam,
+        generator_schedule: ScheduleFactory | None = None,
+        discriminator_schedule: ScheduleFactory | None = None,
+        generator_clip: float | None = None,
+        discriminator_clip: float | None = None,
+    ) -> None:
+        if not num_classes and not attribute_names:
+            raise GenlabError("a CGAN needs data with labels or attributes; otherwise take a GAN")
+
+        def numbers() -> nn.Module:
+            return embedding(num_classes, len(attribute_names), condition_size)
+
+        super().__init__(
+            image_shape,
+            code_size,
+            lambda shape, size: ConditionalGenerator(generator, shape, size, numbers(), condition_size),
+            lambda shape, size: conditioning(discriminator, shape, numbers(), condition_size),
+            loss,
+            penalty,
+            critic_steps,
+            ema_decay,
+            generator_optimizer,
+            discriminator_optimizer,
+            generator_schedule,
+            discriminator_schedule,
+            generator_clip,
+            discriminator_clip,
+        )
+        self.num_classes, self.attribute_names = num_classes, tuple(attribute_names)
+
+    def players(self, batch: Any) -> tuple[Player, Player]:
+        """Generator and discriminator under the conditions of a batch."""
+        condition = self.condition(batch)
+        return lambda z: self.generator(z, condition).tanh(), lambda x: self.discriminator(x, condition)
+
+    def condition(self, batch: Any) -> Tensor:
+        """The condition in a batch: labels (B,), or attributes (B, number of attributes); GenlabError without one."""
+        name = "label" if self.num_classes else "attributes"
+        if name not in batch:
+            raise GenlabError(f"this CGAN's condition is the '{name}' of a batch, which has none")
+        condition: Tensor = batch[name]
+        return condition
+
+    def given(self, condition: Tensor) -> "Given":
+        """The model of images under a condition: one for each image, or one for all."""
+        return Given(self, condition.to(self.device))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Codes to images, of each class in turn; see `given`."""
+        return self.given(self._classes(len(z))).decode(z)
+
+    def sample(self, n: int, *, condition: Tensor | None = None, generator: Generator | None = None) -> Tensor:
+        """`n` images under a condition; without one, each class in turn.
+
+        Raises GenlabError when there is none and the conditions are no classes.
+        """
+        return self.given(self._classes(n) if condition is None else condition).sample(n, generator=generator)
+
+    def _classes(self, count: int) -> Tensor:
+        if not self.num_classes:
+            raise GenlabError("say under which attributes to sample")
+        return torch.arange(count) % self.num_classes
+
+
+class Given:
+    """A CGAN under a condition, one for each image or one for all."""
+
+    def __init__(self, model: CGAN, condition: Tensor) -> None:
+        self.model, self.condition = model, condition
+        self.code_size = model.code_size
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Codes to images, by the averaged generator."""
+        return unsigned(self.model.best_generator(z, self.condition).tanh())
+
+    def sample(self, n: int, *, generator: Generator | None = None) -> Tensor:
+        """Images of `n` codes: (n, C, H, W); `generator` is on the CPU."""
+        return self.decode(torch.randn(n, self.code_size, generator=generator).to(self.model.device))
