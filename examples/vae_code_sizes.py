@@ -66,7 +66,7 @@ def main() -> None:
         axes.plot(curve.seen, train, label="training images")
         axes.plot(curve.seen, test, label="test images")
         axes.set(xscale="log", xlabel="images learned from", title=f"{code_size}-D code: test {test[-1]:.1f}")
-    panels[0].set(ylabel="ELBO (nats)", ylim=(-160, -80))
+    panels[0].set(ylabel="ELBO (nats)", ylim=(-200, -90))
     panels[0].legend()
     figure.savefig("vae_code_sizes-elbo.png")
     images.save(images.grid(torch.cat(samples), SAMPLES), Path("vae_code_sizes-samples.png"))

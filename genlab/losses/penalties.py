@@ -34,6 +34,7 @@ class GradientPenalty(Penalty):
 
     def __call__(self, discriminator: Discriminator, real: Tensor, fake: Tensor) -> Tensor:
         """The penalty at a point of the line between each real image and a generated one, drawn uniformly."""
+        real, fake = at_least_float32(real), at_least_float32(fake)
         share = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device, dtype=real.dtype)
         return self.weight * (slopes(discriminator, torch.lerp(fake, real, share)) - 1).square()
 

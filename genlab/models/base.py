@@ -48,8 +48,9 @@ class ImageModel(PlainHyperparameters, LightningModule):
 
         Raises NotFinite, when they are handed over, for a figure that is not finite.
         """
-        self._rows.append((self.global_step, {f"train/{k}": v.detach() for k, v in figures.items()}))
-        due = (self.global_step + 1) % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
+        step = self.trainer.fit_loop.epoch_loop._batches_that_stepped  # the axis of Lightning's own logs
+        self._rows.append((step, {f"train/{k}": v.detach() for k, v in figures.items()}))
+        due = (step + 1) % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
         if due or self.trainer.is_last_batch:
             self.log(f"train/{progress_bar}", figures[progress_bar], prog_bar=True, logger=False)
             self._hand_over()
@@ -70,6 +71,10 @@ class ImageModel(PlainHyperparameters, LightningModule):
         """Let each process draw noise of its own."""
         if self.trainer.world_size > 1:
             torch.manual_seed(torch.initial_seed() + self.global_rank)
+
+    def on_train_end(self) -> None:
+        """Let the curves reach the last batch, when training ends inside an epoch."""
+        self._hand_over()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Let the curves reach as far as the checkpoint, also when training is interrupted.

@@ -228,6 +228,7 @@ class StackedAutoencoder(ImageModel):
 
     def on_train_end(self) -> None:
         """Give back the memory of the codes."""
+        super().on_train_end()
         self._kept.clear()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
