@@ -19,6 +19,7 @@ import genlab
 from genlab import runs
 from genlab.cli import main
 from genlab.commands.configs import shipped_configs
+from genlab.models.adversarial import AdversarialModel
 
 TRAINABLE = [name for name in shipped_configs() if not name.startswith("overlays/")]
 OVERLAYS = [name for name in shipped_configs() if name.startswith("overlays/")]
@@ -33,13 +34,16 @@ def rows(run: Path) -> list[dict[str, str]]:
 def test_every_shipped_config_trains_is_tested_and_is_rebuilt_from_its_checkpoint(config, capsys):
     main(["fit", "--config", config, "--config", "overlays/smoke.yaml"])
     run = Path("runs") / Path(config).stem / "0"
-    for name in ("best", "last"):
-        torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True)
-    main(["reconstruct", "-n", "2", "--columns", "2"])
-    assert (run / "pictures" / "reconstruct.png").exists()
+    for checkpoint in (run / "checkpoints").iterdir():
+        torch.load(checkpoint, weights_only=True)
+    of_players = isinstance(genlab.load(run), AdversarialModel)
+    tool, figure = ("sample", "test/diversity") if of_players else ("reconstruct", "test/loss")
+    assert (run / "checkpoints" / "best.ckpt").exists() != of_players
+    main([tool, "-n", "2", "--columns", "2"])
+    assert (run / "pictures" / f"{tool}.png").exists()
     capsys.readouterr()
     main(["test"])
-    assert "test/loss" in capsys.readouterr().out
+    assert figure in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

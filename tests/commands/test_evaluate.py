@@ -1,5 +1,6 @@
 """`genlab evaluate` on trained models."""
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -44,3 +45,67 @@ def test_an_autoencoder_has_no_likelihood(refused):
     assert "the Autoencoder in runs/autoencoder_digits/0/checkpoints/best.ckpt cannot estimate likelihoods" in refused(
         "evaluate"
     )
+
+
+@pytest.fixture(scope="module")
+def players(tmp_path_factory) -> Path:
+    """A GAN of digits, trained for an epoch, in a folder that keeps the classifier too."""
+    folder = tmp_path_factory.mktemp("players")
+    with contextlib.chdir(folder):
+        main(["fit", "--config", "gan_digits.yaml", "--trainer.max_epochs=1"])
+    return folder / "runs" / "gan_digits" / "0"
+
+
+def test_samples_are_judged_by_a_classifier_that_is_trained_once_and_kept(players, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("GENLAB_CACHE_DIR", str(tmp_path / "cache"))
+    with pytest.warns(UserWarning, match="180 images are few: FID and KID are unreliable below 2,048"):
+        main(["evaluate", "--ckpt", str(players), "--out", "one.json"])
+    (kept,) = (tmp_path / "cache").glob("classifier-*.pt")
+    before = kept.stat().st_mtime_ns
+    with pytest.warns(UserWarning, match="180 images are few"):
+        main(["evaluate", "--ckpt", str(players), "--out", "two.json"])
+    assert kept.stat().st_mtime_ns == before
+    found = json.loads(Path("one.json").read_text())
+    assert found == json.loads(Path("two.json").read_text())
+    assert found["images"] == "180 samples, 180 images of the test split"
+    assert found["resize"] == "none"
+    assert "classifier of Digits's labels, right about 9" in found["extractor"]
+    assert found["fid"] > 3 * found["fid_of_training_images"]
+    assert found["classes_hit"].endswith("of 10")
+    assert 0 <= found["precision"] <= 1
+
+
+def test_samples_are_judged_by_the_codes_of_any_model_that_encodes(players, run, refused):
+    with pytest.warns(UserWarning, match="few"):
+        main(["evaluate", "--ckpt", str(players), "--features", str(run), "--out", "codes.json"])
+    assert json.loads(Path("codes.json").read_text())["extractor"].startswith("codes of the VAE in")
+    assert "does not encode" in refused(
+        "evaluate", "--ckpt", str(players), "--features", str(players), "--out", "more.json"
+    )
+
+
+def test_samples_of_a_model_with_a_likelihood_are_judged_when_that_is_asked_for(run):
+    with pytest.warns(UserWarning, match="few"):
+        main(["evaluate", "--ckpt", str(run), "--fid", "--limit", "100", "--out", "vae.json"])
+    assert json.loads(Path("vae.json").read_text())["images"].startswith("100 samples")
+
+
+def test_without_inception_attributes_are_enough_and_nothing_is_not(monkeypatch, capsys, refused):
+    def nowhere(*arguments):
+        raise ModuleNotFoundError("no torch-fidelity")
+
+    monkeypatch.setattr("genlab.commands.extractors.NoTrainInceptionV3", nowhere)
+    monkeypatch.setattr("genlab.commands.extractors.STEPS", 5)
+    options = ["--config", "overlays/smoke.yaml", "--model.generator.width=4", "--model.discriminator.width=4"]
+    networks = ["--model.generator=DCGANGenerator", "--model.discriminator=DCGANDiscriminator"]
+    main(["fit", "--model=CGAN", "--data=CelebA", "--data.image_size=16", *networks, *options])
+    with pytest.warns(UserWarning, match="few"):
+        main(["evaluate"])
+    out = capsys.readouterr().out
+    assert "Inception cannot be had (no torch-fidelity)" in out
+    assert "classifier of CelebA's attributes" in out
+    assert "classes hit" not in out
+    main(["fit", "--model=GAN", "--data=FreyFaces", *networks, *options])
+    assert "or compare codes of a trained model, with --features CHECKPOINT" in refused("evaluate")
+    assert "has no labels to train a classifier on" in refused("evaluate", "--features", "classifier")
+    assert "it needs `pip install torch-fidelity`" in refused("evaluate", "--features", "inception")

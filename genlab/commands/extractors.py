@@ -1,0 +1,126 @@
+"""Networks whose features judge samples: Inception, a classifier of the data's own, or a trained genlab model."""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.error import URLError
+
+import torch
+from torch import Tensor
+from torchmetrics.image.fid import NoTrainInceptionV3
+from tqdm import tqdm
+
+from genlab.data import ImageDataModule
+from genlab.data.places import cache_folder
+from genlab.errors import GenlabError
+from genlab.metrics.classifier import Classifier
+from genlab.models import load
+from genlab.models.capabilities import Encodes
+from genlab.outputs import whole_file
+
+STEPS = 700
+"""Batches that a classifier learns from, and five epochs at least."""
+
+
+@dataclass
+class Extractor:
+    """Images (B, C, H, W) in [0, 1] to features (B, D)."""
+
+    name: str
+    resize: str
+    """What is done to images before."""
+    features: Callable[[Tensor], Tensor]
+    classifier: Classifier | None = None
+    """Of the data's classes, where it is one."""
+
+
+def extractor(name: str | None, data: ImageDataModule) -> Extractor:
+    """The extractor called "inception" or "classifier", or the codes of the model in a checkpoint.
+
+    By default it is a classifier where images have labels, else Inception where it can be had, else a classifier of
+    attributes.
+
+    Raises GenlabError for one that cannot be had.
+    """
+    if name == "classifier" or (name is None and data.num_classes):
+        return own_classifier(data)
+    if name == "inception":
+        return inception()
+    if name is not None:
+        return codes_of(name)
+    try:
+        return inception()
+    except GenlabError as error:
+        if not data.attribute_names:
+            raise GenlabError(f"{error}; or compare codes of a trained model, with --features CHECKPOINT") from None
+        print(f"{error}; a classifier of attributes takes its place")
+        return own_classifier(data)
+
+
+def inception() -> Extractor:
+    """The network that FID and KID are usually measured with."""
+    try:
+        network = NoTrainInceptionV3("inception-v3-compat", ["2048"])
+    except (ModuleNotFoundError, URLError, OSError, RuntimeError) as error:
+        raise GenlabError(
+            f"Inception cannot be had ({' '.join(str(error).split())}): it needs `pip install torch-fidelity`, which "
+            "downloads the weights"
+        ) from None
+    return Extractor(
+        "inception-v3-compat, 2048 features",
+        "bilinear to 299 x 299, as in TensorFlow",
+        lambda images: network((images.expand(-1, 3, -1, -1) * 255).byte()),
+    )
+
+
+def codes_of(path: str) -> Extractor:
+    """The codes of a trained model."""
+    model = load(path)
+    if not isinstance(model, Encodes):
+        raise GenlabError(f"the {type(model).__name__} in {path} does not encode; give a checkpoint of one that does")
+    return Extractor(f"codes of the {type(model).__name__} in {path}", "none", model.encode)
+
+
+def own_classifier(data: ImageDataModule) -> Extractor:
+    """A classifier of labels or attributes, trained on the data's training images, and kept among the caches.
+
+    Raises GenlabError for data without either.
+    """
+    outputs = data.num_classes or len(data.attribute_names)
+    if not outputs:
+        raise GenlabError(f"{type(data).__name__} has no labels to train a classifier on; give --features CHECKPOINT")
+    described = json.dumps([dict(data.hparams), len(data.train_set), data.image_shape, outputs], default=str)
+    digest = hashlib.sha256(described.encode()).hexdigest()[:16]
+    path = cache_folder(getattr(data, "data_dir", None)) / f"classifier-{digest}.pt"
+    network = Classifier(data.image_shape, outputs)
+    if path.exists():
+        kept = torch.load(path, weights_only=True)
+        network.load_state_dict(kept["state_dict"])
+        network.eval()
+        accuracy = kept["accuracy"]
+    else:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            network = Classifier(data.image_shape, outputs).learn(training_batches(data))
+        accuracy = network.accuracy(data.test_dataloader())
+        with whole_file(path) as part:
+            torch.save({"state_dict": network.state_dict(), "accuracy": accuracy}, part)
+    kind = "labels" if data.num_classes else "attributes"
+    return Extractor(
+        f"genlab's classifier of {type(data).__name__}'s {kind}, right about {accuracy:.1%} of the test split's, "
+        f"{network.head.in_features} features",
+        "none",
+        network.features,
+        network if data.num_classes else None,
+    )
+
+
+def training_batches(data: ImageDataModule) -> Any:
+    """Enough batches to learn from, with a progress bar."""
+    loader = data.train_dataloader()
+    count = max(STEPS, 5 * len(loader))
+    epochs = itertools.chain.from_iterable(itertools.repeat(loader))
+    return tqdm(itertools.islice(epochs, count), "Training a classifier", total=count, unit=" batches")

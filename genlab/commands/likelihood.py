@@ -1,0 +1,42 @@
+"""How likely test images are under a model, for `genlab evaluate`."""
+
+import argparse
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from genlab.commands.common import Trained
+from genlab.errors import GenlabError
+from genlab.losses import Perceptual
+from genlab.models.capabilities import HasLikelihood
+
+IMAGES = 100
+"""That are evaluated together."""
+
+
+def likelihood(trained: Trained, given: argparse.Namespace) -> dict[str, Any]:
+    """The ELBO, with one sample for each image, and log p(x), by importance sampling, both in nats."""
+    test = trained.data("test").test_set
+    chosen = torch.randperm(len(test), generator=torch.Generator().manual_seed(given.seed))[: given.limit].sort().values
+    random = torch.Generator().manual_seed(given.seed)
+    elbo, log_likelihood = [], []
+    for rows in tqdm(chosen.split(IMAGES), "Evaluating", unit_scale=IMAGES, unit=" images"):
+        with torch.no_grad():
+            model, x = trained.able_to_with(test[rows], HasLikelihood)  # type: ignore[type-abstract]
+        if isinstance(model.likelihood, Perceptual):
+            raise GenlabError(f"the {type(trained.model).__name__} has a perceptual distance in place of a likelihood")
+        elbo.append(model.log_likelihood(x, 1, random))
+        log_likelihood.append(model.log_likelihood(x, given.samples, random))
+    figures = {"elbo": torch.cat(elbo), "log_likelihood": torch.cat(log_likelihood)}
+    found: dict[str, Any] = {
+        "likelihood": type(model.likelihood).__name__,
+        "test_images": len(chosen),
+        "samples": given.samples,
+    }
+    for name, values in figures.items():
+        found[name] = values.mean().item()
+        if len(values) > 1:
+            found[f"{name}_standard_error"] = (values.std() / len(values) ** 0.5).item()
+    bits = model.likelihood.bits_per_dim(figures["log_likelihood"].mean(), x[0].numel())
+    return found | {"bits_per_dim": bits.item()}

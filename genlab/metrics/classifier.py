@@ -1,0 +1,72 @@
+"""A small classifier, whose features tell how alike two sets of images are where no better network is at hand."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from genlab.networks.conv import ConvEncoder
+from genlab.types import Shape
+
+FEATURES = 128
+
+
+class Classifier(nn.Module):
+    """A convolutional network from images (B, C, H, W) in [0, 1] to logits (B, outputs).
+
+    Args:
+        image_shape: (C, H, W).
+        outputs: classes, or attributes.
+    """
+
+    def __init__(self, image_shape: Shape, outputs: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(ConvEncoder(image_shape, FEATURES), nn.ReLU())
+        self.head = nn.Linear(FEATURES, outputs)
+        self.scale: Tensor
+        self.register_buffer("scale", torch.ones(()))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.of_features(self.features(images))
+
+    def features(self, images: Tensor) -> Tensor:
+        """The last hidden layer, (B, 128), scaled so that its values have a variance of 1 on average."""
+        hidden: Tensor = self.body(images)
+        return hidden / self.scale
+
+    def of_features(self, features: Tensor) -> Tensor:
+        """The logits of features."""
+        logits: Tensor = self.head(features * self.scale)
+        return logits
+
+    def learn(self, batches: Iterable[Any]) -> "Classifier":
+        """Train on batches with labels (B,), or else with attributes (B, outputs); the last one sets the scale."""
+        optimizer = torch.optim.Adam(self.parameters(), lr=1e-3)
+        self.train()
+        for batch in batches:
+            logits = self(batch["image"])
+            if "label" in batch:
+                loss = F.cross_entropy(logits, batch["label"])
+            else:
+                loss = F.binary_cross_entropy_with_logits(logits, batch["attributes"].float())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        self.eval()
+        with torch.no_grad():
+            self.scale = self.body(batch["image"]).var(0).mean().sqrt()
+        return self
+
+    @torch.no_grad()
+    def accuracy(self, batches: Iterable[Any]) -> float:
+        """The share of labels, or of attributes, that it gets right."""
+        right = []
+        for batch in batches:
+            logits = self(batch["image"])
+            if "label" in batch:
+                right.append(logits.argmax(1) == batch["label"])
+            else:
+                right.append(((logits > 0) == (batch["attributes"] > 0)).flatten())
+        return torch.cat(right).float().mean().item()
