@@ -5,6 +5,8 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
+from genlab.models.adversarial import AdversarialModel
+
 
 class BestCheckpoint(ModelCheckpoint):
     """Lightning's ModelCheckpoint; of a model with a `stage`, it keeps the best of the stage at hand.
@@ -16,9 +18,9 @@ class BestCheckpoint(ModelCheckpoint):
     _stage: Any = None
 
     def setup(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
-        """Keep no checkpoint of a model of several players, unless another figure than the loss is named."""
+        """Keep none of a model of several players, unless another figure than the loss is named."""
         super().setup(trainer, model, stage)
-        if not model.automatic_optimization and self.monitor == "val/loss":
+        if isinstance(model, AdversarialModel) and self.monitor == "val/loss":
             self.save_top_k = 0
 
     def on_train_start(self, trainer: Trainer, model: LightningModule) -> None:
