@@ -44,6 +44,9 @@ bench: setup  ## compare quality and speed with plain PyTorch, Lightning and tor
 	$(BIN)/python benchmarks/vae_mnist.py speed
 	$(BIN)/python benchmarks/vae_celeba.py
 	$(BIN)/python benchmarks/iwae_mnist.py
+	$(BIN)/python benchmarks/gan_quality.py
+	$(BIN)/python benchmarks/gan_speed.py mlp
+	$(BIN)/python benchmarks/gan_speed.py dcgan
 	$(BIN)/python benchmarks/autoencoder_mnist.py quality
 	$(BIN)/python benchmarks/autoencoder_mnist.py speed
 	$(BIN)/python benchmarks/stacked_mnist.py quality

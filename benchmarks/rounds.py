@@ -139,14 +139,14 @@ def whole_loss(model: Any, images: Tensor) -> float:
     return loss
 
 
-def genlab_trained(config: str, seed: int, epochs: int, folder: str, *options: str) -> TrainerCLI:
-    """`genlab fit` with further options, after its last epoch."""
+def genlab_trained(config: str, seed: int, epochs: int | None, folder: str, *options: str) -> TrainerCLI:
+    """`genlab fit` with further options, after so many epochs, by default the config's."""
     with contextlib.redirect_stdout(None):
         return TrainerCLI(
             [
                 "fit",
                 f"--config={config}",
-                f"--trainer.max_epochs={epochs}",
+                *([] if epochs is None else [f"--trainer.max_epochs={epochs}"]),
                 f"--trainer.default_root_dir={folder}",
                 f"--seed_everything={seed}",
                 "--trainer.enable_progress_bar=false",

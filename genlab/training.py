@@ -25,6 +25,7 @@ from genlab.arguments import complete_from_checkpoint, find_configs
 from genlab.callbacks import BestCheckpoint, MetricsFile, Pictures, Predictions, SteadyBar
 from genlab.errors import GenlabError
 from genlab.mistakes import ExplainingParser
+from genlab.models.adversarial import AdversarialModel
 from genlab.models.checkpoint import read
 
 FACTS = {
@@ -158,7 +159,19 @@ class TrainerCLI(LightningCLI):
         return runs.config_name(config.config) or "_".join(path.rpartition(".")[2].lower() for path in classes)
 
     def after_instantiate_classes(self) -> None:
-        """Refuse data of another shape than the checkpoint's, or with other classes or attributes."""
+        """Refuse data of another shape than the checkpoint's, or with other classes or attributes.
+
+        And settings of the trainer that models of several players have for each of them.
+        """
+        if isinstance(self.model, AdversarialModel):
+            name = type(self.model).__name__
+            if self.trainer.gradient_clip_val is not None:
+                raise GenlabError(
+                    f"a {name} clips the gradients of each player for itself: give --model.generator_clip and "
+                    "--model.discriminator_clip instead of --trainer.gradient_clip_val"
+                )
+            if self.trainer.accumulate_grad_batches > 1:
+                raise GenlabError(f"a {name} accumulates no gradients: give a larger --data.batch_size")
         for fact, kind in FACTS.items():
             has = getattr(self.datamodule, fact, None)
             had = self.saved.get(fact, has)

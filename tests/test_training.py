@@ -301,3 +301,39 @@ def test_the_best_checkpoint_of_a_model_in_stages_is_of_its_last_stage(capsys):
     assert stages == {"best": "classifier", "last": "classifier"}
     columns = rows(run)[0]
     assert {"train/layer1/loss", "val/layer3/loss", "val/fine_tuning/loss", "val/classifier/error_rate"} < set(columns)
+
+
+def test_a_gan_says_where_its_own_clipping_and_accumulation_are(refused):
+    fit = ["fit", "--config", "gan_digits.yaml"]
+    assert "give --model.generator_clip and --model.discriminator_clip" in refused(
+        *fit, "--trainer.gradient_clip_val=1"
+    )
+    assert "give a larger --data.batch_size" in refused(*fit, "--trainer.accumulate_grad_batches=2")
+    assert not [*Path("runs").glob("*")]
+    main([*fit, "--config", "overlays/smoke.yaml", "--model.generator_clip=1", "--model.discriminator_clip=2"])
+
+
+def test_a_gan_resumes_with_its_average_and_counts_on(capsys):
+    fit = ["fit", "--config", "gan_digits.yaml", "--trainer.limit_train_batches=3"]
+    main([*fit, "--trainer.max_epochs=2"])
+    run = Path("runs/gan_digits/0")
+    before = torch.load(run / "checkpoints/last.ckpt", weights_only=True)
+    assert before["global_step"] == 6
+    assert before["state_dict"]["average.n_averaged"] == 6
+    main([*fit, "--trainer.max_epochs=3", "--ckpt_path=last"])
+    after = torch.load(run / "checkpoints/last.ckpt", weights_only=True)
+    assert after["global_step"] == 9
+    assert after["state_dict"]["average.n_averaged"] == 9
+    assert [int(row["step"]) for row in rows(run) if row["train/discriminator"]] == list(range(9))
+
+
+def test_training_that_diverges_is_one_line_and_leaves_the_checkpoint_before(refused):
+    fit = ["fit", "--config", "gan_digits.yaml", "--trainer.limit_train_batches=3"]
+    main([*fit, "--trainer.max_epochs=1"])
+    checkpoint = Path("runs/gan_digits/0/checkpoints/last.ckpt")
+    before = checkpoint.read_bytes()
+    infinite = "--model.discriminator_optimizer.lr=1e38"
+    message = refused(*fit, "--trainer.max_epochs=2", infinite)
+    assert "training has diverged and stops" in message
+    assert checkpoint.read_bytes() == before
+    assert not Path("runs/gan_digits/1/checkpoints").exists()

@@ -23,11 +23,10 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("-n", "--count", type=positive, default=6, help="rows of lines or arcs (default 6)")
     given = parser.parse_args(arguments)
     trained = Trained(given)
-    encoder = trained.able_to(Encodes)  # type: ignore[type-abstract]
     decoder = trained.able_to(Decodes)  # type: ignore[type-abstract]
     path = trained.out("pictures/interpolate.png")
     with torch.no_grad():
-        codes = encoder.encode(ends(trained, given.between, 4 if given.along == "square" else 2 * given.count))
+        codes = ends(trained, given.between, 4 if given.along == "square" else 2 * given.count)
         if given.along == "square":
             way = square(codes, given.steps)
         else:
@@ -38,9 +37,11 @@ def main(arguments: list[str]) -> None:
 
 
 def ends(trained: Trained, kind: str, count: int) -> Tensor:
-    """Test images or samples to go between, (count, C, H, W)."""
+    """Codes of test images, or of samples, to go between: (count, code_size)."""
     random = torch.Generator().manual_seed(trained.given.seed)
     if kind == "samples":
-        return trained.able_to(Samples).sample(count, generator=random)  # type: ignore[type-abstract]
+        trained.able_to(Samples)  # type: ignore[type-abstract]
+        return torch.randn(count, trained.able_to(Decodes).code_size, generator=random)  # type: ignore[type-abstract]
+    encoder = trained.able_to(Encodes)  # type: ignore[type-abstract]
     test_set = trained.test_images()
-    return test_set[torch.randperm(len(test_set), generator=random)[:count]]["image"]
+    return encoder.encode(test_set[torch.randperm(len(test_set), generator=random)[:count]]["image"])

@@ -32,11 +32,18 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
     parser.add_argument("--prior", choices=("gaussian", "gmm"), help="one normal distribution of codes, or a mixture")
     parser.add_argument("--components", type=positive, default=10, help="distributions in the mixture (default 10)")
+    parser.add_argument(
+        "--without-average", action="store_true", help="of a GAN: by the generator itself, not by its moving average"
+    )
     add_arguments(parser)
     given = parser.parse_args(arguments)
     trained = Trained(given)
     random = torch.Generator().manual_seed(given.seed)
     model = trained.model
+    if given.without_average:
+        if getattr(model, "average", None) is None:
+            raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} keeps no average of a generator")
+        model.average = None  # type: ignore[assignment]
     with torch.no_grad():
         if isinstance(model, Conditional) and given.prior:
             raise GenlabError("a conditional model has a prior of its own; leave out --prior")

@@ -151,8 +151,7 @@ def test_interpolation_between_samples(mine, refused):
     main(["interpolate", "--between", "samples", "--steps", "3", "-n", "1", "--seed", "3", "--out", "way.png"])
     model = genlab.load(mine)
     with torch.no_grad():
-        samples = model.sample(2, generator=torch.Generator().manual_seed(3))
-        expected = model.reconstruct(samples)[:, 0] * 255
+        expected = model.sample(2, generator=torch.Generator().manual_seed(3))[:, 0] * 255
     for image, column in zip(expected, (0, 2), strict=True):
         np.testing.assert_allclose(tile(pixels("way.png"), 0, column), image, atol=1)
 
@@ -242,3 +241,13 @@ def test_newest_means_the_newest_checkpoint(mine):
     os.utime(other / "checkpoints" / "best.ckpt", (1, 1))
     main(["sample"])
     assert (mine / "pictures" / "sample.png").exists()
+
+
+def test_a_gan_samples_by_its_average_or_by_the_generator_itself(refused):
+    main(["fit", "--config", "gan_digits.yaml", "--trainer.max_epochs=2"])
+    main(["sample", "--out", "average.png"])
+    main(["sample", "--without-average", "--out", "itself.png"])
+    assert (pixels("average.png") != pixels("itself.png")).any()
+    main(["interpolate", "--between", "samples", "--out", "interpolate.png"])
+    main(["fit", "--config", "vae_digits.yaml", "--config", "overlays/smoke.yaml"])
+    assert "keeps no average of a generator" in refused("sample", "--without-average")

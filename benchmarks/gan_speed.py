@@ -1,0 +1,175 @@
+"""Speed of genlab's GANs against a hand-written PyTorch loop and a straightforward Lightning script.
+
+    python benchmarks/gan_speed.py mlp      gan_mlp_mnist.yaml
+    python benchmarks/gan_speed.py dcgan    gan_celeba.yaml, 64 x 64 in batches of 64, 10 batches a round
+
+How it is measured: see `rounds.py` beside this file. The hand-written loop shares one batch of generated images between
+both players, as good examples do, and keeps no average of the generator; a second one keeps it as genlab does. The
+Lightning script is the usual one: torchvision's MNIST in a DataLoader, codes and images drawn anew for each player,
+every figure logged with every batch.
+
+Data are looked for in GENLAB_DATA_DIR, else in ./data, and downloaded when missing.
+"""
+
+import argparse
+import copy
+import logging
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import rounds
+import torch
+import torch.nn.functional as F
+from lightning.pytorch import LightningModule
+from lightning.pytorch.loggers import CSVLogger
+from torch import Tensor, nn
+from vae_mnist import lightning_rival, torchvision_loader
+
+import genlab
+from genlab.training import quieten
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+BATCHES = 10
+
+
+def mlp_players() -> tuple[nn.Module, nn.Module]:
+    generator = nn.Sequential(
+        nn.Linear(100, 256), nn.ReLU(), nn.Linear(256, 512), nn.ReLU(), nn.Linear(512, 784), nn.Tanh()
+    )
+    discriminator = nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(784, 512),
+        nn.LeakyReLU(0.2),
+        nn.Dropout(0.3),
+        nn.Linear(512, 256),
+        nn.LeakyReLU(0.2),
+        nn.Dropout(0.3),
+        nn.Linear(256, 1),
+    )
+    return nn.Sequential(generator, nn.Unflatten(1, (1, 28, 28))), discriminator
+
+
+def dcgan_players() -> tuple[nn.Module, nn.Module]:
+    generator: list[nn.Module] = [
+        nn.Linear(100, 256 * 16),
+        nn.Unflatten(1, (256, 4, 4)),
+        nn.BatchNorm2d(256),
+        nn.ReLU(),
+    ]
+    discriminator: list[nn.Module] = [nn.Conv2d(3, 32, 4, 2, 1), nn.LeakyReLU(0.2)]
+    for width in (128, 64, 32):
+        generator += [nn.ConvTranspose2d(2 * width, width, 4, 2, 1), nn.BatchNorm2d(width), nn.ReLU()]
+    for width in (32, 64, 128):
+        discriminator += [nn.Conv2d(width, 2 * width, 4, 2, 1), nn.BatchNorm2d(2 * width), nn.LeakyReLU(0.2)]
+    generator += [nn.ConvTranspose2d(32, 3, 4, 2, 1), nn.Tanh()]
+    discriminator += [nn.Flatten(), nn.Linear(256 * 16, 1)]
+    return nn.Sequential(*generator), nn.Sequential(*discriminator)
+
+
+def bare_rival(
+    images: Tensor, players: tuple[nn.Module, nn.Module], batch: int, flip: bool, average: bool, fused: bool
+) -> Iterator[float]:
+    """The seconds of each epoch on uint8 images."""
+    generator, discriminator = players
+    kept = copy.deepcopy(generator).requires_grad_(False)
+    adams = [
+        torch.optim.Adam(p.parameters(), 2e-4, betas=(0.5, 0.999), fused=fused) for p in (discriminator, generator)
+    ]
+    ones, zeros = torch.ones(batch, 1), torch.zeros(batch, 1)
+    while True:
+        began = time.perf_counter()
+        for index in torch.randperm(len(images)).split(batch)[: len(images) // batch]:
+            real = images[index] / 127.5 - 1
+            if flip:
+                real = torch.where(torch.rand(len(real), 1, 1, 1) < 0.5, real.flip(3), real)
+            fake = generator(torch.randn(batch, 100))
+            loss = F.binary_cross_entropy_with_logits(discriminator(real), ones)
+            loss = loss + F.binary_cross_entropy_with_logits(discriminator(fake.detach()), zeros)
+            adams[0].zero_grad()
+            loss.backward()
+            adams[0].step()
+            loss = F.binary_cross_entropy_with_logits(discriminator(fake), ones)
+            adams[1].zero_grad()
+            loss.backward()
+            adams[1].step()
+            if average:
+                with torch.no_grad():
+                    for old, new in zip(kept.parameters(), generator.parameters(), strict=True):
+                        old.lerp_(new, 0.001)
+        yield time.perf_counter() - began
+
+
+class StraightforwardGAN(LightningModule):
+    """The usual example script."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.generator, self.discriminator = mlp_players()
+        self.automatic_optimization = False
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        real = 2 * batch[0] - 1
+        generator_optimizer, discriminator_optimizer = self.optimizers()
+        ones, zeros = torch.ones(len(real), 1), torch.zeros(len(real), 1)
+
+        self.toggle_optimizer(generator_optimizer)
+        loss = F.binary_cross_entropy_with_logits(self.discriminator(self.generator(torch.randn(len(real), 100))), ones)
+        self.log("g_loss", loss, prog_bar=True)
+        self.manual_backward(loss)
+        generator_optimizer.step()
+        generator_optimizer.zero_grad()
+        self.untoggle_optimizer(generator_optimizer)
+
+        self.toggle_optimizer(discriminator_optimizer)
+        loss = F.binary_cross_entropy_with_logits(self.discriminator(real), ones)
+        fake = self.generator(torch.randn(len(real), 100)).detach()
+        loss = (loss + F.binary_cross_entropy_with_logits(self.discriminator(fake), zeros)) / 2
+        self.log("d_loss", loss, prog_bar=True)
+        self.manual_backward(loss)
+        discriminator_optimizer.step()
+        discriminator_optimizer.zero_grad()
+        self.untoggle_optimizer(discriminator_optimizer)
+
+    def configure_optimizers(self) -> Any:
+        return [
+            torch.optim.Adam(p.parameters(), 2e-4, betas=(0.5, 0.999)) for p in (self.generator, self.discriminator)
+        ], []
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["mlp", "dcgan"])
+    parser.add_argument("--epochs", type=int, default=13, help="rounds, and two for warming up; default 13")
+    given = parser.parse_args()
+    quieten()
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    data = genlab.MNIST() if given.what == "mlp" else genlab.CelebA()
+    data.prepare_data()
+    data.setup("fit")
+    batch, players = (128, mlp_players) if given.what == "mlp" else (64, dcgan_players)
+    images = data.train_set.images if given.what == "mlp" else data.train_set.images[: batch * BATCHES]
+    flip = given.what == "dcgan"
+    rivals = {
+        "bare loop": bare_rival(images, players(), batch, flip, average=False, fused=False),
+        "bare loop, average": bare_rival(images, players(), batch, flip, average=True, fused=False),
+        "bare loop, average, fused Adam": bare_rival(images, players(), batch, flip, average=True, fused=True),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        if given.what == "mlp":
+            for workers in (0, 2):
+                rivals[f"Lightning, torchvision, {workers} workers"] = lightning_rival(
+                    StraightforwardGAN(), torchvision_loader(data, workers), logger=CSVLogger(folder)
+                )
+            rounds.speed(
+                str(CONFIGS / "gan_mlp_mnist.yaml"), given.epochs, folder, rivals, len(images) // batch * batch
+            )
+        else:
+            limits = [f"--trainer.limit_train_batches={BATCHES}", "--trainer.limit_val_batches=1"]
+            rounds.speed(str(CONFIGS / "gan_celeba.yaml"), given.epochs, folder, rivals, BATCHES * batch, *limits)
+
+
+if __name__ == "__main__":
+    main()
