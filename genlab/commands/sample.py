@@ -40,6 +40,8 @@ def main(arguments: list[str]) -> None:
     trained = Trained(given)
     random = torch.Generator().manual_seed(given.seed)
     model = trained.model
+    if not isinstance(model, Conditional) and (given.condition or given.condition_image or given.per_class):
+        raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} knows no conditions")
     if given.without_average:
         if getattr(model, "average", None) is None:
             raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} keeps no average of a generator")
@@ -61,8 +63,6 @@ def main(arguments: list[str]) -> None:
 
 def drawn(trained: Trained, given: argparse.Namespace, random: torch.Generator) -> Tensor:
     """Images from the model's own prior, or from a fitted density: (count, C, H, W)."""
-    if given.condition or given.condition_image or given.per_class:
-        raise GenlabError(f"the {type(trained.model).__name__} in {trained.checkpoint} knows no conditions")
     if given.prior:
         decoder = trained.able_to(Decodes)  # type: ignore[type-abstract]
         return decoder.decode(code_density(trained, given).sample(given.count, random))

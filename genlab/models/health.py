@@ -54,6 +54,8 @@ class Health:
 
     def end_epoch(self) -> None:
         """Warn of a discriminator that is sure of itself and right, and of samples that have collapsed."""
+        if not self._epoch:  # resumed at its very end
+            return
         loss, diversity = torch.stack(self._epoch).mean(0).tolist()
         self._epoch.clear()
         self._say(
