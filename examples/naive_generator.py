@@ -40,7 +40,7 @@ class NaiveGenerator(LightningModule):
         return adam(self.parameters())
 
     def sample(self, n: int) -> Tensor:
-        return self.generator(torch.randn(n, CODE_SIZE)).sigmoid()
+        return self.generator(torch.randn(n, CODE_SIZE, device=self.device)).sigmoid()
 
 
 def main() -> None:

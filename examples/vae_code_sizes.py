@@ -36,7 +36,7 @@ class Curve(Callback):
     @torch.no_grad()
     def on_train_epoch_end(self, trainer: Trainer, model: LightningModule) -> None:
         self.seen.append(trainer.global_step * trainer.datamodule.batch_size)
-        self.elbos.append([model.evidence(x)["elbo"].item() for x in self.sets])
+        self.elbos.append([model.evidence(x.to(model.device))["elbo"].item() for x in self.sets])
 
 
 def trained(code_size: int, data: genlab.MNIST, epochs: int) -> tuple[genlab.VAE, Curve]:

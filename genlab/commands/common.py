@@ -15,7 +15,7 @@ from genlab.data import BatchDataModule, ImageDataModule
 from genlab.data.tensors import ImageTensors
 from genlab.errors import GenlabError, suggestion
 from genlab.models import load
-from genlab.models.capabilities import VERBS, Encodes, abilities, seen_in
+from genlab.models.capabilities import VERBS, Conditional, Decodes, Encodes, abilities, seen_in
 from genlab.models.checkpoint import read
 from genlab.outputs import must_be_free
 
@@ -49,7 +49,15 @@ class Trained:
         self.model: LightningModule = load(self.checkpoint)
 
     def able_to(self, capability: type[Capability]) -> Capability:
-        """The model, once it is found to have the capability; raises GenlabError when it has not."""
+        """The model, once it is found to have the capability; raises GenlabError when it has not.
+
+        Or when it has it under conditions only, of which the tool knows none.
+        """
+        if isinstance(self.model, Conditional) and capability in (Encodes, Decodes):
+            raise GenlabError(
+                f"the {type(self.model).__name__} in {self.checkpoint} knows conditions, and this tool does not; "
+                "`genlab sample` does"
+            )
         return self._able(self.model, capability)
 
     def able_to_with(self, batch: Any, capability: type[Capability]) -> tuple[Capability, Tensor]:

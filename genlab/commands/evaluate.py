@@ -5,6 +5,7 @@ import json
 from genlab.commands.common import Trained, positive, tool_parser
 from genlab.commands.likelihood import likelihood
 from genlab.commands.sample_quality import sample_quality
+from genlab.errors import GenlabError
 from genlab.models.capabilities import Samples
 from genlab.outputs import whole_file
 
@@ -15,11 +16,11 @@ def main(arguments: list[str]) -> None:
     One with a likelihood: log p(x), in nats, by importance sampling, and the ELBO, with one sample for each image. In
     expectation both are lower bounds; the more samples, the tighter.
 
-    With --fid, and of any other model that samples: FID, KID, precision, recall and classes of as many samples as test
-    images, judged by the features of a network. Figures of different networks do not compare.
+    With --fid or --features, and of any other model that samples: FID, KID, precision, recall and classes of as many
+    samples as test images, judged by the features of a network. Figures of different networks do not compare.
     """
     parser = tool_parser("evaluate", main.__doc__, out="evaluate.json")
-    parser.add_argument("--samples", type=positive, default=5000, help="codes for each image (default 5000)")
+    parser.add_argument("--samples", type=positive, help="of a likelihood: codes for each image (default 5000)")
     parser.add_argument("--limit", type=positive, default=10**9, help="test images at most (default all)")
     parser.add_argument("--fid", action="store_true", help="judge samples, also of a model with a likelihood")
     parser.add_argument(
@@ -31,7 +32,11 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     trained = Trained(given)
     path = trained.out("evaluate.json")
-    by_samples = given.fid or (isinstance(trained.model, Samples) and not hasattr(trained.model, "likelihood"))
+    by_samples = (
+        given.fid or given.features or (isinstance(trained.model, Samples) and not hasattr(trained.model, "likelihood"))
+    )
+    if by_samples and given.samples:
+        raise GenlabError("--samples is for likelihoods; as many images are sampled as are compared: give --limit")
     found = {
         "model": type(trained.model).__name__,
         "checkpoint": str(trained.checkpoint),

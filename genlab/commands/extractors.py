@@ -1,9 +1,8 @@
 """Networks whose features judge samples: Inception, a classifier of the data's own, or a trained genlab model."""
 
 import hashlib
-import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.error import URLError
@@ -21,8 +20,11 @@ from genlab.models import load
 from genlab.models.capabilities import Encodes
 from genlab.outputs import whole_file
 
+BATCH = 128
 STEPS = 700
-"""Batches that a classifier learns from, and five epochs at least."""
+"""Batches that a classifier learns from; more, if these are not five epochs."""
+INCIDENTAL = {"data_dir", "batch_size", "num_workers"}
+"""Hyperparameters of data that make no other images."""
 
 
 @dataclass
@@ -50,7 +52,7 @@ def extractor(name: str | None, data: ImageDataModule) -> Extractor:
     if name == "inception":
         return inception()
     if name is not None:
-        return codes_of(name)
+        return codes_of(name, data)
     try:
         return inception()
     except GenlabError as error:
@@ -76,11 +78,13 @@ def inception() -> Extractor:
     )
 
 
-def codes_of(path: str) -> Extractor:
+def codes_of(path: str, data: ImageDataModule) -> Extractor:
     """The codes of a trained model."""
     model = load(path)
     if not isinstance(model, Encodes):
         raise GenlabError(f"the {type(model).__name__} in {path} does not encode; give a checkpoint of one that does")
+    if getattr(model, "image_shape", None) != data.image_shape:
+        raise GenlabError(f"the {type(model).__name__} in {path} encodes no images of shape {data.image_shape}")
     return Extractor(f"codes of the {type(model).__name__} in {path}", "none", model.encode)
 
 
@@ -92,7 +96,7 @@ def own_classifier(data: ImageDataModule) -> Extractor:
     outputs = data.num_classes or len(data.attribute_names)
     if not outputs:
         raise GenlabError(f"{type(data).__name__} has no labels to train a classifier on; give --features CHECKPOINT")
-    described = json.dumps([dict(data.hparams), len(data.train_set), data.image_shape, outputs], default=str)
+    described = json.dumps([essential(data.hparams), len(data.train_set), data.image_shape, outputs], default=str)
     digest = hashlib.sha256(described.encode()).hexdigest()[:16]
     path = cache_folder(getattr(data, "data_dir", None)) / f"classifier-{digest}.pt"
     network = Classifier(data.image_shape, outputs)
@@ -118,9 +122,15 @@ def own_classifier(data: ImageDataModule) -> Extractor:
     )
 
 
-def training_batches(data: ImageDataModule) -> Any:
+def essential(hparams: Any) -> Any:
+    """What hyperparameters of data say about the images, and not about where they lie or how many come at a time."""
+    if isinstance(hparams, Mapping):
+        return {name: essential(value) for name, value in hparams.items() if name not in INCIDENTAL}
+    return hparams
+
+
+def training_batches(data: ImageDataModule) -> Iterator[Any]:
     """Enough batches to learn from, with a progress bar."""
-    loader = data.train_dataloader()
-    count = max(STEPS, 5 * len(loader))
-    epochs = itertools.chain.from_iterable(itertools.repeat(loader))
-    return tqdm(itertools.islice(epochs, count), "Training a classifier", total=count, unit=" batches")
+    count = max(STEPS, 5 * len(data.train_set) // BATCH)
+    for _ in tqdm(range(count), "Training a classifier", unit=" batches"):
+        yield data.train_set[torch.randint(len(data.train_set), (BATCH,))]

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from genlab import images
 from genlab.commands.common import Trained, positive, tool_parser
+from genlab.errors import GenlabError
 from genlab.latent import arc, line, square
 from genlab.models.capabilities import Decodes, Encodes, Samples
 
@@ -42,6 +43,8 @@ def ends(trained: Trained, kind: str, count: int) -> Tensor:
     if kind == "samples":
         trained.able_to(Samples)  # type: ignore[type-abstract]
         return torch.randn(count, trained.able_to(Decodes).code_size, generator=random)  # type: ignore[type-abstract]
+    if isinstance(trained.model, Samples) and not isinstance(trained.model, Encodes):
+        raise GenlabError(f"the {type(trained.model).__name__} cannot encode images; give --between samples")
     encoder = trained.able_to(Encodes)  # type: ignore[type-abstract]
     test_set = trained.test_images()
     return encoder.encode(test_set[torch.randperm(len(test_set), generator=random)[:count]]["image"])

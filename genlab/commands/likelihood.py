@@ -13,6 +13,8 @@ from genlab.models.capabilities import HasLikelihood
 
 IMAGES = 100
 """That are evaluated together."""
+SAMPLES = 5000
+"""Codes for each image, unless told otherwise."""
 
 
 def likelihood(trained: Trained, given: argparse.Namespace) -> dict[str, Any]:
@@ -20,6 +22,7 @@ def likelihood(trained: Trained, given: argparse.Namespace) -> dict[str, Any]:
     test = trained.data("test").test_set
     chosen = torch.randperm(len(test), generator=torch.Generator().manual_seed(given.seed))[: given.limit].sort().values
     random = torch.Generator().manual_seed(given.seed)
+    num_samples = given.samples or SAMPLES
     elbo, log_likelihood = [], []
     for rows in tqdm(chosen.split(IMAGES), "Evaluating", unit_scale=IMAGES, unit=" images"):
         with torch.no_grad():
@@ -27,12 +30,12 @@ def likelihood(trained: Trained, given: argparse.Namespace) -> dict[str, Any]:
         if isinstance(model.likelihood, Perceptual):
             raise GenlabError(f"the {type(trained.model).__name__} has a perceptual distance in place of a likelihood")
         elbo.append(model.log_likelihood(x, 1, random))
-        log_likelihood.append(model.log_likelihood(x, given.samples, random))
+        log_likelihood.append(model.log_likelihood(x, num_samples, random))
     figures = {"elbo": torch.cat(elbo), "log_likelihood": torch.cat(log_likelihood)}
     found: dict[str, Any] = {
         "likelihood": type(model.likelihood).__name__,
         "test_images": len(chosen),
-        "samples": given.samples,
+        "samples": num_samples,
     }
     for name, values in figures.items():
         found[name] = values.mean().item()

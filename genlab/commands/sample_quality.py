@@ -16,6 +16,7 @@ from genlab.errors import GenlabError
 from genlab.metrics.sample_quality import class_balance, distances, precision_and_recall
 from genlab.models.capabilities import Conditional, Samples
 
+FEWEST = 10
 ENOUGH = 2048
 """Images below which FID says little: the covariance of 2,048 features needs as many."""
 
@@ -33,6 +34,8 @@ def sample_quality(trained: Trained, given: argparse.Namespace) -> dict[str, Any
     data.setup("test")
     judge = extractor(given.features, data)
     count = min(given.limit, len(data.test_set))
+    if min(count, len(data.train_set)) < FEWEST:
+        raise GenlabError(f"{count} images are too few to compare; give --limit {FEWEST} or more")
     if count < ENOUGH:
         warnings.warn(f"{count} images are few: FID and KID are unreliable below {ENOUGH:,}", stacklevel=1)
 

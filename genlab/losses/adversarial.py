@@ -20,7 +20,7 @@ class AdversarialLoss:
     boundary: float | None = None
     """The logit above which the discriminator takes an image for real; None where logits have no such meaning."""
     is_cross_entropy = False
-    """Whether the discriminator's loss is near 0, and the gradient vanishes, when it is sure and right."""
+    """Whether the discriminator's loss, and with it its own gradient, is near 0 when it is sure and right."""
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """The discriminator's loss, (B,), given its logits of real and of generated images."""
@@ -121,7 +121,10 @@ class Hinge(AdversarialLoss):
 
 
 class Wasserstein(AdversarialLoss):
-    """The critic's estimate of the earth mover's distance (Arjovsky et al. 2017); it needs a `GradientPenalty`."""
+    """The critic's estimate of the earth mover's distance (Arjovsky et al. 2017);
+
+    It needs a `GradientPenalty`, or spectral normalisation.
+    """
 
     def of_real(self, logits: Tensor) -> Tensor:
         """-D(x)."""
@@ -144,13 +147,15 @@ class RelativisticAverage(NonSaturating):
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Real images shall be more real than generated ones are on average, and the other way round."""
+        real, fake = at_least_float32(real), at_least_float32(fake)
         return super().discriminator(real - fake.mean(), fake - real.mean())
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         """The other way round."""
         if real is None:
             raise ValueError("a relativistic generator needs the logits of real images too")
-        return super().discriminator(fake - real.mean(), real - fake.mean())
+        real, fake = at_least_float32(real), at_least_float32(fake)
+        return per_image(self.of_generated(fake - real.mean()) + self.of_fake(real - fake.mean()))
 
 
 def per_image(values: Tensor) -> Tensor:

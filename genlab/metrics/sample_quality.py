@@ -60,8 +60,8 @@ def covered(points: Tensor, reference: Tensor, neighbours: int) -> float:
 def class_balance(logits: Tensor) -> dict[str, Any]:
     """How evenly images are spread over the classes of a classifier, given its logits (N, classes).
 
-    "classes_hit" counts classes of at least one image in a hundred times their number; "class_entropy" is that of the
-    distribution over classes, in nats, at most the logarithm of their number.
+    "classes_hit" counts the classes with at least a tenth of an even share; "class_entropy" is that of the distribution
+    over classes, in nats, at most the logarithm of their number.
     """
     classes = logits.shape[1]
     shares = torch.bincount(logits.argmax(1), minlength=classes) / len(logits)

@@ -8,7 +8,9 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from genlab.errors import GenlabError
 from genlab.models.base import ImageModel
 from genlab.types import OptimizerFactory, ScheduleFactory, Shape
 
@@ -58,13 +60,34 @@ class AdversarialModel(ImageModel):
         if isinstance(self.trainer.model, DistributedDataParallel):
             self.trainer.model.require_forward_param_sync = True
 
-    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Take the schedules a step further."""
+    def step_schedules(self) -> None:
+        """Take the schedules a step further, at the end of a training step: checkpoints are written right after it."""
         for config in self.trainer.lr_scheduler_configs:
             config.scheduler.step()  # type: ignore[call-arg]
 
+    def on_train_start(self) -> None:
+        """Refuse clipping where it cannot be: of scaled gradients that the optimizer itself unscales."""
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        fused = any(getattr(optimizer, "_step_supports_amp_scaling", False) for optimizer in self.trainer.optimizers)
+        if scaler and fused and any(clip is not None for clip in self.clips):
+            raise GenlabError(
+                "fused optimizers cannot be clipped under 16-mixed; give them fused: false, or bf16-mixed"
+            )
+
+    def predict_step(self, batch: Any, batch_idx: int) -> None:
+        """There is nothing to predict from images: raises GenlabError."""
+        raise GenlabError(f"a {type(self).__name__} predicts nothing from images; `genlab sample` draws new ones")
+
 
 def player(network: nn.Module, optimizer: OptimizerFactory, schedule: ScheduleFactory | None) -> dict[str, Any]:
-    """A player's optimizer and schedule, in the form that `configure_optimizers` returns."""
+    """A player's optimizer and schedule, in the form that `configure_optimizers` returns.
+
+    Raises GenlabError for a schedule that needs a metric.
+    """
     built = optimizer(network.parameters())
-    return {"optimizer": built} | ({"lr_scheduler": schedule(built)} if schedule else {})
+    if schedule is None:
+        return {"optimizer": built}
+    scheduler = schedule(built)
+    if isinstance(scheduler, ReduceLROnPlateau):
+        raise GenlabError("ReduceLROnPlateau waits for a loss to fall, which those of two players never do for long")
+    return {"optimizer": built, "lr_scheduler": scheduler}

@@ -6,14 +6,21 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
-def moving_average(network: nn.Module, decay: float) -> AveragedModel:
-    """An exponential moving average of a network's weights and running statistics, for `update_parameters` to update.
+class MovingAverage:
+    """An update of averages that, in the beginning, soon forgets what there was before anything was learned.
 
-    In the beginning the decay is smaller, (1 + n) / (10 + n) after n updates, so that the average soon forgets what the
-    network was like before it learned anything.
+    Args:
+        decay: the averages' share after an update; after n updates at most (1 + n) / (10 + n).
     """
 
-    def update(averages: Tensors, values: Tensors, count: Tensor | int) -> None:
-        get_ema_multi_avg_fn(min(decay, float((1 + count) / (10 + count))))(averages, values, count)
+    def __init__(self, decay: float) -> None:
+        self.decay = decay
 
-    return AveragedModel(network, multi_avg_fn=update, use_buffers=True).requires_grad_(False)
+    def __call__(self, averages: Tensors, values: Tensors, count: Tensor | int) -> None:
+        decay = min(self.decay, float((1 + count) / (10 + count)))
+        get_ema_multi_avg_fn(decay)(averages, values, count)
+
+
+def moving_average(network: nn.Module, decay: float) -> AveragedModel:
+    """An exponential moving average of a network's weights and running statistics; `update_parameters` updates it."""
+    return AveragedModel(network, multi_avg_fn=MovingAverage(decay), use_buffers=True).requires_grad_(False)

@@ -140,4 +140,4 @@ class Given:
 
     def sample(self, n: int, *, generator: Generator | None = None) -> Tensor:
         """Images of `n` codes: (n, C, H, W); `generator` is on the CPU."""
-        return self.decode(torch.randn(n, self.code_size, generator=generator).to(self.model.device))
+        return self.decode(torch.randn(n, self.code_size, generator=generator).to(next(self.model.parameters())))

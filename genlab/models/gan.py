@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
+from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.losses.penalties import Penalty
 from genlab.models.adversarial import AdversarialModel, player
@@ -40,6 +41,8 @@ class GAN(AdversarialModel):
         discriminator_schedule: builds the discriminator's.
         generator_clip: largest norm of the generator's gradient.
         discriminator_clip: largest norm of the discriminator's.
+
+    Raises GenlabError for less than one critic step.
     """
 
     def __init__(
@@ -59,6 +62,10 @@ class GAN(AdversarialModel):
         generator_clip: float | None = None,
         discriminator_clip: float | None = None,
     ) -> None:
+        if critic_steps < 1:
+            raise GenlabError(
+                f"critic_steps is {critic_steps}; the generator needs a step of the discriminator's, or more"
+            )
         super().__init__(image_shape, clips=(discriminator_clip, generator_clip))
         self.save_hyperparameters()
         self.code_size = code_size
@@ -94,6 +101,7 @@ class GAN(AdversarialModel):
                 self.update(generator_optimizer, figures["generator"])
             if self.average:
                 self.average.update_parameters(self.generator)
+        self.step_schedules()
         self.log_batch(figures, progress_bar="discriminator")
 
     def validation_step(self, batch: ImageBatch, batch_idx: int) -> None:
@@ -123,7 +131,7 @@ class GAN(AdversarialModel):
 
     def noise(self, count: int) -> Tensor:
         """Codes to train with: (count, code_size)."""
-        return torch.randn(count, self.code_size, device=self.device)
+        return torch.randn(count, self.code_size, device=self.device, dtype=next(self.parameters()).dtype)
 
     def decode(self, z: Tensor) -> Tensor:
         """Codes to images, by the averaged generator."""
@@ -131,7 +139,7 @@ class GAN(AdversarialModel):
 
     def sample(self, n: int, *, generator: Generator | None = None) -> Tensor:
         """Images of `n` codes: (n, C, H, W); `generator` is on the CPU."""
-        return self.decode(torch.randn(n, self.code_size, generator=generator).to(self.device))
+        return self.decode(torch.randn(n, self.code_size, generator=generator).to(next(self.parameters())))
 
     def _evaluate(self, stage: str, batch: ImageBatch) -> None:
         real = signed(self.images(batch))

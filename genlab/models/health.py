@@ -7,9 +7,10 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
 from genlab.losses.adversarial import AdversarialLoss
+from genlab.losses.precision import at_least_float32
 
 SATURATED = 0.02
-"""The discriminator's cross-entropy below which it is so sure of itself that the generator learns little from it."""
+"""The discriminator's cross-entropy below which it is right about everything, and sure of it."""
 COLLAPSED = 0.3
 """The relative diversity below which samples have collapsed."""
 PATIENCE = 3
@@ -31,7 +32,8 @@ class Health:
     def __call__(self, loss: Tensor, real: Tensor, fake: Tensor, on_real: Tensor, on_fake: Tensor) -> dict[str, Tensor]:
         """The figures of a batch, with the discriminator's loss: see `vital_signs`."""
         figures = self.vital_signs(real, fake, on_real, on_fake)
-        self._epoch.append(torch.stack([loss.detach(), figures["diversity"]]))
+        if len(real) > 1:
+            self._epoch.append(torch.stack([loss.detach(), figures["diversity"]]))
         return {"discriminator": loss, **figures}
 
     @torch.no_grad()
@@ -61,8 +63,8 @@ class Health:
         self._say(
             self.loss.is_cross_entropy and loss < SATURATED,
             "discriminator",
-            f"the discriminator has saturated: with a loss of {loss:.4f} the generator learns next to nothing from it. "
-            "Try a smaller learning rate for it, smoothing, a penalty (R1), spectral norm, or another loss",
+            f"the discriminator has saturated: with a loss of {loss:.4f} it learns nothing more, and the generator "
+            "little. Try a smaller learning rate for it, smoothing, a penalty (R1), spectral norm, or another loss",
         )
         self._say(
             diversity < COLLAPSED,
@@ -79,4 +81,5 @@ class Health:
 
 def spread(x: Tensor) -> Tensor:
     """The variance over a batch, averaged over values: half the mean squared distance between two images, by value."""
+    x = at_least_float32(x)
     return (x.square().mean() - x.mean(0).square().mean()).clamp(min=0)

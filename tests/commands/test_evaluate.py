@@ -9,6 +9,7 @@ import torch
 
 import genlab
 from genlab.cli import main
+from genlab.commands.extractors import extractor
 
 
 def test_the_likelihood_of_test_images_is_estimated(run, capsys):
@@ -82,6 +83,27 @@ def test_samples_are_judged_by_the_codes_of_any_model_that_encodes(players, run,
     assert "does not encode" in refused(
         "evaluate", "--ckpt", str(players), "--features", str(players), "--out", "more.json"
     )
+
+
+def test_figures_that_cannot_be_are_refused(players, run, refused):
+    evaluate = ["evaluate", "--out", "none.json", "--ckpt"]
+    assert "10 or more" in refused(*evaluate, str(players), "--limit", "3")
+    assert "--samples is for likelihoods" in refused(*evaluate, str(players), "--samples", "7")
+    main(["fit", "--config", "vae_mnist.yaml", "--config", "overlays/smoke.yaml"])
+    assert "encodes no images of shape (1, 8, 8)" in refused(*evaluate, str(players), "--features", "runs/vae_mnist/0")
+    assert not Path("none.json").exists()
+
+
+def test_one_classifier_judges_all_models_of_the_same_images(players, tmp_path, monkeypatch):
+    monkeypatch.setenv("GENLAB_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr("genlab.commands.extractors.STEPS", 5)
+    names = []
+    for size in (32, 128):
+        data = genlab.Digits(batch_size=size)
+        data.setup()
+        names.append(extractor(None, data).name)
+    assert names[0] == names[1]
+    assert len([*(tmp_path / "cache").glob("classifier-*.pt")]) == 1
 
 
 def test_samples_of_a_model_with_a_likelihood_are_judged_when_that_is_asked_for(run):

@@ -89,6 +89,12 @@ def test_smoothing_moves_the_best_logit_from_infinity():
     torch.testing.assert_close(logsigmoid(best).exp(), torch.tensor(0.9), atol=1e-3, rtol=0)
 
 
+def test_smoothing_is_of_real_images_alone():
+    for loss in (RelativisticAverage, NonSaturating):
+        torch.testing.assert_close(loss(0.3).generator(FAKE, REAL), loss().generator(FAKE, REAL))
+        assert not torch.allclose(loss(0.3).discriminator(REAL, FAKE), loss().discriminator(REAL, FAKE))
+
+
 def test_a_relativistic_generator_needs_real_logits():
     with pytest.raises(ValueError, match="real"):
         RelativisticAverage().generator(FAKE)

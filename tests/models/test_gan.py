@@ -1,14 +1,16 @@
 """GAN and conditional GAN: the alternation, step by step."""
 
 import copy
+import pickle
 from functools import partial
 
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.plugins import MixedPrecision
 from torch.optim import SGD
-from torch.optim.lr_scheduler import LinearLR
+from torch.optim.lr_scheduler import LinearLR, ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
 import genlab
@@ -25,6 +27,7 @@ from genlab.losses import (
 )
 from genlab.networks import DCGANDiscriminator, DCGANGenerator, MLPDecoder, MLPDiscriminator
 from genlab.networks.condition import ConditionChannel, Projection
+from genlab.optimizers import GANAdam
 
 SHAPE = (1, 8, 8)
 SMALL = {
@@ -79,6 +82,45 @@ def test_steps_schedules_and_checkpoints_count_batches(critic_steps, working_fol
     assert sorted(path.name for path in working_folder.glob("*.ckpt")) == ["step=3.ckpt", "step=6.ckpt"]
     for optimizer in trainer.optimizers:
         assert optimizer.param_groups[0]["lr"] == pytest.approx(1e-4)
+
+
+def test_schedules_of_checkpoints_inside_an_epoch_go_on_where_they_were(working_folder):
+    half = partial(LinearLR, start_factor=1.0, end_factor=0.5, total_iters=6)
+    saved = ModelCheckpoint(working_folder, "{step}", every_n_train_steps=3, save_top_k=-1)
+    fitted(gan(generator_schedule=half), 3, callbacks=[saved], enable_checkpointing=True)
+    trainer = Trainer(max_steps=6, logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    trainer.fit(gan(generator_schedule=half), genlab.Digits(batch_size=32), ckpt_path="step=3.ckpt")
+    assert trainer.optimizers[1].param_groups[0]["lr"] == pytest.approx(1e-4)
+
+
+def test_what_two_players_cannot_have_is_said():
+    with pytest.raises(genlab.GenlabError, match="critic_steps is 0"):
+        gan(critic_steps=0)
+    with pytest.raises(genlab.GenlabError, match="ReduceLROnPlateau waits for a loss to fall"):
+        fitted(gan(generator_schedule=ReduceLROnPlateau))
+    half = MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu"))
+    with pytest.raises(genlab.GenlabError, match="fused optimizers cannot be clipped under 16-mixed"):
+        fitted(gan(generator_optimizer=partial(GANAdam, fused=True), generator_clip=1.0), plugins=half)
+    with pytest.raises(genlab.GenlabError, match="`genlab sample` draws new ones"):
+        Trainer(logger=False, enable_progress_bar=False).predict(gan(), genlab.Digits())
+
+
+def test_clipping_under_a_scaler_is_of_gradients_that_are_no_longer_scaled():
+    norms = []
+
+    class Norms(Callback):
+        def on_train_batch_end(self, trainer, model, outputs, batch, batch_idx):
+            norms.append(torch.cat([p.grad.flatten() for p in model.generator.parameters()]).norm().item())
+
+    half = MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu", init_scale=1024.0))
+    fitted(gan(generator_clip=1e-3), 3, plugins=half, callbacks=[Norms()])
+    assert norms == pytest.approx([1e-3] * 3, rel=1e-2)
+
+
+def test_a_gan_can_be_pickled_for_processes_that_are_spawned():
+    model = gan()
+    codes = torch.randn(2, 4)
+    torch.testing.assert_close(pickle.loads(pickle.dumps(model)).eval().decode(codes), model.eval().decode(codes))
 
 
 def test_training_is_the_algorithm_of_the_paper_written_out():
@@ -215,6 +257,13 @@ def test_vital_signs_are_what_they_say():
     torch.testing.assert_close(signs["diversity"], distances[0] / distances[1])
     assert signs["accuracy"] == pytest.approx(10 / 12)
     assert signs["score_real"] == pytest.approx(14 / 6)
+
+
+def test_diversity_is_right_in_half_precision_for_images_of_little_contrast():
+    images = 0.5 + 0.03 * torch.randn(64, 1, 8, 8)
+    scores = torch.zeros(64, 1)
+    signs = gan().health.vital_signs(images, images.bfloat16(), scores, scores)
+    assert signs["diversity"] == pytest.approx(1, abs=0.02)
 
 
 def test_samples_that_collapse_are_said_after_three_epochs():
