@@ -16,6 +16,8 @@ from .models import CVAE as CVAE
 from .models import GAN as GAN
 from .models import VAE as VAE
 from .models import Autoencoder as Autoencoder
+from .models import CycleGAN as CycleGAN
+from .models import Pix2Pix as Pix2Pix
 from .models import StackedAutoencoder as StackedAutoencoder
 from .models import load as load
 

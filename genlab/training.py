@@ -31,6 +31,7 @@ from genlab.models.checkpoint import read
 FACTS = {
     "image_shape": "images of shape",
     "source_shape": "sources of shape",
+    "a_shape": "images of domain a of shape",
     "num_classes": "a number of classes of",
     "attribute_names": "attributes",
 }

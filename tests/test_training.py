@@ -19,9 +19,21 @@ import genlab
 from genlab import runs
 from genlab.cli import main
 from genlab.commands.configs import shipped_configs
+from genlab.models import ImageModel
 from genlab.models.adversarial import AdversarialModel
 
 TRAINABLE = [name for name in shipped_configs() if not name.startswith("overlays/")]
+TOOLS = {
+    genlab.GAN: ("sample", "test/diversity"),
+    genlab.Pix2Pix: ("translate", "test/l1"),
+    genlab.CycleGAN: ("translate", "test/cycle"),
+    ImageModel: ("reconstruct", "test/loss"),
+}
+SMALLER = {
+    "pix2pix_facades.yaml": ["--data.image_size=64", "--model.generator.width=16"],
+    "cyclegan_facades.yaml": ["--data.pairs.image_size=64", "--model.generator.width=16"],
+}
+"""What would take minutes."""
 OVERLAYS = [name for name in shipped_configs() if name.startswith("overlays/")]
 
 
@@ -32,13 +44,13 @@ def rows(run: Path) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("config", TRAINABLE)
 def test_every_shipped_config_trains_is_tested_and_is_rebuilt_from_its_checkpoint(config, capsys):
-    main(["fit", "--config", config, "--config", "overlays/smoke.yaml"])
+    main(["fit", "--config", config, "--config", "overlays/smoke.yaml", "--pictures.count=8", *SMALLER.get(config, ())])
     run = Path("runs") / Path(config).stem / "0"
     for checkpoint in (run / "checkpoints").iterdir():
         torch.load(checkpoint, weights_only=True)
-    of_players = isinstance(genlab.load(run), AdversarialModel)
-    tool, figure = ("sample", "test/diversity") if of_players else ("reconstruct", "test/loss")
-    assert (run / "checkpoints" / "best.ckpt").exists() != of_players
+    model = genlab.load(run)
+    tool, figure = next(value for kind, value in TOOLS.items() if isinstance(model, kind))
+    assert (run / "checkpoints" / "best.ckpt").exists() != isinstance(model, AdversarialModel)
     main([tool, "-n", "2", "--columns", "2"])
     assert (run / "pictures" / f"{tool}.png").exists()
     capsys.readouterr()

@@ -9,11 +9,19 @@ from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from torch import Tensor
 
 from genlab import images
-from genlab.models.capabilities import Conditional, Reconstructs, Samples, reconstructed, seen_in
+from genlab.models.capabilities import (
+    Conditional,
+    Reconstructs,
+    Samples,
+    Translates,
+    reconstructed,
+    seen_in,
+    translated,
+)
 
 
 class Pictures(Callback):
-    """Draws what a model can: reconstructions of the first validation images, and samples.
+    """Draws what a model can: reconstructions or translations of the first validation images, and samples.
 
     A conditional model samples under the conditions of these images; of one whose conditions are images, each row of
     them stands above the row of samples and the row of the truth.
@@ -71,6 +79,9 @@ class Pictures(Callback):
             if isinstance(seen, Reconstructs):
                 rows = reconstructed(seen, originals, torch.Generator().manual_seed(self.seed))
                 pictures["reconstructions"] = images.beside(*rows, columns=8)
+        if self._batch and isinstance(model, Translates):
+            for direction, rows in translated(model, self._batch, noise).items():
+                pictures[direction] = images.beside(*rows, columns=8)
         model.train()
         for name, picture in pictures.items():
             images.save(picture, Path(trainer.default_root_dir) / "pictures" / f"{name}-{epoch:04}.png")

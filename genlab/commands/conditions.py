@@ -13,7 +13,7 @@ from tqdm import tqdm
 from genlab import images, runs
 from genlab.commands.common import BATCH, Trained, positive
 from genlab.data import DegradedPairs
-from genlab.data.framing import Framing
+from genlab.data.framing import Framing, attempt
 from genlab.errors import GenlabError, suggestion
 from genlab.models.capabilities import Conditional
 from genlab.types import Shape
@@ -100,10 +100,9 @@ def asked_condition(model: Conditional, trained: Trained) -> Tensor | None:
 
 def read_image(path: Path, shape: Shape) -> Tensor:
     """An image file, cropped and resized: (1, *shape); raises GenlabError for an unreadable one."""
-    try:
-        pixels = Framing(shape).decode(path.read_bytes())
-    except Exception as error:  # Pillow raises almost anything for a broken file
-        raise GenlabError(f"{path} cannot be read as an image: {getattr(error, 'strerror', None) or error}") from None
+    pixels = attempt(lambda: Framing(shape).decode(path.read_bytes()))
+    if isinstance(pixels, str):
+        raise GenlabError(f"{path} cannot be read as an image: {pixels}")
     return torch.from_numpy(pixels.copy())[None] / 255
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torchmetrics.image.fid import NoTrainInceptionV3
 from tqdm import tqdm
 
-from genlab.data import ImageDataModule
+from genlab.data import BatchDataModule
 from genlab.data.places import cache_folder
 from genlab.errors import GenlabError
 from genlab.metrics.classifier import Classifier
@@ -39,7 +39,7 @@ class Extractor:
     """Of the data's classes, where it is one."""
 
 
-def extractor(name: str | None, data: ImageDataModule) -> Extractor:
+def extractor(name: str | None, data: BatchDataModule) -> Extractor:
     """The extractor called "inception" or "classifier", or the codes of the model in a checkpoint.
 
     By default it is a classifier where images have labels, else Inception where it can be had, else a classifier of
@@ -78,7 +78,7 @@ def inception() -> Extractor:
     )
 
 
-def codes_of(path: str, data: ImageDataModule) -> Extractor:
+def codes_of(path: str, data: BatchDataModule) -> Extractor:
     """The codes of a trained model."""
     model = load(path)
     if not isinstance(model, Encodes):
@@ -88,7 +88,7 @@ def codes_of(path: str, data: ImageDataModule) -> Extractor:
     return Extractor(f"codes of the {type(model).__name__} in {path}", "none", model.encode)
 
 
-def own_classifier(data: ImageDataModule) -> Extractor:
+def own_classifier(data: BatchDataModule) -> Extractor:
     """A classifier of labels or attributes, trained on the data's training images, and kept among the caches.
 
     Raises GenlabError for data without either.
@@ -129,7 +129,7 @@ def essential(hparams: Any) -> Any:
     return hparams
 
 
-def training_batches(data: ImageDataModule) -> Iterator[Any]:
+def training_batches(data: BatchDataModule) -> Iterator[Any]:
     """Enough batches to learn from, with a progress bar."""
     count = max(STEPS, 5 * len(data.train_set) // BATCH)
     for _ in tqdm(range(count), "Training a classifier", unit=" batches"):

@@ -34,11 +34,7 @@ def sample_quality(trained: Trained, given: argparse.Namespace) -> dict[str, Any
     data.setup("test")
     judge = extractor(given.features, data)
     count = min(given.limit, len(data.test_set))
-    if min(count, len(data.train_set)) < FEWEST:
-        raise GenlabError(f"{count} images are too few to compare; give --limit {FEWEST} or more")
-    if count < ENOUGH:
-        warnings.warn(f"{count} images are few: FID and KID are unreliable below {ENOUGH:,}", stacklevel=1)
-
+    require_enough(min(count, len(data.train_set)))
     random = torch.Generator().manual_seed(given.seed)
     test = data.test_set.subset(torch.randperm(len(data.test_set), generator=random)[:count])
     train = data.train_set.subset(torch.randperm(len(data.train_set), generator=random)[:count])
@@ -57,6 +53,14 @@ def sample_quality(trained: Trained, given: argparse.Namespace) -> dict[str, Any
     return found | {
         f"{name}_of_training_images": value for name, value in distances(real[: len(perfect)], perfect).items()
     }
+
+
+def require_enough(count: int) -> None:
+    """Raise GenlabError for too few images to compare, and warn of few."""
+    if count < FEWEST:
+        raise GenlabError(f"{count} images are too few to compare; {FEWEST} are the least")
+    if count < ENOUGH:
+        warnings.warn(f"{count} images are few: FID and KID are unreliable below {ENOUGH:,}", stacklevel=2)
 
 
 def images_of(images: ImageTensors) -> Any:

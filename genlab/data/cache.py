@@ -20,12 +20,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import UnidentifiedImageError
 from torch import Tensor
 from tqdm import tqdm
 
 from genlab.data.files import ImageFiles
-from genlab.data.framing import Framing
+from genlab.data.framing import Framing, attempt
 from genlab.data.places import lock_for
 from genlab.errors import GenlabError, listed
 
@@ -33,8 +32,6 @@ FORMAT = 1
 """Of a cache's folder; raised when what is written changes."""
 CHUNK = 512
 """Images that are decoded before they are written."""
-OUR_TROUBLE = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
-"""Errors in reading a file that say nothing about the file."""
 
 
 @dataclass(frozen=True)
@@ -154,14 +151,7 @@ def _decode_all(files: ImageFiles, framing: Framing) -> Iterator[tuple[str, NDAr
 
 
 def _decode(files: ImageFiles, framing: Framing, name: str) -> NDArray[np.uint8] | str:
-    try:
-        return framing.decode(files.read(name))
-    except UnidentifiedImageError:
-        return "not an image"
-    except Exception as error:  # Pillow raises almost anything for a broken file
-        if isinstance(error, MemoryError) or getattr(error, "errno", None) in OUR_TROUBLE:
-            raise
-        return " ".join(str(getattr(error, "strerror", None) or error).split())
+    return attempt(lambda: framing.decode(files.read(name)))
 
 
 def _size(files: ImageFiles, framing: Framing) -> int:

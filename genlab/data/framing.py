@@ -1,18 +1,23 @@
 """How an image file of any size becomes an array of one size."""
 
+import errno
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from genlab.errors import GenlabError
 from genlab.types import Shape
 
 MODES = {1: "L", 3: "RGB"}
 """Pillow's modes by number of channels."""
+
+OUR_TROUBLE = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+"""Errors in reading a file that say nothing about the file."""
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, in pixels."""
@@ -43,16 +48,9 @@ class Framing:
         Raises what Pillow raises for a file that it cannot read, and ValueError for one that cannot be framed.
         """
         channels, height, width = self.shape
-        with Image.open(io.BytesIO(encoded)) as opened:
-            if opened.mode.startswith(("I", "F")):
-                raise ValueError(f"{opened.mode} pixels, of more than 8 bits; convert it to 8-bit grey or colour")
-            image = ImageOps.exif_transpose(opened)
-            if image.has_transparency_data:
-                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-            resized = image.convert(MODES[channels]).resize(
-                (width, height), Image.Resampling.BICUBIC, box=self.box(*image.size)
-            )
-        return np.asarray(resized).reshape(height, width, channels).transpose(2, 0, 1)
+        image = opened(encoded, channels)
+        resized = image.resize((width, height), Image.Resampling.BICUBIC, box=self.box(*image.size))
+        return pixels(resized)
 
     def box(self, width: int, height: int) -> Box:
         """The part that is kept of an image of a size; raises ValueError for one smaller than the crop."""
@@ -69,6 +67,40 @@ class Framing:
         across, down = scale * target_width / 2, scale * target_height / 2
         x, y = (left + right) / 2, (top + bottom) / 2
         return max(left, x - across), max(top, y - down), min(right, x + across), min(bottom, y + down)
+
+
+def opened(encoded: bytes, channels: int) -> Image.Image:
+    """The image in an encoded file, grey or in colour, turned upright, with white for what is transparent.
+
+    Raises what Pillow raises for a file that it cannot read, and ValueError for one of more than 8 bits.
+    """
+    with Image.open(io.BytesIO(encoded)) as image:
+        if image.mode.startswith(("I", "F")):
+            raise ValueError(f"{image.mode} pixels, of more than 8 bits; convert it to 8-bit grey or colour")
+        upright = ImageOps.exif_transpose(image)
+        if upright.has_transparency_data:
+            upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright.convert("RGBA"))
+        return upright.convert(MODES[channels])
+
+
+def pixels(image: Image.Image) -> NDArray[np.uint8]:
+    """A grey or colour image as an array (C, H, W)."""
+    return np.asarray(image).reshape(image.height, image.width, -1).transpose(2, 0, 1)
+
+
+Decoded = TypeVar("Decoded")
+
+
+def attempt(decode: Callable[[], Decoded]) -> Decoded | str:
+    """What reading and decoding an image gives, or in words what is wrong with its file."""
+    try:
+        return decode()
+    except UnidentifiedImageError:
+        return "not an image"
+    except Exception as error:  # Pillow raises almost anything for a broken file
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) in OUR_TROUBLE:
+            raise
+        return " ".join(str(getattr(error, "strerror", None) or error).split())
 
 
 def upright_size(encoded: bytes) -> tuple[int, int]:

@@ -28,6 +28,7 @@ class PairDataModule(BatchDataModule):
     """A DataModule whose batches are `genlab.types.PairBatch`. Its `image_shape` is the target's."""
 
     source_shape: Shape
+    aligned = True
     train_set: PairTensors | DegradedTensors
     val_set: PairTensors | DegradedTensors
     test_set: PairTensors | DegradedTensors

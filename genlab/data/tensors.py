@@ -142,6 +142,10 @@ class DomainTensors(Dataset[DomainBatch]):
         """The same domains with further transforms, of each image by itself."""
         return DomainTensors(self.a.transformed(*transforms), self.b.transformed(*transforms))
 
+    def sides(self) -> tuple[ImageTensors, ImageTensors]:
+        """The domains as data sets of their own."""
+        return self.a, self.b
+
     @property
     def lengths(self) -> tuple[int, int]:
         """The number of images in each domain."""

@@ -26,6 +26,9 @@ class AdversarialModel(ImageModel):
         clips: the largest norms of the players' gradients, in the order of their optimizers; None for any.
     """
 
+    instead = "`genlab sample` draws new ones"
+    """What there is in place of predictions."""
+
     def __init__(self, image_shape: Shape, clips: Sequence[float | None]) -> None:
         super().__init__(image_shape)
         self.automatic_optimization = False
@@ -76,7 +79,7 @@ class AdversarialModel(ImageModel):
 
     def predict_step(self, batch: Any, batch_idx: int) -> None:
         """There is nothing to predict from images: raises GenlabError."""
-        raise GenlabError(f"a {type(self).__name__} predicts nothing from images; `genlab sample` draws new ones")
+        raise GenlabError(f"a {type(self).__name__} predicts nothing from images; {self.instead}")
 
 
 def player(network: nn.Module, optimizer: OptimizerFactory, schedule: ScheduleFactory | None) -> dict[str, Any]:
@@ -91,3 +94,13 @@ def player(network: nn.Module, optimizer: OptimizerFactory, schedule: ScheduleFa
     if isinstance(scheduler, ReduceLROnPlateau):
         raise GenlabError("ReduceLROnPlateau waits for a loss to fall, which those of two players never do for long")
     return {"optimizer": built, "lr_scheduler": scheduler}
+
+
+def signed(images: Tensor) -> Tensor:
+    """Images in [0, 1] to [-1, 1]."""
+    return 2 * images - 1
+
+
+def unsigned(images: Tensor) -> Tensor:
+    """Images in [-1, 1] to [0, 1]."""
+    return (images + 1) / 2

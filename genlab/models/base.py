@@ -10,7 +10,7 @@ from torch import Tensor
 
 from genlab.errors import GenlabError, NotFinite, listed
 from genlab.hparams import PlainHyperparameters
-from genlab.types import ImageBatch, Shape
+from genlab.types import Shape
 
 
 class ImageModel(PlainHyperparameters, LightningModule):
@@ -22,21 +22,25 @@ class ImageModel(PlainHyperparameters, LightningModule):
         self.image_shape: Shape = (channels, height, width)
         self._rows: list[tuple[int, dict[str, Tensor]]] = []
 
-    def images(self, batch: ImageBatch) -> Tensor:
-        """The batch's images (B, C, H, W), once they are found to be what this model was built for.
+    def images(self, batch: Any) -> Tensor:
+        """The batch's images (B, C, H, W), once they are found to be what this model was built for."""
+        return self.part(batch, "image", self.image_shape)
 
-        Raises GenlabError for a batch that is no ImageBatch, or whose images have another shape.
+    def part(self, batch: Any, name: str, shape: Shape) -> Tensor:
+        """The images (B, C, H, W) that a batch calls `name`, once they are found to be of a shape.
+
+        Raises GenlabError for a batch that is no dict with them, or where they have another shape.
         """
-        if not isinstance(batch, Mapping) or "image" not in batch:
+        if not isinstance(batch, Mapping) or name not in batch:
             raise GenlabError(
-                f"{type(self).__name__} takes batches as dicts with an 'image' of shape (B, C, H, W); "
+                f"{type(self).__name__} takes batches as dicts with a '{name}' of shape (B, C, H, W); "
                 f"the data gave {listed(batch) if isinstance(batch, Mapping) else type(batch).__name__}"
             )
-        images = batch["image"]
-        if images.shape[1:] != self.image_shape:
+        images: Tensor = batch[name]
+        if images.shape[1:] != shape:
             raise GenlabError(
-                f"{type(self).__name__} was built for images of shape {self.image_shape}, "
-                f"the data gives {tuple(images.shape[1:])}; build it with image_shape={tuple(images.shape[1:])}"
+                f"{type(self).__name__} was built for a '{name}' of shape {shape}, the data gives "
+                f"{tuple(images.shape[1:])}; build it for that shape"
             )
         return images
 

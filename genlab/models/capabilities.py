@@ -62,6 +62,18 @@ class Samples(Protocol):
 
 
 @runtime_checkable
+class Translates(Protocol):
+    """Turns images of one domain into images of another."""
+
+    directions: dict[str, Shape]
+    """"a_to_b" and perhaps "b_to_a", with the shape of the images that it learned that from."""
+
+    def translate(self, x: Tensor, *, direction: str = "a_to_b", generator: torch.Generator | None = None) -> Tensor:
+        """Images of any size to as many of the other domain; the same for the same state of `generator`."""
+        ...
+
+
+@runtime_checkable
 class HasLikelihood(Protocol):
     """Has a likelihood of images, and a way to estimate it."""
 
@@ -101,6 +113,7 @@ VERBS = {
     Decodes: "decode",
     Reconstructs: "reconstruct",
     Samples: "sample",
+    Translates: "translate",
     HasLikelihood: "estimate likelihoods",
 }
 """What each capability is called in messages."""
@@ -117,6 +130,20 @@ def reconstructed(model: Reconstructs, x: Tensor, generator: torch.Generator) ->
     """Images, what a denoising model sees of them, and what the model gives back: two or three tensors (B, C, H, W)."""
     seen = model.corrupt(x, generator) if isinstance(model, Corrupts) else x
     return [x, model.reconstruct(x)] if seen is x else [x, seen, model.reconstruct(seen)]
+
+
+def translated(model: Translates, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, list[Tensor]]:
+    """What each direction makes of a batch of pairs or of two domains.
+
+    The images, their translations and, of pairs, the truth: two or three tensors (B, C, H, W).
+    """
+    if "source" in batch:
+        source, target = batch["source"], batch["target"]
+        return {"a_to_b": [source, model.translate(source, generator=generator), target]}
+    starts = {direction: batch[direction.partition("_")[0]] for direction in model.directions}
+    return {
+        direction: [x, model.translate(x, direction=direction, generator=generator)] for direction, x in starts.items()
+    }
 
 
 def abilities(model: object) -> list[str]:

@@ -9,7 +9,8 @@ from torch import Generator, Tensor, nn
 from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.losses.penalties import Penalty
-from genlab.models.gan import GAN, Player, unsigned
+from genlab.models.adversarial import unsigned
+from genlab.models.gan import GAN, Player
 from genlab.networks.condition import ConditionalGenerator, ConditionChannel, embedding
 from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from genlab.optimizers import GANAdam

@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.losses.penalties import Penalty
-from genlab.models.adversarial import AdversarialModel, player
+from genlab.models.adversarial import AdversarialModel, player, signed, unsigned
 from genlab.models.averaging import moving_average
 from genlab.models.health import Health
 from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
@@ -147,13 +147,3 @@ class GAN(AdversarialModel):
         fake = generator(self.noise(len(real)))
         values = self.health.vital_signs(real, fake, discriminator(real), discriminator(fake))
         self.log_epoch(stage, values, batch, progress_bar="diversity")
-
-
-def signed(images: Tensor) -> Tensor:
-    """Images in [0, 1] to [-1, 1]."""
-    return 2 * images - 1
-
-
-def unsigned(images: Tensor) -> Tensor:
-    """Images in [-1, 1] to [0, 1]."""
-    return (images + 1) / 2

@@ -8,7 +8,7 @@ def normal_weights(module: nn.Module) -> None:
     """Draw the weights of a layer from N(0, 0.02), those of a normalisation from N(1, 0.02), as DCGAN does."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         nn.init.normal_(module.weight, 0.0, 0.02)
-    elif isinstance(module, nn.BatchNorm2d):
+    elif isinstance(module, nn.BatchNorm2d | nn.InstanceNorm2d) and module.affine:
         nn.init.normal_(module.weight, 1.0, 0.02)
     if isinstance(getattr(module, "bias", None), Tensor):
         nn.init.zeros_(module.bias)  # type: ignore[arg-type]

@@ -1,0 +1,128 @@
+"""`genlab translate`: images of one domain to images of another, as files or as a picture of test images."""
+
+import glob
+from collections import defaultdict
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms.v2.functional import to_pil_image
+from tqdm import tqdm
+
+from genlab import images, runs
+from genlab.commands.common import Trained, positive, tool_parser
+from genlab.commands.domains import test_images
+from genlab.data.files import FolderFiles
+from genlab.data.framing import attempt, opened, pixels
+from genlab.errors import GenlabError, listed
+from genlab.models.capabilities import Translates
+from genlab.models.tiles import in_tiles
+from genlab.outputs import must_be_free, whole_file
+
+QUALITY = 95
+"""Of JPEG files, out of 100."""
+
+
+def main(arguments: list[str]) -> None:
+    """Translate the images given with --input, of any size, into files of the same names in the folder --output.
+
+    Without --input, draw test images beside their translations and, of pairs, the truth, as one picture.
+    """
+    parser = tool_parser("translate", main.__doc__)
+    parser.add_argument("--input", nargs="+", metavar="PATH", help="files, folders, or patterns such as 'photos/*.jpg'")
+    parser.add_argument("--direction", choices=("a_to_b", "b_to_a"), default="a_to_b", help="default a_to_b")
+    parser.add_argument("--tile", action="store_true", help="large images: in parts of the size seen in training")
+    parser.add_argument("--side-by-side", action="store_true", help="each image on the left of its translation")
+    parser.add_argument("-n", "--count", type=positive, default=32, help="of test images (default 32)")
+    parser.add_argument("--columns", type=positive, default=8, help="test images in a row (default 8)")
+    given = parser.parse_args(arguments)
+    trained = Trained(given)
+    model = trained.able_to(Translates)  # type: ignore[type-abstract]
+    if given.direction not in model.directions:
+        raise GenlabError(
+            f"the {type(model).__name__} in {trained.checkpoint} translates {' and '.join(model.directions)} only"
+        )
+    with torch.no_grad():
+        (translate_files if given.input else draw_test_images)(trained, model)
+
+
+def draw_test_images(trained: Trained, model: Translates) -> None:
+    """One picture of test images, chosen by the seed, each row above the row of their translations."""
+    given = trained.given
+    path = trained.out("pictures/translate.png")
+    test = test_images(trained, given.direction)
+    random = torch.Generator().manual_seed(given.seed)
+    chosen = torch.randperm(len(test.start), generator=random)[: given.count]
+    x = test.start[chosen]["image"]
+    rows = [x, model.translate(x, direction=given.direction, generator=random)]
+    rows += [test.end[chosen]["image"]] if test.aligned else []
+    images.save(images.beside(*rows, columns=given.columns), path)
+    print(path)
+
+
+def translate_files(trained: Trained, model: Translates) -> None:
+    """Every image of the input to a file of the same name; what cannot be read is left out and told at the end.
+
+    Raises GenlabError, before anything is written, when an output is there already or would replace an input.
+    """
+    given = trained.given
+    folder: Path = given.out or (runs.run_of(trained.checkpoint) or trained.checkpoint.parent) / "translated"
+    found = found_files(given.input)
+    own = {path.resolve() for path in found.values()}
+    for name in found:
+        if (folder / name).resolve() in own:
+            raise GenlabError(f"{folder / name} is one of the images to translate; give another --output")
+        must_be_free(folder / name, given.force)
+
+    channels, *size = model.directions[given.direction]
+    unreadable = []
+    for name, path in tqdm(found.items(), "Translating", unit=" images"):
+        image = attempt(lambda path=path: opened(path.read_bytes(), channels))  # type: ignore[misc]
+        if isinstance(image, str):
+            unreadable.append(f"{path}: {image}")
+            continue
+        x = torch.from_numpy(pixels(image).copy())[None] / 255
+
+        def translation(part: Tensor) -> Tensor:
+            random = torch.Generator().manual_seed(given.seed)
+            return model.translate(part, direction=given.direction, generator=random)
+
+        y = in_tiles(translation, x, *size) if given.tile else translation(x)
+        if given.side_by_side:
+            y = torch.cat([each.expand(-1, max(x.shape[1], y.shape[1]), -1, -1) for each in (x, y)], 3)
+        save(y[0], folder / name)
+    if len(unreadable) == len(found):
+        raise GenlabError(f"none of the images can be read: {listed(unreadable, separator='; ')}")
+    print(f"{len(found) - len(unreadable)} images in {folder}")
+    if unreadable:
+        print(f"{len(unreadable)} could not be read: {listed(unreadable, separator='; ')}")
+
+
+def found_files(given: list[str]) -> dict[str, Path]:
+    """The image files that paths and patterns mean, by the names that they keep: within a folder, their path in it.
+
+    Raises GenlabError for a path that leads nowhere, or for two files of one name.
+    """
+    found: dict[str, list[Path]] = defaultdict(list)
+    for text in given:
+        matching = glob.glob(text, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute patterns
+        paths = [Path(text)] if Path(text).exists() else [*map(Path, sorted(matching))]
+        if not paths:
+            raise GenlabError(f"there is no {text} to translate")
+        for path in paths:
+            for name in FolderFiles(path).names if path.is_dir() else [path.name]:
+                found[name].append(path / name if path.is_dir() else path)
+    for name, same in found.items():
+        if len(same) > 1:
+            raise GenlabError(f"{' and '.join(map(str, same))} are both called {name}; translate them one by one")
+    return {name: path for name, (path,) in found.items()}
+
+
+def save(image: Tensor, path: Path) -> None:
+    """Write an image (C, H, W) in [0, 1] in the format that the file's name says."""
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind not in Image.SAVE:
+        raise GenlabError(f"{path} is of a format that cannot be written; convert the image to PNG or JPEG first")
+    with whole_file(path) as part:
+        to_pil_image(image.clamp(0, 1)).save(part, format=kind, quality=QUALITY)

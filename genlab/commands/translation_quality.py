@@ -1,0 +1,100 @@
+"""How near translations of test images come to the truth, or to their domain, for `genlab evaluate`."""
+
+import argparse
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+from urllib.error import URLError
+
+import torch
+from torch import Tensor
+from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
+from tqdm import tqdm
+
+from genlab.commands.common import Trained
+from genlab.commands.domains import TestImages, test_images
+from genlab.commands.extractors import extractor
+from genlab.commands.sample_quality import images_of, judged, require_enough
+from genlab.metrics.sample_quality import distances
+from genlab.metrics.translation import sharpness, translation_scores
+from genlab.models.capabilities import Translates
+
+AT_ONCE = 16
+"""Images that are translated together."""
+LARGE_ENOUGH = 64
+"""Pixels of a side from which LPIPS's network can judge images."""
+
+
+def translation_quality(trained: Trained, given: argparse.Namespace) -> dict[str, Any]:
+    """Of each direction: L1, PSNR, SSIM, LPIPS and sharpness where the truth is known; otherwise FID and KID.
+
+    The figures of untranslated images tell what doing nothing is worth.
+    """
+    model = trained.able_to(Translates)  # type: ignore[type-abstract]
+    found: dict[str, Any] = {}
+    for direction in model.directions:
+        test = test_images(trained, direction).first(given.limit)
+        known = test.aligned and not (given.fid or given.features)
+        figures = against_truth(model, test, given.seed) if known else against_domain(model, test, given)
+        found |= {f"{direction}_{name}": value for name, value in figures.items()}
+    return found
+
+
+def against_truth(model: Translates, test: TestImages, seed: int) -> dict[str, Any]:
+    """Scores of translations, averaged over images; "sharpness" is relative to the truth's."""
+    scores: dict[str, list[Tensor]] = defaultdict(list)
+    lpips = perceptual(test)
+    for rows, x, y in translations(model, test, seed):
+        truth = test.end[rows]["image"]
+        kinds = {"": y} | ({"_untranslated": x} if test.start_shape == test.end_shape else {})
+        for kind, images in kinds.items():
+            for name, values in translation_scores(images, truth).items():
+                scores[name + kind].append(values)
+        scores["sharpness"].append(sharpness(y))
+        scores["sharpness_of_truth"].append(sharpness(truth))
+        if lpips:
+            lpips.update(y.expand(-1, 3, -1, -1), truth.expand(-1, 3, -1, -1))
+    means = {name: torch.cat(values).mean().item() for name, values in scores.items()}
+    means["sharpness"] /= means.pop("sharpness_of_truth")
+    return {"images": f"{len(test.start)} of the test split", **means} | (
+        {"lpips": lpips.compute().item()} if lpips else {}
+    )
+
+
+def against_domain(model: Translates, test: TestImages, given: argparse.Namespace) -> dict[str, Any]:
+    """Distances of translations from images of the domain that they are translated to."""
+    require_enough(min(len(test.start), len(test.end)))
+    judge = extractor(given.features, test.data)
+    real, _ = judged(judge, images_of(test.end))
+    fake, _ = judged(judge, (y for _, _, y in translations(model, test, given.seed)))
+    found: dict[str, Any] = {
+        "extractor": judge.name,
+        "resize": judge.resize,
+        "images": f"{len(fake)} translations, {len(real)} images of the test split",
+        **distances(real, fake),
+    }
+    if test.start_shape == test.end_shape:
+        untranslated, _ = judged(judge, images_of(test.start))
+        found |= {f"{name}_untranslated": value for name, value in distances(real, untranslated).items()}
+    return found
+
+
+def translations(model: Translates, test: TestImages, seed: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Positions, images there and their translations, in batches."""
+    random = torch.Generator().manual_seed(seed)
+    for rows in tqdm(torch.arange(len(test.start)).split(AT_ONCE), "Translating", unit_scale=AT_ONCE, unit=" images"):
+        x = test.start[rows]["image"]
+        with torch.no_grad():
+            y = model.translate(x, direction=test.direction, generator=random)
+        yield rows, x, y
+
+
+def perceptual(test: TestImages) -> LearnedPerceptualImagePatchSimilarity | None:
+    """LPIPS (Zhang et al. 2018) with AlexNet, where images are large enough and its weights can be had."""
+    if min(test.end_shape[1:]) < LARGE_ENOUGH:
+        return None
+    try:
+        return LearnedPerceptualImagePatchSimilarity("alex", normalize=True)
+    except (URLError, OSError, RuntimeError) as error:
+        print(f"without LPIPS: AlexNet's weights cannot be had ({' '.join(str(error).split())})")
+        return None

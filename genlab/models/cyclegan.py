@@ -1,0 +1,177 @@
+"""Translation learned from two unpaired domains, CycleGAN (Zhu et al. 2017, arXiv:1703.10593)."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from genlab.errors import GenlabError
+from genlab.losses.adversarial import AdversarialLoss, LeastSquares
+from genlab.losses.image import absolute_difference
+from genlab.models.adversarial import player, signed
+from genlab.models.averaging import moving_average
+from genlab.models.replay import ImagePool
+from genlab.models.translation import TranslationModel
+from genlab.networks.patch import PatchDiscriminator
+from genlab.networks.resnet import ResNetGenerator
+from genlab.optimizers import GANAdam
+from genlab.types import DomainBatch, NetworkFactory, OptimizerFactory, Shape
+
+
+class CycleGAN(TranslationModel):
+    """Two generators, from a to b and back, and a discriminator of each domain.
+
+    The generators' loss is the discriminators' verdict, `cycle_weight` times how far an image is from itself when it
+    has been there and back (equation 3), and `identity_weight` times how far a generator takes images that already are
+    of its domain (section 5.2). The discriminators see images from a pool of earlier ones too (section 4). All work on
+    images in [-1, 1]; the generators' are the tanh of their networks' outputs.
+
+    Args:
+        a_shape: (C, H, W) of the images in a.
+        image_shape: (C', H, W) of the images in b.
+        generator: builds the network from images of one domain to (B, C, H, W), unbounded, given their shape and the
+            channels of the other domain.
+        discriminator: builds the network from images to logits, one or one for each patch.
+        loss: builds the losses of both; see `genlab.losses.adversarial`.
+        cycle_weight: of the cycles' mean absolute differences.
+        identity_weight: of the identities'; 0 computes none.
+        pool_size: of the pools of each domain; 0 for none.
+        ema_decay: of a moving average of the generators' weights, which `translate` uses; None for none.
+        generator_optimizer: builds the optimizer of both generators.
+        discriminator_optimizer: builds the optimizer of both discriminators.
+        decay_from: the share of training after which learning rates fall linearly to 0; None for never.
+        generator_clip: largest norm of both generators' gradient.
+        discriminator_clip: largest norm of both discriminators'.
+
+    Raises GenlabError for an identity loss between domains of different channels.
+    """
+
+    def __init__(
+        self,
+        a_shape: Shape,
+        image_shape: Shape,
+        generator: NetworkFactory = ResNetGenerator,
+        discriminator: NetworkFactory = PatchDiscriminator,
+        loss: Callable[[], AdversarialLoss] = LeastSquares,
+        cycle_weight: float = 10.0,
+        identity_weight: float = 5.0,
+        pool_size: int = 50,
+        ema_decay: float | None = None,
+        generator_optimizer: OptimizerFactory = GANAdam,
+        discriminator_optimizer: OptimizerFactory = GANAdam,
+        decay_from: float | None = 0.5,
+        generator_clip: float | None = None,
+        discriminator_clip: float | None = None,
+    ) -> None:
+        channels, height, width = a_shape
+        if identity_weight and channels != image_shape[0]:
+            raise GenlabError(
+                f"images of {channels} and of {image_shape[0]} channels cannot be told to stay what they are; "
+                "give identity_weight 0"
+            )
+        super().__init__(image_shape, (generator_clip, discriminator_clip), decay_from)
+        self.save_hyperparameters()
+        self.a_shape: Shape = (channels, height, width)
+        self.directions = {"a_to_b": self.a_shape, "b_to_a": self.image_shape}
+        self.generators = nn.ModuleDict(
+            {
+                "a_to_b": generator(self.a_shape, self.image_shape[0]),
+                "b_to_a": generator(self.image_shape, channels),
+            }
+        )
+        self.discriminators = nn.ModuleDict(
+            {"a": discriminator(self.a_shape, 1), "b": discriminator(self.image_shape, 1)}
+        )
+        self.average = moving_average(self.generators, ema_decay) if ema_decay else None
+        self.pools = {"a": ImagePool(pool_size), "b": ImagePool(pool_size)}
+        self.loss = loss()
+        self.cycle_weight, self.identity_weight = cycle_weight, identity_weight
+        self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
+
+    def training_step(self, batch: DomainBatch, batch_idx: int) -> None:
+        a, b = self.domains(batch)
+        generator_optimizer, discriminator_optimizer = self.player_optimizers()
+
+        with self.toggled_optimizer(generator_optimizer):
+            fake_a, fake_b = self.b_to_a(b), self.a_to_b(a)
+            adversarial = self.verdict("a", fake_a, a) + self.verdict("b", fake_b, b)
+            cycle = self.cycle(a, b, fake_a, fake_b)
+            loss = adversarial + self.cycle_weight * cycle
+            figures = {"generator": adversarial, "cycle": cycle / 2}  # of images in [0, 1]
+            if self.identity_weight:
+                identity = (absolute_difference(self.b_to_a(a), a) + absolute_difference(self.a_to_b(b), b)).mean()
+                loss = loss + self.identity_weight * identity
+                figures["identity"] = identity / 2
+            self.update(generator_optimizer, loss)
+
+        loss = torch.zeros((), device=self.device)
+        for domain, real, fake in (("a", a, fake_a), ("b", b, fake_b)):
+            on_real = self.discriminators[domain](real)
+            on_fake = self.discriminators[domain](self.pools[domain](fake.detach()))
+            loss = loss + self.loss.discriminator(on_real, on_fake).mean()
+            figures |= {f"score_real_{domain}": on_real.mean(), f"score_fake_{domain}": on_fake.mean()}
+        self.update(discriminator_optimizer, loss)
+
+        if self.average:
+            self.average.update_parameters(self.generators)
+        self.step_schedules()
+        self.log_batch({"discriminator": loss, **figures}, progress_bar="cycle")
+
+    def validation_step(self, batch: DomainBatch, batch_idx: int) -> None:
+        self._evaluate("val", batch)
+
+    def test_step(self, batch: DomainBatch, batch_idx: int) -> None:
+        self._evaluate("test", batch)
+
+    def configure_optimizers(self) -> Any:
+        schedule = self.schedule()
+        return [
+            player(self.generators, self.generator_optimizer, schedule),
+            player(self.discriminators, self.discriminator_optimizer, schedule),
+        ]
+
+    def domains(self, batch: DomainBatch) -> tuple[Tensor, Tensor]:
+        """Images of a and of b in [-1, 1]; raises GenlabError for a batch without them, or with others' shapes."""
+        a, b = self.part(batch, "a", self.a_shape), self.part(batch, "b", self.image_shape)
+        return signed(a), signed(b)
+
+    def a_to_b(self, a: Tensor) -> Tensor:
+        """Images of a to images of b, in [-1, 1]."""
+        b: Tensor = self.generators["a_to_b"](a).tanh()
+        return b
+
+    def b_to_a(self, b: Tensor) -> Tensor:
+        """Images of b to images of a, in [-1, 1]."""
+        a: Tensor = self.generators["b_to_a"](b).tanh()
+        return a
+
+    def verdict(self, domain: str, fake: Tensor, real: Tensor) -> Tensor:
+        """The generators' loss of images that are to be taken for ones of a domain: a scalar."""
+        discriminator = self.discriminators[domain]
+        on_real = discriminator(real) if self.loss.relativistic else None
+        return self.loss.generator(discriminator(fake), on_real).mean()
+
+    def cycle(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor) -> Tensor:
+        """The mean absolute differences of images and what they are there and back, added: a scalar."""
+        return (absolute_difference(self.b_to_a(fake_b), a) + absolute_difference(self.a_to_b(fake_a), b)).mean()
+
+    def best_generator(self, direction: str) -> nn.Module:
+        """The generator of a direction, averaged if there is an average."""
+        generators = self.average.module if self.average else self.generators
+        return cast(nn.ModuleDict, generators)[direction]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the pools, of the first process, with the rest."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["pools"] = {domain: pool.images for domain, pool in self.pools.items()}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with the pools that were kept."""
+        for domain, images in checkpoint["pools"].items():
+            self.pools[domain].images = images
+
+    def _evaluate(self, stage: str, batch: DomainBatch) -> None:
+        a, b = self.domains(batch)
+        cycle = self.cycle(a, b, self.b_to_a(b), self.a_to_b(a))
+        self.log_epoch(stage, {"cycle": cycle / 2}, batch, progress_bar="cycle")

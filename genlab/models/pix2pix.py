@@ -1,0 +1,119 @@
+"""Translation learned from aligned pairs, pix2pix (Isola et al. 2017, arXiv:1611.07004)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from genlab.losses.adversarial import AdversarialLoss, NonSaturating
+from genlab.losses.image import absolute_difference
+from genlab.metrics.translation import translation_scores
+from genlab.models.adversarial import player, signed, unsigned
+from genlab.models.averaging import moving_average
+from genlab.models.translation import TranslationModel
+from genlab.networks.patch import PatchDiscriminator
+from genlab.networks.unet import UNet
+from genlab.optimizers import GANAdam
+from genlab.types import NetworkFactory, OptimizerFactory, PairBatch, Shape
+
+
+class Pix2Pix(TranslationModel):
+    """A generator from sources to targets, and a discriminator of pairs, which tells true targets from generated ones.
+
+    The generator's loss is the discriminator's verdict and `l1_weight` times the distance from the target (equation 4).
+    Both work on images in [-1, 1]; the generator's are the tanh of its network's outputs.
+
+    Args:
+        source_shape: (C, H, W) of the sources.
+        image_shape: (C', H, W) of the targets.
+        generator: builds the network from sources to (B, C', H, W), unbounded, given source_shape and C'.
+        discriminator: builds the network from pairs, (B, C + C', H, W), to logits, one or one for each patch.
+        loss: builds the losses of both; see `genlab.losses.adversarial`.
+        l1_weight: of the mean absolute difference of generated images and targets.
+        ema_decay: of a moving average of the generator's weights, which `translate` uses; None for none.
+        generator_optimizer: builds the generator's optimizer.
+        discriminator_optimizer: builds the discriminator's.
+        decay_from: the share of training after which learning rates fall linearly to 0; None for never.
+        generator_clip: largest norm of the generator's gradient.
+        discriminator_clip: largest norm of the discriminator's.
+    """
+
+    def __init__(
+        self,
+        source_shape: Shape,
+        image_shape: Shape,
+        generator: NetworkFactory = UNet,
+        discriminator: NetworkFactory = PatchDiscriminator,
+        loss: Callable[[], AdversarialLoss] = NonSaturating,
+        l1_weight: float = 100.0,
+        ema_decay: float | None = None,
+        generator_optimizer: OptimizerFactory = GANAdam,
+        discriminator_optimizer: OptimizerFactory = GANAdam,
+        decay_from: float | None = 0.5,
+        generator_clip: float | None = None,
+        discriminator_clip: float | None = None,
+    ) -> None:
+        super().__init__(image_shape, (discriminator_clip, generator_clip), decay_from)
+        self.save_hyperparameters()
+        channels, height, width = source_shape
+        self.source_shape: Shape = (channels, height, width)
+        self.directions = {"a_to_b": self.source_shape}
+        self.generator = generator(self.source_shape, self.image_shape[0])
+        self.discriminator = discriminator((channels + self.image_shape[0], height, width), 1)
+        self.average = moving_average(self.generator, ema_decay) if ema_decay else None
+        self.loss = loss()
+        self.l1_weight = l1_weight
+        self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
+
+    def training_step(self, batch: PairBatch, batch_idx: int) -> None:
+        source, target = self.pair(batch)
+        discriminator_optimizer, generator_optimizer = self.player_optimizers()
+        fake = self.generator(source).tanh()
+
+        on_real, on_fake = self.judge(source, target), self.judge(source, fake.detach())
+        loss = self.loss.discriminator(on_real, on_fake).mean()
+        self.update(discriminator_optimizer, loss)
+
+        with self.toggled_optimizer(generator_optimizer):
+            on_real_again = self.judge(source, target) if self.loss.relativistic else None
+            adversarial = self.loss.generator(self.judge(source, fake), on_real_again).mean()
+            l1 = absolute_difference(fake, target).mean()
+            self.update(generator_optimizer, adversarial + self.l1_weight * l1)
+        if self.average:
+            self.average.update_parameters(self.generator)
+        self.step_schedules()
+        scores = {"score_real": on_real.mean(), "score_fake": on_fake.mean(), "l1": l1 / 2}  # of images in [0, 1]
+        self.log_batch({"discriminator": loss, "generator": adversarial, **scores}, progress_bar="l1")
+
+    def validation_step(self, batch: PairBatch, batch_idx: int) -> None:
+        self._evaluate("val", batch)
+
+    def test_step(self, batch: PairBatch, batch_idx: int) -> None:
+        self._evaluate("test", batch)
+
+    def configure_optimizers(self) -> Any:
+        schedule = self.schedule()
+        return [
+            player(self.discriminator, self.discriminator_optimizer, schedule),
+            player(self.generator, self.generator_optimizer, schedule),
+        ]
+
+    def pair(self, batch: PairBatch) -> tuple[Tensor, Tensor]:
+        """Source and target in [-1, 1]; raises GenlabError for a batch without them, or with others' shapes."""
+        source, target = self.part(batch, "source", self.source_shape), self.part(batch, "target", self.image_shape)
+        return signed(source), signed(target)
+
+    def judge(self, source: Tensor, target: Tensor) -> Tensor:
+        """The discriminator's logits of pairs: (B, C, H, W) and (B, C', H, W), in [-1, 1], to (B, ...)."""
+        logits: Tensor = self.discriminator(torch.cat([source, target], 1))
+        return logits
+
+    def best_generator(self, direction: str) -> nn.Module:
+        """The averaged generator, if there is one."""
+        return self.average or self.generator
+
+    def _evaluate(self, stage: str, batch: PairBatch) -> None:
+        source, target = self.pair(batch)
+        scores = translation_scores(unsigned(self.best_generator("a_to_b")(source).tanh()), unsigned(target))
+        self.log_epoch(stage, {name: values.mean() for name, values in scores.items()}, batch, progress_bar="l1")

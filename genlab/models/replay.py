@@ -1,0 +1,32 @@
+"""A pool of generated images (Shrivastava et al. 2017, section 2.3), from which a discriminator sees older ones too."""
+
+import torch
+from torch import Tensor
+
+
+class ImagePool:
+    """The last images that a generator made, or some of them.
+
+    Args:
+        size: images that are kept; with 0 every image is passed on.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.images: list[Tensor] = []
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """As many images as are given, (B, ...): each with probability 1/2 one from the pool, whose place it takes.
+
+        While the pool is not full, images are kept and passed on.
+        """
+        return torch.stack([self._exchanged(image) for image in images])
+
+    def _exchanged(self, image: Tensor) -> Tensor:
+        if len(self.images) < self.size:
+            self.images.append(image.clone())  # not a view, which would keep the whole batch
+        elif self.size and torch.rand(()) < 0.5:
+            place = int(torch.randint(self.size, ()))
+            kept, self.images[place] = self.images[place], image.clone()
+            return kept.to(image)
+        return image

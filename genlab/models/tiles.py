@@ -1,0 +1,44 @@
+"""Large images in parts: translated tile by tile, and blended where tiles overlap."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+OVERLAP = 0.25
+"""The share of a tile's side, at least, that it has in common with the next."""
+
+
+def in_tiles(function: Callable[[Tensor], Tensor], images: Tensor, height: int, width: int) -> Tensor:
+    """What a function makes of images (B, C, H, W), given one tile of at most height x width pixels after the other.
+
+    A function of images to images of the same size. Where tiles overlap, each counts the less the nearer its border.
+    """
+    total: Tensor | None = None
+    weights = torch.zeros(images.shape[-2:], device=images.device)
+    for rows in spans(images.shape[-2], height):
+        for columns in spans(images.shape[-1], width):
+            weight = ramp(rows, height)[:, None] * ramp(columns, width)
+            tile = function(images[:, :, rows, columns])
+            if total is None:
+                total = torch.zeros(*tile.shape[:2], *images.shape[-2:], device=tile.device)
+            total[:, :, rows, columns] += weight.to(tile) * tile
+            weights[rows, columns] += weight.to(weights)
+    assert total is not None
+    return total / weights
+
+
+def spans(length: int, tile: int) -> list[slice]:
+    """Evenly spread parts of a side that cover it, as long as a tile or as the whole side."""
+    if length <= tile:
+        return [slice(0, length)]
+    step = max(1, int(tile * (1 - OVERLAP)))
+    count = -(-(length - tile) // step) + 1
+    starts = torch.linspace(0, length - tile, count).round().int().tolist()
+    return [slice(start, start + tile) for start in starts]
+
+
+def ramp(span: slice, tile: int) -> Tensor:
+    """The weights of a tile's pixels along a side: 1 in the middle, falling linearly towards both ends."""
+    from_end = torch.arange(1, span.stop - span.start + 1)
+    return (torch.minimum(from_end, from_end.flip(0)) / max(1, int(tile * OVERLAP))).clamp(max=1)

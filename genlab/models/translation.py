@@ -1,0 +1,90 @@
+"""What models that turn images into others share: use on images of any size, and learning rates that fall."""
+
+import contextlib
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from genlab.errors import GenlabError
+from genlab.models.adversarial import AdversarialModel, signed, unsigned
+from genlab.types import ScheduleFactory, Shape
+
+
+class TranslationModel(AdversarialModel):
+    """An AdversarialModel whose generators turn images of one domain, a, into images of another, b.
+
+    Args:
+        image_shape: (C, H, W) of the images in b.
+        clips: see `AdversarialModel`.
+        decay_from: the share of training after which learning rates fall linearly to 0; None for never.
+
+    Raises GenlabError for a share that is none.
+    """
+
+    instead = "`genlab translate` translates files and folders"
+    directions: dict[str, Shape]
+    """What it can do, "a_to_b" and perhaps "b_to_a", and the shape of the images that it learned that from."""
+
+    def __init__(self, image_shape: Shape, clips: Sequence[float | None], decay_from: float | None) -> None:
+        if decay_from is not None and not 0 <= decay_from < 1:
+            raise GenlabError(f"decay_from is {decay_from}; it is a share of training: from 0 to below 1, or null")
+        super().__init__(image_shape, clips)
+        self.decay_from = decay_from
+
+    @abstractmethod
+    def best_generator(self, direction: str) -> nn.Module:
+        """The generator of a direction, averaged if there is an average."""
+
+    def translate(self, x: Tensor, *, direction: str = "a_to_b", generator: Generator | None = None) -> Tensor:
+        """Images of any size, (B, C, H, W) in [0, 1], to as many of the other domain, (B, C', H, W) in [0, 1].
+
+        Images smaller than those in training are padded for the generator, and their translations cropped. Noise, as
+        of dropout, is drawn by `generator` (on the CPU), or else from torch's global one.
+
+        Raises GenlabError for a direction that the model does not know, or another number of channels.
+        """
+        if direction not in self.directions:
+            raise GenlabError(f"this {type(self).__name__} translates {' and '.join(self.directions)}, not {direction}")
+        channels, *least = self.directions[direction]
+        if x.shape[1] != channels:
+            raise GenlabError(f"{direction} takes images of {channels} channels, not {x.shape[1]}")
+        height, width = x.shape[-2:]
+        below, right = (max(0, side - have) for side, have in zip(least, (height, width), strict=True))
+        padded = F.pad(signed(x), (0, right, 0, below), mode="replicate")
+        with _noise_from(generator, x.device):
+            translated = self.best_generator(direction)(padded).tanh()
+        return unsigned(translated)[:, :, :height, :width]
+
+    def schedule(self) -> ScheduleFactory | None:
+        """The schedule of each player's learning rate.
+
+        Raises GenlabError when it is to fall by the end of a training that has none.
+        """
+        if self.decay_from is None:
+            return None
+        steps = self.trainer.estimated_stepping_batches
+        if steps == float("inf"):
+            raise GenlabError("learning rates cannot fall by the end of endless training; give max_epochs or max_steps")
+        return partial(linear_decay, constant=round(self.decay_from * steps), steps=int(steps))
+
+
+def linear_decay(optimizer: Optimizer, constant: int, steps: int) -> LambdaLR:
+    """A learning rate that stays for some steps, then falls linearly to reach 0 after all `steps`."""
+    return LambdaLR(optimizer, lambda step: min(1.0, max(0.0, (steps - step) / max(1, steps - constant))))
+
+
+@contextlib.contextmanager
+def _noise_from(generator: Generator | None, device: torch.device) -> Iterator[None]:
+    """Let what draws from torch's global generators depend on `generator`, where there is one."""
+    if generator is None:
+        yield
+        return
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        yield

@@ -1,0 +1,41 @@
+"""The discriminator of patches, PatchGAN (Isola et al. 2017, section 3.2.2)."""
+
+from collections.abc import Callable
+
+from torch import nn
+
+from genlab.networks.conv import halvings
+from genlab.networks.init import normal_weights
+from genlab.types import Shape
+
+
+class PatchDiscriminator(nn.Sequential):
+    """Images (B, C, H, W) to logits (B, size, H', W'), each of a patch: with three halvings one of 70 x 70 pixels.
+
+    Args:
+        image_shape: (C, H, W).
+        size: numbers for each patch.
+        width: channels of the first stage; each stage after it has twice as many, at most eight times as many.
+        stages: halvings; fewer for images whose shorter side would fall below 4.
+        normalization: builds the layer after each convolution but the first and the last, given its channels.
+    """
+
+    def __init__(
+        self,
+        image_shape: Shape,
+        size: int,
+        width: int = 64,
+        stages: int = 3,
+        normalization: Callable[[int], nn.Module] = nn.InstanceNorm2d,
+    ) -> None:
+        strides = [2] * min(stages, len(halvings(image_shape, width)) - 1) + [1]
+        layers: list[nn.Module] = []
+        fan_in = image_shape[0]
+        for stage, stride in enumerate(strides):
+            fan_out = width * min(2**stage, 8)
+            layers += [nn.Conv2d(fan_in, fan_out, 4, stride, padding=1)]
+            layers += [normalization(fan_out)] * (stage > 0)
+            layers += [nn.LeakyReLU(0.2)]
+            fan_in = fan_out
+        super().__init__(*layers, nn.Conv2d(fan_in, size, 4, padding=1))
+        self.apply(normal_weights)

@@ -1,0 +1,89 @@
+"""The residual generator of CycleGAN (Zhu et al. 2017, appendix 7.2; Johnson et al. 2016), for images of any shape."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from genlab.networks.conv import halvings
+from genlab.networks.init import normal_weights
+from genlab.types import Shape
+
+HALVINGS = 2
+LARGE = 256
+"""Pixels of the shorter side from which images get nine blocks."""
+
+
+class ResNetGenerator(nn.Sequential):
+    """Images (B, C, H, W) to image logits (B, channels, H, W), whose tanh is the image.
+
+    Two stages halve height and width, one or none where the shorter side would fall below 4; residual blocks follow,
+    and as many stages double them. Any other size will do too, from 4 x 4.
+
+    Args:
+        image_shape: (C, H, W) of the images that come in.
+        channels: of the images that come out.
+        width: channels of the first and last stages; each halving doubles them.
+        blocks: by default nine for images of 256 x 256 or larger, and six for smaller ones.
+        normalization: builds the layer after each convolution but the last, given its channels.
+    """
+
+    def __init__(
+        self,
+        image_shape: Shape,
+        channels: int,
+        width: int = 64,
+        blocks: int | None = None,
+        normalization: Callable[[int], nn.Module] = nn.InstanceNorm2d,
+    ) -> None:
+        def stage(convolution: nn.Module, fan_out: int) -> list[nn.Module]:
+            return [convolution, normalization(fan_out), nn.ReLU()]
+
+        if blocks is None:
+            blocks = 9 if min(image_shape[1:]) >= LARGE else 6
+        halved = min(HALVINGS, len(halvings(image_shape, width)) - 1)
+        widths = [width * 2**times for times in range(halved + 1)]
+        layers = stage(reflecting(image_shape[0], width, 7), width)
+        for fan_in, fan_out in pairwise(widths):
+            layers += stage(nn.Conv2d(fan_in, fan_out, 3, stride=2, padding=1), fan_out)
+        layers += [ResidualBlock(widths[-1], normalization) for _ in range(blocks)]
+        for fan_in, fan_out in pairwise(reversed(widths)):
+            layers += stage(doubling(fan_in, fan_out), fan_out)
+        super().__init__(*layers, reflecting(width, channels, 7))
+        self.multiple = 2**halved
+        self.apply(normal_weights)
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, breadth = x.shape[-2:]
+        padded = F.pad(x, (0, -breadth % self.multiple, 0, -height % self.multiple), mode="replicate")
+        logits: Tensor = super().forward(padded)  # type: ignore[no-untyped-call]
+        return logits[:, :, :height, :breadth]
+
+
+class ResidualBlock(nn.Module):
+    """(B, channels, H, W) to the same: two convolutions, whose result is added."""
+
+    def __init__(self, channels: int, normalization: Callable[[int], nn.Module]) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(
+            reflecting(channels, channels, 3),
+            normalization(channels),
+            nn.ReLU(),
+            reflecting(channels, channels, 3),
+            normalization(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = x + self.residual(x)
+        return result
+
+
+def reflecting(fan_in: int, fan_out: int, kernel: int) -> nn.Conv2d:
+    """A convolution that keeps height and width, and sees images mirrored at their borders."""
+    return nn.Conv2d(fan_in, fan_out, kernel, padding=kernel // 2, padding_mode="reflect")
+
+
+def doubling(fan_in: int, fan_out: int) -> nn.ConvTranspose2d:
+    """A transposed convolution to twice the height and width."""
+    return nn.ConvTranspose2d(fan_in, fan_out, 3, stride=2, padding=1, output_padding=1)

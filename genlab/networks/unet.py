@@ -1,0 +1,95 @@
+"""The U-Net generator of pix2pix (Isola et al. 2017, section 6.1), for images of any shape."""
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from genlab.networks.init import normal_weights
+from genlab.types import Shape
+
+DEEPEST = 8
+"""Halvings of an image of 256 x 256, or larger."""
+NOISY = 3
+"""The decoder's first stages, which drop units of an image of 128 x 128, or larger."""
+
+
+class Dropout(nn.Dropout):
+    """Dropout in evaluation too: pix2pix has no other noise."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.dropout(x, self.p)
+
+
+class UNet(nn.Module):
+    """Images (B, C, H, W) to image logits (B, channels, H, W), whose tanh is the image.
+
+    Each stage of the encoder halves height and width, until the shorter side is one pixel or there are eight stages;
+    the decoder goes the same way back, and sees at each stage what the encoder saw there. Other sizes than the one it
+    was built for will do if their sides are no shorter.
+
+    Args:
+        image_shape: (C, H, W) of the images that come in.
+        channels: of the images that come out.
+        width: channels of the first stage; each stage after it has twice as many, at most eight times as many.
+        normalization: builds the layer after each convolution but the first, the innermost and the last, given its
+            channels.
+        dropout: share of units dropped in the decoder's first stages, in evaluation too.
+    """
+
+    def __init__(
+        self,
+        image_shape: Shape,
+        channels: int,
+        width: int = 64,
+        normalization: Callable[[int], nn.Module] = nn.InstanceNorm2d,
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__()
+        depth = max(1, min(DEEPEST, int(math.log2(min(image_shape[1:])))))
+        noisy = max(1, min(NOISY, depth - 4))
+        widths = [width * min(2**stage, 8) for stage in range(depth)]
+        self.down = nn.ModuleList([_halving(image_shape[0], width)])
+        for stage, (fan_in, fan_out) in enumerate(pairwise(widths), start=2):
+            last = [] if stage == depth else [normalization(fan_out)]
+            self.down.append(nn.Sequential(nn.LeakyReLU(0.2), _halving(fan_in, fan_out), *last))
+        self.up = nn.ModuleList()
+        for stage in reversed(range(1, depth)):
+            fan_in = widths[stage] * (1 if stage == depth - 1 else 2)
+            after = [normalization(widths[stage - 1])] + [Dropout(dropout)] * (depth - stage <= noisy)
+            self.up.append(Enlarging(fan_in, widths[stage - 1], *after))
+        self.up.append(Enlarging(width * (1 if depth == 1 else 2), channels))
+        self.apply(normal_weights)
+
+    def forward(self, x: Tensor) -> Tensor:
+        sizes, seen = [], []
+        for stage in self.down:
+            sizes.append(x.shape[-2:])
+            x = stage(x)
+            seen.append(x)
+        x = seen.pop()
+        for stage, size in zip(self.up, reversed(sizes), strict=True):
+            x = stage(x, size)
+            if seen:
+                x = torch.cat([x, seen.pop()], 1)
+        return x
+
+
+class Enlarging(nn.Module):
+    """(B, fan_in, h, w) to (B, fan_out, *size), where size is (2 h, 2 w) or a pixel more; then what is `after`."""
+
+    def __init__(self, fan_in: int, fan_out: int, *after: nn.Module) -> None:
+        super().__init__()
+        self.convolution = nn.ConvTranspose2d(fan_in, fan_out, 4, stride=2, padding=1)
+        self.after = nn.Sequential(*after)
+
+    def forward(self, x: Tensor, size: torch.Size) -> Tensor:
+        enlarged: Tensor = self.after(self.convolution(F.relu(x), output_size=size))
+        return enlarged
+
+
+def _halving(fan_in: int, fan_out: int) -> nn.Conv2d:
+    return nn.Conv2d(fan_in, fan_out, 4, stride=2, padding=1)
