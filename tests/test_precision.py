@@ -10,8 +10,17 @@ from lightning.pytorch.plugins import MixedPrecision
 
 import genlab
 from genlab.callbacks import MetricsFile
+from genlab.data import DegradedPairs, DomainsFromPairs, Edges
 from genlab.losses import GradientPenalty, Wasserstein
-from genlab.networks import DCGANGenerator, MLPDecoder, MLPDiscriminator, MLPEncoder
+from genlab.networks import (
+    DCGANGenerator,
+    MLPDecoder,
+    MLPDiscriminator,
+    MLPEncoder,
+    PatchDiscriminator,
+    ResNetGenerator,
+    UNet,
+)
 from genlab.optimizers import GANAdam
 
 SMALL = {"encoder": partial(MLPEncoder, hidden=(64,)), "decoder": partial(MLPDecoder, hidden=(64,))}
@@ -20,6 +29,11 @@ PLAYERS = {
     "discriminator": partial(MLPDiscriminator, hidden=(64,)),
     "generator_optimizer": partial(GANAdam, lr=1e-3),
 }
+PATCHES = {
+    "discriminator": partial(PatchDiscriminator, width=4),
+    "generator_optimizer": partial(GANAdam, lr=1e-3),
+}
+UNET, RESNET = partial(UNet, width=8), partial(ResNetGenerator, width=4, blocks=1)
 FAMILIES = {
     "VAE": lambda data: genlab.VAE(data.image_shape, **SMALL),
     "CVAE": lambda data: genlab.CVAE(data.image_shape, data.num_classes, **SMALL),
@@ -28,28 +42,55 @@ FAMILIES = {
 }
 
 
+TRANSLATORS = {
+    "Pix2Pix": (lambda data: genlab.Pix2Pix(data.image_shape, data.image_shape, **PATCHES, generator=UNET), "train/l1"),
+    "CycleGAN": (
+        lambda data: genlab.CycleGAN(data.image_shape, data.image_shape, **PATCHES, generator=RESNET),
+        "train/cycle",
+    ),
+}
+
+
+def curves_of(model, data, steps, precision, folder):
+    """The logged values of each figure, and the scaler."""
+    scaler = torch.amp.GradScaler("cpu") if precision == "16-mixed" else None
+    Trainer(
+        max_steps=steps,
+        plugins=MixedPrecision(precision, "cpu", scaler),
+        logger=MetricsFile(folder),
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        limit_val_batches=0,
+    ).fit(model, datamodule=data)
+    with (folder / "metrics.csv").open(newline="") as file:
+        rows = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+    curves = {name: torch.tensor([row[name] for row in rows if name in row]) for name in rows[0]}
+    assert len(curves["step"]) == steps
+    assert all(curve.isfinite().all() for curve in curves.values())
+    return curves, scaler
+
+
 @pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_thousand_steps_are_finite_and_learn(family, precision, working_folder):
     seed_everything(0)
     data = genlab.Digits()
-    scaler = torch.amp.GradScaler("cpu") if precision == "16-mixed" else None
-    model = FAMILIES[family](data)
-    Trainer(
-        max_steps=1000,
-        plugins=MixedPrecision(precision, "cpu", scaler),
-        logger=MetricsFile(working_folder),
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        limit_val_batches=0,
-    ).fit(model, datamodule=data)
-    with (working_folder / "metrics.csv").open(newline="") as file:
-        rows = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
-    curves = {name: torch.tensor([row[name] for row in rows if name in row]) for name in rows[0]}
-    assert len(curves["step"]) == 1000
-    assert all(curve.isfinite().all() for curve in curves.values())
+    curves, scaler = curves_of(FAMILIES[family](data), data, 1000, precision, working_folder)
     if family.endswith("GAN"):
         assert scaler is None or scaler.get_scale() > 1
         assert curves["train/diversity"][-100:].mean() > 2 * curves["train/diversity"][:10].mean()
     else:
         assert curves["train/loss"][-100:].mean() < 0.8 * curves["train/loss"][:10].mean()
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
+@pytest.mark.parametrize("family", TRANSLATORS)
+def test_500_steps_of_translators_are_finite_and_learn(family, precision, working_folder):
+    seed_everything(0)
+    data = DegradedPairs(genlab.Digits(batch_size=8), Edges())
+    if family == "CycleGAN":
+        data = DomainsFromPairs(data)
+    build, figure = TRANSLATORS[family]
+    curves, scaler = curves_of(build(data), data, 500, precision, working_folder)
+    assert scaler is None or scaler.get_scale() > 1
+    assert curves[figure][-100:].mean() < 0.6 * curves[figure][:10].mean()

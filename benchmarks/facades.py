@@ -1,0 +1,81 @@
+"""What the adversarial loss is worth: pix2pix on facades, against the same U-Net trained by L1 alone.
+
+    python benchmarks/facades.py --epochs 50 --size 128 --width 32     an hour and a half on two cores
+    python benchmarks/facades.py                                       the paper's size, width and epochs: for a GPU
+
+Prints what `genlab evaluate` says of the test split (sharpness is the mean gradient of brightness, relative to the
+photographs'), and draws facades.png: label maps, by L1 alone, by pix2pix, photographs.
+"""
+
+import argparse
+import contextlib
+import json
+import logging
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import rounds
+import torch
+from torch import Tensor
+
+import genlab
+from genlab import images
+from genlab.cli import main as genlab_main
+from genlab.losses import AdversarialLoss
+from genlab.training import quieten
+
+CONFIG = Path(__file__).parents[1] / "configs" / "pix2pix_facades.yaml"
+FIGURES = ("l1", "psnr", "ssim", "sharpness")
+
+
+class NoVerdict(AdversarialLoss):
+    """Says nothing, so that L1 is all that a generator learns from."""
+
+    def of_real(self, logits: Tensor) -> Tensor:
+        return 0 * logits
+
+    of_fake = of_generated = of_real
+
+
+def trained(options: list[str], epochs: int, folder: str) -> Path:
+    return rounds.genlab_trained(str(CONFIG), 0, epochs, folder, *options).run
+
+
+def evaluated(run: Path) -> dict[str, Any]:
+    out = run / "evaluate.json"
+    with contextlib.redirect_stdout(None):
+        genlab_main(["evaluate", "--ckpt", str(run), "--out", str(out)])
+    return dict(json.loads(out.read_text()))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--epochs", type=int, default=200, help="default 200")
+    parser.add_argument("--size", type=int, default=256, help="height and width of images; default 256")
+    parser.add_argument("--width", type=int, default=64, help="channels of both networks' first stage; default 64")
+    given = parser.parse_args()
+    quieten()
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    size = [f"--data.image_size={given.size}", f"--model.generator.width={given.width}"]
+    ways = {
+        "L1 alone": ["--model.loss=facades.NoVerdict", "--model.discriminator.width=1"],
+        "pix2pix": [f"--model.discriminator.width={given.width}"],
+    }
+    data = genlab.data.SideBySidePairs("facades", direction="BtoA", image_size=given.size)
+    data.prepare_data()
+    data.setup("test")
+    batch = data.test_set[torch.arange(8)]
+    rows = [batch["source"]]
+    with tempfile.TemporaryDirectory() as folder:
+        for name, options in ways.items():
+            run = trained([*size, *options], given.epochs, folder)
+            found = evaluated(run)
+            print(name, *(f"{figure} {found['a_to_b_' + figure]:.3f}" for figure in FIGURES), flush=True)
+            rows.append(genlab.load(run).translate(batch["source"]).detach())
+    images.save(images.beside(*rows, batch["target"], columns=8), Path("facades.png"))
+    print("facades.png")
+
+
+if __name__ == "__main__":
+    main()
