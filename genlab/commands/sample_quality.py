@@ -58,7 +58,7 @@ def sample_quality(trained: Trained, given: argparse.Namespace) -> dict[str, Any
 def require_enough(count: int) -> None:
     """Raise GenlabError for too few images to compare, and warn of few."""
     if count < FEWEST:
-        raise GenlabError(f"{count} images are too few to compare; {FEWEST} are the least")
+        raise GenlabError(f"{count} images are too few to compare; give --limit {FEWEST} or more")
     if count < ENOUGH:
         warnings.warn(f"{count} images are few: FID and KID are unreliable below {ENOUGH:,}", stacklevel=2)
 

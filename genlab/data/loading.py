@@ -36,6 +36,8 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
     """(C, H, W)."""
     source_shape: Shape | None = None
     """Of the sources of aligned pairs, (C, H, W), where there are any."""
+    a_shape: Shape | None = None
+    """Of the images in domain a, (C, H, W), where there are two domains."""
     num_classes: int = 0
     """Of the labels; 0 without labels."""
     attribute_names: tuple[str, ...] = ()

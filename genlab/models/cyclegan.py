@@ -44,7 +44,7 @@ class CycleGAN(TranslationModel):
         generator_clip: largest norm of both generators' gradient.
         discriminator_clip: largest norm of both discriminators'.
 
-    Raises GenlabError for an identity loss between domains of different channels.
+    Raises GenlabError for data that are no two domains, and for an identity loss between domains of different channels.
     """
 
     def __init__(
@@ -64,6 +64,8 @@ class CycleGAN(TranslationModel):
         generator_clip: float | None = None,
         discriminator_clip: float | None = None,
     ) -> None:
+        if a_shape is None:  # linked from the command line's data
+            raise GenlabError("CycleGAN learns from two domains; DomainsFromPairs and AttributeDomains make them")
         channels, height, width = a_shape
         if identity_weight and channels != image_shape[0]:
             raise GenlabError(

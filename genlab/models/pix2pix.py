@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.losses.image import absolute_difference
 from genlab.metrics.translation import translation_scores
@@ -37,6 +38,8 @@ class Pix2Pix(TranslationModel):
         decay_from: the share of training after which learning rates fall linearly to 0; None for never.
         generator_clip: largest norm of the generator's gradient.
         discriminator_clip: largest norm of the discriminator's.
+
+    Raises GenlabError for data that are no pairs.
     """
 
     def __init__(
@@ -54,6 +57,8 @@ class Pix2Pix(TranslationModel):
         generator_clip: float | None = None,
         discriminator_clip: float | None = None,
     ) -> None:
+        if source_shape is None:  # linked from the command line's data
+            raise GenlabError("Pix2Pix learns from aligned pairs; DegradedPairs makes them of any images")
         super().__init__(image_shape, (discriminator_clip, generator_clip), decay_from)
         self.save_hyperparameters()
         channels, height, width = source_shape

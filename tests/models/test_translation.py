@@ -311,3 +311,9 @@ def test_a_learning_rate_stays_and_then_falls_to_zero():
         optimizer.step()
         schedule.step()
     assert rates == [1.0, 1.0, 1.0, 0.5, 0.0, 0.0]
+
+
+def test_other_data_are_refused(refused):
+    smoke = ["--config", "overlays/smoke.yaml", "--data", "Digits"]
+    assert "Pix2Pix learns from aligned pairs" in refused("fit", "--config", "pix2pix_digits.yaml", *smoke)
+    assert "CycleGAN learns from two domains" in refused("fit", "--config", "cyclegan_digits.yaml", *smoke)

@@ -1,0 +1,174 @@
+"""Speed and memory of genlab's pix2pix and CycleGAN against hand-written PyTorch loops of the same networks.
+
+    python benchmarks/translation_speed.py pix2pix     facades at 128 x 128, batch 1, width 32, 20 batches a round
+    python benchmarks/translation_speed.py cyclegan    CelebA at 32 x 32, batch 4, width 16, 20 batches a round
+
+How speed is measured: see `rounds.py` beside this file. A first loop translates anew for each player; a second shares
+what is translated and spares the discriminators' gradients in the generators' step, as genlab does. Both read the same
+batches from memory, jittered or mirrored, and log nothing.
+
+    python benchmarks/translation_speed.py pix2pix --memory genlab|shared|anew
+
+prints the largest resident size of a process that trains so for 30 batches.
+"""
+
+import argparse
+import itertools
+import logging
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import rounds
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import genlab
+from genlab.models.replay import ImagePool
+from genlab.networks import PatchDiscriminator, ResNetGenerator, UNet
+from genlab.training import quieten
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+BATCHES = 20
+OPTIONS = {
+    "pix2pix": ["--data.image_size=128", "--model.generator.width=32", "--model.discriminator.width=32"],
+    "cyclegan": ["--data.data.image_size=32", "--model.generator.width=16", "--model.identity_weight=5"],
+}
+Step = Callable[[dict[str, Tensor]], None]
+
+
+def adam(*networks: nn.Module, fused: bool = True) -> torch.optim.Optimizer:
+    parameters = itertools.chain.from_iterable(network.parameters() for network in networks)
+    return torch.optim.Adam(parameters, 2e-4, betas=(0.5, 0.999), fused=fused)
+
+
+def frozen(networks: list[nn.Module], learns: bool) -> None:
+    for network in networks:
+        network.requires_grad_(learns)
+
+
+def stepped(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+def cross_entropy(logits: Tensor, real: bool) -> Tensor:
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))
+
+
+def pix2pix_step(share: bool) -> Step:
+    """The algorithm by hand: D on (x, y) and (x, G(x)), then G by D and 100 L1."""
+    generator, discriminator = UNet((3, 128, 128), 3, 32), PatchDiscriminator((6, 128, 128), 1, 32)
+    of_generator, of_discriminator = adam(generator), adam(discriminator)
+
+    def step(batch: dict[str, Tensor]) -> None:
+        x, y = 2 * batch["source"] - 1, 2 * batch["target"] - 1
+        fake = generator(x).tanh()
+        on_real, on_fake = discriminator(torch.cat([x, y], 1)), discriminator(torch.cat([x, fake.detach()], 1))
+        stepped(of_discriminator, cross_entropy(on_real, True) + cross_entropy(on_fake, False))
+        if not share:
+            fake = generator(x).tanh()
+        frozen([discriminator], share is False)
+        verdict = cross_entropy(discriminator(torch.cat([x, fake], 1)), True)
+        stepped(of_generator, verdict + 100 * F.l1_loss(fake, y))
+        frozen([discriminator], True)
+
+    return step
+
+
+def cyclegan_step(share: bool) -> Step:
+    """The algorithm by hand: both generators, then both discriminators, with pools."""
+    g, f = (ResNetGenerator((3, 32, 32), 3, 16) for _ in range(2))
+    d_a, d_b = (PatchDiscriminator((3, 32, 32), 1, 32) for _ in range(2))
+    of_generators, of_discriminators = adam(g, f), adam(d_a, d_b)
+    pools = ImagePool(50), ImagePool(50)
+
+    def step(batch: dict[str, Tensor]) -> None:
+        a, b = 2 * batch["a"] - 1, 2 * batch["b"] - 1
+        frozen([d_a, d_b], share is False)
+        fake_b, fake_a = g(a).tanh(), f(b).tanh()
+        loss = 0.5 * (d_b(fake_b) - 1).square().mean() + 0.5 * (d_a(fake_a) - 1).square().mean()
+        loss = loss + 10 * (F.l1_loss(f(fake_b).tanh(), a) + F.l1_loss(g(fake_a).tanh(), b))
+        loss = loss + 5 * (F.l1_loss(f(a).tanh(), a) + F.l1_loss(g(b).tanh(), b))
+        stepped(of_generators, loss)
+        frozen([d_a, d_b], True)
+        if not share:
+            fake_b, fake_a = g(a).tanh(), f(b).tanh()
+        loss = torch.zeros(())
+        for discriminator, pool, real, fake in ((d_a, pools[0], a, fake_a), (d_b, pools[1], b, fake_b)):
+            old = pool(fake.detach())
+            loss = loss + 0.5 * (discriminator(real) - 1).square().mean() + 0.5 * discriminator(old).square().mean()
+        stepped(of_discriminators, loss)
+
+    return step
+
+
+STEPS = {"pix2pix": pix2pix_step, "cyclegan": cyclegan_step}
+
+
+def data_of(what: str) -> Any:
+    if what == "pix2pix":
+        data: Any = genlab.data.SideBySidePairs("facades", direction="BtoA", image_size=128)
+    else:
+        data = genlab.data.AttributeDomains(genlab.CelebA(image_size=32, flip=True, batch_size=4), "Smiling")
+    data.prepare_data()
+    data.setup("fit")
+    return data
+
+
+def bare(data: Any, step: Step) -> Iterator[float]:
+    """Trains by hand; the seconds of each round."""
+    while True:
+        began = time.perf_counter()
+        for batch in itertools.islice(data.train_dataloader(), BATCHES):
+            step(batch)
+        yield time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=STEPS)
+    parser.add_argument("--epochs", type=int, default=13, help="rounds, and two for warming up; default 13")
+    parser.add_argument("--memory", choices=["genlab", "shared", "anew"], help="print the memory of one of them")
+    given = parser.parse_args()
+    quieten()
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    config, options = (
+        str(CONFIGS / f"{given.what}_{'facades' if given.what == 'pix2pix' else 'celeba'}.yaml"),
+        OPTIONS[given.what],
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        if given.memory == "genlab":
+            rounds.genlab_trained(
+                config,
+                0,
+                1,
+                folder,
+                *options,
+                "--trainer.limit_train_batches=30",
+                "--trainer.limit_val_batches=0",
+                "--pictures.every_n_epochs=0",
+            )
+        elif given.memory:
+            step = STEPS[given.what](given.memory == "shared")
+            for batch in itertools.islice(data_of(given.what).train_dataloader(), 30):
+                step(batch)
+        else:
+            rivals = {
+                "bare loop": bare(data_of(given.what), STEPS[given.what](False)),
+                "bare loop, shared passes": bare(data_of(given.what), STEPS[given.what](True)),
+            }
+            limits = [f"--trainer.limit_train_batches={BATCHES}", "--trainer.limit_val_batches=1"]
+            batch = 1 if given.what == "pix2pix" else 4
+            rounds.speed(config, given.epochs, folder, rivals, BATCHES * batch, *options, *limits)
+    if given.memory:
+        print(f"{given.memory}: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB at most")
+
+
+if __name__ == "__main__":
+    main()
