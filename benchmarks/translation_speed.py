@@ -70,7 +70,7 @@ def pix2pix_step(share: bool) -> Step:
         x, y = 2 * batch["source"] - 1, 2 * batch["target"] - 1
         fake = generator(x).tanh()
         on_real, on_fake = discriminator(torch.cat([x, y], 1)), discriminator(torch.cat([x, fake.detach()], 1))
-        stepped(of_discriminator, cross_entropy(on_real, True) + cross_entropy(on_fake, False))
+        stepped(of_discriminator, (cross_entropy(on_real, True) + cross_entropy(on_fake, False)) / 2)
         if not share:
             fake = generator(x).tanh()
         frozen([discriminator], share is False)
@@ -92,7 +92,7 @@ def cyclegan_step(share: bool) -> Step:
         a, b = 2 * batch["a"] - 1, 2 * batch["b"] - 1
         frozen([d_a, d_b], share is False)
         fake_b, fake_a = g(a).tanh(), f(b).tanh()
-        loss = 0.5 * (d_b(fake_b) - 1).square().mean() + 0.5 * (d_a(fake_a) - 1).square().mean()
+        loss = (d_b(fake_b) - 1).square().mean() + (d_a(fake_a) - 1).square().mean()
         loss = loss + 10 * (F.l1_loss(f(fake_b).tanh(), a) + F.l1_loss(g(fake_a).tanh(), b))
         loss = loss + 5 * (F.l1_loss(f(a).tanh(), a) + F.l1_loss(g(b).tanh(), b))
         stepped(of_generators, loss)

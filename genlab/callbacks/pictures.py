@@ -39,15 +39,17 @@ class Pictures(Callback):
         self.every_n_epochs = every_n_epochs
         self.count = count
         self.seed = seed
-        self._batch: dict[str, Tensor] | None = None
+        self._batch: dict[str, Tensor] = {}
         self._drawn = 0
 
     def on_validation_batch_start(
         self, trainer: Trainer, model: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
-        """Keep the first validation images."""
-        if self._batch is None and isinstance(batch, dict):
-            self._batch = {name: value[: self.count] for name, value in batch.items()}
+        """Keep the first validation images, of as many batches as it takes."""
+        if not isinstance(batch, dict) or (self._batch and len(next(iter(self._batch.values()))) >= self.count):
+            return
+        kept = {name: [self._batch[name], value] if self._batch else [value] for name, value in batch.items()}
+        self._batch = {name: torch.cat(values)[: self.count] for name, values in kept.items()}
 
     def on_train_epoch_end(self, trainer: Trainer, model: LightningModule) -> None:
         """Draw, when it is time to."""

@@ -12,7 +12,7 @@ from genlab.types import Shape
 
 
 @dataclass
-class TestImages:
+class Translated:
     """Images to translate in a direction, and images of the domain that they are translated to."""
 
     direction: str
@@ -20,18 +20,37 @@ class TestImages:
     end: ImageTensors
     start_shape: Shape
     end_shape: Shape
+
+
+@dataclass
+class TestImages:
+    """Images of domain a and of domain b, or sources and targets."""
+
+    a: ImageTensors
+    b: ImageTensors
+    a_shape: Shape
+    b_shape: Shape
     aligned: bool
-    """Whether `end[i]` is what `start[i]` is to become."""
+    """Whether `a[i]` and `b[i]` belong together."""
     data: BatchDataModule
     """What knows labels or attributes of the images, where anything does."""
 
-    def first(self, count: int) -> "TestImages":
-        """No more than so many of both."""
-        start, end = (images.subset(torch.arange(len(images))[:count]) for images in (self.start, self.end))
-        return replace(self, start=start, end=end)
+    def translated(self, direction: str) -> Translated:
+        """The domains in the order of a direction."""
+        if direction == "a_to_b":
+            return Translated(direction, self.a, self.b, self.a_shape, self.b_shape)
+        return Translated(direction, self.b, self.a, self.b_shape, self.a_shape)
+
+    def some(self, count: int, seed: int) -> "TestImages":
+        """No more than so many of both, drawn by a seed; what belongs together stays so."""
+
+        def drawn(images: ImageTensors) -> ImageTensors:
+            return images.subset(torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:count])
+
+        return replace(self, a=drawn(self.a), b=drawn(self.b))
 
 
-def test_images(trained: Trained, direction: str) -> TestImages:
+def test_images(trained: Trained) -> TestImages:
     """The test images of the data that the model was trained on; raises GenlabError for data of another kind."""
     data = trained.data("fit")
     if isinstance(data, PairDataModule):
@@ -41,7 +60,6 @@ def test_images(trained: Trained, direction: str) -> TestImages:
     else:
         raise GenlabError(f"this tool needs pairs or two domains, not the batches of {type(data).__name__}")
     data.setup("test")
-    ends = [*zip(data.test_set.sides(), (a_shape, data.image_shape), strict=True)]
-    (start, start_shape), (end, end_shape) = ends if direction == "a_to_b" else ends[::-1]
     known = data.data if isinstance(data, AttributeDomains) else data
-    return TestImages(direction, start, end, start_shape, end_shape, data.aligned, known)
+    a, b = data.test_set.sides()
+    return TestImages(a, b, a_shape, data.image_shape, data.aligned, known)

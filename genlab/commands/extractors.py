@@ -19,6 +19,7 @@ from genlab.metrics.classifier import Classifier
 from genlab.models import load
 from genlab.models.capabilities import Encodes
 from genlab.outputs import whole_file
+from genlab.types import Shape
 
 BATCH = 128
 STEPS = 700
@@ -39,11 +40,11 @@ class Extractor:
     """Of the data's classes, where it is one."""
 
 
-def extractor(name: str | None, data: BatchDataModule) -> Extractor:
+def extractor(name: str | None, data: BatchDataModule, image_shape: Shape) -> Extractor:
     """The extractor called "inception" or "classifier", or the codes of the model in a checkpoint.
 
-    By default it is a classifier where images have labels, else Inception where it can be had, else a classifier of
-    attributes.
+    Of images of a shape, whose labels or attributes the data know. By default it is a classifier where there are
+    labels, else Inception where it can be had, else a classifier of attributes.
 
     Raises GenlabError for one that cannot be had.
     """
@@ -52,7 +53,7 @@ def extractor(name: str | None, data: BatchDataModule) -> Extractor:
     if name == "inception":
         return inception()
     if name is not None:
-        return codes_of(name, data)
+        return codes_of(name, image_shape)
     try:
         return inception()
     except GenlabError as error:
@@ -78,13 +79,13 @@ def inception() -> Extractor:
     )
 
 
-def codes_of(path: str, data: BatchDataModule) -> Extractor:
+def codes_of(path: str, image_shape: Shape) -> Extractor:
     """The codes of a trained model."""
     model = load(path)
     if not isinstance(model, Encodes):
         raise GenlabError(f"the {type(model).__name__} in {path} does not encode; give a checkpoint of one that does")
-    if getattr(model, "image_shape", None) != data.image_shape:
-        raise GenlabError(f"the {type(model).__name__} in {path} encodes no images of shape {data.image_shape}")
+    if getattr(model, "image_shape", None) != image_shape:
+        raise GenlabError(f"the {type(model).__name__} in {path} encodes no images of shape {image_shape}")
     return Extractor(f"codes of the {type(model).__name__} in {path}", "none", model.encode)
 
 

@@ -32,7 +32,7 @@ def sample_quality(trained: Trained, given: argparse.Namespace) -> dict[str, Any
     if not isinstance(data, ImageDataModule):
         raise GenlabError(f"samples are compared with single images, not with the batches of {type(data).__name__}")
     data.setup("test")
-    judge = extractor(given.features, data)
+    judge = extractor(given.features, data, data.image_shape)
     count = min(given.limit, len(data.test_set))
     require_enough(min(count, len(data.train_set)))
     random = torch.Generator().manual_seed(given.seed)

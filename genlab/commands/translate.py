@@ -1,7 +1,6 @@
 """`genlab translate`: images of one domain to images of another, as files or as a picture of test images."""
 
 import glob
-from collections import defaultdict
 from pathlib import Path
 
 import torch
@@ -13,7 +12,7 @@ from tqdm import tqdm
 from genlab import images, runs
 from genlab.commands.common import Trained, positive, tool_parser
 from genlab.commands.domains import test_images
-from genlab.data.files import FolderFiles
+from genlab.data.files import FolderFiles, is_image
 from genlab.data.framing import attempt, opened, pixels
 from genlab.errors import GenlabError, listed
 from genlab.models.capabilities import Translates
@@ -26,6 +25,8 @@ QUALITY = 95
 
 def main(arguments: list[str]) -> None:
     """Translate the images given with --input, of any size, into files of the same names in the folder --output.
+
+    By default that is the folder `translated` in the run.
 
     Without --input, draw test images beside their translations and, of pairs, the truth, as one picture.
     """
@@ -43,6 +44,8 @@ def main(arguments: list[str]) -> None:
         raise GenlabError(
             f"the {type(model).__name__} in {trained.checkpoint} translates {' and '.join(model.directions)} only"
         )
+    if not given.input and (given.tile or given.side_by_side):
+        raise GenlabError("--tile and --side-by-side are for files; give --input")
     with torch.no_grad():
         (translate_files if given.input else draw_test_images)(trained, model)
 
@@ -51,12 +54,13 @@ def draw_test_images(trained: Trained, model: Translates) -> None:
     """One picture of test images, chosen by the seed, each row above the row of their translations."""
     given = trained.given
     path = trained.out("pictures/translate.png")
-    test = test_images(trained, given.direction)
+    domains = test_images(trained)
+    test = domains.translated(given.direction)
     random = torch.Generator().manual_seed(given.seed)
     chosen = torch.randperm(len(test.start), generator=random)[: given.count]
     x = test.start[chosen]["image"]
     rows = [x, model.translate(x, direction=given.direction, generator=random)]
-    rows += [test.end[chosen]["image"]] if test.aligned else []
+    rows += [test.end[chosen]["image"]] if domains.aligned else []
     images.save(images.beside(*rows, columns=given.columns), path)
     print(path)
 
@@ -64,13 +68,17 @@ def draw_test_images(trained: Trained, model: Translates) -> None:
 def translate_files(trained: Trained, model: Translates) -> None:
     """Every image of the input to a file of the same name; what cannot be read is left out and told at the end.
 
-    Raises GenlabError, before anything is written, when an output is there already or would replace an input.
+    Raises GenlabError, before anything is written, when an output is there already, would replace an input, or cannot
+    be written in its format.
     """
     given = trained.given
     folder: Path = given.out or (runs.run_of(trained.checkpoint) or trained.checkpoint.parent) / "translated"
+    if is_image(folder.name) and not folder.is_dir():
+        raise GenlabError(f"{folder} would be a folder; with --input, give the name of one as --output")
     found = found_files(given.input)
     own = {path.resolve() for path in found.values()}
     for name in found:
+        format_of(folder / name)
         if (folder / name).resolve() in own:
             raise GenlabError(f"{folder / name} is one of the images to translate; give another --output")
         must_be_free(folder / name, given.force)
@@ -102,27 +110,35 @@ def translate_files(trained: Trained, model: Translates) -> None:
 def found_files(given: list[str]) -> dict[str, Path]:
     """The image files that paths and patterns mean, by the names that they keep: within a folder, their path in it.
 
-    Raises GenlabError for a path that leads nowhere, or for two files of one name.
+    Of what a pattern matches, files alone. Raises GenlabError for a path that leads nowhere, or for two files of one
+    name.
     """
-    found: dict[str, list[Path]] = defaultdict(list)
+    found: dict[str, Path] = {}
     for text in given:
-        matching = glob.glob(text, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute patterns
-        paths = [Path(text)] if Path(text).exists() else [*map(Path, sorted(matching))]
+        if Path(text).is_dir():
+            paths = [(name, Path(text, name)) for name in FolderFiles(Path(text)).names]
+        elif Path(text).exists():
+            paths = [(Path(text).name, Path(text))]
+        else:
+            matching = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
+            paths = [(path.name, path) for path in map(Path, matching) if path.is_file()]
         if not paths:
             raise GenlabError(f"there is no {text} to translate")
-        for path in paths:
-            for name in FolderFiles(path).names if path.is_dir() else [path.name]:
-                found[name].append(path / name if path.is_dir() else path)
-    for name, same in found.items():
-        if len(same) > 1:
-            raise GenlabError(f"{' and '.join(map(str, same))} are both called {name}; translate them one by one")
-    return {name: path for name, (path,) in found.items()}
+        for name, path in paths:
+            if found.setdefault(name, path).resolve() != path.resolve():
+                raise GenlabError(f"{found[name]} and {path} are both called {name}; translate them one by one")
+    return found
 
 
 def save(image: Tensor, path: Path) -> None:
     """Write an image (C, H, W) in [0, 1] in the format that the file's name says."""
-    kind = Image.registered_extensions().get(path.suffix.lower())
-    if kind not in Image.SAVE:
-        raise GenlabError(f"{path} is of a format that cannot be written; convert the image to PNG or JPEG first")
     with whole_file(path) as part:
-        to_pil_image(image.clamp(0, 1)).save(part, format=kind, quality=QUALITY)
+        to_pil_image(image.clamp(0, 1)).save(part, format=format_of(path), quality=QUALITY)
+
+
+def format_of(path: Path) -> str:
+    """What Pillow calls the format of a file; raises GenlabError for one that it cannot write."""
+    kind = Image.registered_extensions().get(path.suffix.lower(), "")
+    if kind not in Image.SAVE:
+        raise GenlabError(f"{path} has no ending of a format that can be written, such as .png or .jpg; rename it")
+    return kind

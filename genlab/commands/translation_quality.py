@@ -12,8 +12,8 @@ from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 from tqdm import tqdm
 
 from genlab.commands.common import Trained
-from genlab.commands.domains import TestImages, test_images
-from genlab.commands.extractors import extractor
+from genlab.commands.domains import Translated, test_images
+from genlab.commands.extractors import Extractor, extractor
 from genlab.commands.sample_quality import images_of, judged, require_enough
 from genlab.metrics.sample_quality import distances
 from genlab.metrics.translation import sharpness, translation_scores
@@ -32,15 +32,23 @@ def translation_quality(trained: Trained, given: argparse.Namespace) -> dict[str
     """
     model = trained.able_to(Translates)  # type: ignore[type-abstract]
     found: dict[str, Any] = {}
+    images = test_images(trained).some(given.limit, given.seed)
+    by_domain = given.fid or given.features or not images.aligned
+    judges = {
+        direction: extractor(given.features, images.data, images.translated(direction).end_shape)
+        for direction in (model.directions if by_domain else ())
+    }
     for direction in model.directions:
-        test = test_images(trained, direction).first(given.limit)
-        known = test.aligned and not (given.fid or given.features)
-        figures = against_truth(model, test, given.seed) if known else against_domain(model, test, given)
+        test = images.translated(direction)
+        if by_domain:
+            figures = against_domain(model, test, judges[direction], given.seed)
+        else:
+            figures = against_truth(model, test, given.seed)
         found |= {f"{direction}_{name}": value for name, value in figures.items()}
     return found
 
 
-def against_truth(model: Translates, test: TestImages, seed: int) -> dict[str, Any]:
+def against_truth(model: Translates, test: Translated, seed: int) -> dict[str, Any]:
     """Scores of translations, averaged over images; "sharpness" is relative to the truth's."""
     scores: dict[str, list[Tensor]] = defaultdict(list)
     lpips = perceptual(test)
@@ -55,18 +63,17 @@ def against_truth(model: Translates, test: TestImages, seed: int) -> dict[str, A
         if lpips:
             lpips.update(y.expand(-1, 3, -1, -1), truth.expand(-1, 3, -1, -1))
     means = {name: torch.cat(values).mean().item() for name, values in scores.items()}
-    means["sharpness"] /= means.pop("sharpness_of_truth")
+    means["sharpness"] /= max(means.pop("sharpness_of_truth"), 1e-12)
     return {"images": f"{len(test.start)} of the test split", **means} | (
         {"lpips": lpips.compute().item()} if lpips else {}
     )
 
 
-def against_domain(model: Translates, test: TestImages, given: argparse.Namespace) -> dict[str, Any]:
+def against_domain(model: Translates, test: Translated, judge: Extractor, seed: int) -> dict[str, Any]:
     """Distances of translations from images of the domain that they are translated to."""
     require_enough(min(len(test.start), len(test.end)))
-    judge = extractor(given.features, test.data)
     real, _ = judged(judge, images_of(test.end))
-    fake, _ = judged(judge, (y for _, _, y in translations(model, test, given.seed)))
+    fake, _ = judged(judge, (y for _, _, y in translations(model, test, seed)))
     found: dict[str, Any] = {
         "extractor": judge.name,
         "resize": judge.resize,
@@ -79,7 +86,7 @@ def against_domain(model: Translates, test: TestImages, given: argparse.Namespac
     return found
 
 
-def translations(model: Translates, test: TestImages, seed: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def translations(model: Translates, test: Translated, seed: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Positions, images there and their translations, in batches."""
     random = torch.Generator().manual_seed(seed)
     for rows in tqdm(torch.arange(len(test.start)).split(AT_ONCE), "Translating", unit_scale=AT_ONCE, unit=" images"):
@@ -89,7 +96,7 @@ def translations(model: Translates, test: TestImages, seed: int) -> Iterator[tup
         yield rows, x, y
 
 
-def perceptual(test: TestImages) -> LearnedPerceptualImagePatchSimilarity | None:
+def perceptual(test: Translated) -> LearnedPerceptualImagePatchSimilarity | None:
     """LPIPS (Zhang et al. 2018) with AlexNet, where images are large enough and its weights can be had."""
     if min(test.end_shape[1:]) < LARGE_ENOUGH:
         return None

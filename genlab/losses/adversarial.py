@@ -80,6 +80,8 @@ class Minimax(NonSaturating):
 class LeastSquares(AdversarialLoss):
     """Squared distances of logits from 1 and 0 (Mao et al. 2017, equation 9).
 
+    The generator's is not halved, so that it weighs as much beside other terms as in CycleGAN (Zhu et al. 2017).
+
     Args:
         smoothing: the discriminator is to give real images 1 - smoothing.
     """
@@ -98,8 +100,8 @@ class LeastSquares(AdversarialLoss):
         return 0.5 * logits.square()
 
     def of_generated(self, logits: Tensor) -> Tensor:
-        """(D(G(z)) - 1)^2 / 2."""
-        return 0.5 * (logits - 1).square()
+        """(D(G(z)) - 1)^2."""
+        return (logits - 1).square()
 
 
 class Hinge(AdversarialLoss):

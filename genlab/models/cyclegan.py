@@ -98,11 +98,11 @@ class CycleGAN(TranslationModel):
         with self.toggled_optimizer(generator_optimizer):
             fake_a, fake_b = self.b_to_a(b), self.a_to_b(a)
             adversarial = self.verdict("a", fake_a, a) + self.verdict("b", fake_b, b)
-            cycle = self.cycle(a, b, fake_a, fake_b)
+            cycle = distance(self.b_to_a(fake_b), a) + distance(self.a_to_b(fake_a), b)
             loss = adversarial + self.cycle_weight * cycle
             figures = {"generator": adversarial, "cycle": cycle / 2}  # of images in [0, 1]
             if self.identity_weight:
-                identity = (absolute_difference(self.b_to_a(a), a) + absolute_difference(self.a_to_b(b), b)).mean()
+                identity = distance(self.b_to_a(a), a) + distance(self.a_to_b(b), b)
                 loss = loss + self.identity_weight * identity
                 figures["identity"] = identity / 2
             self.update(generator_optimizer, loss)
@@ -154,10 +154,6 @@ class CycleGAN(TranslationModel):
         on_real = discriminator(real) if self.loss.relativistic else None
         return self.loss.generator(discriminator(fake), on_real).mean()
 
-    def cycle(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor) -> Tensor:
-        """The mean absolute differences of images and what they are there and back, added: a scalar."""
-        return (absolute_difference(self.b_to_a(fake_b), a) + absolute_difference(self.a_to_b(fake_a), b)).mean()
-
     def best_generator(self, direction: str) -> nn.Module:
         """The generator of a direction, averaged if there is an average."""
         generators = self.average.module if self.average else self.generators
@@ -175,5 +171,12 @@ class CycleGAN(TranslationModel):
 
     def _evaluate(self, stage: str, batch: DomainBatch) -> None:
         a, b = self.domains(batch)
-        cycle = self.cycle(a, b, self.b_to_a(b), self.a_to_b(a))
+        a_to_b, b_to_a = (self.best_generator(direction) for direction in self.directions)
+        fake_a, fake_b = b_to_a(b).tanh(), a_to_b(a).tanh()
+        cycle = distance(b_to_a(fake_b).tanh(), a) + distance(a_to_b(fake_a).tanh(), b)
         self.log_epoch(stage, {"cycle": cycle / 2}, batch, progress_bar="cycle")
+
+
+def distance(image: Tensor, other: Tensor) -> Tensor:
+    """The mean absolute difference of a batch of images: a scalar."""
+    return absolute_difference(image, other).mean()

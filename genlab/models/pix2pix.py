@@ -39,7 +39,7 @@ class Pix2Pix(TranslationModel):
         generator_clip: largest norm of the generator's gradient.
         discriminator_clip: largest norm of the discriminator's.
 
-    Raises GenlabError for data that are no pairs.
+    Raises GenlabError for data that are no pairs, or whose two images differ in height or width.
     """
 
     def __init__(
@@ -59,9 +59,11 @@ class Pix2Pix(TranslationModel):
     ) -> None:
         if source_shape is None:  # linked from the command line's data
             raise GenlabError("Pix2Pix learns from aligned pairs; DegradedPairs makes them of any images")
+        channels, height, width = source_shape
+        if (height, width) != tuple(image_shape[1:]):
+            raise GenlabError(f"sources of {height} x {width} pixels do not go with targets of shape {image_shape}")
         super().__init__(image_shape, (discriminator_clip, generator_clip), decay_from)
         self.save_hyperparameters()
-        channels, height, width = source_shape
         self.source_shape: Shape = (channels, height, width)
         self.directions = {"a_to_b": self.source_shape}
         self.generator = generator(self.source_shape, self.image_shape[0])
@@ -77,7 +79,7 @@ class Pix2Pix(TranslationModel):
         fake = self.generator(source).tanh()
 
         on_real, on_fake = self.judge(source, target), self.judge(source, fake.detach())
-        loss = self.loss.discriminator(on_real, on_fake).mean()
+        loss = self.loss.discriminator(on_real, on_fake).mean() / 2  # so that it learns more slowly (section 3.3)
         self.update(discriminator_optimizer, loss)
 
         with self.toggled_optimizer(generator_optimizer):

@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 class ImagePool:
-    """The last images that a generator made, or some of them.
+    """Some of the images that a generator has made so far.
 
     Args:
         size: images that are kept; with 0 every image is passed on.

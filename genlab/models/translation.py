@@ -15,6 +15,9 @@ from genlab.errors import GenlabError
 from genlab.models.adversarial import AdversarialModel, signed, unsigned
 from genlab.types import ScheduleFactory, Shape
 
+SMALLEST = 4
+"""Pixels of a side."""
+
 
 class TranslationModel(AdversarialModel):
     """An AdversarialModel whose generators turn images of one domain, a, into images of another, b.
@@ -24,7 +27,7 @@ class TranslationModel(AdversarialModel):
         clips: see `AdversarialModel`.
         decay_from: the share of training after which learning rates fall linearly to 0; None for never.
 
-    Raises GenlabError for a share that is none.
+    Raises GenlabError for a share that is none, and for images of less than 4 x 4 pixels.
     """
 
     instead = "`genlab translate` translates files and folders"
@@ -34,6 +37,10 @@ class TranslationModel(AdversarialModel):
     def __init__(self, image_shape: Shape, clips: Sequence[float | None], decay_from: float | None) -> None:
         if decay_from is not None and not 0 <= decay_from < 1:
             raise GenlabError(f"decay_from is {decay_from}; it is a share of training: from 0 to below 1, or null")
+        if min(image_shape[1:]) < SMALLEST:
+            raise GenlabError(
+                f"images of shape {image_shape} are too small to translate; {SMALLEST} x {SMALLEST} will do"
+            )
         super().__init__(image_shape, clips)
         self.decay_from = decay_from
 
@@ -56,7 +63,7 @@ class TranslationModel(AdversarialModel):
             raise GenlabError(f"{direction} takes images of {channels} channels, not {x.shape[1]}")
         height, width = x.shape[-2:]
         below, right = (max(0, side - have) for side, have in zip(least, (height, width), strict=True))
-        padded = F.pad(signed(x), (0, right, 0, below), mode="replicate")
+        padded = F.pad(signed(x), (0, right, 0, below), mode="replicate") if right or below else signed(x)
         with _noise_from(generator, x.device):
             translated = self.best_generator(direction)(padded).tanh()
         return unsigned(translated)[:, :, :height, :width]

@@ -56,7 +56,8 @@ class ResNetGenerator(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         height, breadth = x.shape[-2:]
-        padded = F.pad(x, (0, -breadth % self.multiple, 0, -height % self.multiple), mode="replicate")
+        right, below = -breadth % self.multiple, -height % self.multiple
+        padded = F.pad(x, (0, right, 0, below), mode="replicate") if right or below else x
         logits: Tensor = super().forward(padded)  # type: ignore[no-untyped-call]
         return logits[:, :, :height, :breadth]
 

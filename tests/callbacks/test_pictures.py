@@ -1,5 +1,6 @@
 """Pictures while training: on disk, and to whatever logger is there."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import genlab
 from genlab.callbacks import Pictures
+from genlab.networks import PatchDiscriminator, UNet
 
 
 def trained(*loggers, model=None, **options):
@@ -85,3 +87,17 @@ def test_wandb_gets_them_offline(monkeypatch):
     logger.experiment.finish()
     pictures = sorted(path.name.split("_")[0] for path in Path("wandb").rglob("*.png"))
     assert pictures == ["reconstructions"] * 2 + ["samples"] * 2
+
+
+def test_pictures_have_their_count_whatever_the_batch_size():
+    data = genlab.data.DegradedPairs(genlab.Digits(batch_size=1), genlab.data.Edges())
+    translator = {"generator": partial(UNet, width=4), "discriminator": partial(PatchDiscriminator, width=4)}
+    Trainer(
+        max_epochs=1,
+        limit_train_batches=2,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        callbacks=[Pictures(count=12)],
+    ).fit(genlab.Pix2Pix((1, 8, 8), (1, 8, 8), **translator), data)
+    assert Image.open("pictures/a_to_b-0001.png").size == (8 * 34 + 2, 6 * 34 + 2)

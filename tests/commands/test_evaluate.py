@@ -101,7 +101,7 @@ def test_one_classifier_judges_all_models_of_the_same_images(players, tmp_path, 
     for size in (32, 128):
         data = genlab.Digits(batch_size=size)
         data.setup()
-        names.append(extractor(None, data).name)
+        names.append(extractor(None, data, data.image_shape).name)
     assert names[0] == names[1]
     assert len([*(tmp_path / "cache").glob("classifier-*.pt")]) == 1
 

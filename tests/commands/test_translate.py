@@ -13,6 +13,7 @@ import genlab
 from genlab.cli import main
 from genlab.commands.translate import found_files
 from genlab.metrics.translation import sharpness, translation_scores
+from genlab.models.tiles import in_tiles
 
 FACADES = ["--data.image_size=32", "--model.generator.width=4", "--model.discriminator.width=4"]
 
@@ -75,7 +76,10 @@ def test_both_directions_tiles_and_patterns(digits):
     pictures = [np.asarray(Image.open(Path(folder) / "large0.png")) for folder in ways]
     assert all(picture.shape == (21, 30) for picture in pictures)
     assert not np.array_equal(pictures[0], pictures[1])
-    assert not np.array_equal(pictures[0], pictures[2])
+    x = torch.from_numpy(np.asarray(Image.open("large0.png").convert("L")).copy())[None, None] / 255
+    with torch.no_grad():
+        tiled = in_tiles(genlab.load(digits).translate, x, 8, 8)[0, 0]
+    assert np.abs(pictures[2].astype(int) - (255 * tiled).numpy()).max() <= 1
     assert not Path("whole/large2.png").exists()
 
 
@@ -109,6 +113,16 @@ def test_nothing_is_overwritten(facades, refused):
     assert Image.open("out/b.png").size == (16, 16)
 
 
+def test_an_output_that_cannot_be_stops_before_anything_is_written(facades, refused):
+    write(Path("photos/a.png"), 16, 16)
+    Path("photos/b").write_bytes(Path("photos/a.png").read_bytes())
+    told = refused("translate", "--ckpt", facades, "--input", "photos/a.png", "photos/b", "--output", "out")
+    assert "out/b has no ending of a format that can be written" in told
+    told = refused("translate", "--ckpt", facades, "--input", "photos", "--output", "b.jpg")
+    assert "b.jpg would be a folder" in told
+    assert not Path("out").exists()
+
+
 def test_mistakes_are_said_in_one_line(facades, digits, run, refused):
     write(Path("x/a.png"), 8, 8)
     write(Path("y/a.png"), 8, 8)
@@ -119,6 +133,7 @@ def test_mistakes_are_said_in_one_line(facades, digits, run, refused):
     assert "translates a_to_b only" in refused("translate", "--ckpt", facades, "--direction", "b_to_a")
     assert "cannot translate; it can encode" in refused("translate", "--ckpt", str(run))
     assert "cannot sample; it can translate" in refused("sample", "--ckpt", digits)
+    assert "are for files; give --input" in refused("translate", "--ckpt", digits, "--tile")
     assert "--samples is for likelihoods" in refused("evaluate", "--ckpt", digits, "--samples", "5")
 
 
@@ -131,6 +146,7 @@ def test_files_are_found_by_folder_name_and_pattern():
         "c.png": Path("c.png"),
     }
     assert found_files(["*.png"]) == {"c.png": Path("c.png")}
+    assert found_files(["p/a.png", "p", "p/*"])["a.png"] == Path("p/a.png")
     assert found_files(["p/**/*.png"]) == {"a.png": Path("p/a.png"), "b.png": Path("p/q/b.png")}
 
 
@@ -173,6 +189,15 @@ def test_unpaired_translations_are_judged_by_their_domain(working_folder):
         assert found[f"{direction}_fid_untranslated"] > 0
 
 
+def test_features_of_images_of_another_shape_are_refused(working_folder, refused):
+    smoke = ["--config", "overlays/smoke.yaml", "--model.generator.width=4", "--model.discriminator.width=4"]
+    faces = ["--data.pairs.data=CelebA", "--data.pairs.data.image_size=16", "--model.identity_weight=0"]
+    main(["fit", "--config", "cyclegan_digits.yaml", *smoke, *faces])
+    main(["fit", "--config", "vae_celeba.yaml", "--config", "overlays/smoke.yaml", "--data.image_size=16"])
+    told = refused("evaluate", "--ckpt", "runs/cyclegan_digits/0", "--features", "runs/vae_celeba/0")
+    assert "encodes no images of shape (1, 16, 16)" in told
+
+
 def test_scores_are_their_formulas():
     torch.manual_seed(0)
     x = torch.rand(3, 3, 16, 16)
@@ -182,6 +207,16 @@ def test_scores_are_their_formulas():
     torch.testing.assert_close(scores["psnr"], -10 * (x - y).square().mean((1, 2, 3)).log10())
     assert scores["ssim"].shape == (3,)
     assert "ssim" not in translation_scores(x[..., :8], y[..., :8])
+    assert translation_scores(x, x)["psnr"].tolist() == [100.0] * 3
+
+
+def test_scores_are_computed_in_float32_also_under_autocast():
+    x = 0.9 + 0.05 * torch.rand(2, 3, 32, 32)
+    y = (x + 0.02 * torch.randn_like(x)).clamp(0, 1)
+    expected = translation_scores(x, y)
+    with torch.autocast("cpu", torch.bfloat16):
+        for name, values in translation_scores(x, y).items():
+            assert torch.equal(values, expected[name])
 
 
 def test_blurred_images_are_less_sharp_and_a_ramp_has_its_slope():

@@ -35,8 +35,8 @@ FORMULAS = {
         -0.9 * log_d(REAL) - 0.1 * log_not_d(REAL) - log_not_d(FAKE),
         -log_d(FAKE),
     ),
-    "least squares": (LeastSquares(), ((REAL - 1) ** 2 + FAKE**2) / 2, (FAKE - 1) ** 2 / 2),
-    "smoothed least squares": (LeastSquares(0.1), ((REAL - 0.9) ** 2 + FAKE**2) / 2, (FAKE - 1) ** 2 / 2),
+    "least squares": (LeastSquares(), ((REAL - 1) ** 2 + FAKE**2) / 2, (FAKE - 1) ** 2),
+    "smoothed least squares": (LeastSquares(0.1), ((REAL - 0.9) ** 2 + FAKE**2) / 2, (FAKE - 1) ** 2),
     "hinge": (Hinge(), torch.tensor([0.0, 3.2, 3.0]), torch.tensor([3.0, -0.2, -1.5])),
     "wasserstein": (Wasserstein(), FAKE - REAL, -FAKE),
     "relativistic": (

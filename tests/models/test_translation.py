@@ -121,7 +121,7 @@ def test_pix2pix_is_the_algorithm_of_the_paper_written_out():
         x, y = 2 * batch["source"] - 1, 2 * batch["target"] - 1
         d_real = torch.sigmoid(discriminator(torch.cat([x, y], 1)))
         d_fake = torch.sigmoid(discriminator(torch.cat([x, torch.tanh(generator(x))], 1)))
-        stepped(discriminator.parameters(), -(torch.log(d_real) + torch.log(1 - d_fake)).mean(), 0.02)
+        stepped(discriminator.parameters(), -0.5 * (torch.log(d_real) + torch.log(1 - d_fake)).mean(), 0.02)
         fake = torch.tanh(generator(x))
         d_fake = torch.sigmoid(discriminator(torch.cat([x, fake], 1)))
         stepped(generator.parameters(), -torch.log(d_fake).mean() + 100 * (fake - y).abs().mean(), 0.01)
@@ -138,7 +138,7 @@ def test_cyclegan_is_the_algorithm_of_the_paper_written_out():
     for batch in batches_of(model, 2):
         a, b = 2 * batch["a"] - 1, 2 * batch["b"] - 1
         fake_b, fake_a = torch.tanh(g(a)), torch.tanh(f(b))
-        loss = 0.5 * ((d_b(fake_b) - 1) ** 2).mean() + 0.5 * ((d_a(fake_a) - 1) ** 2).mean()
+        loss = ((d_b(fake_b) - 1) ** 2).mean() + ((d_a(fake_a) - 1) ** 2).mean()
         loss = loss + 10 * (torch.tanh(f(fake_b)) - a).abs().mean() + 10 * (torch.tanh(g(fake_a)) - b).abs().mean()
         loss = loss + 5 * (torch.tanh(f(a)) - a).abs().mean() + 5 * (torch.tanh(g(b)) - b).abs().mean()
         stepped(bare.generators.parameters(), loss, 0.01)
@@ -176,6 +176,19 @@ def test_the_average_translates(build):
     assert model.best_generator("a_to_b") in (average, model.average)
     for now, mean in zip(current.parameters(), average.parameters(), strict=True):
         assert not torch.equal(now, mean) or not now.grad.any()
+
+
+@MODELS
+def test_figures_of_validation_are_the_averages(build):
+    model = build(ema_decay=0.99, generator=partial(UNet, width=4, dropout=0.0))
+    trainer = fitted(model)
+    data = data_for(model)
+    (before,) = trainer.validate(model, data, verbose=False)
+    with torch.no_grad():
+        for parameter in (model.generator if build is pix2pix else model.generators).parameters():
+            parameter.add_(1)
+    (after,) = trainer.validate(model, data, verbose=False)
+    assert before == after
 
 
 class Reseed(Callback):
@@ -256,6 +269,10 @@ def test_what_cannot_be_translated_is_said():
         pix2pix().translate(torch.rand(1, *SHAPE), direction="b_to_a")
     with pytest.raises(genlab.GenlabError, match="a_to_b takes images of 1 channels, not 3"):
         cyclegan().translate(torch.rand(1, 3, 8, 8))
+    with pytest.raises(genlab.GenlabError, match="too small to translate; 4 x 4 will do"):
+        genlab.CycleGAN((1, 3, 8), (1, 3, 8), **CYCLEGAN)
+    with pytest.raises(genlab.GenlabError, match="sources of 8 x 8 pixels do not go with targets"):
+        genlab.Pix2Pix((1, 8, 8), (1, 16, 16), **PIX2PIX)
     with pytest.raises(genlab.GenlabError, match="give identity_weight 0"):
         genlab.CycleGAN((1, 8, 8), (3, 8, 8), **CYCLEGAN)
     with pytest.raises(genlab.GenlabError, match="takes batches as dicts with a 'source'"):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from genlab.networks import PatchDiscriminator, ResNetGenerator, UNet
+from genlab.networks.resnet import ResidualBlock
 from genlab.networks.unet import Dropout
 
 sides = st.integers(8, 40)
@@ -76,6 +77,30 @@ def test_a_residual_generator_has_the_layers_of_the_paper():
         layers = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
         assert [m.out_channels for m in layers] == [64, 128, 256, *[256] * 2 * blocks, 128, 64, 3]
         assert [m.kernel_size[0] for m in layers] == [7, 3, 3, *[3] * 2 * blocks, 3, 3, 7]
+
+
+def test_layers_are_normalised_where_the_papers_say():
+    """No normalisation after the first and the last convolution of a discriminator and a U-Net, nor its innermost."""
+    patch = PatchDiscriminator((3, 64, 64), 1, width=4)
+    kinds = ["Conv2d", "LeakyReLU", *["Conv2d", "InstanceNorm2d", "LeakyReLU"] * 3, "Conv2d"]
+    assert [type(layer).__name__ for layer in patch] == kinds
+    assert [layer.out_channels for layer in patch if isinstance(layer, nn.Conv2d)] == [4, 8, 16, 32, 1]
+    assert all(layer.negative_slope == 0.2 for layer in patch if isinstance(layer, nn.LeakyReLU))
+    unet = UNet((3, 64, 64), 3, width=4)
+    normalised = [any(isinstance(m, nn.InstanceNorm2d) for m in stage.modules()) for stage in unet.down]
+    assert normalised == [False, True, True, True, True, False]
+    normalised = [any(isinstance(m, nn.InstanceNorm2d) for m in stage.modules()) for stage in unet.up]
+    assert normalised == [True] * 5 + [False]
+    resnet = ResNetGenerator((3, 64, 64), 3, width=4, blocks=2)
+    assert sum(isinstance(m, nn.InstanceNorm2d) for m in resnet.modules()) == 3 + 2 * 2 + 2
+
+
+def test_a_residual_block_adds_to_what_it_is_given():
+    block = ResidualBlock(4, nn.Identity)
+    for parameter in block.parameters():
+        nn.init.zeros_(parameter)
+    x = torch.randn(1, 4, 5, 5)
+    assert torch.equal(block(x), x)
 
 
 @pytest.mark.parametrize("network", [*TRANSLATORS, partial(PatchDiscriminator, width=4)])
