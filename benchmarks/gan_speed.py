@@ -8,6 +8,11 @@ both players, as good examples do, and keeps no average of the generator; a seco
 Lightning script is the usual one: torchvision's MNIST in a DataLoader, codes and images drawn anew for each player,
 every figure logged with every batch.
 
+    python benchmarks/gan_speed.py mlp --measures
+
+compares hand-written loops, each of which lacks one of the measures that make genlab's steps cheap, with genlab and
+with a loop that has them all.
+
 Data are looked for in GENLAB_DATA_DIR, else in ./data, and downloaded when missing.
 """
 
@@ -70,9 +75,29 @@ def dcgan_players() -> tuple[nn.Module, nn.Module]:
 
 
 def bare_rival(
-    images: Tensor, players: tuple[nn.Module, nn.Module], batch: int, flip: bool, average: bool, fused: bool
+    images: Tensor,
+    players: tuple[nn.Module, nn.Module],
+    batch: int,
+    flip: bool,
+    average: bool = True,
+    fused: bool = True,
+    shared: bool = True,
+    spared: bool = False,
+    logged: bool = False,
 ) -> Iterator[float]:
-    """The seconds of each epoch on uint8 images."""
+    """The seconds of each epoch on uint8 images.
+
+    Args:
+        images: to learn from.
+        players: generator and discriminator.
+        batch: images in one.
+        flip: mirror half of the images.
+        average: keep an average of the generator.
+        fused: let Adam be fused.
+        shared: let the generator's step use the images that the discriminator saw.
+        spared: compute no gradients of the discriminator's weights in the generator's step.
+        logged: turn both losses into numbers with every batch.
+    """
     generator, discriminator = players
     kept = copy.deepcopy(generator).requires_grad_(False)
     adams = [
@@ -91,10 +116,17 @@ def bare_rival(
             adams[0].zero_grad()
             loss.backward()
             adams[0].step()
+            figures = [loss.item()] if logged else []
+            if not shared:
+                fake = generator(torch.randn(batch, 100))
+            discriminator.requires_grad_(not spared)
             loss = F.binary_cross_entropy_with_logits(discriminator(fake), ones)
             adams[1].zero_grad()
             loss.backward()
             adams[1].step()
+            discriminator.requires_grad_(True)
+            if logged:
+                figures.append(loss.item())
             if average:
                 with torch.no_grad():
                     for old, new in zip(kept.parameters(), generator.parameters(), strict=True):
@@ -142,6 +174,7 @@ class StraightforwardGAN(LightningModule):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["mlp", "dcgan"])
+    parser.add_argument("--measures", action="store_true", help="what each measure gains: loops that lack one")
     parser.add_argument("--epochs", type=int, default=13, help="rounds, and two for warming up; default 13")
     given = parser.parse_args()
     quieten()
@@ -152,14 +185,23 @@ def main() -> None:
     batch, players = (128, mlp_players) if given.what == "mlp" else (64, dcgan_players)
     images = data.train_set.images if given.what == "mlp" else data.train_set.images[: batch * BATCHES]
     flip = given.what == "dcgan"
-    rivals = {
-        "bare loop": bare_rival(images, players(), batch, flip, average=False, fused=False),
-        "bare loop, average": bare_rival(images, players(), batch, flip, average=True, fused=False),
-        "bare loop, average, fused Adam": bare_rival(images, players(), batch, flip, average=True, fused=True),
+    variants: dict[str, dict[str, bool]] = {
+        "bare loop": {"average": False, "fused": False},
+        "bare loop, average": {"fused": False},
+        "bare loop, average, fused Adam": {},
     }
+    if given.measures:
+        variants = {
+            "loop with all measures": {"spared": True},
+            "without fused Adam": {"spared": True, "fused": False},
+            "without sharing images": {"spared": True, "shared": False},
+            "without sparing the discriminator": {},
+            "with losses read every batch": {"spared": True, "logged": True},
+        }
+    rivals = {name: bare_rival(images, players(), batch, flip, **options) for name, options in variants.items()}
     with tempfile.TemporaryDirectory() as folder:
         if given.what == "mlp":
-            for workers in (0, 2):
+            for workers in () if given.measures else (0, 2):
                 rivals[f"Lightning, torchvision, {workers} workers"] = lightning_rival(
                     StraightforwardGAN(), torchvision_loader(data, workers), logger=CSVLogger(folder)
                 )

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torchvision.transforms.v2.functional import to_pil_image
 from torchvision.utils import make_grid
@@ -24,7 +25,11 @@ def grid(images: Tensor, columns: int, shorter_side: int = 32) -> Tensor:
 
 def beside(*kinds: Tensor, columns: int) -> Tensor:
     """A grid in which each row of one kind of image stands above the row of the next kind, such as reconstructions."""
-    rows = zip(*(kind.cpu().expand(-1, 3, -1, -1).split(columns) for kind in kinds), strict=True)
+    count = len(kinds[0])
+    columns = min(columns, count)
+    last = (0,) * 7 + (-count % columns,)  # white images fill the last rows up
+    coloured = [F.pad(kind.cpu().expand(-1, 3, -1, -1), last, value=1.0) for kind in kinds]
+    rows = zip(*(kind.split(columns) for kind in coloured), strict=True)
     return grid(torch.cat([row for group in rows for row in group]), columns)
 
 
