@@ -110,7 +110,7 @@ def translate_files(trained: Trained, model: Translates) -> None:
 def found_files(given: list[str]) -> dict[str, Path]:
     """The image files that paths and patterns mean, by the names that they keep: within a folder, their path in it.
 
-    Of what a pattern matches, files alone. Raises GenlabError for a path that leads nowhere, or for two files of one
+    Of what a pattern matches, images alone. Raises GenlabError for a path that leads nowhere, or for two files of one
     name.
     """
     found: dict[str, Path] = {}
@@ -121,7 +121,7 @@ def found_files(given: list[str]) -> dict[str, Path]:
             paths = [(Path(text).name, Path(text))]
         else:
             matching = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
-            paths = [(path.name, path) for path in map(Path, matching) if path.is_file()]
+            paths = [(path.name, path) for path in map(Path, matching) if is_image(path.name)]
         if not paths:
             raise GenlabError(f"there is no {text} to translate")
         for name, path in paths:

@@ -147,6 +147,7 @@ def test_files_are_found_by_folder_name_and_pattern():
     }
     assert found_files(["*.png"]) == {"c.png": Path("c.png")}
     assert found_files(["p/a.png", "p", "p/*"])["a.png"] == Path("p/a.png")
+    assert found_files(["p/*", "*.*"]) == {"a.png": Path("p/a.png"), "c.png": Path("c.png")}
     assert found_files(["p/**/*.png"]) == {"a.png": Path("p/a.png"), "b.png": Path("p/q/b.png")}
 
 
