@@ -36,7 +36,12 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 BATCHES = 20
 OPTIONS = {
     "pix2pix": ["--data.image_size=128", "--model.generator.width=32", "--model.discriminator.width=32"],
-    "cyclegan": ["--data.data.image_size=32", "--model.generator.width=16", "--model.identity_weight=5"],
+    "cyclegan": [
+        "--data.data.image_size=32",
+        "--model.generator=ResNetGenerator",
+        "--model.generator.width=16",
+        "--model.identity_weight=5",
+    ],
 }
 Step = Callable[[dict[str, Tensor]], None]
 
