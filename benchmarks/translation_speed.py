@@ -1,7 +1,7 @@
 """Speed and memory of genlab's pix2pix and CycleGAN against hand-written PyTorch loops of the same networks.
 
-    python benchmarks/translation_speed.py pix2pix     facades at 128 x 128, batch 1, width 32, 20 batches a round
-    python benchmarks/translation_speed.py cyclegan    CelebA at 32 x 32, batch 4, width 16, 20 batches a round
+    python benchmarks/translation_speed.py pix2pix     facades at 128 x 128, batch 1, width 32, 60 batches a round
+    python benchmarks/translation_speed.py cyclegan    CelebA at 32 x 32, batch 4, width 16, 60 batches a round
 
 How speed is measured: see `rounds.py` beside this file. A first loop translates anew for each player; a second shares
 what is translated and spares the discriminators' gradients in the generators' step, as genlab does. Both read the same
@@ -33,7 +33,7 @@ from genlab.networks import PatchDiscriminator, ResNetGenerator, UNet
 from genlab.training import quieten
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-BATCHES = 20
+BATCHES = 60
 OPTIONS = {
     "pix2pix": ["--data.image_size=128", "--model.generator.width=32", "--model.discriminator.width=32"],
     "cyclegan": [
@@ -157,6 +157,7 @@ def main() -> None:
                 *options,
                 "--trainer.limit_train_batches=30",
                 "--trainer.limit_val_batches=0",
+                "--last_checkpoint.every_n_epochs=100",
                 "--pictures.every_n_epochs=0",
             )
         elif given.memory:

@@ -1,6 +1,7 @@
 """`genlab fit | validate | test | predict`: Lightning's command line with genlab's models, data, runs and callbacks."""
 
 import contextlib
+import ctypes
 import logging
 import os
 import re
@@ -27,6 +28,9 @@ from genlab.errors import GenlabError
 from genlab.mistakes import ExplainingParser
 from genlab.models.adversarial import AdversarialModel
 from genlab.models.checkpoint import read
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Of malloc.h: the bytes from which freed memory goes back to the system."""
 
 FACTS = {
     "image_shape": "images of shape",
@@ -64,6 +68,7 @@ class TrainerCLI(LightningCLI):
     def __init__(self, arguments: list[str]) -> None:
         # Adam's averages of rare gradients (MNIST's border pixels) fade into denormal numbers, which slow a CPU down
         torch.set_flush_denormal(True)
+        keep_freed_memory()
         try:
             super().__init__(
                 datamodule_class=LightningDataModule,
@@ -181,6 +186,14 @@ class TrainerCLI(LightningCLI):
                 raise GenlabError(
                     f"the checkpoint's model was trained on {kind} {had}, {type(self.datamodule).__name__} has {has}"
                 )
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep what is freed: gradients come and go with every step, and new pages cost a CPU a tenth of it."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # of another C library, or Windows
+        libc = ctypes.CDLL(None)
+        for option in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
+            libc.mallopt(option, 2**30)
 
 
 def quieten() -> None:

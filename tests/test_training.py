@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import platform
 import re
 import signal
 import subprocess
@@ -349,3 +350,25 @@ def test_training_that_diverges_is_one_line_and_leaves_the_checkpoint_before(ref
     assert "training has diverged and stops" in message
     assert checkpoint.read_bytes() == before
     assert not Path("runs/gan_digits/1/checkpoints").exists()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc")
+def test_freed_memory_is_kept_for_the_next_step():
+    """In a process of its own: 256 MB that are freed stay with it."""
+    script = """
+import sys, torch
+from genlab.training import keep_freed_memory
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+if sys.argv[1] == "keep":
+    keep_freed_memory()
+before = resident()
+x = torch.ones(2**26)
+del x
+print(resident() - before)
+"""
+    kept, given_back = (
+        int(subprocess.run([sys.executable, "-c", script, way], capture_output=True, check=True).stdout)
+        for way in ("keep", "give back")
+    )
+    assert kept > 200e6 > given_back
