@@ -33,13 +33,13 @@ class ImageModel(PlainHyperparameters, LightningModule):
         """
         if not isinstance(batch, Mapping) or name not in batch:
             raise GenlabError(
-                f"{type(self).__name__} takes batches as dicts with a '{name}' of shape (B, C, H, W); "
+                f"{type(self).__name__} takes batches as dicts with '{name}', of shape (B, C, H, W); "
                 f"the data gave {listed(batch) if isinstance(batch, Mapping) else type(batch).__name__}"
             )
         images: Tensor = batch[name]
         if images.shape[1:] != shape:
             raise GenlabError(
-                f"{type(self).__name__} was built for a '{name}' of shape {shape}, the data gives "
+                f"{type(self).__name__} was built for '{name}' of shape {shape}, the data gives "
                 f"{tuple(images.shape[1:])}; build it for that shape"
             )
         return images

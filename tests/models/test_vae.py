@@ -97,13 +97,13 @@ def test_samples_follow_their_generator():
 @pytest.mark.parametrize("model", [genlab.VAE, genlab.Autoencoder])
 def test_batches_of_another_shape_are_refused_in_one_line(model):
     with pytest.raises(
-        genlab.GenlabError, match=r"built for images of shape \(1, 28, 28\), the data gives \(1, 8, 9\)"
+        genlab.GenlabError, match=r"built for 'image' of shape \(1, 28, 28\), the data gives \(1, 8, 9\)"
     ):
         model((1, 28, 28)).images({"image": images})
 
 
 def test_batches_that_are_no_dicts_are_refused_in_one_line():
-    with pytest.raises(genlab.GenlabError, match="takes batches as dicts with an 'image'.*gave list"):
+    with pytest.raises(genlab.GenlabError, match="takes batches as dicts with 'image'.*gave list"):
         small_vae().images([images, torch.zeros(5)])
 
 
