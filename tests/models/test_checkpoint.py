@@ -147,3 +147,12 @@ def test_weights_of_another_size_give_one_line(run, working_folder):
 def test_what_cannot_be_written_down_is_refused_at_once(argument):
     with pytest.raises(genlab.GenlabError, match=r"VAE\(encoder=...\) cannot be kept in a checkpoint as plain data"):
         genlab.VAE((1, 8, 8), encoder=argument)
+
+
+@pytest.mark.parametrize(
+    "content", [b"junk\n", b"", b"PK\x03\x04", b"\x80\x02", b"a,b\n1,2\n", b"0", b"\x89PNG\r\n\x1a\n"]
+)
+def test_files_of_any_other_kind_are_refused_in_one_line(content, working_folder):
+    (working_folder / "other.ckpt").write_bytes(content)
+    with pytest.raises(genlab.GenlabError, match=r"other\.ckpt cannot be opened as a checkpoint of plain data"):
+        genlab.load("other.ckpt")
