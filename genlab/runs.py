@@ -6,6 +6,8 @@ from pathlib import Path
 from genlab.errors import GenlabError
 
 ROOT = Path("runs")
+JOB = "slurm_step"
+"""The file in a run's folder that names the step of the SLURM job that it belongs to."""
 
 
 def config_name(configs: Iterable[object] | None) -> str | None:
@@ -18,15 +20,27 @@ def config_name(configs: Iterable[object] | None) -> str | None:
     return None
 
 
-def claim_run(root: Path, name: str) -> Path:
-    """Make and return the folder of a new run, `root/name/<next version>`; two processes never get the same."""
+def claim_run(root: Path, name: str, job: str | None = None) -> Path:
+    """Make and return the folder of a new run, `root/name/<next version>`; two processes never get the same.
+
+    Args:
+        root: the folder of all runs.
+        name: of the run's config.
+        job: the step of a SLURM job that it belongs to.
+
+    Raises GenlabError when the folder cannot be made.
+    """
     version = max((int(run.name) for run in _runs(root, name)), default=-1) + 1
     while True:
         run = root / name / str(version)
         try:
             run.mkdir(parents=True)
+            if job:
+                (run / JOB).write_text(job)
         except FileExistsError:
             version += 1
+        except OSError as error:
+            raise GenlabError(f"the run's folder {run} cannot be made: {error.strerror}") from None
         else:
             return run
 
@@ -59,6 +73,15 @@ def find_checkpoint(path: str | Path | None, prefer: str = "best") -> Path:
         if checkpoint.exists():
             return checkpoint
     raise GenlabError(f"{path} has no checkpoints/best.ckpt or last.ckpt; give a run folder or a checkpoint")
+
+
+def run_of_job(root: Path, name: str, step: str | None) -> Path | None:
+    """The run of a config in which a step of a SLURM job has left a last checkpoint."""
+    for run in _runs(root, name):
+        job, last = run / JOB, run / "checkpoints" / "last.ckpt"
+        if job.exists() and last.exists() and job.read_text() == step:
+            return run
+    return None
 
 
 def run_of(checkpoint: Path) -> Path | None:

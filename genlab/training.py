@@ -15,19 +15,28 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch import LightningDataModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
+from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
 
 import genlab.data
 import genlab.models  # noqa: F401
-from genlab import runs
+from genlab import runs, slurm
 from genlab.arguments import complete_from_checkpoint, find_configs
-from genlab.callbacks import BestCheckpoint, MetricsFile, Pictures, Predictions, SteadyBar
+from genlab.callbacks import (
+    BestCheckpoint,
+    LastCheckpoint,
+    MetricsFile,
+    Pictures,
+    Predictions,
+    SteadyBar,
+    StopOnSignal,
+    Stopped,
+)
 from genlab.errors import GenlabError
 from genlab.mistakes import ExplainingParser
 from genlab.models.adversarial import AdversarialModel
-from genlab.models.checkpoint import read
+from genlab.models.checkpoint import WholeCheckpoints, read
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Of malloc.h: the bytes from which freed memory goes back to the system."""
@@ -55,6 +64,10 @@ def main(arguments: list[str]) -> None:
         TrainerCLI([command, *find_configs(rest)])
     except MisconfigurationException as error:
         raise GenlabError(" ".join(str(error).split())) from None
+    except Stopped as stop:
+        if stop.requeue:
+            rank_zero_only(slurm.requeue)()
+        raise
 
 
 class TrainerCLI(LightningCLI):
@@ -64,6 +77,8 @@ class TrainerCLI(LightningCLI):
     """The run's folder."""
     saved: dict[str, Any]
     """The hyperparameters in the checkpoint that is used or resumed; empty without one."""
+    steps_before: int | None
+    """The steps that this checkpoint has seen."""
 
     def __init__(self, arguments: list[str]) -> None:
         # Adam's averages of rare gradients (MNIST's border pixels) fade into denormal numbers, which slow a CPU down
@@ -81,8 +96,10 @@ class TrainerCLI(LightningCLI):
             )
         except BaseException:
             with contextlib.suppress(AttributeError, OSError):
-                if [path.name for path in self.run.iterdir()] == ["config.yaml"]:  # of a run that came to nothing
-                    (self.run / "config.yaml").unlink()
+                files = list(self.run.iterdir())
+                if {path.name for path in files} <= {"config.yaml", runs.JOB}:  # of a run that came to nothing
+                    for path in files:
+                        path.unlink()
             raise
         finally:
             with contextlib.suppress(AttributeError, OSError):  # folders that hold something stay
@@ -95,7 +112,7 @@ class TrainerCLI(LightningCLI):
             parser.link_arguments(f"data.{fact}", f"model.init_args.{fact}", apply_on="instantiate")
         parser.add_lightning_class_args(Pictures, "pictures")
         parser.add_lightning_class_args(BestCheckpoint, "best_checkpoint")
-        parser.add_lightning_class_args(ModelCheckpoint, "last_checkpoint")
+        parser.add_lightning_class_args(LastCheckpoint, "last_checkpoint")
         parser.set_defaults(
             {
                 "best_checkpoint.filename": "best",
@@ -113,17 +130,27 @@ class TrainerCLI(LightningCLI):
         config = self.config_init[self.subcommand].trainer
         trackers = [tracker for tracker in _as_list(config.logger) if isinstance(tracker, Logger)]
         files = [MetricsFile(self.run)] if self.subcommand == "fit" else []
-        callbacks = _as_list(config.callbacks)
+        callbacks = [*_as_list(config.callbacks), StopOnSignal()]
         if self.subcommand == "predict":
             callbacks.append(Predictions())
         if config.enable_progress_bar is not False and not any(isinstance(c, ProgressBar) for c in callbacks):
             callbacks.append(SteadyBar())
         return super().instantiate_trainer(
-            default_root_dir=self.run, logger=[*files, *trackers], callbacks=callbacks, **kwargs
+            default_root_dir=self.run,
+            logger=[*files, *trackers],
+            callbacks=callbacks,
+            plugins=[*_as_list(config.plugins), WholeCheckpoints()],
+            **kwargs,
         )
 
     def after_fit(self) -> None:
-        """Say how it went and where everything is."""
+        """Say how it went and where everything is; raise GenlabError when there was nothing to do."""
+        if self.trainer.global_step == self.steps_before:
+            limit = "max_epochs" if self.trainer.current_epoch == self.trainer.max_epochs else "max_steps"
+            raise GenlabError(
+                f"nothing is left to train: {self.config.fit.ckpt_path} has {self.trainer.current_epoch} epochs and "
+                f"{self.steps_before} steps, and {limit} is {getattr(self.trainer, limit)}; give more to go on"
+            )
         if not self.trainer.is_global_zero or not self.trainer.checkpoint_callback:  # as in a fast_dev_run
             return
         figures = {k: float(v) for k, v in self.trainer.callback_metrics.items() if k.startswith("val/")}
@@ -136,14 +163,17 @@ class TrainerCLI(LightningCLI):
         Lightning then lets the checkpoint's model overrule the config's in silence; here different ones are an error.
         """
         config = self.config[self.config.subcommand]
-        self.saved = {}
+        self.saved, self.steps_before = {}, None
         root, name = Path(config.trainer.default_root_dir or runs.ROOT), self._run_name(config)
+        if config.ckpt_path is None and slurm.requeued():
+            config.ckpt_path = runs.run_of_job(root, name, slurm.step())
         if config.ckpt_path is None:
-            self.run = rank_zero_only(runs.claim_run, default=root / name)(root, name)
+            self.run = rank_zero_only(runs.claim_run, default=root / name)(root, name, slurm.step())
             return
         last = runs.newest_run(root, name) if config.ckpt_path == "last" else config.ckpt_path
         checkpoint = runs.find_checkpoint(last, prefer="last")
-        self.saved = read(checkpoint)["hyper_parameters"]
+        content = read(checkpoint)
+        self.saved, self.steps_before = content["hyper_parameters"], content["global_step"]
         config.ckpt_path, config.weights_only = str(checkpoint), True
         self.run = runs.run_of(checkpoint) or (
             runs.claim_run(root, name) if self.config.subcommand == "fit" else checkpoint.parent

@@ -1,9 +1,20 @@
 """What happens during training besides training."""
 
 from genlab.callbacks.best_checkpoint import BestCheckpoint
+from genlab.callbacks.last_checkpoint import LastCheckpoint
 from genlab.callbacks.metrics_file import MetricsFile
 from genlab.callbacks.pictures import Pictures
 from genlab.callbacks.predictions import Predictions
 from genlab.callbacks.steady_bar import SteadyBar
+from genlab.callbacks.stop_on_signal import StopOnSignal, Stopped
 
-__all__ = ["BestCheckpoint", "MetricsFile", "Pictures", "Predictions", "SteadyBar"]
+__all__ = [
+    "BestCheckpoint",
+    "LastCheckpoint",
+    "MetricsFile",
+    "Pictures",
+    "Predictions",
+    "SteadyBar",
+    "StopOnSignal",
+    "Stopped",
+]

@@ -1,11 +1,13 @@
 """What DataModules share: loaders of whole batches, and facts that are known before any file is read."""
 
+import zlib
 from abc import abstractmethod
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from genlab.data.sampling import BatchSampler, UnpairedBatchSampler
 from genlab.data.splits import held_out
@@ -27,8 +29,7 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
     Args:
         batch_size: images, pairs or draws from both domains per batch and process.
         num_workers: processes that put batches together; 0 lets the training process do it, which is fastest for images
-            in memory. More are of use only where augmentation costs more than the model's step; they draw their
-            augmentation from a seed of their own, which resuming starts again.
+            in memory. More are of use only where augmentation costs more than the model's step.
         seed: of the splits and of the order of batches.
     """
 
@@ -55,6 +56,7 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.seed = seed
+        self._left_at = {"epoch": 0, "batches": 0}
 
     @abstractmethod
     def setup(self, stage: str | None = None) -> None:
@@ -73,7 +75,10 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
                 f"{type(self).__name__} has {len(self.train_set)} training images, fewer than one batch of "
                 f"{self.batch_size} for each of {world_size} processes; lower batch_size"
             )
-        return self.loader(self.train_set, shuffle=True)
+        loader = self.loader(self.train_set, shuffle=True)
+        loader.sampler.go_on(**self._left_at)  # type: ignore[attr-defined]
+        self._left_at = {"epoch": 0, "batches": 0}
+        return loader
 
     def val_dataloader(self) -> DataLoader[Any]:
         """The validation images in order."""
@@ -100,8 +105,8 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
         )
         # without one of its own, the loader would take a number from the global generator every epoch
         generator = torch.Generator().manual_seed(torch.initial_seed() % 2**62 + rank)
-        return DataLoader(
-            data,
+        return BatchLoader(
+            SeededBatches(data, self.seed) if self.num_workers else data,
             batch_size=None,  # the sampler's positions are whole batches
             sampler=sampler,
             num_workers=self.num_workers,
@@ -110,9 +115,50 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
             generator=generator,
         )
 
+    def state_dict(self) -> dict[str, Any]:
+        """The epoch, counted from 0, and how many of its batches training has had: for a checkpoint."""
+        loop: Any = self.trainer.fit_loop  # type: ignore[union-attr]
+        epochs, batches = loop.epoch_progress.current, loop.epoch_loop.batch_progress
+        if batches.is_last_batch:
+            return {"epoch": max(epochs.ready, epochs.processed), "batches": 0}
+        return {"epoch": epochs.processed, "batches": batches.current.processed}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Let the next training begin with the batches after these."""
+        if self.trainer and self.trainer.training:
+            self._left_at = state
+
     def _place(self) -> tuple[int, int]:
         """This process's rank, and the number of processes."""
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
+
+class SeededBatches(Dataset[Any]):
+    """A data set in worker processes, where augmentation is drawn from the batch's positions and a seed alone.
+
+    So it does not matter which worker makes a batch, nor what it made before.
+    """
+
+    def __init__(self, data: Any, seed: int) -> None:
+        self.data, self.seed = data, seed
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, index: Tensor) -> Any:
+        torch.manual_seed(zlib.crc32(index.numpy().tobytes(), self.seed % 2**32))
+        return self.data[index]
+
+
+class BatchLoader(DataLoader[Any]):
+    """A DataLoader of which Lightning need not warn that it cannot go on inside an epoch: its sampler does."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing: the DataModule has it."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Nothing to do."""
 
 
 class ImageDataModule(BatchDataModule):

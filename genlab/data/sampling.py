@@ -13,6 +13,7 @@ class BatchSampler(DistributedSampler[Tensor]):
 
     With `shuffle`, each epoch has an order of its own, a function of seed and epoch alone, and incomplete batches
     are left out, so that all batches are of one size and all processes have as many. Without, all images come in order.
+    `go_on` lets the next epoch begin where one was left.
 
     A DistributedSampler in name so that Lightning leaves it in place under every strategy.
     """
@@ -30,6 +31,11 @@ class BatchSampler(DistributedSampler[Tensor]):
         self.length, self.batch_size, self.shuffle, self.seed = length, batch_size, shuffle, seed
         self.rank, self.world_size = rank, world_size
         self.epoch = 0
+        self._done = 0
+
+    def go_on(self, epoch: int, batches: int) -> None:
+        """Begin with this epoch, counted from 0, and without its first `batches`."""
+        self.epoch, self._done = epoch, batches
 
     def __len__(self) -> int:
         if self.shuffle:
@@ -38,8 +44,9 @@ class BatchSampler(DistributedSampler[Tensor]):
 
     def __iter__(self) -> Iterator[Tensor]:
         order = self._order(np.random.default_rng((self.seed, self.epoch)))
+        done, self._done = self._done, 0
         self.epoch += 1
-        yield from order[self.rank :: self.world_size].split(self.batch_size)[: len(self)]
+        yield from order[self.rank :: self.world_size].split(self.batch_size)[done : len(self)]
 
     def _order(self, random: np.random.Generator) -> Tensor:
         return torch.from_numpy(random.permutation(self.length)) if self.shuffle else torch.arange(self.length)

@@ -70,6 +70,7 @@ class AdversarialModel(ImageModel):
 
     def on_train_start(self) -> None:
         """Refuse clipping where it cannot be: of scaled gradients that the optimizer itself unscales."""
+        super().on_train_start()
         scaler = getattr(self.trainer.precision_plugin, "scaler", None)
         fused = any(getattr(optimizer, "_step_supports_amp_scaling", False) for optimizer in self.trainer.optimizers)
         if scaler and fused and any(clip is not None for clip in self.clips):

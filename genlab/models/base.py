@@ -8,8 +8,10 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
+import genlab
 from genlab.errors import GenlabError, NotFinite, listed
 from genlab.hparams import PlainHyperparameters
+from genlab.models.random_state import random_states, set_random_state
 from genlab.types import Shape
 
 
@@ -21,6 +23,7 @@ class ImageModel(PlainHyperparameters, LightningModule):
         channels, height, width = image_shape
         self.image_shape: Shape = (channels, height, width)
         self._rows: list[tuple[int, dict[str, Tensor]]] = []
+        self._random_states: list[dict[str, Any]] = []
 
     def images(self, batch: Any) -> Tensor:
         """The batch's images (B, C, H, W), once they are found to be what this model was built for."""
@@ -76,19 +79,34 @@ class ImageModel(PlainHyperparameters, LightningModule):
         if self.trainer.world_size > 1:
             torch.manual_seed(torch.initial_seed() + self.global_rank)
 
+    def on_train_start(self) -> None:
+        """Draw what would have been drawn, had training not been stopped; by as many processes as there were."""
+        if len(self._random_states) == self.trainer.world_size:
+            set_random_state(self._random_states[self.global_rank])
+        self._random_states = []
+
     def on_train_end(self) -> None:
         """Let the curves reach the last batch, when training ends inside an epoch."""
         self._hand_over()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Let the curves reach as far as the checkpoint, also when training is interrupted.
+        """Keep what exact resuming takes besides weights, and let the curves reach as far as the checkpoint.
 
         Raises NotFinite for weights that are not finite, so that the checkpoint before them is kept.
         """
         self._hand_over()
+        for logger in self.loggers:
+            logger.save()
         for name, value in self.state_dict().items():
             if not value.isfinite().all():
                 raise NotFinite(name, self.global_step)
+        checkpoint["random_states"] = random_states()
+        checkpoint["genlab_version"] = genlab.__version__
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Remember the states of random number generators, where training goes on."""
+        if self._trainer and self._trainer.training:  # not when only the model is loaded
+            self._random_states = checkpoint.get("random_states", [])
 
     def _hand_over(self) -> None:
         if not self._rows:

@@ -1,23 +1,46 @@
-"""Open a checkpoint without knowing what is in it."""
+"""Write checkpoints whole or not at all, and open them without knowing what is in them."""
 
+import io
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.plugins import TorchCheckpointIO
+from packaging.version import Version
 
+import genlab
 from genlab.errors import GenlabError
+from genlab.outputs import whole_file
 from genlab.runs import find_checkpoint
 
 MARKS = {"state_dict", "hyper_parameters", "pytorch-lightning_version"}
 """What every checkpoint of a Lightning model with saved hyperparameters has."""
 
 
+class WholeCheckpoints(TorchCheckpointIO):
+    """A plugin for a Trainer: each checkpoint takes the place of the one before when all of it is on the disk.
+
+    Raises GenlabError for one that cannot be written; the one before is kept.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
+    ) -> None:
+        content = io.BytesIO()  # torch.save hides what goes wrong with a file
+        torch.save(checkpoint, content)
+        with whole_file(Path(path)) as part, part.open("wb") as file:
+            file.write(content.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+
+
 def read(path: str | Path) -> dict[str, Any]:
     """A genlab checkpoint as plain data, on the CPU; nothing in the file is executed.
 
-    Raises GenlabError for a file that is missing, damaged, or no checkpoint of a genlab model.
+    Raises GenlabError for a file that is missing, damaged, no checkpoint of a genlab model, or one of a newer genlab.
     """
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
@@ -33,6 +56,9 @@ def read(path: str | Path) -> dict[str, Any]:
         ) from None
     if not isinstance(checkpoint, dict) or not checkpoint.keys() >= MARKS:
         raise GenlabError(f"{path} is no checkpoint of a Lightning model with saved hyperparameters")
+    version = str(checkpoint.get("genlab_version", "0"))
+    if Version(version).release[:2] > Version(genlab.__version__).release[:2]:
+        raise GenlabError(f"{path} was written by genlab {version}, and this is {genlab.__version__}; upgrade genlab")
     return checkpoint
 
 

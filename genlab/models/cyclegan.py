@@ -166,6 +166,7 @@ class CycleGAN(TranslationModel):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on with the pools that were kept."""
+        super().on_load_checkpoint(checkpoint)
         for domain, images in checkpoint["pools"].items():
             self.pools[domain].images = images
 

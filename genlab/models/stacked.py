@@ -213,6 +213,7 @@ class StackedAutoencoder(ImageModel):
 
     def on_train_start(self) -> None:
         """Say which stage it is; freeze layers, also when training is taken up inside an epoch."""
+        super().on_train_start()
         self._announce()
         self._freeze()
 
@@ -238,6 +239,7 @@ class StackedAutoencoder(ImageModel):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Know again which stage the checkpoint is from."""
+        super().on_load_checkpoint(checkpoint)
         self._position = checkpoint["stage"]
         self._kept.clear()
 

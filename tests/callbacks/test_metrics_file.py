@@ -38,3 +38,18 @@ def test_a_file_that_is_there_is_continued():
 def test_saving_nothing_writes_nothing():
     MetricsFile(Path()).finalize("failed")
     assert not Path("metrics.csv").exists()
+
+
+def test_steps_that_are_made_again_are_forgotten_and_so_is_half_a_row():
+    first = MetricsFile(Path())
+    for step in range(5):
+        first.log_metrics({"epoch": 0, "a": float(step)}, step)
+    first.save()
+    with Path("metrics.csv").open("a") as file:
+        file.write("1")
+    second = MetricsFile(Path())
+    for step in range(3, 6):
+        second.log_metrics({"epoch": 1, "a": 10.0 + step}, step)
+        second.save()
+    assert [row["step"] for row in read()] == ["0", "1", "2", "3", "4", "5"]
+    assert [row["a"] for row in read()] == ["0.0", "1.0", "2.0", "13.0", "14.0", "15.0"]

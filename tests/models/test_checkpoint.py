@@ -156,3 +156,33 @@ def test_files_of_any_other_kind_are_refused_in_one_line(content, working_folder
     (working_folder / "other.ckpt").write_bytes(content)
     with pytest.raises(genlab.GenlabError, match=r"other\.ckpt cannot be opened as a checkpoint of plain data"):
         genlab.load("other.ckpt")
+
+
+def test_a_checkpoint_of_a_newer_genlab_is_refused_in_one_line(run, working_folder, refused):
+    checkpoint = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
+    assert checkpoint["genlab_version"] == genlab.__version__
+    checkpoint["genlab_version"] = "99.1.0"
+    torch.save(checkpoint, working_folder / "newer.ckpt")
+    told = f"newer.ckpt was written by genlab 99.1.0, and this is {genlab.__version__}; upgrade genlab"
+    assert told in refused("sample", "--ckpt", "newer.ckpt")
+    assert told in refused("fit", "--config", "vae_digits.yaml", "--ckpt_path", "newer.ckpt")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["fit", "--config", "vae_digits.yaml", "--ckpt_path"],
+        ["test", "--ckpt_path"],
+        ["sample", "--ckpt"],
+        ["evaluate", "--ckpt"],
+        ["translate", "--ckpt"],
+    ],
+)
+@pytest.mark.parametrize("kind", ["trap", "half"])
+def test_no_command_runs_what_is_in_a_checkpoint_or_takes_half_of_one(command, kind, run, working_folder, refused):
+    content = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    torch.save(content | ({"state_dict": {"a": Trap()}} if kind == "trap" else {}), "bad.ckpt")
+    if kind == "half":
+        Path("bad.ckpt").write_bytes(Path("bad.ckpt").read_bytes()[:-1000])
+    assert "bad.ckpt cannot be opened as a checkpoint of plain data" in refused(*command, "bad.ckpt")
+    assert not Path("sprung").exists()

@@ -1,0 +1,29 @@
+"""What SLURM says of the job at hand, and what is asked of it."""
+
+import os
+import subprocess
+
+from genlab.errors import GenlabError
+
+
+def step() -> str | None:
+    """The job step that this process belongs to, the same when the job is requeued; None outside of SLURM."""
+    job, number = os.environ.get("SLURM_JOB_ID"), os.environ.get("SLURM_STEP_ID")
+    return f"{job}.{number}" if job and number else None
+
+
+def requeued() -> bool:
+    """Whether the job has been running before."""
+    return int(os.environ.get("SLURM_RESTART_COUNT", 0)) > 0
+
+
+def requeue() -> None:
+    """Let the job start again; raises GenlabError when SLURM will not."""
+    job = os.environ["SLURM_JOB_ID"]
+    try:
+        done = subprocess.run(["scontrol", "requeue", job], capture_output=True, text=True)
+    except OSError as error:
+        raise GenlabError(f"job {job} is not requeued: scontrol cannot be run ({error.strerror})") from None
+    if done.returncode:
+        raise GenlabError(f"job {job} is not requeued: {' '.join(done.stderr.split())}; submit it with --requeue")
+    print(f"job {job} is requeued")

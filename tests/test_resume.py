@@ -1,0 +1,201 @@
+"""Training that is stopped and goes on ends with the weights of training that was never stopped, bit for bit."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from genlab import slurm
+from genlab.cli import main
+from genlab.errors import GenlabError
+from genlab.models.checkpoint import read
+
+BATCHES = 5
+"""In an epoch."""
+QUICK = [
+    f"--trainer.limit_train_batches={BATCHES}",
+    "--trainer.limit_val_batches=2",
+    "--trainer.max_epochs=3",
+    "--trainer.enable_progress_bar=false",
+    "--trainer.enable_model_summary=false",
+    "--pictures.every_n_epochs=1",
+    "--pictures.count=4",
+]
+SMALL_CELEBA = ["--data.image_size=16", "--data.batch_size=8", "--model.encoder.width=8", "--model.decoder.width=8"]
+TRAININGS = {
+    "autoencoder": ["autoencoder_digits.yaml"],
+    "denoising": ["denoising_mnist.yaml", "--data.batch_size=32"],
+    "stacked": ["stacked_digits.yaml", "--model.fine_tuning=[{epochs: 1}]", "--model.classifier=[{epochs: 1}]"],
+    "vae": ["vae_digits.yaml", "--trainer.precision=bf16-mixed"],
+    "mirrored": ["vae_celeba.yaml", *SMALL_CELEBA],
+    "cvae": ["cvae_digits.yaml"],
+    "gan": ["gan_digits.yaml", "--model.critic_steps=2"],
+    "wgan": ["gan_digits.yaml", "--model.loss=Wasserstein", "--model.penalty=GradientPenalty"],
+    "cgan": ["cgan_mnist.yaml", "--data.batch_size=16"],
+    "pix2pix": ["pix2pix_digits.yaml", "--model.ema_decay=0.9"],
+    "cyclegan": ["cyclegan_digits.yaml", "--model.ema_decay=0.9", "--model.pool_size=6"],
+}
+
+
+def fit(*arguments: str) -> Path:
+    """Train for `BATCHES` a run, until a signal ends it; returns the newest run."""
+    main(["fit", "--config", *arguments, *QUICK])
+    return max(Path("runs").glob("*/*"), key=lambda run: run.stat().st_mtime)
+
+
+def accident(name: str, **arguments: object) -> str:
+    """The option that lets one of `tests.accidents` happen."""
+    return "--trainer.callbacks=" + json.dumps({"class_path": f"tests.accidents.{name}", "init_args": arguments})
+
+
+def stopped(step: int, *arguments: str, by: str = "SIGTERM", code: int = 143) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["fit", "--config", *arguments, *QUICK, accident("Signal", step=step, kind=by)])
+    assert end.value.code == code
+
+
+def died(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """What a process said that did not come to the end of its training."""
+    command = [sys.executable, "-m", "genlab", "fit", "--config", *arguments, *QUICK]
+    place = {"PYTHONPATH": str(Path(__file__).parents[1])}
+    process = subprocess.run(command, env=os.environ | place, capture_output=True, text=True, timeout=120)
+    assert process.returncode != 0
+    return process
+
+
+def last(run: str) -> dict:
+    """The content of a run's last checkpoint."""
+    content = torch.load(next(Path("runs").glob(f"*/{run}/checkpoints/last.ckpt")), weights_only=True)
+    return {key: value for key, value in content.items() if key not in ("callbacks", "loops")}  # which hold paths
+
+
+def differences(one, other, where="") -> list[str]:
+    """Where two checkpoints differ: in weights, optimizers, schedules, averages, pools, progress, random states."""
+    if isinstance(one, torch.Tensor):
+        return [] if isinstance(other, torch.Tensor) and torch.equal(one, other) else [where]
+    if isinstance(one, dict):
+        keys = one.keys() | other.keys()
+        return [d for key in keys for d in differences(one.get(key), other.get(key), f"{where}/{key}")]
+    if isinstance(one, list | tuple):
+        pairs = zip(one, other, strict=True)
+        return [d for i, (a, b) in enumerate(pairs) for d in differences(a, b, f"{where}/{i}")]
+    return [] if one == other else [where]
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+def test_stopped_inside_and_at_the_end_of_epochs(training):
+    arguments = TRAININGS[training]
+    fit(*arguments)
+    stopped(2, *arguments)
+    stopped(4, *arguments, "--ckpt_path=last")
+    stopped(5, *arguments, "--ckpt_path=last")  # the last one of its epoch, which ends first
+    stopped(7, *arguments, "--ckpt_path=last")
+    stopped(8, *arguments, "--ckpt_path=last")
+    fit(*arguments, "--ckpt_path=last")
+    whole, parts = last("0"), last("1")
+    assert whole["global_step"] == parts["global_step"] == 3 * BATCHES
+    assert differences(whole, parts) == []
+
+
+def test_stopped_with_workers_that_augment():
+    arguments = [*TRAININGS["mirrored"], "--data.num_workers=2"]
+    fit(*arguments)
+    stopped(2, *arguments)
+    stopped(7, *arguments, "--ckpt_path=last")
+    fit(*arguments, "--ckpt_path=last")
+    assert differences(last("0"), last("1")) == []
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> dict:
+    """The last checkpoint of a GAN that was trained without a stop."""
+    before = Path.cwd()
+    os.chdir(tmp_path_factory.mktemp("whole"))
+    try:
+        fit("gan_digits.yaml")
+        return last("0")
+    finally:
+        os.chdir(before)
+
+
+def test_killed_between_two_checkpoints(whole):
+    often = ["gan_digits.yaml", "--last_checkpoint.every_n_train_steps=2"]
+    died(*often, accident("Signal", step=9, kind="SIGKILL"))
+    assert last("0")["global_step"] == 8
+    fit(*often, "--ckpt_path=last")
+    assert differences(whole, last("0")) == []
+    with Path("runs/gan_digits/0/metrics.csv").open(newline="") as file:
+        steps = [int(row["step"]) for row in csv.DictReader(file) if row["train/generator"]]
+    assert steps == list(range(3 * BATCHES))
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        (accident("KillWhileSaving", step=8), ""),
+        (accident("FullDisk", step=8, largest=20_000), "last.ckpt cannot be written: File too large"),
+        (accident("FullDisk", step=8, largest=100), "metrics.csv cannot be written: File too large"),
+    ],
+    ids=["killed while saving", "no room for a checkpoint", "no room for figures"],
+)
+def test_a_checkpoint_that_cannot_be_written_whole_leaves_the_one_before(what, told, whole):
+    process = died("gan_digits.yaml", what)
+    assert "Traceback" not in process.stderr
+    assert process.stderr.splitlines()[-1].endswith(told)
+    for checkpoint in Path("runs").rglob("*.ckpt"):
+        assert read(checkpoint)["global_step"] == BATCHES
+    fit("gan_digits.yaml", "--ckpt_path=last")
+    assert differences(whole, last("0")) == []
+
+
+def test_a_step_that_fails_leaves_the_checkpoint_before(whole):
+    with pytest.raises(RuntimeError, match="out of memory"):
+        fit("gan_digits.yaml", accident("Mistake", step=8))
+    assert last("0")["global_step"] == BATCHES
+    fit("gan_digits.yaml", "--ckpt_path=last")
+    assert differences(whole, last("0")) == []
+
+
+def test_max_steps_may_end_inside_an_epoch(whole):
+    fit("gan_digits.yaml", "--trainer.max_steps=7")
+    assert last("0")["global_step"] == 7
+    fit("gan_digits.yaml", "--ckpt_path=last")
+    assert differences(whole, last("0")) == []
+
+
+def test_with_nothing_left_to_train_that_is_said(refused):
+    fit("gan_digits.yaml")
+    told = refused("fit", "--config", "gan_digits.yaml", *QUICK, "--ckpt_path=last")
+    assert "nothing is left to train" in told
+    assert "has 3 epochs and 15 steps, and max_epochs is 3; give more" in told
+    told = refused("fit", "--config", "gan_digits.yaml", *QUICK, "--ckpt_path=last", "--trainer.max_steps=15")
+    assert "nothing is left to train" in told
+
+
+def test_a_job_that_slurm_ends_is_requeued_and_goes_on(whole, monkeypatch, working_folder):
+    (working_folder / "scontrol").write_text("#!/bin/sh\necho $* > scontrol.log\n")
+    (working_folder / "scontrol").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{working_folder}:{os.environ['PATH']}")
+    job = {"JOB_ID": "77", "STEP_ID": "0", "NTASKS": "1", "PROCID": "0", "LOCALID": "0", "NODEID": "0", "JOB_NAME": "a"}
+    for name, value in job.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    stopped(4, "gan_digits.yaml", by="SIGUSR1", code=0)
+    assert Path("scontrol.log").read_text() == "requeue 77\n"
+    monkeypatch.setenv("SLURM_STEP_ID", "1")  # another run of the same job and config
+    fit("gan_digits.yaml", "--trainer.max_steps=1")
+    monkeypatch.setenv("SLURM_STEP_ID", "0")
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    fit("gan_digits.yaml")
+    assert differences(whole, last("0")) == []
+
+
+def test_a_job_that_slurm_does_not_requeue_says_so(monkeypatch, refused, working_folder):
+    monkeypatch.setenv("SLURM_JOB_ID", "77")
+    monkeypatch.setenv("PATH", str(working_folder))
+    with pytest.raises(GenlabError, match="job 77 is not requeued: scontrol cannot be run"):
+        slurm.requeue()
