@@ -75,6 +75,12 @@ def find_checkpoint(path: str | Path | None, prefer: str = "best") -> Path:
     raise GenlabError(f"{path} has no checkpoints/best.ckpt or last.ckpt; give a run folder or a checkpoint")
 
 
+def wandb_id(run: Path) -> str | None:
+    """What W&B calls a run that it has seen before."""
+    seen = [folder.name.rpartition("-")[2] for folder in sorted(run.glob("wandb/*run-*-*"))]
+    return seen[-1] if seen else None
+
+
 def run_of_job(root: Path, name: str, step: str | None) -> Path | None:
     """The run of a config in which a step of a SLURM job has left a last checkpoint."""
     for run in _runs(root, name):

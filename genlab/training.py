@@ -29,6 +29,7 @@ from genlab.callbacks import (
     MetricsFile,
     Pictures,
     Predictions,
+    RunConfig,
     SteadyBar,
     StopOnSignal,
     Stopped,
@@ -89,7 +90,7 @@ class TrainerCLI(LightningCLI):
                 datamodule_class=LightningDataModule,
                 subclass_mode_data=True,
                 auto_configure_optimizers=False,
-                save_config_kwargs={"overwrite": True},  # a run's folder is its own; only resuming finds a config there
+                save_config_callback=RunConfig,
                 parser_class=ExplainingParser,
                 parser_kwargs={"default_env": True, "env_prefix": "GENLAB"},
                 args=arguments,
@@ -115,6 +116,7 @@ class TrainerCLI(LightningCLI):
         parser.add_lightning_class_args(LastCheckpoint, "last_checkpoint")
         parser.set_defaults(
             {
+                "trainer.enable_autolog_hparams": False,  # trackers get the whole config
                 "best_checkpoint.filename": "best",
                 "best_checkpoint.monitor": "val/loss",
                 "best_checkpoint.enable_version_counter": False,  # each replaces the one before
@@ -125,8 +127,19 @@ class TrainerCLI(LightningCLI):
             }
         )
 
+    def before_instantiate_classes(self) -> None:
+        """Let trackers keep what they write in the run's folder, and W&B call the run as its folder is called."""
+        self.stated, self.config = self.config, self.config.clone()
+        for tracker in _as_list(self.config[self.subcommand].trainer.logger or None):
+            if tracker.init_args.get("save_dir") == ".":
+                tracker.init_args.save_dir = str(self.run)
+            if tracker.class_path.endswith("WandbLogger") and not tracker.init_args.name:
+                tracker.init_args.name = f"{self.run.parent.name}-{self.run.name}"
+                tracker.init_args.id = tracker.init_args.id or runs.wandb_id(self.run)
+
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """A trainer that works in the run's folder."""
+        self.config = self.stated  # which other runs may use
         config = self.config_init[self.subcommand].trainer
         trackers = [tracker for tracker in _as_list(config.logger) if isinstance(tracker, Logger)]
         files = [MetricsFile(self.run)] if self.subcommand == "fit" else []

@@ -5,6 +5,8 @@ from genlab.callbacks.last_checkpoint import LastCheckpoint
 from genlab.callbacks.metrics_file import MetricsFile
 from genlab.callbacks.pictures import Pictures
 from genlab.callbacks.predictions import Predictions
+from genlab.callbacks.run_config import RunConfig
+from genlab.callbacks.safe_wandb import SafeWandbLogger
 from genlab.callbacks.steady_bar import SteadyBar
 from genlab.callbacks.stop_on_signal import StopOnSignal, Stopped
 
@@ -14,6 +16,8 @@ __all__ = [
     "MetricsFile",
     "Pictures",
     "Predictions",
+    "RunConfig",
+    "SafeWandbLogger",
     "SteadyBar",
     "StopOnSignal",
     "Stopped",

@@ -1,0 +1,49 @@
+"""W&B, which training does not depend on."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import wandb
+from lightning.fabric.loggers.logger import rank_zero_experiment
+from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.utilities import rank_zero_warn
+
+PATIENCE = wandb.Settings(init_timeout=20, finish_timeout=60)
+"""Seconds to wait for the service when training begins, and when it has ended."""
+
+
+class SafeWandbLogger(WandbLogger):
+    """Lightning's WandbLogger, which works offline where there is no account, or the service cannot be reached.
+
+    What it logs then stays in its `save_dir`; `wandb sync` sends it later. Arguments are those of WandbLogger.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._wandb_init["settings"] = self._wandb_init.get("settings") or PATIENCE
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        """The run, as W&B knows it."""
+        try:
+            with _no_questions():
+                return super().experiment
+        except wandb.Error as error:
+            reason = str(error).splitlines()[0]
+            rank_zero_warn(f"W&B stays offline: {reason} `wandb sync {self.save_dir}/wandb/*` sends it later")
+            self._wandb_init["mode"] = "offline"
+            return super().experiment
+
+
+@contextlib.contextmanager
+def _no_questions() -> Iterator[None]:
+    """Let W&B ask nobody for an account: it would wait for an answer forever."""
+    terminal = os.environ.get("TERM", "")
+    os.environ["TERM"] = "dumb"
+    try:
+        yield
+    finally:
+        os.environ["TERM"] = terminal
