@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import yaml
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
@@ -21,7 +22,6 @@ class RunConfig(SaveConfigCallback):
             part.write_text(text)
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
-                given = {key: value for key, value in self.config.as_dict().items() if key != "config"}  # their paths
-                logger.experiment.config.update(given, allow_val_change=True)
+                logger.experiment.config.update(yaml.safe_load(text), allow_val_change=True)
             elif isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_text("config", f"```yaml\n{text}\n```")
