@@ -27,6 +27,7 @@ TOOL_COMMANDS = {
     "translate": "images of one domain to another: test images, or files and folders of any size",
     "transfer": "images under other conditions: the style stays",
     "data": "download and decode a data set ahead of time, or check it",
+    "doctor": "what this machine has, on one page for a bug report",
     "configs": "list the shipped configs, or print one",
 }
 

@@ -1,0 +1,131 @@
+"""`genlab doctor`: what this machine has, on one page for a bug report; nothing secret is in it."""
+
+import argparse
+import importlib.metadata
+import netrc
+import os
+import platform
+import shutil
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import torch
+import torch.distributed
+import wandb
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+
+import genlab
+from genlab import runs
+from genlab.data.archives import CYCLEGAN, PIX2PIX
+from genlab.data.places import cache_folder, data_folder
+from genlab.errors import GenlabError
+
+LIBRARIES = (
+    "torch",
+    "torchvision",
+    "lightning",
+    "torchmetrics",
+    "jsonargparse",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "pillow",
+    "wandb",
+    "tensorboard",
+)
+SETTINGS = ("GENLAB_DATA_DIR", "GENLAB_CACHE_DIR", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "WANDB_MODE")
+"""Environment variables that hold no secret."""
+GIGA = 1e9
+
+Section = dict[str, str]
+
+
+def main(arguments: list[str]) -> None:
+    """Run the command."""
+    argparse.ArgumentParser(prog="genlab doctor", description=__doc__).parse_args(arguments)
+    sections = {
+        "versions": versions(),
+        "devices": devices(),
+        "data": data(),
+        "trackers": trackers(),
+        "runs": {"newest": newest_run()},
+        "environment": {name: short(os.environ[name]) for name in SETTINGS if name in os.environ},
+    }
+    for title, section in sections.items():
+        print(title)
+        for name, value in section.items():
+            print(f"  {name:20} {value}")
+
+
+def versions() -> Section:
+    """Of genlab, what it runs on, and the libraries that it needs."""
+    found = {"genlab": genlab.__version__, "Python": platform.python_version(), "system": platform.platform()}
+    for library in LIBRARIES:
+        try:
+            found[library] = importlib.metadata.version(library)
+        except importlib.metadata.PackageNotFoundError:
+            found[library] = "is missing: pip install genlab"
+    return found
+
+
+def devices() -> Section:
+    """What computes, and the `--trainer.precision` that it is good for."""
+    found = {
+        "CPU": f"{os.cpu_count()} cores, {torch.get_num_threads()} threads; {platform.machine()}; 32-true, bf16-mixed"
+    }
+    for number in range(torch.cuda.device_count()):
+        gpu = torch.cuda.get_device_properties(number)
+        bf16 = "bf16-mixed, " if gpu.major >= 8 else ""
+        found[f"GPU {number}"] = (
+            f"{gpu.name}, {gpu.total_memory / GIGA:.0f} GB, compute capability {gpu.major}.{gpu.minor}; "
+            f"32-true, {bf16}16-mixed"
+        )
+    if torch.backends.mps.is_available():
+        found["MPS"] = "32-true, 16-mixed"
+    if not torch.cuda.is_available():
+        found["CUDA"] = f"none for this torch, which is built for {torch.version.cuda or 'none'}"
+    backends = {"nccl": torch.distributed.is_nccl_available(), "gloo": torch.distributed.is_gloo_available()}
+    found["several processes"] = ", ".join(name for name, there in backends.items() if there) or "none"
+    found["SLURM"] = "a job" if SLURMEnvironment.detect() else "no job"
+    return found
+
+
+def data() -> Section:
+    """Where data sets and their caches lie, and what is there."""
+    sets, caches = data_folder(None), cache_folder(None)
+    there = [name for name in ("MNIST", "frey_faces", "celeba", *PIX2PIX, *CYCLEGAN) if (sets / name).is_dir()]
+    return {
+        "data sets": f"{', '.join(there) or 'none'} in {place(sets)}",
+        "decoded images": f"{len(list(caches.glob('*x*-*')))} caches in {place(caches)}",
+    }
+
+
+def place(folder: Path) -> str:
+    """A folder, and how much more its disk holds."""
+    if not folder.is_dir():
+        return f"{short(folder)}, which is not there"
+    return f"{short(folder)}, {shutil.disk_usage(folder).free / GIGA:.0f} GB free"
+
+
+def trackers() -> Section:
+    """Whether W&B knows an account, without saying which."""
+    host = urlsplit(wandb.Settings().base_url).hostname or ""
+    try:
+        known = netrc.netrc().authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        known = False
+    account = known or bool(os.environ.get("WANDB_API_KEY"))
+    return {"W&B": "an account is configured" if account else "no account: runs stay offline"}
+
+
+def newest_run() -> str:
+    """The run that tools take by default."""
+    try:
+        return str(runs.newest_run())
+    except GenlabError:
+        return "none in ./runs"
+
+
+def short(path: object) -> str:
+    """A path without the name of whose home it is in."""
+    return str(path).replace(str(Path.home()), "~")

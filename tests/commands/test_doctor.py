@@ -1,0 +1,41 @@
+"""The page for a bug report."""
+
+from pathlib import Path
+
+import torch
+
+import genlab
+from genlab.cli import main
+
+
+def test_the_page_says_what_there_is(run, capsys, monkeypatch):
+    monkeypatch.chdir(run.parents[2])
+    main(["doctor"])
+    page = capsys.readouterr().out
+    found = dict(line.strip().split(maxsplit=1) for line in page.splitlines() if line.startswith("  "))
+    assert found["genlab"] == genlab.__version__
+    assert found["torch"] == torch.__version__.split("+")[0]
+    assert "cores" in found["CPU"]
+    assert found["newest"] == "runs/vae_digits/0"
+    assert "MNIST, frey_faces, celeba, facades in " in page
+
+
+def test_nothing_secret_is_on_it(capsys, monkeypatch, working_folder):
+    home = working_folder / "a_persons_name"
+    home.mkdir()
+    (home / "data" / "a_secret_project").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("GENLAB_DATA_DIR", str(home / "data"))
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    main(["doctor"])
+    page = capsys.readouterr().out
+    assert "no account" in page
+    assert "none in ~/data, " in page
+    monkeypatch.setenv("WANDB_API_KEY", "a_secret_key")
+    monkeypatch.setenv("A_SECRET", "a_secret_value")
+    main(["doctor"])
+    page += capsys.readouterr().out
+    assert "an account is configured" in page
+    assert "secret" not in page
+    assert "a_persons_name" not in page
+    assert not Path("runs").exists()
