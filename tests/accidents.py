@@ -19,14 +19,15 @@ class AtStep(Callback):
 
 
 class Signal(AtStep):
-    """The process gets a signal."""
+    """One of the processes gets a signal."""
 
-    def __init__(self, step: int, kind: str = "SIGTERM") -> None:
+    def __init__(self, step: int, kind: str = "SIGTERM", rank: int = 0) -> None:
         super().__init__(step)
-        self.number = signal.Signals[kind]
+        self.number, self.rank = signal.Signals[kind], rank
 
     def happen(self):
-        os.kill(os.getpid(), self.number)
+        if int(os.environ.get("LOCAL_RANK", 0)) == self.rank:
+            os.kill(os.getpid(), self.number)
 
 
 class FullDisk(AtStep):

@@ -12,8 +12,10 @@ import genlab
 from genlab.callbacks import MetricsFile
 from genlab.data import DegradedPairs, DomainsFromPairs, Edges
 from genlab.losses import GradientPenalty, Wasserstein
+from genlab.models.stages import Schedule
 from genlab.networks import (
     DCGANGenerator,
+    DenseLayer,
     MLPDecoder,
     MLPDiscriminator,
     MLPEncoder,
@@ -34,10 +36,14 @@ PATCHES = {
     "generator_optimizer": partial(GANAdam, lr=1e-3),
 }
 UNET, RESNET = partial(UNet, width=8), partial(ResNetGenerator, width=4, blocks=1)
+LAYERS = [partial(DenseLayer, size=32), partial(DenseLayer, size=16)]
 FAMILIES = {
+    "Autoencoder": lambda data: genlab.Autoencoder(data.image_shape, **SMALL),
+    "StackedAutoencoder": lambda data: genlab.StackedAutoencoder(data.image_shape, LAYERS, (), [Schedule(50)]),
     "VAE": lambda data: genlab.VAE(data.image_shape, **SMALL),
     "CVAE": lambda data: genlab.CVAE(data.image_shape, data.num_classes, **SMALL),
     "GAN": lambda data: genlab.GAN(data.image_shape, **PLAYERS),
+    "CGAN": lambda data: genlab.CGAN(data.image_shape, data.num_classes, **PLAYERS),
     "WGAN": lambda data: genlab.GAN(data.image_shape, **PLAYERS, loss=Wasserstein, penalty=GradientPenalty),
 }
 

@@ -12,6 +12,7 @@ import torch
 
 from genlab import slurm
 from genlab.cli import main
+from genlab.commands.configs import find_config
 from genlab.errors import GenlabError
 from genlab.models.checkpoint import read
 
@@ -199,3 +200,21 @@ def test_a_job_that_slurm_does_not_requeue_says_so(monkeypatch, refused, working
     monkeypatch.setenv("PATH", str(working_folder))
     with pytest.raises(GenlabError, match="job 77 is not requeued: scontrol cannot be run"):
         slurm.requeue()
+
+
+def test_the_batch_script_runs_what_it_says(monkeypatch, working_folder):
+    main(["configs", "slurm/train.sbatch"])
+    script = find_config("slurm/train.sbatch").read_text()
+    assert [line for line in script.splitlines() if line.startswith("# --- ")][2].startswith("# --- 3.")
+    Path("train.sbatch").write_text(script.replace("vae_celeba.yaml", "vae_digits.yaml"))
+    Path(".venv/bin").mkdir(parents=True)
+    Path(".venv/bin/activate").touch()
+    Path("srun").write_text('#!/bin/sh\nexec "$@" --trainer.accelerator=cpu --trainer.fast_dev_run=true\n')
+    Path("genlab").write_text(f'#!/bin/sh\nexec {sys.executable} -m genlab "$@"\n')
+    for command in ("srun", "genlab"):
+        Path(command).chmod(0o755)
+    nodes = {"SLURM_NNODES": "1", "SLURM_NTASKS_PER_NODE": "1", "PATH": f"{working_folder}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "train.sbatch"], env=os.environ | nodes, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "bfloat16" in done.stderr
+    assert "distributed_backend=gloo" in done.stderr

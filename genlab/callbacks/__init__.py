@@ -1,6 +1,7 @@
 """What happens during training besides training."""
 
 from genlab.callbacks.best_checkpoint import BestCheckpoint
+from genlab.callbacks.compiled import Compiled
 from genlab.callbacks.last_checkpoint import LastCheckpoint
 from genlab.callbacks.metrics_file import MetricsFile
 from genlab.callbacks.pictures import Pictures
@@ -12,6 +13,7 @@ from genlab.callbacks.stop_on_signal import StopOnSignal, Stopped
 
 __all__ = [
     "BestCheckpoint",
+    "Compiled",
     "LastCheckpoint",
     "MetricsFile",
     "Pictures",

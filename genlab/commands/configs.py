@@ -16,9 +16,10 @@ def shipped_folder() -> Path:
 
 
 def shipped_configs() -> dict[str, Path]:
-    """The shipped configs by name, overlays as `overlays/<name>`."""
+    """The shipped configs by name, overlays as `overlays/<name>`, batch scripts as `slurm/<name>`."""
     folder = shipped_folder()
-    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.yaml"))}
+    found = sorted([*folder.rglob("*.yaml"), *folder.rglob("*.sbatch")])
+    return {path.relative_to(folder).as_posix(): path for path in found}
 
 
 def find_config(name: str) -> Path:
@@ -37,9 +38,9 @@ def find_config(name: str) -> Path:
 
 
 def description(config: Path) -> str:
-    """The config's first line, a comment."""
+    """The config's first comment."""
     with config.open() as lines:
-        return lines.readline().removeprefix("#").strip()
+        return next(line for line in lines if line.startswith("# ")).removeprefix("#").strip()
 
 
 def main(arguments: list[str]) -> None:

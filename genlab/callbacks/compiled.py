@@ -1,0 +1,32 @@
+"""Networks translated by torch.compile before they train."""
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import nn
+
+from genlab.errors import GenlabError
+
+
+class Compiled(Callback):
+    """Compiles the networks of a model in place when training begins, so that names of weights stay what they are.
+
+    Layers of a StackedAutoencoder, of which each stage calls others, stay as they are.
+
+    Raises GenlabError for a model with a gradient penalty, as compiled networks cannot be differentiated twice.
+    """
+
+    def on_fit_start(self, trainer: Trainer, model: LightningModule) -> None:
+        """Compile every network that trains."""
+        if getattr(model, "penalty", None):
+            raise GenlabError("a gradient penalty differentiates twice, which compiled networks cannot; leave one out")
+        for network in networks(model):
+            network.compile()
+
+
+def networks(module: nn.Module) -> list[nn.Module]:
+    """The largest parts of a module that have trained weights and can be called."""
+    found = []
+    for child in module.children():
+        if any(parameter.requires_grad for parameter in child.parameters()):
+            callable_itself = not isinstance(child, nn.ModuleList | nn.ModuleDict)
+            found += [child] if callable_itself else networks(child)
+    return found

@@ -1,0 +1,123 @@
+"""Two processes train what one process trains with batches twice as large, and find the same validation figures."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+SCRIPT = """
+import os, sys
+from functools import partial
+import torch
+from lightning.pytorch import Trainer, seed_everything
+from torch.utils.data import DataLoader
+import genlab
+from genlab.losses import GradientPenalty, Wasserstein
+from genlab.models.stages import Schedule
+from genlab.networks import (
+    DenseLayer, MLPDecoder, MLPDiscriminator, MLPEncoder, PatchDiscriminator, ResNetGenerator, UNet
+)
+
+processes, rank = int(sys.argv[1]), int(os.environ.get("LOCAL_RANK", 0))
+COUNT, STEPS, CLASSES = 16, 20, 3
+SHAPE = (1, 8, 10)
+torch.set_default_dtype(torch.float64)
+
+
+def of_whole_batches(draw):
+    '''A random function whose numbers are those of the whole batch, of which each process gets its part.'''
+    generator = torch.Generator().manual_seed(1)
+
+    def mine(*size, **options):
+        sizes = list(size)
+        axis = sizes.index(COUNT // processes)
+        sizes[axis] = COUNT
+        return draw(*sizes, generator=generator).index_select(axis, torch.arange(rank, COUNT, processes))
+
+    return mine
+
+
+def trained(name, model, names):
+    images = torch.rand(STEPS, 2, COUNT, *SHAPE, generator=torch.Generator().manual_seed(2))
+    labels = torch.arange(COUNT) % CLASSES
+    batches = [
+        dict(zip(names, (first[rank::processes], second[rank::processes]))) | {"label": labels[rank::processes]}
+        for first, second in images
+    ]
+    trainer = Trainer(
+        accelerator="cpu", devices=processes, strategy="ddp" if processes > 1 else "auto", max_steps=STEPS,
+        logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, precision=64,
+        use_distributed_sampler=False, num_sanity_val_steps=0,
+    )
+    random = torch.rand, torch.randn
+    torch.rand, torch.randn = (of_whole_batches(draw) for draw in random)
+    trainer.fit(model, DataLoader(batches, batch_size=None), DataLoader(batches[:3], batch_size=None))
+    torch.rand, torch.randn = random
+    assert model.global_step == STEPS
+    figures = {key: value for key, value in trainer.callback_metrics.items() if key.startswith("val/")}
+    torch.save((model.state_dict(), figures), f"{name}-{processes}-{model.global_rank}.pt")
+
+
+coder = {"encoder": partial(MLPEncoder, hidden=(16,)), "decoder": partial(MLPDecoder, hidden=(16,))}
+judge = partial(MLPDiscriminator, hidden=(16,), dropout=0.0)
+players = {"generator": partial(MLPDecoder, hidden=(16,)), "discriminator": judge}
+slow = partial(torch.optim.SGD, lr=1e-3)  # Adam takes rounding for gradients, where there are none
+translator = {
+    "discriminator": partial(PatchDiscriminator, width=4), "ema_decay": 0.9,
+    "generator_optimizer": slow, "discriminator_optimizer": slow,
+}
+residual = partial(ResNetGenerator, width=4, blocks=1)
+once = [Schedule(1)]
+layers = [partial(DenseLayer, size=12), partial(DenseLayer, size=6)]
+FAMILIES = {
+    "autoencoder": lambda: genlab.Autoencoder(SHAPE, 6, **coder),
+    "stacked": lambda: genlab.StackedAutoencoder(SHAPE, layers, (), once, num_classes=CLASSES),
+    "classifier": lambda: genlab.StackedAutoencoder(SHAPE, layers, (), (), once, num_classes=CLASSES),
+    "vae": lambda: genlab.VAE(SHAPE, 4, **coder),
+    "cvae": lambda: genlab.CVAE(SHAPE, CLASSES, code_size=4, **coder),
+    "gan": lambda: genlab.GAN(SHAPE, 4, **players),
+    "wgan-gp": lambda: genlab.GAN(SHAPE, 4, **players, loss=Wasserstein, penalty=GradientPenalty, critic_steps=2),
+    "cgan": lambda: genlab.CGAN(SHAPE, CLASSES, code_size=4, **players),
+    "pix2pix": lambda: genlab.Pix2Pix(SHAPE, SHAPE, partial(UNet, width=4, dropout=0.0), **translator),
+    "cyclegan": lambda: genlab.CycleGAN(SHAPE, SHAPE, residual, pool_size=0, **translator),
+}
+BATCHES = {"pix2pix": ["source", "target"], "cyclegan": ["a", "b"]}
+for name, build in FAMILIES.items():
+    seed_everything(0)
+    trained(name, build(), BATCHES.get(name, ["image"]))
+"""
+
+FAMILIES = ["autoencoder", "stacked", "classifier", "vae", "cvae", "gan", "wgan-gp", "cgan", "pix2pix", "cyclegan"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    """A folder with the weights and validation figures of each family, of one process and of each of two."""
+    folder = tmp_path_factory.mktemp("ddp")
+    (folder / "script.py").write_text(SCRIPT)
+    for processes in ("1", "2"):
+        command = [sys.executable, "script.py", processes]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
+    return folder
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_two_processes_equal_one_with_the_double_batch_and_each_other_bit_for_bit(family, trained):
+    (one, _), (first, _), (second, _) = (torch.load(trained / f"{family}-{name}.pt") for name in ("1-0", "2-0", "2-1"))
+    assert first.keys() == one.keys()
+    for name, value in one.items():
+        assert torch.equal(first[name], second[name])
+        torch.testing.assert_close(first[name], value, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_two_processes_find_the_validation_figures_of_one(family, trained):
+    one, first, second = (torch.load(trained / f"{family}-{name}.pt")[1] for name in ("1-0", "2-0", "2-1"))
+    assert one
+    assert one.keys() == first.keys() == second.keys()
+    for name, value in one.items():
+        assert torch.equal(first[name], second[name])
+        if name != "val/diversity":  # of a batch, which is half as large
+            torch.testing.assert_close(first[name], value, rtol=1e-6, atol=1e-12)  # losses are float32 in part
