@@ -54,4 +54,7 @@ bench: setup  ## compare quality and speed with plain PyTorch, Lightning and tor
 	$(BIN)/python benchmarks/autoencoder_mnist.py speed
 	$(BIN)/python benchmarks/stacked_mnist.py quality
 	$(BIN)/python benchmarks/stacked_mnist.py cache
+	$(BIN)/python benchmarks/overhead.py share
+	$(BIN)/python benchmarks/overhead.py start
+	$(BIN)/python benchmarks/overhead.py memory
 	$(BIN)/python benchmarks/data.py

@@ -15,6 +15,7 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch import LightningDataModule, Trainer
+from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
@@ -210,7 +211,7 @@ class TrainerCLI(LightningCLI):
     def after_instantiate_classes(self) -> None:
         """Refuse data of another shape than the checkpoint's, or with other classes or attributes.
 
-        And settings of the trainer that models of several players have for each of them.
+        And settings of the trainer that models of several players have for each of them, or that CPUs have not.
         """
         if isinstance(self.model, AdversarialModel):
             name = type(self.model).__name__
@@ -221,6 +222,10 @@ class TrainerCLI(LightningCLI):
                 )
             if self.trainer.accumulate_grad_batches > 1:
                 raise GenlabError(f"a {name} accumulates no gradients: give a larger --data.batch_size")
+        if self.config[self.subcommand].trainer.sync_batchnorm and isinstance(self.trainer.accelerator, CPUAccelerator):
+            raise GenlabError(
+                "batch norm is synchronised between GPUs only; leave --trainer.sync_batchnorm out on CPUs"
+            )
         for fact, kind in FACTS.items():
             has = getattr(self.datamodule, fact, None)
             had = self.saved.get(fact, has)

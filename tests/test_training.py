@@ -286,6 +286,12 @@ def test_one_callback_or_logger_needs_no_list():
     assert Path("runs/vae_digits/0/metrics.csv").exists()
 
 
+def test_batch_norm_cannot_be_synchronised_on_cpus(refused):
+    told = refused("fit", "--config=gan_digits.yaml", "--trainer.sync_batchnorm=true", "--trainer.accelerator=cpu")
+    assert "batch norm is synchronised between GPUs only" in told
+    assert not list(Path("runs").iterdir())
+
+
 def test_what_lightning_refuses_is_one_line_and_leaves_no_run(refused):
     assert "limit_train_batches" in refused("fit", "--config=vae_digits.yaml", "--trainer.limit_train_batches=1.5")
     assert not list(Path("runs").iterdir())

@@ -1,0 +1,193 @@
+"""What genlab and Lightning cost besides the model, and what memory long training takes.
+
+    python benchmarks/overhead.py share     share of the time of training that is spent outside the model
+    python benchmarks/overhead.py start     seconds from `genlab fit` to the first step
+    python benchmarks/overhead.py memory    resident size over 20,000 steps
+
+Time inside the model is that of a training step as its LightningModule makes it: forward, backward, optimizers,
+averages. Outside are fetching and augmenting the batch, hooks, the collection of figures, and what loggers do with them.
+The second epoch of each run counts, runs with different loggers take turns, and medians are told.
+
+Data are looked for in GENLAB_DATA_DIR, else in ./data, and downloaded when missing.
+"""
+
+import argparse
+import contextlib
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import wandb
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from genlab.training import TrainerCLI
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+FAMILIES = (
+    "autoencoder_mnist",
+    "stacked_mnist",
+    "vae_mnist",
+    "cvae_mnist",
+    "gan_mlp_mnist",
+    "gan_mnist",
+    "cgan_mnist",
+    "pix2pix_mnist",
+    "cyclegan_mnist",
+)
+LOGGERS = {
+    "none": ["--trainer.log_every_n_steps=1000000"],
+    "metrics.csv": [],
+    "and TensorBoard": [f"--config={CONFIGS}/overlays/tensorboard.yaml"],
+    "and W&B (offline)": [f"--config={CONFIGS}/overlays/wandb.yaml"],
+}
+QUIET = [
+    "--trainer.num_sanity_val_steps=0",
+    "--trainer.limit_val_batches=0",
+    "--trainer.enable_model_summary=false",
+    "--pictures.every_n_epochs=0",
+]
+SMALL = {
+    "autoencoder_digits": [],
+    "stacked_digits": ["--model.pretraining=[]", "--model.fine_tuning=[{epochs: 10000}]", "--model.classifier=[]"],
+    "vae_digits": [],
+    "cvae_digits": [],
+    "gan_digits": [],
+    "pix2pix_digits": ["--data.data.batch_size=2", "--model.generator.width=4", "--model.discriminator.width=4"],
+    "cyclegan_digits": [
+        "--data.pairs.data.batch_size=2",
+        "--model.generator.width=4",
+        "--model.discriminator.width=4",
+    ],
+}
+"""Configs whose 20,000 steps take minutes."""
+STEPS, FIRST = 20_000, 2_000
+
+
+class Stopwatch(Callback):
+    """Times what a model does in the second epoch, and that epoch.
+
+    Steps of automatic optimisation happen inside `optimizer_step`, of manual optimisation inside `training_step`.
+    """
+
+    inside, whole = 0.0, 0.0
+
+    def on_fit_start(self, trainer: Trainer, model: LightningModule) -> None:
+        step = "optimizer_step" if model.automatic_optimization else "training_step"
+        setattr(model, step, self.timed(getattr(model, step), 1))
+        model.log_batch = self.timed(model.log_batch, -1)
+
+    def timed(self, function: Callable[..., Any], sign: int) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.inside += sign * (time.perf_counter() - began)
+
+        return run
+
+    def on_train_epoch_start(self, trainer: Trainer, model: LightningModule) -> None:
+        self.inside, self.began = 0.0, time.perf_counter()
+
+    def on_train_batch_end(self, *args: Any) -> None:
+        self.whole = time.perf_counter() - self.began
+
+
+class ResidentSize(Callback):
+    """Megabytes of the process after so many steps."""
+
+    def __init__(self) -> None:
+        self.sizes: dict[int, float] = {}
+
+    def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
+        if trainer.global_step in (FIRST, STEPS // 2, STEPS):
+            pages = int(Path("/proc/self/statm").read_text().split()[1])
+            self.sizes[trainer.global_step] = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def fit(config: str, callback: Callback, folder: str, options: Iterable[str]) -> None:
+    """`genlab fit` with a further callback."""
+
+    class Watched(TrainerCLI):
+        def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+            trainer = super().instantiate_trainer(**kwargs)
+            trainer.callbacks.append(callback)
+            return trainer
+
+    arguments = ["fit", f"--config={CONFIGS}/{config}.yaml", f"--trainer.default_root_dir={folder}", *QUIET, *options]
+    with contextlib.redirect_stdout(None):
+        Watched(arguments)
+    wandb.finish()
+
+
+def share(rounds: int, batches: int, families: list[str]) -> None:
+    length = ["--trainer.max_epochs=2", f"--trainer.limit_train_batches={batches}"]
+    print(f"share of time outside the model, medians of {rounds} rounds of {batches} batches")
+    for family in families:
+        shares: dict[str, list[float]] = {name: [] for name in LOGGERS}
+        for _ in range(rounds):
+            for name, options in LOGGERS.items():
+                stopwatch = Stopwatch()
+                with tempfile.TemporaryDirectory() as folder:
+                    fit(family, stopwatch, folder, [*options, *length])
+                shares[name].append(1 - stopwatch.inside / stopwatch.whole)
+        told = ", ".join(f"{name} {statistics.median(values):.1%}" for name, values in shares.items())
+        print(f"{family:18} {1e3 * stopwatch.inside / batches:7.1f} ms a step; {told}", flush=True)
+
+
+def start(rounds: int) -> None:
+    script = (
+        "import sys, time\n"
+        "from lightning.pytorch import Callback\n"
+        "Callback.on_train_batch_start = lambda *args: print('FIRST', time.time(), flush=True)\n"
+        "from genlab.cli import main\n"
+        "main(sys.argv[1:])\n"
+    )
+    contenders = {"import lightning.pytorch": ["import time, lightning.pytorch; print('FIRST', time.time())"]}
+    contenders |= {
+        f"genlab fit --config {name}.yaml": [script, "fit", f"--config={CONFIGS}/{name}.yaml", "--trainer.max_steps=1"]
+        for name in ("vae_digits", "vae_mnist", "gan_mnist")
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, arguments in contenders.items():
+            with tempfile.TemporaryDirectory() as folder:
+                began = time.time()
+                place = {"GENLAB_DATA_DIR": str(Path(os.environ.get("GENLAB_DATA_DIR", "data")).absolute())}
+                command = [sys.executable, "-c", *arguments]
+                done = subprocess.run(command, cwd=folder, env=os.environ | place, capture_output=True, text=True)
+            first = next(line for line in done.stdout.splitlines() if line.startswith("FIRST"))
+            seconds[name].append(float(first.split()[1]) - began)
+    for name, values in seconds.items():
+        print(f"{name:35} {statistics.median(values):.1f} s, median of {rounds}")
+
+
+def memory(families: list[str]) -> None:
+    length = ["--trainer.max_epochs=10000", f"--trainer.max_steps={STEPS}", LOGGERS["and TensorBoard"][0]]
+    for family in families:
+        sizes = ResidentSize()
+        with tempfile.TemporaryDirectory() as folder:
+            fit(family, sizes, folder, [*SMALL[family], *length])
+        told = ", ".join(f"{step:,} steps {size:,.0f} MB" for step, size in sizes.sizes.items())
+        print(f"{family:20} {told}", flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("measure", choices=("share", "start", "memory"))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batches", type=int, default=60)
+    parser.add_argument("--families", nargs="*", default=None)
+    given = parser.parse_args()
+    if given.measure == "share":
+        share(given.rounds, given.batches, given.families or [*FAMILIES])
+    elif given.measure == "start":
+        start(given.rounds)
+    else:
+        memory(given.families or [*SMALL])
