@@ -5,8 +5,8 @@
     python benchmarks/overhead.py memory    resident size over 20,000 steps
 
 Time inside the model is that of a training step as its LightningModule makes it: forward, backward, optimizers,
-averages. Outside are fetching and augmenting the batch, hooks, the collection of figures, and what loggers do with them.
-The second epoch of each run counts, runs with different loggers take turns, and medians are told.
+averages. Outside are fetching and augmenting the batch, hooks, the collection of figures, and what loggers do with
+them. The second epoch of each run counts, runs with different loggers take turns, and medians are told.
 
 Data are looked for in GENLAB_DATA_DIR, else in ./data, and downloaded when missing.
 """

@@ -222,10 +222,9 @@ class TrainerCLI(LightningCLI):
                 )
             if self.trainer.accumulate_grad_batches > 1:
                 raise GenlabError(f"a {name} accumulates no gradients: give a larger --data.batch_size")
-        if self.config[self.subcommand].trainer.sync_batchnorm and isinstance(self.trainer.accelerator, CPUAccelerator):
-            raise GenlabError(
-                "batch norm is synchronised between GPUs only; leave --trainer.sync_batchnorm out on CPUs"
-            )
+        given = self.config[self.subcommand].trainer
+        if given.sync_batchnorm and isinstance(self.trainer.accelerator, CPUAccelerator):
+            raise GenlabError("batch norm is synchronised between GPUs only; leave --trainer.sync_batchnorm out")
         for fact, kind in FACTS.items():
             has = getattr(self.datamodule, fact, None)
             had = self.saved.get(fact, has)
