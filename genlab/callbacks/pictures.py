@@ -40,13 +40,19 @@ class Pictures(Callback):
         self.count = count
         self.seed = seed
         self._batch: dict[str, Tensor] = {}
+        self._gathers = False
         self._drawn = 0
+
+    def on_validation_start(self, trainer: Trainer, model: LightningModule) -> None:
+        """Gather images in the first validation, but not in Lightning's check before training."""
+        self._gathers = not self._batch and not trainer.sanity_checking
 
     def on_validation_batch_start(
         self, trainer: Trainer, model: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         """Keep the first validation images, of as many batches as it takes."""
-        if not isinstance(batch, dict) or (self._batch and len(next(iter(self._batch.values()))) >= self.count):
+        full = self._batch and len(next(iter(self._batch.values()))) >= self.count
+        if not self._gathers or full or not isinstance(batch, dict):
             return
         kept = {name: [self._batch[name], value] if self._batch else [value] for name, value in batch.items()}
         self._batch = {name: torch.cat(values)[: self.count] for name, values in kept.items()}

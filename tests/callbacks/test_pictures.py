@@ -101,3 +101,17 @@ def test_pictures_have_their_count_whatever_the_batch_size():
         callbacks=[Pictures(count=12)],
     ).fit(genlab.Pix2Pix((1, 8, 8), (1, 8, 8), **translator), data)
     assert Image.open("pictures/a_to_b-0001.png").size == (8 * 34 + 2, 6 * 34 + 2)
+
+
+def test_no_image_is_drawn_twice():
+    """Neither for having been in the check before training, nor for being in every validation."""
+    pictures = Pictures(count=1000)
+    Trainer(
+        max_epochs=2,
+        limit_train_batches=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        callbacks=[pictures],
+    ).fit(genlab.VAE((1, 8, 8), 2), genlab.Digits())
+    assert len(pictures._batch["image"]) == 180
