@@ -131,7 +131,8 @@ class TrainerCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Let trackers keep what they write in the run's folder, and W&B call the run as its folder is called."""
         self.stated, self.config = self.config, self.config.clone()
-        for tracker in _as_list(self.config[self.subcommand].trainer.logger or None):
+        stated = _as_list(self.config[self.subcommand].trainer.logger)
+        for tracker in (tracker for tracker in stated if not isinstance(tracker, bool)):
             if tracker.init_args.get("save_dir") == ".":
                 tracker.init_args.save_dir = str(self.run)
             if tracker.class_path.endswith("WandbLogger") and not tracker.init_args.name:

@@ -48,10 +48,10 @@ class StopOnSignal(Callback):
                     signal.signal(number, self._note)
 
     def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
-        """Stop here, if any process is to stop; an epoch whose last step this is ends before."""
-        if not trainer.is_last_batch and trainer.strategy.reduce_boolean_decision(
-            self._received is not None, all=False
-        ):
+        """Stop here, if any process is to stop; but neither at the end of an epoch nor between batches of one step."""
+        if trainer.is_last_batch or trainer.fit_loop._should_accumulate():
+            return
+        if trainer.strategy.reduce_boolean_decision(self._received is not None, all=False):
             number = self._received or signal.SIGTERM
             raise Stopped(number, requeue=number is self._requeues)
 
