@@ -2,14 +2,16 @@
 
 import subprocess
 import sys
+from functools import partial
 
 import torch
 import torch.nn.functional as F
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer, seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 
 import genlab
-from genlab.networks import ConvEncoder
+from genlab.networks import ConvEncoder, MLPDecoder, MLPDiscriminator
 
 
 def quick_trainer(**options):
@@ -82,3 +84,27 @@ def test_the_public_names_are_lazy():
         "genlab.VAE; assert 'torch' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_training_in_a_plain_trainer_goes_on_exactly_from_inside_an_epoch():
+    def trained(max_steps: int, checkpoint: str | None = None) -> dict[str, torch.Tensor]:
+        seed_everything(0)
+        model = genlab.GAN((1, 8, 8), 4, partial(MLPDecoder, hidden=(16,)), partial(MLPDiscriminator, hidden=(16,)))
+        saving = ModelCheckpoint("steps", "{step}", every_n_train_steps=9, save_top_k=-1)
+        trainer = quick_trainer(max_epochs=None, max_steps=max_steps, callbacks=[saving])
+        trainer.fit(model, datamodule=genlab.Digits(), ckpt_path=checkpoint, weights_only=True)
+        return model.state_dict()
+
+    whole = trained(50)  # two epochs of 22 batches, and more
+    trained(33)
+    parts = trained(50, "steps/step=27.ckpt")
+    assert all(torch.equal(parts[name], value) for name, value in whole.items())
+
+
+def test_a_loaded_model_does_not_bring_its_random_state(run):
+    def numbers_after_training(seed: int) -> torch.Tensor:
+        torch.manual_seed(seed)
+        quick_trainer(max_epochs=1, limit_train_batches=1).fit(genlab.load(run), genlab.Digits())
+        return torch.rand(3)
+
+    assert not torch.equal(numbers_after_training(1), numbers_after_training(2))
