@@ -20,13 +20,8 @@ def config_name(configs: Iterable[object] | None) -> str | None:
     return None
 
 
-def claim_run(root: Path, name: str, job: str | None = None) -> Path:
+def claim_run(root: Path, name: str) -> Path:
     """Make and return the folder of a new run, `root/name/<next version>`; two processes never get the same.
-
-    Args:
-        root: the folder of all runs.
-        name: of the run's config.
-        job: the step of a SLURM job that it belongs to.
 
     Raises GenlabError when the folder cannot be made.
     """
@@ -35,8 +30,6 @@ def claim_run(root: Path, name: str, job: str | None = None) -> Path:
         run = root / name / str(version)
         try:
             run.mkdir(parents=True)
-            if job:
-                (run / JOB).write_text(job)
         except FileExistsError:
             version += 1
         except OSError as error:
@@ -77,8 +70,14 @@ def find_checkpoint(path: str | Path | None, prefer: str = "best") -> Path:
 
 def wandb_id(run: Path) -> str | None:
     """What W&B calls a run that it has seen before."""
-    seen = [folder.name.rpartition("-")[2] for folder in sorted(run.glob("wandb/*run-*-*"))]
-    return seen[-1] if seen else None
+    folders = sorted(run.glob("wandb/*run-*_*-*"), key=lambda folder: folder.name.removeprefix("offline-"))
+    return folders[-1].name.removeprefix("offline-").split("-", 2)[2] if folders else None
+
+
+def note_job(run: Path, step: str | None) -> None:
+    """Write down which step of a SLURM job trains a run, if any does."""
+    if step:
+        (run / JOB).write_text(step)
 
 
 def run_of_job(root: Path, name: str, step: str | None) -> Path | None:

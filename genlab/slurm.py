@@ -14,12 +14,14 @@ def step() -> str | None:
 
 def requeued() -> bool:
     """Whether the job has been running before."""
-    return int(os.environ.get("SLURM_RESTART_COUNT", 0)) > 0
+    return os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
 
 
 def requeue() -> None:
     """Let the job start again; raises GenlabError when SLURM will not."""
     job = os.environ["SLURM_JOB_ID"]
+    if "SLURM_ARRAY_JOB_ID" in os.environ:  # one of whose tasks has the id of all
+        job = "{SLURM_ARRAY_JOB_ID}_{SLURM_ARRAY_TASK_ID}".format_map(os.environ)
     try:
         done = subprocess.run(["scontrol", "requeue", job], capture_output=True, text=True)
     except OSError as error:

@@ -12,6 +12,7 @@ from typing import Any
 os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")  # of what Lightning calls, not of what users do
 
 import torch
+import wandb
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch import LightningDataModule, Trainer
@@ -32,7 +33,6 @@ from genlab.callbacks import (
     Predictions,
     RunConfig,
     SteadyBar,
-    StopOnSignal,
     Stopped,
 )
 from genlab.errors import GenlabError
@@ -66,6 +66,10 @@ def main(arguments: list[str]) -> None:
         TrainerCLI([command, *find_configs(rest)])
     except MisconfigurationException as error:
         raise GenlabError(" ".join(str(error).split())) from None
+    except wandb.Error as error:
+        raise GenlabError(
+            f"W&B: {str(error).splitlines()[0]} --config overlays/wandb.yaml stays offline where it has to"
+        ) from None
     except Stopped as stop:
         if stop.requeue:
             rank_zero_only(slurm.requeue)()
@@ -130,22 +134,23 @@ class TrainerCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         """Let trackers keep what they write in the run's folder, and W&B call the run as its folder is called."""
-        self.stated, self.config = self.config, self.config.clone()
+        self.stated, self.config = self.config, self.config.clone()  # config.yaml is to name no folder of this run
         stated = _as_list(self.config[self.subcommand].trainer.logger)
-        for tracker in (tracker for tracker in stated if not isinstance(tracker, bool)):
-            if tracker.init_args.get("save_dir") == ".":
-                tracker.init_args.save_dir = str(self.run)
-            if tracker.class_path.endswith("WandbLogger") and not tracker.init_args.name:
-                tracker.init_args.name = f"{self.run.parent.name}-{self.run.name}"
-                tracker.init_args.id = tracker.init_args.id or runs.wandb_id(self.run)
+        for tracker in (tracker for tracker in stated if "init_args" in tracker):
+            arguments = tracker.init_args
+            if arguments.get("save_dir") == ".":
+                arguments.save_dir = str(self.run)
+            if tracker.class_path.endswith("WandbLogger"):
+                arguments.name = arguments.name or f"{self.run.parent.name}-{self.run.name}"
+                arguments.id = arguments.id or runs.wandb_id(self.run)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """A trainer that works in the run's folder."""
-        self.config = self.stated  # which other runs may use
+        self.config = self.stated
         config = self.config_init[self.subcommand].trainer
         trackers = [tracker for tracker in _as_list(config.logger) if isinstance(tracker, Logger)]
         files = [MetricsFile(self.run)] if self.subcommand == "fit" else []
-        callbacks = [*_as_list(config.callbacks), StopOnSignal()]
+        callbacks = _as_list(config.callbacks)
         if self.subcommand == "predict":
             callbacks.append(Predictions())
         if config.enable_progress_bar is not False and not any(isinstance(c, ProgressBar) for c in callbacks):
@@ -180,10 +185,11 @@ class TrainerCLI(LightningCLI):
         config = self.config[self.config.subcommand]
         self.saved, self.steps_before = {}, None
         root, name = Path(config.trainer.default_root_dir or runs.ROOT), self._run_name(config)
-        if config.ckpt_path is None and slurm.requeued():
-            config.ckpt_path = runs.run_of_job(root, name, slurm.step())
+        if slurm.requeued():
+            config.ckpt_path = runs.run_of_job(root, name, slurm.step()) or config.ckpt_path
         if config.ckpt_path is None:
-            self.run = rank_zero_only(runs.claim_run, default=root / name)(root, name, slurm.step())
+            self.run = rank_zero_only(runs.claim_run, default=root / name)(root, name)
+            rank_zero_only(runs.note_job)(self.run, slurm.step())
             return
         last = runs.newest_run(root, name) if config.ckpt_path == "last" else config.ckpt_path
         checkpoint = runs.find_checkpoint(last, prefer="last")
@@ -193,6 +199,8 @@ class TrainerCLI(LightningCLI):
         self.run = runs.run_of(checkpoint) or (
             runs.claim_run(root, name) if self.config.subcommand == "fit" else checkpoint.parent
         )
+        if self.config.subcommand == "fit":
+            rank_zero_only(runs.note_job)(self.run, slurm.step())
         given = config.model.clone()
         super()._parse_ckpt_path()
         found = self.config[self.config.subcommand].model

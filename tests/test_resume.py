@@ -33,6 +33,7 @@ TRAININGS = {
     "denoising": ["denoising_mnist.yaml", "--data.batch_size=32"],
     "stacked": ["stacked_digits.yaml", "--model.fine_tuning=[{epochs: 1}]", "--model.classifier=[{epochs: 1}]"],
     "vae": ["vae_digits.yaml", "--trainer.precision=bf16-mixed"],
+    "validated often": ["vae_digits.yaml", "--trainer.val_check_interval=2"],
     "accumulated": ["vae_digits.yaml", "--trainer.accumulate_grad_batches=2"],
     "mirrored": ["vae_celeba.yaml", *SMALL_CELEBA],
     "cvae": ["cvae_digits.yaml"],
@@ -125,6 +126,29 @@ def whole(tmp_path_factory) -> dict:
         os.chdir(before)
 
 
+def test_one_batch_an_epoch():
+    few = ["gan_digits.yaml", "--data.batch_size=1000", "--trainer.max_epochs=4"]
+    with pytest.raises(SystemExit):
+        main(["fit", "--config", few[0], *QUICK, *few[1:], accident("Signal", step=2)])
+    assert last("0")["global_step"] == 2
+
+
+def test_saved_where_validation_is_due():
+    often = [*TRAININGS["validated often"], "--last_checkpoint.every_n_train_steps=2"]
+    fit(*often)
+    died(*often, accident("Signal", step=5, kind="SIGKILL"))
+    assert last("1")["global_step"] == 4
+    fit(*often, "--ckpt_path=last")
+    assert differences(last("0"), last("1")) == []
+    assert Path("runs/vae_digits/1/metrics.csv").read_text() == Path("runs/vae_digits/0/metrics.csv").read_text()
+
+
+def test_other_batches_cannot_end_an_epoch(refused):
+    stopped(7, "gan_digits.yaml")
+    told = refused("fit", "--config", "gan_digits.yaml", *QUICK, "--ckpt_path=last", "--data.batch_size=32")
+    assert "left inside an epoch, with batch_size 64, processes 1, seed 0, and cannot end it with batch_size 32" in told
+
+
 def test_killed_between_two_checkpoints(whole):
     often = ["gan_digits.yaml", "--last_checkpoint.every_n_train_steps=2"]
     died(*often, accident("Signal", step=9, kind="SIGKILL"))
@@ -192,14 +216,16 @@ def test_a_job_that_slurm_ends_is_requeued_and_goes_on(whole, monkeypatch, worki
     fit("gan_digits.yaml", "--trainer.max_steps=1")
     monkeypatch.setenv("SLURM_STEP_ID", "0")
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
-    fit("gan_digits.yaml")
+    fit("gan_digits.yaml", "--ckpt_path=runs/gan_digits/1")  # where the job began, long ago
     assert differences(whole, last("0")) == []
 
 
-def test_a_job_that_slurm_does_not_requeue_says_so(monkeypatch, refused, working_folder):
+def test_a_job_that_slurm_does_not_requeue_says_so(monkeypatch, working_folder):
     monkeypatch.setenv("SLURM_JOB_ID", "77")
+    monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "70")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "3")
     monkeypatch.setenv("PATH", str(working_folder))
-    with pytest.raises(GenlabError, match="job 77 is not requeued: scontrol cannot be run"):
+    with pytest.raises(GenlabError, match="job 70_3 is not requeued: scontrol cannot be run"):
         slurm.requeue()
 
 

@@ -8,8 +8,8 @@ from genlab.callbacks.pictures import Pictures
 from genlab.callbacks.predictions import Predictions
 from genlab.callbacks.run_config import RunConfig
 from genlab.callbacks.safe_wandb import SafeWandbLogger
+from genlab.callbacks.signals import Stopped
 from genlab.callbacks.steady_bar import SteadyBar
-from genlab.callbacks.stop_on_signal import StopOnSignal, Stopped
 
 __all__ = [
     "BestCheckpoint",
@@ -21,6 +21,5 @@ __all__ = [
     "RunConfig",
     "SafeWandbLogger",
     "SteadyBar",
-    "StopOnSignal",
     "Stopped",
 ]

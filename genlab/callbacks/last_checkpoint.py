@@ -4,47 +4,77 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info
 
-from genlab.callbacks.stop_on_signal import Stopped
+from genlab.callbacks.signals import Signals, Stopped
 
 
 class LastCheckpoint(ModelCheckpoint):
-    """Lightning's ModelCheckpoint, for states from which training goes on exactly.
+    """Lightning's ModelCheckpoint, for states from which training goes on exactly; and the end of training by signals.
 
-    They lie between two steps: when an error or a second Ctrl-C ends training within a step, with one of two players
-    ahead of the other, the checkpoint before is kept. And there is one of the end of training, also where that is
-    inside an epoch, or not due by `every_n_epochs`; with `every_n_train_steps`, there is one of each epoch's end too.
+    Such states lie between two steps, after the validation and the end of the epoch where these are due. There is one
+    of the end of training, also where that is inside an epoch or not due by `every_n_epochs`, whether it has come to
+    its end or a signal asks for it; with `every_n_train_steps`, there is one of each epoch's end too. When an error or
+    a second Ctrl-C ends training within a step, with one of two players ahead of the other, the checkpoint before is
+    kept.
+
+    Raises Stopped in training that a signal has ended; see `Signals`.
     """
 
     _within_step = False
+
+    def on_train_start(self, trainer: Trainer, model: LightningModule) -> None:
+        """Listen to signals."""
+        super().on_train_start(trainer, model)
+        self._signals = Signals(trainer)
 
     def on_train_batch_start(self, *args: Any) -> None:
         """A step begins."""
         self._within_step = True
 
     def on_train_batch_end(self, trainer: Trainer, model: LightningModule, *args: Any) -> None:
-        """A step is done; save when it is time to, or when training ends inside the epoch."""
+        """A step is done."""
         self._within_step = False
-        if trainer.is_last_batch:  # Lightning loses count of epochs that are taken up here; their end is near
-            return
-        super().on_train_batch_end(trainer, model, *args)
-        if self._ends(trainer):
-            self._save(trainer)
+        loop = trainer.fit_loop.epoch_loop
+        assert trainer.fit_loop._data_fetcher is not None
+        if not trainer.is_last_batch and not loop._should_check_val_fx(trainer.fit_loop._data_fetcher):
+            self._between_steps(trainer, model)
+
+    def on_validation_end(self, trainer: Trainer, model: LightningModule) -> None:
+        """A validation is done, perhaps inside an epoch."""
+        super().on_validation_end(trainer, model)
+        fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
+        if fitting and not trainer.is_last_batch:
+            self._between_steps(trainer, model)
 
     def on_train_epoch_end(self, trainer: Trainer, model: LightningModule) -> None:
-        """Save when it is time to, or when training ends."""
+        """An epoch is done."""
         super().on_train_epoch_end(trainer, model)
         if self._every_n_epochs < 1 or self._ends(trainer):
             self._save(trainer)
+        self._stop_if_asked(trainer)
 
     def on_exception(self, trainer: Trainer, model: LightningModule, exception: BaseException) -> None:
-        """Save what ended between two steps."""
-        if isinstance(exception, Stopped):
-            self._save(trainer)
-            rank_zero_info(f"\n{exception.number.name}: stopped; --ckpt_path {self.best_model_path} goes on from here")
-        elif not self._within_step:
+        """Save what an error ended between two steps."""
+        if not self._within_step and not isinstance(exception, Stopped):
             super().on_exception(trainer, model, exception)
+
+    def _between_steps(self, trainer: Trainer, model: LightningModule) -> None:
+        """Inside an epoch, save when it is time to, or when training ends here."""
+        if trainer.fit_loop._should_accumulate():  # more batches belong to the step
+            return
+        super().on_train_batch_end(trainer, model, None, None, 0)
+        if self._ends(trainer):
+            self._save(trainer)
+        self._stop_if_asked(trainer)
+
+    def _stop_if_asked(self, trainer: Trainer) -> None:
+        stopped = self._signals.stop()
+        if stopped:
+            self._save(trainer)
+            rank_zero_info(f"\n{stopped.number.name}: stopped; --ckpt_path {self.best_model_path} goes on from here")
+            raise stopped
 
     def _ends(self, trainer: Trainer) -> bool:
         epochs = trainer.fit_loop.epoch_progress.current.processed  # type: ignore[attr-defined]

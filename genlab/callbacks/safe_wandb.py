@@ -41,9 +41,11 @@ class SafeWandbLogger(WandbLogger):
 @contextlib.contextmanager
 def _no_questions() -> Iterator[None]:
     """Let W&B ask nobody for an account: it would wait for an answer forever."""
-    terminal = os.environ.get("TERM", "")
+    terminal = os.environ.get("TERM")
     os.environ["TERM"] = "dumb"
     try:
         yield
     finally:
-        os.environ["TERM"] = terminal
+        del os.environ["TERM"]
+        if terminal is not None:
+            os.environ["TERM"] = terminal

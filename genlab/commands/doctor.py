@@ -126,6 +126,7 @@ def newest_run() -> str:
         return "none in ./runs"
 
 
-def short(path: object) -> str:
+def short(path: str | Path) -> str:
     """A path without the name of whose home it is in."""
-    return str(path).replace(str(Path.home()), "~")
+    home = Path.home()
+    return str("~" / Path(path).relative_to(home)) if Path(path).is_relative_to(home) else str(path)

@@ -116,17 +116,32 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """The epoch, counted from 0, and how many of its batches training has had: for a checkpoint."""
+        """The epoch, counted from 0, and how many of which batches training has had of it: for a checkpoint."""
         loop: Any = self.trainer.fit_loop  # type: ignore[union-attr]
         epochs, batches = loop.epoch_progress.current, loop.epoch_loop.batch_progress
+        left_at = {"epoch": epochs.processed, "batches": batches.current.processed}
         if batches.is_last_batch:
-            return {"epoch": max(epochs.ready, epochs.processed), "batches": 0}
-        return {"epoch": epochs.processed, "batches": batches.current.processed}
+            left_at = {"epoch": max(epochs.ready, epochs.processed), "batches": 0}
+        return {"left_at": left_at, "order": self._order()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Let the next training begin with the batches after these."""
-        if self.trainer and self.trainer.training:
-            self._left_at = state
+        """Let the next training begin with the batches after these.
+
+        Raises GenlabError when that is inside an epoch, and its other batches would be of another size or order.
+        """
+        if not self.trainer or not self.trainer.training:
+            return
+        if state["left_at"]["batches"] and state["order"] != self._order():
+            were, are = (", ".join(f"{k} {v}" for k, v in order.items()) for order in (state["order"], self._order()))
+            raise GenlabError(
+                f"training was left inside an epoch, with {were}, and cannot end it with {are}; go on with the same, "
+                "or from a checkpoint at the end of an epoch"
+            )
+        self._left_at = state["left_at"]
+
+    def _order(self) -> dict[str, int]:
+        """What an epoch's order depends on."""
+        return {"batch_size": self.batch_size, "processes": self._place()[1], "seed": self.seed}
 
     def _place(self) -> tuple[int, int]:
         """This process's rank, and the number of processes."""

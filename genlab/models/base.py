@@ -11,7 +11,7 @@ from torch import Tensor
 import genlab
 from genlab.errors import GenlabError, NotFinite, listed
 from genlab.hparams import PlainHyperparameters
-from genlab.models.random_state import random_states, set_random_state
+from genlab.models.random_state import random_state, random_states, set_random_state
 from genlab.types import Shape
 
 
@@ -84,6 +84,15 @@ class ImageModel(PlainHyperparameters, LightningModule):
         if len(self._random_states) == self.trainer.world_size:
             set_random_state(self._random_states[self.global_rank])
         self._random_states = []
+
+    def on_validation_start(self) -> None:
+        """Let the curves reach the last batch before the validation's figures."""
+        self._hand_over()
+        self._training_state = random_state()
+
+    def on_validation_epoch_end(self) -> None:
+        """Go on drawing as if there had been no validation."""
+        set_random_state(self._training_state)
 
     def on_train_end(self) -> None:
         """Let the curves reach the last batch, when training ends inside an epoch."""

@@ -65,6 +65,8 @@ def read(path: str | Path) -> dict[str, Any]:
 def load(path: str | Path | None = None) -> LightningModule:
     """Rebuild the model in a checkpoint, with its weights, on the CPU and in evaluation mode.
 
+    To train it further, call its `train` first.
+
     Args:
         path: a checkpoint, or a run folder (its best checkpoint), or None (the newest run's).
 

@@ -85,6 +85,7 @@ class VAE(LatentVariableModel, ImageModel):
 
     def on_validation_epoch_end(self) -> None:
         """Warn of a posterior that has collapsed."""
+        super().on_validation_epoch_end()
         if not self.trainer.sanity_checking:
             self.active_units.warn_of_collapse()
 

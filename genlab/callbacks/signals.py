@@ -1,12 +1,11 @@
-"""What signals do to a training."""
+"""Signals that ask a training to end."""
 
 import signal
 import threading
 from types import FrameType
-from typing import Any
 
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.utilities import rank_zero_info
 
 
@@ -23,22 +22,20 @@ class Stopped(SystemExit):
         self.number, self.requeue = number, requeue
 
 
-class StopOnSignal(Callback):
-    """Ends training after the step at hand when a signal asks for it, so that the state that is saved then is exact.
+class Signals:
+    """Notes SIGINT (Ctrl-C), SIGTERM, and the signal by which SLURM announces the end of a job, until it is asked.
 
-    SIGINT (Ctrl-C), SIGTERM, and the signal by which SLURM announces the end of a job (SIGUSR1, unless Lightning's
-    SLURMEnvironment is told another one) end it. Of several processes, all end after the same step, whichever has
-    received the signal. A second Ctrl-C ends at once, without saving.
+    That is SIGUSR1, unless Lightning's SLURMEnvironment is told another one. Lightning, from which the signals are
+    taken over, gives them back when `fit` ends. A second Ctrl-C ends at once.
 
-    Raises Stopped.
+    Args:
+        trainer: whose training they are to end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, trainer: Trainer) -> None:
+        self._strategy = trainer.strategy
         self._received: signal.Signals | None = None
         self._requeues: signal.Signals | None = None
-
-    def on_train_start(self, trainer: Trainer, model: LightningModule) -> None:
-        """Take the signals over from Lightning, which gives them back when `fit` ends."""
         environment = trainer._accelerator_connector.cluster_environment
         if isinstance(environment, SLURMEnvironment) and environment.auto_requeue:
             self._requeues = environment.requeue_signal
@@ -47,13 +44,12 @@ class StopOnSignal(Callback):
                 if number:
                     signal.signal(number, self._note)
 
-    def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
-        """Stop here, if any process is to stop; but neither at the end of an epoch nor between batches of one step."""
-        if trainer.is_last_batch or trainer.fit_loop._should_accumulate():
-            return
-        if trainer.strategy.reduce_boolean_decision(self._received is not None, all=False):
-            number = self._received or signal.SIGTERM
-            raise Stopped(number, requeue=number is self._requeues)
+    def stop(self) -> Stopped | None:
+        """What is to be raised, in all processes, when any of them has received a signal."""
+        if not self._strategy.reduce_boolean_decision(self._received is not None, all=False):
+            return None
+        number = self._received or signal.SIGTERM
+        return Stopped(number, requeue=number is self._requeues)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self._received is None:
