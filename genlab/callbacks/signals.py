@@ -15,10 +15,11 @@ class Stopped(SystemExit):
     Args:
         number: of the signal.
         requeue: whether the signal announces that SLURM ends the job, which is to go on later.
+        status: with which the process ends.
     """
 
-    def __init__(self, number: signal.Signals, requeue: bool) -> None:
-        super().__init__(0 if requeue else 128 + number)
+    def __init__(self, number: signal.Signals, requeue: bool, status: int) -> None:
+        super().__init__(status)
         self.number, self.requeue = number, requeue
 
 
@@ -33,7 +34,7 @@ class Signals:
     """
 
     def __init__(self, trainer: Trainer) -> None:
-        self._strategy = trainer.strategy
+        self._trainer = trainer
         self._received: signal.Signals | None = None
         self._requeues: signal.Signals | None = None
         environment = trainer._accelerator_connector.cluster_environment
@@ -46,10 +47,13 @@ class Signals:
 
     def stop(self) -> Stopped | None:
         """What is to be raised, in all processes, when any of them has received a signal."""
-        if not self._strategy.reduce_boolean_decision(self._received is not None, all=False):
+        if not self._trainer.strategy.reduce_boolean_decision(self._received is not None, all=False):
             return None
         number = self._received or signal.SIGTERM
-        return Stopped(number, requeue=number is self._requeues)
+        requeue = number is self._requeues
+        # when another process fails, Lightning kills the first one, which may have more to do
+        fails = self._trainer.is_global_zero and not requeue
+        return Stopped(number, requeue, status=128 + number if fails else 0)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self._received is None:
