@@ -3,6 +3,7 @@
     python benchmarks/overhead.py share     share of the time of training that is spent outside the model
     python benchmarks/overhead.py start     seconds from `genlab fit` to the first step
     python benchmarks/overhead.py memory    resident size over 20,000 steps
+    python benchmarks/overhead.py compile   a step with torch.compile and without
 
 Time inside the model is that of a training step as its LightningModule makes it: forward, backward, optimizers,
 averages. Outside are fetching and augmenting the batch, hooks, the collection of figures, and what loggers do with
@@ -141,6 +142,22 @@ def share(rounds: int, batches: int, families: list[str]) -> None:
         print(f"{family:18} {1e3 * stopwatch.inside / batches:7.1f} ms a step; {told}", flush=True)
 
 
+def compiled(rounds: int, batches: int, families: list[str]) -> None:
+    length = ["--trainer.max_epochs=2", f"--trainer.limit_train_batches={batches}"]
+    contenders = {"as they are": [], "compiled": [f"--config={CONFIGS}/overlays/compile.yaml"]}
+    for family in families:
+        seconds: dict[str, list[float]] = {name: [] for name in contenders}
+        for _ in range(rounds):
+            for name, options in contenders.items():
+                stopwatch = Stopwatch()
+                with tempfile.TemporaryDirectory() as folder:
+                    fit(family, stopwatch, folder, [*options, *length])
+                seconds[name].append(stopwatch.whole / batches)
+        told = ", ".join(f"{name} {1e3 * statistics.median(values):.1f} ms a step" for name, values in seconds.items())
+        ratio = statistics.median(a / b for a, b in zip(*seconds.values(), strict=True))
+        print(f"{family:18} {told}: {ratio:.2f} times as fast compiled, median of {rounds}", flush=True)
+
+
 def start(rounds: int) -> None:
     script = (
         "import sys, time\n"
@@ -180,7 +197,7 @@ def memory(families: list[str]) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("measure", choices=("share", "start", "memory"))
+    parser.add_argument("measure", choices=("share", "start", "memory", "compile"))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batches", type=int, default=60)
     parser.add_argument("--families", nargs="*", default=None)
@@ -189,5 +206,7 @@ if __name__ == "__main__":
         share(given.rounds, given.batches, given.families or [*FAMILIES])
     elif given.measure == "start":
         start(given.rounds)
+    elif given.measure == "compile":
+        compiled(given.rounds, given.batches, given.families or ["vae_celeba", "gan_celeba", "pix2pix_mnist"])
     else:
         memory(given.families or [*SMALL])
