@@ -13,6 +13,7 @@ os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")  # of what Lig
 
 import torch
 import wandb
+from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch import LightningDataModule, Trainer
@@ -135,8 +136,9 @@ class TrainerCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Let trackers keep what they write in the run's folder, and W&B call the run as its folder is called."""
         self.stated, self.config = self.config, self.config.clone()  # config.yaml is to name no folder of this run
-        stated = _as_list(self.config[self.subcommand].trainer.logger)
-        for tracker in (tracker for tracker in stated if "init_args" in tracker):
+        for tracker in _as_list(self.config[self.subcommand].trainer.logger):
+            if not isinstance(tracker, Namespace) or "init_args" not in tracker:
+                continue
             arguments = tracker.init_args
             if arguments.get("save_dir") == ".":
                 arguments.save_dir = str(self.run)

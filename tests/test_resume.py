@@ -245,3 +245,9 @@ def test_the_batch_script_runs_what_it_says(monkeypatch, working_folder):
     assert done.returncode == 0, done.stderr
     assert "bfloat16" in done.stderr
     assert "distributed_backend=gloo" in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(refused):
+    Path("runs").write_text("a file")
+    told = refused("fit", "--config", "gan_digits.yaml", *QUICK)
+    assert told == "genlab: the run's folder runs/gan_digits/0 cannot be made: Not a directory"

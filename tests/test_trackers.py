@@ -99,6 +99,16 @@ def test_both_at_once_have_the_figures_the_pictures_and_the_config():
     assert tags["tensors"] == ["config/text_summary"]
 
 
+@pytest.mark.parametrize("logger", ["true", "false", "lightning.pytorch.loggers.logger.DummyLogger"])
+def test_any_logger_or_none_will_do(logger):
+    main([*QUICK, "--trainer.logger", logger])
+    assert len(figures_in_csv()) > 20
+
+
+def test_lightnings_own_wandb_logger_without_an_account_is_one_line(refused):
+    assert "W&B: No API key configured." in refused(*QUICK, "--trainer.logger=WandbLogger")
+
+
 def test_the_config_of_a_run_with_trackers_is_of_use_to_another():
     main([*QUICK, *OVERLAYS])
     wandb.finish()
