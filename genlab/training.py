@@ -190,19 +190,17 @@ class TrainerCLI(LightningCLI):
         if slurm.requeued():
             config.ckpt_path = runs.run_of_job(root, name, slurm.step()) or config.ckpt_path
         if config.ckpt_path is None:
-            self.run = rank_zero_only(runs.claim_run, default=root / name)(root, name)
-            rank_zero_only(runs.note_job)(self.run, slurm.step())
+            self.run = self._claim_run(root, name)
             return
         last = runs.newest_run(root, name) if config.ckpt_path == "last" else config.ckpt_path
         checkpoint = runs.find_checkpoint(last, prefer="last")
         content = read(checkpoint)
         self.saved, self.steps_before = content["hyper_parameters"], content["global_step"]
         config.ckpt_path, config.weights_only = str(checkpoint), True
-        self.run = runs.run_of(checkpoint) or (
-            runs.claim_run(root, name) if self.config.subcommand == "fit" else checkpoint.parent
-        )
         if self.config.subcommand == "fit":
-            rank_zero_only(runs.note_job)(self.run, slurm.step())
+            self.run = self._claim_run(root, name, runs.run_of(checkpoint))
+        else:
+            self.run = runs.run_of(checkpoint) or checkpoint.parent
         given = config.model.clone()
         super()._parse_ckpt_path()
         found = self.config[self.config.subcommand].model
@@ -214,6 +212,13 @@ class TrainerCLI(LightningCLI):
                 f"{checkpoint} has another model than the config's {given.class_path}: {', '.join(different)} differ; "
                 "use the config it was trained with, or train anew without --ckpt_path"
             )
+
+    @staticmethod
+    def _claim_run(root: Path, name: str, run: Path | None = None) -> Path:
+        """A run that goes on, or else a new one, which the first process alone makes and knows."""
+        claimed: Path = run or rank_zero_only(runs.claim_run, default=root / name)(root, name)
+        rank_zero_only(runs.note_job)(claimed, slurm.step())
+        return claimed
 
     def _run_name(self, config: Any) -> str:
         classes = (config.model.class_path, config.data.class_path)

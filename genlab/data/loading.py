@@ -56,7 +56,7 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.seed = seed
-        self._left_at = {"epoch": 0, "batches": 0}
+        self._left_at: dict[str, int] = {}
 
     @abstractmethod
     def setup(self, stage: str | None = None) -> None:
@@ -77,7 +77,7 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
             )
         loader = self.loader(self.train_set, shuffle=True)
         loader.sampler.go_on(**self._left_at)  # type: ignore[attr-defined]
-        self._left_at = {"epoch": 0, "batches": 0}
+        self._left_at = {}
         return loader
 
     def val_dataloader(self) -> DataLoader[Any]:

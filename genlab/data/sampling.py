@@ -33,7 +33,7 @@ class BatchSampler(DistributedSampler[Tensor]):
         self.epoch = 0
         self._done = 0
 
-    def go_on(self, epoch: int, batches: int) -> None:
+    def go_on(self, epoch: int = 0, batches: int = 0) -> None:
         """Begin with this epoch, counted from 0, and without its first `batches`."""
         self.epoch, self._done = epoch, batches
 
