@@ -48,6 +48,7 @@ def working_folder(tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPat
     """Every test runs in an empty folder of its own, finds the tiny data, and leaves no process group behind."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GENLAB_DATA_DIR", str(data_dir))
+    monkeypatch.delenv("GENLAB_CACHE_DIR", raising=False)
     for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE"):
         monkeypatch.setenv(name, "")  # so that in the end it is as before
         monkeypatch.delenv(name)
