@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import wandb
 
 from genlab.cli import main
 
@@ -45,16 +46,18 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def working_folder(tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Every test runs in an empty folder of its own, finds the tiny data, and leaves no process group behind."""
+    """Every test runs in an empty folder, finds the tiny data, and leaves no process group and no W&B run behind."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GENLAB_DATA_DIR", str(data_dir))
     monkeypatch.delenv("GENLAB_CACHE_DIR", raising=False)
-    for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE"):
+    for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE", "WANDB_MODE"):
         monkeypatch.setenv(name, "")  # so that in the end it is as before
         monkeypatch.delenv(name)
     yield tmp_path
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+    wandb.finish()
+    wandb.teardown()  # it keeps what it has read of the environment
 
 
 @pytest.fixture

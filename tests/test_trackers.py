@@ -31,13 +31,10 @@ OVERLAYS = ["--config=overlays/wandb.yaml", "--config=overlays/tensorboard.yaml"
 @pytest.fixture(autouse=True)
 def nobodys_account(working_folder, monkeypatch):
     """No account, and W&B's files in the test's folder."""
-    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_PROJECT"):
+    for name in ("WANDB_API_KEY", "WANDB_PROJECT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(working_folder))
     monkeypatch.setenv("WANDB_SILENT", "true")
-    yield
-    wandb.finish()
-    wandb.teardown()  # it keeps what it has read of the environment
 
 
 def figures_in_csv() -> dict[tuple[int, str], float]:
@@ -70,6 +67,7 @@ def wandb_records(run: Path):
 def test_both_at_once_have_the_figures_the_pictures_and_the_config():
     main([*QUICK, *OVERLAYS])
     wandb.finish()
+    wandb.teardown()  # which waits until all is written
     figures = figures_in_csv()
     assert len({step for step, _ in figures}) == 10
 

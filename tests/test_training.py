@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import wandb
 import yaml
 
 import genlab
@@ -63,7 +62,6 @@ def test_every_shipped_config_trains_is_tested_and_is_rebuilt_from_its_checkpoin
 def test_every_overlay_goes_over_a_config(overlay, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     main(["fit", "--config", "vae_digits.yaml", "--config", overlay, "--trainer.max_epochs", "1"])
-    wandb.finish()
     assert np.isfinite([float(row["train/loss"]) for row in rows(Path("runs/vae_digits/0")) if row["train/loss"]]).all()
 
 
