@@ -1,6 +1,5 @@
 """Write checkpoints whole or not at all, and open them without knowing what is in them."""
 
-import io
 import os
 import sys
 from pathlib import Path
@@ -29,10 +28,11 @@ class WholeCheckpoints(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
     ) -> None:
-        content = io.BytesIO()  # torch.save hides what goes wrong with a file
-        torch.save(checkpoint, content)
         with whole_file(Path(path)) as part, part.open("wb") as file:
-            file.write(content.getbuffer())
+            try:
+                torch.save(checkpoint, file)
+            except RuntimeError as error:  # torch ends the file, whatever went wrong with it
+                raise error.__context__ or error from None
             file.flush()
             os.fsync(file.fileno())
 
