@@ -13,7 +13,6 @@ Data are looked for in GENLAB_DATA_DIR, else in ./data, and downloaded when miss
 """
 
 import argparse
-import contextlib
 import os
 import statistics
 import subprocess
@@ -24,10 +23,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import rounds
 import wandb
 from lightning.pytorch import Callback, LightningModule, Trainer
-
-from genlab.training import TrainerCLI
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 FAMILIES = (
@@ -113,52 +111,45 @@ class ResidentSize(Callback):
 
 
 def fit(config: str, callback: Callback, folder: str, options: Iterable[str]) -> None:
-    """`genlab fit` with a further callback."""
-
-    class Watched(TrainerCLI):
-        def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-            trainer = super().instantiate_trainer(**kwargs)
-            trainer.callbacks.append(callback)
-            return trainer
-
-    arguments = ["fit", f"--config={CONFIGS}/{config}.yaml", f"--trainer.default_root_dir={folder}", *QUIET, *options]
-    with contextlib.redirect_stdout(None):
-        Watched(arguments)
+    """`genlab fit` with a further callback, and nothing besides training."""
+    place = f"--trainer.default_root_dir={folder}"
+    rounds.watched(callback, f"--config={CONFIGS}/{config}.yaml", place, *QUIET, *options)
     wandb.finish()
 
 
-def share(rounds: int, batches: int, families: list[str]) -> None:
+def timed(family: str, contenders: dict[str, list[str]], repeats: int, batches: int) -> dict[str, list[Stopwatch]]:
+    """Train a family with the options of each contender in turn, round after round."""
     length = ["--trainer.max_epochs=2", f"--trainer.limit_train_batches={batches}"]
-    print(f"share of time outside the model, medians of {rounds} rounds of {batches} batches")
+    stopwatches: dict[str, list[Stopwatch]] = {name: [] for name in contenders}
+    for _ in range(repeats):
+        for name, options in contenders.items():
+            stopwatches[name].append(Stopwatch())
+            with tempfile.TemporaryDirectory() as folder:
+                fit(family, stopwatches[name][-1], folder, [*options, *length])
+    return stopwatches
+
+
+def share(repeats: int, batches: int, families: list[str]) -> None:
+    print(f"share of time outside the model, medians of {repeats} rounds of {batches} batches")
     for family in families:
-        shares: dict[str, list[float]] = {name: [] for name in LOGGERS}
-        for _ in range(rounds):
-            for name, options in LOGGERS.items():
-                stopwatch = Stopwatch()
-                with tempfile.TemporaryDirectory() as folder:
-                    fit(family, stopwatch, folder, [*options, *length])
-                shares[name].append(1 - stopwatch.inside / stopwatch.whole)
-        told = ", ".join(f"{name} {statistics.median(values):.1%}" for name, values in shares.items())
-        print(f"{family:18} {1e3 * stopwatch.inside / batches:7.1f} ms a step; {told}", flush=True)
+        stopwatches = timed(family, LOGGERS, repeats, batches)
+        shares = {name: statistics.median(1 - s.inside / s.whole for s in of) for name, of in stopwatches.items()}
+        inside = statistics.median(s.inside for of in stopwatches.values() for s in of) / batches
+        told = ", ".join(f"{name} {value:.1%}" for name, value in shares.items())
+        print(f"{family:18} {1e3 * inside:7.1f} ms a step; {told}", flush=True)
 
 
-def compiled(rounds: int, batches: int, families: list[str]) -> None:
-    length = ["--trainer.max_epochs=2", f"--trainer.limit_train_batches={batches}"]
+def compiled(repeats: int, batches: int, families: list[str]) -> None:
     contenders = {"as they are": [], "compiled": [f"--config={CONFIGS}/overlays/compile.yaml"]}
     for family in families:
-        seconds: dict[str, list[float]] = {name: [] for name in contenders}
-        for _ in range(rounds):
-            for name, options in contenders.items():
-                stopwatch = Stopwatch()
-                with tempfile.TemporaryDirectory() as folder:
-                    fit(family, stopwatch, folder, [*options, *length])
-                seconds[name].append(stopwatch.whole / batches)
+        stopwatches = timed(family, contenders, repeats, batches)
+        seconds = {name: [s.whole / batches for s in of] for name, of in stopwatches.items()}
         told = ", ".join(f"{name} {1e3 * statistics.median(values):.1f} ms a step" for name, values in seconds.items())
         ratio = statistics.median(a / b for a, b in zip(*seconds.values(), strict=True))
-        print(f"{family:18} {told}: {ratio:.2f} times as fast compiled, median of {rounds}", flush=True)
+        print(f"{family:18} {told}: {ratio:.2f} times as fast compiled, median of {repeats}", flush=True)
 
 
-def start(rounds: int) -> None:
+def start(repeats: int) -> None:
     script = (
         "import sys, time\n"
         "from lightning.pytorch import Callback\n"
@@ -172,7 +163,7 @@ def start(rounds: int) -> None:
         for name in ("vae_digits", "vae_mnist", "gan_mnist")
     }
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(rounds):
+    for _ in range(repeats):
         for name, arguments in contenders.items():
             with tempfile.TemporaryDirectory() as folder:
                 began = time.time()
@@ -182,7 +173,7 @@ def start(rounds: int) -> None:
             first = next(line for line in done.stdout.splitlines() if line.startswith("FIRST"))
             seconds[name].append(float(first.split()[1]) - began)
     for name, values in seconds.items():
-        print(f"{name:35} {statistics.median(values):.1f} s, median of {rounds}")
+        print(f"{name:35} {statistics.median(values):.1f} s, median of {repeats}")
 
 
 def memory(families: list[str]) -> None:

@@ -57,6 +57,19 @@ class InTurn(Callback):
         self.began = time.perf_counter()
 
 
+def watched(callback: Callback, *arguments: str) -> TrainerCLI:
+    """`genlab fit` with a further callback."""
+
+    class Watched(TrainerCLI):
+        def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+            trainer = super().instantiate_trainer(**kwargs)
+            trainer.callbacks.append(callback)
+            return trainer
+
+    with contextlib.redirect_stdout(None):
+        return Watched(["fit", *arguments])
+
+
 def speed(
     config: str, epochs: int, folder: str, rivals: dict[str, Iterator[float]], images: int, *options: str
 ) -> None:
@@ -71,23 +84,8 @@ def speed(
         options: further ones of genlab's.
     """
     in_turn = InTurn(rivals)
-
-    class Measured(TrainerCLI):
-        def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-            trainer = super().instantiate_trainer(**kwargs)
-            trainer.callbacks.append(in_turn)
-            return trainer
-
-    with contextlib.redirect_stdout(None):
-        Measured(
-            [
-                "fit",
-                f"--config={config}",
-                f"--trainer.max_epochs={epochs}",
-                f"--trainer.default_root_dir={folder}",
-                *options,
-            ]
-        )
+    length, place = f"--trainer.max_epochs={epochs}", f"--trainer.default_root_dir={folder}"
+    watched(in_turn, f"--config={config}", length, place, *options)
     rounds = in_turn.rounds[2:]
     print(f"{len(rounds)} rounds of {images:,} images, {torch.get_num_threads()} threads")
     for name in rounds[0]:
