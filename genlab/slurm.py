@@ -18,14 +18,24 @@ def requeued() -> bool:
 
 
 def requeue() -> None:
-    """Let the job start again; raises GenlabError when SLURM will not."""
+    """Let the job start again, unless SLURM ends it anyway: for it was cancelled, or SLURM has requeued it by itself.
+
+    Raises GenlabError when SLURM cannot be asked, or will not.
+    """
     job = os.environ["SLURM_JOB_ID"]
     if "SLURM_ARRAY_JOB_ID" in os.environ:  # one of whose tasks has the id of all
         job = "{SLURM_ARRAY_JOB_ID}_{SLURM_ARRAY_TASK_ID}".format_map(os.environ)
+    if "JobState=RUNNING" in _scontrol("show job", job):
+        _scontrol("requeue", job)
+        print(f"job {job} is requeued")
+
+
+def _scontrol(request: str, job: str) -> str:
+    """SLURM's answer to a request that concerns a job."""
     try:
-        done = subprocess.run(["scontrol", "requeue", job], capture_output=True, text=True)
+        done = subprocess.run(["scontrol", *request.split(), job], capture_output=True, text=True)
     except OSError as error:
         raise GenlabError(f"job {job} is not requeued: scontrol cannot be run ({error.strerror})") from None
     if done.returncode:
         raise GenlabError(f"job {job} is not requeued: {' '.join(done.stderr.split())}; submit it with --requeue")
-    print(f"job {job} is requeued")
+    return done.stdout

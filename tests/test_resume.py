@@ -204,21 +204,37 @@ def test_with_nothing_left_to_train_that_is_said(refused):
     assert "nothing is left to train" in told
 
 
-def test_a_job_that_slurm_ends_is_requeued_and_goes_on(whole, monkeypatch, working_folder):
-    (working_folder / "scontrol").write_text("#!/bin/sh\necho $* > scontrol.log\n")
-    (working_folder / "scontrol").chmod(0o755)
+@pytest.fixture
+def scontrol(monkeypatch, working_folder):
+    """SLURM's command, which knows the state of all jobs from a variable, and writes down what it is told to do."""
+    command = working_folder / "scontrol"
+    command.write_text('#!/bin/sh\necho $* >> scontrol.log\necho "JobId=77 JobState=$STATE Reason=None"\n')
+    command.chmod(0o755)
     monkeypatch.setenv("PATH", f"{working_folder}:{os.environ['PATH']}")
+
+
+@pytest.mark.parametrize("by", ["SIGUSR1", "SIGTERM"])
+def test_a_job_that_slurm_ends_is_requeued_and_goes_on(by, scontrol, whole, monkeypatch):
+    monkeypatch.setenv("STATE", "RUNNING")
     job = {"JOB_ID": "77", "STEP_ID": "0", "NTASKS": "1", "PROCID": "0", "LOCALID": "0", "NODEID": "0", "JOB_NAME": "a"}
     for name, value in job.items():
         monkeypatch.setenv(f"SLURM_{name}", value)
-    stopped(4, "gan_digits.yaml", by="SIGUSR1", code=0)
-    assert Path("scontrol.log").read_text() == "requeue 77\n"
+    stopped(4, "gan_digits.yaml", by=by, code=0)
+    assert Path("scontrol.log").read_text().splitlines() == ["show job 77", "requeue 77"]
     monkeypatch.setenv("SLURM_STEP_ID", "1")  # another run of the same job and config
     fit("gan_digits.yaml", "--trainer.max_steps=1")
     monkeypatch.setenv("SLURM_STEP_ID", "0")
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
     fit("gan_digits.yaml", "--ckpt_path=runs/gan_digits/1")  # where the job began, long ago
     assert differences(whole, last("0")) == []
+
+
+@pytest.mark.parametrize("state", ["CANCELLED", "COMPLETING", "PENDING"])
+def test_a_job_that_was_cancelled_or_is_queued_already_is_not_requeued(state, scontrol, monkeypatch):
+    monkeypatch.setenv("STATE", state)
+    monkeypatch.setenv("SLURM_JOB_ID", "77")
+    slurm.requeue()
+    assert Path("scontrol.log").read_text() == "show job 77\n"
 
 
 def test_a_job_that_slurm_does_not_requeue_says_so(monkeypatch, working_folder):

@@ -14,7 +14,7 @@ class Stopped(SystemExit):
 
     Args:
         number: of the signal.
-        requeue: whether the signal announces that SLURM ends the job, which is to go on later.
+        requeue: whether SLURM ends the job, which is to go on later.
         status: with which the process ends.
     """
 
@@ -24,10 +24,10 @@ class Stopped(SystemExit):
 
 
 class Signals:
-    """Notes SIGINT (Ctrl-C), SIGTERM, and the signal by which SLURM announces the end of a job, until it is asked.
+    """Notes SIGINT (Ctrl-C), SIGTERM, and the signal by which SLURM announces the end of a job's time.
 
-    That is SIGUSR1, unless Lightning's SLURMEnvironment is told another one. Lightning, from which the signals are
-    taken over, gives them back when `fit` ends. A second Ctrl-C ends at once.
+    The latter is SIGUSR1, unless Lightning's SLURMEnvironment is told another one; preemption is a SIGTERM. Lightning,
+    from which the signals are taken over, gives them back when `fit` ends. A second Ctrl-C ends at once.
 
     Args:
         trainer: whose training they are to end.
@@ -36,21 +36,22 @@ class Signals:
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
         self._received: signal.Signals | None = None
-        self._requeues: signal.Signals | None = None
+        self._requeues = False
+        numbers = [signal.SIGINT, signal.SIGTERM]
         environment = trainer._accelerator_connector.cluster_environment
-        if isinstance(environment, SLURMEnvironment) and environment.auto_requeue:
-            self._requeues = environment.requeue_signal
+        if isinstance(environment, SLURMEnvironment) and environment.auto_requeue and environment.requeue_signal:
+            self._requeues = True
+            numbers.append(environment.requeue_signal)
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM, self._requeues):
-                if number:
-                    signal.signal(number, self._note)
+            for number in numbers:
+                signal.signal(number, self._note)
 
     def stop(self) -> Stopped | None:
         """What is to be raised, in all processes, when any of them has received a signal."""
         if not self._trainer.strategy.reduce_boolean_decision(self._received is not None, all=False):
             return None
         number = self._received or signal.SIGTERM
-        requeue = number is self._requeues
+        requeue = self._requeues and number is not signal.SIGINT
         # when another process fails, Lightning kills the first one, which may have more to do
         fails = self._trainer.is_global_zero and not requeue
         return Stopped(number, requeue, status=128 + number if fails else 0)
