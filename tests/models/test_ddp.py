@@ -6,6 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch.plugins import TorchSyncBatchNorm
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+import genlab
+from genlab.networks import ConvDecoder, ConvEncoder, DCGANDiscriminator, DCGANGenerator
 
 SCRIPT = """
 import os, sys
@@ -121,3 +127,22 @@ def test_two_processes_find_the_validation_figures_of_one(family, trained):
         assert torch.equal(first[name], second[name])
         if name != "val/diversity":  # of a batch, which is half as large
             torch.testing.assert_close(first[name], value, rtol=1e-6, atol=1e-12)  # losses are float32 in part
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: genlab.GAN((1, 28, 28), 8, DCGANGenerator, DCGANDiscriminator, ema_decay=0.9),
+        lambda: genlab.VAE((1, 28, 28), 8, encoder=ConvEncoder, decoder=ConvDecoder),
+    ],
+)
+def test_all_batch_norm_becomes_synchronised_where_that_is_asked_for(build):
+    model = build().eval()
+    code, names = torch.randn(2, 8), model.state_dict().keys()
+    images = model.decode(code)
+    model = TorchSyncBatchNorm().apply(model)  # Lightning's --trainer.sync_batchnorm, whose kernels only GPUs have
+    norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
+    assert norms
+    assert all(isinstance(module, nn.SyncBatchNorm) for module in norms)
+    assert model.state_dict().keys() == names
+    torch.testing.assert_close(model.decode(code), images)
