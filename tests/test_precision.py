@@ -1,4 +1,4 @@
-"""Families stay finite in half precision, for a thousand steps."""
+"""Families stay finite in half precision, for a thousand steps, and take weights of half and of double precision."""
 
 import csv
 from functools import partial
@@ -9,7 +9,7 @@ from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.plugins import MixedPrecision
 
 import genlab
-from genlab.callbacks import MetricsFile
+from genlab.callbacks import MetricsFile, Pictures
 from genlab.data import DegradedPairs, DomainsFromPairs, Edges
 from genlab.losses import GradientPenalty, Wasserstein
 from genlab.models.stages import Schedule
@@ -46,8 +46,6 @@ FAMILIES = {
     "CGAN": lambda data: genlab.CGAN(data.image_shape, data.num_classes, **PLAYERS),
     "WGAN": lambda data: genlab.GAN(data.image_shape, **PLAYERS, loss=Wasserstein, penalty=GradientPenalty),
 }
-
-
 TRANSLATORS = {
     "Pix2Pix": (lambda data: genlab.Pix2Pix(data.image_shape, data.image_shape, **PATCHES, generator=UNET), "train/l1"),
     "CycleGAN": (
@@ -55,6 +53,13 @@ TRANSLATORS = {
         "train/cycle",
     ),
 }
+
+
+def data_for(family):
+    if family not in TRANSLATORS:
+        return genlab.Digits()
+    pairs = DegradedPairs(genlab.Digits(batch_size=8), Edges())
+    return DomainsFromPairs(pairs) if family == "CycleGAN" else pairs
 
 
 def curves_of(model, data, steps, precision, folder):
@@ -80,7 +85,7 @@ def curves_of(model, data, steps, precision, folder):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_thousand_steps_are_finite_and_learn(family, precision, working_folder):
     seed_everything(0)
-    data = genlab.Digits()
+    data = data_for(family)
     curves, scaler = curves_of(FAMILIES[family](data), data, 1000, precision, working_folder)
     if family.endswith("GAN"):
         assert scaler is None or scaler.get_scale() > 1
@@ -93,10 +98,32 @@ def test_a_thousand_steps_are_finite_and_learn(family, precision, working_folder
 @pytest.mark.parametrize("family", TRANSLATORS)
 def test_500_steps_of_translators_are_finite_and_learn(family, precision, working_folder):
     seed_everything(0)
-    data = DegradedPairs(genlab.Digits(batch_size=8), Edges())
-    if family == "CycleGAN":
-        data = DomainsFromPairs(data)
+    data = data_for(family)
     build, figure = TRANSLATORS[family]
     curves, scaler = curves_of(build(data), data, 500, precision, working_folder)
     assert scaler is None or scaler.get_scale() > 1
     assert curves[figure][-100:].mean() < 0.6 * curves[figure][:10].mean()
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("bf16-true", torch.bfloat16), ("64-true", torch.float64)])
+@pytest.mark.parametrize("family", [*FAMILIES, *TRANSLATORS])
+def test_weights_may_be_of_half_or_of_double_precision(family, precision, dtype, working_folder):
+    seed_everything(0)
+    data = data_for(family)
+    model = FAMILIES[family](data) if family in FAMILIES else TRANSLATORS[family][0](data)
+    trainer = Trainer(
+        max_epochs=1,
+        limit_train_batches=3,
+        limit_val_batches=2,
+        precision=precision,
+        callbacks=Pictures(),
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+    )
+    trainer.fit(model, datamodule=data)
+    assert {parameter.dtype for parameter in model.parameters()} == {dtype}
+    figures = torch.stack([value.double() for value in trainer.callback_metrics.values()])
+    assert len(figures) > 1
+    assert figures.isfinite().all()
+    assert list(working_folder.rglob("*.png"))

@@ -1,4 +1,4 @@
-"""Penalties on the slope of a discriminator, (B,), computed in float32 outside of autocast.
+"""Penalties on the slope of a discriminator, (B,), computed outside of autocast, in its weights' own precision.
 
 A discriminator is a function of images (B, ...) to logits (B, ...).
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from genlab.losses.precision import at_least_float32
+from genlab.losses.precision import at_least_float32, unautocast
 
 Discriminator = Callable[[Tensor], Tensor]
 
@@ -34,7 +34,7 @@ class GradientPenalty(Penalty):
 
     def __call__(self, discriminator: Discriminator, real: Tensor, fake: Tensor) -> Tensor:
         """The penalty at a point of the line between each real image and a generated one, drawn uniformly."""
-        real, fake = at_least_float32(real), at_least_float32(fake)
+        real, fake = unautocast(real), unautocast(fake)
         share = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device, dtype=real.dtype)
         return self.weight * (slopes(discriminator, torch.lerp(fake, real, share)) - 1).square()
 
@@ -49,8 +49,8 @@ class R1(Penalty):
 
 def slopes(discriminator: Discriminator, x: Tensor) -> Tensor:
     """The Euclidean norms of a discriminator's gradients, (B,), which can be differentiated again."""
-    x = at_least_float32(x).detach().requires_grad_()
+    x = unautocast(x).detach().requires_grad_()
     with torch.autocast(x.device.type, enabled=False):
         (gradients,) = torch.autograd.grad(discriminator(x).sum(), x, create_graph=True)
-    norms: Tensor = gradients.flatten(1).norm(dim=1)
+    norms: Tensor = at_least_float32(gradients).flatten(1).norm(dim=1)
     return norms

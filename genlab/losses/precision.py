@@ -29,3 +29,8 @@ def computed_in_float32(loss: Callable[[Tensor, Tensor], Tensor], first: Tensor,
 def at_least_float32(tensor: Tensor) -> Tensor:
     """The tensor itself when it is float32 or float64, otherwise its float32 copy."""
     return tensor if tensor.dtype in (torch.float32, torch.float64) else tensor.float()
+
+
+def unautocast(tensor: Tensor) -> Tensor:
+    """The tensor at least in float32 where autocast may have made it half precision, otherwise itself."""
+    return at_least_float32(tensor) if torch.is_autocast_enabled(tensor.device.type) else tensor

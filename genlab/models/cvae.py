@@ -159,7 +159,8 @@ class Given(LatentVariableModel):
     """A CVAE under a condition, one for each image or one for all: a latent-variable model like a VAE."""
 
     def __init__(self, model: CVAE, condition: Tensor) -> None:
-        self.code_size, self.likelihood, self.device = model.code_size, model.likelihood, model.device
+        self.code_size, self.likelihood = model.code_size, model.likelihood
+        self.device, self.dtype = model.device, model.dtype
         self.num_samples, self.importance_weighted = model.num_samples, model.importance_weighted
         numbers = model.numbers(condition)
         channels = condition if model.source_shape else model.channel(numbers)

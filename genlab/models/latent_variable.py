@@ -30,6 +30,8 @@ class LatentVariableModel:
     importance_weighted: bool
     """Whether the loss is the importance-weighted bound."""
     device: torch.device
+    dtype: torch.dtype | str
+    """The precision of the weights."""
 
     def evidence(self, x: Tensor, beta: float = 1.0) -> dict[str, Tensor]:
         """The evidence lower bound of images, its two parts and the loss: scalars, in nats per image.
@@ -67,7 +69,7 @@ class LatentVariableModel:
 
     def decode(self, z: Tensor) -> Tensor:
         """The likelihood's mean: codes to images."""
-        return self.likelihood.mean(self.decoder(z))
+        return self.likelihood.mean(self._decoded(z))
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """Images through the posterior's mean and back."""
@@ -81,4 +83,8 @@ class LatentVariableModel:
         """log p(x | z) of images (B, C, H, W), each under K codes (K, B, code_size): (K, B)."""
         samples = z.shape[0]
         repeated = x.expand(samples, *x.shape).flatten(0, 1)
-        return self.likelihood.log_prob(self.decoder(z.flatten(0, 1)), repeated).view(samples, -1)
+        return self.likelihood.log_prob(self._decoded(z.flatten(0, 1)), repeated).view(samples, -1)
+
+    def _decoded(self, z: Tensor) -> Tensor:
+        """The likelihood's outputs; codes may be more precise than weights (bf16-true), or less (64-true)."""
+        return self.decoder(z.to(self.dtype))
