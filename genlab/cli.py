@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import sys
+import warnings
 from collections.abc import Sequence
 
 import genlab
@@ -39,11 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     command = _parser().parse_args(arguments[:1]).command
+    trains = command in TRAINER_COMMANDS
+    module = importlib.import_module("genlab.training" if trains else f"genlab.commands.{command}")
+    warnings.formatwarning = _in_a_line  # type: ignore[assignment]  # which Lightning has changed too
     try:
-        if command in TRAINER_COMMANDS:
-            importlib.import_module("genlab.training").main(arguments)
-        else:
-            importlib.import_module(f"genlab.commands.{command}").main(arguments[1:])
+        module.main(arguments if trains else arguments[1:])
     except (GenlabError, ValueError) as error:
         mistake: BaseException | None = error
         while mistake and not isinstance(mistake, GenlabError):  # jsonargparse wraps what a constructor raises
@@ -72,6 +73,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"genlab {genlab.__version__}")
     parser.add_argument("command", metavar="COMMAND", type=_known_command, help="what to do; see below")
     return parser
+
+
+def _in_a_line(message: Warning | str, *place: object) -> str:
+    """A warning without the line of code that it is from; a line of its own, whatever a progress bar has written."""
+    return f"\nwarning: {message}\n"
 
 
 def _known_command(name: str) -> str:

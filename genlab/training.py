@@ -168,15 +168,17 @@ class TrainerCLI(LightningCLI):
     def after_fit(self) -> None:
         """Say how it went and where everything is; raise GenlabError when there was nothing to do."""
         if self.trainer.global_step == self.steps_before:
-            limit = "max_epochs" if self.trainer.current_epoch == self.trainer.max_epochs else "max_steps"
+            epochs = self.trainer.current_epoch
+            limit = "max_epochs" if self.trainer.max_epochs in range(epochs + 1) else "max_steps"
             raise GenlabError(
-                f"nothing is left to train: {self.config.fit.ckpt_path} has {self.trainer.current_epoch} epochs and "
+                f"nothing is left to train: {self.config.fit.ckpt_path} has {epochs} epochs and "
                 f"{self.steps_before} steps, and {limit} is {getattr(self.trainer, limit)}; give more to go on"
             )
         if not self.trainer.is_global_zero or not self.trainer.checkpoint_callback:  # as in a fast_dev_run
             return
         figures = {k: float(v) for k, v in self.trainer.callback_metrics.items() if k.startswith("val/")}
-        print(f"\n{self.run}: " + ", ".join(f"{name} {value:.2f}" for name, value in sorted(figures.items())))
+        if figures:
+            print(f"\n{self.run}: " + ", ".join(f"{name} {value:.2f}" for name, value in sorted(figures.items())))
         print(f"pictures in {self.run / 'pictures'}, checkpoints in {self.run / 'checkpoints'}")
 
     def _parse_ckpt_path(self) -> None:
@@ -203,14 +205,10 @@ class TrainerCLI(LightningCLI):
             self.run = runs.run_of(checkpoint) or checkpoint.parent
         given = config.model.clone()
         super()._parse_ckpt_path()
-        found = self.config[self.config.subcommand].model
-        stated = [key for key, value in given.init_args.items() if value is not None and key not in FACTS]
-        keys = ["class_path", *(f"init_args.{key}" for key in stated)]
-        different = [key for key in keys if _without_modules(given[key]) != _without_modules(found.get(key))]
-        if different:
+        difference = _difference(self.config[self.config.subcommand].model, given)
+        if difference:
             raise GenlabError(
-                f"{checkpoint} has another model than the config's {given.class_path}: {', '.join(different)} differ; "
-                "use the config it was trained with, or train anew without --ckpt_path"
+                f"{checkpoint} has {difference}; use the config it was trained with, or train anew without --ckpt_path"
             )
 
     @staticmethod
@@ -269,6 +267,8 @@ def quieten() -> None:
         ".*args parameter is intended to run from within Python.*",
         ".*isinstance.treespec, LeafSpec.*",
         ".*manual optimization and every_n_train_steps.*",
+        ".*could not find the monitored key.*",  # in training that ends before the first validation
+        ".*Checkpoint directory .* exists and is not empty.*",  # where training goes on
         ".*Detected call of `lr_scheduler.step.*",  # of a player that does not step with every batch
     ):
         warnings.filterwarnings("ignore", message)
@@ -277,6 +277,17 @@ def quieten() -> None:
 def _as_list(value: Any) -> list[Any]:
     """What is given as one thing, as several or not at all, as a list of its own."""
     return [] if value is None else [*value] if isinstance(value, list) else [value]
+
+
+def _difference(saved: Namespace, given: Namespace) -> str:
+    """What a checkpoint's model has that the config's has not, in words; nothing when they are the same."""
+    of_saved, of_given = (model.class_path.rpartition(".")[2] for model in (saved, given))
+    if of_saved != of_given:
+        return f"a model of class {of_saved}, the config one of class {of_given}"
+    stated = {key: value for key, value in given.init_args.items() if value is not None and key not in FACTS}
+    had = saved.init_args
+    different = [key for key, value in stated.items() if _without_modules(value) != _without_modules(had.get(key))]
+    return f"another model than the config: {', '.join(different)} differ" if different else ""
 
 
 def _without_modules(value: Any) -> str:

@@ -188,6 +188,14 @@ def test_a_step_that_fails_leaves_the_checkpoint_before(whole):
     assert differences(whole, last("0")) == []
 
 
+def test_a_training_that_cannot_go_on_leaves_its_checkpoint(refused, whole):
+    fit("gan_digits.yaml")
+    assert "max_epochs=1" in refused(
+        "fit", "--config=gan_digits.yaml", *QUICK, "--ckpt_path=last", "--trainer.max_epochs=1"
+    )
+    assert differences(whole, last("0")) == []
+
+
 def test_max_steps_may_end_inside_an_epoch(whole):
     fit("gan_digits.yaml", "--trainer.max_steps=7")
     assert last("0")["global_step"] == 7
@@ -200,6 +208,8 @@ def test_with_nothing_left_to_train_that_is_said(refused):
     told = refused("fit", "--config", "gan_digits.yaml", *QUICK, "--ckpt_path=last")
     assert "nothing is left to train" in told
     assert "has 3 epochs and 15 steps, and max_epochs is 3; give more" in told
+    told = refused("fit", "--config", "gan_digits.yaml", *QUICK, "--ckpt_path=last", "--trainer.max_epochs=2")
+    assert "has 3 epochs and 15 steps, and max_epochs is 2; give more" in told
     told = refused("fit", "--config", "gan_digits.yaml", *QUICK, "--ckpt_path=last", "--trainer.max_steps=15")
     assert "nothing is left to train" in told
 

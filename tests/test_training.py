@@ -197,9 +197,18 @@ def test_last_is_the_last_epoch_and_best_the_best():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fit", "--config", "vae_digits.yaml", "--model.code_size=5"], "init_args.code_size differ"),
-        (["fit", "--config", "autoencoder_digits.yaml"], "has another model than the config's genlab.Autoencoder"),
-        (["test", "--config", "vae_digits.yaml", "--model.code_size=5"], "init_args.code_size differ"),
+        (
+            ["fit", "--config", "vae_digits.yaml", "--model.code_size=5"],
+            "another model than the config: code_size differ",
+        ),
+        (
+            ["fit", "--config", "autoencoder_digits.yaml"],
+            "has a model of class VAE, the config one of class Auto",
+        ),
+        (
+            ["test", "--config", "vae_digits.yaml", "--model.code_size=5"],
+            "another model than the config: code_size differ",
+        ),
         (["test", "--data", "MNIST"], "images of shape (1, 8, 8), MNIST has (1, 28, 28)"),
     ],
 )

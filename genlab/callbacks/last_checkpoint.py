@@ -16,13 +16,13 @@ class LastCheckpoint(ModelCheckpoint):
     Such states lie between two steps, after the validation and the end of the epoch where these are due. There is one
     of the end of training, also where that is inside an epoch or not due by `every_n_epochs`, whether it has come to
     its end or a signal asks for it; with `every_n_train_steps`, there is one of each epoch's end too. When an error or
-    a second Ctrl-C ends training within a step, with one of two players ahead of the other, the checkpoint before is
-    kept.
+    a second Ctrl-C ends training within a step, with one of two players ahead of the other, or before the first step of
+    a training that goes on, the checkpoint before is kept.
 
     Raises Stopped in training that a signal has ended; see `Signals`.
     """
 
-    _within_step = False
+    _step_is_done = False
 
     def on_train_start(self, trainer: Trainer, model: LightningModule) -> None:
         """Listen to signals."""
@@ -31,11 +31,11 @@ class LastCheckpoint(ModelCheckpoint):
 
     def on_train_batch_start(self, *args: Any) -> None:
         """A step begins."""
-        self._within_step = True
+        self._step_is_done = False
 
     def on_train_batch_end(self, trainer: Trainer, model: LightningModule, *args: Any) -> None:
         """A step is done."""
-        self._within_step = False
+        self._step_is_done = True
         loop = trainer.fit_loop.epoch_loop
         assert trainer.fit_loop._data_fetcher is not None
         if not trainer.is_last_batch and not loop._should_check_val_fx(trainer.fit_loop._data_fetcher):
@@ -56,8 +56,8 @@ class LastCheckpoint(ModelCheckpoint):
         self._stop_if_asked(trainer)
 
     def on_exception(self, trainer: Trainer, model: LightningModule, exception: BaseException) -> None:
-        """Save what an error ended between two steps."""
-        if not self._within_step and not isinstance(exception, Stopped):
+        """Save what an error ended after a step, before the next one began."""
+        if self._step_is_done and not isinstance(exception, Stopped):
             super().on_exception(trainer, model, exception)
 
     def _between_steps(self, trainer: Trainer, model: LightningModule) -> None:

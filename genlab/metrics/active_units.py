@@ -5,6 +5,9 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 from torchmetrics import Metric
 
+PATIENCE = 1000
+"""Steps of training in which codes come to say something, where they ever do."""
+
 
 class ActiveUnits(Metric):
     """The number of units whose posterior mean varies over images by more than 0.01 (Burda et al. 2016, section 5.2).
@@ -30,9 +33,9 @@ class ActiveUnits(Metric):
         self.squares = self.squares + means.square().sum(0)
         self.count = self.count + len(means)
 
-    def warn_of_collapse(self) -> None:
-        """Warn when there are none: codes say nothing about images any more, the posterior is the prior."""
-        if self.compute() == 0:
+    def warn_of_collapse(self, step: int) -> None:
+        """Warn when there are none after so many steps: codes say nothing about images, the posterior is the prior."""
+        if step >= PATIENCE and self.compute() == 0:
             rank_zero_warn(
                 "the posterior has collapsed: no unit of the code varies from image to image; "
                 "give a smaller beta, or let it grow over the first epochs with warmup_epochs"

@@ -43,11 +43,13 @@ def read(path: str | Path) -> dict[str, Any]:
     Raises GenlabError for a file that is missing, damaged, no checkpoint of a genlab model, or one of a newer genlab.
     """
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        Path(path).open("rb").close()
     except FileNotFoundError:
         raise GenlabError(f"there is no checkpoint {path}") from None
     except OSError as error:
         raise GenlabError(f"{path} cannot be read: {error.strerror}") from None
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except MemoryError:
         raise
     except Exception:  # bytes that are no pickle are obeyed as if they were, and raise almost anything

@@ -144,7 +144,7 @@ class CVAE(ImageModel):
         """Warn of a posterior that has collapsed."""
         super().on_validation_epoch_end()
         if not self.trainer.sanity_checking:
-            self.active_units.warn_of_collapse()
+            self.active_units.warn_of_collapse(self.global_step)
 
     def _evaluate(self, stage: str, batch: Any) -> None:
         x, given = self.images(batch), self.given(self.condition(batch))

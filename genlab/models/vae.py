@@ -87,7 +87,7 @@ class VAE(LatentVariableModel, ImageModel):
         """Warn of a posterior that has collapsed."""
         super().on_validation_epoch_end()
         if not self.trainer.sanity_checking:
-            self.active_units.warn_of_collapse()
+            self.active_units.warn_of_collapse(self.global_step)
 
     def _evaluate(self, stage: str, batch: ImageBatch) -> None:
         x = self.images(batch)

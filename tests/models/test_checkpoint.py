@@ -107,11 +107,12 @@ def test_foreign_files_give_one_line(content, message, working_folder):
 
 
 def test_truncated_and_missing_files_give_one_line(run, working_folder):
-    half = working_folder / "half.ckpt"
+    part = working_folder / "part.ckpt"
     whole = (run / "checkpoints" / "best.ckpt").read_bytes()
-    half.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(genlab.GenlabError, match="half.ckpt cannot be opened"):
-        genlab.load(half)
+    for size in (0, 1, 100, 20_000, len(whole) // 2, len(whole) - 1):
+        part.write_bytes(whole[:size])
+        with pytest.raises(genlab.GenlabError, match="part.ckpt cannot be opened as a checkpoint"):
+            genlab.load(part)
     with pytest.raises(genlab.GenlabError, match="there is no checkpoint gone.ckpt"):
         genlab.load("gone.ckpt")
     with pytest.raises(genlab.GenlabError, match="train a model first"):

@@ -12,6 +12,7 @@ from torch.distributions import MultivariateNormal, Normal, kl_divergence
 import genlab
 from genlab.losses import Bernoulli, DiscretizedLogistic, Gaussian, Laplace, PixelGaussian
 from genlab.losses.likelihood import IndependentValues
+from genlab.metrics import active_units
 from genlab.models.latent_variable import AT_ONCE
 from genlab.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 
@@ -231,7 +232,10 @@ def test_it_learns_under_every_likelihood(likelihood):
     assert model.sample(3).shape == (3, 1, 8, 8)
 
 
-def test_a_collapsed_posterior_is_said():
+def test_a_collapsed_posterior_is_said_when_there_was_time_to_learn(recwarn, monkeypatch):
+    fitted(beta=1000.0)
+    assert not [warning for warning in recwarn if "collapsed" in str(warning.message)]
+    monkeypatch.setattr(active_units, "PATIENCE", 4 * 22)
     with pytest.warns(UserWarning, match="the posterior has collapsed"):
         _, figures = fitted(beta=1000.0)
     assert figures[-1]["val/active_units"] == 0
