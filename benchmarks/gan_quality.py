@@ -9,28 +9,16 @@ perfect; precision and recall; the classes that are hit, and their entropy.
 """
 
 import argparse
-import contextlib
-import json
 import logging
 import tempfile
 from pathlib import Path
 
 import rounds
 
-from genlab.cli import main as genlab
 from genlab.training import quieten
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 FIGURES = ("fid", "kid", "precision", "recall", "classes_hit", "class_entropy", "fid_of_training_images")
-
-
-def evaluated(config: str, seed: int) -> dict[str, object]:
-    with tempfile.TemporaryDirectory() as folder:
-        run = rounds.genlab_trained(str(CONFIGS / config), seed, None, folder).run
-        out = Path(folder, "evaluate.json")
-        with contextlib.redirect_stdout(None):
-            genlab(["evaluate", "--ckpt", str(run), "--out", str(out)])
-        return dict(json.loads(out.read_text()))
 
 
 def main() -> None:
@@ -42,7 +30,8 @@ def main() -> None:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     for config in given.configs:
         for seed in given.seeds:
-            found = evaluated(config, seed)
+            with tempfile.TemporaryDirectory() as folder:
+                found = rounds.evaluated(rounds.genlab_trained(str(CONFIGS / config), seed, None, folder).run)
             figures = (
                 f"{name} {value if isinstance(value := found[name], str) else f'{value:.3f}'}" for name in FIGURES
             )

@@ -1,19 +1,28 @@
 """What the comparisons with a hand-written loop share: rivals that train in turn, and how their times are told."""
 
 import contextlib
+import io
+import json
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
 from torch import Tensor, nn
 
+from genlab.cli import main as genlab
 from genlab.training import TrainerCLI
 
 BATCH = 128
+
+
+def silence() -> contextlib.redirect_stdout[io.StringIO]:
+    """Nothing that is printed is seen."""
+    return contextlib.redirect_stdout(io.StringIO())
 
 
 def bare_epoch(
@@ -52,7 +61,7 @@ class InTurn(Callback):
         if trainer.current_epoch > 0:
             self.between.append(now - self.ended)
             genlabs = self.ended - self.began
-            with contextlib.redirect_stdout(None):
+            with silence():
                 self.rounds.append({"genlab": genlabs} | {name: next(rival) for name, rival in self.rivals.items()})
         self.began = time.perf_counter()
 
@@ -66,7 +75,7 @@ def watched(callback: Callback, *arguments: str) -> TrainerCLI:
             trainer.callbacks.append(callback)
             return trainer
 
-    with contextlib.redirect_stdout(None):
+    with silence():
         return Watched(["fit", *arguments])
 
 
@@ -139,7 +148,7 @@ def whole_loss(model: Any, images: Tensor) -> float:
 
 def genlab_trained(config: str, seed: int, epochs: int | None, folder: str, *options: str) -> TrainerCLI:
     """`genlab fit` with further options, after so many epochs, by default the config's."""
-    with contextlib.redirect_stdout(None):
+    with silence():
         return TrainerCLI(
             [
                 "fit",
@@ -156,10 +165,18 @@ def genlab_trained(config: str, seed: int, epochs: int | None, folder: str, *opt
 def genlab_test_figures(config: str, seed: int, epochs: int, folder: str, *options: str) -> dict[str, float]:
     """The figures on test images of `genlab fit`, with further options, after its best epoch by validation."""
     command_line = genlab_trained(config, seed, epochs, folder, *options)
-    with contextlib.redirect_stdout(None):
+    with silence():
         seed_everything(seed, verbose=False)
         (figures,) = command_line.trainer.test(datamodule=command_line.datamodule, ckpt_path="best", verbose=False)
     return dict(figures)
+
+
+def evaluated(run: Path) -> dict[str, Any]:
+    """What `genlab evaluate` finds out about a run."""
+    out = run / "evaluate.json"
+    with silence():
+        genlab(["evaluate", "--ckpt", str(run), "--out", str(out)])
+    return dict(json.loads(out.read_text()))
 
 
 def quality(contenders: dict[str, Callable[[int], float]], seeds: Sequence[int] = (0, 1, 2)) -> None:

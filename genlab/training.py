@@ -40,6 +40,7 @@ from genlab.errors import GenlabError
 from genlab.mistakes import ExplainingParser
 from genlab.models.adversarial import AdversarialModel
 from genlab.models.checkpoint import WholeCheckpoints, read
+from genlab.models.stacked import StackedAutoencoder
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Of malloc.h: the bytes from which freed memory goes back to the system."""
@@ -169,6 +170,11 @@ class TrainerCLI(LightningCLI):
         """Say how it went and where everything is; raise GenlabError when there was nothing to do."""
         if self.trainer.global_step == self.steps_before:
             epochs = self.trainer.current_epoch
+            if isinstance(self.model, StackedAutoencoder) and epochs == self.model.course.epochs:
+                raise GenlabError(
+                    f"nothing is left to train: {self.config.fit.ckpt_path} has been through all stages, of {epochs} "
+                    "epochs; give stages of other lengths without --ckpt_path, to train anew"
+                )
             limit = "max_epochs" if self.trainer.max_epochs in range(epochs + 1) else "max_steps"
             raise GenlabError(
                 f"nothing is left to train: {self.config.fit.ckpt_path} has {epochs} epochs and "
@@ -259,8 +265,11 @@ def keep_freed_memory() -> None:
 
 def quieten() -> None:
     """Drop Lightning's advertisements, and its warnings that do not hold for batches cut from memory."""
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(lambda record: "Tip:" not in record.msg)
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
+        lambda record: "Tip:" not in record.msg and "to estimate number of stepping batches" not in record.msg
+    )
     for message in (
+        ".*is not supported by the model summary.*",
         ".*does not have many workers.*",
         ".*smaller than the logging interval.*",
         ".*Couldn't infer the batch indices.*",

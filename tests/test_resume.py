@@ -188,6 +188,14 @@ def test_a_step_that_fails_leaves_the_checkpoint_before(whole):
     assert differences(whole, last("0")) == []
 
 
+def test_a_stacked_training_is_over_when_all_its_stages_are(refused):
+    stages = [f"--model.{stage}=[]" for stage in ("pretraining", "fine_tuning", "classifier_fine_tuning")]
+    stages.append("--model.classifier=[{epochs: 2}]")
+    fit("stacked_digits.yaml", *stages)
+    command = ["fit", "--config=stacked_digits.yaml", *QUICK, *stages, "--ckpt_path=last", "--trainer.max_epochs=9"]
+    assert "last.ckpt has been through all stages, of 2 epochs; give stages of other lengths" in refused(*command)
+
+
 def test_a_training_that_cannot_go_on_leaves_its_checkpoint(refused, whole):
     fit("gan_digits.yaml")
     assert "max_epochs=1" in refused(

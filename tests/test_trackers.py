@@ -64,8 +64,9 @@ def wandb_records(run: Path):
             content = b""
 
 
-def test_both_at_once_have_the_figures_the_pictures_and_the_config():
+def test_both_at_once_have_the_figures_the_pictures_and_the_config(capsys):
     main([*QUICK, *OVERLAYS])
+    assert "wandb: WARNING" not in capsys.readouterr().err
     wandb.finish()
     wandb.teardown()  # which waits until all is written
     figures = figures_in_csv()

@@ -22,6 +22,7 @@ class SafeWandbLogger(WandbLogger):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        del self._wandb_init["anonymous"]  # W&B warns of it even when it is None
         self._wandb_init["settings"] = self._wandb_init.get("settings") or PATIENCE
 
     @property

@@ -28,9 +28,7 @@ def tool_parser(name: str, description: str | None, out: str = "pictures/{name}.
     parser = argparse.ArgumentParser(prog=f"genlab {name}", description=description)
     parser.add_argument("--ckpt", metavar="PATH", help="a checkpoint or a run folder; by default the newest run")
     out = out.format(name=name)
-    parser.add_argument(
-        "--out", "--output", metavar=f"FILE{Path(out).suffix}", type=Path, help=f"by default {out} in the run"
-    )
+    parser.add_argument("--out", "--output", metavar="PATH", type=Path, help=f"by default {out} in the run")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
     parser.add_argument("--force", action="store_true", help="replace a file that is there already")
     return parser

@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> None:
 
     Without --input, draw test images beside their translations and, of pairs, the truth, as one picture.
     """
-    parser = tool_parser("translate", main.__doc__)
+    parser = tool_parser("translate", main.__doc__, out="pictures/{name}.png, with --input the folder translated,")
     parser.add_argument("--input", nargs="+", metavar="PATH", help="files, folders, or patterns such as 'photos/*.jpg'")
     parser.add_argument("--direction", choices=("a_to_b", "b_to_a"), default="a_to_b", help="default a_to_b")
     parser.add_argument("--tile", action="store_true", help="large images: in parts of the size seen in training")
@@ -75,7 +75,7 @@ def translate_files(trained: Trained, model: Translates) -> None:
     folder: Path = given.out or (runs.run_of(trained.checkpoint) or trained.checkpoint.parent) / "translated"
     if is_image(folder.name) and not folder.is_dir():
         raise GenlabError(f"{folder} would be a folder; with --input, give the name of one as --output")
-    found = found_files(given.input)
+    found = found_files(given.input, folder)
     own = {path.resolve() for path in found.values()}
     for name in found:
         format_of(folder / name)
@@ -107,16 +107,18 @@ def translate_files(trained: Trained, model: Translates) -> None:
         print(f"{len(unreadable)} could not be read: {listed(unreadable, separator='; ')}")
 
 
-def found_files(given: list[str]) -> dict[str, Path]:
+def found_files(given: list[str], output: Path) -> dict[str, Path]:
     """The image files that paths and patterns mean, by the names that they keep: within a folder, their path in it.
 
-    Of what a pattern matches, images alone. Raises GenlabError for a path that leads nowhere, or for two files of one
-    name.
+    Of what a pattern matches, images alone; of a folder that the output lies in, what is not of the output. Raises
+    GenlabError for a path that leads nowhere, or for two files of one name.
     """
     found: dict[str, Path] = {}
     for text in given:
         if Path(text).is_dir():
             paths = [(name, Path(text, name)) for name in FolderFiles(Path(text)).names]
+            if Path(text).resolve() in output.resolve().parents:
+                paths = [(name, path) for name, path in paths if not path.resolve().is_relative_to(output.resolve())]
         elif Path(text).exists():
             paths = [(Path(text).name, Path(text))]
         else:

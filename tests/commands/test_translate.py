@@ -140,15 +140,17 @@ def test_mistakes_are_said_in_one_line(facades, digits, run, refused):
 def test_files_are_found_by_folder_name_and_pattern():
     for name in ("p/a.png", "p/q/b.png", "c.png", "notes.txt"):
         write(Path(name), 4, 4) if name.endswith("png") else Path(name).write_text("")
-    assert found_files(["p", "c.png"]) == {
+    assert found_files(["p", "c.png"], Path("out")) == {
         "a.png": Path("p/a.png"),
         "q/b.png": Path("p/q/b.png"),
         "c.png": Path("c.png"),
     }
-    assert found_files(["*.png"]) == {"c.png": Path("c.png")}
-    assert found_files(["p/a.png", "p", "p/*"])["a.png"] == Path("p/a.png")
-    assert found_files(["p/*", "*.*"]) == {"a.png": Path("p/a.png"), "c.png": Path("c.png")}
-    assert found_files(["p/**/*.png"]) == {"a.png": Path("p/a.png"), "b.png": Path("p/q/b.png")}
+    assert found_files(["p"], Path("p/q")) == {"a.png": Path("p/a.png")}
+    assert found_files(["p/q"], Path("p")) == {"b.png": Path("p/q/b.png")}
+    assert found_files(["*.png"], Path("out")) == {"c.png": Path("c.png")}
+    assert found_files(["p/a.png", "p", "p/*"], Path("out"))["a.png"] == Path("p/a.png")
+    assert found_files(["p/*", "*.*"], Path("out")) == {"a.png": Path("p/a.png"), "c.png": Path("c.png")}
+    assert found_files(["p/**/*.png"], Path("out")) == {"a.png": Path("p/a.png"), "b.png": Path("p/q/b.png")}
 
 
 def test_test_images_are_drawn_beside_their_translations(facades, digits):
