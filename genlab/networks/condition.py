@@ -33,7 +33,8 @@ def embedding(num_classes: int, attributes: int, size: int) -> nn.Module:
 class ConditionalGenerator(nn.Module):
     """Codes (B, code_size) and conditions to images: the condition's numbers are further ones of the code.
 
-    (Mirza & Osindero 2014, section 3.2.)
+    (Mirza & Osindero 2014, section 3.2.) Together they are as loud as a one-hot label: louder ones drown the code, and
+    each class collapses to one image.
 
     Args:
         generator: builds the network.
@@ -50,7 +51,8 @@ class ConditionalGenerator(nn.Module):
         self.network, self.numbers = generator(image_shape, code_size + size), numbers
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
-        images: Tensor = self.network(torch.cat([z, repeated(self.numbers(condition), len(z))], 1))
+        numbers = repeated(self.numbers(condition), len(z))
+        images: Tensor = self.network(torch.cat([z, numbers / numbers.shape[1] ** 0.5], 1))
         return images
 
 

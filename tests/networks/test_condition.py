@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from genlab.networks.condition import embedding
+from genlab.networks import MLPDecoder
+from genlab.networks.condition import ConditionalGenerator, embedding
 
 
 @pytest.mark.parametrize(
@@ -18,3 +19,12 @@ def test_conditions_are_as_loud_as_codes_and_tell_each_other_apart(conditions):
     assert 0.7 < numbers.square().mean() < 1.3
     distinct = conditions.unique(dim=0)
     assert len(numbers.detach().unique(dim=0)) == len(distinct) >= 7
+
+
+def test_a_code_is_not_drowned_by_its_condition():
+    """Where conditions are louder than codes, trained generators draw one image for each class."""
+    torch.manual_seed(0)
+    generator = ConditionalGenerator(MLPDecoder, (1, 8, 8), 16, embedding(10, 0, 64), 64)
+    images = generator(torch.randn(2000, 16), torch.arange(2000) % 10).detach()
+    within_classes = torch.stack([images[label::10].var(0) for label in range(10)]).mean()
+    assert within_classes > 0.8 * images.var(0).mean()
