@@ -15,7 +15,7 @@ setup: $(READY)  ## create .venv and install genlab with its development tools
 
 $(READY): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip  # old ones search for hours
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip  # old ones search on and on
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 

@@ -18,7 +18,7 @@ from torch import Tensor
 import genlab
 from genlab import images
 from genlab.losses import AdversarialLoss
-from genlab.training import quieten
+from genlab.process import quieten
 
 CONFIG = Path(__file__).parents[1] / "configs" / "pix2pix_facades.yaml"
 FIGURES = ("l1", "psnr", "ssim", "sharpness")

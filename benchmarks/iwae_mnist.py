@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 import genlab
 from genlab.losses.evidence import importance_sampled
-from genlab.training import quieten
+from genlab.process import quieten
 
 CONFIG = str(Path(__file__).parents[1] / "configs" / "iwae_mnist.yaml")
 BATCH = 20

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 import genlab
 from genlab.models.replay import ImagePool
 from genlab.networks import PatchDiscriminator, ResNetGenerator, UNet
-from genlab.training import quieten
+from genlab.process import quieten
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 BATCHES = 60

@@ -1,11 +1,8 @@
 """`genlab fit | validate | test | predict`: Lightning's command line with genlab's models, data, runs and callbacks."""
 
 import contextlib
-import ctypes
-import logging
 import os
 import re
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +38,7 @@ from genlab.mistakes import ExplainingParser
 from genlab.models.adversarial import AdversarialModel
 from genlab.models.checkpoint import WholeCheckpoints, read
 from genlab.models.stacked import StackedAutoencoder
-
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""Of malloc.h: the bytes from which freed memory goes back to the system."""
+from genlab.process import keep_freed_memory, quieten
 
 FACTS = {
     "image_shape": "images of shape",
@@ -253,34 +248,6 @@ class TrainerCLI(LightningCLI):
                 raise GenlabError(
                     f"the checkpoint's model was trained on {kind} {had}, {type(self.datamodule).__name__} has {has}"
                 )
-
-
-def keep_freed_memory() -> None:
-    """Let glibc keep what is freed: gradients come and go with every step, and new pages cost a CPU a tenth of it."""
-    with contextlib.suppress(AttributeError, OSError, TypeError):  # of another C library, or Windows
-        libc = ctypes.CDLL(None)
-        for option in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
-            libc.mallopt(option, 2**30)
-
-
-def quieten() -> None:
-    """Drop Lightning's advertisements, and its warnings that do not hold for batches cut from memory."""
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
-        lambda record: "Tip:" not in record.msg and "to estimate number of stepping batches" not in record.msg
-    )
-    for message in (
-        ".*is not supported by the model summary.*",
-        ".*does not have many workers.*",
-        ".*smaller than the logging interval.*",
-        ".*Couldn't infer the batch indices.*",
-        ".*args parameter is intended to run from within Python.*",
-        ".*isinstance.treespec, LeafSpec.*",
-        ".*manual optimization and every_n_train_steps.*",
-        ".*could not find the monitored key.*",  # in training that ends before the first validation
-        ".*Checkpoint directory .* exists and is not empty.*",  # where training goes on
-        ".*Detected call of `lr_scheduler.step.*",  # of a player that does not step with every batch
-    ):
-        warnings.filterwarnings("ignore", message)
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -368,7 +368,7 @@ def test_freed_memory_is_kept_for_the_next_step():
     """In a process of its own: 256 MB that are freed stay with it."""
     script = """
 import sys, torch
-from genlab.training import keep_freed_memory
+from genlab.process import keep_freed_memory
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * 4096
 if sys.argv[1] == "keep":
