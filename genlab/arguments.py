@@ -6,19 +6,22 @@ from typing import Any
 
 from genlab import runs
 from genlab.commands.configs import find_config
-from genlab.models.checkpoint import read
+from genlab.models.checkpoint import data_description, read
 
 
 def find_configs(arguments: list[str]) -> list[str]:
-    """The arguments with every config's name replaced by its path."""
+    """Replace every config's name in the arguments by its path, and let the config of a run start a new one."""
     found = []
-    for previous, argument in zip([None, *arguments], arguments, strict=False):
+    rest = iter(arguments)
+    for argument in rest:
         option, equals, value = argument.partition("=")
-        if previous in ("-c", "--config"):
-            argument = str(find_config(argument))
-        elif option == "--config" and equals:
-            argument = f"--config={find_config(value)}"
-        found.append(argument)
+        if option not in ("-c", "--config"):
+            found.append(argument)
+            continue
+        path = find_config(value if equals else next(rest, ""))
+        found.append(f"--config={path}")
+        if runs.is_config_of_run(path):
+            found.append("--ckpt_path=null")  # which configs that genlab 0.1.0 wrote may name
     return found
 
 
@@ -43,7 +46,7 @@ def complete_from_checkpoint(arguments: list[str]) -> list[str]:
     if name is None and given.model is None:
         described += _option("--model", checkpoint["hyper_parameters"])
         if given.data is None:
-            described += _option("--data", checkpoint.get("datamodule_hyper_parameters", {}))
+            described += _option("--data", data_description(checkpoint, path))
     return [*described, *arguments, f"--ckpt_path={path}"]
 
 

@@ -1,11 +1,23 @@
 """Where runs are: `runs/<config name>/<version>/`, with config.yaml, metrics.csv, checkpoints/ and pictures/."""
 
-from collections.abc import Iterable
+import contextlib
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import filelock
+
+from genlab import trust
 from genlab.errors import GenlabError
 
 ROOT = Path("runs")
+CONFIG = "config.yaml"
+SECTIONS = ("model", "data", "trainer", "pictures", "last_checkpoint")
+"""Of the config of every run: what tells it from other files of that name."""
+SIGNED = "# a run of genlab, signed "
+"""How the first line of a run's config begins; the signature is described in `genlab.trust`."""
+LOCK = ".lock"
+"""The file in a run's folder that the process which trains it holds locked."""
 JOB = "slurm_step"
 """The file in a run's folder that names the step of the SLURM job that it belongs to."""
 
@@ -13,7 +25,7 @@ JOB = "slurm_step"
 def config_name(configs: Iterable[object] | None) -> str | None:
     """What runs of these configs are called: the file name of the first that is no overlay, or None without one."""
     for path in map(Path, map(str, configs or [])):
-        if path.name == "config.yaml":  # a run's own
+        if is_config_of_run(path):
             return path.absolute().parent.parent.name
         if path.parent.name != "overlays":
             return path.stem
@@ -91,8 +103,70 @@ def run_of_job(root: Path, name: str, step: str | None) -> Path | None:
 
 def run_of(checkpoint: Path) -> Path | None:
     """The run folder that a checkpoint lies in, or None when it lies elsewhere."""
-    run = checkpoint.parent.parent
-    return run if (run / "config.yaml").exists() else None
+    folder = checkpoint.parent
+    return folder.parent if folder.name == "checkpoints" and is_config_of_run(folder.parent / CONFIG) else None
+
+
+def is_config_of_run(path: Path) -> bool:
+    """Whether a file is the config that `fit` wrote into a run's folder, told by its content."""
+    text = _text(path) if path.name == CONFIG else ""
+    return all(re.search(f"^{section}:", text, re.MULTILINE) for section in SECTIONS)
+
+
+def is_own(checkpoint: Path) -> bool:
+    """Whether a checkpoint is of a run that this user trained where it lies now; see `genlab.trust`."""
+    run = run_of(checkpoint)
+    if run is None:
+        return False
+    first, *_ = _text(run / CONFIG).splitlines()
+    return first.startswith(SIGNED) and trust.is_signed(run, first.removeprefix(SIGNED))
+
+
+def signed(text: str, run: Path) -> str:
+    """The text of a config for a run's folder, with the line that makes the run the user's own."""
+    signature = trust.signature(run)
+    return text if signature is None else f"{SIGNED}{signature}\n{text}"
+
+
+def discard_empty(run: Path) -> None:
+    """Remove the folder of a run that came to nothing: one without metrics, checkpoints and pictures."""
+    with contextlib.suppress(OSError):
+        files = list(run.iterdir())
+        if {path.name for path in files} <= {CONFIG, JOB, LOCK}:
+            for path in files:
+                path.unlink()
+            run.rmdir()
+            run.parent.rmdir()
+
+
+@contextlib.contextmanager
+def training(run: Path) -> Iterator[None]:
+    """Hold a run, so that no other process trains it; the lock of a process that was killed holds nothing.
+
+    Raises:
+        GenlabError: when another process trains the run.
+    """
+    lock = filelock.FileLock(run / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise GenlabError(
+            f"{run} is being trained by another process; wait until it ends, or start a new run without --ckpt_path"
+        ) from None
+    except (NotImplementedError, OSError):  # a file system without locks
+        pass
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _text(path: Path) -> str:
+    """What a file holds; nothing when it is no file of text."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
+    return ""
 
 
 def _runs(root: Path, name: str) -> list[Path]:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.trainer.connectors import checkpoint_connector
 
 import genlab.data
 import genlab.models  # noqa: F401
-from genlab import runs, slurm
+from genlab import runs, slurm, trust
 from genlab.arguments import complete_from_checkpoint, find_configs
 from genlab.callbacks import (
     BestCheckpoint,
@@ -57,10 +59,11 @@ def main(arguments: list[str]) -> None:
     """
     quieten()
     command, *rest = arguments
-    if command != "fit":
-        rest = complete_from_checkpoint(rest)
     try:
-        TrainerCLI([command, *find_configs(rest)])
+        with trust.granted("--trust" in rest):
+            if command != "fit":
+                rest = complete_from_checkpoint(rest)
+            TrainerCLI([command, *find_configs(rest)])
     except MisconfigurationException as error:
         raise GenlabError(" ".join(str(error).split())) from None
     except wandb.Error as error:
@@ -87,32 +90,29 @@ class TrainerCLI(LightningCLI):
         # Adam's averages of rare gradients (MNIST's border pixels) fade into denormal numbers, which slow a CPU down
         torch.set_flush_denormal(True)
         keep_freed_memory()
+        self._held = contextlib.ExitStack()
         try:
-            super().__init__(
-                datamodule_class=LightningDataModule,
-                subclass_mode_data=True,
-                auto_configure_optimizers=False,
-                save_config_callback=RunConfig,
-                parser_class=ExplainingParser,
-                parser_kwargs={"default_env": True, "env_prefix": "GENLAB"},
-                args=arguments,
-            )
-        except BaseException:
-            with contextlib.suppress(AttributeError, OSError):
-                files = list(self.run.iterdir())
-                if {path.name for path in files} <= {"config.yaml", runs.JOB}:  # of a run that came to nothing
-                    for path in files:
-                        path.unlink()
-            raise
+            with self._held:
+                super().__init__(
+                    datamodule_class=LightningDataModule,
+                    subclass_mode_data=True,
+                    auto_configure_optimizers=False,
+                    save_config_callback=RunConfig,
+                    parser_class=ExplainingParser,
+                    parser_kwargs={"default_env": True, "env_prefix": "GENLAB"},
+                    args=arguments,
+                )
         finally:
-            with contextlib.suppress(AttributeError, OSError):  # folders that hold something stay
-                self.run.rmdir()
-                self.run.parent.rmdir()
+            with contextlib.suppress(AttributeError):  # it ended before there was a run
+                runs.discard_empty(self.run)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Link what the data know to the model, and offer genlab's callbacks as sections of the config."""
         for fact in FACTS:
             parser.link_arguments(f"data.{fact}", f"model.init_args.{fact}", apply_on="instantiate")
+        parser.add_argument(
+            "--trust", action="store_true", help="import what a checkpoint names, also one of no run of your own"
+        )
         parser.add_lightning_class_args(Pictures, "pictures")
         parser.add_lightning_class_args(BestCheckpoint, "best_checkpoint")
         parser.add_lightning_class_args(LastCheckpoint, "last_checkpoint")
@@ -161,6 +161,18 @@ class TrainerCLI(LightningCLI):
             **kwargs,
         )
 
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Run the trainer; raise GenlabError for a checkpoint that it cannot restore."""
+        try:
+            super()._run_subcommand(subcommand)
+        except Exception as error:
+            if isinstance(error, GenlabError) or not _restoring(error):
+                raise
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise GenlabError(
+                f"{self.config[subcommand].ckpt_path} cannot be restored: {reason}; take another checkpoint"
+            ) from error
+
     def after_fit(self) -> None:
         """Say how it went and where everything is; raise GenlabError when there was nothing to do."""
         if self.trainer.global_step == self.steps_before:
@@ -193,7 +205,7 @@ class TrainerCLI(LightningCLI):
         if slurm.requeued():
             config.ckpt_path = runs.run_of_job(root, name, slurm.step()) or config.ckpt_path
         if config.ckpt_path is None:
-            self.run = self._claim_run(root, name)
+            self._claim_run(root, name)
             return
         last = runs.newest_run(root, name) if config.ckpt_path == "last" else config.ckpt_path
         checkpoint = runs.find_checkpoint(last, prefer="last")
@@ -201,7 +213,7 @@ class TrainerCLI(LightningCLI):
         self.saved, self.steps_before = content["hyper_parameters"], content["global_step"]
         config.ckpt_path, config.weights_only = str(checkpoint), True
         if self.config.subcommand == "fit":
-            self.run = self._claim_run(root, name, runs.run_of(checkpoint))
+            self._claim_run(root, name, runs.run_of(checkpoint))
         else:
             self.run = runs.run_of(checkpoint) or checkpoint.parent
         given = config.model.clone()
@@ -212,12 +224,11 @@ class TrainerCLI(LightningCLI):
                 f"{checkpoint} has {difference}; use the config it was trained with, or train anew without --ckpt_path"
             )
 
-    @staticmethod
-    def _claim_run(root: Path, name: str, run: Path | None = None) -> Path:
-        """A run that goes on, or else a new one, which the first process alone makes and knows."""
-        claimed: Path = run or rank_zero_only(runs.claim_run, default=root / name)(root, name)
-        rank_zero_only(runs.note_job)(claimed, slurm.step())
-        return claimed
+    def _claim_run(self, root: Path, name: str, run: Path | None = None) -> None:
+        """Resume a run, or else make a new one, which the first process alone makes, knows and holds."""
+        self.run = run or rank_zero_only(runs.claim_run, default=root / name)(root, name)
+        rank_zero_only(self._held.enter_context)(runs.training(self.run))
+        rank_zero_only(runs.note_job)(self.run, slurm.step())
 
     def _run_name(self, config: Any) -> str:
         classes = (config.model.class_path, config.data.class_path)
@@ -253,6 +264,15 @@ class TrainerCLI(LightningCLI):
 def _as_list(value: Any) -> list[Any]:
     """What is given as one thing, as several or not at all, as a list of its own."""
     return [] if value is None else [*value] if isinstance(value, list) else [value]
+
+
+def _restoring(error: BaseException) -> bool:
+    """Whether an error is from Lightning's restoring of a checkpoint."""
+    places = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return any(
+        frame.f_globals["__name__"] == checkpoint_connector.__name__ and "restore" in frame.f_code.co_name
+        for frame in places
+    )
 
 
 def _difference(saved: Namespace, given: Namespace) -> str:

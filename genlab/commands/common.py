@@ -16,8 +16,9 @@ from genlab.data.tensors import ImageTensors
 from genlab.errors import GenlabError, suggestion
 from genlab.models import load
 from genlab.models.capabilities import VERBS, Conditional, Decodes, Encodes, abilities, seen_in
-from genlab.models.checkpoint import read
+from genlab.models.checkpoint import data_description, read
 from genlab.outputs import must_be_free
+from genlab.trust import granted
 
 BATCH = 500
 """Images that a tool gives to a model at a time."""
@@ -30,7 +31,10 @@ def tool_parser(name: str, description: str | None, out: str = "pictures/{name}.
     out = out.format(name=name)
     parser.add_argument("--out", "--output", metavar="PATH", type=Path, help=f"by default {out} in the run")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
-    parser.add_argument("--force", action="store_true", help="replace a file that is there already")
+    parser.add_argument("--force", action="store_true", help="replace a file that already exists")
+    parser.add_argument(
+        "--trust", action="store_true", help="import what the checkpoint names, also when it is of no run of your own"
+    )
     return parser
 
 
@@ -46,7 +50,7 @@ class Trained:
     def __init__(self, given: argparse.Namespace) -> None:
         self.given = given
         self.checkpoint = runs.find_checkpoint(given.ckpt)
-        self.model: LightningModule = load(self.checkpoint)
+        self.model: LightningModule = load(self.checkpoint, given.trust)
 
     def able_to(self, capability: type[Capability]) -> Capability:
         """The model, once it is found to have the capability; raises GenlabError when it has not.
@@ -82,11 +86,11 @@ class Trained:
 
     def data(self, stage: str) -> Any:
         """The data that the model was trained on, set up for a stage."""
-        hparams = dict(read(self.checkpoint).get("datamodule_hyper_parameters", {}))
-        if "_class_path" not in hparams:
-            raise GenlabError(f"{self.checkpoint} does not say what data it was trained on")
-        hparams.pop("_instantiator")
-        data: BatchDataModule = instantiate_module(BatchDataModule, hparams)  # type: ignore[type-abstract]
+        with granted(self.given.trust):
+            description = data_description(read(self.checkpoint), self.checkpoint)
+            if "_class_path" not in description:
+                raise GenlabError(f"{self.checkpoint} does not say what data it was trained on")
+            data: BatchDataModule = instantiate_module(BatchDataModule, description)  # type: ignore[type-abstract]
         data.prepare_data()
         data.setup(stage)
         return data

@@ -24,6 +24,7 @@ class ImageModel(PlainHyperparameters, LightningModule):
         self.image_shape: Shape = (channels, height, width)
         self._rows: list[tuple[int, dict[str, Tensor]]] = []
         self._random_states: list[dict[str, Any]] = []
+        self._steps_before: int | None = None
 
     def images(self, batch: Any) -> Tensor:
         """The batch's images (B, C, H, W), once they are found to be what this model was built for."""
@@ -80,7 +81,16 @@ class ImageModel(PlainHyperparameters, LightningModule):
             torch.manual_seed(torch.initial_seed() + self.global_rank)
 
     def on_train_start(self) -> None:
-        """Draw what would have been drawn, had training not been stopped; by as many processes as there were."""
+        """Draw what would have been drawn, had training not been stopped; by as many processes as there were.
+
+        Raises GenlabError for a checkpoint whose parts are of different steps.
+        """
+        if self._steps_before not in (None, self.trainer.global_step):
+            raise GenlabError(
+                f"the checkpoint is damaged: it is of step {self._steps_before}, its loops are at step "
+                f"{self.trainer.global_step}; take another one"
+            )
+        self._steps_before = None
         if len(self._random_states) == self.trainer.world_size:
             set_random_state(self._random_states[self.global_rank])
         self._random_states = []
@@ -116,6 +126,7 @@ class ImageModel(PlainHyperparameters, LightningModule):
         """Remember the states of random number generators, where training goes on."""
         if self._trainer and self._trainer.training:  # not when only the model is loaded
             self._random_states = checkpoint.get("random_states", [])
+            self._steps_before = checkpoint["global_step"]
 
     def _hand_over(self) -> None:
         if not self._rows:

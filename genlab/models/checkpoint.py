@@ -1,22 +1,41 @@
 """Write checkpoints whole or not at all, and open them without knowing what is in them."""
 
 import os
-import sys
+import zipfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import instantiate_module
 from lightning.pytorch.plugins import TorchCheckpointIO
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
+from torch import Tensor
 
 import genlab
 from genlab.errors import GenlabError
 from genlab.outputs import whole_file
-from genlab.runs import find_checkpoint
+from genlab.runs import find_checkpoint, is_own
+from genlab.trust import granted, require_known_classes, require_known_places
 
 MARKS = {"state_dict", "hyper_parameters", "pytorch-lightning_version"}
 """What every checkpoint of a Lightning model with saved hyperparameters has."""
+CONTENT: dict[str, type] = {
+    "state_dict": dict,
+    "hyper_parameters": dict,
+    "datamodule_hyper_parameters": dict,
+    "pytorch-lightning_version": str,
+    "genlab_version": str,
+    "epoch": int,
+    "global_step": int,
+    "optimizer_states": list,
+    "lr_schedulers": list,
+    "callbacks": dict,
+    "loops": dict,
+}
+"""What a checkpoint may hold, of which type."""
 
 
 class WholeCheckpoints(TorchCheckpointIO):
@@ -38,55 +57,110 @@ class WholeCheckpoints(TorchCheckpointIO):
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """A genlab checkpoint as plain data, on the CPU; nothing in the file is executed.
+    """Read a genlab checkpoint as plain data, on the CPU, and verify the checksums in it; nothing in it is executed.
 
-    Raises GenlabError for a file that is missing, damaged, no checkpoint of a genlab model, or one of a newer genlab.
+    Raises:
+        GenlabError: for a file that is missing, damaged, no checkpoint of a genlab model, one of a newer genlab, or one
+            that names classes of modules which are not trusted (see `genlab.trust`).
+    """
+    path = Path(path)
+    checkpoint = plain_data(path)
+    if not isinstance(checkpoint, dict) or not checkpoint.keys() >= MARKS:
+        raise GenlabError(f"{path} is no checkpoint of a Lightning model with saved hyperparameters")
+    for name, kind in CONTENT.items():
+        if not isinstance(checkpoint.get(name, kind()), kind):
+            raise GenlabError(f"{path} is damaged: its {name} is no {kind.__name__}; take another checkpoint")
+    if not all(isinstance(value, Tensor) for value in checkpoint["state_dict"].values()):
+        raise GenlabError(f"{path} is damaged: its state_dict holds more than tensors; take another checkpoint")
+    try:
+        version = Version(checkpoint.get("genlab_version", "0"))
+    except InvalidVersion as error:
+        raise GenlabError(f"{path} is damaged: {error}; take another checkpoint") from None
+    if version.release[:2] > Version(genlab.__version__).release[:2]:
+        raise GenlabError(f"{path} was written by genlab {version}, and this is {genlab.__version__}; upgrade genlab")
+    require_known_classes(checkpoint["hyper_parameters"], path, own=is_own(path))
+    return checkpoint
+
+
+def plain_data(path: Path) -> Any:
+    """Read what `torch.save` wrote, on the CPU: plain data with tensors, once its checksums are found to be right.
+
+    Raises:
+        GenlabError: for a file that is missing, damaged, something else, or holds objects.
     """
     try:
-        Path(path).open("rb").close()
+        if path.exists() and not path.is_file():  # a pipe would never end
+            raise GenlabError(f"{path} is no file; give a checkpoint or a run folder")
+        path.open("rb").close()
     except FileNotFoundError:
         raise GenlabError(f"there is no checkpoint {path}") from None
     except OSError as error:
         raise GenlabError(f"{path} cannot be read: {error.strerror}") from None
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        with ThreadPoolExecutor(1) as aside:  # zlib reads without Python's lock
+            damaged = aside.submit(damaged_entry, path)
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        entry = damaged.result()
     except MemoryError:
         raise
     except Exception:  # bytes that are no pickle are obeyed as if they were, and raise almost anything
         raise GenlabError(
             f"{path} cannot be opened as a checkpoint of plain data; it is damaged, something else, or holds objects"
         ) from None
-    if not isinstance(checkpoint, dict) or not checkpoint.keys() >= MARKS:
-        raise GenlabError(f"{path} is no checkpoint of a Lightning model with saved hyperparameters")
-    version = str(checkpoint.get("genlab_version", "0"))
-    if Version(version).release[:2] > Version(genlab.__version__).release[:2]:
-        raise GenlabError(f"{path} was written by genlab {version}, and this is {genlab.__version__}; upgrade genlab")
-    return checkpoint
+    if entry is not None:
+        raise GenlabError(f"{path} is damaged: the checksum of its {entry} is wrong; take another checkpoint")
+    return content
 
 
-def load(path: str | Path | None = None) -> LightningModule:
+def damaged_entry(path: Path) -> str | None:
+    """The name of the first entry of a zip archive whose checksum (CRC-32) is wrong, or None when all are right."""
+    with zipfile.ZipFile(path) as archive:
+        return archive.testzip()
+
+
+def data_description(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """What a checkpoint says of the data that it was trained on: "_class_path", and arguments; empty without any.
+
+    Raises:
+        GenlabError: for data of classes, or in folders, that are not trusted (see `genlab.trust`).
+    """
+    description = dict(checkpoint.get("datamodule_hyper_parameters", {}))
+    require_known_classes(description, path, own=is_own(path))
+    require_known_places(description, path, own=is_own(path))
+    description.pop("_instantiator", None)
+    return description
+
+
+def load(path: str | Path | None = None, trust: bool = False) -> LightningModule:
     """Rebuild the model in a checkpoint, with its weights, on the CPU and in evaluation mode.
 
     To train it further, call its `train` first.
 
     Args:
         path: a checkpoint, or a run folder (its best checkpoint), or None (the newest run's).
+        trust: import whatever modules the checkpoint names. Without it, they must be genlab's, torch's or imported
+            already, unless the checkpoint is of a run that this user trained.
 
-    Raises GenlabError for a file that is missing, damaged or foreign, with one line that says so. Opens files with
-    `weights_only=True` and builds only classes of genlab or ones that are already imported.
+    Raises:
+        GenlabError: for a file that is missing, damaged, foreign or not trusted, with one line that says so.
     """
     path = find_checkpoint(path)
-    class_path = read(path)["hyper_parameters"].get("_class_path")
-    if class_path is None:
-        raise GenlabError(
-            f"{path} does not say which class its model has; load it with that class's load_from_checkpoint"
-        )
-    module = class_path.rpartition(".")[0]
-    if module not in sys.modules:
-        raise GenlabError(f"{path} holds a {class_path}; import {module} first, then load it again")
-    try:
-        model = LightningModule.load_from_checkpoint(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, ValueError, TypeError) as error:
-        reason = " ".join(str(error).split())
-        raise GenlabError(f"{path} does not fit the {class_path} of this version: {reason}") from None
+    with granted(trust):
+        checkpoint = read(path)
+        description = dict(checkpoint["hyper_parameters"])
+        description.pop("_instantiator", None)
+        class_path = description.get("_class_path")
+        if class_path is None:
+            raise GenlabError(
+                f"{path} does not say which class its model has; load it with that class's load_from_checkpoint"
+            )
+        try:
+            model: LightningModule = instantiate_module(LightningModule, description)
+            model.on_load_checkpoint(checkpoint)
+            model.load_state_dict(checkpoint["state_dict"])
+        except GenlabError:
+            raise
+        except Exception as error:  # of plain data that fit no model, or one of another version
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise GenlabError(f"{path} does not fit the {class_path} of this version: {reason}") from None
     return model.eval()

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from genlab.errors import GenlabError
+
 
 def random_state() -> dict[str, Any]:
     """The states of Python's, NumPy's and torch's global generators, and of the current GPU's, of this process."""
@@ -18,12 +20,19 @@ def random_state() -> dict[str, Any]:
 
 
 def set_random_state(state: dict[str, Any]) -> None:
-    """Go on with the states that `random_state` gave; a GPU where there was none draws from its own seed."""
-    random.setstate(state["python"])
-    np.random.set_state(state["numpy"])
-    torch.set_rng_state(state["torch"])
-    if torch.cuda.is_available() and "cuda" in state:
-        torch.cuda.set_rng_state(state["cuda"])
+    """Restore the states that `random_state` returned; a GPU where there was none draws from its own seed.
+
+    Raises:
+        GenlabError: for what is no such state.
+    """
+    try:
+        random.setstate(state["python"])
+        np.random.set_state(state["numpy"])
+        torch.set_rng_state(state["torch"])
+        if torch.cuda.is_available() and "cuda" in state:
+            torch.cuda.set_rng_state(state["cuda"])
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise GenlabError(f"the checkpoint is damaged: it holds no random state ({error}); take another one") from None
 
 
 def random_states() -> list[dict[str, Any]]:

@@ -1,9 +1,15 @@
 """Checkpoints are plain data that say what they hold."""
 
+import io
+import os
 import pickle
+import re
+import struct
+import zipfile
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -89,7 +95,7 @@ def test_load_takes_a_file_a_run_or_the_newest_run(run, monkeypatch):
         ([1, 2], "no checkpoint of a Lightning model"),
         ({"state_dict": {}, "hyper_parameters": {}}, "no checkpoint of a Lightning model"),
         (lightning_checkpoint(code_size=3), "does not say which class"),
-        (lightning_checkpoint(_class_path="some.where.Model"), "import some.where first"),
+        (lightning_checkpoint(_class_path="some.where.Model"), r"names some\.where\.Model, which would be imported"),
         (lightning_checkpoint(_class_path="genlab.models.vae.VEA"), "does not fit"),
         (lightning_checkpoint(_class_path="torch.nn.Linear"), "does not fit"),
     ],
@@ -117,6 +123,83 @@ def test_truncated_and_missing_files_give_one_line(run, working_folder):
         genlab.load("gone.ckpt")
     with pytest.raises(genlab.GenlabError, match="train a model first"):
         genlab.load()
+
+
+@pytest.fixture(scope="module")
+def content(run) -> bytes:
+    return (run / "checkpoints" / "last.ckpt").read_bytes()
+
+
+def entries(content: bytes) -> list[tuple[int, int]]:
+    """Where the entries of a zip archive begin and end."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        found = []
+        for entry in archive.infolist():
+            name, extra = struct.unpack_from("<HH", content, entry.header_offset + 26)
+            start = entry.header_offset + 30 + name + extra
+            found.append((start, start + entry.file_size))
+        return found
+
+
+@pytest.mark.parametrize("damage", ["a flipped bit", "a page of zeros"])
+def test_damage_inside_a_checkpoint_is_found(damage, content, working_folder, refused):
+    random = np.random.default_rng(0)
+    spans = [(start, end) for start, end in entries(content) if any(content[start:end])]
+    for start, end in spans:
+        bad = bytearray(content)
+        if damage == "a flipped bit":
+            bad[random.integers(start, end)] ^= 1 << random.integers(8)
+        else:
+            bad[start:end] = bytes(end - start)
+        Path("bad.ckpt").write_bytes(bad)
+        with pytest.raises(genlab.GenlabError, match=r"bad\.ckpt (is damaged|cannot be opened as a checkpoint)"):
+            genlab.load("bad.ckpt")
+    assert "bad.ckpt is damaged: the checksum of its" in refused("sample", "--ckpt", "bad.ckpt")
+    assert "bad.ckpt is damaged: the checksum of its" in refused("test", "--ckpt_path", "bad.ckpt")
+    assert "bad.ckpt is damaged" in refused("fit", "--config", "vae_digits.yaml", "--ckpt_path", "bad.ckpt")
+    assert not Path("runs").exists()
+
+
+WRONG = {
+    "state_dict": 3,
+    "hyper_parameters": ["code_size"],
+    "datamodule_hyper_parameters": "Digits",
+    "pytorch-lightning_version": 2,
+    "genlab_version": "new",
+    "epoch": "one",
+    "global_step": None,
+    "optimizer_states": [{"state": {}}],
+    "lr_schedulers": 1,
+    "callbacks": [],
+    "loops": {"fit_loop": {}},
+    "random_states": [{"torch": 1}],
+}
+
+
+@pytest.mark.parametrize("part", WRONG)
+def test_plain_data_of_the_wrong_kind_give_one_line(part, run, working_folder, refused):
+    torch.save(torch.load(run / "checkpoints" / "last.ckpt", weights_only=True) | {part: WRONG[part]}, "wrong.ckpt")
+    more = ["--config", str(run / "config.yaml"), "--trainer.max_epochs=4"]
+    assert re.search(r"checkpoint is damaged|wrong\.ckpt", refused("fit", *more, "--ckpt_path=wrong.ckpt"))
+
+
+@pytest.mark.parametrize("hparams", [{"image_shape": 3}, {"encoder": 1}, {"image_shape": None}, {"unknown": 1}, {1: 2}])
+def test_hyperparameters_of_the_wrong_kind_give_one_line(hparams, run, working_folder):
+    checkpoint = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    checkpoint["hyper_parameters"] |= hparams
+    torch.save(checkpoint, "wrong.ckpt")
+    with pytest.raises(genlab.GenlabError, match=r"wrong\.ckpt does not fit the genlab\S+VAE of this version") as error:
+        genlab.load("wrong.ckpt")
+    assert "\n" not in str(error.value)
+
+
+def test_folders_pipes_and_devices_are_no_checkpoints(working_folder):
+    os.mkfifo("pipe.ckpt")
+    Path("loop.ckpt").symlink_to("loop.ckpt")
+    Path("zeros.ckpt").symlink_to("/dev/zero")
+    for name, message in [("pipe", "is no file"), ("loop", "cannot be read: Too many levels"), ("zeros", "is no file")]:
+        with pytest.raises(genlab.GenlabError, match=rf"{name}\.ckpt {message}"):
+            genlab.load(f"{name}.ckpt")
 
 
 class Trap:
