@@ -55,7 +55,7 @@ def newest_run(root: Path = ROOT, name: str = "*") -> Path:
 
     Raises GenlabError when there is none.
     """
-    checkpoints = [c for run in _runs(root, name) for c in (run / "checkpoints").glob("*.ckpt")]
+    checkpoints = [c for run in _runs(root, name) for c in (run / "checkpoints").glob("*.ckpt") if c.is_file()]
     if not checkpoints:
         raise GenlabError(f"no run in {root / name} has a checkpoint; train a model first, or give its path")
     return max(checkpoints, key=lambda checkpoint: checkpoint.stat().st_mtime).parent.parent

@@ -166,7 +166,7 @@ class TrainerCLI(LightningCLI):
         try:
             super()._run_subcommand(subcommand)
         except Exception as error:
-            if isinstance(error, GenlabError) or not _restoring(error):
+            if isinstance(error, GenlabError | MisconfigurationException) or not _restoring(error):
                 raise
             reason = " ".join(str(error).split()) or type(error).__name__
             raise GenlabError(

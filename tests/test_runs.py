@@ -1,0 +1,153 @@
+"""What a run's folder is, and that no command but the `fit` which trains it writes there."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from unittest.mock import MagicMock
+
+import filelock
+import pytest
+import torch
+import yaml
+from lightning.pytorch.loggers import TensorBoardLogger
+
+import genlab
+from genlab import runs
+from genlab.callbacks import run_config
+from genlab.cli import main
+
+SMOKE = ["--config=overlays/smoke.yaml", "--trainer.enable_progress_bar=false"]
+FIT = ["fit", "--config=vae_digits.yaml", *SMOKE]
+
+
+@pytest.fixture
+def own(run, working_folder) -> Path:
+    """A copy of a trained run, in the runs folder."""
+    return Path(shutil.copytree(run, "runs/vae_digits/0"))
+
+
+@pytest.mark.parametrize("command", ["validate", "test", "predict"])
+def test_commands_that_only_look_leave_the_config_as_it_is(command, own):
+    before = (own / "config.yaml").read_bytes()
+    main([command, "--trainer.max_epochs=7"])
+    assert (own / "config.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["validate", "test", "predict", "fit"])
+def test_a_strangers_folder_is_no_run_whatever_its_files_are_called(command, own):
+    stranger = Path("p/checkpoints")
+    stranger.mkdir(parents=True)
+    shutil.copy(own / "checkpoints" / "last.ckpt", stranger / "m.ckpt")
+    for name in ("config.yaml", "metrics.csv"):
+        Path("p", name).write_text("seed_everything: 3\nmodel:\n  layers: 2\n")
+    arguments = [*FIT[1:], "--trainer.max_epochs=4"] if command == "fit" else []
+    main([command, f"--ckpt_path={stranger / 'm.ckpt'}", *arguments])
+    for name in ("config.yaml", "metrics.csv"):
+        assert Path("p", name).read_text() == "seed_everything: 3\nmodel:\n  layers: 2\n"
+    assert {path.name for path in Path("p").iterdir()} == {"config.yaml", "metrics.csv", "checkpoints"}
+    assert Path("runs/vae_digits/1").exists() == (command == "fit")
+
+
+def test_a_run_keeps_its_config_when_it_is_resumed(own):
+    before = (own / "config.yaml").read_bytes()
+    main(["fit", "--config=vae_digits.yaml", "--ckpt_path=last", "--trainer.max_epochs=4"])
+    assert (own / "config.yaml").read_bytes() == before
+    assert torch.load(own / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == 3
+
+
+@pytest.mark.parametrize("folder", [".", "elsewhere"])
+@pytest.mark.parametrize("change", [[], ["--model.code_size=3"], ["--data=MNIST"], ["--model=Autoencoder"]])
+def test_a_resumed_runs_config_starts_a_new_run_from_any_folder_with_any_change(folder, change, own, monkeypatch):
+    shutil.copy(own / "checkpoints" / "last.ckpt", "m.ckpt")
+    main([*FIT, "--ckpt_path=m.ckpt", "--trainer.max_epochs=4"])
+    own, config = own.absolute(), Path("runs/vae_digits/1/config.yaml").absolute()
+    Path(folder).mkdir(exist_ok=True)
+    monkeypatch.chdir(folder)
+    main(["fit", "--config", str(config), *SMOKE, *change])
+    new = Path("runs/vae_digits/2" if folder == "." else "runs/vae_digits/0")
+    assert torch.load(new / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 2
+    assert torch.load(own / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 66
+
+
+def test_the_config_of_a_run_of_genlab_0_1_may_name_its_checkpoint_and_starts_a_new_run_too(own):
+    config = yaml.safe_load((own / "config.yaml").read_text()) | {"ckpt_path": str(own / "checkpoints" / "last.ckpt")}
+    (own / "config.yaml").write_text(yaml.safe_dump(config))
+    assert runs.run_of(own / "checkpoints" / "last.ckpt") == own
+    main(["fit", "--config", str(own / "config.yaml"), *SMOKE])
+    assert torch.load("runs/vae_digits/1/checkpoints/last.ckpt", weights_only=True)["global_step"] == 2
+
+
+def test_a_copied_config_is_only_a_file(own):
+    Path("a/b").mkdir(parents=True)
+    Path("a/b/config.yaml").write_text((own / "config.yaml").read_text().replace("max_epochs: 3", "max_epochs: 1"))
+    main(["fit", "--config=a/b/config.yaml", *SMOKE])
+    assert Path("runs/a/0/config.yaml").exists()
+
+
+def test_trackers_get_a_config_that_starts_a_new_run(own, monkeypatch):
+    experiment = MagicMock()
+    monkeypatch.setattr(TensorBoardLogger, "experiment", experiment)
+    main([*FIT, "--ckpt_path=last", "--trainer.max_epochs=4", "--config=overlays/tensorboard.yaml"])
+    (_, text), _ = experiment.add_text.call_args
+    assert "max_epochs: 4" in text
+    assert "ckpt_path" not in text
+
+
+def test_what_cannot_be_read_back_is_not_written():
+    text = "Unable to serialize instance <function <lambda> at 0x7f>"
+    config = {"model": {"init_args": {"encoder": text, "size": 2, "layers": [text, 1]}}}
+    assert run_config.readable(config) == {"model": {"init_args": {"size": 2, "layers": [1]}}}
+
+
+def test_a_run_that_trains_is_locked(own, refused):
+    with runs.training(own):
+        told = refused("fit", "--config=vae_digits.yaml", "--ckpt_path=last", "--trainer.max_epochs=4")
+        assert "runs/vae_digits/0 is being trained by another process; wait until it ends" in told
+        main(FIT)
+        assert Path("runs/vae_digits/1/checkpoints/last.ckpt").exists()
+        main(["reconstruct", "--ckpt", str(own)])
+    assert torch.load(own / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == 2
+
+
+def test_the_lock_of_a_process_that_was_killed_holds_nothing(own):
+    hold = f"""
+import time
+from pathlib import Path
+from genlab import runs
+with runs.training(Path({str(own)!r})):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+    place = {"PYTHONPATH": str(Path(genlab.__file__).parents[1])}
+    with subprocess.Popen([sys.executable, "-c", hold], env=os.environ | place, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(genlab.GenlabError, match="another process"), runs.training(own):
+            pass
+        process.send_signal(signal.SIGKILL)
+    with runs.training(own):
+        pass
+
+
+def test_a_file_system_without_locks_trains_all_the_same(own, monkeypatch):
+    monkeypatch.setattr(filelock.FileLock, "acquire", lambda self: (_ for _ in ()).throw(NotImplementedError))
+    with runs.training(own):
+        pass
+
+
+def test_a_run_that_came_to_nothing_leaves_nothing(refused):
+    refused(*FIT, "--data.batch_size=100000")
+    assert not Path("runs").exists() or not [*Path("runs").rglob("*")]
+
+
+def test_links_that_lead_nowhere_are_no_newest_run(own):
+    broken = Path("runs/vae_digits/1/checkpoints")
+    broken.mkdir(parents=True)
+    (broken / "last.ckpt").symlink_to("last.ckpt")
+    assert runs.newest_run() == own
+    with contextlib.suppress(SystemExit):
+        main(["reconstruct"])
+    assert (own / "pictures" / "reconstruct.png").exists()
