@@ -49,8 +49,8 @@ def require_known_classes(description: Any, where: Path, own: bool) -> None:
     unknown = [] if own or _granted.get() else sorted({*unknown_names(description)})
     if unknown:
         raise GenlabError(
-            f"{where} names {listed(unknown)}, which would be imported, and is of no run that you trained here; {HINT}, "
-            "or import that first"
+            f"{where} names {listed(unknown)}, which would be imported, and is of no run that you trained here; "
+            f"{HINT}, or import that first"
         )
 
 

@@ -1,4 +1,4 @@
-"""Opening a checkpoint imports nobody else's code, and its data go to nobody else's folders, unless the user says so."""
+"""Opening a checkpoint imports no strange code, and its data go to no strange folder, unless the user says so."""
 
 import shutil
 import sys
