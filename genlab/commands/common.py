@@ -14,9 +14,8 @@ from genlab import runs
 from genlab.data import BatchDataModule, ImageDataModule
 from genlab.data.tensors import ImageTensors
 from genlab.errors import GenlabError, suggestion
-from genlab.models import load
 from genlab.models.capabilities import VERBS, Conditional, Decodes, Encodes, abilities, seen_in
-from genlab.models.checkpoint import data_description, read
+from genlab.models.checkpoint import data_description, read, rebuilt
 from genlab.outputs import must_be_free
 from genlab.trust import granted
 
@@ -50,7 +49,10 @@ class Trained:
     def __init__(self, given: argparse.Namespace) -> None:
         self.given = given
         self.checkpoint = runs.find_checkpoint(given.ckpt)
-        self.model: LightningModule = load(self.checkpoint, given.trust)
+        with granted(given.trust):
+            content = read(self.checkpoint)
+            self.model: LightningModule = rebuilt(content, self.checkpoint)
+        self._described = {key: content[key] for key in content if key.endswith("hyper_parameters")}
 
     def able_to(self, capability: type[Capability]) -> Capability:
         """The model, once it is found to have the capability; raises GenlabError when it has not.
@@ -87,7 +89,7 @@ class Trained:
     def data(self, stage: str) -> Any:
         """The data that the model was trained on, set up for a stage."""
         with granted(self.given.trust):
-            description = data_description(read(self.checkpoint), self.checkpoint)
+            description = data_description(self._described, self.checkpoint)
             if "_class_path" not in description:
                 raise GenlabError(f"{self.checkpoint} does not say what data it was trained on")
             data: BatchDataModule = instantiate_module(BatchDataModule, description)  # type: ignore[type-abstract]

@@ -146,21 +146,29 @@ def load(path: str | Path | None = None, trust: bool = False) -> LightningModule
     """
     path = find_checkpoint(path)
     with granted(trust):
-        checkpoint = read(path)
-        description = dict(checkpoint["hyper_parameters"])
-        description.pop("_instantiator", None)
-        class_path = description.get("_class_path")
-        if class_path is None:
-            raise GenlabError(
-                f"{path} does not say which class its model has; load it with that class's load_from_checkpoint"
-            )
-        try:
-            model: LightningModule = instantiate_module(LightningModule, description)
-            model.on_load_checkpoint(checkpoint)
-            model.load_state_dict(checkpoint["state_dict"])
-        except GenlabError:
-            raise
-        except Exception as error:  # of plain data that fit no model, or one of another version
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise GenlabError(f"{path} does not fit the {class_path} of this version: {reason}") from None
+        return rebuilt(read(path), path)
+
+
+def rebuilt(checkpoint: dict[str, Any], path: Path) -> LightningModule:
+    """Rebuild the model in the content of a checkpoint, on the CPU and in evaluation mode.
+
+    Raises:
+        GenlabError: for hyperparameters and weights that do not fit a model of this version.
+    """
+    description = dict(checkpoint["hyper_parameters"])
+    description.pop("_instantiator", None)
+    class_path = description.get("_class_path")
+    if class_path is None:
+        raise GenlabError(
+            f"{path} does not say which class its model has; load it with that class's load_from_checkpoint"
+        )
+    try:
+        model: LightningModule = instantiate_module(LightningModule, description)
+        model.on_load_checkpoint(checkpoint)
+        model.load_state_dict(checkpoint["state_dict"])
+    except GenlabError:
+        raise
+    except Exception as error:  # plain data can be anything
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise GenlabError(f"{path} does not fit the {class_path} of this version: {reason}") from None
     return model.eval()
