@@ -71,7 +71,7 @@ def test_a_run_has_its_config_figures_checkpoints_and_pictures(run):
     assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
     pictures = {f"{kind}-000{epoch}.png" for kind in ("samples", "reconstructions") for epoch in (2, 3)}
     assert {path.name for path in (run / "pictures").iterdir()} >= pictures
-    assert {path.name for path in run.iterdir()} == {"config.yaml", "metrics.csv", "checkpoints", "pictures"}
+    assert {path.name for path in run.iterdir()} == {".lock", "config.yaml", "metrics.csv", "checkpoints", "pictures"}
 
 
 def test_curves_have_every_training_batch_and_every_validation_epoch(run):
