@@ -1,6 +1,5 @@
 """What DataModules share: loaders of whole batches, and facts that are known before any file is read."""
 
-import zlib
 from abc import abstractmethod
 from typing import Any
 
@@ -98,6 +97,7 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
             )
         rank, world_size = self._place()
         options: dict[str, Any] = {"shuffle": shuffle, "seed": self.seed, "rank": rank, "world_size": world_size}
+        options["seeded"] = self.num_workers > 0
         sampler = (
             UnpairedBatchSampler(data.lengths, self.batch_size, **options)
             if isinstance(data, DomainTensors)
@@ -106,7 +106,7 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
         # without one of its own, the loader would take a number from the global generator every epoch
         generator = torch.Generator().manual_seed(torch.initial_seed() % 2**62 + rank)
         return BatchLoader(
-            SeededBatches(data, self.seed) if self.num_workers else data,
+            SeededBatches(data) if self.num_workers else data,
             batch_size=None,  # the sampler's positions are whole batches
             sampler=sampler,
             num_workers=self.num_workers,
@@ -149,20 +149,21 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
 
 
 class SeededBatches(Dataset[Any]):
-    """A data set in worker processes, where augmentation is drawn from the batch's positions and a seed alone.
+    """A data set in worker processes, where augmentation is drawn from the seed that comes with a batch's positions.
 
     So it does not matter which worker makes a batch, nor what it made before.
     """
 
-    def __init__(self, data: Any, seed: int) -> None:
-        self.data, self.seed = data, seed
+    def __init__(self, data: Any) -> None:
+        self.data = data
 
     def __len__(self) -> int:
         return len(self.data)
 
-    def __getitem__(self, index: Tensor) -> Any:
-        torch.manual_seed(zlib.crc32(index.numpy().tobytes(), self.seed % 2**32))
-        return self.data[index]
+    def __getitem__(self, index: tuple[Tensor, int]) -> Any:
+        positions, seed = index
+        torch.manual_seed(seed)
+        return self.data[positions]
 
 
 class BatchLoader(DataLoader[Any]):

@@ -1,6 +1,7 @@
 """The order of batches: a function of seed and epoch, each process its share."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,9 @@ class BatchSampler(DistributedSampler[Tensor]):
     are left out, so that all batches are of one size and all processes have as many. Without, all images come in order.
     `go_on` lets the next epoch begin where one was left.
 
+    With `seeded`, each batch comes with a seed for what is random in it, `(positions, seed)`: a function of `seed`,
+    epoch, process and number of the batch. It is the same in every epoch without `shuffle`.
+
     A DistributedSampler in name so that Lightning leaves it in place under every strategy.
     """
 
@@ -27,9 +31,10 @@ class BatchSampler(DistributedSampler[Tensor]):
         seed: int = 0,
         rank: int = 0,
         world_size: int = 1,
+        seeded: bool = False,
     ) -> None:
         self.length, self.batch_size, self.shuffle, self.seed = length, batch_size, shuffle, seed
-        self.rank, self.world_size = rank, world_size
+        self.rank, self.world_size, self.seeded = rank, world_size, seeded
         self.epoch = 0
         self._done = 0
 
@@ -42,11 +47,17 @@ class BatchSampler(DistributedSampler[Tensor]):
             return self.length // (self.batch_size * self.world_size)
         return -(-len(range(self.rank, self.length, self.world_size)) // self.batch_size)
 
-    def __iter__(self) -> Iterator[Tensor]:
-        order = self._order(np.random.default_rng((self.seed, self.epoch)))
-        done, self._done = self._done, 0
-        self.epoch += 1
-        yield from order[self.rank :: self.world_size].split(self.batch_size)[done : len(self)]
+    def __iter__(self) -> Iterator[Any]:
+        epoch, done = self.epoch, self._done
+        self.epoch, self._done = epoch + 1, 0
+        order = self._order(np.random.default_rng((self.seed, epoch)))
+        batches = order[self.rank :: self.world_size].split(self.batch_size)
+        for number in range(done, len(self)):
+            yield (batches[number], self._seed_of(epoch, number)) if self.seeded else batches[number]
+
+    def _seed_of(self, epoch: int, number: int) -> int:
+        place = (self.seed, epoch if self.shuffle else 0, self.rank, number)
+        return int(np.random.SeedSequence(place).generate_state(1)[0])
 
     def _order(self, random: np.random.Generator) -> Tensor:
         return torch.from_numpy(random.permutation(self.length)) if self.shuffle else torch.arange(self.length)
@@ -68,8 +79,11 @@ class UnpairedBatchSampler(BatchSampler):
         seed: int = 0,
         rank: int = 0,
         world_size: int = 1,
+        seeded: bool = False,
     ) -> None:
-        super().__init__(max(lengths), batch_size, shuffle=shuffle, seed=seed, rank=rank, world_size=world_size)
+        super().__init__(
+            max(lengths), batch_size, shuffle=shuffle, seed=seed, rank=rank, world_size=world_size, seeded=seeded
+        )
         self.lengths = lengths
 
     def _order(self, random: np.random.Generator) -> Tensor:

@@ -1,12 +1,17 @@
 """Whole batches by index, in an order of their own each epoch."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 import genlab
+from genlab.data import SideBySidePairs
 from genlab.data.sampling import BatchSampler, UnpairedBatchSampler
 from genlab.data.tensors import ImageTensors
+
+from .pictures import write_images
 
 
 def positions(sampler):
@@ -108,6 +113,50 @@ def test_workers_hand_out_the_same_batches():
     for _ in range(2):
         for one, other in zip(*loaders, strict=True):
             assert torch.equal(one["image"], other["image"])
+
+
+@pytest.mark.parametrize("sampler", [BatchSampler, UnpairedBatchSampler])
+def test_seeds_of_batches_differ_by_epoch_process_and_batch_and_are_the_same_in_every_evaluation(sampler):
+    length = (2, 6) if sampler is UnpairedBatchSampler else 6
+
+    def seeds(shuffle, rank=0, epochs=3):
+        one = sampler(length, 1, shuffle=shuffle, rank=rank, world_size=2, seeded=True)
+        return [[seed for _, seed in one] for _ in range(epochs)]
+
+    trained = [seed for rank in range(2) for epoch in seeds(True, rank) for seed in epoch]
+    assert len(set(trained)) == len(trained) == 2 * 3 * 3
+    first, *others = seeds(False)
+    assert len(set(first)) == 3
+    assert others == [first, first]
+
+
+def test_a_seeded_epoch_that_was_left_goes_on_with_the_same_seeds():
+    left = BatchSampler(20, 3, shuffle=True, seeded=True)
+    left.go_on(epoch=4)
+    whole = [(positions.tolist(), seed) for positions, seed in left]
+    left.go_on(epoch=4, batches=2)
+    assert [(positions.tolist(), seed) for positions, seed in left] == whole[2:]
+
+
+def test_each_image_is_augmented_anew_in_every_epoch_by_workers_too():
+    count, epochs = 6, 8
+    write_images(Path("pairs/train"), count + 1, "png", size=(80, 40))
+    write_images(Path("pairs/test"), 1, "png", size=(80, 40))
+    data = SideBySidePairs("./pairs", image_size=24, enlarge=2.0, num_workers=2)
+    data.prepare_data()
+    data.setup()
+    loader = data.train_dataloader()
+    seen = [batch["source"] for _ in range(epochs) for batch in loader]
+    assert len({image.numpy().tobytes() for image in seen}) == len(seen) == count * epochs
+
+
+def test_pixels_are_drawn_as_black_or_white_anew_in_every_epoch_by_workers_too():
+    data = genlab.MNIST(binarize="dynamic", batch_size=1, num_workers=1)
+    data.setup("fit")
+    data.train_set = data.train_set.subset(torch.arange(4))
+    loader = data.train_dataloader()
+    seen = {batch["image"].numpy().tobytes() for _ in range(3) for batch in loader}
+    assert len(seen) == 4 * 3
 
 
 def test_loader_takes_no_numbers_from_the_global_generator():
