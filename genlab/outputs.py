@@ -1,33 +1,96 @@
 """Files that are written whole or not at all, and never over others unasked."""
 
 import contextlib
+import functools
+import os
+import secrets
+import shutil
+import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from genlab.errors import GenlabError
+from genlab.regular import irregular
+
+STALE = 3600.0
+"""Seconds without a change after which a temporary file or folder is that of a process that was killed."""
 
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Somewhere to write what becomes the file `path` when the block ends well, and is removed when it does not.
 
-    Raises GenlabError when the file cannot be written.
+    Each writer has a temporary file of its own, in the folder of the file that it becomes. A link stays: the file that
+    it leads to is replaced, and keeps its permissions.
+
+    Raises GenlabError when the file cannot be written, or when something other than a regular file is there.
     """
-    part = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        part.replace(path)
-    except OSError as error:
-        raise GenlabError(f"{path} cannot be written: {error.strerror or error}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+    with _told(path):
+        _require_replaceable(path)
+        target = Path(os.path.realpath(path))
+        part = _temporary(target.parent)
+        try:
+            yield part
+            if target.exists():
+                part.chmod(stat.S_IMODE(target.stat().st_mode))
+            part.replace(target)
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """An empty folder to fill, which becomes `path` when the block ends well, and is removed when it does not.
+
+    Raises GenlabError when it cannot be written, or when something is there already: a folder is never replaced.
+    """
+    with _told(path):
+        if path.exists() or path.is_symlink():
+            raise GenlabError(f"{path} is there already; give another --out")
+        target = Path(os.path.realpath(path))
+        part = _temporary(target.parent)
+        part.mkdir()
+        try:
+            yield part
+            part.rename(target)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def must_be_free(path: Path, force: bool) -> None:
-    """Raise GenlabError when a file is there already and is not to be overwritten, or when it is a folder."""
-    if path.is_dir():
-        raise GenlabError(f"{path} is a folder; give the name of a file")
+    """Raise GenlabError when a file is there already and is not to be overwritten, or when it is no regular file."""
+    with _told(path):
+        _require_replaceable(path)
     if path.exists() and not force:
         raise GenlabError(f"{path} is there already; give --force to replace it, or another --out")
+
+
+def _require_replaceable(path: Path) -> None:
+    if kind := irregular(path):
+        raise GenlabError(f"{path} is {kind}; give the name of a file")
+
+
+def _temporary(folder: Path) -> Path:
+    """A path in a folder, which is made if it is missing, that no other writer is given."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _remove_stale(folder)
+    return folder / f".genlab-{secrets.token_hex(8)}.part"
+
+
+@functools.cache  # once per folder and process: a folder may hold many files
+def _remove_stale(folder: Path) -> None:
+    for part in folder.glob(".genlab-*.part"):
+        with contextlib.suppress(OSError):
+            changed = max(path.lstat().st_mtime for path in (part, *part.rglob("*")))
+            if time.time() - changed > STALE:
+                shutil.rmtree(part) if part.is_dir() else part.unlink()
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise GenlabError(f"{path} cannot be written: {error.strerror or error}") from None

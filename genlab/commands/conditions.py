@@ -1,8 +1,6 @@
 """Sampling from conditional models: the conditions that can be asked for, and pictures and folders of samples."""
 
 import argparse
-import shutil
-import tempfile
 from pathlib import Path
 
 import torch
@@ -16,6 +14,7 @@ from genlab.data import DegradedPairs
 from genlab.data.framing import Framing, attempt
 from genlab.errors import GenlabError, suggestion
 from genlab.models.capabilities import Conditional
+from genlab.outputs import whole_folder
 from genlab.types import Shape
 
 PAIRS = 8
@@ -117,14 +116,7 @@ def write_classes(model: Conditional, trained: Trained, random: torch.Generator)
     if given.condition or given.condition_image:
         raise GenlabError("--per-class writes images of every class; leave out the condition")
     folder: Path = given.out or (runs.run_of(trained.checkpoint) or trained.checkpoint.parent) / "samples"
-    if folder.exists():
-        raise GenlabError(f"{folder} is there already; give another --out")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise GenlabError(f"{folder} cannot be written: {error.strerror or error}") from None
-    try:
+    with whole_folder(folder) as part:
         for label in tqdm(range(model.num_classes), "Sampling", unit=" classes"):
             inside = part / str(label).zfill(len(str(model.num_classes - 1)))
             inside.mkdir()
@@ -133,10 +125,4 @@ def write_classes(model: Conditional, trained: Trained, random: torch.Generator)
             samples = torch.cat([decode(some) for some in codes.split(BATCH)])
             for number, sample in enumerate(samples):
                 to_pil_image(sample).save(inside / f"{number:05}.png")
-        part.chmod(0o755)
-        part.rename(folder)
-    except OSError as error:
-        raise GenlabError(f"{folder} cannot be written: {error.strerror or error}") from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return folder

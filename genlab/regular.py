@@ -1,0 +1,47 @@
+"""Regular files: they can be read to an end and replaced without harm, unlike pipes and devices."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def irregular(path: Path) -> str | None:
+    """Name what a path leads to, links followed, unless that is a regular file or nothing.
+
+    Raises OSError when that cannot be found out, as for a link to itself.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return None
+    return None if stat.S_ISREG(mode) else KINDS.get(stat.S_IFMT(mode), "something special")
+
+
+def require_regular(path: Path) -> None:
+    """Raise OSError for anything but a regular file: opening a FIFO waits for ever, and a device may have no end."""
+    if kind := irregular(path):
+        raise OSError(errno.EINVAL, f"{kind}, not a regular file", str(path))
+
+
+def read_regular(path: Path, largest: int) -> bytes:
+    """Read a regular file of at most `largest` bytes; raises OSError for anything else."""
+    require_regular(path)
+    with path.open("rb") as file:
+        content = file.read(largest + 1)
+    if len(content) > largest:
+        raise OSError(errno.EFBIG, f"more than {largest / 1e6:,.0f} MB", str(path))
+    return content
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path leads to a folder; False also where that cannot be found out, as for a name that is too long."""
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for some paths
