@@ -35,13 +35,16 @@ def require_regular(path: Path) -> None:
 def read_regular(path: Path, largest: int) -> bytes:
     """Read a regular file of at most `largest` bytes; raises OSError for anything else."""
     require_regular(path)
-    with path.open("rb") as file:
-        content = file.read(largest + 1)
-    if len(content) > largest:
+    if path.stat().st_size > largest:
         raise OSError(errno.EFBIG, f"more than {largest / 1e6:,.0f} MB", str(path))
-    return content
+    return path.read_bytes()
 
 
 def is_folder(path: Path) -> bool:
     """Whether a path leads to a folder; False also where that cannot be found out, as for a name that is too long."""
     return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for some paths
+
+
+def exists(path: Path) -> bool:
+    """Whether a path leads anywhere; False also where that cannot be found out."""
+    return os.path.exists(path)  # noqa: PTH110 - Path.exists raises for some paths

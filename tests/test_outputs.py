@@ -40,12 +40,15 @@ def test_two_writers_of_one_file_do_not_disturb_each_other():
 
 def test_a_failure_leaves_the_file_before_and_nothing_else():
     write(OUT, "before")
-    with pytest.raises(ZeroDivisionError), whole_file(OUT) as part:
-        part.write_text("half")
-        raise ZeroDivisionError
-    with pytest.raises(genlab.GenlabError, match="out.txt cannot be written: no room"), whole_file(OUT) as part:
-        part.write_text("half")
-        raise OSError(28, "no room")
+    def fail(error: Exception) -> None:
+        with whole_file(OUT) as part:
+            part.write_text("half")
+            raise error
+
+    with pytest.raises(ZeroDivisionError):
+        fail(ZeroDivisionError())
+    with pytest.raises(genlab.GenlabError, match="out.txt cannot be written: no room"):
+        fail(OSError(28, "no room"))
     assert OUT.read_text() == "before"
     assert names() == ["out.txt"]
 
@@ -160,9 +163,13 @@ def test_permissions_are_those_of_the_file_before_or_what_the_umask_leaves(run):
 
 
 def test_a_folder_is_whole_or_not_there_and_never_replaced():
-    with pytest.raises(ZeroDivisionError), whole_folder(Path("new")) as part:
-        (part / "inside").touch()
-        raise ZeroDivisionError
+    def fail() -> None:
+        with whole_folder(Path("new")) as part:
+            (part / "inside").touch()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert names() == []
     Path("dangling").symlink_to("nowhere")
     Path("there").mkdir()

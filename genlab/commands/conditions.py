@@ -11,10 +11,12 @@ from tqdm import tqdm
 from genlab import images, runs
 from genlab.commands.common import BATCH, Trained, positive
 from genlab.data import DegradedPairs
+from genlab.data.files import LARGEST
 from genlab.data.framing import Framing, attempt
 from genlab.errors import GenlabError, suggestion
 from genlab.models.capabilities import Conditional
 from genlab.outputs import whole_folder
+from genlab.regular import read_regular
 from genlab.types import Shape
 
 PAIRS = 8
@@ -99,7 +101,7 @@ def asked_condition(model: Conditional, trained: Trained) -> Tensor | None:
 
 def read_image(path: Path, shape: Shape) -> Tensor:
     """An image file, cropped and resized: (1, *shape); raises GenlabError for an unreadable one."""
-    pixels = attempt(lambda: Framing(shape).decode(path.read_bytes()))
+    pixels = attempt(lambda: Framing(shape).decode(read_regular(path, LARGEST)))
     if isinstance(pixels, str):
         raise GenlabError(f"{path} cannot be read as an image: {pixels}")
     return torch.from_numpy(pixels.copy())[None] / 255

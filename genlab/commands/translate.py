@@ -1,6 +1,7 @@
 """`genlab translate`: images of one domain to images of another, as files or as a picture of test images."""
 
 import glob
+import os
 from pathlib import Path
 
 import torch
@@ -12,12 +13,13 @@ from tqdm import tqdm
 from genlab import images, runs
 from genlab.commands.common import Trained, positive, tool_parser
 from genlab.commands.domains import test_images
-from genlab.data.files import FolderFiles, is_image
+from genlab.data.files import LARGEST, FolderFiles, is_image
 from genlab.data.framing import attempt, opened, pixels
 from genlab.errors import GenlabError, listed
 from genlab.models.capabilities import Translates
 from genlab.models.tiles import in_tiles
 from genlab.outputs import must_be_free, whole_file
+from genlab.regular import exists, is_folder, read_regular
 
 QUALITY = 95
 """Of JPEG files, out of 100."""
@@ -76,17 +78,17 @@ def translate_files(trained: Trained, model: Translates) -> None:
     if is_image(folder.name) and not folder.is_dir():
         raise GenlabError(f"{folder} would be a folder; with --input, give the name of one as --output")
     found = found_files(given.input, folder)
-    own = {path.resolve() for path in found.values()}
+    own = {real(path) for path in found.values()}
     for name in found:
         format_of(folder / name)
-        if (folder / name).resolve() in own:
+        if real(folder / name) in own:
             raise GenlabError(f"{folder / name} is one of the images to translate; give another --output")
         must_be_free(folder / name, given.force)
 
     channels, *size = model.directions[given.direction]
     unreadable = []
     for name, path in tqdm(found.items(), "Translating", unit=" images"):
-        image = attempt(lambda path=path: opened(path.read_bytes(), channels))  # type: ignore[misc]
+        image = attempt(lambda path=path: opened(read_regular(path, LARGEST), channels))  # type: ignore[misc]
         if isinstance(image, str):
             unreadable.append(f"{path}: {image}")
             continue
@@ -115,11 +117,13 @@ def found_files(given: list[str], output: Path) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for text in given:
-        if Path(text).is_dir():
+        if not text:
+            raise GenlabError("an --input is empty; give files, folders or patterns")
+        if is_folder(Path(text)):
             paths = [(name, Path(text, name)) for name in FolderFiles(Path(text)).names]
-            if Path(text).resolve() in output.resolve().parents:
-                paths = [(name, path) for name, path in paths if not path.resolve().is_relative_to(output.resolve())]
-        elif Path(text).exists():
+            if real(Path(text)) in real(output).parents:
+                paths = [(name, path) for name, path in paths if not real(path).is_relative_to(real(output))]
+        elif exists(Path(text)):
             paths = [(Path(text).name, Path(text))]
         else:
             matching = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
@@ -127,9 +131,14 @@ def found_files(given: list[str], output: Path) -> dict[str, Path]:
         if not paths:
             raise GenlabError(f"there is no {text} to translate")
         for name, path in paths:
-            if found.setdefault(name, path).resolve() != path.resolve():
+            if real(found.setdefault(name, path)) != real(path):
                 raise GenlabError(f"{found[name]} and {path} are both called {name}; translate them one by one")
     return found
+
+
+def real(path: Path) -> Path:
+    """A path with its links followed, as far as they lead."""
+    return Path(os.path.realpath(path))  # Path.resolve raises for a link to itself
 
 
 def save(image: Tensor, path: Path) -> None:

@@ -3,19 +3,25 @@
 Decoding a JPEG costs a hundred times what copying its pixels does. So the images of a folder or an archive are decoded,
 cropped and resized once, into a folder of the cache with two files: `images.npy`, uint8 (N, C, H, W), which batches are
 cut from without reading the rest, and `about.json`. The folder's name is a hash of the files and of their framing.
+
+Both files are checked when a process first opens them, for a bit that has flipped looks like any other. That takes as
+long as reading `images.npy` once, which training does next anyway.
 """
 
 import errno
+import functools
 import hashlib
 import json
 import os
 import shutil
 import warnings
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,11 +33,16 @@ from genlab.data.files import ImageFiles
 from genlab.data.framing import Framing, attempt
 from genlab.data.places import lock_for
 from genlab.errors import GenlabError, listed
+from genlab.regular import read_regular, require_regular
 
-FORMAT = 1
+FORMAT = 2
 """Of a cache's folder; raised when what is written changes."""
 CHUNK = 512
 """Images that are decoded before they are written."""
+BLOCK = 1 << 20
+"""Bytes of the array whose checksum is computed at a time."""
+LARGEST_ABOUT = 100_000_000
+"""Bytes of an `about.json` that is read; it names each unreadable image."""
 
 
 @dataclass(frozen=True)
@@ -87,23 +98,63 @@ def require_readable(*sets: DecodedImages) -> None:
 
 
 def _read(folder: Path, files: ImageFiles, framing: Framing) -> DecodedImages | None:
-    """What a cache's folder holds, or None when it must be built anew."""
-    if not folder.exists():
+    """What a cache's folder holds, or None when it must be built from scratch."""
+    if not os.path.lexists(folder):
         return None
+    images = folder / "images.npy"
     try:
-        about = json.loads((folder / "about.json").read_text())
-        if about["format"] != FORMAT:
-            raise ValueError("another version of genlab wrote it")
-        unreadable: dict[str, str] = about["unreadable"]
-        images = np.load(folder / "images.npy", mmap_mode="r")
-        if images.shape != (len(files.names), *framing.shape) or images.dtype != np.uint8:
-            raise ValueError(f"it holds {images.dtype} {images.shape}")
-    except (FileNotFoundError, EOFError, ValueError, KeyError, TypeError) as error:
-        warnings.warn(f"the decoded images in {folder} are of no use ({error}); decoding anew", stacklevel=2)
+        about = _read_about(folder / "about.json")
+        require_regular(images)
+        state = images.stat()
+        if _checksum(images, state.st_size, state.st_mtime_ns, state.st_ino) != about["images"]:
+            raise ValueError("images.npy is damaged")
+    except PermissionError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        warnings.warn(f"the decoded images in {folder} are of no use ({reason}); decoding from scratch", stacklevel=2)
         return None
+    unreadable: dict[str, str] = about["unreadable"]
     if any(isinstance(_decode(files, framing, name), np.ndarray) for name in unreadable):
         return None  # since mended
-    return DecodedImages(folder / "images.npy", files, unreadable)
+    return DecodedImages(images, files, unreadable)
+
+
+def _read_about(path: Path) -> dict[str, Any]:
+    """What `_write_about` wrote; raises OSError or ValueError for anything else."""
+    try:
+        about = json.loads(read_regular(path, LARGEST_ABOUT))
+        if about["format"] != FORMAT:
+            raise ValueError("another version of genlab wrote it")
+        if about.pop("checksum") != _checksum_of(about):
+            raise TypeError
+    except (KeyError, TypeError, AttributeError, RecursionError, json.JSONDecodeError, UnicodeDecodeError):
+        raise ValueError("about.json is damaged") from None
+    return about
+
+
+def _write_about(path: Path, about: dict[str, Any]) -> None:
+    path.write_text(json.dumps(about | {"checksum": _checksum_of(about)}, indent=1))
+
+
+def _checksum_of(about: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(about, sort_keys=True).encode())
+
+
+@functools.lru_cache
+def _checksum(path: Path, size: int, changed: int, inode: int) -> int:
+    """The CRC-32 of the CRC-32s of a file's blocks, which threads compute side by side.
+
+    Args:
+        path: the file.
+        size: its bytes.
+        changed: when it changed; like the next, so that a file is read once per process and again when it is another.
+        inode: the file's number.
+    """
+    with path.open("rb") as file, ThreadPoolExecutor(os.cpu_count()) as threads:
+        number = file.fileno()
+        sums = threads.map(lambda start: zlib.crc32(os.pread(number, BLOCK, start)), range(0, size, BLOCK))
+        return zlib.crc32(np.fromiter(sums, np.uint32).tobytes())
 
 
 def _build(folder: Path, files: ImageFiles, framing: Framing) -> DecodedImages:
@@ -111,17 +162,31 @@ def _build(folder: Path, files: ImageFiles, framing: Framing) -> DecodedImages:
     if _size(files, framing) > free:
         raise OSError(errno.ENOSPC, f"only {free / 1e9:.2f} GB are free")
     part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)  # of a build that was killed
+    _remove(part)  # of a build that was killed
     try:
         part.mkdir()
         unreadable = _write(part / "images.npy", files, framing)
-        about = {"format": FORMAT, "source": str(files.place), "framing": asdict(framing), "unreadable": unreadable}
-        (part / "about.json").write_text(json.dumps(about, indent=1))
-        shutil.rmtree(folder, ignore_errors=True)  # of no use, or it would have been read
+        state = (part / "images.npy").stat()
+        about = {
+            "format": FORMAT,
+            "source": str(files.place),
+            "framing": asdict(framing),
+            "unreadable": unreadable,
+            "images": _checksum(part / "images.npy", state.st_size, state.st_mtime_ns, state.st_ino),
+        }
+        _write_about(part / "about.json", about)
+        _remove(folder)  # of no use, or it would have been read
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return DecodedImages(folder / "images.npy", files, unreadable)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _write(path: Path, files: ImageFiles, framing: Framing) -> dict[str, str]:

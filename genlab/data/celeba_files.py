@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from genlab.data.downloads import RemoteFile, fetch, google_drive
 from genlab.data.files import FolderFiles, ImageFiles, ZipFiles
 from genlab.errors import GenlabError
+from genlab.regular import exists, read_regular
 
 IMAGES = RemoteFile(
     "img_align_celeba.zip",
@@ -40,6 +41,8 @@ PARTITION = RemoteFile(
     b"000001.jpg",
     "d32c9cbf5e040fd4025c592c306e6668",
 )
+LARGEST_TABLE = 1_000_000_000
+"""Bytes of a table that is read."""
 PAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 
 
@@ -77,7 +80,7 @@ def locate(data_dir: Path) -> CelebAFiles:
     roots = [data_dir / name for name in ("celeba", "CelebA", ".")]
 
     def first(*names: str) -> Path | None:
-        return next((root / name for root in roots for name in names if (root / name).exists()), None)
+        return next((root / name for root in roots for name in names if exists(root / name)), None)
 
     return CelebAFiles(
         first(
@@ -114,7 +117,8 @@ def read_table(path: Path, *, header: bool) -> tuple[list[str], list[str], NDArr
     """
     delimiter = "," if path.suffix == ".csv" else None
     try:
-        lines = [line for line in path.read_text().splitlines() if line.strip()]
+        text = read_regular(path, LARGEST_TABLE).decode()
+        lines = [line for line in text.splitlines() if line.strip()]
         if path.suffix == ".csv":
             columns, rows = lines[0].split(",")[1:], lines[1:]
         elif header:
@@ -123,6 +127,8 @@ def read_table(path: Path, *, header: bool) -> tuple[list[str], list[str], NDArr
             columns, rows = ["partition"], lines
         names = [row.split(delimiter, 1)[0] for row in rows]
         values = np.loadtxt(rows, np.int8, delimiter=delimiter, usecols=range(1, len(columns) + 1), ndmin=2)
+    except OSError as error:
+        raise GenlabError(f"{path} cannot be read: {error.strerror or error}") from None
     except (ValueError, IndexError) as error:
         raise GenlabError(f"{path} is broken ({error}); get it anew from {PAGE}") from None
     return columns, names, values

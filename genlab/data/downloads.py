@@ -3,6 +3,7 @@
 import hashlib
 import http
 import http.client
+import lzma
 import shutil
 import tarfile
 import urllib.error
@@ -16,11 +17,18 @@ from tqdm import tqdm
 
 from genlab.data.places import lock_for
 from genlab.errors import GenlabError
+from genlab.regular import require_regular
 
 TIMEOUT = 30
 """Seconds without an answer after which a source is given up."""
 BLOCK = 1 << 20
 """Bytes that are read at a time."""
+GROWTH = 100
+"""How many times an archive's size its content may have; images are compressed already."""
+ALWAYS = 1 << 30
+"""Bytes that the content of any archive may have."""
+CLUSTER = 4096
+"""Bytes that a file takes at least."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +58,15 @@ def fetch(remote: RemoteFile, folder: Path) -> Path:
 
     An interrupted download goes on where it stopped. A file that lies there already is taken as it is.
 
-    Raises GenlabError, which lists all that was tried, when no source gives the file.
+    Raises GenlabError, which lists all that was tried, when no source gives the file, and for something there that is
+    no file.
     """
     target = folder / remote.path
-    if target.exists():
-        return target
     failures = []
     try:
+        require_regular(target)
+        if target.exists():
+            return target
         target.parent.mkdir(parents=True, exist_ok=True)
         with lock_for(target):
             if target.exists():  # another process was faster
@@ -91,10 +101,16 @@ def _download(url: str, part: Path, remote: RemoteFile) -> None:
         response = urllib.request.urlopen(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
         if have and error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return  # there is no more
+            whole = (error.headers.get("Content-Range") or f"bytes */{have}").removeprefix("bytes */")
+            if whole == str(have):
+                return  # there is no more
+            part.unlink()
+            raise ValueError(f"it has {whole} bytes, not the {have} that were kept of it") from None
         raise
     with response:
         resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
+        if resumed and not (response.headers.get("Content-Range") or "").startswith(f"bytes {have}-"):
+            raise ValueError(f"it answered with another part than that from byte {have:,} on")
         length = response.headers.get("Content-Length")
         total = int(length) + have * resumed if length else None
         block = response.read(BLOCK)
@@ -139,22 +155,26 @@ def unpack(archive: Path, folder: Path) -> None:
 
     A folder of that name at the archive's top is the folder itself.
 
-    Raises GenlabError for an archive that is broken, or that would write outside of the folder.
+    Raises GenlabError for an archive that is broken, encrypted or compressed by an unknown method, that would write
+    outside of the folder, or more than fits on the disk or than an archive of images holds.
     """
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)  # of an interruption
     try:
         part.mkdir(parents=True)
+        room = _Room(archive, part)
         if archive.suffix == ".zip":
-            _unpack_zip(archive, part)
+            _unpack_zip(archive, part, room)
         else:
             with tarfile.open(archive) as tar:
-                tar.extractall(part, filter="data")
+                tar.extractall(part, filter=room.member)
         inner = part / folder.name
         (inner if inner.is_dir() else part).rename(folder)
     except tarfile.FilterError as error:
         raise GenlabError(f"{archive} is not unpacked, for it would write outside of its folder: {error}") from None
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
+    except RuntimeError as error:  # a zip archive is encrypted, or compressed by an unknown method
+        raise GenlabError(f"{archive} cannot be unpacked: {error}; unpack it to {folder} by hand") from None
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError) as error:
         raise GenlabError(
             f"{archive} is broken ({' '.join(str(error).split())}); delete it to have it downloaded again"
         ) from None
@@ -164,9 +184,34 @@ def unpack(archive: Path, folder: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _unpack_zip(archive: Path, folder: Path) -> None:
+class _Room:
+    """What an archive's content may still take of the disk."""
+
+    def __init__(self, archive: Path, folder: Path) -> None:
+        self.archive = archive
+        self.limit = min(max(ALWAYS, GROWTH * archive.stat().st_size), shutil.disk_usage(folder).free)
+        self.left = self.limit
+
+    def take(self, size: int) -> None:
+        """Count a file; raises GenlabError when it is too much."""
+        self.left -= max(size, CLUSTER)
+        if self.left < 0:
+            raise GenlabError(
+                f"{self.archive} is not unpacked, for its content is larger than {self.limit / 1e9:.1f} GB: that does "
+                f"not fit on the disk, or is more than {GROWTH} times the archive"
+            )
+
+    def member(self, member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
+        """Count a tar archive's member before it is written, and have it checked as by the filter "data"."""
+        self.take(member.size)
+        return tarfile.data_filter(member, path)
+
+
+def _unpack_zip(archive: Path, folder: Path, room: _Room) -> None:
     with zipfile.ZipFile(archive) as opened:
-        for name in opened.namelist():
+        for info in opened.infolist():
+            name = info.filename
+            room.take(info.file_size)
             path = PurePosixPath(name.replace("\\", "/"))
             if path.is_absolute() or ".." in path.parts:
                 raise GenlabError(f"{archive} is not unpacked, for it would write outside of its folder: {name}")

@@ -2,15 +2,22 @@
 
 import hashlib
 import os
+import struct
+import warnings
 import zipfile
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
+from PIL import Image
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from genlab.errors import GenlabError
+from genlab.regular import is_folder, read_regular, require_regular
+
+LARGEST = 8 * (Image.MAX_IMAGE_PIXELS or 2**27)
+"""Bytes of an image's file: four for each pixel of the largest image that Pillow decodes."""
 
 
 class ImageFiles(Protocol):
@@ -48,7 +55,7 @@ class FolderFiles:
             raise GenlabError(f"{place} holds no images ({', '.join(IMG_EXTENSIONS)})")
 
     def read(self, name: str) -> bytes:
-        return (self.place / name).read_bytes()
+        return read_regular(self.place / name, LARGEST)
 
     def fingerprint(self) -> str:
         entries = []
@@ -56,9 +63,9 @@ class FolderFiles:
             path = f"{self.place}/{name}"  # a Path each would take seconds for 200,000 files
             try:
                 state = os.stat(path)  # noqa: PTH116
-            except FileNotFoundError:  # a link that leads nowhere; reading it will say so
-                state = os.lstat(path)
-            entries.append(f"{name} {state.st_size} {state.st_mtime_ns}")
+                entries.append(f"{name} {state.st_size} {state.st_mtime_ns}")
+            except OSError:  # such as a link that leads nowhere, or to itself; reading it will say so
+                entries.append(name)
         return _hash(str(self.place.resolve()), *entries)
 
     def only(self, names: Iterable[str]) -> "FolderFiles":
@@ -68,16 +75,23 @@ class FolderFiles:
 class ZipFiles:
     """The images in a zip archive, read without unpacking it.
 
-    Raises GenlabError when the file is no zip archive, or holds no image.
+    Raises GenlabError when the file is no zip archive that can be read, or holds no image.
     """
 
     def __init__(self, place: Path, names: Iterable[str] | None = None) -> None:
         self.place = place
         if names is None:
             try:
+                require_regular(place)
                 with zipfile.ZipFile(place) as archive:
                     names = sorted(filter(is_image, archive.namelist()))
-            except zipfile.BadZipFile:
+                    for name in names[:1]:
+                        archive.open(name).close()
+            except OSError as error:
+                raise GenlabError(f"{place} cannot be read: {error.strerror or error}") from None
+            except RuntimeError as error:  # it is encrypted, or compressed by an unknown method
+                raise GenlabError(f"{place} cannot be read: {error}; unpack it by hand") from None
+            except (zipfile.BadZipFile, ValueError, struct.error):
                 raise GenlabError(f"{place} is no zip archive; delete it to have it downloaded again") from None
         self.names = tuple(names)
         if not self.names:
@@ -89,7 +103,11 @@ class ZipFiles:
         return zipfile.ZipFile(self.place)
 
     def read(self, name: str) -> bytes:
-        return self.archive.read(name)
+        info = self.archive.getinfo(name)
+        if info.file_size > LARGEST:
+            raise ValueError(f"more than {LARGEST / 1e6:,.0f} MB")
+        with self.archive.open(info) as member:
+            return member.read(info.file_size + 1)  # no more is decompressed, even where the size is a lie
 
     def fingerprint(self) -> str:
         state = self.place.stat()
@@ -105,13 +123,13 @@ def is_image(name: str) -> bool:
 
 
 def _walk(place: Path) -> list[str]:
-    if not place.is_dir():
+    if not is_folder(place):
         raise GenlabError(
             f"there is no folder {place}; give a path or a name in the folder of data sets, where "
             "`genlab data prepare NAME` downloads some"
         )
     found, visited = [], set()
-    for folder, subfolders, names in os.walk(place, followlinks=True):
+    for folder, subfolders, names in os.walk(place, followlinks=True, onerror=_leave_out):
         if os.path.realpath(folder) in visited:  # a link to where we have been
             subfolders.clear()
             continue
@@ -122,5 +140,9 @@ def _walk(place: Path) -> list[str]:
     return sorted(found)
 
 
+def _leave_out(error: OSError) -> None:
+    warnings.warn(f"{error.filename} is left out, for it cannot be read: {error.strerror}", stacklevel=2)
+
+
 def _hash(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return hashlib.sha256(os.fsencode("\n".join(parts))).hexdigest()

@@ -11,6 +11,7 @@ from genlab.data.places import data_folder
 from genlab.data.splits import shuffled
 from genlab.data.tensors import ImageTensors
 from genlab.errors import GenlabError
+from genlab.regular import exists, require_regular
 from genlab.types import Shape
 
 FILE = RemoteFile(
@@ -67,16 +68,18 @@ class FreyFaces(ImageDataModule):
 
     def _read(self) -> ImageTensors:
         path = self.data_dir / FILE.path
-        if not path.exists():
+        if not exists(path):
             raise GenlabError(f"there is no {path}; `genlab data prepare frey` downloads it")
-        try:
-            variables = scipy.io.loadmat(path)
-        except Exception as error:  # scipy raises almost anything for a broken file
-            raise GenlabError(f"{path} cannot be read ({error}); delete it to have it downloaded again") from None
-        frames = variables.get("ff")
         pixels, count = 28 * 20, sum(SIZES.values())
+        try:
+            require_regular(path)
+            names = {name: shape for name, shape, _ in scipy.io.whosmat(path)}
+            fits = names.get("ff") == (pixels, count)  # before it is read, which may take any amount of memory
+            frames = scipy.io.loadmat(path, variable_names=["ff"])["ff"] if fits else None
+        except Exception as error:  # scipy raises almost anything for a broken file
+            reason = getattr(error, "strerror", None) or error
+            raise GenlabError(f"{path} cannot be read ({reason}); delete it to have it downloaded again") from None
         if frames is None or frames.shape != (pixels, count) or frames.dtype != "uint8":
-            names = {name: value.shape for name, value in variables.items() if not name.startswith("__")}
             raise GenlabError(
                 f"{path} has no variable ff of {pixels} x {count} bytes; it has {names or 'none'}; "
                 "delete it to have it downloaded again"

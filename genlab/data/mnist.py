@@ -16,6 +16,7 @@ from genlab.data.loading import ImageDataModule
 from genlab.data.places import data_folder
 from genlab.data.tensors import ImageTensors
 from genlab.errors import GenlabError
+from genlab.regular import exists, require_regular
 from genlab.types import Shape
 
 FOLDER = "MNIST/raw"
@@ -33,6 +34,8 @@ MD5 = {
 """Of the compressed files."""
 UNSIGNED_BYTES = 8
 """IDX's code for the type of the entries."""
+LARGEST = 1 << 30
+"""Entries of a file that is read; EMNIST's have half as many."""
 
 
 class MNIST(ImageDataModule):
@@ -70,7 +73,7 @@ class MNIST(ImageDataModule):
     def prepare_data(self) -> None:
         """Download what is missing."""
         for name, md5 in MD5.items():
-            if not (self.data_dir / FOLDER / name).exists():
+            if not exists(self.data_dir / FOLDER / name):
                 urls = tuple(f"{source}/{name}.gz" for source in SOURCES)
                 fetch(RemoteFile(f"{FOLDER}/{name}.gz", urls, b"\x1f\x8b", md5), self.data_dir)
 
@@ -106,15 +109,19 @@ def read_idx(path: Path, dimensions: int) -> Tensor:
 
     Raises GenlabError for a file that is missing, broken or of another kind.
     """
-    path = path if path.exists() else path.with_name(f"{path.name}.gz")
+    path = path if exists(path) else path.with_name(f"{path.name}.gz")
+    header = struct.Struct(f">HBB{dimensions}I")
     try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        zeros, kind, count, *sizes = struct.unpack_from(f">HBB{dimensions}I", content)
+        require_regular(path)
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            zeros, kind, count, *sizes = header.unpack(file.read(header.size))
+            size = min(math.prod(sizes), LARGEST)
+            entries = file.read(size + 1)  # no more than the header says, whatever a few compressed bytes become
     except FileNotFoundError:
         raise GenlabError(f"there is no {path}; `genlab data prepare mnist` downloads it") from None
     except (OSError, EOFError, zlib.error, struct.error) as error:
-        raise GenlabError(f"{path} cannot be read ({error}); delete it to have it downloaded again") from None
-    entries = content[4 + 4 * dimensions :]
+        reason = getattr(error, "strerror", None) or error
+        raise GenlabError(f"{path} cannot be read ({reason}); delete it to have it downloaded again") from None
     if (zeros, kind, count) != (0, UNSIGNED_BYTES, dimensions) or math.prod(sizes) != len(entries):
         raise GenlabError(
             f"{path} is no IDX file of bytes with {dimensions} dimensions: its header is corrupt or it is cut short; "

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import filelock
 
+from genlab.errors import GenlabError
+from genlab.regular import is_folder
+
 
 def data_folder(data_dir: str | None) -> Path:
     """The folder of data sets: the one given, else the environment's GENLAB_DATA_DIR, else ./data."""
@@ -17,10 +20,15 @@ def cache_folder(data_dir: str | None) -> Path:
 
 
 def find_folder(folder: str | os.PathLike[str], data_dir: str | None) -> Path:
-    """The folder that a user means: a name in the folder of data sets, or else a path; ./name is always a path."""
+    """The folder that a user means: a name in the folder of data sets, or else a path; ./name is always a path.
+
+    Raises GenlabError for an empty name, which would mean all that lies in the folder of data sets.
+    """
+    if not os.fspath(folder):
+        raise GenlabError("the name of a folder of images is empty; give a path or a name in the folder of data sets")
     path = Path(folder).expanduser()
     named = data_folder(data_dir) / path
-    is_path = os.fspath(folder).startswith(".") or (path.is_dir() and not named.is_dir())
+    is_path = os.fspath(folder).startswith(".") or (is_folder(path) and not is_folder(named))
     return path if is_path else named
 
 

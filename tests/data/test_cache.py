@@ -11,6 +11,8 @@ import time
 import warnings
 import zipfile
 from collections import namedtuple
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -140,32 +142,160 @@ def test_another_versions_file_is_decoded_anew_with_a_word():
     (folder,) = built()
     about = Path("cache") / folder / "about.json"
     about.write_text(json.dumps(json.loads(about.read_text()) | {"format": 999}))
-    with pytest.warns(UserWarning, match=r"of no use \(another version of genlab wrote it\); decoding anew"):
+    with pytest.warns(UserWarning, match=r"of no use \(another version of genlab wrote it\); decoding from scratch"):
         assert torch.equal(read().images, before)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         read()
 
 
-@pytest.mark.parametrize("damage", ["cut short", "empty", "no about.json", "nonsense", "another file", "foreign array"])
-def test_a_damaged_cache_is_decoded_anew_with_a_word(damage):
+def flip(path: Path, bit: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[bit // 8 % len(content)] ^= 1 << bit % 8
+    path.write_bytes(content)
+
+
+def loop(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.name)
+
+
+def fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def in_its_place(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def set_to_zero(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:-4096] + bytes(4096))
+
+
+DAMAGES = {
+    **{f"bit {bit}": partial(flip, bit=bit) for bit in (3, 700, 8 * 128 + 1, 8 * 5000, -1)},
+    "cut short": lambda path: os.truncate(path, 300),
+    "empty": lambda path: os.truncate(path, 0),
+    "page of zeros": set_to_zero,
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"\n"),
+    "foreign array": lambda path: np.save(path, np.zeros(3)),
+    "missing": Path.unlink,
+    "folder": in_its_place,
+    "loop": loop,
+    "fifo": fifo,
+}
+
+
+@pytest.fixture
+def damaged():
+    """The images of a cache of 40 with one unreadable file, and its folder, which other processes will open."""
+    write_images(Path("images"), 40)
+    Path("images/7.jpg").write_text("no image")
+    before = read(skip=True)
+    yield before, Path("cache") / built()[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert torch.equal(read(skip=True).images, before.images)  # mended
+    assert len(built()) == 1
+
+
+def require_decoded_from_scratch(before: Read, reason: str) -> None:
+    cache._checksum.cache_clear()
+    with pytest.warns(UserWarning, match=f"^the decoded images in cache/.* are of no use .*{reason}.*from scratch$"):
+        after = read(skip=True)
+    assert torch.equal(after.images, before.images)
+    assert after.readable.tolist() == before.readable.tolist()
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_images_are_decoded_from_scratch_with_a_word(damaged, damage):
+    before, folder = damaged
+    state = (folder / "images.npy").stat()
+    DAMAGES[damage](folder / "images.npy")
+    if (folder / "images.npy").is_file():
+        os.utime(folder / "images.npy", ns=(state.st_atime_ns, state.st_mtime_ns))  # a disk tells nobody
+    require_decoded_from_scratch(before, "")
+
+
+@pytest.mark.parametrize("damage", ["missing", "folder", "loop", "fifo", "cut short", "empty"])
+def test_a_damaged_description_is_written_anew_with_a_word(damaged, damage):
+    before, folder = damaged
+    DAMAGES[damage](folder / "about.json")
+    require_decoded_from_scratch(before, "")
+
+
+def change(**changes: object) -> Callable[[bytes], bytes]:
+    return lambda content: json.dumps(json.loads(content) | changes).encode()
+
+
+@pytest.mark.parametrize(
+    "mutate",
+    [
+        lambda content: b"{",
+        lambda content: b"[]",
+        lambda content: b"3",
+        lambda content: b"null",
+        lambda content: b'"format"',
+        lambda content: b"{}",
+        lambda content: b'{"format": 2}',
+        lambda content: b"\xff\xfe\xff",
+        lambda content: b"[" * 200_000,
+        lambda content: b'{"format": ' + b"1" * 5000 + b"}",
+        lambda content: content.replace(b"7.jpg", b"8.jpg"),
+        lambda content: content.replace(b"not an image", b"not an imag\xe9"),
+        change(unreadable=3),
+        change(unreadable={"7.jpg": ["x"]}),
+        change(unreadable={}),
+        change(images="x"),
+        change(images=[1]),
+        change(checksum=None),
+        change(format="2"),
+    ],
+)
+def test_a_description_of_other_content_is_written_anew_with_a_word(damaged, mutate):
+    before, folder = damaged
+    content = (folder / "about.json").read_bytes()
+    (folder / "about.json").write_bytes(mutate(content))
+    require_decoded_from_scratch(before, "")
+
+
+def test_a_huge_description_is_not_read(damaged):
+    before, folder = damaged
+    os.truncate(folder / "about.json", cache.LARGEST_ABOUT + 1)
+    require_decoded_from_scratch(before, "more than 100 MB")
+
+
+def test_a_file_or_a_loop_in_the_place_of_a_caches_folder_is_replaced(damaged):
+    before, folder = damaged
+    for make in (Path.touch, lambda path: path.symlink_to(path.name)):
+        shutil.rmtree(folder, ignore_errors=True)
+        make(folder)
+        require_decoded_from_scratch(before, "")
+
+
+def test_a_cache_is_checked_once_by_a_process_and_again_when_it_is_another_file(monkeypatch):
     write_images(Path("images"), 3)
-    before = read().images.clone()
-    folder = Path("cache") / built()[0]
-    if damage == "cut short":
-        os.truncate(folder / "images.npy", 300)
-    elif damage == "empty":
-        os.truncate(folder / "images.npy", 0)
-    elif damage == "another file":
-        (folder / "about.json").write_text('{"format": 1}')
-    elif damage == "no about.json":
-        (folder / "about.json").unlink()
-    elif damage == "nonsense":
-        (folder / "about.json").write_text("{")
-    else:
-        np.save(folder / "images.npy", np.zeros(3))
-    with pytest.warns(UserWarning, match="decoding anew"):
+    before = read().images
+    with monkeypatch.context() as patch:
+        read()
+        patch.setattr(os, "pread", None)
         assert torch.equal(read().images, before)
+    path = Path("cache") / built()[0] / "images.npy"
+    flip(path, 9000)
+    with pytest.warns(UserWarning, match="images.npy is damaged"):
+        assert torch.equal(read().images, before)
+
+
+def test_the_checksum_of_a_file_depends_on_every_block_and_their_order(monkeypatch):
+    monkeypatch.setattr(cache, "BLOCK", 4)
+    sums = set()
+    for number, content in enumerate([b"aaaabbbbc", b"bbbbaaaac", b"aaaabbbbd", b"aaaabbbb", b"aaaacbbbb", b""]):
+        Path(str(number)).write_bytes(content)
+        sums.add(cache._checksum(Path(str(number)).absolute(), len(content), 0, number))
+    assert len(sums) == 6
 
 
 def test_unreadable_images_are_named_all_at_once_and_left_out_on_request(request):
