@@ -40,6 +40,7 @@ def test_two_writers_of_one_file_do_not_disturb_each_other():
 
 def test_a_failure_leaves_the_file_before_and_nothing_else():
     write(OUT, "before")
+
     def fail(error: Exception) -> None:
         with whole_file(OUT) as part:
             part.write_text("half")

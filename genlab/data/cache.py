@@ -194,11 +194,10 @@ def _write(path: Path, files: ImageFiles, framing: Framing) -> dict[str, str]:
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(files.names), *framing.shape)}
     black = np.zeros(framing.shape, np.uint8)
     unreadable = {}
+    shown = os.fsencode(files.place.name).decode(errors="replace")  # a name need not be UTF-8, but a screen's text must
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-        for name, image in tqdm(
-            _decode_all(files, framing), f"Decoding {files.place.name}", len(files.names), unit=" images"
-        ):
+        for name, image in tqdm(_decode_all(files, framing), f"Decoding {shown}", len(files.names), unit=" images"):
             if isinstance(image, str):
                 unreadable[name] = image
             file.write((black if isinstance(image, str) else image).tobytes())

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from genlab.data.places import lock_for
 from genlab.errors import GenlabError
-from genlab.regular import require_regular
+from genlab.regular import irregular
 
 TIMEOUT = 30
 """Seconds without an answer after which a source is given up."""
@@ -64,7 +64,8 @@ def fetch(remote: RemoteFile, folder: Path) -> Path:
     target = folder / remote.path
     failures = []
     try:
-        require_regular(target)
+        if kind := irregular(target):
+            raise GenlabError(f"{target} cannot be used: {kind}, not a regular file; move it away")
         if target.exists():
             return target
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +106,7 @@ def _download(url: str, part: Path, remote: RemoteFile) -> None:
             if whole == str(have):
                 return  # there is no more
             part.unlink()
-            raise ValueError(f"it has {whole} bytes, not the {have} that were kept of it") from None
+            raise ValueError(f"it has {whole} bytes, not the {have:,} that were kept of it") from None
         raise
     with response:
         resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT

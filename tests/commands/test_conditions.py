@@ -1,5 +1,6 @@
 """`genlab sample` and others on conditional models."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,15 @@ def test_halves_are_completed_beside_the_truth(trained):
 )
 def test_conditions_that_there_are_not_are_said(data, arguments, message, trained, refused):
     assert message in refused("sample", "--ckpt", str(trained[data]), "--out", "x.png", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("make", "told"), [(os.mkfifo, "a FIFO"), (lambda x: Path(x).symlink_to("/dev/zero"), "a device")]
+)
+def test_an_image_that_is_no_regular_file_is_not_opened(make, told, trained, refused):
+    make("x.png")
+    message = refused("sample", "--ckpt", str(trained["frey"]), "--condition-image", "x.png", "--out", "y.png")
+    assert message == f"genlab: x.png cannot be read as an image: {told}, not a regular file"
 
 
 def test_a_model_without_conditions_says_so(run, refused):

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,24 @@ def test_what_cannot_be_read_is_skipped_and_said(facades, capsys, refused):
     assert told[-1].startswith("2 could not be read: photos/bad.png: not an image; photos/cut.png: ")
     assert [path.name for path in Path("out").iterdir()] == ["good.png"]
     assert "none of the images can be read" in refused("translate", "--ckpt", facades, "--input", "photos/bad.png")
+
+
+def test_odd_files_are_skipped_and_said(facades, capsys, refused):
+    write(Path("photos/good.png"), 16, 16)
+    os.mkfifo("photos/fifo.png")
+    Path("photos/loop.png").symlink_to("loop.png")
+    Path("photos/zero.png").symlink_to("/dev/zero")
+    main(["translate", "--ckpt", facades, "--input", "photos", "--output", "out"])
+    told = capsys.readouterr().out.splitlines()
+    assert told[-2] == "1 images in out"
+    assert "photos/fifo.png: a FIFO, not a regular file; photos/loop.png: Too many levels" in told[-1]
+    assert "photos/zero.png: a device, not a regular file" in told[-1]
+    for name in ("fifo", "loop", "zero"):
+        message = refused("translate", "--ckpt", facades, "--input", f"photos/{name}.png", "--output", "new")
+        assert f"none of the images can be read: photos/{name}.png: " in message
+    for text, told in (("", "an --input is empty"), ("x" * 300, "there is no xxx")):
+        assert told in refused("translate", "--ckpt", facades, "--input", text, "--output", "new")
+    assert not Path("new").exists()
 
 
 def test_nothing_is_overwritten(facades, refused):

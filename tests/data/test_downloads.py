@@ -3,6 +3,8 @@
 import hashlib
 import http.server
 import io
+import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -10,16 +12,18 @@ import threading
 import urllib.request
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
 
 import genlab
-from genlab.data import FolderDomains, SideBySidePairs, archives
+from genlab.data import FolderDomains, SideBySidePairs, archives, downloads
 from genlab.data.celeba_files import IMAGES
 from genlab.data.downloads import RemoteFile, fetch, google_drive, unpack
 
 from .pictures import write_images
+from .test_files import set_in_headers
 
 CONTENT = b"PK\x03\x04" + bytes(range(256)) * 20_000
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -27,6 +31,8 @@ PAGE = b"<!DOCTYPE html><html>Quota exceeded</html>"
 
 
 NO_RANGES = ("/no-ranges", "/page")
+PARTS = {"/other-part": "bytes 5-{end}/{all}", "/unsaid-part": None}
+"""What they say of a part that was not asked for; others say what it is."""
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -42,8 +48,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         content = {"/page": PAGE, "/wrong": CONTENT[:-1] + b"!"}.get(self.path, CONTENT)
         start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and self.path not in NO_RANGES else 0
         if start >= len(content):
-            return self.send_error(416)
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(content)}")
+            self.end_headers()
+            return None
         self.send_response(206 if start else 200)
+        said = PARTS.get(self.path, f"bytes {start}-{{end}}/{{all}}")
+        if start and said:
+            self.send_header("Content-Range", said.format(end=len(content) - 1, all=len(content)))
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         end = 2_000_000 if self.path == "/short" and not start else len(content)
@@ -122,6 +134,36 @@ def test_whole_partial_files_and_servers_without_ranges(server, have):
     part.write_bytes(CONTENT[:have])
     fetch(remote(server, "good" if have > 1000 else "no-ranges"), Path("data"))
     assert FILE.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("odd", ["other-part", "unsaid-part"])
+def test_a_part_that_does_not_continue_what_is_there_is_not_appended(server, odd):
+    part = FILE.with_name("file.zip.0.part")
+    part.parent.mkdir(parents=True)
+    part.write_bytes(CONTENT[:1000])
+    with pytest.raises(genlab.GenlabError, match="answered with another part than that from byte 1,000 on"):
+        fetch(remote(server, odd, md5=None), Path("data"))
+    assert part.read_bytes() == CONTENT[:1000]
+    assert not FILE.exists()
+
+
+def test_more_than_the_whole_file_is_not_the_whole_file(server):
+    part = FILE.with_name("file.zip.0.part")
+    part.parent.mkdir(parents=True)
+    part.write_bytes(CONTENT + b"more")
+    with pytest.raises(genlab.GenlabError, match="it has 5120004 bytes, not the 5,120,008 that were kept of it"):
+        fetch(remote(server, "good", md5=None), Path("data"))
+    fetch(remote(server, "good", md5=None), Path("data"))
+    assert FILE.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("kind", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_is_not_taken_for_it(server, kind):
+    FILE.parent.mkdir(parents=True)
+    kind(FILE)
+    with pytest.raises(genlab.GenlabError, match="file.zip cannot be used: a .*, not a regular file"):
+        fetch(remote(server, "good"), Path("data"))
+    assert not Handler.asked
 
 
 def test_a_wrong_beginning_is_started_over(server):
@@ -244,6 +286,68 @@ def test_broken_archives_are_said():
         with pytest.raises(genlab.GenlabError, match=f"{name} is broken .*delete it to have it downloaded again"):
             unpack(Path(name), Path("set"))
     assert not Path("set").exists()
+
+
+def bomb(ending: str, size: int, count: int = 1) -> Path:
+    path = Path(f"bomb.{ending}")
+    if ending == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for number in range(count):
+                archive.writestr(str(number), bytes(size))
+    else:
+        with tarfile.open(path, "w:gz") as archive:
+            for number in range(count):
+                member = tarfile.TarInfo(str(number))
+                member.size = size
+                archive.addfile(member, io.BytesIO(bytes(size)))
+    return path
+
+
+@pytest.mark.parametrize("ending", ["zip", "tar.gz"])
+@pytest.mark.parametrize(("size", "count"), [(3_000_000, 1), (0, 1000), (100_000, 30)])
+def test_archives_that_become_far_larger_are_not_unpacked(ending, size, count, monkeypatch):
+    path = bomb(ending, size, count)
+    monkeypatch.setattr(downloads, "ALWAYS", 2_000_000)
+    monkeypatch.setattr(downloads, "GROWTH", 2)
+    with pytest.raises(genlab.GenlabError, match=f"{path} is not unpacked, for its content is larger than 0.0 GB"):
+        unpack(path, Path("set"))
+    assert [each.name for each in Path.cwd().iterdir()] == [path.name]
+    monkeypatch.setattr(downloads, "GROWTH", 10_000)
+    unpack(path, Path("set"))
+    assert len(list(Path("set").iterdir())) == count
+
+
+@pytest.mark.parametrize("ending", ["zip", "tar.gz"])
+def test_archives_that_do_not_fit_on_the_disk_are_not_unpacked(ending, monkeypatch):
+    path = bomb(ending, 100_000)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=90_000))
+    with pytest.raises(genlab.GenlabError, match=f"{path} is not unpacked, .* does not fit on the disk"):
+        unpack(path, Path("set"))
+    assert [each.name for each in Path.cwd().iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(("place", "value", "told"), [(2, 1, "encrypted"), (4, 99, "method is not supported")])
+def test_zip_archives_that_python_cannot_unpack_are_one_line(place, value, told):
+    path = zip_with("a", "b")
+    path.write_bytes(set_in_headers(bytearray(path.read_bytes()), place, value))
+    with pytest.raises(genlab.GenlabError, match=f"archive.zip cannot be unpacked: .*{told}.*; unpack it to set by"):
+        unpack(path, Path("set"))
+    assert not Path("set").exists()
+
+
+@pytest.mark.parametrize("pack", [lambda: zip_with("a", "b"), lambda: tar_with(("a", None), ("b", "a"))])
+def test_any_broken_archive_is_unpacked_or_one_line(pack):
+    path = pack()
+    content = path.read_bytes()
+    for at in range(len(content)):
+        broken = bytearray(content)
+        broken[at] ^= 1 << at % 8
+        path.write_bytes(broken)
+        try:
+            unpack(path, Path("set"))
+        except genlab.GenlabError as error:
+            assert "\n" not in str(error)  # noqa: PT017
+        shutil.rmtree("set", ignore_errors=True)
 
 
 def test_data_sets_of_the_papers_are_downloaded_by_name(monkeypatch):

@@ -2,6 +2,7 @@
 
 import gzip
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,22 @@ def test_data_dir_wins_over_the_environment(tmp_path, data_dir):
     shutil.copytree(data_dir, tmp_path / "elsewhere")
     assert genlab.MNIST(str(tmp_path / "elsewhere")).data_dir == tmp_path / "elsewhere"
     assert genlab.MNIST().data_dir == data_dir
+
+
+def test_no_more_is_unpacked_than_the_header_says(copy):
+    path = copy / "train-labels-idx1-ubyte"
+    content = path.read_bytes()
+    path.unlink()
+    with gzip.open(path.with_name(f"{path.name}.gz"), "wb") as file:
+        file.write(content + bytes(500_000_000))
+    tracemalloc.start()
+    with pytest.raises(genlab.GenlabError, match="train-labels-idx1-ubyte.gz is no IDX file of bytes"):
+        mnist(data_dir="copy")
+    assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    tracemalloc.stop()
+
+
+def test_no_header_makes_more_be_read_than_any_such_file_has(copy, monkeypatch):
+    monkeypatch.setattr("genlab.data.mnist.LARGEST", 1000)
+    with pytest.raises(genlab.GenlabError, match="train-images-idx3-ubyte is no IDX file of bytes"):
+        mnist(data_dir="copy")
