@@ -123,7 +123,7 @@ def _read(folder: Path, files: ImageFiles, framing: Framing) -> DecodedImages | 
 def _read_about(path: Path) -> dict[str, Any]:
     """What `_write_about` wrote; raises OSError or ValueError for anything else."""
     try:
-        about = json.loads(read_regular(path, LARGEST_ABOUT))
+        about: dict[str, Any] = json.loads(read_regular(path, LARGEST_ABOUT))
         if about["format"] != FORMAT:
             raise ValueError("another version of genlab wrote it")
         if about.pop("checksum") != _checksum_of(about):

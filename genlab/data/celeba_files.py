@@ -64,6 +64,8 @@ class CelebAFiles:
         """0 for training, 1 for validation, 2 for testing, by the image's name."""
         path = _required(self.partition, "list_eval_partition (.txt or .csv)")
         _, names, values = read_table(path, header=False)
+        if not np.isin(values[:, 0], (0, 1, 2)).all():
+            raise GenlabError(f"{path} is broken (its parts are 0, 1 and 2); get it from {PAGE}")
         return dict(zip(names, values[:, 0].tolist(), strict=True))
 
     def attribute_table(self) -> tuple[list[str], list[str], NDArray[np.int8]]:

@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Self
 
 from tqdm import tqdm
 
@@ -29,6 +30,14 @@ ALWAYS = 1 << 30
 """Bytes that the content of any archive may have."""
 CLUSTER = 4096
 """Bytes that a file takes at least."""
+IN_MEMORY = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+"""Kinds of a tar archive's members that say something of others, and are read whole."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +176,7 @@ def unpack(archive: Path, folder: Path) -> None:
         if archive.suffix == ".zip":
             _unpack_zip(archive, part, room)
         else:
-            with tarfile.open(archive) as tar:
+            with tarfile.open(archive, tarinfo=_Member) as tar:
                 tar.extractall(part, filter=room.member)
         inner = part / folder.name
         (inner if inner.is_dir() else part).rename(folder)
@@ -183,6 +192,17 @@ def unpack(archive: Path, folder: Path) -> None:
         raise GenlabError(f"cannot unpack {archive} to {folder.parent}: {error.strerror or error}") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+class _Member(tarfile.TarInfo):
+    """A tar archive's member, of a limited size where it is read into memory."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        member = super().frombuf(buf, encoding, errors)
+        if member.type in IN_MEMORY and member.size > BLOCK:
+            raise tarfile.ReadError(f"a header of {member.size:,} bytes")
+        return member
 
 
 class _Room:

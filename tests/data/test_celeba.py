@@ -145,6 +145,14 @@ def test_a_broken_table_is_said(official):
         celeba()
 
 
+@pytest.mark.parametrize("part", [3, -1])
+def test_an_image_of_no_part_is_said(official, part):
+    table = ROOT / "list_eval_partition.txt"
+    table.write_text(table.read_text().replace("000003.jpg 0", f"000003.jpg {part}"))
+    with pytest.raises(genlab.GenlabError, match=r"list_eval_partition.txt is broken \(its parts are 0, 1 and 2\)"):
+        celeba()
+
+
 @pytest.mark.parametrize("missing", ["list_attr_celeba.txt", "list_eval_partition.txt", "img_align_celeba"])
 def test_a_missing_part_is_said_and_downloaded_alone(official, missing, monkeypatch):
     (ROOT / missing).rename("elsewhere")

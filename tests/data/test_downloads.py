@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import tracemalloc
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -315,6 +316,19 @@ def test_archives_that_become_far_larger_are_not_unpacked(ending, size, count, m
     monkeypatch.setattr(downloads, "GROWTH", 10_000)
     unpack(path, Path("set"))
     assert len(list(Path("set").iterdir())) == count
+
+
+@pytest.mark.parametrize("kind", downloads.IN_MEMORY)
+def test_a_large_header_of_a_tar_is_not_read(kind):
+    with tarfile.open("archive.tar.gz", "w:gz") as archive:
+        member = tarfile.TarInfo("header")
+        member.type, member.size = kind, 20_000_000
+        archive.addfile(member, io.BytesIO(bytes(member.size)))
+    tracemalloc.start()
+    with pytest.raises(genlab.GenlabError, match="archive.tar.gz is broken .*a header of 20,000,000 bytes"):
+        unpack(Path("archive.tar.gz"), Path("set"))
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize("ending", ["zip", "tar.gz"])
