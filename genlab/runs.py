@@ -9,6 +9,7 @@ import filelock
 
 from genlab import trust
 from genlab.errors import GenlabError
+from genlab.outputs import whole_file
 
 ROOT = Path("runs")
 CONFIG = "config.yaml"
@@ -89,7 +90,8 @@ def wandb_id(run: Path) -> str | None:
 def note_job(run: Path, step: str | None) -> None:
     """Write down which step of a SLURM job trains a run, if any does."""
     if step:
-        (run / JOB).write_text(step)
+        with whole_file(run / JOB) as part:
+            part.write_text(step)
 
 
 def run_of_job(root: Path, name: str, step: str | None) -> Path | None:

@@ -17,6 +17,7 @@ from torch import Tensor
 import genlab
 from genlab.errors import GenlabError
 from genlab.outputs import whole_file
+from genlab.regular import require_regular
 from genlab.runs import find_checkpoint, is_own
 from genlab.trust import granted, require_known_classes, require_known_places
 
@@ -89,8 +90,7 @@ def plain_data(path: Path) -> Any:
         GenlabError: for a file that is missing, damaged, something else, or holds objects.
     """
     try:
-        if path.exists() and not path.is_file():  # a pipe would never end
-            raise GenlabError(f"{path} is no file; give a checkpoint or a run folder")
+        require_regular(path)
         path.open("rb").close()
     except FileNotFoundError:
         raise GenlabError(f"there is no checkpoint {path}") from None
