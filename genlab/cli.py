@@ -2,12 +2,13 @@
 
 import argparse
 import importlib
+import os
 import sys
 import warnings
 from collections.abc import Sequence
 
 import genlab
-from genlab.errors import GenlabError, suggestion
+from genlab.errors import in_one_line, suggestion
 
 TRAINER_COMMANDS = {
     "fit": "train a model",
@@ -31,27 +32,46 @@ TOOL_COMMANDS = {
     "doctor": "what this machine has, on one page for a bug report",
     "configs": "list the shipped configs, or print one",
 }
+DEBUG = "--debug"
+"""The option of all commands that shows tracebacks."""
+CLOSED_PIPE = 128 + 13
+"""The exit status of a program that SIGPIPE ends."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; `arguments` are those of the shell by default.
 
-    A GenlabError ends the program with its message and exit status 1, without a traceback.
+    Any error ends the program with one line and exit status 1, or with its traceback where `--debug` is given; a
+    closed pipe ends it in silence, as in `genlab configs | head`.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        try:
+            _run([argument for argument in arguments if argument != DEBUG])
+        finally:
+            _flush()
+    except Exception as error:
+        if DEBUG in arguments:
+            raise
+        sys.exit(CLOSED_PIPE if isinstance(error, BrokenPipeError) else f"genlab: {in_one_line(error)}")
+
+
+def _run(arguments: list[str]) -> None:
     command = _parser().parse_args(arguments[:1]).command
     trains = command in TRAINER_COMMANDS
     module = importlib.import_module("genlab.training" if trains else f"genlab.commands.{command}")
     warnings.formatwarning = _in_a_line  # type: ignore[assignment]  # which Lightning has changed too
+    module.main(arguments if trains else arguments[1:])
+
+
+def _flush() -> None:
+    """Write what was printed: at its end, Python would print a traceback where that fails, as on a full disk."""
     try:
-        module.main(arguments if trains else arguments[1:])
-    except (GenlabError, ValueError) as error:
-        mistake: BaseException | None = error
-        while mistake and not isinstance(mistake, GenlabError):  # jsonargparse wraps what a constructor raises
-            mistake = mistake.__cause__
-        if mistake is None:
-            raise
-        sys.exit(f"genlab: {mistake}")
+        if sys.stdout is not None:  # closed by the shell
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still in its buffer
+        raise
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument(DEBUG, action="store_true", help="show the traceback of an error; for every command")
     parser.add_argument("--version", action="version", version=f"genlab {genlab.__version__}")
     parser.add_argument("command", metavar="COMMAND", type=_known_command, help="what to do; see below")
     return parser

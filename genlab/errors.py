@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Collection
+from textwrap import shorten
 
 
 class GenlabError(Exception):
@@ -24,6 +25,26 @@ class NotFinite(GenlabError):
             f"{what} is not finite at step {step}: training has diverged and stops, checkpoints are from before; "
             "try a smaller learning rate, or clip gradients"
         )
+
+
+def in_one_line(error: BaseException) -> str:
+    """What the command line says of an error: a GenlabError's message, also where another error was made of it.
+
+    All others say what they are, and how to see where they come from.
+    """
+    cause: BaseException | None = error
+    while cause and not isinstance(cause, GenlabError):  # jsonargparse wraps what a constructor raises
+        cause = cause.__cause__
+    if cause:
+        return str(cause)
+    while error.__cause__ and "Union subtypes" in str(error):  # so does it with all others
+        error = error.__cause__
+    text = shorten(str(error), 500)
+    if isinstance(error, MemoryError) or "allocate memory" in text or "out of memory" in text:
+        return f"out of memory ({text or 'of Python'}); lower data.batch_size, or take smaller images or networks"
+    if isinstance(error, OSError) and error.strerror:
+        return shorten(f"{error.strerror}: {error.filename}" if error.filename else error.strerror, 500)
+    return f"{type(error).__name__}: {text}; run it again with --debug for the traceback"
 
 
 def listed(names: Collection[object], most: int = 5, separator: str = ", ") -> str:

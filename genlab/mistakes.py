@@ -3,9 +3,12 @@
 import difflib
 import inspect
 import re
-from typing import NoReturn
+from textwrap import shorten
+from typing import Any, NoReturn
 
 import torch.optim
+import yaml
+from jsonargparse import Namespace, get_loader, set_loader
 from lightning.pytorch.cli import LightningArgumentParser
 
 import genlab.data
@@ -13,6 +16,8 @@ import genlab.losses
 import genlab.models
 import genlab.networks
 from genlab.errors import GenlabError
+from genlab.ranges import LARGEST_SEED, above, at_least, between, if_given
+from genlab.safe_yaml import require_sane
 
 UNKNOWN_NAME = re.compile(
     r"Option '(?P<key>[\w.]+)' is not accepted"
@@ -21,10 +26,34 @@ UNKNOWN_NAME = re.compile(
     r"|dot import path string: (?P<class>\S+)"
 )
 
+NUMBER = re.compile(r"Expected a <class '(?:int|float)'>")
+"""What says that a number could be given in place of a class."""
+
 LACKING = re.compile(
     r"""Parser key "([\w.]+)".*class_path '([\w.]+)':\s+the following arguments are required: (\w+(?:, \w+)*)""",
     re.DOTALL,
 )
+
+
+_load = get_loader("yaml")
+
+
+def load_sane(text: str) -> Any:
+    """What jsonargparse makes of YAML: of configs, of the files that they name, of variables and of values."""
+    require_sane(text)
+    return _load(text)
+
+
+set_loader("yaml", load_sane, exceptions=(yaml.YAMLError,))
+
+
+MOST_PROCESSES = 1024
+"""Of one machine: each device has one."""
+FROM_0 = ("min_epochs", "min_steps", "gradient_clip_val")
+FROM_1 = ("accumulate_grad_batches", "check_val_every_n_epoch", "log_every_n_steps", "num_nodes")
+"""Options of Lightning's trainer."""
+LONGEST = 300
+"""Characters of what jsonargparse says, where it is not known."""
 
 
 class ExplainingParser(LightningArgumentParser):
@@ -39,6 +68,8 @@ class ExplainingParser(LightningArgumentParser):
 
 def explain(message: str, parser: LightningArgumentParser) -> str:
     """One line for jsonargparse's many."""
+    if message.startswith("Unexpected config:"):
+        return "a config has sections, such as `model:` and `data:`; `genlab configs vae_digits.yaml` prints one"
     lacking = LACKING.search(message)
     if lacking:
         key, name, arguments = lacking.groups()
@@ -48,8 +79,8 @@ def explain(message: str, parser: LightningArgumentParser) -> str:
     if "arguments are required" in message:
         return "say what to train and on what: --config NAME (`genlab configs` lists them), or --model and --data"
     unknown = UNKNOWN_NAME.search(message)
-    if unknown is None:
-        return _wrong_value(message) or " ".join(message.split())
+    if unknown is None or (unknown["class"] and NUMBER.search(message)):
+        return _wrong_value(message) or shorten(message, LONGEST)
     kind, name = next((kind, name) for kind, name in unknown.groupdict().items() if name)
     hint = _nearest(name.lstrip("-").partition("=")[0], parser) or "--print_config shows what there is"
     return f"there is no {kind} {name}; {hint}"
@@ -57,12 +88,28 @@ def explain(message: str, parser: LightningArgumentParser) -> str:
 
 def _wrong_value(message: str) -> str | None:
     keys = re.findall(r'Parser key "([\w.]+)"', message)
-    types = re.findall(r"Expected an? (.+?)(?:\. Got|$)", message, re.MULTILINE)
-    values = re.findall(r"(?:Got value|Given value): (.+)", message)
+    types = re.findall(
+        r"Expected an? (?:<class '([\w.]+)'>|typing\.Literal\[(.+?)\](?:\. Got|$)|)", message, re.MULTILINE
+    )
+    values = re.findall(r"(?:Got value|Given value): (.*?)(?:\. Got value|$)", message, re.MULTILINE)
     if not (keys and types and values):
         return None
-    wanted = [re.sub(r"<class '([\w.]+)'>|typing\.Literal\[(.+)\]", r"\1\2", name) for name in types]
-    return f"{keys[-1]} takes {' or '.join(name for name in wanted if name != 'NoneType')}, not {values[0]}"
+    known = dict.fromkeys(name or choices for name, choices in types)
+    wanted = " or ".join(name for name in known if name not in ("", "NoneType")) or "a class, with init_args if need be"
+    value = re.sub(r"NestedArg\(key='[\w.]+', val='?(.*?)'?\)$", r"\1", values[0])
+    return f"{keys[-1]} takes {wanted}, not {value or 'nothing'}"
+
+
+def require_possible(config: Namespace) -> None:
+    """Raise GenlabError for numbers that Lightning takes and then cannot work with."""
+    if config.seed_everything is not True:
+        between(0, LARGEST_SEED, **if_given(seed_everything=config.seed_everything))
+    for least, names in ((-1, ("num_sanity_val_steps",)), (0, FROM_0), (1, FROM_1)):
+        at_least(least, **if_given(**{name: config.trainer[name] for name in names}))
+    if str(config.trainer.devices).isdecimal():
+        between(1, MOST_PROCESSES, devices=int(config.trainer.devices))
+    if not isinstance(config.trainer.val_check_interval, str):  # a time
+        above(0, **if_given(val_check_interval=config.trainer.val_check_interval))
 
 
 def _nearest(name: str, parser: LightningArgumentParser) -> str | None:

@@ -36,7 +36,7 @@ from genlab.callbacks import (
     Stopped,
 )
 from genlab.errors import GenlabError
-from genlab.mistakes import ExplainingParser
+from genlab.mistakes import ExplainingParser, require_possible
 from genlab.models.adversarial import AdversarialModel
 from genlab.models.checkpoint import WholeCheckpoints, read
 from genlab.models.stacked import StackedAutoencoder
@@ -128,6 +128,11 @@ class TrainerCLI(LightningCLI):
                 "last_checkpoint.enable_version_counter": False,
             }
         )
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse the arguments; raises GenlabError for numbers that Lightning's trainer does not refuse by itself."""
+        super().parse_arguments(parser, args)
+        require_possible(self.config[self.config.subcommand])
 
     def before_instantiate_classes(self) -> None:
         """Let trackers keep what they write in the run's folder, and W&B call the run as its folder is called."""

@@ -1,5 +1,6 @@
 """The command line's front door and the shipped configs."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,9 @@ import pytest
 
 from genlab.cli import main
 from genlab.commands.configs import description, find_config, shipped_configs
+
+LAUGHS = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'ha'] * 10)}]\n" for n in range(9))
+"""YAML that stands for billions of values."""
 
 
 def test_help_and_configs_import_nothing_heavy():
@@ -73,6 +77,19 @@ def test_a_path_comes_before_a_shipped_config(working_folder):
         (["test", "--ckpt_path", "gone.ckpt"], "there is no checkpoint gone.ckpt"),
         (["sample", "--ckpt", "gone"], "there is no checkpoint gone"),
         (["sample", "-n", "0"], "argument -n/--count: 0 is not positive"),
+        (["sample", "-n", "1000000000"], "argument -n/--count: 1000000000 is more than 1,000,000"),
+        (["sample", "--seed", "-1"], "argument --seed: -1 is no whole number from 0 to 4,294,967,295"),
+        (["traverse", "--range", "nan"], "argument --range: nan is not finite"),
+        (["edit", "--attribute", "Male", "--strength", "nan..2"], "nan..2 is no range such as -2..2"),
+        (["fit", "--model=VAE", "--data=Digits", "--model.encoder=[]"], "encoder takes a class, with init_args"),
+        (["fit", "--model=VAE", "--data=Digits", "--model.encoder=1.5"], "encoder takes a class, with init_args"),
+        (["fit", "--model={a: 1}", "--data=Digits"], "there is no key a"),
+        (["fit", "--model=[]", "--data=Digits"], "model takes a class, with init_args if need be, not []"),
+        (["fit", "--model=VAE", "--data=Digits", "--model.beta=''"], "beta takes float, not nothing"),
+        (["fit", "--model=VAE", "--data=Digits", "--model.optimizer.lr=nan"], "lr takes float, not nan"),
+        (["fit", "--config", ""], "the config '' is a folder"),
+        (["fit", "--config", f"{'x' * 300}.yaml"], f"File name too long: {'x' * 300}.yaml"),
+        (["data", "check", f"{'x' * 300}.yaml"], f"File name too long: {'x' * 300}.yaml"),
     ],
 )
 def test_mistakes_get_one_line_with_the_nearest_right_name(arguments, message, capsys):
@@ -86,6 +103,36 @@ def test_mistakes_get_one_line_with_the_nearest_right_name(arguments, message, c
 
 
 @pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("model.code_size=0", "code_size is 0; it must be from 1 to 65,536"),
+        ("model.code_size=100000", "code_size is 100000; it must be from 1 to 65,536"),
+        ("model.beta=-1", "beta is -1.0; it must be at least 0"),
+        ("model.beta=.nan", "beta is nan; it must be at least 0"),
+        ("model.beta=null", "beta is None; it must be at least 0"),
+        ("model.num_samples=0", "num_samples is 0; it must be from 1 to"),
+        ("model.encoder.hidden=[0]", "hidden is 0; it must be from 1 to"),
+        ("model.optimizer.lr=-1", "Invalid learning rate: -1.0"),
+        ("model.optimizer.lr=.nan", "Invalid learning rate: nan"),
+        ("data.num_workers=1000000", "num_workers is 1000000; it must be from 0 to 1,024"),
+        ("pictures.count=0", "count is 0; it must be from 1 to 10,000"),
+        ("seed_everything=-1", "seed_everything is -1; it must be from 0 to 4,294,967,295"),
+        ("trainer.log_every_n_steps=0", "log_every_n_steps is 0; it must be at least 1"),
+        ("trainer.val_check_interval=0", "val_check_interval is 0; it must be above 0"),
+        ("trainer.val_check_interval=-0.5", "val_check_interval is -0.5; it must be above 0"),
+        ("trainer.accumulate_grad_batches=0", "accumulate_grad_batches is 0; it must be at least 1"),
+        ("trainer.check_val_every_n_epoch=0", "check_val_every_n_epoch is 0; it must be at least 1"),
+        ("trainer.gradient_clip_val=.nan", "gradient_clip_val is nan; it must be at least 0"),
+        ("trainer.devices=100000", "devices is 100000; it must be from 1 to 1,024"),
+        (f"trainer.default_root_dir={'x' * 300}", "File name too long"),
+    ],
+)
+def test_numbers_that_make_no_sense_leave_one_line_and_no_run(option, message, refused, working_folder):
+    assert message in refused("fit", "--model=VAE", "--data=Digits", "--config=overlays/smoke.yaml", f"--{option}")
+    assert not list(Path().rglob("config.yaml"))
+
+
+@pytest.mark.parametrize(
     ("config", "message"),
     [
         ("modle: {class_path: VAE}\ndata: Digits\n", "did you mean model?"),
@@ -93,8 +140,73 @@ def test_mistakes_get_one_line_with_the_nearest_right_name(arguments, message, c
         ("model: {class_path: VAEE}\ndata: Digits\n", "did you mean VAE?"),
         ("model: VAE\ndata: Digits\ntrainer: {max_epoch: 3}\n", "did you mean max_epochs?"),
         ("model: VAE\n  data: [\n", "mapping values are not allowed"),
+        ("model: VAE\nmodel: GAN\ndata: Digits\n", "a config says model twice, in lines 1 and 2"),
+        ("model: &a [*a]\ndata: Digits\n", "more than 50 deep"),
+        ("model: VAE\ndata: Digits\ntrainer: {max_epochs: !!binary aGk=}\n", "trainer.max_epochs takes int, not b'hi'"),
+        ("model: !!python/object:os.system 3\n", "could not determine a constructor for the tag"),
+        ("[VAE, Digits]", "a config has sections"),
+        ("VAE", "a config has sections"),
+        ("", "a config has sections"),
+        (LAUGHS, "stands for more than 100,000 values"),
     ],
 )
 def test_mistakes_in_a_config_get_one_line(config, message, refused, working_folder):
     Path("mine.yaml").write_text(config)
     assert message in refused("fit", "--config", "mine.yaml")
+
+
+@pytest.mark.parametrize("command", [["fit", "--config"], ["data", "check"]])
+def test_configs_of_odd_kinds_are_refused(command, refused, working_folder):
+    os.mkfifo("pipe.yaml")
+    Path("folder.yaml").mkdir()
+    Path("latin.yaml").write_bytes(b"# caf\xe9\n")
+    Path("laughs.yaml").write_text(LAUGHS)
+    for name, message in (
+        ("pipe.yaml", "is a folder or a device"),
+        ("folder.yaml", "is a folder or a device"),
+        ("latin.yaml", "is no text in UTF-8 (byte 5)"),
+        ("laughs.yaml", "stands for more than 100,000 values"),
+    ):
+        assert message in refused(*command, name)
+
+
+def test_files_that_configs_name_are_checked_too(refused, working_folder):
+    Path("laughs.yaml").write_text(LAUGHS)
+    assert "stands for more than" in refused("fit", "--model=VAE", "--data=Digits", "--trainer=laughs.yaml")
+
+
+def test_debug_shows_the_traceback_of_any_error(refused, monkeypatch, working_folder):
+    def fail(*arguments):
+        raise RuntimeError("a\nbug")
+
+    monkeypatch.setattr("genlab.commands.configs.shipped_configs", fail)
+    assert refused("configs") == "genlab: RuntimeError: a bug; run it again with --debug for the traceback"
+    for arguments in (["configs", "--debug"], ["--debug", "configs"]):
+        with pytest.raises(RuntimeError, match="a\nbug"):
+            main(arguments)
+    with pytest.raises(ValueError, match="code_size is 0"):
+        main(["fit", "--model=VAE", "--data=Digits", "--model.code_size=0", "--debug"])
+
+
+@pytest.mark.parametrize("buffered", ["", "1"])
+@pytest.mark.parametrize("arguments", [["configs"], ["configs", "vae_mnist.yaml"], ["--version"]])
+def test_a_closed_pipe_ends_in_silence(arguments, buffered):
+    read, write = os.pipe()
+    os.close(read)
+    process = printing(arguments, write, buffered)
+    os.close(write)
+    assert process.stderr == ""
+    assert process.returncode in (0, 141)  # argparse itself is content where it cannot print at once
+
+
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_a_full_disk_is_told_in_one_line(buffered):
+    with Path("/dev/full").open("w") as full:
+        process = printing(["configs"], full.fileno(), buffered)
+    assert (process.returncode, process.stderr) == (1, "genlab: No space left on device\n")
+
+
+def printing(arguments: list[str], output: int, unbuffered: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "genlab", *arguments]
+    place = {"PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONUNBUFFERED": unbuffered}
+    return subprocess.run(command, env=os.environ | place, stdout=output, stderr=subprocess.PIPE, text=True)

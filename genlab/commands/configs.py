@@ -25,13 +25,19 @@ def shipped_configs() -> dict[str, Path]:
 def find_config(name: str) -> Path:
     """The file meant by a config's name: a path first, then one of the shipped configs.
 
-    Raises GenlabError for an unknown name, with the nearest right one.
+    Raises GenlabError for an unknown name, with the nearest right one, and for what is no text.
     """
     if Path(name).is_file():
+        try:
+            Path(name).read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise GenlabError(f"the config {name} is no text in UTF-8 (byte {error.start}); save it as that") from None
         return Path(name)
     shipped = shipped_configs()
     if name in shipped:
         return shipped[name]
+    if Path(name).exists():
+        raise GenlabError(f"the config {name!r} is a folder or a device; give the path of a file")
     nearest = difflib.get_close_matches(name, shipped, n=1)
     hint = f"did you mean {nearest[0]}?" if nearest else "`genlab configs` lists the shipped ones"
     raise GenlabError(f"there is no config {name}, neither as a path nor among the shipped ones; {hint}")

@@ -11,7 +11,7 @@ import yaml
 from lightning.pytorch.cli import instantiate_module
 from torch import Tensor
 
-from genlab import images
+from genlab import images, safe_yaml
 from genlab.commands.configs import find_config
 from genlab.data import MNIST, BatchDataModule, CelebA, Digits, FolderDomains, FreyFaces, SideBySidePairs
 from genlab.data.archives import CYCLEGAN, PIX2PIX
@@ -75,8 +75,8 @@ def find_data(name: str) -> BatchDataModule:
     if not name.endswith(".yaml"):
         raise GenlabError(f"there is no data set called {name}; {suggestion(name, NAMED)}")
     try:
-        config = yaml.safe_load(find_config(name).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        config = safe_yaml.load(find_config(name).read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
         raise GenlabError(f"{name} is no YAML: {' '.join(str(error).split())}") from None
     section = config.get("data") if isinstance(config, dict) else None
     section = {"class_path": section} if isinstance(section, str) else section

@@ -1,0 +1,52 @@
+"""Ranges of the numbers that a user gives, stated where the numbers are taken: `at_least(1, width=width)`.
+
+Each function raises a GenlabError that names the argument, the value and the range. None and not a number are in no
+range, infinity in none without an end.
+"""
+
+import math
+from collections.abc import Callable
+from numbers import Real
+from typing import Any
+
+from genlab.errors import GenlabError
+
+LARGEST_SIZE = 2**16
+LARGEST_SEED = 2**32 - 1
+"""That numpy takes."""
+
+
+def at_least(least: float, **given: Any) -> None:
+    """Require finite numbers from `least` up."""
+    _require(given, lambda number: least <= number < math.inf, f"at least {least}")
+
+
+def above(limit: float, **given: Any) -> None:
+    """Require finite numbers above `limit`."""
+    _require(given, lambda number: limit < number < math.inf, f"above {limit}")
+
+
+def between(least: float, most: float, **given: Any) -> None:
+    """Require numbers from `least` to `most`."""
+    _require(given, lambda number: least <= number <= most, f"from {least:,} to {most:,}")
+
+
+def extent(**given: Any) -> None:
+    """Require numbers of units, channels or pixels: from 1 to 65,536, beyond which no network fits a memory."""
+    between(1, LARGEST_SIZE, **given)
+
+
+def share(**given: Any) -> None:
+    """Require shares of a whole: numbers from 0 to below 1."""
+    _require(given, lambda number: 0 <= number < 1, "from 0 to below 1")
+
+
+def if_given(**arguments: Any) -> dict[str, Any]:
+    """The arguments that are not None, of those that may be left out: `share(**if_given(ema_decay=ema_decay))`."""
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _require(given: dict[str, Any], holds: Callable[[Any], bool], wanted: str) -> None:
+    for name, value in given.items():
+        if isinstance(value, bool) or not isinstance(value, Real) or not holds(value):
+            raise GenlabError(f"{name} is {value!r}; it must be {wanted}")

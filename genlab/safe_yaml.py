@@ -1,0 +1,62 @@
+"""YAML that is no larger than it looks.
+
+A few lines of aliases can stand for billions of values ("billion laughs"): a loader holds each once, but whoever goes
+through a config or copies it does not come to an end.
+"""
+
+import math
+from typing import Any
+
+import yaml
+
+from genlab.errors import GenlabError
+
+LARGEST = 100_000
+"""Values of a document, each counted as often as it is referred to."""
+DEEPEST = 50
+"""Lists and mappings within one another."""
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def load(text: str) -> Any:
+    """What a YAML document says, as plain data.
+
+    Raises what `require_sane` raises, and YAMLError for what is no YAML.
+    """
+    require_sane(text)
+    return yaml.load(text, Loader=_Loader)
+
+
+def require_sane(text: str) -> None:
+    """Raise GenlabError for a document that is too large or too deep, or that has a key twice."""
+    try:
+        size, depth = _extent(yaml.compose(text, Loader=_Loader), {})
+    except RecursionError:
+        size = depth = math.inf
+    if depth > DEEPEST:
+        raise GenlabError(f"a config has lists or mappings more than {DEEPEST} deep within one another; flatten it")
+    if size > LARGEST:
+        raise GenlabError(f"a config stands for more than {LARGEST:,} values; take out aliases, such as *name")
+
+
+def _extent(node: yaml.Node | None, known: dict[int, tuple[float, float]]) -> tuple[float, float]:
+    """How many values a node stands for, and how deep they are."""
+    if not isinstance(node, yaml.CollectionNode):
+        return 1, 0
+    if id(node) not in known:
+        known[id(node)] = math.inf, math.inf  # for one that contains itself
+        children = node.value
+        if isinstance(node, yaml.MappingNode):
+            _require_different_keys(node)
+            children = [child for pair in node.value for child in pair]
+        sizes, depths = zip((0, 0), *(_extent(child, known) for child in children), strict=True)
+        known[id(node)] = 1 + sum(sizes), 1 + max(depths)
+    return known[id(node)]
+
+
+def _require_different_keys(mapping: yaml.MappingNode) -> None:
+    first: dict[str, yaml.Node] = {}
+    for key, _ in mapping.value:
+        if isinstance(key, yaml.ScalarNode) and first.setdefault(key.value, key) is not key:
+            lines = " and ".join(str(each.start_mark.line + 1) for each in (first[key.value], key))
+            raise GenlabError(f"a config says {key.value} twice, in lines {lines}; leave one out")
