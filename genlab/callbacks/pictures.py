@@ -18,6 +18,7 @@ from genlab.models.capabilities import (
     seen_in,
     translated,
 )
+from genlab.ranges import at_least, between
 
 
 class Pictures(Callback):
@@ -36,6 +37,8 @@ class Pictures(Callback):
     """
 
     def __init__(self, every_n_epochs: int = 10, count: int = 64, seed: int = 0) -> None:
+        at_least(0, every_n_epochs=every_n_epochs, seed=seed)
+        between(1, 10_000, count=count)
         self.every_n_epochs = every_n_epochs
         self.count = count
         self.seed = seed

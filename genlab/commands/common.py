@@ -1,6 +1,7 @@
 """What the tool commands share: their arguments, and a trained model with its data."""
 
 import argparse
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,10 +18,13 @@ from genlab.errors import GenlabError, suggestion
 from genlab.models.capabilities import VERBS, Conditional, Decodes, Encodes, abilities, seen_in
 from genlab.models.checkpoint import data_description, read, rebuilt
 from genlab.outputs import must_be_free
+from genlab.ranges import LARGEST_SEED
 from genlab.trust import granted
 
 BATCH = 500
 """Images that a tool gives to a model at a time."""
+MOST = 1_000_000
+"""Of anything that a tool is asked for: images, codes, units."""
 
 
 def tool_parser(name: str, description: str | None, out: str = "pictures/{name}.png") -> argparse.ArgumentParser:
@@ -29,7 +33,7 @@ def tool_parser(name: str, description: str | None, out: str = "pictures/{name}.
     parser.add_argument("--ckpt", metavar="PATH", help="a checkpoint or a run folder; by default the newest run")
     out = out.format(name=name)
     parser.add_argument("--out", "--output", metavar="PATH", type=Path, help=f"by default {out} in the run")
-    parser.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of everything random (default 0)")
     parser.add_argument("--force", action="store_true", help="replace a file that already exists")
     parser.add_argument(
         "--trust", action="store_true", help="import what the checkpoint names, also when it is of no run of your own"
@@ -134,8 +138,25 @@ def some(images: ImageTensors, limit: int, seed: int) -> ImageTensors:
 
 
 def positive(text: str) -> int:
-    """An argument that is a positive number."""
+    """An argument that is a positive number, of a million at most."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not positive")
+    if number > MOST:
+        raise argparse.ArgumentTypeError(f"{text} is more than {MOST:,}")
+    return number
+
+
+def seed(text: str) -> int:
+    """An argument that is a seed."""
+    if not text.isdecimal() or int(text) > LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number from 0 to {LARGEST_SEED:,}")
+    return int(text)
+
+
+def finite(text: str) -> float:
+    """An argument that is a number, and not an infinite one."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text} is not finite")
     return number

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from genlab import images
-from genlab.commands.common import Trained, attribute_of, encoded, positive, tool_parser
+from genlab.commands.common import Trained, attribute_of, encoded, finite, positive, tool_parser
 from genlab.data import ImageDataModule
 from genlab.errors import GenlabError
 from genlab.latent import attribute_vector
@@ -64,6 +64,6 @@ def learned_direction(
 def _range(text: str) -> tuple[float, float]:
     low, _, high = text.partition("..")
     try:
-        return float(low), float(high)
-    except ValueError:
+        return finite(low), finite(high)
+    except (ValueError, argparse.ArgumentTypeError):
         raise argparse.ArgumentTypeError(f"{text} is no range such as -2..2") from None

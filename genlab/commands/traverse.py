@@ -3,7 +3,7 @@
 import torch
 
 from genlab import images
-from genlab.commands.common import Trained, encoded, positive, tool_parser
+from genlab.commands.common import Trained, encoded, finite, positive, tool_parser
 from genlab.models.capabilities import Decodes, Encodes
 
 CODES = 5000
@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> None:
     parser = tool_parser("traverse", main.__doc__)
     parser.add_argument("--units", type=positive, default=10, help="how many units at most (default 10)")
     parser.add_argument("--steps", type=positive, default=9, help="values of each (default 9)")
-    parser.add_argument("--range", type=float, default=3.0, help="standard deviations up and down (default 3)")
+    parser.add_argument("--range", type=finite, default=3.0, help="standard deviations up and down (default 3)")
     given = parser.parse_args(arguments)
     trained = Trained(given)
     encoder = trained.able_to(Encodes)  # type: ignore[type-abstract]

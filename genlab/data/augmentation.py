@@ -4,7 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from genlab.errors import GenlabError
+from genlab.ranges import between
+
+LARGEST = 8
+"""The factor by which images are enlarged."""
 
 
 class Augmentation:
@@ -19,8 +22,7 @@ class Augmentation:
     """
 
     def __init__(self, flip: bool = False, enlarge: float = 1.0) -> None:
-        if enlarge < 1:
-            raise GenlabError(f"enlarge is {enlarge}: images would be smaller than the crop; it must be at least 1")
+        between(1, LARGEST, enlarge=enlarge)
         self.flip = flip
         self.enlarge = enlarge
 

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.transforms.v2.functional import rgb_to_grayscale
 
+from genlab.ranges import above, at_least, between
 from genlab.types import Shape
 
 
@@ -49,6 +50,9 @@ class Edges(Greyscale):
 
     gain: float = 2.0
 
+    def __post_init__(self) -> None:
+        above(0, gain=self.gain)
+
     def __call__(self, images: Tensor) -> Tensor:
         across = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 4
         kernels = torch.stack([across, across.T])[:, None].to(images)
@@ -66,6 +70,9 @@ class MaskedCentre(Degradation):
     """
 
     share: float = 0.5
+
+    def __post_init__(self) -> None:
+        between(0, 1, share=self.share)
 
     def __call__(self, images: Tensor) -> Tensor:
         masked = images.clone()
@@ -108,6 +115,9 @@ class LowResolution(Degradation):
     """
 
     factor: int = 4
+
+    def __post_init__(self) -> None:
+        at_least(1, factor=self.factor)
 
     def __call__(self, images: Tensor) -> Tensor:
         height, width = images.shape[-2:]

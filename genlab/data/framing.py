@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from genlab.errors import GenlabError
+from genlab.ranges import extent
 from genlab.types import Shape
 
 MODES = {1: "L", 3: "RGB"}
@@ -115,6 +116,5 @@ def height_and_width(size: int | tuple[int, int]) -> tuple[int, int]:
     if not isinstance(sides, list | tuple) or [*map(type, sides)] != [int, int]:
         raise GenlabError(f"a size in pixels is one number, or height and width, not {size!r}")
     height, width = sides
-    if height < 1 or width < 1:
-        raise GenlabError(f"images of {height} x {width} pixels cannot be; give a positive size")
+    extent(height=height, width=width)
     return height, width

@@ -13,10 +13,12 @@ from genlab.data.splits import held_out
 from genlab.data.tensors import DomainTensors, ImageTensors
 from genlab.errors import GenlabError
 from genlab.hparams import PlainHyperparameters
+from genlab.ranges import LARGEST_SEED, at_least, between
 from genlab.types import Shape
 
 SPLITS = ("train_set", "val_set", "test_set")
 """What `setup` assigns."""
+MOST_WORKERS = 1024
 
 
 class BatchDataModule(PlainHyperparameters, LightningDataModule):
@@ -47,11 +49,9 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
 
     def __init__(self, batch_size: int, num_workers: int, seed: int) -> None:
         super().__init__()
-        if batch_size < 1 or num_workers < 0 or seed < 0:
-            raise GenlabError(
-                f"{type(self).__name__} takes a batch_size of at least 1 and a num_workers and seed of at least 0, "
-                f"not {batch_size}, {num_workers} and {seed}"
-            )
+        at_least(1, batch_size=batch_size)
+        between(0, MOST_WORKERS, num_workers=num_workers)
+        between(0, LARGEST_SEED, seed=seed)
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.seed = seed

@@ -7,8 +7,11 @@ from sklearn.datasets import load_sample_images
 
 from genlab.data.loading import ImageDataModule
 from genlab.data.tensors import ImageTensors
+from genlab.ranges import at_least, between
 from genlab.types import Shape
 
+LARGEST = 427
+"""The shorter side of the photographs, in pixels."""
 CUTOFF = 0.3
 """Of the whitening filter, in cycles per pixel. Olshausen & Field (1997) take 0.4; above 0.3 these photographs hold
 little but what JPEG left."""
@@ -34,6 +37,8 @@ class NaturalPatches(ImageDataModule):
     ) -> None:
         super().__init__(batch_size, num_workers, seed)
         self.save_hyperparameters(logger=False)
+        between(1, LARGEST, size=size)
+        at_least(10, count=count)
         self.image_shape: Shape = (1, size, size)
         self.count = count
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from genlab.losses.precision import at_least_float32
+from genlab.ranges import share
 
 
 class AdversarialLoss:
@@ -54,6 +55,7 @@ class NonSaturating(AdversarialLoss):
     is_cross_entropy = True
 
     def __init__(self, smoothing: float = 0.0) -> None:
+        share(smoothing=smoothing)
         self.smoothing = smoothing
 
     def of_real(self, logits: Tensor) -> Tensor:
@@ -89,6 +91,7 @@ class LeastSquares(AdversarialLoss):
     boundary = 0.5
 
     def __init__(self, smoothing: float = 0.0) -> None:
+        share(smoothing=smoothing)
         self.smoothing = smoothing
 
     def of_real(self, logits: Tensor) -> Tensor:

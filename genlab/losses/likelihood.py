@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from genlab.errors import GenlabError
 from genlab.losses.precision import computed_in_float32
+from genlab.ranges import above
 
 LEVEL = 1 / 256
 """The smallest standard deviation or scale that is learned; the largest is 1."""
@@ -153,8 +154,7 @@ class LogScale(nn.Module):
 
     def __init__(self, scale: float, learned: bool) -> None:
         super().__init__()
-        if not learned and scale <= 0:
-            raise GenlabError(f"the scale of a likelihood is positive, not {scale}")
+        above(0, scale=scale)
         if learned and not LEVEL < scale < 1:
             raise GenlabError(
                 f"a scale that is learned starts between 1/256 (a grey level) and 1 (white), not at {scale}"

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from genlab.losses.precision import at_least_float32, unautocast
+from genlab.ranges import at_least
 
 Discriminator = Callable[[Tensor], Tensor]
 
@@ -22,6 +23,7 @@ class Penalty:
     """
 
     def __init__(self, weight: float = 10.0) -> None:
+        at_least(0, weight=weight)
         self.weight = weight
 
     @abstractmethod

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from genlab.losses.likelihood import Likelihood
+from genlab.ranges import above
 
 
 class Perceptual(Likelihood):
@@ -24,6 +25,7 @@ class Perceptual(Likelihood):
 
     def __init__(self, features: Callable[[], nn.Module], weight: float = 1000.0) -> None:
         super().__init__()
+        above(0, weight=weight)
         self.weight = weight
         self._build = features
         self._built: list[nn.Module] = []  # in a list, the network is none of the module's parts

@@ -15,6 +15,7 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 
 from genlab.errors import GenlabError
 from genlab.losses.precision import in_float32
+from genlab.ranges import at_least
 
 SSIM_WINDOW = 11
 """Pixels that structural similarity looks at together, along each side (Wang et al. 2004)."""
@@ -84,6 +85,8 @@ class WeightedSum:
     def __post_init__(self) -> None:
         if len(self.errors) != len(self.weights):
             raise GenlabError(f"WeightedSum has {len(self.errors)} errors but {len(self.weights)} weights")
+        for weight in self.weights:
+            at_least(0, weight=weight)
 
     def __call__(self, logits: Tensor, image: Tensor) -> Tensor:
         """One value per image, (B,)."""

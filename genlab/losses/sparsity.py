@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from genlab.losses.precision import at_least_float32
+from genlab.ranges import above, at_least, share
 
 
 class L1(nn.Module):
@@ -15,6 +16,7 @@ class L1(nn.Module):
 
     def __init__(self, weight: float = 1.0) -> None:
         super().__init__()
+        at_least(0, weight=weight)
         self.weight = weight
 
     def forward(self, codes: Tensor) -> Tensor:
@@ -34,6 +36,9 @@ class TargetRate(nn.Module):
 
     def __init__(self, rate: float = 0.05, weight: float = 3.0) -> None:
         super().__init__()
+        above(0, rate=rate)
+        share(rate=rate)
+        at_least(0, weight=weight)
         self.rate, self.weight = rate, weight
 
     def forward(self, codes: Tensor) -> Tensor:

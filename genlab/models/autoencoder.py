@@ -10,6 +10,7 @@ from genlab.losses.reconstruction import ReconstructionError, squared_error
 from genlab.models.base import ImageModel
 from genlab.networks.corruption import Corruption
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
+from genlab.ranges import extent
 from genlab.types import ImageBatch, NetworkFactory, OptimizerFactory, Shape
 
 
@@ -43,6 +44,7 @@ class Autoencoder(ImageModel):
         optimizer: OptimizerFactory = Adam,
     ) -> None:
         super().__init__(image_shape)
+        extent(code_size=code_size)
         self.save_hyperparameters()
         self.code_size = code_size
         self.encoder = encoder(self.image_shape, code_size)

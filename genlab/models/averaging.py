@@ -3,6 +3,8 @@
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from genlab.ranges import share
+
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
@@ -14,6 +16,7 @@ class MovingAverage:
     """
 
     def __init__(self, decay: float) -> None:
+        share(ema_decay=decay)
         self.decay = decay
 
     def __call__(self, averages: Tensors, values: Tensors, count: Tensor | int) -> None:

@@ -12,6 +12,7 @@ import genlab
 from genlab.errors import GenlabError, NotFinite, listed
 from genlab.hparams import PlainHyperparameters
 from genlab.models.random_state import random_state, random_states, set_random_state
+from genlab.ranges import extent
 from genlab.types import Shape
 
 
@@ -21,6 +22,7 @@ class ImageModel(PlainHyperparameters, LightningModule):
     def __init__(self, image_shape: Shape) -> None:
         super().__init__()
         channels, height, width = image_shape
+        extent(channels=channels, height=height, width=width)
         self.image_shape: Shape = (channels, height, width)
         self._rows: list[tuple[int, dict[str, Tensor]]] = []
         self._random_states: list[dict[str, Any]] = []

@@ -14,6 +14,7 @@ from genlab.models.gan import GAN, Player
 from genlab.networks.condition import ConditionalGenerator, ConditionChannel, embedding
 from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from genlab.optimizers import GANAdam
+from genlab.ranges import extent
 from genlab.types import NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 ConditionalDiscriminator = Callable[[NetworkFactory, Shape, nn.Module, int], nn.Module]
@@ -72,6 +73,8 @@ class CGAN(GAN):
     ) -> None:
         if not num_classes and not attribute_names:
             raise GenlabError("a CGAN needs data with labels or attributes; otherwise take a GAN")
+
+        extent(condition_size=condition_size)
 
         def numbers() -> nn.Module:
             return embedding(num_classes, len(attribute_names), condition_size)

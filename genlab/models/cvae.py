@@ -14,6 +14,7 @@ from genlab.models.base import ImageModel
 from genlab.models.latent_variable import LatentVariableModel
 from genlab.networks.condition import embedding, repeated
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
+from genlab.ranges import at_least, extent
 from genlab.types import NetworkFactory, OptimizerFactory, Shape
 
 
@@ -65,6 +66,8 @@ class CVAE(ImageModel):
         optimizer: OptimizerFactory = Adam,
     ) -> None:
         super().__init__(image_shape)
+        extent(code_size=code_size, condition_size=condition_size, num_samples=num_samples)
+        at_least(0, beta=beta, warmup_epochs=warmup_epochs)
         self.save_hyperparameters()
         channels, height, width = self.image_shape
         self.num_classes, self.attribute_names = num_classes, tuple(attribute_names)

@@ -16,6 +16,7 @@ from genlab.models.translation import TranslationModel
 from genlab.networks.patch import PatchDiscriminator
 from genlab.networks.resnet import ResNetGenerator
 from genlab.optimizers import GANAdam
+from genlab.ranges import above, at_least, if_given
 from genlab.types import DomainBatch, NetworkFactory, OptimizerFactory, Shape
 
 
@@ -66,6 +67,8 @@ class CycleGAN(TranslationModel):
     ) -> None:
         if a_shape is None:  # linked from the command line's data
             raise GenlabError("CycleGAN learns from two domains; DomainsFromPairs and AttributeDomains make them")
+        at_least(0, cycle_weight=cycle_weight, identity_weight=identity_weight, pool_size=pool_size)
+        above(0, **if_given(generator_clip=generator_clip, discriminator_clip=discriminator_clip))
         channels, height, width = a_shape
         if identity_weight and channels != image_shape[0]:
             raise GenlabError(

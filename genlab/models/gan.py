@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.losses.penalties import Penalty
 from genlab.models.adversarial import AdversarialModel, player, signed, unsigned
@@ -14,6 +13,7 @@ from genlab.models.averaging import moving_average
 from genlab.models.health import Health
 from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from genlab.optimizers import GANAdam
+from genlab.ranges import above, at_least, extent, if_given
 from genlab.types import ImageBatch, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 Player = Callable[[Tensor], Tensor]
@@ -42,7 +42,7 @@ class GAN(AdversarialModel):
         generator_clip: largest norm of the generator's gradient.
         discriminator_clip: largest norm of the discriminator's.
 
-    Raises GenlabError for less than one critic step.
+    Raises GenlabError for less than one critic step, and other numbers out of range.
     """
 
     def __init__(
@@ -62,10 +62,9 @@ class GAN(AdversarialModel):
         generator_clip: float | None = None,
         discriminator_clip: float | None = None,
     ) -> None:
-        if critic_steps < 1:
-            raise GenlabError(
-                f"critic_steps is {critic_steps}; the generator needs a step of the discriminator's, or more"
-            )
+        extent(code_size=code_size)
+        at_least(1, critic_steps=critic_steps)
+        above(0, **if_given(generator_clip=generator_clip, discriminator_clip=discriminator_clip))
         super().__init__(image_shape, clips=(discriminator_clip, generator_clip))
         self.save_hyperparameters()
         self.code_size = code_size

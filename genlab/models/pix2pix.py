@@ -16,6 +16,7 @@ from genlab.models.translation import TranslationModel
 from genlab.networks.patch import PatchDiscriminator
 from genlab.networks.unet import UNet
 from genlab.optimizers import GANAdam
+from genlab.ranges import above, at_least, if_given
 from genlab.types import NetworkFactory, OptimizerFactory, PairBatch, Shape
 
 
@@ -59,6 +60,8 @@ class Pix2Pix(TranslationModel):
     ) -> None:
         if source_shape is None:  # linked from the command line's data
             raise GenlabError("Pix2Pix learns from aligned pairs; DegradedPairs makes them of any images")
+        at_least(0, l1_weight=l1_weight)
+        above(0, **if_given(generator_clip=generator_clip, discriminator_clip=discriminator_clip))
         channels, height, width = source_shape
         if (height, width) != tuple(image_shape[1:]):
             raise GenlabError(f"sources of {height} x {width} pixels do not go with targets of shape {image_shape}")

@@ -21,6 +21,7 @@ from genlab.models.code_cache import CodeCache
 from genlab.models.stages import Course, Goal, Schedule, Stage
 from genlab.networks.corruption import Corruption
 from genlab.networks.stack import LayerFactory, LayerStack
+from genlab.ranges import at_least
 from genlab.types import ImageBatch, OptimizerFactory, Shape
 
 
@@ -69,6 +70,7 @@ class StackedAutoencoder(ImageModel):
     ) -> None:
         super().__init__(image_shape)
         self.save_hyperparameters()
+        at_least(0, code_memory=code_memory)
         depth, classifies = len(layers), bool(classifier or classifier_fine_tuning)
         if len(pretraining) not in (0, 1, depth):
             raise GenlabError(

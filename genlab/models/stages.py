@@ -6,6 +6,7 @@ from enum import Enum, auto
 from itertools import accumulate
 
 from genlab.errors import GenlabError
+from genlab.ranges import above, at_least
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,10 @@ class Schedule:
 
     epochs: int
     lr: float = 1e-3
+
+    def __post_init__(self) -> None:
+        at_least(1, epochs=self.epochs)
+        above(0, lr=self.lr)
 
 
 class Goal(Enum):
@@ -51,7 +56,7 @@ class Course:
     """
 
     def __init__(self, stages: Sequence[Stage]) -> None:
-        if not stages or any(stage.schedule.epochs < 1 for stage in stages):
+        if not stages:
             raise GenlabError("there is nothing to train: give at least one stage, and each at least one epoch")
         self.stages = stages
         self._ends = list(accumulate(stage.schedule.epochs for stage in stages))

@@ -10,6 +10,7 @@ from genlab.metrics.active_units import ActiveUnits
 from genlab.models.base import ImageModel
 from genlab.models.latent_variable import LatentVariableModel
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
+from genlab.ranges import at_least, extent
 from genlab.types import ImageBatch, NetworkFactory, OptimizerFactory, Shape
 
 
@@ -49,6 +50,8 @@ class VAE(LatentVariableModel, ImageModel):
         optimizer: OptimizerFactory = Adam,
     ) -> None:
         super().__init__(image_shape)
+        extent(code_size=code_size, num_samples=num_samples)
+        at_least(0, beta=beta, warmup_epochs=warmup_epochs)
         self.save_hyperparameters()
         self.code_size = code_size
         self.likelihood = likelihood()

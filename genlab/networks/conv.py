@@ -11,6 +11,7 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from genlab.ranges import extent
 from genlab.types import Shape
 
 
@@ -19,6 +20,7 @@ def halvings(image_shape: Shape, width: int) -> list[Shape]:
 
     Halves are rounded down; the shorter side of the last shape is below 8.
     """
+    extent(width=width)
     channels, height, breadth = image_shape
     shapes = [(channels, height, breadth)]
     while min(height, breadth) >= 8:

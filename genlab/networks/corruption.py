@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from genlab.errors import GenlabError
+from genlab.ranges import at_least, extent, share
 
 
 class Corruption(nn.Module):
@@ -35,6 +36,7 @@ class GaussianNoise(Corruption):
 
     def __init__(self, sigma: float = 0.3) -> None:
         super().__init__()
+        at_least(0, sigma=sigma)
         self.sigma = sigma
 
     def forward(self, images: Tensor, generator: Generator | None = None) -> Tensor:
@@ -53,6 +55,7 @@ class DroppedPixels(Corruption):
 
     def __init__(self, rate: float = 0.3) -> None:
         super().__init__()
+        share(rate=rate)
         self.rate = rate
 
     def forward(self, images: Tensor, generator: Generator | None = None) -> Tensor:
@@ -76,6 +79,7 @@ class DroppedPatches(Corruption):
 
     def __init__(self, count: int = 4, size: int = 7) -> None:
         super().__init__()
+        extent(count=count, size=size)
         self.count, self.size = count, size
 
     def forward(self, images: Tensor, generator: Generator | None = None) -> Tensor:

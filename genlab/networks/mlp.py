@@ -7,11 +7,14 @@ from itertools import pairwise
 from torch import nn
 
 from genlab.networks.init import normalised
+from genlab.ranges import extent, share
 from genlab.types import Shape
 
 
 def mlp(sizes: Sequence[int], activation: Callable[[], nn.Module]) -> list[nn.Module]:
     """Linear layers of the given sizes (input first), with an activation between them and none after the last."""
+    for hidden in sizes[1:-1]:
+        extent(hidden=hidden)
     layers: list[nn.Module] = []
     for fan_in, fan_out in pairwise(sizes):
         layers += [nn.Linear(fan_in, fan_out), activation()]
@@ -64,9 +67,11 @@ class MLPDiscriminator(nn.Sequential):
         dropout: float = 0.3,
         spectral: bool = False,
     ) -> None:
+        share(dropout=dropout)
         layers: list[nn.Module] = [nn.Flatten()]
         sizes = (math.prod(image_shape), *hidden)
         for fan_in, fan_out in pairwise(sizes):
+            extent(hidden=fan_out)
             layers += [nn.Linear(fan_in, fan_out), nn.LeakyReLU(0.2), nn.Dropout(dropout)]
         super().__init__(*layers, nn.Linear(sizes[-1], size))
         if spectral:

@@ -6,6 +6,7 @@ from torch import nn
 
 from genlab.networks.conv import halvings
 from genlab.networks.init import normal_weights
+from genlab.ranges import at_least
 from genlab.types import Shape
 
 
@@ -28,6 +29,7 @@ class PatchDiscriminator(nn.Sequential):
         stages: int = 3,
         normalization: Callable[[int], nn.Module] = nn.InstanceNorm2d,
     ) -> None:
+        at_least(0, stages=stages)
         strides = [2] * min(stages, len(halvings(image_shape, width)) - 1) + [1]
         layers: list[nn.Module] = []
         fan_in = image_shape[0]

@@ -8,9 +8,11 @@ from torch import Tensor, nn
 
 from genlab.networks.conv import halvings
 from genlab.networks.init import normal_weights
+from genlab.ranges import between
 from genlab.types import Shape
 
 HALVINGS = 2
+MOST_BLOCKS = 1000
 LARGE = 256
 """Pixels of the shorter side from which images get nine blocks."""
 
@@ -42,6 +44,7 @@ class ResNetGenerator(nn.Sequential):
 
         if blocks is None:
             blocks = 9 if min(image_shape[1:]) >= LARGE else 6
+        between(0, MOST_BLOCKS, blocks=blocks)
         halved = min(HALVINGS, len(halvings(image_shape, width)) - 1)
         widths = [width * 2**times for times in range(halved + 1)]
         layers = stage(reflecting(image_shape[0], width, 7), width)

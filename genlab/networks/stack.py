@@ -7,6 +7,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from genlab.errors import GenlabError
+from genlab.ranges import extent
 from genlab.types import Shape
 
 
@@ -50,6 +51,7 @@ class DenseLayer(StackLayer):
     def __init__(
         self, input_shape: tuple[int, ...], size: int, activation: Callable[[], nn.Module] = nn.Sigmoid
     ) -> None:
+        extent(size=size)
         inputs = math.prod(input_shape)
         super().__init__(
             nn.Sequential(nn.Flatten(), nn.Linear(inputs, size)),
@@ -78,6 +80,7 @@ class ConvLayer(StackLayer):
                 f"a ConvLayer takes inputs (C, H, W) of two pixels a side at least, not {tuple(input_shape)}; "
                 "put it below dense layers, and not too many of them on one another"
             )
+        extent(channels=channels)
         fan_in, height, breadth = input_shape
         super().__init__(
             nn.Conv2d(fan_in, channels, 4, stride=2, padding=1),

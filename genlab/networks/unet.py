@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genlab.networks.init import normal_weights
+from genlab.ranges import extent, share
 from genlab.types import Shape
 
 DEEPEST = 8
@@ -49,6 +50,8 @@ class UNet(nn.Module):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
+        extent(width=width)
+        share(dropout=dropout)
         depth = max(1, min(DEEPEST, int(math.log2(min(image_shape[1:])))))
         noisy = max(1, min(NOISY, depth - 4))
         widths = [width * min(2**stage, 8) for stage in range(depth)]

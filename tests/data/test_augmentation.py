@@ -42,5 +42,5 @@ def test_the_same_seed_gives_the_same_images():
 
 
 def test_shrinking_is_refused():
-    with pytest.raises(genlab.GenlabError, match="images would be smaller than the crop"):
+    with pytest.raises(genlab.GenlabError, match="enlarge is 0.9; it must be from 1"):
         Augmentation(enlarge=0.9)
