@@ -21,7 +21,7 @@ from genlab.cli import TOOL_COMMANDS
 from genlab.commands import extractors
 from tests.attack import bits, files, options, runner, signals
 from tests.attack.runner import Case
-from tests.attack.victims import FAMILIES, Victims
+from tests.attack.victims import TRAININGS, Victims
 
 ATTACKS = {"bits": bits.cases, "options": options.cases, "files": files.cases, "signals": signals.cases}
 JOBS = 2
@@ -41,8 +41,7 @@ def main() -> int:
     base = Path(tempfile.mkdtemp(prefix="attack-"))
     names = [given.only] if given.only else list(ATTACKS)
     victims = Victims(base)
-    trainings = [(name, partial(victims.train, name)) for name in [*FAMILIES, "pictures"] if names != ["signals"]]
-    trainings += signals.references() if "signals" in names else []
+    trainings = [(name, partial(victims.train, name)) for name in [*TRAININGS, "pictures"]]
     untrained = [flaw for _, _, flaw in parallel([("", 0, case) for case in trainings], base, keep=True) if flaw]
     if untrained:
         sys.exit("\n".join(untrained))

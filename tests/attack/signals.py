@@ -2,81 +2,22 @@
 
 import itertools
 import json
-import os
 import random
 import signal
-from collections import Counter
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-from lightning.pytorch import Callback
-from torch.utils.data._utils.fetch import _MapDatasetFetcher
 
 from tests.attack.runner import Case, Ended, run
-from tests.attack.victims import FAMILIES, Victims, content, fit, must
+from tests.attack.strike import KINDS, strike
+from tests.attack.victims import TRAININGS, Victims, content
 from tests.test_resume import differences
-
-TRAININGS = {
-    **{family: fit(family) for family in FAMILIES},
-    "accumulated": fit("vae", "--trainer.accumulate_grad_batches=2"),
-    "validated often": fit("vae", "--trainer.val_check_interval=2"),
-    "saved often": fit("gan", "--last_checkpoint.every_n_train_steps=1"),
-}
-KINDS = ["SIGINT", "SIGTERM", "SIGINT twice", "RuntimeError", "OSError"]
-HOOKS = [name for name in vars(Callback) if name.startswith(("on_", "setup", "teardown"))]
-"""Of which those of tests, predictions and errors are never called."""
-
-
-class Strike(Callback):
-    """Sends a signal to its process, or raises an error, when a hook is called for the nth time.
-
-    Args:
-        hook: a hook's name; or "fetch", when a batch is put together.
-        nth: from 1.
-        kind: one of `KINDS`.
-        counts: a file to write the number of calls of each hook to.
-    """
-
-    def __init__(self, hook: str = "", nth: int = 1, kind: str = "", counts: str | None = None) -> None:
-        self.hook, self.nth, self.kind, self.counts = hook, nth, kind, counts
-        self.calls: Counter[str] = Counter()
-        for name in HOOKS:
-            setattr(self, name, partial(self._called, name))
-        fetch = _MapDatasetFetcher.fetch
-        _MapDatasetFetcher.fetch = lambda *args: (self._called("fetch"), fetch(*args))[1]
-
-    def _called(self, hook: str, *args: Any, **kwargs: Any) -> None:
-        self.calls[hook] += 1
-        if hook == "teardown" and self.counts:
-            Path(self.counts).write_text(json.dumps(self.calls))
-        if (hook, self.calls[hook]) == (self.hook, self.nth):
-            if "Error" in self.kind:
-                raise {"RuntimeError": RuntimeError, "OSError": OSError}[self.kind]("struck")
-            name, *twice = self.kind.split()
-            for _ in [name, *twice]:
-                os.kill(os.getpid(), signal.Signals[name])
-
-
-def strike(**arguments: Any) -> str:
-    """The option that lets a training be struck."""
-    return "--trainer.callbacks=" + json.dumps({"class_path": "tests.attack.signals.Strike", "init_args": arguments})
-
-
-def references() -> list[Case]:
-    """The trainings without a strike, which count how often each hook is called; in folders of their names."""
-    return [(f"whole {name}", partial(_whole, command)) for name, command in TRAININGS.items()]
-
-
-def _whole(command: list[str]) -> None:
-    must(*command, strike(counts="calls"))
 
 
 def cases(victims: Victims, chance: random.Random) -> list[Case]:
     """Every kind of strike at every call of a hook of every training, the trainings in turns."""
     of_trainings = []
     for name in TRAININGS:
-        calls = json.loads((victims.base / f"whole {name}" / "calls").read_text())
+        calls = json.loads((victims.base / name / "calls").read_text())
         places = [(hook, nth) for hook, count in calls.items() for nth in range(1, count + 1)]
         strikes = [
             (f"{name}, {kind} at {hook} {nth}", partial(_struck, victims, name, hook, nth, kind))
@@ -99,7 +40,7 @@ def _struck(victims: Victims, name: str, hook: str, nth: int, kind: str) -> str 
     resumed = run(*command, *(["--ckpt_path=last"] if saved else []))
     if resumed.flaw() or (resumed.code and "nothing is left to train" not in resumed.said):
         return f"resumed: {resumed.flaw() or resumed.said[-200:]}"
-    whole = next((victims.base / f"whole {name}").glob("runs/*/0"))
+    whole = next((victims.base / name).glob("runs/*/0"))
     parts = max(Path("runs").glob("*/*"), key=lambda run: int(run.name))
     ends = [content(run / "checkpoints" / "last.ckpt") for run in (whole, parts)]
     different = sorted(differences(*ends))

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from tests.attack.runner import run
+from tests.attack.strike import strike
 from tests.data.pictures import write_images
 
 SMALL = ["--model.generator.width=4", "--model.discriminator.width=4"]
@@ -40,11 +41,19 @@ def fit(family: str, *more: str) -> list[str]:
     return ["fit", "--config", config, f"--config={Path(__file__).parent / 'tiny.yaml'}", *arguments, *more]
 
 
-class Victims:
-    """A folder with a trained run of each family, in the subfolder of its name.
+TRAININGS = {
+    **{family: fit(family) for family in FAMILIES},
+    "accumulated": fit("vae", "--trainer.accumulate_grad_batches=2"),
+    "validated often": fit("vae", "--trainer.val_check_interval=2"),
+    "saved often": fit("gan", "--last_checkpoint.every_n_train_steps=1"),
+}
 
-    "vae" has predictions and a density of codes too, "gan" a classifier in its cache; "pictures" is a VAE of images in
-    a folder, with a cache of them. Beside `runs` is what whole files make: last.ckpt, drawn.png, longer.ckpt, ...
+
+class Victims:
+    """A folder with the run of each training, in the subfolder of its name; beside it is what whole files make of it.
+
+    The number of calls of each hook is in `calls`. "vae" has predictions and a density of codes too, "gan" a classifier
+    in its cache; "pictures" is a VAE of images in a folder, with a cache of them.
     """
 
     def __init__(self, base: Path) -> None:
@@ -56,17 +65,15 @@ class Victims:
 
     def train(self, name: str) -> None:
         """Train one of them in the current folder."""
-        command = self.fit_pictures if name == "pictures" else fit(name)
-        must(*command)
+        command = self.fit_pictures if name == "pictures" else TRAININGS[name]
+        must(*command, strike(counts="calls"))
         last = next(Path("runs").glob("*/0/checkpoints/last.ckpt"))
         shutil.copy(last, "last.ckpt")
-        if name in TOOLS:
-            Path("options.yaml").write_text(must(*command, "--print_config"))
-            must(TOOLS[name], "--out=drawn.png")
         if name == "gan":
             must("evaluate", "--limit=20", "--out=evaluate.json")
         if name == "vae":
             must("predict")
+            must("sample", "--out=drawn.png")
             must("sample", "--prior=gaussian", "--out=gaussian.png")
             shutil.copytree("runs", "before")
             must(*command, LONGER, "--ckpt_path=last")
@@ -82,11 +89,10 @@ class Victims:
         return next(Path("runs").glob("*/0"))
 
 
-def must(*command: str) -> str:
-    """What a command says that must succeed."""
+def must(*command: str) -> None:
+    """Run a command that must succeed."""
     ended = run(*command)
     assert ended.code == 0, ended
-    return ended.said
 
 
 def content(checkpoint: Path) -> dict[str, Any]:
