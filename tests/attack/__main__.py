@@ -41,8 +41,8 @@ def main() -> int:
     base = Path(tempfile.mkdtemp(prefix="attack-"))
     names = [given.only] if given.only else list(ATTACKS)
     victims = Victims(base)
-    trainings = [(name, partial(victims.train, name)) for name in [*TRAININGS, "pictures"]]
-    untrained = [flaw for _, _, flaw in parallel([("", 0, case) for case in trainings], base, keep=True) if flaw]
+    trainings = [(name, None, (name, partial(victims.train, name))) for name in [*TRAININGS, "pictures"]]
+    untrained = [flaw for _, _, flaw in parallel(trainings, base, keep=True) if flaw]
     if untrained:
         sys.exit("\n".join(untrained))
     planned = {name: ATTACKS[name](victims, random.Random(given.seed)) for name in names}
@@ -63,6 +63,8 @@ def main() -> int:
         print(f"{name:10}{len(flaws):8}{len(planned[name]):8}{flaws.count(None):10}")
     if given.case is None:
         shutil.rmtree(base)
+    else:
+        print(base)
     return int(any(flaw for _, _, flaw in tried))
 
 
@@ -76,8 +78,8 @@ def prepare() -> None:
 
 
 def parallel(
-    cases: list[tuple[str, int, Case]], base: Path, keep: bool, end: float | None = None
-) -> list[tuple[str, int, str | None]]:
+    cases: list[tuple[str, int | None, Case]], base: Path, keep: bool, end: float | None = None
+) -> list[tuple[str, int | None, str | None]]:
     """Try cases in turns in `JOBS` processes until a time; returns the flaw of each that was tried."""
     workers = []
     for i in range(JOBS):
@@ -96,19 +98,18 @@ def parallel(
 
 
 def attempt(
-    name: str, number: int, case: Case, base: Path, keep: bool, end: float | None
-) -> tuple[str, int, str | None, bool]:
+    name: str, number: int | None, case: Case, base: Path, keep: bool, end: float | None
+) -> tuple[str, int | None, str | None, bool]:
     """Try one case in an empty folder, unless the time is over; returns its flaw, and whether it was tried."""
     if end and time.monotonic() > end:
         return name, number, None, False
-    title, function = case
-    folder = base / (title if keep else f"{name} {number}/a/b")  # ../.. stays inside
+    folder = base / (name if number is None else f"{name} {number}/a/b")  # where ../.. stays inside
     folder.mkdir(parents=True)
     os.chdir(folder)
     os.environ |= {"TMPDIR": str(folder), "GENLAB_CACHE_DIR": str(folder / "cache")}
     runner.COMMANDS.clear()
     try:
-        flaw = function()
+        flaw = case[1]()
     except Exception:
         flaw = f"the attack itself fails: {traceback.format_exc()}"
     if not keep:
