@@ -55,6 +55,7 @@ class AdversarialModel(ImageModel):
 
     def setup(self, stage: str) -> None:
         """Under DDP, let each player leave the other's parameters without gradients."""
+        super().setup(stage)
         if isinstance(self.trainer.strategy, DDPStrategy):
             self.trainer.strategy._ddp_kwargs.setdefault("find_unused_parameters", True)
 

@@ -88,7 +88,7 @@ class Autoencoder(ImageModel):
 
     def encode(self, x: Tensor) -> Tensor:
         """The codes of images: (B, C, H, W) to (B, code_size)."""
-        codes: Tensor = self.code_activation(self.encoder(x))
+        codes: Tensor = self.code_activation(self.encoder(self.seen(x)))
         return codes
 
     def decode(self, z: Tensor) -> Tensor:

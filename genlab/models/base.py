@@ -6,18 +6,25 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.trainer.states import TrainerStatus
 from torch import Tensor
 
 import genlab
 from genlab.errors import GenlabError, NotFinite, listed
 from genlab.hparams import PlainHyperparameters
+from genlab.models.checks import check_attributes, check_images, check_labels, check_shape
 from genlab.models.random_state import random_state, random_states, set_random_state
 from genlab.ranges import extent
 from genlab.types import Shape
 
 
 class ImageModel(PlainHyperparameters, LightningModule):
-    """A LightningModule for images of one shape, (C, H, W)."""
+    """A LightningModule for images of one shape, (C, H, W).
+
+    What it is given is checked: shapes always; values (images are finite floats in [0, 1], labels are classes that it
+    knows) in the first batch of each fit, validation, test and prediction, and in each call from outside of a Trainer.
+    Tensors that require gradients are not looked at: they are part of someone's own optimization.
+    """
 
     def __init__(self, image_shape: Shape) -> None:
         super().__init__()
@@ -27,28 +34,50 @@ class ImageModel(PlainHyperparameters, LightningModule):
         self._rows: list[tuple[int, dict[str, Tensor]]] = []
         self._random_states: list[dict[str, Any]] = []
         self._steps_before: int | None = None
+        self._checked: set[tuple[str, bool]] = set()
+
+    def setup(self, stage: str) -> None:
+        """Let the first batches that follow be checked."""
+        self._checked.clear()
 
     def images(self, batch: Any) -> Tensor:
         """The batch's images (B, C, H, W), once they are found to be what this model was built for."""
         return self.part(batch, "image", self.image_shape)
 
     def part(self, batch: Any, name: str, shape: Shape) -> Tensor:
-        """The images (B, C, H, W) that a batch calls `name`, once they are found to be of a shape.
+        """The images (B, C, H, W) that a batch calls `name`, once they are found to be of a shape, and in [0, 1].
 
-        Raises GenlabError for a batch that is no dict with them, or where they have another shape.
+        Raises GenlabError for a batch that is no dict with them, or where they are anything else.
         """
         if not isinstance(batch, Mapping) or name not in batch:
             raise GenlabError(
                 f"{type(self).__name__} takes batches as dicts with '{name}', of shape (B, C, H, W); "
                 f"the data gave {listed(batch) if isinstance(batch, Mapping) else type(batch).__name__}"
             )
-        images: Tensor = batch[name]
-        if images.shape[1:] != shape:
-            raise GenlabError(
-                f"{type(self).__name__} was built for '{name}' of shape {shape}, the data gives "
-                f"{tuple(images.shape[1:])}; build it for that shape"
-            )
-        return images
+        return self.seen(batch[name], shape, name)
+
+    def seen(self, x: Tensor, shape: Shape | None = None, name: str = "image") -> Tensor:
+        """The images (B, C, H, W), once they are found to be of a shape, the model's own by default, and in [0, 1].
+
+        Raises GenlabError for anything else.
+        """
+        check_shape(x, f"'{name}'", shape or self.image_shape, type(self).__name__)
+        if self._looks_at(x, name):
+            precision = next((weights.dtype for weights in self.parameters()), torch.get_default_dtype())
+            check_images(x, "images" if name == "image" else f"'{name}' images", precision)
+        return x
+
+    def known_labels(self, labels: Tensor, num_classes: int) -> Tensor:
+        """Labels (B,), once they are found to be int64 within [0, num_classes); raises GenlabError for others."""
+        if self._looks_at(labels, "label"):
+            check_labels(labels, num_classes)
+        return labels
+
+    def known_attributes(self, attributes: Tensor, count: int) -> Tensor:
+        """Attributes (B, count), once they are found to be from 0 to 1; raises GenlabError for others."""
+        if self._looks_at(attributes, "attributes"):
+            check_attributes(attributes, count)
+        return attributes
 
     def log_batch(self, figures: Mapping[str, Tensor], progress_bar: str) -> None:
         """Log figures of one training batch, and show the one named `progress_bar` in the progress bar.
@@ -129,6 +158,17 @@ class ImageModel(PlainHyperparameters, LightningModule):
         if self._trainer and self._trainer.training:  # not when only the model is loaded
             self._random_states = checkpoint.get("random_states", [])
             self._steps_before = checkpoint["global_step"]
+
+    def _looks_at(self, values: Any, name: str) -> bool:
+        """Whether values are to be checked now; a Trainer's are, once in training and once outside of it."""
+        if torch.compiler.is_compiling() or getattr(values, "requires_grad", False):
+            return False
+        if self._trainer is None or self._trainer.state.status != TrainerStatus.RUNNING:
+            return True
+        key = name, self._trainer.training
+        due = key not in self._checked
+        self._checked.add(key)
+        return due
 
     def _hand_over(self) -> None:
         if not self._rows:

@@ -1,6 +1,6 @@
 """The conditional generative adversarial network (Mirza & Osindero 2014, arXiv:1411.1784)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -105,14 +105,16 @@ class CGAN(GAN):
     def condition(self, batch: Any) -> Tensor:
         """The condition in a batch: labels (B,), or attributes (B, number of attributes); GenlabError without one."""
         name = "label" if self.num_classes else "attributes"
-        if name not in batch:
+        if not isinstance(batch, Mapping) or name not in batch:
             raise GenlabError(f"this CGAN's condition is the '{name}' of a batch, which has none")
-        condition: Tensor = batch[name]
-        return condition
+        return self._known(batch[name])
 
     def given(self, condition: Tensor) -> "Given":
-        """The model of images under a condition: one for each image, or one for all."""
-        return Given(self, condition.to(self.device))
+        """The model of images under a condition: one for each image, or one for all.
+
+        Raises GenlabError for labels or attributes that the model does not know.
+        """
+        return Given(self, self._known(condition).to(self.device))
 
     def decode(self, z: Tensor) -> Tensor:
         """Codes to images, of each class in turn; see `given`."""
@@ -124,6 +126,11 @@ class CGAN(GAN):
         Raises GenlabError when there is none and the conditions are no classes.
         """
         return self.given(self._classes(n) if condition is None else condition).sample(n, generator=generator)
+
+    def _known(self, condition: Tensor) -> Tensor:
+        if self.num_classes:
+            return self.known_labels(condition, self.num_classes)
+        return self.known_attributes(condition, len(self.attribute_names))
 
     def _classes(self, count: int) -> Tensor:
         if not self.num_classes:

@@ -1,6 +1,6 @@
 """The conditional variational autoencoder (Sohn et al. 2015; Kingma et al. 2014, model M2, with all labels known)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -117,8 +117,10 @@ class CVAE(ImageModel):
         Args:
             condition: labels (B,), int64; or attributes (B, number of attributes), 0 or 1; or images (B, *source_shape)
                 in [0, 1].
+
+        Raises GenlabError for anything else.
         """
-        return Given(self, condition.to(self.device))
+        return Given(self, self._known(condition).to(self.device))
 
     def sample(self, n: int, *, condition: Tensor | None = None, generator: Generator | None = None) -> Tensor:
         """`n` images under a condition, as `given` takes it; without one, each class in turn.
@@ -134,20 +136,27 @@ class CVAE(ImageModel):
     def condition(self, batch: Any) -> Tensor:
         """The condition in a batch, as `given` takes it; raises GenlabError when there is none."""
         name = "source" if self.source_shape else "label" if self.num_classes else "attributes"
-        if name not in batch:
+        if not isinstance(batch, Mapping) or name not in batch:
             raise GenlabError(f"this CVAE's condition is the '{name}' of a batch, which has none")
-        condition: Tensor = batch[name]
-        return condition
+        return self._known(batch[name])
 
     def images(self, batch: Any) -> Tensor:
         """The batch's images, or of pairs the targets: (B, C, H, W); see `ImageModel.images`."""
-        return super().images({"image": batch["target"]} if "target" in batch else batch)
+        paired = isinstance(batch, Mapping) and "target" in batch
+        return self.part(batch, "target" if paired else "image", self.image_shape)
 
     def on_validation_epoch_end(self) -> None:
         """Warn of a posterior that has collapsed."""
         super().on_validation_epoch_end()
         if not self.trainer.sanity_checking:
             self.active_units.warn_of_collapse(self.global_step)
+
+    def _known(self, condition: Tensor) -> Tensor:
+        if self.source_shape:
+            return self.seen(condition, self.source_shape, "source")
+        if self.num_classes:
+            return self.known_labels(condition, self.num_classes)
+        return self.known_attributes(condition, len(self.attribute_names))
 
     def _evaluate(self, stage: str, batch: Any) -> None:
         x, given = self.images(batch), self.given(self.condition(batch))
@@ -164,6 +173,7 @@ class Given(LatentVariableModel):
     def __init__(self, model: CVAE, condition: Tensor) -> None:
         self.code_size, self.likelihood = model.code_size, model.likelihood
         self.device, self.dtype = model.device, model.dtype
+        self.seen = model.seen
         self.num_samples, self.importance_weighted = model.num_samples, model.importance_weighted
         numbers = model.numbers(condition)
         channels = condition if model.source_shape else model.channel(numbers)

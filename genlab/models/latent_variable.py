@@ -32,6 +32,8 @@ class LatentVariableModel:
     device: torch.device
     dtype: torch.dtype | str
     """The precision of the weights."""
+    seen: Callable[..., Tensor]
+    """Images, once they are found to be what the model takes; see `ImageModel.seen`."""
 
     def evidence(self, x: Tensor, beta: float = 1.0) -> dict[str, Tensor]:
         """The evidence lower bound of images, its two parts and the loss: scalars, in nats per image.
@@ -54,7 +56,7 @@ class LatentVariableModel:
             num_samples: codes per image.
             generator: of the codes' noise, on the CPU.
         """
-        mean, log_variance = self.posterior(x)
+        mean, log_variance = self.posterior(self.seen(x))
         at_once = max(1, AT_ONCE.get(x.device.type, 2**22) // x.numel())
         return importance_sampled(mean, log_variance, lambda z: self._log_probs(x, z), num_samples, at_once, generator)
 
@@ -65,7 +67,7 @@ class LatentVariableModel:
 
     def encode(self, x: Tensor) -> Tensor:
         """The posterior's mean: images to codes."""
-        return self.posterior(x)[0]
+        return self.posterior(self.seen(x))[0]
 
     def decode(self, z: Tensor) -> Tensor:
         """The likelihood's mean: codes to images."""

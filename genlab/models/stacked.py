@@ -178,16 +178,17 @@ class StackedAutoencoder(ImageModel):
     def classification_errors(self, codes: Tensor, batch: ImageBatch) -> dict[str, Tensor]:
         """The mean cross-entropy of labels given codes (B, code_size), in nats, and the share of wrong ones: scalars.
 
-        Raises GenlabError for a batch without labels.
+        Raises GenlabError for a batch without labels, or with ones that the classifier does not know.
         """
         if "label" not in batch:
             raise GenlabError("the classifier of a StackedAutoencoder needs batches with a 'label'")
-        scores, labels = self._scores(codes), batch["label"]
+        scores = self._scores(codes)
+        labels = self.known_labels(batch["label"], scores.shape[1])
         return {"loss": F.cross_entropy(scores, labels), "error_rate": (scores.argmax(1) != labels).float().mean()}
 
     def encode(self, x: Tensor) -> Tensor:
         """The codes of images: (B, C, H, W) to (B, code_size)."""
-        return self.stack.encode(x, self.depth).flatten(1)
+        return self.stack.encode(self.seen(x), self.depth).flatten(1)
 
     def decode(self, z: Tensor) -> Tensor:
         """The images of codes: (B, code_size) to (B, C, H, W) in [0, 1]."""
@@ -201,6 +202,7 @@ class StackedAutoencoder(ImageModel):
 
     def setup(self, stage: str) -> None:
         """Let `fit` end with the last stage; warn when it is going to end before."""
+        super().setup(stage)
         self._kept.clear()  # codes of other data
         if stage != "fit":
             return

@@ -54,14 +54,16 @@ class TranslationModel(AdversarialModel):
         Images smaller than those in training are padded for the generator, and their translations cropped. Noise, as
         of dropout, is drawn by `generator` (on the CPU), or else from torch's global one.
 
-        Raises GenlabError for a direction that the model does not know, or another number of channels.
+        Raises GenlabError for a direction that the model does not know, or images of another number of channels or
+        range.
         """
         if direction not in self.directions:
             raise GenlabError(f"this {type(self).__name__} translates {' and '.join(self.directions)}, not {direction}")
         channels, *least = self.directions[direction]
-        if x.shape[1] != channels:
+        if x.ndim == 4 and x.shape[1] != channels:
             raise GenlabError(f"{direction} takes images of {channels} channels, not {x.shape[1]}")
-        height, width = x.shape[-2:]
+        height, width = x.shape[-2:] if x.ndim == 4 else least
+        self.seen(x, (channels, height, width))
         below, right = (max(0, side - have) for side, have in zip(least, (height, width), strict=True))
         padded = F.pad(signed(x), (0, right, 0, below), mode="replicate") if right or below else signed(x)
         with _noise_from(generator, x.device):
