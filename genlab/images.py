@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from PIL.Image import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import to_pil_image
 from torchvision.utils import make_grid
@@ -33,7 +34,21 @@ def beside(*kinds: Tensor, columns: int) -> Tensor:
     return grid(torch.cat([row for group in rows for row in group]), columns)
 
 
+def eight_bits(images: Tensor) -> Tensor:
+    """Images of any shape in [0, 1] as uint8: rounded to the nearest grey level, values beyond black or white cut off.
+
+    torchvision, W&B and TensorBoard would cut fractions off, and make images darker by half a level on average.
+    """
+    return images.detach().float().mul(255).round().clamp(0, 255).byte()
+
+
+def picture_of(image: Tensor) -> Image:
+    """An image (C, H, W) in [0, 1] as Pillow's."""
+    picture: Image = to_pil_image(eight_bits(image))
+    return picture
+
+
 def save(picture: Tensor, path: Path) -> None:
     """Write a picture (3, height, width) in [0, 1] as a PNG file, whole or not at all."""
     with whole_file(path) as part:
-        to_pil_image(picture).save(part, format="PNG")
+        picture_of(picture).save(part, format="PNG")

@@ -98,6 +98,7 @@ class Pictures(Callback):
             images.save(picture, Path(trainer.default_root_dir) / "pictures" / f"{name}-{epoch:04}.png")
             for logger in trainer.loggers:
                 if isinstance(logger, WandbLogger):
-                    logger.log_image(name, [picture], step=trainer.global_step, caption=[f"{name}, epoch {epoch}"])
+                    drawn = [images.picture_of(picture)]
+                    logger.log_image(name, drawn, step=trainer.global_step, caption=[f"{name}, epoch {epoch}"])
                 elif isinstance(logger, TensorBoardLogger):
-                    logger.experiment.add_image(name, picture, trainer.global_step)
+                    logger.experiment.add_image(name, images.eight_bits(picture), trainer.global_step)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torchvision.transforms.v2.functional import to_pil_image
 from tqdm import tqdm
 
 from genlab import images, runs
@@ -126,5 +125,5 @@ def write_classes(model: Conditional, trained: Trained, random: torch.Generator)
             decode = model.given(torch.tensor([label])).decode
             samples = torch.cat([decode(some) for some in codes.split(BATCH)])
             for number, sample in enumerate(samples):
-                to_pil_image(sample).save(inside / f"{number:05}.png")
+                images.picture_of(sample).save(inside / f"{number:05}.png")
     return folder

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from genlab.data import BatchDataModule
 from genlab.data.places import cache_folder
 from genlab.errors import GenlabError
+from genlab.images import eight_bits
 from genlab.metrics.classifier import Classifier
 from genlab.models import load
 from genlab.models.capabilities import Encodes
@@ -74,8 +75,8 @@ def inception() -> Extractor:
         ) from None
     return Extractor(
         "inception-v3-compat, 2048 features",
-        "bilinear to 299 x 299, as in TensorFlow",
-        lambda images: network((images.expand(-1, 3, -1, -1) * 255).byte()),
+        "rounded to 8 bits, then bilinear to 299 x 299, as in TensorFlow",
+        lambda images: network(eight_bits(images).expand(-1, 3, -1, -1)),
     )
 
 

@@ -1,6 +1,9 @@
 """`genlab sample`: new images from a trained model."""
 
 import argparse
+import hashlib
+import json
+import warnings
 from pathlib import Path
 
 import torch
@@ -21,7 +24,7 @@ def main(arguments: list[str]) -> None:
     """Draw new images from a trained model, as one picture.
 
     With --prior, codes are drawn from a density that is fitted to those of training images, and then decoded: so an
-    autoencoder becomes generative. The density is kept beside the checkpoint, and used again.
+    autoencoder becomes generative. The density is kept beside the checkpoint, and used again with the same --seed.
 
     Of a conditional model, each column is one code and each row one condition: every class, or every attribute in turn
     the other way than in most images, or test images, on the left, with the truth on the right. With --condition or
@@ -76,18 +79,31 @@ def drawn(trained: Trained, given: argparse.Namespace, random: torch.Generator) 
 
 
 def code_density(trained: Trained, given: argparse.Namespace) -> CodeDensity:
-    """The density of the codes of training images: the one kept beside the checkpoint, or a new one."""
+    """The density of the codes of training images: the one kept beside the checkpoint, or a new one.
+
+    The kept one is used when it says that it was fitted by the same model and data (the checkpoint's content), for the
+    same seed and number of images; the times of files say nothing, since copying changes them.
+    """
     encoder = trained.able_to(Encodes)  # type: ignore[type-abstract]
     components = 1 if given.prior == "gaussian" else given.components
     name = "gaussian" if given.prior == "gaussian" else f"gmm{components}"
     kept: Path = trained.checkpoint.with_name(f"{trained.checkpoint.stem}-{name}.npz")
-    if kept.exists() and kept.stat().st_mtime >= trained.checkpoint.stat().st_mtime:
-        return CodeDensity.load(kept)
+    with trained.checkpoint.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    fitted_to = json.dumps({"checkpoint": digest, "seed": given.seed, "images_at_most": FITTED_ON})
+    if kept.exists():
+        try:
+            density = CodeDensity.load(kept)
+        except GenlabError as error:
+            warnings.warn(f"{error}; it is fitted again", stacklevel=2)
+        else:
+            if density.fitted_to == fitted_to and density.means.shape == (components, encoder.code_size):
+                return density
     train_set = trained.data("fit").train_set
     chosen = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(given.seed))[:FITTED_ON]
     if components > len(chosen):
         raise GenlabError(f"{components} components are more than the {len(chosen)} images they are fitted to")
-    density = CodeDensity.fitted(encoded(encoder, train_set, chosen), components, given.seed)
+    density = CodeDensity.fitted(encoded(encoder, train_set, chosen), components, given.seed, fitted_to)
     density.save(kept)
     print(kept)
     return density

@@ -7,7 +7,6 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2.functional import to_pil_image
 from tqdm import tqdm
 
 from genlab import images, runs
@@ -144,7 +143,7 @@ def real(path: Path) -> Path:
 def save(image: Tensor, path: Path) -> None:
     """Write an image (C, H, W) in [0, 1] in the format that the file's name says."""
     with whole_file(path) as part:
-        to_pil_image(image.clamp(0, 1)).save(part, format=format_of(path), quality=QUALITY)
+        images.picture_of(image).save(part, format=format_of(path), quality=QUALITY)
 
 
 def format_of(path: Path) -> str:

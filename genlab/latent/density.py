@@ -1,17 +1,24 @@
 """A density of codes, to draw new ones from: it makes an autoencoder generative (Ghosh et al. 2020, section 4)."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from sklearn.mixture import GaussianMixture
 from torch import Generator, Tensor
 
+from genlab.errors import GenlabError
 from genlab.outputs import whole_file
 
 RIDGE = 1e-4
 """Share of the codes' mean variance that is added to every variance, for codes that do not fill their space."""
+ROUNDING = 1e-5
+"""How far weights may be from a sum of 1, and variances below 0 relative to the largest, to be taken for rounded."""
+
+TENSORS = ("weights", "means", "covariances")
 
 
 @dataclass(frozen=True)
@@ -21,15 +28,37 @@ class CodeDensity:
     Args:
         weights: (K,), that sum to 1.
         means: (K, D).
-        covariances: (K, D, D).
+        covariances: (K, D, D), symmetric and positive semi-definite.
+        fitted_to: what it was fitted to, so that a kept one is told from a stale one.
+
+    Raises GenlabError for tensors that are no such mixture.
     """
 
     weights: Tensor
     means: Tensor
     covariances: Tensor
+    fitted_to: str = ""
+
+    def __post_init__(self) -> None:
+        components, dimensions = self.means.shape if self.means.ndim == 2 else (0, 0)
+        if not components * dimensions:
+            raise GenlabError(f"means are of shape {tuple(self.means.shape)}, not (components, dimensions)")
+        shapes = {"weights": (components,), "covariances": (components, dimensions, dimensions)}
+        for name, shape in shapes.items():
+            if getattr(self, name).shape != shape:
+                raise GenlabError(f"{name} are of shape {tuple(getattr(self, name).shape)}, not {shape}")
+        for name in TENSORS:
+            if not (getattr(self, name).is_floating_point() and getattr(self, name).isfinite().all()):
+                raise GenlabError(f"{name} are not all finite floats")
+        if self.weights.min() < 0 or abs(float(self.weights.double().sum()) - 1) > ROUNDING:
+            raise GenlabError("weights are not positive with a sum of 1")
+        away = (self.covariances - self.covariances.mT).abs().max()
+        if away > ROUNDING * self.covariances.abs().max():
+            raise GenlabError("covariances are not symmetric")
+        _ = self._factors
 
     @classmethod
-    def fitted(cls, codes: Tensor, components: int = 1, seed: int = 0) -> "CodeDensity":
+    def fitted(cls, codes: Tensor, components: int = 1, seed: int = 0, fitted_to: str = "") -> "CodeDensity":
         """The density of codes (N, D): their mean and covariance, or several by expectation maximisation."""
         points = codes.double().cpu().numpy()
         ridge = RIDGE * float(points.var(0).mean()) + 1e-12
@@ -39,23 +68,49 @@ class CodeDensity:
         else:
             mixture = GaussianMixture(components, reg_covar=ridge, random_state=seed).fit(points)
             found = mixture.weights_, mixture.means_, mixture.covariances_
-        return cls(*(torch.from_numpy(part).float() for part in found))
+        return cls(*(torch.from_numpy(part) for part in found), fitted_to)
 
     def sample(self, n: int, generator: Generator | None = None) -> Tensor:
-        """`n` codes, (n, D); `generator` is on the CPU."""
+        """`n` codes, (n, D), float32; `generator` is on the CPU."""
         chosen = torch.multinomial(self.weights, n, replacement=True, generator=generator)
-        noise = torch.randn(n, self.means.shape[1], generator=generator)
-        spread = torch.linalg.cholesky(self.covariances)[chosen]
-        codes: Tensor = self.means[chosen] + (spread @ noise[:, :, None]).squeeze(2)
-        return codes
+        noise = torch.randn(n, self.means.shape[1], generator=generator).double()
+        codes = self.means.double()[chosen]
+        for component, factor in enumerate(self._factors):
+            codes[chosen == component] += noise[chosen == component] @ factor.mT
+        return codes.float()
+
+    @cached_property
+    def _factors(self) -> Tensor:
+        """Matrices A with A A^T = covariance, (K, D, D), in float64; also of covariances that are nearly singular."""
+        covariances = self.covariances.double()
+        factors: Tensor
+        factors, failed = torch.linalg.cholesky_ex(covariances)
+        for component in failed.nonzero().flatten():
+            variances, axes = torch.linalg.eigh(covariances[component])
+            if variances[0] < -ROUNDING * variances.abs().max():
+                raise GenlabError("covariances are not positive definite")
+            factors[component] = axes * variances.clamp(min=0).sqrt()
+        return factors
 
     def save(self, path: Path) -> None:
         """Write it to a .npz file, whole or not at all."""
         with whole_file(path) as part, part.open("wb") as file:
-            np.savez_compressed(file, **{name: value.numpy() for name, value in asdict(self).items()})
+            arrays: Any = {name: getattr(self, name).numpy() for name in TENSORS}
+            np.savez_compressed(file, **arrays, fitted_to=np.array(self.fitted_to))
 
     @classmethod
     def load(cls, path: Path) -> "CodeDensity":
-        """Read it again."""
-        with np.load(path) as arrays:
-            return cls(*(torch.from_numpy(arrays[name]) for name in ("weights", "means", "covariances")))
+        """Read it again; nothing in the file is executed.
+
+        Raises GenlabError for a file that is missing, damaged or holds no such density.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                weights, means, covariances = (torch.from_numpy(arrays[name]) for name in TENSORS)
+                fitted_to = str(arrays["fitted_to"]) if "fitted_to" in arrays else ""
+        except Exception:  # damaged archives and arrays raise almost anything
+            raise GenlabError(f"{path} cannot be read: it is damaged, or no density of codes") from None
+        try:
+            return cls(weights, means, covariances, fitted_to)
+        except GenlabError as error:
+            raise GenlabError(f"{path} holds no density of codes: {error}") from None

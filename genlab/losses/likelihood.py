@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genlab.errors import GenlabError
-from genlab.losses.precision import computed_in_float32
+from genlab.losses.precision import at_least_float32, computed_in_float32
 from genlab.ranges import above
 
 LEVEL = 1 / 256
@@ -147,7 +147,9 @@ def bounded(raw: Tensor) -> Tensor:
 
 
 class LogScale(nn.Module):
-    """The logarithm of one scale for all values, fixed or learned between a grey level and white.
+    """The logarithm of one scale for all values, fixed or learned between a grey level and white, at least in float32.
+
+    A fixed one is the given number, whatever the precision of the model's weights.
 
     Raises GenlabError for a scale that cannot be.
     """
@@ -160,12 +162,14 @@ class LogScale(nn.Module):
                 f"a scale that is learned starts between 1/256 (a grey level) and 1 (white), not at {scale}"
             )
         self.learned = learned
+        self.fixed = math.log(scale)
         start = torch.tensor(math.log(scale))
         raw = (start / math.log(LEVEL)).logit() if learned else start
-        self.raw = nn.Parameter(raw, requires_grad=learned)
+        self.raw = nn.Parameter(raw, requires_grad=learned)  # of a fixed scale only for the sake of older checkpoints
 
     def forward(self) -> Tensor:
-        return bounded(self.raw) if self.learned else self.raw
+        raw = at_least_float32(self.raw)
+        return bounded(raw) if self.learned else torch.full_like(raw, self.fixed)  # bf16-true has rounded raw
 
 
 def _normal(away: Tensor, log_sigma: Tensor) -> Tensor:

@@ -1,6 +1,8 @@
 """Penalties on the slope of a discriminator, (B,), computed outside of autocast, in its weights' own precision.
 
-A discriminator is a function of images (B, ...) to logits (B, ...).
+A discriminator is a function of images (B, ...) to logits (B, ...), each of one image: with batch normalisation it
+depends on the others too, and the slope is none of an image's (Gulrajani et al. 2017, section 4). Give its network
+`torch.nn.Identity` or `torch.nn.InstanceNorm2d` as normalization.
 """
 
 from abc import abstractmethod

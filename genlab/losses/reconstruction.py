@@ -11,7 +11,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchmetrics.functional.image import structural_similarity_index_measure
 
 from genlab.errors import GenlabError
 from genlab.losses.precision import in_float32
@@ -19,6 +18,8 @@ from genlab.ranges import at_least
 
 SSIM_WINDOW = 11
 """Pixels that structural similarity looks at together, along each side (Wang et al. 2004)."""
+SSIM_DEVIATION = 1.5
+"""Standard deviation of the Gaussian weights of these pixels."""
 
 
 @in_float32
@@ -59,8 +60,7 @@ def dissimilarity(logits: Tensor, image: Tensor) -> Tensor:
             f"structural similarity needs images of at least {SSIM_WINDOW} x {SSIM_WINDOW} pixels, "
             f"not {image.shape[-2]} x {image.shape[-1]}; take another loss"
         )
-    similarity = structural_similarity_index_measure(logits.sigmoid(), image, data_range=1.0, reduction="none")
-    return 1 - torch.as_tensor(similarity)
+    return 1 - structural_similarity(logits.sigmoid(), image)
 
 
 ReconstructionError = Callable[[Tensor, Tensor], Any]
@@ -92,6 +92,37 @@ class WeightedSum:
         """One value per image, (B,)."""
         values = [weight * error(logits, image) for error, weight in zip(self.errors, self.weights, strict=True)]
         return torch.stack(values).sum(0)
+
+
+@in_float32
+def structural_similarity(image: Tensor, other: Tensor) -> Tensor:
+    """SSIM of images of at least 11 x 11 pixels in [0, 1], (B, C, H, W) twice to (B,) (Wang et al. 2004, equation 13).
+
+    The mean over channels and over the windows that lie wholly within the image, as in the paper and in scikit-image's
+    `structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1)`: windows of
+    11 x 11 pixels with Gaussian weights of deviation 1.5, and the constants 0.01^2 and 0.03^2. Implementations that
+    pad images give other values.
+    """
+    x, y = image.flatten(0, 1)[:, None], other.flatten(0, 1)[:, None]
+    mean_x, mean_y, mean_xx, mean_yy, mean_xy = _windowed(torch.cat([x, y, x * x, y * y, x * y])).chunk(5)
+    covariance = mean_xy - mean_x * mean_y
+    variances = mean_xx - mean_x.square() + mean_yy - mean_y.square()
+    luminance = (2 * mean_x * mean_y + 0.01**2) / (mean_x.square() + mean_y.square() + 0.01**2)
+    similarity = luminance * (2 * covariance + 0.03**2) / (variances + 0.03**2)
+    return similarity.flatten(1).mean(1).view(image.shape[:2]).mean(1)
+
+
+def _windowed(images: Tensor) -> Tensor:
+    """The Gaussian means of all windows within images: (N, 1, H, W) to (N, 1, H - 10, W - 10)."""
+    down, across = (_window_weights(side).to(images) for side in images.shape[-2:])
+    return down.T @ (images @ across)
+
+
+def _window_weights(side: int) -> Tensor:
+    """The weights of pixels along a side in each window: (side, side - 10), a matrix since products are fastest."""
+    away = torch.arange(side)[:, None] - torch.arange(side - SSIM_WINDOW + 1) - SSIM_WINDOW // 2
+    weights = (-0.5 * (away / SSIM_DEVIATION).square()).exp() * (away.abs() <= SSIM_WINDOW // 2)
+    return weights / weights.sum(0)
 
 
 def sobel(images: Tensor) -> Tensor:

@@ -11,6 +11,8 @@ from torchmetrics.image.kid import KernelInceptionDistance
 
 AT_ONCE = 1000
 """Rows of a matrix of distances that are held at a time."""
+TIE = 1e-6
+"""Share of the mean distance from the centre by which equal distances may differ, computed as products in float64."""
 
 
 class Given(nn.Identity):
@@ -43,16 +45,19 @@ def precision_and_recall(real: Tensor, fake: Tensor, neighbours: int = 3) -> dic
     """Which share of generated images looks real, and which share of real ones is generated.
 
     An image is covered by a set when it is no farther from some member than this member's k-th nearest neighbour in the
-    set (Kynkäänniemi et al. 2019, equations 1 and 2).
+    set (Kynkäänniemi et al. 2019, equations 1 and 2), itself not counted. Distances are computed in float64.
     """
     return {"precision": covered(fake, real, neighbours), "recall": covered(real, fake, neighbours)}
 
 
 def covered(points: Tensor, reference: Tensor, neighbours: int) -> float:
-    """The share of points (N, D) inside the balls around reference points (M, D)."""
+    """The share of points (N, D) inside the balls around reference points (M, D), their surface included."""
+    centre = reference.double().mean(0)  # far from 0, products of float32 are larger than distances
+    points, reference = points.double() - centre, reference.double() - centre
     radii = torch.cat(
         [torch.cdist(part, reference).kthvalue(neighbours + 1, dim=1).values for part in reference.split(AT_ONCE)]
     )
+    radii += TIE * reference.norm(dim=1).mean()
     inside = [(torch.cdist(part, reference) <= radii).any(1) for part in points.split(AT_ONCE)]
     return torch.cat(inside).float().mean().item()
 

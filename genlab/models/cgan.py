@@ -35,7 +35,8 @@ class CGAN(GAN):
         discriminator: builds the network from images to logits, or to features.
         conditioning: how the discriminator sees the condition: `ConditionChannel` or `Projection`.
         loss: builds the losses of both; see `genlab.losses.adversarial`.
-        penalty: builds a further term of the discriminator's loss; see `genlab.losses.penalties`.
+        penalty: builds a further term of the discriminator's loss; see `genlab.losses.penalties`. It warns of batch
+            normalisation in the discriminator, which `DCGANDiscriminator` has by default.
         critic_steps: the discriminator's steps for each of the generator's.
         ema_decay: of the moving average of the generator's weights; None for none.
         generator_optimizer: builds the generator's optimizer.

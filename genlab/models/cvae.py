@@ -161,7 +161,7 @@ class CVAE(ImageModel):
     def _evaluate(self, stage: str, batch: Any) -> None:
         x, given = self.images(batch), self.given(self.condition(batch))
         figures = given.evidence(x, self.beta)
-        figures["bits_per_dim"] = self.likelihood.bits_per_dim(figures["elbo"], x[0].numel())
+        figures["bits_per_dim"] = given.bits_per_dim(figures, x)
         self.log_epoch(stage, figures, batch, progress_bar="elbo")
         self.active_units.update(given.encode(x))
         self.log(f"{stage}/active_units", self.active_units)

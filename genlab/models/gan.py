@@ -12,6 +12,7 @@ from genlab.models.adversarial import AdversarialModel, player, signed, unsigned
 from genlab.models.averaging import moving_average
 from genlab.models.health import Health
 from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from genlab.networks.init import warn_of_batch_norm
 from genlab.optimizers import GANAdam
 from genlab.ranges import above, at_least, extent, if_given
 from genlab.types import ImageBatch, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
@@ -31,7 +32,8 @@ class GAN(AdversarialModel):
         generator: builds the network from codes (B, code_size) to (B, C, H, W), unbounded.
         discriminator: builds the network from images (B, C, H, W) to logits (B, 1).
         loss: builds the losses of both; see `genlab.losses.adversarial`.
-        penalty: builds a further term of the discriminator's loss; see `genlab.losses.penalties`.
+        penalty: builds a further term of the discriminator's loss; see `genlab.losses.penalties`. It warns of batch
+            normalisation in the discriminator, which `DCGANDiscriminator` has by default.
         critic_steps: the discriminator's steps for each of the generator's.
         ema_decay: of the moving average of the generator's weights, which `sample` and `decode` use (Karras et al.
             2018); None for none.
@@ -72,6 +74,8 @@ class GAN(AdversarialModel):
         self.discriminator = discriminator(self.image_shape, 1)
         self.average = moving_average(self.generator, ema_decay) if ema_decay else None
         self.loss, self.penalty = loss(), penalty() if penalty else None
+        if self.penalty:
+            warn_of_batch_norm(self.discriminator, type(self.penalty).__name__)
         self.critic_steps = critic_steps
         self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
         self.generator_schedule, self.discriminator_schedule = generator_schedule, discriminator_schedule

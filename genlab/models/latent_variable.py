@@ -1,6 +1,6 @@
 """What can be done with an encoder to a Gaussian posterior, a decoder and a likelihood."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Generator, Tensor
@@ -44,6 +44,13 @@ class LatentVariableModel:
         return evidence(
             mean, log_variance, lambda z: self._log_probs(x, z), self.num_samples, beta, self.importance_weighted
         )
+
+    def bits_per_dim(self, figures: Mapping[str, Tensor], x: Tensor) -> Tensor:
+        """Bits per dimension of images from their `evidence`: of the bound that is the loss, the ELBO or the weighted.
+
+        A scalar; see `Likelihood.bits_per_dim`.
+        """
+        return self.likelihood.bits_per_dim(figures.get("bound", figures["elbo"]), x[0].numel())
 
     @torch.no_grad()
     def log_likelihood(self, x: Tensor, num_samples: int, generator: Generator | None = None) -> Tensor:

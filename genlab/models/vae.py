@@ -95,7 +95,7 @@ class VAE(LatentVariableModel, ImageModel):
     def _evaluate(self, stage: str, batch: ImageBatch) -> None:
         x = self.images(batch)
         figures = self.evidence(x, self.beta)
-        figures["bits_per_dim"] = self.likelihood.bits_per_dim(figures["elbo"], x[0].numel())
+        figures["bits_per_dim"] = self.bits_per_dim(figures, x)
         self.log_epoch(stage, figures, batch, progress_bar="elbo")
         self.active_units.update(self.encode(x))
         self.log(f"{stage}/active_units", self.active_units)

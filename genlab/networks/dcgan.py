@@ -7,7 +7,7 @@ from itertools import pairwise
 from torch import nn
 
 from genlab.networks.conv import ConvDecoder, halvings
-from genlab.networks.init import normal_weights, normalised
+from genlab.networks.init import normal_weights, normalised, warn_of_batch_norm
 from genlab.types import Shape
 
 
@@ -40,7 +40,8 @@ class DCGANDiscriminator(nn.Sequential):
         size: numbers for each image.
         width: channels of the first stage; each stage after it has twice as many.
         normalization: builds the layer after each convolution but the first, given its channels.
-        spectral: normalise each layer's weights by their largest singular value (Miyato et al. 2018).
+        spectral: normalise each layer's weights by their largest singular value (Miyato et al. 2018). It warns of
+            batch normalisation, the default, which undoes that: give `torch.nn.Identity` as normalization.
     """
 
     def __init__(
@@ -61,3 +62,4 @@ class DCGANDiscriminator(nn.Sequential):
         self.apply(normal_weights)
         if spectral:
             self.apply(normalised)
+            warn_of_batch_norm(self, "spectral normalisation")

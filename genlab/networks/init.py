@@ -1,6 +1,9 @@
 """What is done to a network's layers once they are built: `network.apply(normal_weights)`."""
 
+import warnings
+
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrizations import spectral_norm
 
 
@@ -18,3 +21,17 @@ def normalised(module: nn.Module) -> None:
     """Apply spectral normalisation to a convolution or a linear layer."""
     if isinstance(module, nn.Conv2d | nn.Linear):
         spectral_norm(module)
+
+
+def warn_of_batch_norm(discriminator: nn.Module, constraint: str) -> None:
+    """Warn of batch normalisation in a discriminator whose slope is constrained, "an R1", for each image by itself.
+
+    With it, logits depend on the other images of the batch, and their scale on the batch's (Gulrajani et al. 2017,
+    section 4; Miyato et al. 2018, section 4).
+    """
+    if any(isinstance(module, _BatchNorm) for module in discriminator.modules()):
+        warnings.warn(
+            f"{constraint} bounds a discriminator's slope at each image, and batch norm ties images together; "
+            "give it normalization: torch.nn.Identity, or torch.nn.InstanceNorm2d",
+            stacklevel=3,
+        )
