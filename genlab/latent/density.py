@@ -17,7 +17,6 @@ RIDGE = 1e-4
 """Share of the codes' mean variance that is added to every variance, for codes that do not fill their space."""
 ROUNDING = 1e-5
 """How far weights may be from a sum of 1, and variances below 0 relative to the largest, to be taken for rounded."""
-
 TENSORS = ("weights", "means", "covariances")
 
 
@@ -68,7 +67,8 @@ class CodeDensity:
         else:
             mixture = GaussianMixture(components, reg_covar=ridge, random_state=seed).fit(points)
             found = mixture.weights_, mixture.means_, mixture.covariances_
-        return cls(*(torch.from_numpy(part) for part in found), fitted_to)
+        weights, means, covariances = map(torch.from_numpy, found)
+        return cls(weights, means, covariances, fitted_to)
 
     def sample(self, n: int, generator: Generator | None = None) -> Tensor:
         """`n` codes, (n, D), float32; `generator` is on the CPU."""
