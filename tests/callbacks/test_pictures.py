@@ -1,5 +1,6 @@
 """Pictures while training: on disk, and to whatever logger is there."""
 
+import io
 from functools import partial
 from pathlib import Path
 
@@ -78,6 +79,8 @@ def test_tensorboard_gets_them_and_csv_does_not_break():
     events = EventAccumulator("tb").Reload()
     assert sorted(events.Tags()["images"]) == ["reconstructions", "samples"]
     assert [event.step for event in events.Images("samples")] == [4, 6]
+    sent = Image.open(io.BytesIO(events.Images("samples")[-1].encoded_image_string))
+    assert (np.asarray(sent) == np.asarray(Image.open("pictures/samples-0003.png"))).all()
 
 
 def test_wandb_gets_them_offline(monkeypatch):
@@ -85,8 +88,10 @@ def test_wandb_gets_them_offline(monkeypatch):
     logger = WandbLogger(save_dir=".", offline=True)
     trained(logger)
     logger.experiment.finish()
-    pictures = sorted(path.name.split("_")[0] for path in Path("wandb").rglob("*.png"))
-    assert pictures == ["reconstructions"] * 2 + ["samples"] * 2
+    sent = sorted(Path("wandb").rglob("*.png"), key=lambda path: (path.name.split("_")[0], path.stat().st_mtime_ns))
+    assert [path.name.split("_")[0] for path in sent] == ["reconstructions"] * 2 + ["samples"] * 2
+    for path, name in zip(sent, names(), strict=True):
+        assert (np.asarray(Image.open(path)) == np.asarray(Image.open(f"pictures/{name}"))).all()
 
 
 def test_pictures_have_their_count_whatever_the_batch_size():

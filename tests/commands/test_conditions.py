@@ -60,6 +60,10 @@ def test_images_of_each_class_are_written_as_torchvision_reads_them(trained, ref
     assert written.classes == [str(i) for i in range(10)]
     assert len(written) == 30
     assert written[0][0].size == (8, 8)
+    model, noise = genlab.load(trained["digits"]), torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        expected = model.given(torch.tensor([0])).decode(torch.randn(3, model.code_size, generator=noise))[0, 0] * 255
+    np.testing.assert_allclose(np.asarray(written[0][0])[..., 0], expected, atol=0.501)  # rounded, not cut off
     for more in ([], ["--force"], ["--out", "."]):
         assert "is there already; give another --out" in refused(*arguments, *more)
     assert len(ImageFolder("more")) == 30

@@ -216,15 +216,43 @@ def test_a_density_of_codes_is_sampled_and_kept_beside_the_checkpoint(prior, kep
         np.testing.assert_allclose(tile(drawn, 0, column), expected[column], atol=1)
 
 
-def test_a_density_is_used_again_until_the_checkpoint_is_newer(mine):
+def test_a_density_is_used_again_for_the_same_checkpoint_and_seed_whatever_the_clock_says(mine, capsys):
     density, checkpoint = mine / "checkpoints" / "best-gaussian.npz", mine / "checkpoints" / "best.ckpt"
-    written = []
-    for _ in range(3):
-        main(["sample", "--prior", "gaussian", "--force"])
-        written.append(density.stat().st_mtime_ns)
-        if len(written) == 2:
-            os.utime(checkpoint, ns=(written[1] + 10**9,) * 2)
-    assert written[0] == written[1] < written[2]
+
+    def fits(*options: str) -> bool:
+        capsys.readouterr()
+        main(["sample", "--prior", "gaussian", "--force", *options])
+        return str(density) in capsys.readouterr().out.splitlines()
+
+    assert fits()
+    os.utime(checkpoint, ns=(density.stat().st_mtime_ns + 10**9,) * 2)
+    assert not fits()
+    assert fits("--seed", "1")
+    assert not fits("--seed", "1")
+    other = torch.load(checkpoint, weights_only=True)
+    other["state_dict"]["encoder.1.bias"] += 1
+    torch.save(other, checkpoint)
+    os.utime(checkpoint, (1, 1))
+    assert fits("--seed", "1")
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", "wrong weights", "half"])
+def test_an_odd_density_is_told_and_fitted_again(content, mine):
+    density = mine / "checkpoints" / "best-gaussian.npz"
+    main(["sample", "--prior", "gaussian", "--out", "one.png"])
+    whole = density.read_bytes()
+    if content == "wrong weights":
+        with np.load(density) as arrays:
+            parts = dict(arrays)
+        np.savez(density, **parts | {"weights": 2 * parts["weights"]})
+    else:
+        density.write_bytes(whole[:100] if content == "half" else content)
+    with pytest.warns(
+        UserWarning, match=r"best-gaussian.npz (cannot be read|holds no density)[^\n]*; it is fitted again$"
+    ):
+        main(["sample", "--prior", "gaussian", "--out", "two.png"])
+    assert Path("one.png").read_bytes() == Path("two.png").read_bytes()
+    assert CodeDensity.load(density).fitted_to
 
 
 def test_a_checkpoint_outside_of_a_run_gets_its_pictures_beside_it(mine):

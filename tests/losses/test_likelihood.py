@@ -116,3 +116,12 @@ def test_scales_that_cannot_be_are_refused(make):
     with pytest.raises(genlab.GenlabError, match="starts between"):
         make(2.0, learned=True)
     make(2.0)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+@pytest.mark.parametrize("make", [Gaussian, Laplace])
+def test_a_fixed_scale_is_exact_whatever_the_precision_of_weights(make, dtype):
+    exact, converted = make(0.1), make(0.1).to(dtype)
+    assert torch.equal(converted.log_prob(outputs, x), exact.log_prob(outputs, x))
+    converted.load_state_dict(make(0.1).bfloat16().state_dict())  # as checkpoints of bf16-true hold it
+    assert torch.equal(converted.log_prob(outputs, x), exact.log_prob(outputs, x))

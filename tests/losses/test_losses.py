@@ -1,13 +1,18 @@
 """Each loss against torch.distributions or its formula, in every precision."""
 
+from functools import partial
+
+import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 from torch.distributions import Bernoulli as TorchBernoulli
 from torch.distributions import Normal, kl_divergence
 
 from genlab import losses
 from genlab.errors import GenlabError
-from genlab.losses.reconstruction import sobel
+from genlab.losses.reconstruction import sobel, structural_similarity
+from genlab.metrics.translation import translation_scores
 
 logits = 4 * torch.randn(3, 2, 5, 4, generator=torch.Generator().manual_seed(0))
 image = torch.rand(3, 2, 5, 4, generator=torch.Generator().manual_seed(1))
@@ -117,6 +122,38 @@ def test_dissimilarity_is_one_less_ssim():
     assert (values > 0.3).all()
     with pytest.raises(GenlabError, match="at least 11 x 11 pixels, not 8 x 8"):
         losses.dissimilarity(torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8))
+
+
+def ssim_of_scikit_image(x: np.ndarray, y: np.ndarray) -> float:
+    """Written out as scikit-image documents it for the numbers of Wang et al. 2004; one channel, data_range=1."""
+    blurred = partial(gaussian_filter, sigma=1.5, truncate=3.5)  # windows of 11 x 11
+    mean_x, mean_y = blurred(x), blurred(y)
+    variance_x, variance_y = blurred(x * x) - mean_x**2, blurred(y * y) - mean_y**2
+    covariance = blurred(x * y) - mean_x * mean_y
+    similarity = (2 * mean_x * mean_y + 1e-4) * (2 * covariance + 9e-4)
+    similarity /= (mean_x**2 + mean_y**2 + 1e-4) * (variance_x + variance_y + 9e-4)
+    return float(similarity[5:-5, 5:-5].mean())
+
+
+def test_structural_similarity_is_that_of_windows_within_the_image():
+    random = torch.Generator().manual_seed(0)
+    x = torch.zeros(2, 3, 28, 20)
+    x[:, :, 8:20, 6:14] = torch.rand(2, 3, 12, 8, generator=random)  # on black, where borders would count as alike
+    y = (x + 0.2 * torch.randn(x.shape, generator=random)).clamp(0, 1)
+    expected = [
+        np.mean([ssim_of_scikit_image(one.numpy(), other.numpy()) for one, other in zip(*both, strict=True)])
+        for both in zip(x.double(), y.double(), strict=True)
+    ]
+    found = structural_similarity(x, y)
+    torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float32), atol=1e-5, rtol=0)
+    torch.testing.assert_close(losses.dissimilarity(x.logit(1e-6), y), 1 - found, atol=1e-4, rtol=0)
+    assert torch.equal(translation_scores(x, y)["ssim"], found)
+
+
+def test_structural_similarity_has_the_gradient_of_its_differences():
+    random = torch.Generator().manual_seed(0)
+    x, y = torch.rand(2, 1, 2, 12, 13, generator=random, dtype=torch.float64)
+    assert torch.autograd.gradcheck(structural_similarity, (x.requires_grad_(), y.requires_grad_()), fast_mode=True)
 
 
 def test_a_weighted_sum_adds_up():

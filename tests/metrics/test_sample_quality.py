@@ -37,6 +37,19 @@ def test_a_point_is_covered_inside_the_ball_of_a_neighbour():
     assert covered(points, reference, 2) == pytest.approx(4 / 6)
 
 
+def test_coverage_is_that_of_the_same_points_elsewhere():
+    real, fake = normal[0][:500], normal[1][:500]
+    near, far = precision_and_recall(real, fake), precision_and_recall(real + 1000, fake + 1000)
+    assert far == pytest.approx(near, abs=0.01)
+    assert precision_and_recall(real + 1000, real + 1000) == {"precision": 1.0, "recall": 1.0}
+
+
+def test_equal_points_cover_each_other():
+    alike = torch.full((100, 16), 1 / 3)
+    assert covered(alike, torch.cat([alike, torch.rand(100, 16)]), 3) == 1
+    assert covered(alike + 1e-3, alike, 3) == 0
+
+
 def test_half_the_modes_are_precise_and_recall_half_and_noise_neither():
     two = torch.cat([normal[0][:1500], normal[0][1500:] + 100])
     one = normal[1][:1500]

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import warnings
 from functools import partial
 
 import pytest
@@ -201,6 +202,28 @@ def test_every_loss_trains_and_its_checkpoint_gives_the_same_samples(options, wo
     assert samples.max() <= 1
     again = genlab.load("gan.ckpt").sample(5, generator=torch.Generator().manual_seed(1))
     assert torch.equal(samples, again)
+
+
+@pytest.mark.parametrize("build", [partial(genlab.GAN, (1, 16, 16)), partial(genlab.CGAN, (1, 16, 16), 3)])
+def test_a_penalty_on_slopes_warns_of_batch_norm_in_the_discriminator(build, recwarn):
+    for penalty in (R1, GradientPenalty):
+        with pytest.warns(UserWarning, match=f"{penalty.__name__} bounds .* normalization: torch.nn.Identity"):
+            build(penalty=penalty)
+    recwarn.clear()
+    build()
+    for normalization in (torch.nn.Identity, torch.nn.InstanceNorm2d):
+        build(penalty=R1, discriminator=partial(DCGANDiscriminator, normalization=normalization))
+    assert not [warning for warning in recwarn if "batch norm" in str(warning.message)]
+
+
+def test_spectral_normalisation_warns_of_batch_norm():
+    shape = (1, 16, 16)
+    with pytest.warns(UserWarning, match="spectral normalisation bounds .* batch norm ties images together"):
+        DCGANDiscriminator(shape, 1, spectral=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        DCGANDiscriminator(shape, 1, normalization=torch.nn.Identity, spectral=True)
+        DCGANDiscriminator(shape, 1)
 
 
 def test_samples_are_those_of_the_average_which_follows_the_generator():

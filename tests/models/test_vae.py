@@ -239,3 +239,14 @@ def test_a_collapsed_posterior_is_said_when_there_was_time_to_learn(recwarn, mon
     with pytest.warns(UserWarning, match="the posterior has collapsed"):
         _, figures = fitted(beta=1000.0)
     assert figures[-1]["val/active_units"] == 0
+
+
+def test_bits_per_dim_are_those_of_the_bound_that_is_trained_on():
+    trainer = Trainer(logger=False, enable_progress_bar=False, limit_val_batches=2)
+    cvae = partial(genlab.CVAE, (1, 8, 8), 10)
+    for weighted, name in ((True, "bound"), (False, "elbo")):
+        for model in (
+            build(num_samples=5, importance_weighted=weighted) for build in (partial(genlab.VAE, (1, 8, 8)), cvae)
+        ):
+            (found,) = trainer.validate(model, genlab.Digits(), verbose=False)
+            assert found["val/bits_per_dim"] == pytest.approx(-found[f"val/{name}"] / 64 / 0.693147, rel=1e-5)
