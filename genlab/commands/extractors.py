@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
@@ -102,12 +104,8 @@ def own_classifier(data: BatchDataModule) -> Extractor:
     digest = hashlib.sha256(described.encode()).hexdigest()[:16]
     path = cache_folder(getattr(data, "data_dir", None)) / f"classifier-{digest}.pt"
     network = Classifier(data.image_shape, outputs)
-    if path.exists():
-        kept = torch.load(path, weights_only=True)
-        network.load_state_dict(kept["state_dict"])
-        network.eval()
-        accuracy = kept["accuracy"]
-    else:
+    accuracy = taken_up(network, path)
+    if accuracy is None:
         with torch.random.fork_rng():
             torch.manual_seed(0)
             network = Classifier(data.image_shape, outputs).learn(training_batches(data))
@@ -122,6 +120,20 @@ def own_classifier(data: BatchDataModule) -> Extractor:
         network.features,
         network if data.num_classes else None,
     )
+
+
+def taken_up(network: Classifier, path: Path) -> float | None:
+    """Give a classifier the weights that are kept in a file: its accuracy, or None when there are none to use."""
+    if not path.exists():
+        return None
+    try:
+        kept = torch.load(path, weights_only=True)
+        network.load_state_dict(kept["state_dict"])
+        network.eval()
+        return float(kept["accuracy"])
+    except Exception:  # damaged files raise almost anything
+        warnings.warn(f"{path} is damaged, or keeps no such classifier; it is trained again", stacklevel=2)
+        return None
 
 
 def essential(hparams: Any) -> Any:

@@ -13,7 +13,7 @@ from genlab.commands.extractors import extractor
 from genlab.data import ImageDataModule
 from genlab.data.tensors import ImageTensors
 from genlab.errors import GenlabError
-from genlab.metrics.sample_quality import class_balance, distances, precision_and_recall
+from genlab.metrics.sample_quality import NEIGHBOURS, class_balance, distances, precision_and_recall
 from genlab.models.capabilities import Conditional, Samples
 
 FEWEST = 10
@@ -44,6 +44,7 @@ def sample_quality(trained: Trained, given: argparse.Namespace) -> dict[str, Any
         "extractor": judge.name,
         "resize": judge.resize,
         "images": f"{count} samples, {count} images of the test split",
+        "neighbours": NEIGHBOURS,
         **distances(real, fake),
         **precision_and_recall(real, fake),
     }

@@ -15,6 +15,7 @@ from genlab.commands.common import Trained
 from genlab.commands.domains import Translated, test_images
 from genlab.commands.extractors import Extractor, extractor
 from genlab.commands.sample_quality import images_of, judged, require_enough
+from genlab.losses.reconstruction import SSIM_WINDOW
 from genlab.metrics.sample_quality import distances
 from genlab.metrics.translation import sharpness, translation_scores
 from genlab.models.capabilities import Translates
@@ -64,9 +65,10 @@ def against_truth(model: Translates, test: Translated, seed: int) -> dict[str, A
             lpips.update(y.expand(-1, 3, -1, -1), truth.expand(-1, 3, -1, -1))
     means = {name: torch.cat(values).mean().item() for name, values in scores.items()}
     means["sharpness"] /= max(means.pop("sharpness_of_truth"), 1e-12)
-    return {"images": f"{len(test.start)} of the test split", **means} | (
-        {"lpips": lpips.compute().item()} if lpips else {}
-    )
+    found: dict[str, Any] = {"images": f"{len(test.start)} of the test split", **means}
+    if "ssim" in means:
+        found["ssim_windows"] = f"{SSIM_WINDOW} x {SSIM_WINDOW}, Gaussian, wholly within the image"
+    return found | ({"lpips": lpips.compute().item()} if lpips else {})
 
 
 def against_domain(model: Translates, test: Translated, judge: Extractor, seed: int) -> dict[str, Any]:

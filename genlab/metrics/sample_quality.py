@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
+NEIGHBOURS = 3
+"""Of an image, the last of which its ball reaches: precision and recall depend on it."""
 AT_ONCE = 1000
 """Rows of a matrix of distances that are held at a time."""
 TIE = 1e-6
@@ -41,7 +43,7 @@ def distances(real: Tensor, fake: Tensor) -> dict[str, float]:
         return {"fid": frechet.compute().item(), "kid": kernel.compute()[0].item()}
 
 
-def precision_and_recall(real: Tensor, fake: Tensor, neighbours: int = 3) -> dict[str, float]:
+def precision_and_recall(real: Tensor, fake: Tensor, neighbours: int = NEIGHBOURS) -> dict[str, float]:
     """Which share of generated images looks real, and which share of real ones is generated.
 
     An image is covered by a set when it is no farther from some member than this member's k-th nearest neighbour in the

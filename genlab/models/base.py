@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
-from lightning.pytorch.trainer.states import TrainerStatus
+from lightning.pytorch.trainer.states import RunningStage, TrainerStatus
 from torch import Tensor
 
 import genlab
@@ -163,9 +163,9 @@ class ImageModel(PlainHyperparameters, LightningModule):
         """Whether values are to be checked now; a Trainer's are, once in training and once outside of it."""
         if torch.compiler.is_compiling() or getattr(values, "requires_grad", False):
             return False
-        if self._trainer is None or self._trainer.state.status != TrainerStatus.RUNNING:
+        if self._trainer is None or self._trainer.state.status is not TrainerStatus.RUNNING:
             return True
-        key = name, self._trainer.training
+        key = name, self._trainer.state.stage is RunningStage.TRAINING
         due = key not in self._checked
         self._checked.add(key)
         return due

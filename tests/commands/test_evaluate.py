@@ -9,6 +9,7 @@ import torch
 
 import genlab
 from genlab.cli import main
+from genlab.commands import extractors
 from genlab.commands.extractors import extractor
 
 
@@ -131,3 +132,21 @@ def test_without_inception_attributes_are_enough_and_nothing_is_not(monkeypatch,
     assert "or compare codes of a trained model, with --features CHECKPOINT" in refused("evaluate")
     assert "has no labels to train a classifier on" in refused("evaluate", "--features", "classifier")
     assert "it needs `pip install torch-fidelity`" in refused("evaluate", "--features", "inception")
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", "other weights"])
+def test_an_odd_classifier_is_told_and_trained_again(content, tmp_path, monkeypatch):
+    monkeypatch.setenv("GENLAB_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(extractors, "STEPS", 1)
+    monkeypatch.setattr(extractors, "BATCH", 1437)
+    data = genlab.Digits()
+    data.setup()
+    name = extractors.own_classifier(data).name
+    (path,) = tmp_path.glob("classifier-*.pt")
+    if content == "other weights":
+        torch.save({"state_dict": torch.nn.Linear(2, 2).state_dict(), "accuracy": 0.5}, path)
+    else:
+        path.write_bytes(content)
+    with pytest.warns(UserWarning, match=r"classifier-\w+.pt is damaged, or keeps no such classifier; it is trained"):
+        assert extractors.own_classifier(data).name == name
+    assert extractors.own_classifier(data).name == name
