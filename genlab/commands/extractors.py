@@ -21,6 +21,7 @@ from genlab.images import eight_bits
 from genlab.metrics.classifier import Classifier
 from genlab.models import load
 from genlab.models.capabilities import Encodes
+from genlab.models.checkpoint import plain_data
 from genlab.outputs import whole_file
 from genlab.types import Shape
 
@@ -127,7 +128,7 @@ def taken_up(network: Classifier, path: Path) -> float | None:
     if not path.exists():
         return None
     try:
-        kept = torch.load(path, weights_only=True)
+        kept = plain_data(path)
         network.load_state_dict(kept["state_dict"])
         network.eval()
         return float(kept["accuracy"])

@@ -134,7 +134,7 @@ def test_without_inception_attributes_are_enough_and_nothing_is_not(monkeypatch,
     assert "it needs `pip install torch-fidelity`" in refused("evaluate", "--features", "inception")
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", "other weights"])
+@pytest.mark.parametrize("content", [b"", b"no archive", "other weights", "a flipped bit"])
 def test_an_odd_classifier_is_told_and_trained_again(content, tmp_path, monkeypatch):
     monkeypatch.setenv("GENLAB_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(extractors, "STEPS", 1)
@@ -145,6 +145,10 @@ def test_an_odd_classifier_is_told_and_trained_again(content, tmp_path, monkeypa
     (path,) = tmp_path.glob("classifier-*.pt")
     if content == "other weights":
         torch.save({"state_dict": torch.nn.Linear(2, 2).state_dict(), "accuracy": 0.5}, path)
+    elif content == "a flipped bit":
+        damaged = bytearray(path.read_bytes())
+        damaged[len(damaged) // 2] ^= 1
+        path.write_bytes(damaged)
     else:
         path.write_bytes(content)
     with pytest.warns(UserWarning, match=r"classifier-\w+.pt is damaged, or keeps no such classifier; it is trained"):
