@@ -1,5 +1,6 @@
 """What can happen to a training, at a known step."""
 
+import builtins
 import os
 import resource
 import signal
@@ -57,3 +58,50 @@ class Mistake(Callback):
     def on_before_optimizer_step(self, trainer, model, optimizer):
         if trainer.global_step == self.step:
             raise RuntimeError("out of memory")
+
+
+class Failure(Callback):
+    """Errors, by class, and signals, by name, in a hook after so many steps."""
+
+    def __init__(self, hook: str, step: int, what: list[str]) -> None:
+        self.step, self.what, self.before_training = step, what, hook.startswith("on_sanity_check")
+        setattr(self, hook, self.happen)
+
+    def happen(self, trainer, *args):
+        if trainer.global_step == self.step and trainer.sanity_checking == self.before_training:
+            fail(self.what)
+
+
+class BadBatch(Callback):
+    """The n-th batch of training cannot be fetched, counted from 1."""
+
+    def __init__(self, number: int, what: list[str]) -> None:
+        self.number, self.what = number, what
+
+    def on_fit_start(self, trainer, model):
+        trainer.datamodule.train_set = Batches(trainer.datamodule.train_set, self.number, self.what)
+
+
+class Batches:
+    """A data set that fails after the n-th batch has been drawn."""
+
+    def __init__(self, data, number, what):
+        self.data, self.left, self.what = data, number, what
+
+    def __len__(self):
+        return len(self.data)
+
+    def __getitem__(self, positions):
+        batch = self.data[positions]
+        self.left -= 1
+        if not self.left:
+            fail(self.what)
+        return batch
+
+
+def fail(what: list[str]) -> None:
+    for name in what:
+        if name.startswith("SIG"):
+            os.kill(os.getpid(), signal.Signals[name])
+        else:
+            raise getattr(builtins, name)("an accident")

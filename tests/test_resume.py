@@ -1,10 +1,13 @@
 """Training that is stopped and goes on ends with the weights of training that was never stopped, bit for bit."""
 
 import csv
+import functools
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -116,15 +119,26 @@ def test_stopped_with_workers_that_augment():
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> dict:
-    """The last checkpoint of a GAN that was trained without a stop."""
-    before = Path.cwd()
-    os.chdir(tmp_path_factory.mktemp("whole"))
-    try:
-        fit("gan_digits.yaml")
-        return last("0")
-    finally:
-        os.chdir(before)
+def whole_of(tmp_path_factory) -> Callable[..., dict]:
+    """Gives the last checkpoint of a training that was never stopped."""
+
+    @functools.cache
+    def train(*arguments: str) -> dict:
+        before = Path.cwd()
+        os.chdir(tmp_path_factory.mktemp("whole"))
+        try:
+            fit(*arguments)
+            return last("0")
+        finally:
+            os.chdir(before)
+
+    return train
+
+
+@pytest.fixture
+def whole(whole_of) -> dict:
+    """Of a GAN."""
+    return whole_of("gan_digits.yaml")
 
 
 def test_one_batch_an_epoch():
@@ -185,6 +199,73 @@ def test_a_step_that_fails_leaves_the_checkpoint_before(whole, refused):
     assert "out of memory" in told
     assert "lower data.batch_size" in told
     assert last("0")["global_step"] == BATCHES
+    fit("gan_digits.yaml", "--ckpt_path=last")
+    assert differences(whole, last("0")) == []
+
+
+VALIDATED_WITHIN_STEPS = ["vae_digits.yaml", "--trainer.accumulate_grad_batches=2", "--trainer.val_check_interval=3"]
+"""After the first of the two batches of a step."""
+ERRORS = [["SIGINT", "SIGINT"], ["KeyboardInterrupt"], ["RuntimeError"], ["OSError"]]
+PLACES = {
+    "validation within a step": ("Failure", {"hook": "on_validation_batch_end", "step": 4}, VALIDATED_WITHIN_STEPS),
+    "end of validation within a step": ("Failure", {"hook": "on_validation_end", "step": 4}, VALIDATED_WITHIN_STEPS),
+    "fetching within a step": ("BadBatch", {"number": 9}, VALIDATED_WITHIN_STEPS),
+    "validation": ("Failure", {"hook": "on_validation_batch_end", "step": 10}, ["gan_digits.yaml"]),
+    "end of validation": ("Failure", {"hook": "on_validation_end", "step": 10}, ["gan_digits.yaml"]),
+    "fetching with augmentation": ("BadBatch", {"number": 8}, TRAININGS["mirrored"]),
+}
+
+
+@pytest.mark.parametrize("what", ERRORS, ids="-".join)
+@pytest.mark.parametrize("place", PLACES)
+def test_an_error_between_exact_states_leaves_the_checkpoint_before(place, what, whole_of):
+    kind, where, arguments = PLACES[place]
+    uninterrupted = whole_of(*arguments)
+    with pytest.raises(OSError if what == ["OSError"] else RuntimeError if what == ["RuntimeError"] else SystemExit):
+        fit(*arguments, accident(kind, **where, what=what))
+    assert last("0")["global_step"] == uninterrupted["global_step"] / 3
+    fit(*arguments, "--ckpt_path=last")
+    assert differences(uninterrupted, last("0")) == []
+
+
+def test_nothing_is_saved_by_a_validation_within_a_step(whole_of):
+    arguments = [*VALIDATED_WITHIN_STEPS, "--last_checkpoint.save_on_train_epoch_end=false"]
+    with pytest.raises(RuntimeError):
+        fit(*arguments, accident("Failure", hook="on_train_batch_start", step=5, what=["RuntimeError"]))
+    fit(*arguments, "--ckpt_path=last")
+    assert differences(whole_of(*VALIDATED_WITHIN_STEPS), last("0")) == []
+
+
+def test_a_signal_in_the_last_step_lets_training_come_to_its_end(whole):
+    run = fit("gan_digits.yaml", "--pictures.every_n_epochs=9", accident("Signal", step=15))
+    assert differences(whole, last("0")) == []
+    assert (run / "pictures" / "samples-0003.png").exists()
+
+
+def test_a_signal_stops_training_that_would_stop_early_but_must_not_yet():
+    stopping = {"class_path": "EarlyStopping", "init_args": {"monitor": "val/loss", "mode": "max", "patience": 1}}
+    signal = {"class_path": "tests.accidents.Signal", "init_args": {"step": 12}}
+    with pytest.raises(SystemExit) as end:
+        fit("vae_digits.yaml", "--trainer.min_epochs=3", f"--trainer.callbacks={json.dumps([stopping, signal])}")
+    assert end.value.code == 143
+    assert last("0")["global_step"] == 12
+
+
+def test_a_signal_in_the_check_before_training_stops_it_after_a_step(whole_of):
+    with pytest.raises(SystemExit) as end:
+        fit(
+            *VALIDATED_WITHIN_STEPS, accident("Failure", hook="on_sanity_check_end", step=0, what=["SIGTERM"])
+        )
+    assert end.value.code == 143
+    assert last("0")["global_step"] == 1
+    fit(*VALIDATED_WITHIN_STEPS, "--ckpt_path=last")
+    assert differences(whole_of(*VALIDATED_WITHIN_STEPS), last("0")) == []
+
+
+def test_a_closed_terminal_stops_training(whole):
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    stopped(7, "gan_digits.yaml", by="SIGHUP", code=129)
+    assert signal.signal(signal.SIGHUP, before) is signal.SIG_DFL
     fit("gan_digits.yaml", "--ckpt_path=last")
     assert differences(whole, last("0")) == []
 

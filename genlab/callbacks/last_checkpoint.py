@@ -15,27 +15,19 @@ class LastCheckpoint(ModelCheckpoint):
 
     Such states lie between two steps, after the validation and the end of the epoch where these are due. There is one
     of the end of training, also where that is inside an epoch or not due by `every_n_epochs`, whether it has come to
-    its end or a signal asks for it; with `every_n_train_steps`, there is one of each epoch's end too. When an error or
-    a second Ctrl-C ends training within a step, with one of two players ahead of the other, or before the first step of
-    a training that goes on, the checkpoint before is kept.
+    its end or a signal asks for it; with `every_n_train_steps`, there is one of each epoch's end too. An error or a
+    second Ctrl-C leaves the checkpoint before, wherever it ends training.
 
     Raises Stopped in training that a signal has ended; see `Signals`.
     """
-
-    _step_is_done = False
 
     def on_train_start(self, trainer: Trainer, model: LightningModule) -> None:
         """Listen to signals."""
         super().on_train_start(trainer, model)
         self._signals = Signals(trainer)
 
-    def on_train_batch_start(self, *args: Any) -> None:
-        """A step begins."""
-        self._step_is_done = False
-
     def on_train_batch_end(self, trainer: Trainer, model: LightningModule, *args: Any) -> None:
         """A step is done."""
-        self._step_is_done = True
         loop = trainer.fit_loop.epoch_loop
         assert trainer.fit_loop._data_fetcher is not None
         if not trainer.is_last_batch and not loop._should_check_val_fx(trainer.fit_loop._data_fetcher):
@@ -43,7 +35,6 @@ class LastCheckpoint(ModelCheckpoint):
 
     def on_validation_end(self, trainer: Trainer, model: LightningModule) -> None:
         """A validation is done, perhaps inside an epoch."""
-        super().on_validation_end(trainer, model)
         fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
         if fitting and not trainer.is_last_batch:
             self._between_steps(trainer, model)
@@ -56,9 +47,14 @@ class LastCheckpoint(ModelCheckpoint):
         self._stop_if_asked(trainer)
 
     def on_exception(self, trainer: Trainer, model: LightningModule, exception: BaseException) -> None:
-        """Save what an error ended after a step, before the next one began."""
-        if self._step_is_done and not isinstance(exception, Stopped):
-            super().on_exception(trainer, model, exception)
+        """Keep the checkpoint before, whatever `save_on_exception` says.
+
+        An error may come in the middle of a step, of a validation, or of fetching a batch, which draws random numbers.
+        """
+
+    def _should_save_on_train_epoch_end(self, trainer: Trainer) -> bool:
+        """Always: a validation may come before the end of its epoch, or between batches of one step."""
+        return True
 
     def _between_steps(self, trainer: Trainer, model: LightningModule) -> None:
         """Inside an epoch, save when it is time to, or when training ends here."""
@@ -71,14 +67,16 @@ class LastCheckpoint(ModelCheckpoint):
 
     def _stop_if_asked(self, trainer: Trainer) -> None:
         stopped = self._signals.stop()
-        if stopped:
+        if stopped and not self._ends(trainer):
             self._save(trainer)
             rank_zero_info(f"\n{stopped.number.name}: stopped; --ckpt_path {self.best_model_path} goes on from here")
             raise stopped
 
     def _ends(self, trainer: Trainer) -> bool:
-        epochs = trainer.fit_loop.epoch_progress.current.processed  # type: ignore[attr-defined]
-        return trainer.should_stop or trainer.global_step == trainer.max_steps or epochs == trainer.max_epochs
+        loop = trainer.fit_loop
+        epochs = loop.epoch_progress.current.processed
+        asked = trainer.should_stop and loop._can_stop_early
+        return asked or trainer.global_step == trainer.max_steps or epochs == trainer.max_epochs
 
     def _save(self, trainer: Trainer) -> None:
         if not self._should_skip_saving_checkpoint(trainer):

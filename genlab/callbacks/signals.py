@@ -24,10 +24,11 @@ class Stopped(SystemExit):
 
 
 class Signals:
-    """Notes SIGINT (Ctrl-C), SIGTERM, and the signal by which SLURM announces the end of a job's time.
+    """Notes SIGINT (Ctrl-C), SIGTERM, SIGHUP, and the signal by which SLURM announces the end of a job's time.
 
-    The latter is SIGUSR1, unless Lightning's SLURMEnvironment is told another one; preemption is a SIGTERM. Lightning,
-    from which the signals are taken over, gives them back when `fit` ends. A second Ctrl-C ends at once.
+    The latter is SIGUSR1, unless Lightning's SLURMEnvironment is told another one; preemption is a SIGTERM. SIGHUP
+    comes from a terminal that is closed, and is left alone under `nohup`. Lightning, from which the signals are taken
+    over, gives them back when `fit` ends. A second Ctrl-C ends at once.
 
     Args:
         trainer: whose training they are to end.
@@ -35,9 +36,13 @@ class Signals:
 
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
-        self._received: signal.Signals | None = None
+        lightning = trainer._signal_connector
+        self._received = signal.SIGTERM if lightning.received_sigterm else None  # in the check before training
+        lightning.received_sigterm = False  # for which Lightning would stop between batches of one step, with status 0
         self._requeues = False
         numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+            numbers.append(signal.SIGHUP)
         environment = trainer._accelerator_connector.cluster_environment
         if isinstance(environment, SLURMEnvironment) and environment.auto_requeue and environment.requeue_signal:
             self._requeues = True
