@@ -123,8 +123,6 @@ class TrainerCLI(LightningCLI):
                 "best_checkpoint.monitor": "val/loss",
                 "best_checkpoint.enable_version_counter": False,  # each replaces the one before
                 "last_checkpoint.filename": "last",
-                "last_checkpoint.save_on_train_epoch_end": True,
-                "last_checkpoint.save_on_exception": True,
                 "last_checkpoint.enable_version_counter": False,
             }
         )
@@ -187,17 +185,20 @@ class TrainerCLI(LightningCLI):
                     f"nothing is left to train: {self.config.fit.ckpt_path} has been through all stages, of {epochs} "
                     "epochs; give stages of other lengths without --ckpt_path, to train anew"
                 )
-            limit = "max_epochs" if self.trainer.max_epochs in range(epochs + 1) else "max_steps"
+            limits = {"limit_train_batches": range(1), "max_epochs": range(epochs + 1)}
+            reached = (limit for limit, values in limits.items() if getattr(self.trainer, limit) in values)
+            limit = next(reached, "max_steps")
             raise GenlabError(
                 f"nothing is left to train: {self.config.fit.ckpt_path} has {epochs} epochs and "
                 f"{self.steps_before} steps, and {limit} is {getattr(self.trainer, limit)}; give more to go on"
             )
-        if not self.trainer.is_global_zero or not self.trainer.checkpoint_callback:  # as in a fast_dev_run
+        if not self.trainer.is_global_zero:
             return
         figures = {k: float(v) for k, v in self.trainer.callback_metrics.items() if k.startswith("val/")}
         if figures:
             print(f"\n{self.run}: " + ", ".join(f"{name} {value:.2f}" for name, value in sorted(figures.items())))
-        print(f"pictures in {self.run / 'pictures'}, checkpoints in {self.run / 'checkpoints'}")
+        made = [f"{kind} in {self.run / kind}" for kind in ("pictures", "checkpoints") if (self.run / kind).exists()]
+        print(", ".join(made) or "no pictures and no checkpoints were made")
 
     def _parse_ckpt_path(self) -> None:
         """Decide on the checkpoint and the run's folder.

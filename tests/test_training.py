@@ -4,6 +4,7 @@ import csv
 import json
 import platform
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -275,8 +276,24 @@ def test_hyperparameters_of_data_and_model_are_json(run):
         assert json.loads(json.dumps(hparams)) == hparams
 
 
-def test_a_fast_dev_run_leaves_nothing():
+def test_a_fast_dev_run_leaves_nothing_and_says_so(capsys):
     main(["fit", "--config", "vae_digits.yaml", "--trainer.fast_dev_run=true"])
+    assert not list(Path("runs").iterdir())
+    assert capsys.readouterr().out.splitlines()[-1] == "no pictures and no checkpoints were made"
+
+
+def test_training_without_batches_names_no_files_that_there_are_not(run, refused, capsys):
+    main(["fit", "--config", "vae_digits.yaml", "--trainer.limit_train_batches=0"])
+    assert capsys.readouterr().out.splitlines()[-1] == "no pictures and no checkpoints were made"
+    copy = shutil.copytree(run, "copy")
+    told = refused("fit", "--config", "vae_digits.yaml", f"--ckpt_path={copy}", "--trainer.limit_train_batches=0")
+    assert "limit_train_batches is 0; give more" in told
+
+
+def test_a_search_for_a_batch_size_that_fails_leaves_nothing(refused):
+    search = {"class_path": "BatchSizeFinder", "init_args": {"init_val": 1024, "steps_per_trial": 1}}
+    told = refused("fit", "--config=vae_digits.yaml", f"--trainer.callbacks={json.dumps(search)}")
+    assert "fewer than one batch of 2048" in told
     assert not list(Path("runs").iterdir())
 
 

@@ -1,5 +1,6 @@
 """The checkpoint from which training goes on."""
 
+from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
@@ -50,7 +51,11 @@ class LastCheckpoint(ModelCheckpoint):
         """Keep the checkpoint before, whatever `save_on_exception` says.
 
         An error may come in the middle of a step, of a validation, or of fetching a batch, which draws random numbers.
+        When it ends Lightning's search for a batch size or a learning rate, that leaves its own checkpoint: remove it.
         """
+        for search in ("scale_batch_size", "lr_find"):
+            for left in Path(trainer.default_root_dir).glob(f".{search}_*.ckpt"):
+                left.unlink(missing_ok=True)
 
     def _should_save_on_train_epoch_end(self, trainer: Trainer) -> bool:
         """Always: a validation may come before the end of its epoch, or between batches of one step."""
