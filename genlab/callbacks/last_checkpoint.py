@@ -8,7 +8,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info
 
-from genlab.callbacks.signals import Signals, Stopped
+from genlab.callbacks.signals import Signals
 
 
 class LastCheckpoint(ModelCheckpoint):
@@ -79,7 +79,7 @@ class LastCheckpoint(ModelCheckpoint):
 
     def _ends(self, trainer: Trainer) -> bool:
         loop = trainer.fit_loop
-        epochs = loop.epoch_progress.current.processed
+        epochs = loop.epoch_progress.current.processed  # type: ignore[attr-defined]
         asked = trainer.should_stop and loop._can_stop_early
         return asked or trainer.global_step == trainer.max_steps or epochs == trainer.max_epochs
 

@@ -87,12 +87,11 @@ def test_a_file_that_others_have_changed_is_kept_and_what_can_be_read_of_it_is_c
     Path("metrics.csv").write_bytes(content)
     Path("metrics-kept-1.csv").write_text("from before")
     figures = MetricsFile(Path())
-    with pytest.warns(UserWarning, match="metrics.csv has been changed .*: it is kept as metrics-kept-2.csv") as told:
-        for step in (2, 3):
-            figures.log_metrics({"epoch": 1, "a": 10.0 + step}, step)
-            figures.save()
-    assert len(told) == 1
-    assert "\n" not in str(told[0].message)
+    figures.log_metrics({"epoch": 1, "a": 12.0}, 2)
+    with pytest.warns(UserWarning, match="^metrics.csv has been changed .*: it is kept as metrics-kept-2.csv.*$"):
+        figures.save()
+    figures.log_metrics({"epoch": 1, "a": 13.0}, 3)
+    figures.save()  # in silence
     assert [row["a"] for row in read()] == [*rebuilt, "12.0", "13.0"]
     assert all(int(row["step"]) >= 0 for row in read())
     assert Path("metrics-kept-2.csv").read_bytes() == content
