@@ -109,8 +109,9 @@ def test_stopped_inside_and_at_the_end_of_epochs(training):
     assert differences(whole, parts) == []
 
 
-def test_stopped_with_workers_that_augment():
-    arguments = [*TRAININGS["mirrored"], "--data.num_workers=2"]
+@pytest.mark.parametrize("training", ["mirrored", "gan"])
+def test_stopped_with_workers(training):
+    arguments = [*TRAININGS[training], "--data.num_workers=2"]
     fit(*arguments)
     stopped(2, *arguments)
     stopped(7, *arguments, "--ckpt_path=last")
