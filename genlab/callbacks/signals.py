@@ -41,8 +41,9 @@ class Signals:
         lightning.received_sigterm = False  # for which Lightning would stop between batches of one step, with status 0
         self._requeues = False
         numbers = [signal.SIGINT, signal.SIGTERM]
-        if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-            numbers.append(signal.SIGHUP)
+        hangup = getattr(signal, "SIGHUP", None)  # which Windows lacks
+        if hangup and signal.getsignal(hangup) is signal.SIG_DFL:
+            numbers.append(hangup)
         environment = trainer._accelerator_connector.cluster_environment
         if isinstance(environment, SLURMEnvironment) and environment.auto_requeue and environment.requeue_signal:
             self._requeues = True
