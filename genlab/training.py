@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import sys
 import traceback
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")  # of what Lightning calls, not of what users do
 
 import torch
-import wandb
 from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> None:
             TrainerCLI([command, *find_configs(rest)])
     except MisconfigurationException as error:
         raise GenlabError(" ".join(str(error).split())) from None
-    except wandb.Error as error:
+    except _wandb_errors() as error:
         raise GenlabError(
             f"W&B: {str(error).splitlines()[0]} --config overlays/wandb.yaml stays offline where it has to"
         ) from None
@@ -74,6 +74,11 @@ def main(arguments: list[str]) -> None:
         if stop.requeue:
             rank_zero_only(slurm.requeue)()
         raise
+
+
+def _wandb_errors() -> tuple[type[Exception], ...]:
+    """Return the errors that W&B raises, or nothing when no logger has imported it."""
+    return (sys.modules["wandb"].Error,) if "wandb" in sys.modules else ()
 
 
 class TrainerCLI(LightningCLI):

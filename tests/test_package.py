@@ -1,4 +1,4 @@
-"""The wheel: configs inside, and the command line working from it alone."""
+"""The wheel: configs inside, and the command line working from it alone, without what is not asked for."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from genlab.commands.configs import shipped_configs
 REPOSITORY = Path(__file__).parents[1]
 
 
-def test_the_wheel_ships_the_configs_and_runs_without_the_repository(working_folder):
+def test_the_wheel_ships_the_configs_and_runs_without_the_repository_and_without_trackers(working_folder):
     build = [
         sys.executable,
         "-m",
@@ -30,9 +30,11 @@ def test_the_wheel_ships_the_configs_and_runs_without_the_repository(working_fol
         f"import sys; site = {str(site)!r}; sys.path.insert(0, site); "
         "import genlab; assert genlab.__file__.startswith(site); "
         "from genlab.cli import main; "
-        "main(['configs']); main(['fit', '--config', 'vae_digits.yaml', '--config', 'overlays/smoke.yaml'])"
+        "main(['configs']); main(['fit', '--config', 'vae_digits.yaml', '--config', 'overlays/smoke.yaml']); "
+        "print('trackers imported:', *sorted({'wandb', 'tensorboard'} & set(sys.modules)))"
     )
     told = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout
     for name in shipped_configs():
         assert f"{name} " in told
     assert "runs/vae_digits/0: val/" in told
+    assert told.splitlines()[-1] == "trackers imported:"

@@ -129,7 +129,7 @@ def test_a_service_that_cannot_be_reached_is_told_and_training_is_the_same(monke
     main(QUICK)
     monkeypatch.setenv("WANDB_API_KEY", 40 * "a")
     monkeypatch.setenv("WANDB_BASE_URL", "http://localhost:9")
-    monkeypatch.setattr(safe_wandb, "PATIENCE", wandb.Settings(init_timeout=1))
+    monkeypatch.setattr(safe_wandb, "PATIENCE", {"init_timeout": 1})
     with pytest.warns(UserWarning, match="W&B stays offline: .* `wandb sync"):
         main([*QUICK, OVERLAYS[0]])
     one, two = (torch.load(f"runs/vae_digits/{n}/checkpoints/last.ckpt", weights_only=True) for n in (0, 1))

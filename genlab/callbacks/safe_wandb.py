@@ -5,12 +5,11 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import wandb
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_warn
 
-PATIENCE = wandb.Settings(init_timeout=20, finish_timeout=60)
+PATIENCE = {"init_timeout": 20, "finish_timeout": 60}
 """Seconds to wait for the service when training begins, and when it has ended."""
 
 
@@ -29,6 +28,8 @@ class SafeWandbLogger(WandbLogger):
     @rank_zero_experiment
     def experiment(self) -> Any:
         """The run, as W&B knows it."""
+        import wandb  # half a second that only runs with this logger wait
+
         try:
             with _no_questions():
                 return super().experiment

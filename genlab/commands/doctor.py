@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 import torch
 import torch.distributed
-import wandb
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 
 import genlab
@@ -109,6 +108,10 @@ def place(folder: Path) -> str:
 
 def trackers() -> Section:
     """Whether W&B knows an account, without saying which."""
+    try:
+        import wandb
+    except ImportError as error:
+        return {"W&B": f"cannot be imported: {error}"}
     host = urlsplit(wandb.Settings().base_url).hostname or ""
     try:
         known = netrc.netrc().authenticators(host) is not None

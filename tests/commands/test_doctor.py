@@ -1,5 +1,6 @@
 """The page for a bug report."""
 
+import sys
 from pathlib import Path
 
 import torch
@@ -39,3 +40,9 @@ def test_nothing_secret_is_on_it(capsys, monkeypatch, working_folder):
     assert "secret" not in page
     assert "a_persons_name" not in page
     assert not Path("runs").exists()
+
+
+def test_a_tracker_that_cannot_be_imported_is_on_it(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    main(["doctor"])
+    assert "W&B                  cannot be imported: " in capsys.readouterr().out
