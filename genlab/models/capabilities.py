@@ -3,7 +3,7 @@
 Images are float tensors (B, C, H, W) in [0, 1]; codes are float tensors (B, code_size).
 """
 
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -77,7 +77,8 @@ class Translates(Protocol):
 class HasLikelihood(Protocol):
     """Has a likelihood of images, and a way to estimate it."""
 
-    likelihood: Likelihood
+    if TYPE_CHECKING:  # a submodule, which isinstance does not find from Python 3.12 on
+        likelihood: Likelihood
 
     def log_likelihood(self, x: Tensor, num_samples: int, generator: torch.Generator | None = None) -> Tensor:
         """log p(x) in nats, (B,), estimated from below with so many samples for each image."""
