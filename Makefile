@@ -1,20 +1,29 @@
-PYTHON ?= python3.11
+# the first of these that runs and is a version that genlab is tested with; PYTHON=... takes another
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import ensurepip, sys; sys.exit(not (3, 11, 4) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& echo $$python && break; done)
 BIN := .venv/bin
 READY := .venv/ready
+LOWEST := .venv-lowest
+# what uses every library, and reads and writes every kind of file, in a minute
+CORE := $(addprefix tests/,callbacks commands data/test_folders.py data/test_frey.py latent losses metrics \
+	models/test_checkpoint.py networks test_cli.py test_package.py test_trackers.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo reconstruct sample latent test check format bench
+.PHONY: help setup demo reconstruct sample latent test test-lowest check format bench
 
 # small networks, and several processes at once: more threads would only wait for each other
-demo test: export OMP_NUM_THREADS := 1
+demo test test-lowest: export OMP_NUM_THREADS := 1
 
 help:  ## explain every target
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: $(READY)  ## create .venv and install genlab with its development tools
 
-$(READY): pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+$(BIN)/python:
+	$(or $(PYTHON),$(error no Python 3.11.4 to 3.13 with venv is here; install one, or name it: make PYTHON=/its/path)) -m venv .venv
+
+$(READY): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip  # old ones search on and on
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
@@ -29,6 +38,14 @@ reconstruct sample latent:
 
 test: setup  ## run the tests
 	$(BIN)/pytest -n 2
+
+$(LOWEST)/ready: $(READY)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
+	$(BIN)/uv pip install --quiet --python $(LOWEST) --resolution lowest-direct --editable '.[test]'
+	touch $@
+
+test-lowest: $(LOWEST)/ready  ## run the core of the tests with the lowest versions that pyproject.toml allows
+	$(LOWEST)/bin/pytest -n 2 $(CORE)
 
 check: setup  ## lint, check types and the direction of imports
 	$(BIN)/ruff check
