@@ -225,7 +225,7 @@ PLACES = {
 def test_an_error_between_exact_states_leaves_the_checkpoint_before(place, what, whole_of):
     kind, where, arguments = PLACES[place]
     uninterrupted = whole_of(*arguments)
-    with pytest.raises(OSError if what == ["OSError"] else RuntimeError if what == ["RuntimeError"] else SystemExit):
+    with pytest.raises(SystemExit):
         fit(*arguments, accident(kind, **where, what=what))
     assert last("0")["global_step"] == uninterrupted["global_step"] / 3
     fit(*arguments, "--ckpt_path=last")
@@ -234,7 +234,7 @@ def test_an_error_between_exact_states_leaves_the_checkpoint_before(place, what,
 
 def test_nothing_is_saved_by_a_validation_within_a_step(whole_of):
     arguments = [*VALIDATED_WITHIN_STEPS, "--last_checkpoint.save_on_train_epoch_end=false"]
-    with pytest.raises(RuntimeError):
+    with pytest.raises(SystemExit):
         fit(*arguments, accident("Failure", hook="on_train_batch_start", step=5, what=["RuntimeError"]))
     fit(*arguments, "--ckpt_path=last")
     assert differences(whole_of(*VALIDATED_WITHIN_STEPS), last("0")) == []
