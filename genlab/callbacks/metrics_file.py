@@ -98,13 +98,22 @@ class MetricsFile(Logger):
             self.path.rename(kept)
             found = f"{len(rows)} rows of it are in the new {self.path.name}" if rows else "a new one begins"
             rank_zero_warn(f"{self.path} has been changed ({oddities}): it is kept as {kept.name}, {found}")
+        rows = [row for row in rows if int(row["step"]) < before]
+        if self._goes_on and not oddities and (end := _end(rows)) < before:
+            rank_zero_warn(f"{self.path} has lost its rows from step {end} on; training resumes at step {before}")
         with whole_file(self.path) as part, part.open("w", newline="") as file:
             writer = csv.DictWriter(file, self._columns)
             writer.writeheader()
-            writer.writerows(row for row in rows if int(row["step"]) < before)
+            writer.writerows(rows)
 
     def _kept(self, number: int) -> Path:
         return self.path.with_name(f"{self.path.stem}-kept-{number}{self.path.suffix}")
+
+
+def _end(rows: list[dict[str, str]]) -> int:
+    """The step at which the next row is due at the latest, given how far apart these are."""
+    steps = [-1, *(int(row["step"]) for row in rows)]
+    return steps[-1] + max((later - step for step, later in itertools.pairwise(steps)), default=1)
 
 
 def _exists(path: Path) -> bool:

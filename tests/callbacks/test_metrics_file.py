@@ -120,6 +120,23 @@ def test_what_loses_nothing_is_continued_in_silence(content, recwarn):
 
 
 @pytest.mark.parametrize("missing", ["a", "epoch"])
+def test_rows_that_are_lost_without_a_trace_are_told():
+    Path("metrics.csv").write_text("step,epoch,a\n0,0,1.0\n1,0,2.0\n")
+    figures = MetricsFile(Path())
+    figures.log_metrics({"epoch": 1, "a": 3.0}, 6)
+    with pytest.warns(UserWarning, match=r"^metrics.csv has lost its rows from step 2 on; training resumes at step 6$"):
+        figures.save()
+    assert [row["step"] for row in read()] == ["0", "1", "6"]
+
+
+def test_a_model_that_logs_every_fiftieth_step_loses_nothing(recwarn):
+    Path("metrics.csv").write_text("step,epoch,a\n49,0,1.0\n")
+    figures = MetricsFile(Path())
+    figures.log_metrics({"epoch": 1, "a": 3.0}, 99)
+    figures.save()
+    assert not recwarn
+
+
 def test_a_column_that_is_missing_is_back(missing):
     columns = [column for column in ("step", "epoch", "a") if column != missing]
     Path("metrics.csv").write_text(f"{','.join(columns)}\n0,7\n")
