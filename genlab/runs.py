@@ -97,8 +97,7 @@ def note_job(run: Path, step: str | None) -> None:
 def run_of_job(root: Path, name: str, step: str | None) -> Path | None:
     """The run of a config in which a step of a SLURM job has left a last checkpoint."""
     for run in _runs(root, name):
-        job, last = run / JOB, run / "checkpoints" / "last.ckpt"
-        if job.exists() and last.exists() and job.read_text() == step:
+        if (run / "checkpoints" / "last.ckpt").exists() and _text(run / JOB) == step:
             return run
     return None
 

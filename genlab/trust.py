@@ -18,10 +18,13 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from genlab.errors import GenlabError, listed
+from genlab.regular import read_regular
 
 LIBRARIES = ("genlab", "torch", "torchvision")
 """Packages whose classes and functions any checkpoint may name."""
 HINT = "give --trust (in Python trust=True) if you know where it comes from"
+KEY_SIZE = 32
+"""Bytes."""
 DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 """A dotted name such as package.module.function."""
 
@@ -126,10 +129,10 @@ def _key() -> bytes | None:
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, part = tempfile.mkstemp(dir=path.parent)  # readable by its owner alone
             with os.fdopen(descriptor, "wb") as file:
-                file.write(secrets.token_bytes(32))
+                file.write(secrets.token_bytes(KEY_SIZE))
             with contextlib.suppress(FileExistsError):  # another process was faster
                 os.link(part, path)
             Path(part).unlink()
-        return path.read_bytes()
+        return read_regular(path, KEY_SIZE)
     except (OSError, RuntimeError):  # a home that cannot be written, or none
         return None

@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 
 from genlab.errors import GenlabError
 from genlab.outputs import whole_file
+from genlab.regular import require_regular
 
 RIDGE = 1e-4
 """Share of the codes' mean variance that is added to every variance, for codes that do not fill their space."""
@@ -105,6 +106,7 @@ class CodeDensity:
         Raises GenlabError for a file that is missing, damaged or holds no such density.
         """
         try:
+            require_regular(path)
             with np.load(path, allow_pickle=False) as arrays:
                 weights, means, covariances = (torch.from_numpy(arrays[name]) for name in TENSORS)
                 fitted_to = str(arrays["fitted_to"]) if "fitted_to" in arrays else ""

@@ -1,5 +1,7 @@
 """Densities of codes."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -104,8 +106,10 @@ def test_odd_files_are_refused_in_one_line(tmp_path):
     np.save(path.open("wb"), np.zeros(3))
     with pytest.raises(GenlabError, match="cannot be read"):
         CodeDensity.load(path)
-    with pytest.raises(GenlabError, match="cannot be read"):
-        CodeDensity.load(tmp_path)
+    os.mkfifo(tmp_path / "pipe.npz")
+    for odd in (tmp_path, tmp_path / "pipe.npz"):
+        with pytest.raises(GenlabError, match="cannot be read"):
+            CodeDensity.load(odd)
 
 
 def test_it_is_kept_as_plain_arrays(tmp_path):
