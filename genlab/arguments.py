@@ -20,7 +20,7 @@ def find_configs(arguments: list[str]) -> list[str]:
             continue
         path = find_config(value if equals else next(rest, ""))
         found.append(f"--config={path}")
-        if runs.is_config_of_run(path):
+        if runs.is_config_of_run(path) and not any(a.partition("=")[0] == "--ckpt_path" for a in arguments):
             found.append("--ckpt_path=null")  # which configs that genlab 0.1.0 wrote may name
     return found
 

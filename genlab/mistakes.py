@@ -102,14 +102,14 @@ def _wrong_value(message: str) -> str | None:
 
 def require_possible(config: Namespace) -> None:
     """Raise GenlabError for numbers that Lightning takes and then cannot work with."""
-    if config.seed_everything is not True:
+    if not isinstance(config.seed_everything, bool):
         between(0, LARGEST_SEED, **if_given(seed_everything=config.seed_everything))
     for least, names in ((-1, ("num_sanity_val_steps",)), (0, FROM_0), (1, FROM_1)):
         at_least(least, **if_given(**{name: config.trainer[name] for name in names}))
     if str(config.trainer.devices).isdecimal():
         between(1, MOST_PROCESSES, devices=int(config.trainer.devices))
-    if not isinstance(config.trainer.val_check_interval, str):  # a time
-        above(0, **if_given(val_check_interval=config.trainer.val_check_interval))
+    if isinstance(config.trainer.val_check_interval, int | float):  # else a time
+        above(0, val_check_interval=config.trainer.val_check_interval)
 
 
 def _nearest(name: str, parser: LightningArgumentParser) -> str | None:

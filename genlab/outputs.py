@@ -33,7 +33,8 @@ def whole_file(path: Path) -> Iterator[Path]:
         try:
             yield part
             if target.exists():
-                part.chmod(stat.S_IMODE(target.stat().st_mode))
+                with contextlib.suppress(OSError):  # of a file system without permissions
+                    part.chmod(stat.S_IMODE(target.stat().st_mode))
             part.replace(target)
         finally:
             with contextlib.suppress(OSError):

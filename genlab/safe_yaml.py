@@ -55,8 +55,9 @@ def _extent(node: yaml.Node | None, known: dict[int, tuple[float, float]]) -> tu
 
 
 def _require_different_keys(mapping: yaml.MappingNode) -> None:
-    first: dict[str, yaml.Node] = {}
+    first: dict[tuple[str, str], yaml.Node] = {}
     for key, _ in mapping.value:
-        if isinstance(key, yaml.ScalarNode) and first.setdefault(key.value, key) is not key:
-            lines = " and ".join(str(each.start_mark.line + 1) for each in (first[key.value], key))
+        merges = key.tag == "tag:yaml.org,2002:merge"
+        if isinstance(key, yaml.ScalarNode) and not merges and first.setdefault((key.tag, key.value), key) is not key:
+            lines = " and ".join(str(each.start_mark.line + 1) for each in (first[key.tag, key.value], key))
             raise GenlabError(f"a config says {key.value} twice, in lines {lines}; leave one out")

@@ -135,7 +135,10 @@ class TrainerCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse the arguments; raises GenlabError for numbers that Lightning's trainer does not refuse by itself."""
         super().parse_arguments(parser, args)
-        require_possible(self.config[self.config.subcommand])
+        config = self.config[self.config.subcommand]
+        require_possible(config)
+        if config.trust and not trust.is_granted():
+            raise GenlabError("no config and no variable can grant trust; give --trust on the command line")
 
     def before_instantiate_classes(self) -> None:
         """Let trackers keep what they write in the run's folder, and W&B call the run as its folder is called."""
@@ -228,7 +231,10 @@ class TrainerCLI(LightningCLI):
         else:
             self.run = runs.run_of(checkpoint) or checkpoint.parent
         given = config.model.clone()
-        super()._parse_ckpt_path()
+        saved = {name: value for name, value in self.saved.items() if not name.startswith("_")}
+        if "_class_path" in self.saved:
+            saved = {"class_path": self.saved["_class_path"], "dict_kwargs": saved}
+        self.config = self.parser.parse_object({self.config.subcommand: {"model": saved}}, self.config)
         difference = _difference(self.config[self.config.subcommand].model, given)
         if difference:
             raise GenlabError(
@@ -281,7 +287,7 @@ def _restoring(error: BaseException) -> bool:
     """Whether an error is from Lightning's restoring of a checkpoint."""
     places = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     return any(
-        frame.f_globals["__name__"] == checkpoint_connector.__name__ and "restore" in frame.f_code.co_name
+        frame.f_globals.get("__name__") == checkpoint_connector.__name__ and "restore" in frame.f_code.co_name
         for frame in places
     )
 

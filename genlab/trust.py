@@ -6,23 +6,29 @@ key that only its user has; classes of such a run are the user's own.
 
 import contextlib
 import hmac
+import importlib
 import importlib.util
+import inspect
 import os
 import re
 import secrets
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path, PurePath
 from typing import Any
 
+import yaml
+
+from genlab import safe_yaml
 from genlab.errors import GenlabError, listed
-from genlab.regular import read_regular
+from genlab.outputs import whole_file
+from genlab.regular import exists, is_folder, read_regular
 
 LIBRARIES = ("genlab", "torch", "torchvision")
 """Packages whose classes and functions any checkpoint may name."""
 HINT = "give --trust (in Python trust=True) if you know where it comes from"
+LOADERS = ("genlab.load", "genlab.models.load", "genlab.models.checkpoint.load")
 KEY_SIZE = 32
 """Bytes."""
 DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
@@ -41,6 +47,11 @@ def granted(trust: bool) -> Iterator[None]:
         _granted.reset(token)
 
 
+def is_granted() -> bool:
+    """Whether every checkpoint is trusted."""
+    return _granted.get()
+
+
 def require_known_classes(description: Any, where: Path, own: bool) -> None:
     """Raise GenlabError for a description that names classes or functions of modules which are not known.
 
@@ -49,10 +60,10 @@ def require_known_classes(description: Any, where: Path, own: bool) -> None:
         where: the checkpoint that they are from.
         own: whether that is of a run of this user's, which is trusted.
     """
-    unknown = [] if own or _granted.get() else sorted({*unknown_names(description)})
+    unknown = [] if own or is_granted() else sorted({*unknown_names(description)})
     if unknown:
         raise GenlabError(
-            f"{where} names {listed(unknown)}, which would be imported, and is of no run that you trained here; "
+            f"{where} names {listed(unknown)}, which would be imported, and is of no run that is known to be yours; "
             f"{HINT}, or import that first"
         )
 
@@ -65,45 +76,40 @@ def require_known_places(description: Mapping[str, Any], where: Path, own: bool)
         where: the checkpoint that they are from.
         own: whether that is of a run of this user's, which is trusted.
     """
-    places = [] if own or _granted.get() else [*unknown_places(description)]
+    places = [] if own or is_granted() else [*unknown_places(description)]
     if places:
         raise GenlabError(
-            f"{where} takes its data from {listed(places)}, and is of no run that you trained here; {HINT}"
+            f"{where} takes its data from {listed(places)}, and is of no run that is known to be yours; {HINT}"
         )
 
 
-def unknown_names(description: Any, key: str = "") -> Iterator[str]:
-    """The class paths and function names in a description whose modules are neither trusted nor imported yet."""
-    if isinstance(description, Mapping):
-        for name, value in description.items():
-            yield from unknown_names(value, name)
-    elif isinstance(description, list | tuple):
-        for value in description:
-            yield from unknown_names(value)
-    elif isinstance(description, str) and DOTTED.fullmatch(description):
-        module, _, _ = description.rpartition(".")
-        package = module.partition(".")[0]
-        names_a_class = key in ("class_path", "_class_path")  # other texts are names only where there is such a module
-        if package not in LIBRARIES and module not in sys.modules and (names_a_class or _can_be_imported(package)):
-            yield description
+def unknown_names(description: Any) -> Iterator[str]:
+    """Find what in a description would run code that is neither a library's nor imported already.
+
+    That is a class path of another module, or of no class; a function's name; and a file, of which the parser of
+    descriptions would read a class path.
+    """
+    for key, text in _texts(description):
+        if key == "trust":  # of a checkpoint that is opened for this one
+            known = text == "False"
+        elif key in ("class_path", "_class_path"):
+            known = _is_known_class(text)
+        else:
+            known = not _is_file(text) and not (DOTTED.fullmatch(text) and _is_strange_function(text))
+        if not known:
+            yield text
 
 
-def unknown_places(description: Any, key: str = "") -> Iterator[str]:
-    """The paths in a description of data that lead out of the user's own data folder."""
-    if isinstance(description, Mapping):
-        for name, value in description.items():
-            yield from unknown_places(value, name)
-    elif isinstance(description, list | tuple):
-        for value in description:
-            yield from unknown_places(value)
-    elif isinstance(description, str):
-        path = PurePath(description)
-        if key == "data_dir" or path.is_absolute() or ".." in path.parts or description.startswith(("~", ".")):
-            yield description
+def unknown_places(description: Mapping[str, Any]) -> Iterator[str]:
+    """Find the paths in a description of data that lead out of the user's own data folder."""
+    for key, text in _texts(description):
+        path = PurePath(text)
+        if key == "data_dir" or path.is_absolute() or ".." in path.parts or text.startswith(("~", ".")):
+            yield text
 
 
 def signature(run: Path) -> str | None:
-    """What only this user can write into a run at this place; None where no key can be kept."""
+    """Sign a run at its place, as only this user can; None where no key can be kept."""
     key = _key()
     return None if key is None else hmac.new(key, os.fsencode(run.resolve()), "sha256").hexdigest()
 
@@ -112,6 +118,53 @@ def is_signed(run: Path, found: str) -> bool:
     """Whether the signature that was found in a run is this user's, for a run at this place."""
     right = signature(run)
     return right is not None and hmac.compare_digest(right.encode(), found.encode())
+
+
+def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Walk the texts in a description, each with its key, also inside texts that are YAML: the parser reads these."""
+    if isinstance(value, str):
+        yield key, value
+        with contextlib.suppress(GenlabError, ValueError, yaml.YAMLError):
+            value = safe_yaml.load(value)
+    if isinstance(value, bool):
+        yield key, str(value)
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from _texts(part, str(name))
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _texts(part)
+
+
+def _is_known_class(name: str) -> bool:
+    """Whether a name is that of a class, of a library or of a module that is imported already.
+
+    One without dots is only looked for among classes that are imported. A loader, which looks at what it opens by
+    itself, may stand for a class too.
+    """
+    module, _, attribute = name.rpartition(".")
+    package = module.partition(".")[0]
+    if name in LOADERS or not module:
+        return True
+    if package in LIBRARIES:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
+    found = getattr(sys.modules.get(module), attribute, None)
+    missing = package in LIBRARIES and found is None  # as in another version; building the model will say so
+    return package not in sys.stdlib_module_names and (inspect.isclass(found) or missing)
+
+
+def _is_strange_function(name: str) -> bool:
+    """Whether a dotted name may be a function's, of a module that is neither a library's nor imported already."""
+    module, _, _ = name.rpartition(".")
+    package = module.partition(".")[0]
+    if package in LIBRARIES or (module in sys.modules and package not in sys.stdlib_module_names):
+        return False
+    return _can_be_imported(package)  # otherwise it is only a text
+
+
+def _is_file(text: str) -> bool:
+    return bool(text) and exists(Path(text)) and not is_folder(Path(text))
 
 
 def _can_be_imported(package: str) -> bool:
@@ -127,12 +180,9 @@ def _key() -> bytes | None:
         path = state / "genlab" / "key"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, part = tempfile.mkstemp(dir=path.parent)  # readable by its owner alone
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(secrets.token_bytes(KEY_SIZE))
-            with contextlib.suppress(FileExistsError):  # another process was faster
-                os.link(part, path)
-            Path(part).unlink()
+            with whole_file(path) as part:
+                part.touch(mode=0o600)
+                part.write_bytes(secrets.token_bytes(KEY_SIZE))
         return read_regular(path, KEY_SIZE)
-    except (OSError, RuntimeError):  # a home that cannot be written, or none
+    except (GenlabError, OSError, RuntimeError):  # a home that cannot be written, or none
         return None

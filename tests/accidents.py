@@ -4,6 +4,8 @@ import builtins
 import os
 import resource
 import signal
+import time
+from pathlib import Path
 
 from lightning.pytorch import Callback
 
@@ -29,6 +31,15 @@ class Signal(AtStep):
     def happen(self):
         if int(os.environ.get("LOCAL_RANK", 0)) == self.rank:
             os.kill(os.getpid(), self.number)
+
+
+class Waiting(AtStep):
+    """The step waits until somebody removes the file "waiting"."""
+
+    def happen(self):
+        Path("waiting").touch()
+        while Path("waiting").exists():
+            time.sleep(0.05)
 
 
 class FullDisk(AtStep):

@@ -109,9 +109,12 @@ def test_stopped_inside_and_at_the_end_of_epochs(training):
     assert differences(whole, parts) == []
 
 
-@pytest.mark.parametrize("training", ["mirrored", "gan"])
+WORKERS = {"pix2pix": "--data.data.num_workers=2", "cyclegan": "--data.pairs.data.num_workers=2"}
+
+
+@pytest.mark.parametrize("training", TRAININGS.keys() - {"validated often", "accumulated", "wgan"})
 def test_stopped_with_workers(training):
-    arguments = [*TRAININGS[training], "--data.num_workers=2"]
+    arguments = [*TRAININGS[training], WORKERS.get(training, "--data.num_workers=2")]
     fit(*arguments)
     stopped(2, *arguments)
     stopped(7, *arguments, "--ckpt_path=last")

@@ -1,11 +1,13 @@
 """What a run's folder is, and that no command but the `fit` which trains it writes there."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from unittest.mock import MagicMock
 
@@ -111,6 +113,21 @@ def test_a_run_that_trains_is_locked(own, refused):
         assert Path("runs/vae_digits/1/checkpoints/last.ckpt").exists()
         main(["reconstruct", "--ckpt", str(own)])
     assert torch.load(own / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == 2
+
+
+def test_of_two_that_resume_a_run_one_trains_it_and_the_other_gets_one_line(own, refused):
+    resume = ["fit", "--config=vae_digits.yaml", "--ckpt_path=last", "--trainer.max_epochs=4"]
+    waits = {"class_path": "tests.accidents.Waiting", "init_args": {"step": 68}}
+    command = [sys.executable, "-m", "genlab", *resume, f"--trainer.callbacks={json.dumps(waits)}"]
+    place = {"PYTHONPATH": str(Path(genlab.__file__).parents[1])}
+    with subprocess.Popen(command, env=os.environ | place, stdout=subprocess.DEVNULL) as first:
+        while not Path("waiting").exists():
+            assert first.poll() is None
+            time.sleep(0.05)
+        assert "is being trained by another process" in refused(*resume)
+        Path("waiting").unlink()
+    assert first.returncode == 0
+    assert torch.load(own / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 88
 
 
 def test_the_lock_of_a_process_that_was_killed_holds_nothing(own):

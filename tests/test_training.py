@@ -297,6 +297,14 @@ def test_a_search_for_a_batch_size_that_fails_leaves_nothing(refused):
     assert not list(Path("runs").iterdir())
 
 
+def test_a_search_for_a_batch_size_goes_with_resuming(run):
+    shutil.copy(run / "checkpoints" / "last.ckpt", "m.ckpt")
+    search = {"class_path": "BatchSizeFinder", "init_args": {"init_val": 64, "max_trials": 1, "steps_per_trial": 1}}
+    resume = ["--ckpt_path=m.ckpt", "--trainer.max_epochs=4"]
+    main(["fit", "--config=vae_digits.yaml", f"--trainer.callbacks={json.dumps(search)}", *resume])
+    assert torch.load("runs/vae_digits/0/checkpoints/last.ckpt", weights_only=True)["epoch"] == 3
+
+
 def test_one_callback_or_logger_needs_no_list():
     options = [
         "--trainer.callbacks=EarlyStopping",

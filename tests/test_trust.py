@@ -62,9 +62,7 @@ def own_run() -> Path:
     return Path("runs/vae_digits/0")
 
 
-TOLD = (
-    "foreign.ckpt names helpers.Encoder, which would be imported, and is of no run that you trained here; give --trust"
-)
+TOLD = "foreign.ckpt names helpers.Encoder, which would be imported, and is of no run that is known to be yours; give"
 
 
 @pytest.mark.parametrize(
@@ -107,8 +105,57 @@ def test_functions_and_deep_arguments_are_looked_at_too(run, helpers):
 
 def test_names_that_cannot_be_imported_are_only_text():
     assert not [*trust.unknown_names({"folder": "faces.small", "name": "train.jpg", "loss": "genlab.losses.L1"})]
-    assert not [*trust.unknown_names({"class_path": "torch.nn.ReLU", "also": "pathlib.Path", "version": "1.2"})]
+    assert not [*trust.unknown_names({"class_path": "torch.nn.ReLU", "version": "1.2", "text": "a: b", "on": "5"})]
     assert [*trust.unknown_names({"class_path": "no_such_package.Thing"})] == ["no_such_package.Thing"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"class_path": "helpers.Encoder"}', "class_path: helpers.Encoder", "encoder.yaml", "encoder.txt"],
+    ids=["JSON", "YAML", "a file", "a file of another name"],
+)
+def test_what_the_parser_would_read_out_of_a_text_is_looked_at_too(text, run, helpers):
+    for name in ("encoder.yaml", "encoder.txt"):
+        Path(name).write_text("class_path: helpers.Encoder")
+    with pytest.raises(genlab.GenlabError, match=r"foreign\.ckpt names .*, which would be imported"):
+        genlab.load(altered(run, encoder=text))
+    assert not SPRUNG.exists()
+
+
+COMMAND = "touch sprung"
+
+
+@pytest.mark.parametrize(
+    "factory",
+    [
+        {"class_path": "os.system", "init_args": {"command": COMMAND}},
+        {"class_path": "subprocess.getoutput", "init_args": {"cmd": COMMAND}},
+        {"class_path": "subprocess.Popen", "init_args": {"args": ["touch", "sprung"]}},
+        {"class_path": "builtins.exec", "init_args": {"source": "import helpers"}},
+        {"class_path": "torch.hub.load", "init_args": {"repo_or_dir": ".", "model": "net", "source": "local"}},
+        {"class_path": "torch.load", "init_args": {"f": "evil.pt", "weights_only": False}},
+        {"class_path": "genlab.load", "init_args": {"path": "evil", "trust": True}},
+        "os.system",
+    ],
+    ids=lambda factory: factory if isinstance(factory, str) else factory["class_path"],
+)
+def test_functions_and_the_systems_own_modules_are_no_classes_of_a_checkpoint(factory, run, helpers):
+    for argument in ("encoder", "likelihood", "optimizer"):
+        with pytest.raises(genlab.GenlabError, match=r"foreign\.ckpt names .*, which would be imported"):
+            genlab.load(altered(run, **{argument: factory}))
+    assert not SPRUNG.exists()
+
+
+def test_a_checkpoint_may_be_made_of_another_that_is_looked_at_by_itself():
+    nested = {"class_path": "genlab.models.checkpoint.load", "init_args": {"path": "first", "trust": False}}
+    assert not [*trust.unknown_names({"first_stage": nested})]
+
+
+def test_no_config_grants_trust(foreign, refused):
+    Path("trust.yaml").write_text("trust: true")
+    told = refused("fit", "--config=vae_digits.yaml", "--config=trust.yaml", "--ckpt_path", foreign)
+    assert "no config and no variable can grant trust" in told
+    assert not SPRUNG.exists()
 
 
 def test_a_run_of_ones_own_names_ones_own_classes(helpers):
@@ -149,7 +196,7 @@ def test_data_of_a_foreign_checkpoint_go_nowhere_but_to_the_users_folder(place, 
     torch.save(content | {"datamodule_hyper_parameters": data}, "foreign.ckpt")
     for command in (["reconstruct", "--ckpt"], ["test", "--ckpt_path"]):
         told = refused(*command, "foreign.ckpt")
-        assert f"foreign.ckpt takes its data from {next(iter(place.values()))}, and is of no run that you" in told
+        assert f"foreign.ckpt takes its data from {next(iter(place.values()))}, and is of no run that is known" in told
     assert not Path("elsewhere").exists()
 
 

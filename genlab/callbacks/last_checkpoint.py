@@ -9,6 +9,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info
 
 from genlab.callbacks.signals import Signals
+from genlab.errors import GenlabError
 
 
 class LastCheckpoint(ModelCheckpoint):
@@ -22,9 +23,20 @@ class LastCheckpoint(ModelCheckpoint):
     Raises Stopped in training that a signal has ended; see `Signals`.
     """
 
+    _steps_before: int | None = None
+
+    def on_load_checkpoint(self, trainer: Trainer, model: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Note which step the checkpoint is from."""
+        self._steps_before = checkpoint["global_step"]
+
     def on_train_start(self, trainer: Trainer, model: LightningModule) -> None:
-        """Listen to signals."""
+        """Listen to signals; raise GenlabError for a checkpoint whose parts are from different steps."""
         super().on_train_start(trainer, model)
+        if self._steps_before not in (None, trainer.global_step):
+            raise GenlabError(
+                f"the checkpoint is damaged: it is from step {self._steps_before}, its loops are from step "
+                f"{trainer.global_step}; take another one"
+            )
         self._signals = Signals(trainer)
 
     def on_train_batch_end(self, trainer: Trainer, model: LightningModule, *args: Any) -> None:

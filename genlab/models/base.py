@@ -33,7 +33,6 @@ class ImageModel(PlainHyperparameters, LightningModule):
         self.image_shape: Shape = (channels, height, width)
         self._rows: list[tuple[int, dict[str, Tensor]]] = []
         self._random_states: list[dict[str, Any]] = []
-        self._steps_before: int | None = None
         self._checked: set[tuple[str, bool]] = set()
 
     def setup(self, stage: str) -> None:
@@ -112,16 +111,7 @@ class ImageModel(PlainHyperparameters, LightningModule):
             torch.manual_seed(torch.initial_seed() + self.global_rank)
 
     def on_train_start(self) -> None:
-        """Draw what would have been drawn, had training not been stopped; by as many processes as there were.
-
-        Raises GenlabError for a checkpoint whose parts are of different steps.
-        """
-        if self._steps_before not in (None, self.trainer.global_step):
-            raise GenlabError(
-                f"the checkpoint is damaged: it is of step {self._steps_before}, its loops are at step "
-                f"{self.trainer.global_step}; take another one"
-            )
-        self._steps_before = None
+        """Draw what would have been drawn, had training not been stopped; by as many processes as there were."""
         if len(self._random_states) == self.trainer.world_size:
             set_random_state(self._random_states[self.global_rank])
         self._random_states = []
@@ -148,7 +138,7 @@ class ImageModel(PlainHyperparameters, LightningModule):
         for logger in self.loggers:
             logger.save()
         for name, value in self.state_dict().items():
-            if not value.isfinite().all():
+            if isinstance(value, Tensor) and not value.isfinite().all():
                 raise NotFinite(name, self.global_step)
         checkpoint["random_states"] = random_states()
         checkpoint["genlab_version"] = genlab.__version__
@@ -157,7 +147,6 @@ class ImageModel(PlainHyperparameters, LightningModule):
         """Remember the states of random number generators, where training goes on."""
         if self._trainer and self._trainer.training:  # not when only the model is loaded
             self._random_states = checkpoint.get("random_states", [])
-            self._steps_before = checkpoint["global_step"]
 
     def _looks_at(self, values: Any, name: str) -> bool:
         """Whether values are to be checked now; a Trainer's are, once in training and once outside of it."""

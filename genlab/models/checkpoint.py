@@ -1,5 +1,6 @@
 """Write checkpoints whole or not at all, and open them without knowing what is in them."""
 
+import contextlib
 import os
 import zipfile
 from collections.abc import Mapping
@@ -56,6 +57,12 @@ class WholeCheckpoints(TorchCheckpointIO):
             file.flush()
             os.fsync(file.fileno())
 
+    def load_checkpoint(self, path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """As TorchCheckpointIO's, once the checksums in the file are found to be right."""
+        with contextlib.suppress(zipfile.BadZipFile):  # torch says what is wrong with it
+            require_undamaged(Path(path), damaged_entry(Path(path)))
+        return super().load_checkpoint(Path(path), *args, **kwargs)
+
 
 def read(path: str | Path) -> dict[str, Any]:
     """Read a genlab checkpoint as plain data, on the CPU, and verify the checksums in it; nothing in it is executed.
@@ -71,8 +78,9 @@ def read(path: str | Path) -> dict[str, Any]:
     for name, kind in CONTENT.items():
         if not isinstance(checkpoint.get(name, kind()), kind):
             raise GenlabError(f"{path} is damaged: its {name} is no {kind.__name__}; take another checkpoint")
-    if not all(isinstance(value, Tensor) for value in checkpoint["state_dict"].values()):
-        raise GenlabError(f"{path} is damaged: its state_dict holds more than tensors; take another checkpoint")
+    for name, value in checkpoint["state_dict"].items():
+        if not isinstance(value, Tensor) and not name.endswith("_extra_state"):
+            raise GenlabError(f"{path} is damaged: {name} in its state_dict is no tensor; take another checkpoint")
     try:
         version = Version(checkpoint.get("genlab_version", "0"))
     except InvalidVersion as error:
@@ -107,15 +115,23 @@ def plain_data(path: Path) -> Any:
         raise GenlabError(
             f"{path} cannot be opened as a checkpoint of plain data; it is damaged, something else, or holds objects"
         ) from None
-    if entry is not None:
-        raise GenlabError(f"{path} is damaged: the checksum of its {entry} is wrong; take another checkpoint")
+    require_undamaged(path, entry)
     return content
 
 
 def damaged_entry(path: Path) -> str | None:
-    """The name of the first entry of a zip archive whose checksum (CRC-32) is wrong, or None when all are right."""
+    """Find the first entry of a zip archive whose checksum (CRC-32) is wrong, or None when all are right.
+
+    It takes half a second for 1 GB, about as long as reading it, and no longer than that when both run side by side.
+    """
     with zipfile.ZipFile(path) as archive:
         return archive.testzip()
+
+
+def require_undamaged(path: Path, entry: str | None) -> None:
+    """Raise GenlabError when a checkpoint has a `damaged_entry`."""
+    if entry is not None:
+        raise GenlabError(f"{path} is damaged: the checksum of its {entry} is wrong; take another checkpoint")
 
 
 def data_description(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
@@ -164,8 +180,9 @@ def rebuilt(checkpoint: dict[str, Any], path: Path) -> LightningModule:
         )
     try:
         model: LightningModule = instantiate_module(LightningModule, description)
+        model.configure_model()
         model.on_load_checkpoint(checkpoint)
-        model.load_state_dict(checkpoint["state_dict"])
+        model.load_state_dict(checkpoint["state_dict"], strict=model.strict_loading)
     except GenlabError:
         raise
     except Exception as error:  # plain data can be anything

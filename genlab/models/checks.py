@@ -57,13 +57,13 @@ def check_images(images: Tensor, what: str, dtype: torch.dtype) -> None:
 
 
 def check_labels(labels: Any, num_classes: int) -> None:
-    """Raise GenlabError for labels that are not (B,), int64, within [0, num_classes)."""
+    """Raise GenlabError for labels that are not (B,), int64 or int32, within [0, num_classes)."""
     if not isinstance(labels, Tensor) or labels.ndim != 1:
         one_hot = isinstance(labels, Tensor) and labels.ndim == 2 and labels.shape[1] == num_classes
         remedy = "labels.argmax(1)" if one_hot else "one for each image, or a tensor of one for all"
         found = f"of shape {tuple(labels.shape)}" if isinstance(labels, Tensor) else type(labels).__name__
         raise GenlabError(f"labels are {found}; genlab takes class indices of shape (B,): {remedy}")
-    if labels.dtype != torch.int64:
+    if labels.dtype not in (torch.int64, torch.int32):
         raise GenlabError(f"labels are {_name(labels.dtype)}; genlab takes class indices, int64: labels.long()")
     low, high = _range(labels)
     if low < 0 or high >= num_classes:

@@ -17,6 +17,7 @@ from torch import nn
 
 import genlab
 from genlab.losses import absolute_error
+from genlab.models.checkpoint import WholeCheckpoints
 from genlab.networks import ConvDecoder, ConvEncoder, MLPEncoder
 
 
@@ -191,6 +192,34 @@ def test_hyperparameters_of_the_wrong_kind_give_one_line(hparams, run, working_f
     with pytest.raises(genlab.GenlabError, match=r"wrong\.ckpt does not fit the genlab\S+VAE of this version") as error:
         genlab.load("wrong.ckpt")
     assert "\n" not in str(error.value)
+
+
+class OwnModel(genlab.VAE):
+    """A model with a part that is built late, and with more in its state than tensors."""
+
+    def configure_model(self):
+        self.late = nn.Linear(2, 2)
+
+    def get_extra_state(self):
+        return {"words": ["a", "b"]}
+
+    def set_extra_state(self, state):
+        self.words = state["words"]
+
+
+def test_a_model_of_ones_own_may_build_parts_late_and_keep_more_than_tensors(working_folder):
+    model = genlab.load(saved(OwnModel((1, 8, 8)), working_folder / "a.ckpt"))
+    assert isinstance(model.late, nn.Linear)
+    assert model.words == ["a", "b"]
+
+
+def test_a_plain_trainer_with_whole_checkpoints_resumes_from_no_damaged_one(content, working_folder):
+    bad = bytearray(content)
+    bad[entries(content)[5][0]] ^= 1
+    Path("bad.ckpt").write_bytes(bad)
+    trainer = Trainer(plugins=[WholeCheckpoints()], logger=False, enable_progress_bar=False)
+    with pytest.raises(genlab.GenlabError, match=r"bad\.ckpt is damaged"):
+        trainer.fit(genlab.VAE((1, 8, 8)), genlab.Digits(), ckpt_path="bad.ckpt", weights_only=True)
 
 
 def test_folders_pipes_and_devices_are_no_checkpoints(working_folder):
