@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> None:
     Raises GenlabError for what a user can mend.
     """
     quieten()
-    command, *rest = arguments
+    command, *rest = (re.sub("^--ckpt(?==|$)", "--ckpt_path", argument) for argument in arguments)  # as tools have it
     try:
         with trust.granted("--trust" in rest):
             if command != "fit":

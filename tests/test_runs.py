@@ -54,6 +54,14 @@ def test_a_strangers_folder_is_no_run_whatever_its_files_are_called(command, own
     assert Path("runs/vae_digits/1").exists() == (command == "fit")
 
 
+@pytest.mark.parametrize("option", ["--ckpt", "--ckpt_path"])
+def test_the_trainers_commands_take_the_checkpoint_that_is_named_as_tools_do(option, own):
+    shutil.copytree(own, "runs/vae_digits/1")
+    main(["predict", option, str(own)])
+    assert (own / "predictions.npz").exists()
+    assert not Path("runs/vae_digits/1/predictions.npz").exists()
+
+
 def test_a_run_keeps_its_config_when_it_is_resumed(own):
     before = (own / "config.yaml").read_bytes()
     main(["fit", "--config=vae_digits.yaml", "--ckpt_path=last", "--trainer.max_epochs=4"])

@@ -4,7 +4,7 @@ import torch
 
 from genlab import images
 from genlab.commands.common import Trained, positive, tool_parser
-from genlab.models.capabilities import Reconstructs, reconstructed
+from genlab.models.capabilities import Conditional, Reconstructs, reconstructed
 
 
 def main(arguments: list[str]) -> None:
@@ -17,6 +17,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
     given = parser.parse_args(arguments)
     trained = Trained(given)
+    if not isinstance(trained.model, Conditional):  # which can reconstruct under conditions only
+        trained.able_to(Reconstructs)  # type: ignore[type-abstract]
     path = trained.out("pictures/reconstruct.png")
     test_set = trained.data("test").test_set
     random = torch.Generator().manual_seed(given.seed)
