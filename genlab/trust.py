@@ -26,7 +26,9 @@ from genlab.outputs import whole_file
 from genlab.regular import exists, is_folder, read_regular
 
 LIBRARIES = ("genlab", "torch", "torchvision")
-"""Packages whose classes and functions any checkpoint may name."""
+"""Packages whose classes any checkpoint may name."""
+FUNCTIONS = ("genlab.losses", "genlab.networks", "torch", "torchvision")
+"""Packages whose functions any checkpoint may name."""
 HINT = "give --trust (in Python trust=True) if you know where it comes from"
 LOADERS = ("genlab.load", "genlab.models.load", "genlab.models.checkpoint.load")
 KEY_SIZE = 32
@@ -83,6 +85,21 @@ def require_known_places(description: Mapping[str, Any], where: Path, own: bool)
         )
 
 
+def require_known_paths(states: Any, where: Path, own: bool) -> None:
+    """Raise GenlabError for callbacks' states that name paths outside of a run, where Lightning deletes checkpoints.
+
+    Args:
+        states: of callbacks.
+        where: the checkpoint that they are from.
+        own: whether that is of a run of this user's, which is trusted.
+    """
+    paths = [] if own or is_granted() else [*_leading_out(states)]
+    if paths:
+        raise GenlabError(
+            f"{where} is of no run that is known to be yours, and its callbacks keep files in {listed(paths)}; {HINT}"
+        )
+
+
 def unknown_names(description: Any) -> Iterator[str]:
     """Find what in a description would run code that is neither a library's nor imported already.
 
@@ -136,6 +153,17 @@ def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
             yield from _texts(part)
 
 
+def _leading_out(value: Any) -> Iterator[str]:
+    """Find the paths, keys included, that lead out of the folder in which they begin, or to another file system."""
+    if isinstance(value, Mapping):
+        value = [*value, *value.values()]
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from _leading_out(part)
+    elif isinstance(value, str) and (".." in PurePath(value).parts or "://" in value):
+        yield value
+
+
 def _is_known_class(name: str) -> bool:
     """Whether a name is that of a class, of a library or of a module that is imported already.
 
@@ -158,7 +186,8 @@ def _is_strange_function(name: str) -> bool:
     """Whether a dotted name may be a function's, of a module that is neither a library's nor imported already."""
     module, _, _ = name.rpartition(".")
     package = module.partition(".")[0]
-    if package in LIBRARIES or (module in sys.modules and package not in sys.stdlib_module_names):
+    imported = module in sys.modules and package not in (*LIBRARIES, *sys.stdlib_module_names)
+    if imported or f"{name}.".startswith(tuple(f"{package}." for package in FUNCTIONS)):
         return False
     return _can_be_imported(package)  # otherwise it is only a text
 

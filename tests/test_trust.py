@@ -136,6 +136,7 @@ COMMAND = "touch sprung"
         {"class_path": "torch.load", "init_args": {"f": "evil.pt", "weights_only": False}},
         {"class_path": "genlab.load", "init_args": {"path": "evil", "trust": True}},
         "os.system",
+        "genlab.__main__.main",
     ],
     ids=lambda factory: factory if isinstance(factory, str) else factory["class_path"],
 )
@@ -149,6 +150,18 @@ def test_functions_and_the_systems_own_modules_are_no_classes_of_a_checkpoint(fa
 def test_a_checkpoint_may_be_made_of_another_that_is_looked_at_by_itself():
     nested = {"class_path": "genlab.models.checkpoint.load", "init_args": {"path": "first", "trust": False}}
     assert not [*trust.unknown_names({"first_stage": nested})]
+
+
+@pytest.mark.parametrize("path", ["runs/vae_digits/0/checkpoints/../../../../precious", "memory://precious"])
+def test_no_foreign_checkpoint_says_what_lightning_deletes(path, run, refused):
+    Path("precious").mkdir()
+    content = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    for state in content["callbacks"].values():
+        state |= {"best_model_path": path, "best_k_models": {path: torch.tensor(9.0)}, "last_model_path": path}
+    torch.save(content, "foreign.ckpt")
+    told = refused("fit", "--config", str(run / "config.yaml"), "--ckpt_path=foreign.ckpt", "--trainer.max_epochs=4")
+    assert f"its callbacks keep files in {path}" in told
+    assert Path("precious").exists()
 
 
 def test_no_config_grants_trust(foreign, refused):

@@ -12,7 +12,7 @@ from torch import Tensor
 import genlab
 from genlab.errors import GenlabError, NotFinite, listed
 from genlab.hparams import PlainHyperparameters
-from genlab.models.checks import check_attributes, check_images, check_labels, check_shape
+from genlab.models.checks import check_attributes, check_images, check_labels, check_lengths, check_shape
 from genlab.models.random_state import random_state, random_states, set_random_state
 from genlab.ranges import extent
 from genlab.types import Shape
@@ -53,6 +53,7 @@ class ImageModel(PlainHyperparameters, LightningModule):
                 f"{type(self).__name__} takes batches as dicts with '{name}', of shape (B, C, H, W); "
                 f"the data gave {listed(batch) if isinstance(batch, Mapping) else type(batch).__name__}"
             )
+        check_lengths(batch, type(self).__name__)
         return self.seen(batch[name], shape, name)
 
     def seen(self, x: Tensor, shape: Shape | None = None, name: str = "image") -> Tensor:

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -20,8 +21,10 @@ from genlab.errors import GenlabError
 from genlab.outputs import whole_file
 from genlab.regular import require_regular
 from genlab.runs import find_checkpoint, is_own
-from genlab.trust import granted, require_known_classes, require_known_places
+from genlab.trust import granted, require_known_classes, require_known_paths, require_known_places
 
+LONGEST_REASON = 500
+"""Characters of what torch or jsonargparse say of a checkpoint that fits no model."""
 MARKS = {"state_dict", "hyper_parameters", "pytorch-lightning_version"}
 """What every checkpoint of a Lightning model with saved hyperparameters has."""
 CONTENT: dict[str, type] = {
@@ -88,6 +91,7 @@ def read(path: str | Path) -> dict[str, Any]:
     if version.release[:2] > Version(genlab.__version__).release[:2]:
         raise GenlabError(f"{path} was written by genlab {version}, and this is {genlab.__version__}; upgrade genlab")
     require_known_classes(checkpoint["hyper_parameters"], path, own=is_own(path))
+    require_known_paths(checkpoint.get("callbacks"), path, own=is_own(path))
     return checkpoint
 
 
@@ -186,6 +190,6 @@ def rebuilt(checkpoint: dict[str, Any], path: Path) -> LightningModule:
     except GenlabError:
         raise
     except Exception as error:  # plain data can be anything
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = shorten(str(error), LONGEST_REASON) or type(error).__name__
         raise GenlabError(f"{path} does not fit the {class_path} of this version: {reason}") from None
     return model.eval()

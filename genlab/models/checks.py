@@ -4,6 +4,7 @@ Types and shapes are checked for free; values cost a transfer from a GPU, so `Im
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from torch import Tensor
 from genlab.errors import GenlabError
 from genlab.types import Shape
 
+PARTS = ("image", "label", "attributes", "index", "source", "target", "a", "b")
+"""Of batches; see `genlab.types`."""
 TOLERANCE = 0.05
 """How far values may lie beyond black and white: rounding, and a little of what bicubic resizing overshoots."""
 OVERSHOOT = 0.5
@@ -30,6 +33,14 @@ def check_shape(images: Any, what: str, shape: Shape, model: str) -> None:
         f"{model} was built for {what} of shape {shape}, the data gives {tuple(images.shape[1:])}; "
         "build it for that shape"
     )
+
+
+def check_lengths(batch: Mapping[str, Any], model: str) -> None:
+    """Raise GenlabError for a batch whose parts are of different numbers of images."""
+    lengths = {name: len(batch[name]) for name in PARTS if isinstance(batch.get(name), Tensor) and batch[name].ndim}
+    if len({*lengths.values()}) > 1:
+        found = ", ".join(f"{length} of '{name}'" for name, length in lengths.items())
+        raise GenlabError(f"{model} takes batches with one of each for every image; the data gave {found}")
 
 
 def check_images(images: Tensor, what: str, dtype: torch.dtype) -> None:
@@ -57,13 +68,13 @@ def check_images(images: Tensor, what: str, dtype: torch.dtype) -> None:
 
 
 def check_labels(labels: Any, num_classes: int) -> None:
-    """Raise GenlabError for labels that are not (B,), int64 or int32, within [0, num_classes)."""
+    """Raise GenlabError for labels that are not (B,), int64, within [0, num_classes)."""
     if not isinstance(labels, Tensor) or labels.ndim != 1:
         one_hot = isinstance(labels, Tensor) and labels.ndim == 2 and labels.shape[1] == num_classes
         remedy = "labels.argmax(1)" if one_hot else "one for each image, or a tensor of one for all"
         found = f"of shape {tuple(labels.shape)}" if isinstance(labels, Tensor) else type(labels).__name__
         raise GenlabError(f"labels are {found}; genlab takes class indices of shape (B,): {remedy}")
-    if labels.dtype not in (torch.int64, torch.int32):
+    if labels.dtype != torch.int64:
         raise GenlabError(f"labels are {_name(labels.dtype)}; genlab takes class indices, int64: labels.long()")
     low, high = _range(labels)
     if low < 0 or high >= num_classes:

@@ -118,6 +118,8 @@ class StackedAutoencoder(ImageModel):
         return math.prod(self.stack.shapes[self.depth])
 
     def training_step(self, batch: ImageBatch, batch_idx: int) -> None:
+        if self.classifier is not None:
+            self.labels(batch)  # whose stage may be hours away
         figures = self.figures(batch, self._frozen_codes("train", batch))
         self.log_batch(self._with_stage(figures), progress_bar="loss")
         optimizer = self._optimizers()[self._position]
@@ -180,11 +182,15 @@ class StackedAutoencoder(ImageModel):
 
         Raises GenlabError for a batch without labels, or with ones that the classifier does not know.
         """
+        scores, labels = self._scores(codes), self.labels(batch)
+        return {"loss": F.cross_entropy(scores, labels), "error_rate": (scores.argmax(1) != labels).float().mean()}
+
+    def labels(self, batch: ImageBatch) -> Tensor:
+        """The batch's labels (B,), once they are found to be what the classifier was built for; else GenlabError."""
+        assert self.classifier is not None
         if "label" not in batch:
             raise GenlabError("the classifier of a StackedAutoencoder needs batches with a 'label'")
-        scores = self._scores(codes)
-        labels = self.known_labels(batch["label"], scores.shape[1])
-        return {"loss": F.cross_entropy(scores, labels), "error_rate": (scores.argmax(1) != labels).float().mean()}
+        return self.known_labels(batch["label"], self.classifier.out_features)
 
     def encode(self, x: Tensor) -> Tensor:
         """The codes of images: (B, C, H, W) to (B, code_size)."""

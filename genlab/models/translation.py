@@ -60,9 +60,10 @@ class TranslationModel(AdversarialModel):
         if direction not in self.directions:
             raise GenlabError(f"this {type(self).__name__} translates {' and '.join(self.directions)}, not {direction}")
         channels, *least = self.directions[direction]
-        if x.ndim == 4 and x.shape[1] != channels:
+        is_batch = isinstance(x, Tensor) and x.ndim == 4
+        if is_batch and x.shape[1] != channels:
             raise GenlabError(f"{direction} takes images of {channels} channels, not {x.shape[1]}")
-        height, width = x.shape[-2:] if x.ndim == 4 else least
+        height, width = x.shape[-2:] if is_batch else least
         self.seen(x, (channels, height, width))
         below, right = (max(0, side - have) for side, have in zip(least, (height, width), strict=True))
         padded = F.pad(signed(x), (0, right, 0, below), mode="replicate") if right or below else signed(x)

@@ -137,6 +137,8 @@ def test_callers_of_translate_and_of_a_conditional_model_are_told():
     given = build().given(labels)
     for function in (given.encode, given.reconstruct, partial(given.log_likelihood, num_samples=2)):
         assert "(x + 1) / 2" in refusal(function, 2 * x - 1)
+    build, _ = FAMILIES["pix2pix"]
+    assert "takes 'image' as a tensor, not as list" in refusal(build().translate, x.tolist())
     build, _ = FAMILIES["cvae of pairs"]
     assert "'source' images lie between -1 and 1" in refusal(build().given, 2 * x - 1)
 
@@ -162,6 +164,15 @@ def test_labels_that_are_none_are_said(wrong, message):
         assert message in refusal(build().given, wrong)
     build, batch = FAMILIES["stacked"]
     assert message in refusal(build().classification_errors, torch.zeros(4, 8), batch | {"label": wrong})
+    assert message in refusal(trainer().fit, build(), loader(batch | {"label": wrong}))  # before the classifier's stage
+
+
+@pytest.mark.parametrize("family", ["cvae", "cgan", "stacked", "pix2pix", "cyclegan"])
+def test_a_batch_has_one_of_each_for_every_image(family):
+    build, batch = FAMILIES[family]
+    last = list(batch)[-1]
+    told = refusal(trainer().fit, build(), loader(batch | {last: batch[last][:2]}))
+    assert f"takes batches with one of each for every image; the data gave 4 of '{next(iter(batch))}', 2 of" in told
 
 
 @pytest.mark.parametrize(
