@@ -29,7 +29,6 @@ LIBRARIES = ("genlab", "torch", "torchvision")
 """Packages whose classes any checkpoint may name."""
 FUNCTIONS = ("genlab.losses", "genlab.networks", "torch", "torchvision")
 """Packages whose functions any checkpoint may name."""
-HINT = "give --trust (in Python trust=True) if you know where it comes from"
 LOADERS = ("genlab.load", "genlab.models.load", "genlab.models.checkpoint.load")
 KEY_SIZE = 32
 """Bytes."""
@@ -55,48 +54,32 @@ def is_granted() -> bool:
 
 
 def require_known_classes(description: Any, where: Path, own: bool) -> None:
-    """Raise GenlabError for a description that names classes or functions of modules which are not known.
+    """Raise GenlabError for a description that names classes or functions which would run unknown code.
 
     Args:
         description: hyperparameters, as `genlab.hparams` writes them.
         where: the checkpoint that they are from.
-        own: whether that is of a run of this user's, which is trusted.
+        own: whether that is of a run of this user's, which is trusted; likewise below.
     """
-    unknown = [] if own or is_granted() else sorted({*unknown_names(description)})
-    if unknown:
-        raise GenlabError(
-            f"{where} names {listed(unknown)}, which would be imported, and is of no run that is known to be yours; "
-            f"{HINT}, or import that first"
-        )
+    _require_trust(unknown_names(description), where, own, "names {}, which would be imported,")
 
 
 def require_known_places(description: Mapping[str, Any], where: Path, own: bool) -> None:
-    """Raise GenlabError for data that would be read, created or downloaded outside of the user's own data folder.
-
-    Args:
-        description: hyperparameters of a DataModule, as `genlab.hparams` writes them.
-        where: the checkpoint that they are from.
-        own: whether that is of a run of this user's, which is trusted.
-    """
-    places = [] if own or is_granted() else [*unknown_places(description)]
-    if places:
-        raise GenlabError(
-            f"{where} takes its data from {listed(places)}, and is of no run that is known to be yours; {HINT}"
-        )
+    """Raise GenlabError for data that would be read, created or downloaded outside of the user's own data folder."""
+    _require_trust(unknown_places(description), where, own, "takes its data from {}")
 
 
 def require_known_paths(states: Any, where: Path, own: bool) -> None:
-    """Raise GenlabError for callbacks' states that name paths outside of a run, where Lightning deletes checkpoints.
+    """Raise GenlabError for callbacks' states that name paths outside of a run, where Lightning deletes checkpoints."""
+    _require_trust(leading_out(states), where, own, "lets callbacks delete what is in {}")
 
-    Args:
-        states: of callbacks.
-        where: the checkpoint that they are from.
-        own: whether that is of a run of this user's, which is trusted.
-    """
-    paths = [] if own or is_granted() else [*_leading_out(states)]
-    if paths:
+
+def _require_trust(found: Iterator[str], where: Path, own: bool, what: str) -> None:
+    unknown = [] if own or is_granted() else sorted({*found})
+    if unknown:
         raise GenlabError(
-            f"{where} is of no run that is known to be yours, and its callbacks keep files in {listed(paths)}; {HINT}"
+            f"{where} {what.format(listed(unknown))} and is of no run that is known to be yours; "
+            "give --trust (in Python trust=True) if you know where it comes from"
         )
 
 
@@ -125,6 +108,17 @@ def unknown_places(description: Mapping[str, Any]) -> Iterator[str]:
             yield text
 
 
+def leading_out(value: Any) -> Iterator[str]:
+    """Find the paths, keys included, that lead out of the folder in which they begin, or to another file system."""
+    if isinstance(value, Mapping):
+        value = [*value, *value.values()]
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from leading_out(part)
+    elif isinstance(value, str) and (".." in PurePath(value).parts or "://" in value):
+        yield value
+
+
 def signature(run: Path) -> str | None:
     """Sign a run at its place, as only this user can; None where no key can be kept."""
     key = _key()
@@ -151,17 +145,6 @@ def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(value, list | tuple):
         for part in value:
             yield from _texts(part)
-
-
-def _leading_out(value: Any) -> Iterator[str]:
-    """Find the paths, keys included, that lead out of the folder in which they begin, or to another file system."""
-    if isinstance(value, Mapping):
-        value = [*value, *value.values()]
-    if isinstance(value, list | tuple):
-        for part in value:
-            yield from _leading_out(part)
-    elif isinstance(value, str) and (".." in PurePath(value).parts or "://" in value):
-        yield value
 
 
 def _is_known_class(name: str) -> bool:
