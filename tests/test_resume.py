@@ -112,7 +112,7 @@ def test_stopped_inside_and_at_the_end_of_epochs(training):
 WORKERS = {"pix2pix": "--data.data.num_workers=2", "cyclegan": "--data.pairs.data.num_workers=2"}
 
 
-@pytest.mark.parametrize("training", TRAININGS.keys() - {"validated often", "accumulated", "wgan"})
+@pytest.mark.parametrize("training", [name for name in TRAININGS if name not in ("validated often", "accumulated")])
 def test_stopped_with_workers(training):
     arguments = [*TRAININGS[training], WORKERS.get(training, "--data.num_workers=2")]
     fit(*arguments)
