@@ -76,4 +76,5 @@ bench: setup  ## compare quality and speed with plain PyTorch, Lightning and tor
 	$(BIN)/python benchmarks/overhead.py start
 	$(BIN)/python benchmarks/overhead.py memory
 	$(BIN)/python benchmarks/overhead.py compile
+	$(BIN)/python benchmarks/checkpoint_opening.py
 	$(BIN)/python benchmarks/data.py
