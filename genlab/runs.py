@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -145,7 +146,7 @@ def training(run: Path) -> Iterator[None]:
     """Hold a run, so that no other process trains it; the lock of a process that was killed holds nothing.
 
     Raises:
-        GenlabError: when another process trains the run.
+        GenlabError: when another process trains the run, or nothing can be written there.
     """
     lock = filelock.FileLock(run / LOCK, timeout=0)
     try:
@@ -154,8 +155,10 @@ def training(run: Path) -> Iterator[None]:
         raise GenlabError(
             f"{run} is being trained by another process; wait until it ends, or start a new run without --ckpt_path"
         ) from None
-    except (NotImplementedError, OSError):  # a file system without locks
-        pass
+    except NotImplementedError:
+        warnings.warn(f"the file system of {run} has no locks: let no two processes resume it at once", stacklevel=3)
+    except OSError as error:
+        raise GenlabError(f"{run} cannot be locked for training: {error.strerror or error}") from None
     try:
         yield
     finally:

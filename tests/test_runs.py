@@ -157,10 +157,19 @@ with runs.training(Path({str(own)!r})):
         pass
 
 
-def test_a_file_system_without_locks_trains_all_the_same(own, monkeypatch):
-    monkeypatch.setattr(filelock.FileLock, "acquire", lambda self: (_ for _ in ()).throw(NotImplementedError))
-    with runs.training(own):
-        pass
+def test_a_file_system_without_locks_trains_with_a_warning(own, monkeypatch):
+    monkeypatch.setattr(filelock.FileLock, "acquire", MagicMock(side_effect=NotImplementedError))
+    with pytest.warns(UserWarning, match="has no locks: let no two processes resume it at once"):
+        main(["fit", "--config=vae_digits.yaml", "--ckpt_path=last", "--trainer.max_epochs=4"])
+    assert torch.load(own / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == 3
+
+
+def test_a_run_that_cannot_be_locked_is_not_trained(own, refused):
+    (own / runs.LOCK).unlink()
+    (own / runs.LOCK).mkdir()
+    told = refused("fit", "--config=vae_digits.yaml", "--ckpt_path=last", "--trainer.max_epochs=4")
+    assert "runs/vae_digits/0 cannot be locked for training: Is a directory" in told
+    assert torch.load(own / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == 2
 
 
 def test_a_run_that_came_to_nothing_leaves_nothing(refused):
