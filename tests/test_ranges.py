@@ -3,6 +3,7 @@
 from functools import partial
 
 import pytest
+import torch
 from numpy import float32
 
 import genlab
@@ -126,6 +127,7 @@ def test_sizes_that_fit_no_memory_are_refused_before_memory_is_asked_for():
 
 
 def test_large_images_have_more_pixels_than_a_layer_may_have_units():
-    networks.MLPEncoder((3, 300, 300), 2, hidden=(2,))
-    networks.MLPDecoder((3, 300, 300), 2, hidden=(2,))
-    networks.MLPDiscriminator((3, 300, 300), 1, hidden=(2,))
+    x = torch.zeros(1, 3, 300, 300)
+    assert networks.MLPEncoder(x.shape[1:], 2, hidden=(2,))(x).shape == (1, 2)
+    assert networks.MLPDecoder(x.shape[1:], 2, hidden=(2,))(torch.zeros(1, 2)).shape == x.shape
+    assert networks.MLPDiscriminator(x.shape[1:], 1, hidden=(2,))(x).shape == (1, 1)

@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-import warnings
 from functools import partial
 
 import pytest
@@ -216,14 +215,14 @@ def test_a_penalty_on_slopes_warns_of_batch_norm_in_the_discriminator(build, rec
     assert not [warning for warning in recwarn if "batch norm" in str(warning.message)]
 
 
-def test_spectral_normalisation_warns_of_batch_norm():
+def test_spectral_normalisation_warns_of_batch_norm(recwarn):
     shape = (1, 16, 16)
     with pytest.warns(UserWarning, match="spectral normalisation bounds .* batch norm ties images together"):
         DCGANDiscriminator(shape, 1, spectral=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        DCGANDiscriminator(shape, 1, normalization=torch.nn.Identity, spectral=True)
-        DCGANDiscriminator(shape, 1)
+    recwarn.clear()
+    DCGANDiscriminator(shape, 1, normalization=torch.nn.Identity, spectral=True)
+    DCGANDiscriminator(shape, 1)
+    assert not [warning for warning in recwarn if "batch norm" in str(warning.message)]
 
 
 def test_samples_are_those_of_the_average_which_follows_the_generator():
