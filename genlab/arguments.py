@@ -1,4 +1,4 @@
-"""What genlab adds to the user's arguments before Lightning's command line parses them."""
+"""Completion of the user's arguments before Lightning's command line parses them."""
 
 import argparse
 import json

@@ -28,9 +28,9 @@ class NotFinite(GenlabError):
 
 
 def in_one_line(error: BaseException) -> str:
-    """What the command line says of an error: a GenlabError's message, also where another error was made of it.
+    """Describe an error for the command line: by a GenlabError's message, also where another error wraps it.
 
-    All others say what they are, and how to see where they come from.
+    All others are described by type and message, with a hint how to see the traceback.
     """
     cause: BaseException | None = error
     while cause and not isinstance(cause, GenlabError):  # jsonargparse wraps what a constructor raises

@@ -27,7 +27,7 @@ UNKNOWN_NAME = re.compile(
 )
 
 NUMBER = re.compile(r"Expected a <class '(?:int|float)'>")
-"""What says that a number could be given in place of a class."""
+"""Part of a message that says that a number could be given in place of a class."""
 
 LACKING = re.compile(
     r"""Parser key "([\w.]+)".*class_path '([\w.]+)':\s+the following arguments are required: (\w+(?:, \w+)*)""",
@@ -39,7 +39,7 @@ _load = get_loader("yaml")
 
 
 def load_sane(text: str) -> Any:
-    """What jsonargparse makes of YAML: of configs, of the files that they name, of variables and of values."""
+    """Load YAML as jsonargparse does: configs, the files that they name, variables and values."""
     require_sane(text)
     return _load(text)
 
@@ -48,7 +48,7 @@ set_loader("yaml", load_sane, exceptions=(yaml.YAMLError,))
 
 
 MOST_PROCESSES = 1024
-"""Of one machine: each device has one."""
+"""Maximum number of processes on one machine: each device has one."""
 FROM_0 = ("min_epochs", "min_steps", "gradient_clip_val")
 FROM_1 = ("accumulate_grad_batches", "check_val_every_n_epoch", "log_every_n_steps", "num_nodes")
 """Options of Lightning's trainer."""

@@ -13,7 +13,7 @@ from genlab.errors import GenlabError
 
 LARGEST_SIZE = 2**16
 LARGEST_SEED = 2**32 - 1
-"""That numpy takes."""
+"""Largest seed that numpy takes."""
 
 
 def at_least(least: float, **given: Any) -> None:

@@ -15,9 +15,9 @@ from genlab.outputs import whole_file
 ROOT = Path("runs")
 CONFIG = "config.yaml"
 SECTIONS = ("model", "data", "trainer", "pictures", "last_checkpoint")
-"""Of the config of every run: what tells it from other files of that name."""
+"""Sections of the config of every run, which tell it from other files of that name."""
 SIGNED = "# a run of genlab, signed "
-"""How the first line of a run's config begins; the signature is described in `genlab.trust`."""
+"""Beginning of the first line of a run's config; the signature is described in `genlab.trust`."""
 LOCK = ".lock"
 """The file in a run's folder that the process which trains it holds locked."""
 JOB = "slurm_step"
@@ -166,7 +166,7 @@ def training(run: Path) -> Iterator[None]:
 
 
 def _text(path: Path) -> str:
-    """What a file holds; nothing when it is no file of text."""
+    """Read a text file; empty when it is none."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
         if path.is_file():
             return path.read_text(encoding="utf-8")

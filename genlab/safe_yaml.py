@@ -19,7 +19,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def load(text: str) -> Any:
-    """What a YAML document says, as plain data.
+    """Load a YAML document as plain data.
 
     Raises what `require_sane` raises, and YAMLError for what is no YAML.
     """
@@ -40,7 +40,7 @@ def require_sane(text: str) -> None:
 
 
 def _extent(node: yaml.Node | None, known: dict[int, tuple[float, float]]) -> tuple[float, float]:
-    """How many values a node stands for, and how deep they are."""
+    """Count the values that a node stands for, and how deep they are nested."""
     if not isinstance(node, yaml.CollectionNode):
         return 1, 0
     if id(node) not in known:

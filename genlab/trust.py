@@ -1,4 +1,4 @@
-"""Whose code a checkpoint may import: genlab's, torch's, what is imported already, and that of one's own runs.
+"""Trust in checkpoints: they import genlab's code, torch's, what is imported already, and that of one's own runs.
 
 A checkpoint names classes and functions, and building its model imports them. `fit` signs the config of each run with a
 key that only its user has; classes of such a run are the user's own.

@@ -15,7 +15,7 @@ from genlab.outputs import whole_file
 OF_ONE_RUN = ("ckpt_path", "trust")
 """Options that a config leaves out, since it starts a new run."""
 UNREADABLE = "Unable to serialize instance"
-"""How jsonargparse begins what it writes for objects that no config can describe."""
+"""First words that jsonargparse writes for objects that no config can describe."""
 
 
 class RunConfig(SaveConfigCallback):

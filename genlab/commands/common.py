@@ -24,7 +24,7 @@ from genlab.trust import granted
 BATCH = 500
 """Images that a tool gives to a model at a time."""
 MOST = 1_000_000
-"""Of anything that a tool is asked for: images, codes, units."""
+"""Maximum number of anything that a tool is asked for: images, codes, units."""
 
 
 def tool_parser(name: str, description: str | None, out: str = "pictures/{name}.png") -> argparse.ArgumentParser:

@@ -98,7 +98,7 @@ def require_readable(*sets: DecodedImages) -> None:
 
 
 def _read(folder: Path, files: ImageFiles, framing: Framing) -> DecodedImages | None:
-    """What a cache's folder holds, or None when it must be built from scratch."""
+    """Read a cache's folder; None when it must be built from scratch."""
     if not os.path.lexists(folder):
         return None
     images = folder / "images.npy"
@@ -121,7 +121,7 @@ def _read(folder: Path, files: ImageFiles, framing: Framing) -> DecodedImages | 
 
 
 def _read_about(path: Path) -> dict[str, Any]:
-    """What `_write_about` wrote; raises OSError or ValueError for anything else."""
+    """Read a description that `_write_about` wrote; raises OSError or ValueError for anything else."""
     try:
         about: dict[str, Any] = json.loads(read_regular(path, LARGEST_ABOUT))
         if about["format"] != FORMAT:

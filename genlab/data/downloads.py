@@ -25,7 +25,7 @@ TIMEOUT = 30
 BLOCK = 1 << 20
 """Bytes that are read at a time."""
 GROWTH = 100
-"""How many times an archive's size its content may have; images are compressed already."""
+"""Largest ratio of the content's size to the archive's; images are compressed already."""
 ALWAYS = 1 << 30
 """Bytes that the content of any archive may have."""
 CLUSTER = 4096
@@ -206,7 +206,7 @@ class _Member(tarfile.TarInfo):
 
 
 class _Room:
-    """What an archive's content may still take of the disk."""
+    """Disk space that an archive's content may still take."""
 
     def __init__(self, archive: Path, folder: Path) -> None:
         self.archive = archive

@@ -17,7 +17,7 @@ from genlab.regular import require_regular
 RIDGE = 1e-4
 """Share of the codes' mean variance that is added to every variance, for codes that do not fill their space."""
 ROUNDING = 1e-5
-"""How far weights may be from a sum of 1, and variances below 0 relative to the largest, to be taken for rounded."""
+"""Tolerance for rounding: of the weights' sum, and of variances below 0 relative to the largest."""
 TENSORS = ("weights", "means", "covariances")
 
 

@@ -10,7 +10,7 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
 NEIGHBOURS = 3
-"""Of an image, the last of which its ball reaches: precision and recall depend on it."""
+"""Rank of the neighbour that an image's ball reaches; precision and recall depend on it."""
 AT_ONCE = 1000
 """Rows of a matrix of distances that are held at a time."""
 TIE = 1e-6

@@ -40,7 +40,7 @@ CONTENT: dict[str, type] = {
     "callbacks": dict,
     "loops": dict,
 }
-"""What a checkpoint may hold, of which type."""
+"""Types of the entries that a checkpoint may have."""
 
 
 class WholeCheckpoints(TorchCheckpointIO):
@@ -139,7 +139,7 @@ def require_undamaged(path: Path, entry: str | None) -> None:
 
 
 def data_description(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """What a checkpoint says of the data that it was trained on: "_class_path", and arguments; empty without any.
+    """Read the description of the training data in a checkpoint: "_class_path", and arguments; empty without any.
 
     Raises:
         GenlabError: for data of classes, or in folders, that are not trusted (see `genlab.trust`).

@@ -14,11 +14,11 @@ from genlab.errors import GenlabError
 from genlab.types import Shape
 
 PARTS = ("image", "label", "attributes", "index", "source", "target", "a", "b")
-"""Of batches; see `genlab.types`."""
+"""Names of the parts of batches; see `genlab.types`."""
 TOLERANCE = 0.05
-"""How far values may lie beyond black and white: rounding, and a little of what bicubic resizing overshoots."""
+"""Largest distance of values beyond black and white: rounding, and a little of what bicubic resizing overshoots."""
 OVERSHOOT = 0.5
-"""How far they may lie there to be taken for images in [0, 1] that a resize overshot."""
+"""Largest distance at which they are still taken for images in [0, 1] that a resize overshot."""
 
 
 def check_shape(images: Any, what: str, shape: Shape, model: str) -> None:
@@ -110,7 +110,7 @@ def _range(values: Tensor) -> tuple[float, float]:
 
 
 def _to_unit_range(low: float, high: float) -> str:
-    """What to do with images of a range."""
+    """Suggest a conversion of images of a range to [0, 1]."""
     if low >= -OVERSHOOT and high <= 1 + OVERSHOOT:
         return "x.clamp(0, 1), if a resize overshot"
     if low >= -1 - TOLERANCE and high <= 1 + TOLERANCE:
