@@ -105,7 +105,9 @@ def plain_data(path: Path) -> Any:
         require_regular(path)
         path.open("rb").close()
     except FileNotFoundError:
-        raise GenlabError(f"there is no checkpoint {path}") from None
+        raise GenlabError(
+            f"there is no checkpoint {path}; give the path of a run's folder or of a .ckpt file"
+        ) from None
     except OSError as error:
         raise GenlabError(f"{path} cannot be read: {error.strerror}") from None
     try:
