@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 
 import genlab
+from genlab.commands.parsers import parser_of
 from genlab.errors import in_one_line, suggestion
 
 TRAINER_COMMANDS = {
@@ -59,9 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(arguments: list[str]) -> None:
     command = _parser().parse_args(arguments[:1]).command
     trains = command in TRAINER_COMMANDS
+    given = arguments if trains else parser_of(command).parse_args(arguments[1:])
     module = importlib.import_module("genlab.training" if trains else f"genlab.commands.{command}")
     warnings.formatwarning = _in_a_line  # type: ignore[assignment]  # which Lightning has changed too
-    module.main(arguments if trains else arguments[1:])
+    module.main(given)
 
 
 def _flush() -> None:

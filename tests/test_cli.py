@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import genlab
 from genlab.cli import main
 from genlab.commands.configs import description, find_config, shipped_configs
 
@@ -210,3 +211,20 @@ def printing(arguments: list[str], output: int, unbuffered: str) -> subprocess.C
     command = [sys.executable, "-m", "genlab", *arguments]
     place = {"PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONUNBUFFERED": unbuffered}
     return subprocess.run(command, env=os.environ | place, stdout=output, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_tools_help_and_misspelt_option_import_nothing_heavy():
+    code = """
+import contextlib, sys
+from genlab.cli import TOOL_COMMANDS, main
+for arguments in [[tool, "--help"] for tool in TOOL_COMMANDS] + [["sample", "--cont", "3"]]:
+    with contextlib.suppress(SystemExit):
+        main(arguments)
+assert not {"torch", "lightning", "sklearn", "numpy"} & {*sys.modules}, sorted(sys.modules)
+"""
+    place = {"PYTHONPATH": str(Path(genlab.__file__).parents[1])}
+    subprocess.run([sys.executable, "-c", code], env=os.environ | place, check=True, stdout=subprocess.DEVNULL)
+
+
+def test_a_misspelt_option_of_a_tool_is_answered_with_the_nearest_one(refused):
+    assert refused("sample", "--cont", "3") == "genlab: genlab sample has no argument --cont; did you mean --count?"

@@ -1,7 +1,6 @@
 """What the tool commands share: their arguments, and a trained model with its data."""
 
 import argparse
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,28 +17,10 @@ from genlab.errors import GenlabError, suggestion
 from genlab.models.capabilities import VERBS, Conditional, Decodes, Encodes, abilities, seen_in
 from genlab.models.checkpoint import data_description, read, rebuilt
 from genlab.outputs import must_be_free
-from genlab.ranges import LARGEST_SEED
 from genlab.trust import granted
 
 BATCH = 500
 """Images that a tool gives to a model at a time."""
-MOST = 1_000_000
-"""Maximum number of anything that a tool is asked for: images, codes, units."""
-
-
-def tool_parser(name: str, description: str | None, out: str = "pictures/{name}.png") -> argparse.ArgumentParser:
-    """A parser with the arguments that all commands take which write a file, by default `out` in the run."""
-    parser = argparse.ArgumentParser(prog=f"genlab {name}", description=description)
-    parser.add_argument("--ckpt", metavar="PATH", help="a checkpoint or a run folder; by default the newest run")
-    out = out.format(name=name)
-    parser.add_argument("--out", "--output", metavar="PATH", type=Path, help=f"by default {out} in the run")
-    parser.add_argument("--seed", type=seed, default=0, help="of everything random (default 0)")
-    parser.add_argument("--force", action="store_true", help="replace a file that already exists")
-    parser.add_argument(
-        "--trust", action="store_true", help="import what the checkpoint names, also when it is of no run of your own"
-    )
-    return parser
-
 
 Capability = TypeVar("Capability")
 
@@ -50,10 +31,10 @@ class Trained:
     Raises GenlabError when there is none.
     """
 
-    def __init__(self, given: argparse.Namespace) -> None:
-        self.given = given
-        self.checkpoint = runs.find_checkpoint(given.ckpt)
-        with granted(given.trust):
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        self.checkpoint = runs.find_checkpoint(args.ckpt)
+        with granted(args.trust):
             content = read(self.checkpoint)
             self.model: LightningModule = rebuilt(content, self.checkpoint)
         self._described = {key: content[key] for key in content if key.endswith("hyper_parameters")}
@@ -86,13 +67,13 @@ class Trained:
     def out(self, name: str) -> Path:
         """Where the run's file called `name` goes; raises GenlabError when that is taken and --force is not given."""
         folder = runs.run_of(self.checkpoint) or self.checkpoint.parent
-        path: Path = self.given.out or folder / name
-        must_be_free(path, self.given.force)
+        path: Path = self.args.out or folder / name
+        must_be_free(path, self.args.force)
         return path
 
     def data(self, stage: str) -> Any:
         """The data that the model was trained on, set up for a stage."""
-        with granted(self.given.trust):
+        with granted(self.args.trust):
             description = data_description(self._described, self.checkpoint)
             if "_class_path" not in description:
                 raise GenlabError(f"{self.checkpoint} does not say what data it was trained on")
@@ -135,28 +116,3 @@ def some(images: ImageTensors, limit: int, seed: int) -> ImageTensors:
     """At most so many images of a data set, in its order."""
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
     return images.subset(order[:limit].sort().values)
-
-
-def positive(text: str) -> int:
-    """An argument that is a positive number, of a million at most."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not positive")
-    if number > MOST:
-        raise argparse.ArgumentTypeError(f"{text} is more than {MOST:,}")
-    return number
-
-
-def seed(text: str) -> int:
-    """An argument that is a seed."""
-    if not text.isdecimal() or int(text) > LARGEST_SEED:
-        raise argparse.ArgumentTypeError(f"{text} is no whole number from 0 to {LARGEST_SEED:,}")
-    return int(text)
-
-
-def finite(text: str) -> float:
-    """An argument that is a number, and not an infinite one."""
-    number = float(text)
-    if not math.isfinite(number):
-        raise argparse.ArgumentTypeError(f"{text} is not finite")
-    return number

@@ -1,6 +1,5 @@
 """Sampling from conditional models: the conditions that can be asked for, and pictures and folders of samples."""
 
-import argparse
 from pathlib import Path
 
 import torch
@@ -8,7 +7,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from genlab import images, runs
-from genlab.commands.common import BATCH, Trained, positive
+from genlab.commands.common import BATCH, Trained
 from genlab.data import DegradedPairs
 from genlab.data.files import LARGEST
 from genlab.data.framing import Framing, attempt
@@ -22,21 +21,12 @@ PAIRS = 8
 """Test images whose sources are conditions in a picture."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What can be said about conditions."""
-    parser.add_argument("--condition", metavar="CONDITION", help="a class, such as 7, or attributes: Smiling=1,Male=0")
-    parser.add_argument("--condition-image", metavar="FILE", type=Path, help="an image, for a model of pairs")
-    parser.add_argument(
-        "--per-class", type=positive, metavar="N", help="write N images of each class to the folder --out"
-    )
-
-
 def conditional_picture(model: Conditional, trained: Trained, random: torch.Generator) -> Tensor:
     """Samples under the condition that is asked for; or a row for each condition, a column for each code."""
-    given = trained.given
+    args = trained.args
     asked = asked_condition(model, trained)
     if asked is not None:
-        return images.grid(model.given(asked).sample(given.count, generator=random), given.columns)
+        return images.grid(model.given(asked).sample(args.count, generator=random), args.columns)
     left, right = [], []
     if model.source_shape:
         test_set = trained.data("test").test_set
@@ -49,7 +39,7 @@ def conditional_picture(model: Conditional, trained: Trained, random: torch.Gene
         flipped = torch.eye(len(usual))
         conditions = torch.cat([usual[None], (usual - flipped).abs()])
         print(f"rows: most images' attributes, then each the other way: {', '.join(model.attribute_names)}")
-    codes = torch.randn(given.columns, model.code_size, generator=random)
+    codes = torch.randn(args.columns, model.code_size, generator=random)
     samples = torch.stack([model.given(condition[None]).decode(codes) for condition in conditions])
     rows = torch.cat([part.expand(-1, -1, 3, -1, -1) for part in [*left, samples, *right]], 1)
     return images.grid(rows.flatten(0, 1), rows.shape[1])
@@ -69,26 +59,26 @@ def asked_condition(model: Conditional, trained: Trained) -> Tensor | None:
 
     Raises GenlabError for one that the model does not know.
     """
-    given = trained.given
+    args = trained.args
     if model.source_shape:
-        if given.condition:
+        if args.condition:
             raise GenlabError("this model's conditions are images: give --condition-image FILE")
-        if given.condition_image is None:
+        if args.condition_image is None:
             return None
         data = trained.data("test")
         if isinstance(data, DegradedPairs):
-            return data.degradation(read_image(given.condition_image, model.image_shape))
-        return read_image(given.condition_image, model.source_shape)
-    if given.condition_image:
+            return data.degradation(read_image(args.condition_image, model.image_shape))
+        return read_image(args.condition_image, model.source_shape)
+    if args.condition_image:
         raise GenlabError("this model's conditions are no images: give --condition")
-    if given.condition is None:
+    if args.condition is None:
         return None
     if model.num_classes:
-        if given.condition not in map(str, range(model.num_classes)):
-            raise GenlabError(f"there is no class {given.condition}; there are 0 to {model.num_classes - 1}")
-        return torch.tensor([int(given.condition)])
+        if args.condition not in map(str, range(model.num_classes)):
+            raise GenlabError(f"there is no class {args.condition}; there are 0 to {model.num_classes - 1}")
+        return torch.tensor([int(args.condition)])
     attributes = usual_attributes(trained)[None].clone()
-    for part in given.condition.split(","):
+    for part in args.condition.split(","):
         name, _, value = part.partition("=")
         if name not in model.attribute_names:
             raise GenlabError(f"there is no attribute {name}; {suggestion(name, model.attribute_names)}")
@@ -111,17 +101,17 @@ def write_classes(model: Conditional, trained: Trained, random: torch.Generator)
 
     Raises GenlabError for a model without classes, and for a folder that is there already: none is ever replaced.
     """
-    given = trained.given
+    args = trained.args
     if not model.num_classes or model.source_shape:
         raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} has no classes to sample from")
-    if given.condition or given.condition_image:
+    if args.condition or args.condition_image:
         raise GenlabError("--per-class writes images of every class; leave out the condition")
-    folder: Path = given.out or (runs.run_of(trained.checkpoint) or trained.checkpoint.parent) / "samples"
+    folder: Path = args.out or (runs.run_of(trained.checkpoint) or trained.checkpoint.parent) / "samples"
     with whole_folder(folder) as part:
         for label in tqdm(range(model.num_classes), "Sampling", unit=" classes"):
             inside = part / str(label).zfill(len(str(model.num_classes - 1)))
             inside.mkdir()
-            codes = torch.randn(given.per_class, model.code_size, generator=random)
+            codes = torch.randn(args.per_class, model.code_size, generator=random)
             decode = model.given(torch.tensor([label])).decode
             samples = torch.cat([decode(some) for some in codes.split(BATCH)])
             for number, sample in enumerate(samples):

@@ -49,11 +49,9 @@ def description(config: Path) -> str:
         return next(line for line in lines if line.startswith("# ")).removeprefix("#").strip()
 
 
-def main(arguments: list[str]) -> None:
+def main(args: argparse.Namespace) -> None:
     """List the shipped configs, or print one."""
-    parser = argparse.ArgumentParser(prog="genlab configs", description=main.__doc__)
-    parser.add_argument("name", nargs="?", help="the config to print; without it, all are listed")
-    name = parser.parse_args(arguments).name
+    name = args.name
     if name:
         print(find_config(name).read_text(), end="")
         return

@@ -4,7 +4,6 @@ import argparse
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -38,31 +37,22 @@ SHOWN, COLUMNS = 32, 8
 """Images in the picture of a batch, and in one row of it."""
 
 
-def main(arguments: list[str]) -> None:
-    """Prepare a data set (download what is missing, decode images) or check it (counts, shapes, a sample)."""
-    parser = argparse.ArgumentParser(
-        prog="genlab data", description=main.__doc__, epilog=f"Data sets with a name: {', '.join(NAMED)}."
-    )
-    parser.add_argument("action", choices=("prepare", "check"), help="what to do")
-    parser.add_argument("name", help="a data set's name, see below, or a config, whose data are meant")
-    parser.add_argument("--data_dir", help="folder of data sets; by default GENLAB_DATA_DIR, else ./data")
-    parser.add_argument("--out", type=Path, metavar="FILE.png", help="check: draw a training batch to this file")
-    parser.add_argument("--force", action="store_true", help="replace that file if it is there already")
-    given = parser.parse_args(arguments)
-    if given.data_dir:
-        os.environ["GENLAB_DATA_DIR"] = given.data_dir
-    if given.out:
-        must_be_free(given.out, given.force)
-    data = find_data(given.name)
-    if given.action == "prepare":
+def main(args: argparse.Namespace) -> None:
+    """Prepare or check a data set."""
+    if args.data_dir:
+        os.environ["GENLAB_DATA_DIR"] = args.data_dir
+    if args.out:
+        must_be_free(args.out, args.force)
+    data = find_data(args.name)
+    if args.action == "prepare":
         data.prepare_data()
     data.setup()
-    print(table(data, OFFICIAL.get(given.name)))
-    if given.out:
+    print(table(data, OFFICIAL.get(args.name)))
+    if args.out:
         batch = next(iter(data.train_dataloader()))
         print(describe(data, batch))
-        images.save(draw(batch), given.out)
-        print(given.out)
+        images.save(draw(batch), args.out)
+        print(args.out)
 
 
 def find_data(name: str) -> BatchDataModule:

@@ -39,9 +39,8 @@ GIGA = 1e9
 Section = dict[str, str]
 
 
-def main(arguments: list[str]) -> None:
-    """Run the command."""
-    argparse.ArgumentParser(prog="genlab doctor", description=__doc__).parse_args(arguments)
+def main(args: argparse.Namespace) -> None:
+    """Print what this machine has."""
     sections = {
         "versions": versions(),
         "devices": devices(),

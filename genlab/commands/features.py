@@ -1,28 +1,23 @@
 """`genlab features`: what the first units of a network look for."""
 
+import argparse
 import math
 
 from torch import Tensor, nn
 
 from genlab import images
-from genlab.commands.common import Trained, positive, tool_parser
+from genlab.commands.common import Trained
 from genlab.errors import GenlabError
 from genlab.models.base import ImageModel
 
 
-def main(arguments: list[str]) -> None:
-    """Draw the first layer's weights as images: for each unit the input of given norm that excites it most (Ng 2011).
-
-    Grey is zero; each unit is scaled to its own range.
-    """
-    parser = tool_parser("features", main.__doc__)
-    parser.add_argument("--columns", type=positive, default=10, help="units in a row (default 10)")
-    given = parser.parse_args(arguments)
-    trained = Trained(given)
+def main(args: argparse.Namespace) -> None:
+    """Draw the first layer's weights."""
+    trained = Trained(args)
     path = trained.out("pictures/features.png")
     weights = first_weights(trained.model)
     scaled = 0.5 + 0.5 * weights / weights.abs().amax((1, 2, 3), keepdim=True)
-    images.save(images.grid(scaled, given.columns), path)
+    images.save(images.grid(scaled, args.columns), path)
     print(path)
 
 

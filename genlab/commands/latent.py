@@ -1,5 +1,6 @@
 """`genlab latent`: where the codes of test images lie."""
 
+import argparse
 from pathlib import Path
 
 import torch
@@ -10,38 +11,30 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 
 from genlab import images
-from genlab.commands.common import Trained, batched, encoded, positive, tool_parser
+from genlab.commands.common import Trained, batched, encoded
 from genlab.latent import normal_lattice
 from genlab.models.capabilities import Decodes, Encodes, Samples
 from genlab.outputs import must_be_free, whole_file
 
 
-def main(arguments: list[str]) -> None:
-    """Draw the codes of test images, coloured by label: as they are when 2-D, else their two principal components.
-
-    For a model with a 2-D Gaussian prior, draw its manifold too: the images of a lattice of codes, spaced evenly in
-    the prior's probability (Kingma & Welling 2013, figure 4).
-    """
-    parser = tool_parser("latent", main.__doc__)
-    parser.add_argument("-n", "--count", type=positive, default=5000, help="test images at most (default 5000)")
-    parser.add_argument("--side", type=positive, default=20, help="images along a side of the manifold (default 20)")
-    given = parser.parse_args(arguments)
-    trained = Trained(given)
+def main(args: argparse.Namespace) -> None:
+    """Draw the codes of test images, and the manifold of a 2-D prior."""
+    trained = Trained(args)
     model = trained.able_to(Encodes)  # type: ignore[type-abstract]
     decoder = model if model.code_size == 2 and isinstance(model, Samples) and isinstance(model, Decodes) else None
     path = trained.out("pictures/latent.png")
     manifold = path.with_name(f"{path.stem}-manifold.png")
     if decoder:
-        must_be_free(manifold, given.force)
+        must_be_free(manifold, args.force)
 
     test_set = trained.test_images()
-    chosen = torch.randperm(len(test_set), generator=torch.Generator().manual_seed(given.seed))[: given.count]
+    chosen = torch.randperm(len(test_set), generator=torch.Generator().manual_seed(args.seed))[: args.count]
     codes = encoded(model, test_set, chosen)
     scatter(codes, None if test_set.labels is None else test_set.labels[chosen], path)
     print(path)
     if decoder:
-        pictures = batched(decoder.decode, normal_lattice(given.side))
-        images.save(images.grid(pictures, given.side), manifold)
+        pictures = batched(decoder.decode, normal_lattice(args.side))
+        images.save(images.grid(pictures, args.side), manifold)
         print(manifold)
 
 

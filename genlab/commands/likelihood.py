@@ -17,15 +17,15 @@ SAMPLES = 5000
 """Codes for each image, unless told otherwise."""
 
 
-def likelihood(trained: Trained, given: argparse.Namespace) -> dict[str, Any]:
+def likelihood(trained: Trained, args: argparse.Namespace) -> dict[str, Any]:
     """The ELBO, with one sample for each image, and log p(x), by importance sampling, both in nats.
 
     Bits per dimension are those of log p(x), the tighter bound, whichever the model was trained on.
     """
     test = trained.data("test").test_set
-    chosen = torch.randperm(len(test), generator=torch.Generator().manual_seed(given.seed))[: given.limit].sort().values
-    random = torch.Generator().manual_seed(given.seed)
-    num_samples = given.samples or SAMPLES
+    chosen = torch.randperm(len(test), generator=torch.Generator().manual_seed(args.seed))[: args.limit].sort().values
+    random = torch.Generator().manual_seed(args.seed)
+    num_samples = args.samples or SAMPLES
     elbo, log_likelihood = [], []
     for rows in tqdm(chosen.split(IMAGES), "Evaluating", unit_scale=IMAGES, unit=" images"):
         with torch.no_grad():

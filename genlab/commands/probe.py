@@ -10,7 +10,7 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 
-from genlab.commands.common import Trained, attribute_of, batched, positive, some, tool_parser
+from genlab.commands.common import Trained, attribute_of, batched, some
 from genlab.data import ImageDataModule, WithoutClass
 from genlab.data.tensors import ImageTensors
 from genlab.latent.clusters import METHODS, NEIGHBOURS, agreement, cluster
@@ -24,26 +24,14 @@ Table = dict[str, dict[str, Any]]
 """Figures by row and column."""
 
 
-def main(arguments: list[str]) -> None:
-    """Measure a model's codes, beside those of PCA of the same size, and pixels; as tables, and as JSON.
-
-    The squared error of reconstructed test images; the accuracy of a linear classifier that saw few labels; how well
-    clusters of test images agree with classes; and of a model trained WithoutClass, how its error tells that class.
-    """
-    parser = tool_parser("probe", main.__doc__, out="probe.json")
-    parser.add_argument(
-        "--labels", type=_counts, default="1,10,100,all", help="labelled images of each class (default 1,10,100,all)"
-    )
-    parser.add_argument("--draws", type=positive, default=5, help="times that few labels are drawn (default 5)")
-    parser.add_argument("--attribute", metavar="NAME", help="the classes are images with and without it")
-    parser.add_argument("--limit", type=positive, default=10_000, help="images of each split at most (default 10000)")
-    given = parser.parse_args(arguments)
-    trained = Trained(given)
+def main(args: argparse.Namespace) -> None:
+    """Measure a model's codes, beside those of PCA; print and write the tables."""
+    trained = Trained(args)
     encoder = trained.able_to(Encodes)  # type: ignore[type-abstract]
     path = trained.out("probe.json")
-    torch.manual_seed(given.seed)  # of augmentation
+    torch.manual_seed(args.seed)  # of augmentation
     data = trained.data("fit")
-    splits = [some(images, given.limit, given.seed) for images in (data.train_set, trained.test_images())]
+    splits = [some(images, args.limit, args.seed) for images in (data.train_set, trained.test_images())]
     found: dict[str, Any] = {
         "model": type(trained.model).__name__,
         "checkpoint": str(trained.checkpoint),
@@ -51,10 +39,10 @@ def main(arguments: list[str]) -> None:
         "code_size": encoder.code_size,
         "training_images": len(splits[0]),
         "test_images": len(splits[1]),
-        "seed": given.seed,
+        "seed": args.seed,
     }
     print("\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in found.items()))
-    for name, title, table in measured(encoder, data, splits, given):
+    for name, title, table in measured(encoder, data, splits, args):
         found[name] = table
         print(f"\n{title}\n{as_text(table)}", flush=True)
     with whole_file(path) as part:
@@ -63,12 +51,12 @@ def main(arguments: list[str]) -> None:
 
 
 def measured(
-    model: Encodes, data: ImageDataModule, splits: list[ImageTensors], given: argparse.Namespace
+    model: Encodes, data: ImageDataModule, splits: list[ImageTensors], args: argparse.Namespace
 ) -> Iterator[tuple[str, str, Table]]:
     """Everything that can be measured, one after the other: a name, a title, and figures."""
     train, test = (images[torch.arange(len(images))]["image"] for images in splits)
     pixels = train.flatten(1).numpy(), test.flatten(1).numpy()
-    pca = PCA(min(model.code_size, *pixels[0].shape), random_state=given.seed).fit(pixels[0])
+    pca = PCA(min(model.code_size, *pixels[0].shape), random_state=args.seed).fit(pixels[0])
     linear = f"PCA-{pca.n_components_}"
     codes = {
         "codes": (batched(model.encode, train).numpy(), batched(model.encode, test).numpy()),
@@ -82,16 +70,14 @@ def measured(
     rows = {name: {"squared error": float(error.mean())} for name, error in errors.items()}
     yield "reconstruction", "reconstructions of test images", rows
 
-    train_labels, test_labels = (classes(images, data, given.attribute) for images in splits)
+    train_labels, test_labels = (classes(images, data, args.attribute) for images in splits)
     if train_labels is not None and test_labels is not None and len(np.unique(train_labels)) > 1:
         views = codes | {"pixels": pixels}
-        rows = few_labels(views, (train_labels, test_labels), given.labels, given.draws)
+        rows = few_labels(views, (train_labels, test_labels), args.labels, args.draws)
         yield "few_labels", "accuracy of a linear classifier, by labels of each class", rows
     if test_labels is not None and len(test_labels) > NEIGHBOURS and len(np.unique(test_labels)) > 1:
         rows = {
-            f"{method} of {name}": agreement(
-                cluster(seen, len(np.unique(test_labels)), method, given.seed), test_labels
-            )
+            f"{method} of {name}": agreement(cluster(seen, len(np.unique(test_labels)), method, args.seed), test_labels)
             for method in METHODS
             for name, (_, seen) in codes.items()
         }
@@ -137,7 +123,3 @@ def as_text(table: Table) -> str:
 
 def _cell(value: Any) -> str:
     return f"{value['mean']:.3f} ± {value['std']:.3f}" if isinstance(value, dict) else f"{value:.3f}"
-
-
-def _counts(text: str) -> list[int | None]:
-    return [None if part == "all" else positive(part) for part in text.split(",")]

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from genlab import images
-from genlab.commands.common import Trained, encoded, positive, tool_parser
-from genlab.commands.conditions import add_arguments, conditional_picture, write_classes
+from genlab.commands.common import Trained, encoded
+from genlab.commands.conditions import conditional_picture, write_classes
 from genlab.errors import GenlabError
 from genlab.latent import CodeDensity
 from genlab.models.capabilities import Conditional, Decodes, Encodes, Samples
@@ -20,77 +20,59 @@ FITTED_ON = 10_000
 """Training images at most whose codes a density is fitted to."""
 
 
-def main(arguments: list[str]) -> None:
-    """Draw new images from a trained model, as one picture.
-
-    With --prior, codes are drawn from a density that is fitted to those of training images, and then decoded: so an
-    autoencoder becomes generative. The density is kept beside the checkpoint, and used again with the same --seed.
-
-    Of a conditional model, each column is one code and each row one condition: every class, or every attribute in turn
-    the other way than in most images, or test images, on the left, with the truth on the right. With --condition or
-    --condition-image, all samples have that one. With --per-class, images are written to folders by class.
-    """
-    parser = tool_parser("sample", main.__doc__)
-    parser.add_argument("-n", "--count", type=positive, default=64, help="how many (default 64)")
-    parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
-    parser.add_argument("--prior", choices=("gaussian", "gmm"), help="one normal distribution of codes, or a mixture")
-    parser.add_argument("--components", type=positive, default=10, help="distributions in the mixture (default 10)")
-    parser.add_argument(
-        "--without-average", action="store_true", help="of a GAN: by the generator itself, not by its moving average"
-    )
-    add_arguments(parser)
-    given = parser.parse_args(arguments)
-    trained = Trained(given)
-    random = torch.Generator().manual_seed(given.seed)
+def main(args: argparse.Namespace) -> None:
+    """Draw new images from a trained model."""
+    trained = Trained(args)
+    random = torch.Generator().manual_seed(args.seed)
     model = trained.model
-    if not isinstance(model, Conditional) and (given.condition or given.condition_image or given.per_class):
+    if not isinstance(model, Conditional) and (args.condition or args.condition_image or args.per_class):
         raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} knows no conditions")
-    if given.without_average:
+    if args.without_average:
         if getattr(model, "average", None) is None:
             raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} keeps no average of a generator")
         model.average = None  # type: ignore[assignment]
     with torch.no_grad():
-        if isinstance(model, Conditional) and given.prior:
+        if isinstance(model, Conditional) and args.prior:
             raise GenlabError("a conditional model has a prior of its own; leave out --prior")
-        if isinstance(model, Conditional) and given.per_class:
+        if isinstance(model, Conditional) and args.per_class:
             print(write_classes(model, trained, random))
             return
-        path = trained.out(f"pictures/sample-{given.prior}.png" if given.prior else "pictures/sample.png")
+        path = trained.out(f"pictures/sample-{args.prior}.png" if args.prior else "pictures/sample.png")
         if isinstance(model, Conditional):
             picture = conditional_picture(model, trained, random)
         else:
-            picture = images.grid(drawn(trained, given, random), given.columns)
+            picture = images.grid(drawn(trained, args, random), args.columns)
     images.save(picture, path)
     print(path)
 
 
-def drawn(trained: Trained, given: argparse.Namespace, random: torch.Generator) -> Tensor:
+def drawn(trained: Trained, args: argparse.Namespace, random: torch.Generator) -> Tensor:
     """Images from the model's own prior, or from a fitted density: (count, C, H, W)."""
-    if given.prior:
+    if args.prior:
         decoder = trained.able_to(Decodes)  # type: ignore[type-abstract]
-        return decoder.decode(code_density(trained, given).sample(given.count, random))
+        return decoder.decode(code_density(trained, args).sample(args.count, random))
     model = trained.model
     if not isinstance(model, Samples) and isinstance(model, Encodes) and isinstance(model, Decodes):
         raise GenlabError(
             f"the {type(model).__name__} in {trained.checkpoint} has no prior to sample from; "
             "fit one to its codes with --prior gaussian or --prior gmm"
         )
-    return trained.able_to(Samples).sample(given.count, generator=random)  # type: ignore[type-abstract]
+    return trained.able_to(Samples).sample(args.count, generator=random)  # type: ignore[type-abstract]
 
 
-def code_density(trained: Trained, given: argparse.Namespace) -> CodeDensity:
+def code_density(trained: Trained, args: argparse.Namespace) -> CodeDensity:
     """The density of the codes of training images: the one kept beside the checkpoint, or a new one.
 
     The kept one is used when it says that it was fitted by the same model and data (the checkpoint's content), for the
     same seed and number of images; the times of files say nothing, since copying changes them.
     """
     encoder = trained.able_to(Encodes)  # type: ignore[type-abstract]
-    components = 1 if given.prior == "gaussian" else given.components
-    name = "gaussian" if given.prior == "gaussian" else f"gmm{components}"
+    components = 1 if args.prior == "gaussian" else args.components
+    name = "gaussian" if args.prior == "gaussian" else f"gmm{components}"
     kept: Path = trained.checkpoint.with_name(f"{trained.checkpoint.stem}-{name}.npz")
     with trained.checkpoint.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    fitted_to = json.dumps({"checkpoint": digest, "seed": given.seed, "images_at_most": FITTED_ON})
+    fitted_to = json.dumps({"checkpoint": digest, "seed": args.seed, "images_at_most": FITTED_ON})
     if kept.exists():
         try:
             density = CodeDensity.load(kept)
@@ -100,10 +82,10 @@ def code_density(trained: Trained, given: argparse.Namespace) -> CodeDensity:
             if density.fitted_to == fitted_to and density.means.shape == (components, encoder.code_size):
                 return density
     train_set = trained.data("fit").train_set
-    chosen = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(given.seed))[:FITTED_ON]
+    chosen = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(args.seed))[:FITTED_ON]
     if components > len(chosen):
         raise GenlabError(f"{components} components are more than the {len(chosen)} images they are fitted to")
-    density = CodeDensity.fitted(encoded(encoder, train_set, chosen), components, given.seed, fitted_to)
+    density = CodeDensity.fitted(encoded(encoder, train_set, chosen), components, args.seed, fitted_to)
     density.save(kept)
     print(kept)
     return density

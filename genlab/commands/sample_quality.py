@@ -21,7 +21,7 @@ ENOUGH = 2048
 """Images below which FID says little: the covariance of 2,048 features needs as many."""
 
 
-def sample_quality(trained: Trained, given: argparse.Namespace) -> dict[str, Any]:
+def sample_quality(trained: Trained, args: argparse.Namespace) -> dict[str, Any]:
     """FID, KID, precision, recall and balance of classes of as many samples as there are test images.
 
     The same figures of training images tell what is perfect. A conditional model samples under the conditions of test
@@ -32,10 +32,10 @@ def sample_quality(trained: Trained, given: argparse.Namespace) -> dict[str, Any
     if not isinstance(data, ImageDataModule):
         raise GenlabError(f"samples are compared with single images, not with the batches of {type(data).__name__}")
     data.setup("test")
-    judge = extractor(given.features, data, data.image_shape)
-    count = min(given.limit, len(data.test_set))
+    judge = extractor(args.features, data, data.image_shape)
+    count = min(args.limit, len(data.test_set))
     require_enough(min(count, len(data.train_set)))
-    random = torch.Generator().manual_seed(given.seed)
+    random = torch.Generator().manual_seed(args.seed)
     test = data.test_set.subset(torch.randperm(len(data.test_set), generator=random)[:count])
     train = data.train_set.subset(torch.randperm(len(data.train_set), generator=random)[:count])
     real, _ = judged(judge, images_of(test))

@@ -1,28 +1,24 @@
 """`genlab transfer`: an image's style under other conditions."""
 
+import argparse
+
 import torch
 
 from genlab import images
-from genlab.commands.common import Trained, positive, tool_parser
+from genlab.commands.common import Trained
 from genlab.errors import GenlabError
 from genlab.models.cvae import CVAE
 
 
-def main(arguments: list[str]) -> None:
-    """Draw what becomes of test images under other conditions: encoded under their own, decoded under another.
-
-    The first column shows the images. The others have each class in turn, or each attribute the other way.
-    """
-    parser = tool_parser("transfer", main.__doc__)
-    parser.add_argument("-n", "--count", type=positive, default=8, help="test images (default 8)")
-    given = parser.parse_args(arguments)
-    trained = Trained(given)
+def main(args: argparse.Namespace) -> None:
+    """Draw test images under other conditions."""
+    trained = Trained(args)
     model = trained.model
     if not isinstance(model, CVAE) or model.source_shape:
         raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} has no classes or attributes to change")
     path = trained.out("pictures/transfer.png")
     test_set = trained.test_images()
-    chosen = torch.randperm(len(test_set), generator=torch.Generator().manual_seed(given.seed))[: given.count]
+    chosen = torch.randperm(len(test_set), generator=torch.Generator().manual_seed(args.seed))[: args.count]
     batch = test_set[chosen]
     originals, own = model.images(batch), model.condition(batch)
     if model.num_classes:

@@ -1,5 +1,6 @@
 """`genlab translate`: images of one domain to images of another, as files or as a picture of test images."""
 
+import argparse
 import glob
 import os
 from pathlib import Path
@@ -10,7 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from genlab import images, runs
-from genlab.commands.common import Trained, positive, tool_parser
+from genlab.commands.common import Trained
 from genlab.commands.domains import test_images
 from genlab.data.files import LARGEST, FolderFiles, is_image
 from genlab.data.framing import attempt, opened, pixels
@@ -24,45 +25,32 @@ QUALITY = 95
 """Of JPEG files, out of 100."""
 
 
-def main(arguments: list[str]) -> None:
-    """Translate the images given with --input, of any size, into files of the same names in the folder --output.
-
-    By default that is the folder `translated` in the run.
-
-    Without --input, draw test images beside their translations and, of pairs, the truth, as one picture.
-    """
-    parser = tool_parser("translate", main.__doc__, out="pictures/{name}.png, with --input the folder translated,")
-    parser.add_argument("--input", nargs="+", metavar="PATH", help="files, folders, or patterns such as 'photos/*.jpg'")
-    parser.add_argument("--direction", choices=("a_to_b", "b_to_a"), default="a_to_b", help="default a_to_b")
-    parser.add_argument("--tile", action="store_true", help="large images: in parts of the size seen in training")
-    parser.add_argument("--side-by-side", action="store_true", help="each image on the left of its translation")
-    parser.add_argument("-n", "--count", type=positive, default=32, help="of test images (default 32)")
-    parser.add_argument("--columns", type=positive, default=8, help="test images in a row (default 8)")
-    given = parser.parse_args(arguments)
-    trained = Trained(given)
+def main(args: argparse.Namespace) -> None:
+    """Translate files, or draw test images beside their translations."""
+    trained = Trained(args)
     model = trained.able_to(Translates)  # type: ignore[type-abstract]
-    if given.direction not in model.directions:
+    if args.direction not in model.directions:
         raise GenlabError(
             f"the {type(model).__name__} in {trained.checkpoint} translates {' and '.join(model.directions)} only"
         )
-    if not given.input and (given.tile or given.side_by_side):
+    if not args.input and (args.tile or args.side_by_side):
         raise GenlabError("--tile and --side-by-side are for files; give --input")
     with torch.no_grad():
-        (translate_files if given.input else draw_test_images)(trained, model)
+        (translate_files if args.input else draw_test_images)(trained, model)
 
 
 def draw_test_images(trained: Trained, model: Translates) -> None:
     """One picture of test images, chosen by the seed, each row above the row of their translations."""
-    given = trained.given
+    args = trained.args
     path = trained.out("pictures/translate.png")
     domains = test_images(trained)
-    test = domains.translated(given.direction)
-    random = torch.Generator().manual_seed(given.seed)
-    chosen = torch.randperm(len(test.start), generator=random)[: given.count]
+    test = domains.translated(args.direction)
+    random = torch.Generator().manual_seed(args.seed)
+    chosen = torch.randperm(len(test.start), generator=random)[: args.count]
     x = test.start[chosen]["image"]
-    rows = [x, model.translate(x, direction=given.direction, generator=random)]
+    rows = [x, model.translate(x, direction=args.direction, generator=random)]
     rows += [test.end[chosen]["image"]] if domains.aligned else []
-    images.save(images.beside(*rows, columns=given.columns), path)
+    images.save(images.beside(*rows, columns=args.columns), path)
     print(path)
 
 
@@ -72,19 +60,19 @@ def translate_files(trained: Trained, model: Translates) -> None:
     Raises GenlabError, before anything is written, when an output is there already, would replace an input, or cannot
     be written in its format.
     """
-    given = trained.given
-    folder: Path = given.out or (runs.run_of(trained.checkpoint) or trained.checkpoint.parent) / "translated"
+    args = trained.args
+    folder: Path = args.out or (runs.run_of(trained.checkpoint) or trained.checkpoint.parent) / "translated"
     if is_image(folder.name) and not folder.is_dir():
         raise GenlabError(f"{folder} would be a folder; with --input, give the name of one as --output")
-    found = found_files(given.input, folder)
+    found = found_files(args.input, folder)
     own = {real(path) for path in found.values()}
     for name in found:
         format_of(folder / name)
         if real(folder / name) in own:
             raise GenlabError(f"{folder / name} is one of the images to translate; give another --output")
-        must_be_free(folder / name, given.force)
+        must_be_free(folder / name, args.force)
 
-    channels, *size = model.directions[given.direction]
+    channels, *size = model.directions[args.direction]
     unreadable = []
     for name, path in tqdm(found.items(), "Translating", unit=" images"):
         image = attempt(lambda path=path: opened(read_regular(path, LARGEST), channels))  # type: ignore[misc]
@@ -94,11 +82,11 @@ def translate_files(trained: Trained, model: Translates) -> None:
         x = torch.from_numpy(pixels(image).copy())[None] / 255
 
         def translation(part: Tensor) -> Tensor:
-            random = torch.Generator().manual_seed(given.seed)
-            return model.translate(part, direction=given.direction, generator=random)
+            random = torch.Generator().manual_seed(args.seed)
+            return model.translate(part, direction=args.direction, generator=random)
 
-        y = in_tiles(translation, x, *size) if given.tile else translation(x)
-        if given.side_by_side:
+        y = in_tiles(translation, x, *size) if args.tile else translation(x)
+        if args.side_by_side:
             y = torch.cat([each.expand(-1, max(x.shape[1], y.shape[1]), -1, -1) for each in (x, y)], 3)
         save(y[0], folder / name)
     if len(unreadable) == len(found):
@@ -108,14 +96,14 @@ def translate_files(trained: Trained, model: Translates) -> None:
         print(f"{len(unreadable)} could not be read: {listed(unreadable, separator='; ')}")
 
 
-def found_files(given: list[str], output: Path) -> dict[str, Path]:
+def found_files(args: list[str], output: Path) -> dict[str, Path]:
     """The image files that paths and patterns mean, by the names that they keep: within a folder, their path in it.
 
     Of what a pattern matches, images alone; of a folder that the output lies in, what is not of the output. Raises
     GenlabError for a path that leads nowhere, or for two files of one name.
     """
     found: dict[str, Path] = {}
-    for text in given:
+    for text in args:
         if not text:
             raise GenlabError("an --input is empty; give files, folders or patterns")
         if is_folder(Path(text)):

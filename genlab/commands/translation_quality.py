@@ -26,25 +26,25 @@ LARGE_ENOUGH = 64
 """Pixels of a side from which LPIPS's network can judge images."""
 
 
-def translation_quality(trained: Trained, given: argparse.Namespace) -> dict[str, Any]:
+def translation_quality(trained: Trained, args: argparse.Namespace) -> dict[str, Any]:
     """Of each direction: L1, PSNR, SSIM, LPIPS and sharpness where the truth is known; otherwise FID and KID.
 
     The figures of untranslated images tell what doing nothing is worth.
     """
     model = trained.able_to(Translates)  # type: ignore[type-abstract]
     found: dict[str, Any] = {}
-    images = test_images(trained).some(given.limit, given.seed)
-    by_domain = given.fid or given.features or not images.aligned
+    images = test_images(trained).some(args.limit, args.seed)
+    by_domain = args.fid or args.features or not images.aligned
     judges = {
-        direction: extractor(given.features, images.data, images.translated(direction).end_shape)
+        direction: extractor(args.features, images.data, images.translated(direction).end_shape)
         for direction in (model.directions if by_domain else ())
     }
     for direction in model.directions:
         test = images.translated(direction)
         if by_domain:
-            figures = against_domain(model, test, judges[direction], given.seed)
+            figures = against_domain(model, test, judges[direction], args.seed)
         else:
-            figures = against_truth(model, test, given.seed)
+            figures = against_truth(model, test, args.seed)
         found |= {f"{direction}_{name}": value for name, value in figures.items()}
     return found
 

@@ -1,8 +1,6 @@
 """Odd values of every option of the command line: each trains to finite metrics or is refused in one line."""
 
-import argparse
 import csv
-import importlib
 import itertools
 import math
 import random
@@ -10,10 +8,10 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import yaml
 
+from genlab.commands import parsers
 from tests.attack.runner import Case, run
 from tests.attack.victims import FAMILIES, Victims, fit
 
@@ -72,12 +70,11 @@ def _of_config(config: dict[str, Any], before: str = "") -> Iterator[str]:
 
 def _of_tool(tool: str) -> list[str]:
     """The options of a tool that take a value."""
-    with mock.patch.object(argparse.ArgumentParser, "parse_args", autospec=True, side_effect=InterruptedError) as parse:
-        try:
-            importlib.import_module(f"genlab.commands.{tool}").main([])
-        except InterruptedError:
-            actions = parse.call_args.args[0]._actions
-    return [action.option_strings[-1] for action in actions if action.option_strings and action.nargs != 0]
+    return [
+        action.option_strings[-1]
+        for action in parsers.parser_of(tool)._actions
+        if action.option_strings and action.nargs != 0
+    ]
 
 
 def _is_nonsense(option: str, value: str) -> bool:

@@ -1,0 +1,269 @@
+"""The arguments of every tool command. Imports nothing heavy: help and a misspelt option are answered at once.
+
+Each function declares the arguments of the tool that it is called after; its docstring is the help's description.
+"""
+
+import argparse
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from genlab.errors import GenlabError, suggestion
+from genlab.ranges import LARGEST_SEED
+
+MOST = 1_000_000
+"""Maximum number of anything that a tool is asked for: images, codes, units."""
+
+
+class ToolParser(argparse.ArgumentParser):
+    """A parser whose errors are GenlabErrors of one line, and suggest the nearest option."""
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: None = None) -> argparse.Namespace:  # type: ignore[override]
+        """Parse all arguments; raises GenlabError for one that is unknown or wrong."""
+        known, unknown = self.parse_known_args(args, namespace)
+        for argument in unknown:
+            name = argument.partition("=")[0]
+            options = sorted(option for option in self._option_string_actions if option.startswith("--"))
+            hint = suggestion(name, options) if name.startswith("-") else f"`{self.prog} --help` says what it takes"
+            raise GenlabError(f"{self.prog} has no argument {name}; {hint}")
+        return known
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse says as a GenlabError."""
+        raise GenlabError(f"{message}; `{self.prog} --help` explains its arguments")
+
+
+def parser_of(tool: str) -> ToolParser:
+    """The parser of a tool command."""
+    declare: Callable[[argparse.ArgumentParser], None] = globals()[tool]
+    parser = ToolParser(prog=f"genlab {tool}", description=declare.__doc__, allow_abbrev=False)
+    declare(parser)
+    return parser
+
+
+def sample(parser: argparse.ArgumentParser) -> None:
+    """Draw new images from a trained model, as one picture.
+
+    With --prior, codes are drawn from a density that is fitted to those of training images, and then decoded: so an
+    autoencoder becomes generative. The density is kept beside the checkpoint, and used again with the same --seed.
+
+    Of a conditional model, each column is one code and each row one condition: every class, or every attribute in turn
+    the other way than in most images, or test images, on the left, with the truth on the right. With --condition or
+    --condition-image, all samples have that one. With --per-class, images are written to folders by class.
+    """
+    _of_model(parser, "pictures/sample.png")
+    parser.add_argument("-n", "--count", type=positive, default=64, help="how many (default 64)")
+    parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
+    parser.add_argument("--prior", choices=("gaussian", "gmm"), help="one normal distribution of codes, or a mixture")
+    parser.add_argument("--components", type=positive, default=10, help="distributions in the mixture (default 10)")
+    parser.add_argument(
+        "--without-average", action="store_true", help="of a GAN: by the generator itself, not by its moving average"
+    )
+    parser.add_argument("--condition", metavar="CONDITION", help="a class, such as 7, or attributes: Smiling=1,Male=0")
+    parser.add_argument("--condition-image", metavar="FILE", type=Path, help="an image, for a model of pairs")
+    parser.add_argument(
+        "--per-class", type=positive, metavar="N", help="write N images of each class to the folder --out"
+    )
+
+
+def reconstruct(parser: argparse.ArgumentParser) -> None:
+    """Draw test images, chosen by --seed, each row above the row of their reconstructions.
+
+    A denoising model reconstructs from corrupted images; these are drawn in between.
+    """
+    _of_model(parser, "pictures/reconstruct.png")
+    parser.add_argument("-n", "--count", type=positive, default=32, help="how many (default 32)")
+    parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
+
+
+def latent(parser: argparse.ArgumentParser) -> None:
+    """Draw the codes of test images, coloured by label: as they are when 2-D, else their two principal components.
+
+    For a model with a 2-D Gaussian prior, draw its manifold too: the images of a lattice of codes, spaced evenly in
+    the prior's probability (Kingma & Welling 2013, figure 4).
+    """
+    _of_model(parser, "pictures/latent.png")
+    parser.add_argument("-n", "--count", type=positive, default=5000, help="test images at most (default 5000)")
+    parser.add_argument("--side", type=positive, default=20, help="images along a side of the manifold (default 20)")
+
+
+def evaluate(parser: argparse.ArgumentParser) -> None:
+    """Evaluate a model on the test images of its data; printed, and written as JSON.
+
+    One with a likelihood: log p(x), in nats, by importance sampling, and the ELBO, with one sample for each image. In
+    expectation both are lower bounds; the more samples, the tighter.
+
+    One that translates: L1, PSNR, SSIM, LPIPS and sharpness where the truth is known; otherwise, or with --fid or
+    --features, FID and KID of translations. Beside them, what the untranslated images have.
+
+    With --fid or --features, and of any other model that samples: FID, KID, precision, recall and classes of as many
+    samples as test images, judged by the features of a network. Figures of different networks do not compare.
+    """
+    _of_model(parser, "evaluate.json")
+    parser.add_argument("--samples", type=positive, help="of a likelihood: codes for each image (default 5000)")
+    parser.add_argument("--limit", type=positive, default=10**9, help="test images at most (default all)")
+    parser.add_argument("--fid", action="store_true", help="judge samples, also of a model with a likelihood")
+    parser.add_argument(
+        "--features",
+        metavar="NETWORK",
+        help="inception, classifier (trained on the data, and kept), or the checkpoint of a model that encodes; by "
+        "default a classifier of labels, else inception where it can be had, else a classifier of attributes",
+    )
+
+
+def probe(parser: argparse.ArgumentParser) -> None:
+    """Measure a model's codes, beside those of PCA of the same size, and pixels; as tables, and as JSON.
+
+    The squared error of reconstructed test images; the accuracy of a linear classifier that saw few labels; how well
+    clusters of test images agree with classes; and of a model trained WithoutClass, how its error tells that class.
+    """
+    _of_model(parser, "probe.json")
+    parser.add_argument(
+        "--labels", type=counts, default="1,10,100,all", help="labelled images of each class (default 1,10,100,all)"
+    )
+    parser.add_argument("--draws", type=positive, default=5, help="times that few labels are drawn (default 5)")
+    parser.add_argument("--attribute", metavar="NAME", help="the classes are images with and without it")
+    parser.add_argument("--limit", type=positive, default=10_000, help="images of each split at most (default 10000)")
+
+
+def features(parser: argparse.ArgumentParser) -> None:
+    """Draw the first layer's weights as images: for each unit the input of given norm that excites it most (Ng 2011).
+
+    Grey is zero; each unit is scaled to its own range.
+    """
+    _of_model(parser, "pictures/features.png")
+    parser.add_argument("--columns", type=positive, default=10, help="units in a row (default 10)")
+
+
+def interpolate(parser: argparse.ArgumentParser) -> None:
+    """Draw the images of codes between those of test images, or of samples, chosen by --seed.
+
+    A line or an arc in each row; or a square between the images in its four corners.
+    """
+    _of_model(parser, "pictures/interpolate.png")
+    parser.add_argument("--along", choices=("line", "arc", "square"), default="line", help="the way (default line)")
+    parser.add_argument("--between", choices=["images", "samples"], default="images", help="ends (default test images)")
+    parser.add_argument("--steps", type=positive, default=9, help="images in a row, both ends included (default 9)")
+    parser.add_argument("-n", "--count", type=positive, default=6, help="rows of lines or arcs (default 6)")
+
+
+def traverse(parser: argparse.ArgumentParser) -> None:
+    """Draw a test image again and again, each row with one unit of its code changed from low to high.
+
+    The units are those that vary most over test images, the first one on top; they go from so many standard deviations
+    below their mean to as many above. The first column shows the image itself.
+    """
+    _of_model(parser, "pictures/traverse.png")
+    parser.add_argument("--units", type=positive, default=10, help="how many units at most (default 10)")
+    parser.add_argument("--steps", type=positive, default=9, help="values of each (default 9)")
+    parser.add_argument("--range", type=finite, default=3.0, help="standard deviations up and down (default 3)")
+
+
+def edit(parser: argparse.ArgumentParser) -> None:
+    """Draw test images with more and less of an attribute: codes, moved along the attribute's vector.
+
+    The vector is the mean code of training images with the attribute less that of images without (Larsen et al. 2016),
+    from few labelled images of each. The first column shows the images themselves.
+    """
+    _of_model(parser, "pictures/edit-ATTRIBUTE.png")
+    parser.add_argument("--attribute", required=True, metavar="NAME", help="such as Smiling")
+    parser.add_argument(
+        "--strength", type=span, default=(-2.0, 2.0), metavar="LOW..HIGH", help="multiples of the vector (-2..2)"
+    )
+    parser.add_argument("--steps", type=positive, default=9, help="strengths from low to high (default 9)")
+    parser.add_argument("-n", "--count", type=positive, default=6, help="test images (default 6)")
+    parser.add_argument("--labelled", type=positive, default=500, help="training images of each kind (default 500)")
+
+
+def translate(parser: argparse.ArgumentParser) -> None:
+    """Translate the images given with --input, of any size, into files of the same names in the folder --output.
+
+    By default that is the folder `translated` in the run.
+
+    Without --input, draw test images beside their translations and, of pairs, the truth, as one picture.
+    """
+    _of_model(parser, "pictures/translate.png, with --input the folder translated,")
+    parser.add_argument("--input", nargs="+", metavar="PATH", help="files, folders, or patterns such as 'photos/*.jpg'")
+    parser.add_argument("--direction", choices=("a_to_b", "b_to_a"), default="a_to_b", help="default a_to_b")
+    parser.add_argument("--tile", action="store_true", help="large images: in parts of the size seen in training")
+    parser.add_argument("--side-by-side", action="store_true", help="each image on the left of its translation")
+    parser.add_argument("-n", "--count", type=positive, default=32, help="of test images (default 32)")
+    parser.add_argument("--columns", type=positive, default=8, help="test images in a row (default 8)")
+
+
+def transfer(parser: argparse.ArgumentParser) -> None:
+    """Draw what becomes of test images under other conditions: encoded under their own, decoded under another.
+
+    The first column shows the images. The others have each class in turn, or each attribute the other way.
+    """
+    _of_model(parser, "pictures/transfer.png")
+    parser.add_argument("-n", "--count", type=positive, default=8, help="test images (default 8)")
+
+
+def data(parser: argparse.ArgumentParser) -> None:
+    """Prepare a data set (download what is missing, decode images) or check it (counts, shapes, a sample)."""
+    parser.add_argument("action", choices=("prepare", "check"), help="what to do")
+    parser.add_argument("name", help="a data set, such as mnist, celeba or facades, or a config, whose data are meant")
+    parser.add_argument("--data_dir", help="folder of data sets; by default GENLAB_DATA_DIR, else ./data")
+    parser.add_argument("--out", type=Path, metavar="FILE.png", help="check: draw a training batch to this file")
+    parser.add_argument("--force", action="store_true", help="replace that file if it already exists")
+
+
+def doctor(parser: argparse.ArgumentParser) -> None:
+    """Print what this machine has, on one page for a bug report; nothing secret is in it."""
+
+
+def configs(parser: argparse.ArgumentParser) -> None:
+    """List the shipped configs, or print one."""
+    parser.add_argument("name", nargs="?", help="the config to print; without it, all are listed")
+
+
+def _of_model(parser: argparse.ArgumentParser, out: str) -> None:
+    """Add what all tools take that open a checkpoint and write a file, by default `out` in the run."""
+    parser.add_argument("--ckpt", metavar="PATH", help="a checkpoint or a run folder; by default the newest run")
+    parser.add_argument("--out", "--output", metavar="PATH", type=Path, help=f"by default {out} in the run")
+    parser.add_argument("--seed", type=seed, default=0, help="of everything random (default 0)")
+    parser.add_argument("--force", action="store_true", help="replace a file that already exists")
+    parser.add_argument(
+        "--trust", action="store_true", help="import what the checkpoint names, also when it is of no run of your own"
+    )
+
+
+def positive(text: str) -> int:
+    """An argument that is a positive number, of a million at most."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not positive")
+    if number > MOST:
+        raise argparse.ArgumentTypeError(f"{text} is more than {MOST:,}")
+    return number
+
+
+def seed(text: str) -> int:
+    """An argument that is a seed."""
+    if not text.isdecimal() or int(text) > LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number from 0 to {LARGEST_SEED:,}")
+    return int(text)
+
+
+def finite(text: str) -> float:
+    """An argument that is a number, and not an infinite one."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text} is not finite")
+    return number
+
+
+def span(text: str) -> tuple[float, float]:
+    """An argument that is a range of numbers, such as -2..2."""
+    low, _, high = text.partition("..")
+    try:
+        return finite(low), finite(high)
+    except (ValueError, argparse.ArgumentTypeError):
+        raise argparse.ArgumentTypeError(f"{text} is no range such as -2..2") from None
+
+
+def counts(text: str) -> list[int | None]:
+    """An argument that lists positive numbers, or "all"."""
+    return [None if part == "all" else positive(part) for part in text.split(",")]
