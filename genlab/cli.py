@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 
 import genlab
+from genlab import own_code
 from genlab.commands.parsers import parser_of
 from genlab.errors import in_one_line, suggestion
 
@@ -63,7 +64,8 @@ def _run(arguments: list[str]) -> None:
     given = arguments if trains else parser_of(command).parse_args(arguments[1:])
     module = importlib.import_module("genlab.training" if trains else f"genlab.commands.{command}")
     warnings.formatwarning = _in_a_line  # type: ignore[assignment]  # which Lightning has changed too
-    module.main(given)
+    with own_code.importable():
+        module.main(given)
 
 
 def _flush() -> None:

@@ -16,6 +16,7 @@ import genlab.losses
 import genlab.models
 import genlab.networks
 from genlab.errors import GenlabError
+from genlab.own_code import DOTTED, not_found
 from genlab.ranges import LARGEST_SEED, above, at_least, between, if_given
 from genlab.safe_yaml import require_sane
 
@@ -33,6 +34,9 @@ LACKING = re.compile(
     r"""Parser key "([\w.]+)".*class_path '([\w.]+)':\s+the following arguments are required: (\w+(?:, \w+)*)""",
     re.DOTALL,
 )
+
+CLASS_OR_FUNCTION = re.compile(rf"(?:class_path(?:'?:? |=)|val=|Got value: |Given value: )'?({DOTTED.pattern})\b")
+"""Import paths that a message has as values."""
 
 
 _load = get_loader("yaml")
@@ -95,7 +99,12 @@ def _wrong_value(message: str) -> str | None:
     if not (keys and types and values):
         return None
     known = dict.fromkeys(name or choices for name, choices in types)
-    wanted = " or ".join(name for name in known if name not in ("", "NoneType")) or "a class, with init_args if need be"
+    wanted = " or ".join(name for name in known if name not in ("", "NoneType"))
+    if not wanted:  # a class or a function
+        missing = filter(None, map(not_found, dict.fromkeys(found[1] for found in CLASS_OR_FUNCTION.finditer(message))))
+        if reason := next(missing, None):
+            return f"{keys[-1]}: {reason}"
+        wanted = "a class, with init_args if need be"
     value = re.sub(r"NestedArg\(key='[\w.]+', val='?(.*?)'?\)$", r"\1", values[0])
     return f"{keys[-1]} takes {wanted}, not {value or 'nothing'}"
 

@@ -10,7 +10,6 @@ import importlib
 import importlib.util
 import inspect
 import os
-import re
 import secrets
 import sys
 from collections.abc import Iterator, Mapping
@@ -23,6 +22,7 @@ import yaml
 from genlab import safe_yaml
 from genlab.errors import GenlabError, listed
 from genlab.outputs import whole_file
+from genlab.own_code import DOTTED, not_found
 from genlab.regular import exists, is_folder, read_regular
 
 LIBRARIES = ("genlab", "torch", "torchvision")
@@ -32,8 +32,6 @@ FUNCTIONS = ("genlab.losses", "genlab.networks", "torch", "torchvision")
 LOADERS = ("genlab.load", "genlab.models.load", "genlab.models.checkpoint.load")
 KEY_SIZE = 32
 """Bytes."""
-DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
-"""A dotted name such as package.module.function."""
 
 _granted: ContextVar[bool] = ContextVar("granted", default=False)
 
@@ -117,6 +115,20 @@ def leading_out(value: Any) -> Iterator[str]:
             yield from leading_out(part)
     elif isinstance(value, str) and (".." in PurePath(value).parts or "://" in value):
         yield value
+
+
+def not_importable(description: Any, error: str) -> str | None:
+    """Say in one line which class of a trusted description cannot be imported, and why; None when all can be.
+
+    Args:
+        description: what cannot be built.
+        error: the message that says so; it may mention a function, which only a text names.
+    """
+    for key, text in _texts(description):
+        named = key in ("class_path", "_class_path") or text in error
+        if named and DOTTED.fullmatch(text) and (reason := not_found(text)):
+            return reason
+    return None
 
 
 def signature(run: Path) -> str | None:

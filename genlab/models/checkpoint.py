@@ -21,7 +21,7 @@ from genlab.errors import GenlabError
 from genlab.outputs import whole_file
 from genlab.regular import require_regular
 from genlab.runs import find_checkpoint, is_own
-from genlab.trust import granted, require_known_classes, require_known_paths, require_known_places
+from genlab.trust import granted, not_importable, require_known_classes, require_known_paths, require_known_places
 
 LONGEST_REASON = 500
 """Characters of what torch or jsonargparse say of a checkpoint that fits no model."""
@@ -192,6 +192,8 @@ def rebuilt(checkpoint: dict[str, Any], path: Path) -> LightningModule:
     except GenlabError:
         raise
     except Exception as error:  # plain data can be anything
+        if reason := not_importable(description, str(error)):
+            raise GenlabError(f"the model in {path} is not rebuilt: {reason}") from None
         reason = shorten(str(error), LONGEST_REASON) or type(error).__name__
         raise GenlabError(f"{path} does not fit the {class_path} of this version: {reason}") from None
     return model.eval()
