@@ -47,6 +47,7 @@ FACTS = {
     "source_shape": "sources of shape",
     "a_shape": "images of domain a of shape",
     "num_classes": "a number of classes of",
+    "class_names": "classes called",
     "attribute_names": "attributes",
 }
 """What models learn from data, and what it is called."""

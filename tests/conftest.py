@@ -25,7 +25,7 @@ def write_idx(path: Path, array: np.ndarray) -> None:
 
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Tiny data sets: MNIST (600 noisy strokes to train on, 100 to test on), CelebA, Frey Faces and facades."""
+    """Tiny data sets: MNIST (600 noisy strokes to train on, 100 to test on), CelebA, Frey Faces, facades and pets."""
     folder = tmp_path_factory.mktemp("data")
     raw = folder / "MNIST" / "raw"
     raw.mkdir(parents=True)
@@ -41,6 +41,8 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_frey(folder / "frey_faces" / "frey_rawface.mat")
     write_images(folder / "facades" / "train", 12, size=(80, 40))
     write_images(folder / "facades" / "test", 4, size=(80, 40))
+    write_images(folder / "pets" / "cat", 7, size=(24, 16))
+    write_images(folder / "pets" / "dog", 9, size=(16, 24))
     return folder
 
 

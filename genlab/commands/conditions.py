@@ -1,5 +1,6 @@
 """Sampling from conditional models: the conditions that can be asked for, and pictures and folders of samples."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from genlab.commands.common import BATCH, Trained
 from genlab.data import DegradedPairs
 from genlab.data.files import LARGEST
 from genlab.data.framing import Framing, attempt
-from genlab.errors import GenlabError, suggestion
+from genlab.errors import GenlabError, listed, suggestion
 from genlab.models.capabilities import Conditional
 from genlab.outputs import whole_folder
 from genlab.regular import read_regular
@@ -73,12 +74,24 @@ def asked_condition(model: Conditional, trained: Trained) -> Tensor | None:
         raise GenlabError("this model's conditions are no images: give --condition")
     if args.condition is None:
         return None
+    return parsed(args.condition, model, lambda: usual_attributes(trained))
+
+
+def parsed(text: str, model: Conditional, usual: Callable[[], Tensor]) -> Tensor:
+    """A condition in the user's words, (1, ...), as `given` takes it.
+
+    Args:
+        text: a class, by its name or, unless names are numbers themselves, by its label; or attributes, as
+            "Smiling=1,Male=0".
+        model: of labels or attributes.
+        usual: gives the attributes, (number of attributes,), of which the text changes some.
+
+    Raises GenlabError for what the model does not know.
+    """
     if model.num_classes:
-        if args.condition not in map(str, range(model.num_classes)):
-            raise GenlabError(f"there is no class {args.condition}; there are 0 to {model.num_classes - 1}")
-        return torch.tensor([int(args.condition)])
-    attributes = usual_attributes(trained)[None].clone()
-    for part in args.condition.split(","):
+        return torch.tensor([_label(text, model.class_names)])
+    attributes = usual()[None].clone()
+    for part in text.split(","):
         name, _, value = part.partition("=")
         if name not in model.attribute_names:
             raise GenlabError(f"there is no attribute {name}; {suggestion(name, model.attribute_names)}")
@@ -88,12 +101,38 @@ def asked_condition(model: Conditional, trained: Trained) -> Tensor | None:
     return attributes
 
 
+def _label(text: str, names: tuple[str, ...]) -> int:
+    if text in names:
+        return names.index(text)
+    labels = [str(label) for label in range(len(names))]
+    if any(name.isdecimal() for name in names):
+        known = f"0 to {labels[-1]}" if labels == [*names] else listed(names, most=20)
+        raise GenlabError(f"there is no class {text}; there are {known}")
+    if text in labels:
+        return int(text)
+    raise GenlabError(f"there is no class {text}; {suggestion(text, names)}")
+
+
 def read_image(path: Path, shape: Shape) -> Tensor:
     """An image file, cropped and resized: (1, *shape); raises GenlabError for an unreadable one."""
     pixels = attempt(lambda: Framing(shape).decode(read_regular(path, LARGEST)))
     if isinstance(pixels, str):
         raise GenlabError(f"{path} cannot be read as an image: {pixels}")
     return torch.from_numpy(pixels.copy())[None] / 255
+
+
+def _folders(names: tuple[str, ...]) -> list[str]:
+    """Folders that are labelled as the classes are when torchvision's ImageFolder reads them, in alphabetical order.
+
+    They are called as the classes, or else by number: names may be out of order, or lead elsewhere.
+    """
+    if [*names] == sorted(names) and all(map(_names_a_folder, names)):
+        return [*names]
+    return [str(label).zfill(len(str(len(names) - 1))) for label in range(len(names))]
+
+
+def _names_a_folder(name: str) -> bool:
+    return name.isprintable() and Path(name).name == name != ".."
 
 
 def write_classes(model: Conditional, trained: Trained, random: torch.Generator) -> Path:
@@ -107,9 +146,10 @@ def write_classes(model: Conditional, trained: Trained, random: torch.Generator)
     if args.condition or args.condition_image:
         raise GenlabError("--per-class writes images of every class; leave out the condition")
     folder: Path = args.out or (runs.run_of(trained.checkpoint) or trained.checkpoint.parent) / "samples"
+    folders = _folders(model.class_names)
     with whole_folder(folder) as part:
         for label in tqdm(range(model.num_classes), "Sampling", unit=" classes"):
-            inside = part / str(label).zfill(len(str(model.num_classes - 1)))
+            inside = part / folders[label]
             inside.mkdir()
             codes = torch.randn(args.per_class, model.code_size, generator=random)
             decode = model.given(torch.tensor([label])).decode

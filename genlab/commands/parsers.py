@@ -60,7 +60,9 @@ def sample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--without-average", action="store_true", help="of a GAN: by the generator itself, not by its moving average"
     )
-    parser.add_argument("--condition", metavar="CONDITION", help="a class, such as 7, or attributes: Smiling=1,Male=0")
+    parser.add_argument(
+        "--condition", metavar="CONDITION", help="a class, such as cat or 7, or attributes: Smiling=1,Male=0"
+    )
     parser.add_argument("--condition-image", metavar="FILE", type=Path, help="an image, for a model of pairs")
     parser.add_argument(
         "--per-class", type=positive, metavar="N", help="write N images of each class to the folder --out"

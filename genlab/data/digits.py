@@ -21,6 +21,7 @@ class Digits(ImageDataModule):
 
     image_shape: Shape = (1, 8, 8)
     num_classes = 10
+    class_names = tuple("0123456789")
 
     def __init__(self, batch_size: int = 64, num_workers: int = 0, seed: int = 0) -> None:
         super().__init__(batch_size, num_workers, seed)

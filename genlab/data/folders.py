@@ -65,7 +65,6 @@ class ImageFolder(ImageDataModule):
         self.files = FolderFiles(self.folder)
         self.has_splits = (self.folder / "train").is_dir()
         self.class_names = self._class_names()
-        """The names of the classes, in the order of their labels; none without subfolders."""
         self.num_classes = len(self.class_names)
 
     def prepare_data(self) -> None:

@@ -42,6 +42,8 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
     """Of the images in domain a, (C, H, W), where there are two domains."""
     num_classes: int = 0
     """Of the labels; 0 without labels."""
+    class_names: tuple[str, ...] = ()
+    """What the classes are called, in the order of their labels; none without labels."""
     attribute_names: tuple[str, ...] = ()
     train_set: Any
     val_set: Any

@@ -56,6 +56,7 @@ class MNIST(ImageDataModule):
 
     image_shape: Shape = (1, 28, 28)
     num_classes = 10
+    class_names = tuple("0123456789")
 
     def __init__(
         self,

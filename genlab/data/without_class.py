@@ -18,7 +18,8 @@ class WithoutClass(ImageDataModule):
         super().__init__(data.batch_size, data.num_workers, data.seed)
         self.save_hyperparameters(logger=False)
         self.data, self.label = data, label
-        self.image_shape, self.num_classes = data.image_shape, data.num_classes
+        self.image_shape = data.image_shape
+        self.num_classes, self.class_names = data.num_classes, data.class_names
         if not 0 <= label < data.num_classes:
             raise GenlabError(f"{type(data).__name__} has {data.num_classes} classes, none of them {label}")
 

@@ -92,6 +92,8 @@ class Conditional(Protocol):
     image_shape: Shape
     code_size: int
     num_classes: int
+    class_names: tuple[str, ...]
+    """In the order of labels; none without classes."""
     attribute_names: tuple[str, ...]
     source_shape: Shape | None
     """Of images that are conditions."""

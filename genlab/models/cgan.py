@@ -10,6 +10,7 @@ from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.losses.penalties import Penalty
 from genlab.models.adversarial import unsigned
+from genlab.models.checks import names_of_classes
 from genlab.models.gan import GAN, Player
 from genlab.networks.condition import ConditionalGenerator, ConditionChannel, embedding
 from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
@@ -29,6 +30,7 @@ class CGAN(GAN):
         image_shape: (C, H, W) of the images.
         num_classes: of labels.
         attribute_names: of attributes.
+        class_names: what the classes are called, in the order of their labels; by default 0, 1, 2 and so on.
         code_size: dimensions of the code.
         condition_size: how many numbers a condition becomes.
         generator: builds the network from codes and these numbers to (B, C, H, W), unbounded.
@@ -46,7 +48,7 @@ class CGAN(GAN):
         generator_clip: largest norm of the generator's gradient.
         discriminator_clip: largest norm of the discriminator's.
 
-    Raises GenlabError for data that know no condition.
+    Raises GenlabError for data that know no condition, and for more or fewer names than classes.
     """
 
     source_shape = None
@@ -56,6 +58,7 @@ class CGAN(GAN):
         image_shape: Shape,
         num_classes: int = 0,
         attribute_names: Sequence[str] = (),
+        class_names: Sequence[str] = (),
         code_size: int = 100,
         condition_size: int = 64,
         generator: NetworkFactory = DCGANGenerator,
@@ -97,6 +100,7 @@ class CGAN(GAN):
             discriminator_clip,
         )
         self.num_classes, self.attribute_names = num_classes, tuple(attribute_names)
+        self.class_names = names_of_classes(num_classes, class_names)
 
     def players(self, batch: Any) -> tuple[Player, Player]:
         """Generator and discriminator under the conditions of a batch."""

@@ -4,13 +4,13 @@ Types and shapes are checked for free; values cost a transfer from a GPU, so `Im
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from genlab.errors import GenlabError
+from genlab.errors import GenlabError, listed
 from genlab.types import Shape
 
 PARTS = ("image", "label", "attributes", "index", "source", "target", "a", "b")
@@ -96,6 +96,16 @@ def check_attributes(attributes: Any, count: int) -> None:
             f"attributes lie between {low:g} and {high:g}; genlab takes 0 (absent) to 1 (present)"
             + (": (attributes + 1) / 2" if signs else "")
         )
+
+
+def names_of_classes(num_classes: int, names: Sequence[str]) -> tuple[str, ...]:
+    """What classes are called: names that are given, one for each and no two alike, or else 0, 1, 2 and so on.
+
+    Raises GenlabError for other names.
+    """
+    if names and (len(names) != num_classes or len(set(names)) < num_classes):
+        raise GenlabError(f"class_names are {listed(names)}; {num_classes} classes need {num_classes} different names")
+    return tuple(names) or tuple(map(str, range(num_classes)))
 
 
 def _range(values: Tensor) -> tuple[float, float]:

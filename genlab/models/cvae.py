@@ -11,6 +11,7 @@ from genlab.errors import GenlabError
 from genlab.losses.likelihood import Bernoulli, Likelihood
 from genlab.metrics.active_units import ActiveUnits
 from genlab.models.base import ImageModel
+from genlab.models.checks import names_of_classes
 from genlab.models.latent_variable import LatentVariableModel
 from genlab.networks.condition import embedding, repeated
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
@@ -29,6 +30,7 @@ class CVAE(ImageModel):
         image_shape: (C, H, W) of the images.
         num_classes: of labels.
         attribute_names: of attributes.
+        class_names: what the classes are called, in the order of their labels; by default 0, 1, 2 and so on.
         source_shape: (C', H, W) of images that are conditions.
         code_size: dimensions of the code.
         encoder: builds the network from images with the condition's channels to the posterior's mean and log-variance
@@ -44,7 +46,7 @@ class CVAE(ImageModel):
         importance_weighted: train on the importance-weighted bound instead.
         optimizer: builds the optimizer of all parameters.
 
-    Raises GenlabError for data that know no condition.
+    Raises GenlabError for data that know no condition, and for more or fewer names than classes.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class CVAE(ImageModel):
         image_shape: Shape,
         num_classes: int = 0,
         attribute_names: Sequence[str] = (),
+        class_names: Sequence[str] = (),
         source_shape: Shape | None = None,
         code_size: int = 20,
         encoder: NetworkFactory = MLPEncoder,
@@ -71,6 +74,7 @@ class CVAE(ImageModel):
         self.save_hyperparameters()
         channels, height, width = self.image_shape
         self.num_classes, self.attribute_names = num_classes, tuple(attribute_names)
+        self.class_names = names_of_classes(num_classes, class_names)
         self.source_shape: Shape | None = None
         if source_shape is not None:
             self.source_shape = (source_shape[0], source_shape[1], source_shape[2])

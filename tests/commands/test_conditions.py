@@ -11,8 +11,10 @@ from torchvision.datasets import ImageFolder
 
 import genlab
 from genlab.cli import main
+from genlab.commands.conditions import _folders, parsed
 
 SMOKE = ["--config", "overlays/smoke.yaml"]
+PETS = ["--data.folder=pets", "--data.image_size=8", "--data.batch_size=4"]
 
 
 def pixels(path) -> np.ndarray:
@@ -28,8 +30,10 @@ def trained(tmp_path_factory, data_dir):
         patch.setenv("GENLAB_DATA_DIR", str(data_dir))
         for name in ("digits", "celeba", "frey"):
             main(["fit", "--config", f"cvae_{name}.yaml", *SMOKE])
+        main(["fit", "--model=CVAE", "--data=ImageFolder", *PETS, *SMOKE])
         torch.set_flush_denormal(False)
-    return {name: folder / "runs" / f"cvae_{name}" / "0" for name in ("digits", "celeba", "frey")}
+    runs = {name: folder / "runs" / f"cvae_{name}" / "0" for name in ("digits", "celeba", "frey")}
+    return runs | {"pets": folder / "runs" / "cvae_imagefolder" / "0"}
 
 
 def test_all_classes_are_drawn_one_a_row_with_one_code_a_column(trained):
@@ -68,6 +72,45 @@ def test_images_of_each_class_are_written_as_torchvision_reads_them(trained, ref
         assert "is there already; give another --out" in refused(*arguments, *more)
     assert len(ImageFolder("more")) == 30
     assert [path.name for path in Path.cwd().iterdir()] == ["more"]
+
+
+def test_a_class_goes_by_its_name_and_a_nameless_one_by_its_number(trained, refused):
+    sample = ["sample", "-n", "4", "--columns", "2", "--ckpt"]
+    main([*sample, str(trained["pets"]), "--condition", "dog", "--out", "dog.png"])
+    model = genlab.load(trained["pets"])
+    assert model.class_names == ("cat", "dog")
+    with torch.no_grad():
+        expected = model.given(torch.tensor([1])).sample(4, generator=torch.Generator().manual_seed(0))[3] * 255
+    np.testing.assert_allclose(pixels("dog.png")[36:68:4, 36:68:4], expected.permute(1, 2, 0), atol=1)
+    old = torch.load(trained["pets"] / "checkpoints" / "last.ckpt", weights_only=True)
+    assert old["hyper_parameters"].pop("class_names") == ["cat", "dog"]
+    torch.save(old, "old.ckpt")
+    assert genlab.load("old.ckpt").class_names == ("0", "1")
+    main([*sample, "old.ckpt", "--condition", "1", "--out", "1.png"])
+    main([*sample, str(trained["pets"]), "--condition", "1", "--out", "one.png"])
+    for name in ("1", "one"):
+        np.testing.assert_array_equal(pixels(f"{name}.png"), pixels("dog.png"))
+    told = refused(*sample, str(trained["pets"]), "--condition", "dg", "--out", "x.png")
+    assert "there is no class dg; did you mean dog?" in told
+
+
+def test_folders_of_classes_bear_their_names_unless_these_would_be_read_in_another_order(trained):
+    main(["sample", "--ckpt", str(trained["pets"]), "--per-class", "2", "--out", "more"])
+    assert ImageFolder("more").classes == ["cat", "dog"]
+    assert _folders(("b", "a")) == ["0", "1"]
+    assert _folders(("..", "a")) == _folders(("a", "b/c")) == _folders(("a", "b\0")) == ["0", "1"]
+    assert _folders(tuple(map(str, range(11))))[:2] == ["00", "01"]
+
+
+def test_a_number_never_stands_for_a_class_of_another_number():
+    names = ("1", "2", "10")
+    model = genlab.CVAE((1, 8, 8), 3, class_names=names)
+    assert [parsed(name, model, torch.empty).item() for name in names] == [0, 1, 2]
+    with pytest.raises(genlab.GenlabError, match="there is no class 0; there are 1, 2, 10"):
+        parsed("0", model, torch.empty)
+    for wrong in (("a", "b"), ("a", "a", "b")):
+        with pytest.raises(genlab.GenlabError, match="3 classes need 3 different names"):
+            genlab.CGAN((1, 8, 8), 3, class_names=wrong)
 
 
 def test_attributes_are_drawn_in_turn_or_as_asked_for(trained, capsys):

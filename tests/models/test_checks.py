@@ -191,7 +191,7 @@ def test_attributes_that_are_none_are_said(wrong, message):
     build, batch = FAMILIES["cvae of attributes"]
     assert message in refusal(trainer().fit, build(), loader(batch | {"attributes": wrong}))
     assert message in refusal(build().given, wrong)
-    assert message in refusal(genlab.CGAN(SHAPE, 0, ("a", "b"), 4, **players).given, wrong)
+    assert message in refusal(genlab.CGAN(SHAPE, 0, ("a", "b"), code_size=4, **players).given, wrong)
 
 
 def test_what_is_right_passes():
