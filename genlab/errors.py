@@ -47,6 +47,11 @@ def in_one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}; run it again with --debug for the traceback"
 
 
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """A number of things, such as "1 image" or "2,000 images"; `plural` is for nouns that take more than an s."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
 def listed(names: Collection[object], most: int = 5, separator: str = ", ") -> str:
     """Names for a message: the first few, and how many more there are."""
     few = separator.join(str(name) for name in list(names)[:most])

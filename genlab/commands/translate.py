@@ -15,7 +15,7 @@ from genlab.commands.common import Trained
 from genlab.commands.domains import test_images
 from genlab.data.files import LARGEST, FolderFiles, is_image
 from genlab.data.framing import attempt, opened, pixels
-from genlab.errors import GenlabError, listed
+from genlab.errors import GenlabError, counted, listed
 from genlab.models.capabilities import Translates
 from genlab.models.tiles import in_tiles
 from genlab.outputs import must_be_free, whole_file
@@ -91,7 +91,7 @@ def translate_files(trained: Trained, model: Translates) -> None:
         save(y[0], folder / name)
     if len(unreadable) == len(found):
         raise GenlabError(f"none of the images can be read: {listed(unreadable, separator='; ')}")
-    print(f"{len(found) - len(unreadable)} images in {folder}")
+    print(f"{counted(len(found) - len(unreadable), 'image')} in {folder}")
     if unreadable:
         print(f"{len(unreadable)} could not be read: {listed(unreadable, separator='; ')}")
 

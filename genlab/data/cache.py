@@ -32,7 +32,7 @@ from tqdm import tqdm
 from genlab.data.files import ImageFiles
 from genlab.data.framing import Framing, attempt
 from genlab.data.places import lock_for
-from genlab.errors import GenlabError, listed
+from genlab.errors import GenlabError, counted, listed
 from genlab.regular import read_regular, require_regular
 
 FORMAT = 2
@@ -92,7 +92,7 @@ def require_readable(*sets: DecodedImages) -> None:
     ]
     if unreadable:
         raise GenlabError(
-            f"{len(unreadable)} images cannot be used: {listed(unreadable, separator='; ')}; "
+            f"{counted(len(unreadable), 'image')} cannot be used: {listed(unreadable, separator='; ')}; "
             "mend or delete them, or leave them out by setting skip_unreadable to true in the data's config"
         )
 

@@ -5,13 +5,14 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from genlab.data.sampling import BatchSampler, UnpairedBatchSampler
 from genlab.data.splits import held_out
 from genlab.data.tensors import DomainTensors, ImageTensors
-from genlab.errors import GenlabError
+from genlab.errors import GenlabError, counted
 from genlab.hparams import PlainHyperparameters
 from genlab.ranges import LARGEST_SEED, at_least, between
 from genlab.types import Shape
@@ -28,7 +29,7 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
     assigns `train_set`, `val_set` and `test_set`.
 
     Args:
-        batch_size: images, pairs or draws from both domains per batch and process.
+        batch_size: images, pairs or draws from both domains per batch and process; at most all there are to train on.
         num_workers: processes that put batches together; 0 lets the training process do it, which is fastest for images
             in memory. More are of use only where augmentation costs more than the model's step.
         seed: of the splits and of the order of batches.
@@ -58,6 +59,7 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
         self.num_workers = num_workers
         self.seed = seed
         self._left_at: dict[str, int] = {}
+        self._noted = False
 
     @abstractmethod
     def setup(self, stage: str | None = None) -> None:
@@ -69,12 +71,19 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
         return {split: getattr(self, split) for split in SPLITS if hasattr(self, split)}
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Shuffled batches, all of `batch_size`."""
+        """Shuffled batches, all of `batch_size`, or of as many images as there are for each process, with a note."""
         _, world_size = self._place()
-        if len(self.train_set) < self.batch_size * world_size:
+        size = self._batch_of(self.train_set)
+        if not size:
             raise GenlabError(
-                f"{type(self).__name__} has {len(self.train_set)} training images, fewer than one batch of "
-                f"{self.batch_size} for each of {world_size} processes; lower batch_size"
+                f"{type(self).__name__} has {counted(len(self.train_set), 'training image')}, fewer than the "
+                f"{world_size} processes; take fewer, with --trainer.devices"
+            )
+        if size < self.batch_size and not self._noted:
+            self._noted = True
+            rank_zero_info(
+                f"batch_size {self.batch_size}{' for each process' * (world_size > 1)} is more than the "
+                f"{counted(len(self.train_set), 'training image')}; {size} is used"
             )
         loader = self.loader(self.train_set, shuffle=True)
         loader.sampler.go_on(**self._left_at)  # type: ignore[attr-defined]
@@ -100,10 +109,11 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
         rank, world_size = self._place()
         options: dict[str, Any] = {"shuffle": shuffle, "seed": self.seed, "rank": rank, "world_size": world_size}
         options["seeded"] = self.num_workers > 0
+        size = self._batch_of(data) if shuffle else self.batch_size
         sampler = (
-            UnpairedBatchSampler(data.lengths, self.batch_size, **options)
+            UnpairedBatchSampler(data.lengths, size, **options)
             if isinstance(data, DomainTensors)
-            else BatchSampler(len(data), self.batch_size, **options)
+            else BatchSampler(len(data), size, **options)
         )
         # without one of its own, the loader would take a number from the global generator every epoch
         generator = torch.Generator().manual_seed(torch.initial_seed() % 2**62 + rank)
@@ -143,7 +153,11 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
 
     def _order(self) -> dict[str, int]:
         """What an epoch's order depends on."""
-        return {"batch_size": self.batch_size, "processes": self._place()[1], "seed": self.seed}
+        return {"batch_size": self._batch_of(self.train_set), "processes": self._place()[1], "seed": self.seed}
+
+    def _batch_of(self, data: Any) -> int:
+        """The images of a whole batch of a data set: no more than there are for each process."""
+        return min(self.batch_size, len(data) // self._place()[1])
 
     def _place(self) -> tuple[int, int]:
         """This process's rank, and the number of processes."""

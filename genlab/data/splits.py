@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from genlab.errors import GenlabError, listed
+from genlab.errors import GenlabError, counted, listed
 
 FOLDERS = ("train", "val", "test")
 ALMOST = {"train", "training", "val", "valid", "validation", "test", "testing"}
@@ -58,7 +58,9 @@ def split_by_folder(
     if else_random and not len(train) and not len(val) and not len(test):
         train = usable.nonzero()[:, 0]
         if len(train) < 3:
-            raise GenlabError(f"{place} has {len(train)} images, too few for training, validation and testing")
+            raise GenlabError(
+                f"{place} has {counted(len(train), 'image')}, too few for training, validation and testing"
+            )
         return held_out(train, seed, 2)
     if not len(test):
         val, test = test, val
@@ -78,6 +80,7 @@ def _look_at_names(folders: Sequence[str], place: Path) -> None:
     if others and "train" in folders:
         left_out = sum(folder in others for folder in folders)
         warnings.warn(
-            f"{left_out} images of {place} are in none of train, val and test, and left out: {listed(sorted(others))}",
+            f"leaving out {counted(left_out, 'image')} of {place} that {'is' if left_out == 1 else 'are'} in none of "
+            f"train, val and test: {listed(sorted(others))}",
             stacklevel=3,
         )

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from genlab.errors import GenlabError
+from genlab.errors import GenlabError, counted
 
 Array = NDArray[Any]
 
@@ -42,6 +42,6 @@ def draw(labels: Array, per_class: int, seed: int) -> Array:
     for label in np.unique(labels):
         places = np.flatnonzero(labels == label)
         if len(places) < per_class:
-            raise GenlabError(f"class {label} has {len(places)} images, fewer than {per_class}")
+            raise GenlabError(f"class {label} has {counted(len(places), 'image')}, fewer than {per_class}")
         chosen.append(random.choice(places, per_class, replace=False))
     return np.concatenate(chosen)

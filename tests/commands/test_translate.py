@@ -90,7 +90,7 @@ def test_what_cannot_be_read_is_skipped_and_said(facades, capsys, refused):
     Path("photos/cut.png").write_bytes(Path("photos/good.png").read_bytes()[:200])
     main(["translate", "--ckpt", facades, "--input", "photos", "--output", "out"])
     told = capsys.readouterr().out.splitlines()
-    assert told[-2] == "1 images in out"
+    assert told[-2] == "1 image in out"
     assert told[-1].startswith("2 could not be read: photos/bad.png: not an image; photos/cut.png: ")
     assert [path.name for path in Path("out").iterdir()] == ["good.png"]
     assert "none of the images can be read" in refused("translate", "--ckpt", facades, "--input", "photos/bad.png")
@@ -103,7 +103,7 @@ def test_odd_files_are_skipped_and_said(facades, capsys, refused):
     Path("photos/zero.png").symlink_to("/dev/zero")
     main(["translate", "--ckpt", facades, "--input", "photos", "--output", "out"])
     told = capsys.readouterr().out.splitlines()
-    assert told[-2] == "1 images in out"
+    assert told[-2] == "1 image in out"
     assert "photos/fifo.png: a FIFO, not a regular file; photos/loop.png: Too many levels" in told[-1]
     assert "photos/zero.png: a device, not a regular file" in told[-1]
     for name in ("fifo", "loop", "zero"):

@@ -193,7 +193,7 @@ def test_blank_lines_in_a_table_do_not_matter(official):
 
 def test_unreadable_images_are_named_and_skipped_on_request(official):
     (ROOT / "img_align_celeba" / "000003.jpg").write_text("<html>")
-    with pytest.raises(genlab.GenlabError, match="1 images cannot be used: .*000003.jpg: not an image"):
+    with pytest.raises(genlab.GenlabError, match="1 image cannot be used: .*000003.jpg: not an image"):
         celeba()
     data = celeba(skip_unreadable=True)
     assert len(data.train_set) == 23

@@ -61,7 +61,7 @@ def test_names_that_are_no_utf_8_are_names(refused):
     assert sum(map(len, (data.train_set, data.val_set, data.test_set))) == 13
     folder.rename("photos")
     message = refused("fit", "--model", "VAE", "--data", "ImageFolder", "--data.folder=./photos")
-    assert message == "genlab: 1 images cannot be used: photos/\udcfc.jpg: not an image; " + message.split("; ")[1]
+    assert message == "genlab: 1 image cannot be used: photos/\udcfc.jpg: not an image; " + message.split("; ")[1]
 
 
 def test_a_file_that_is_too_large_for_an_image_is_not_read(monkeypatch):

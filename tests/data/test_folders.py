@@ -137,7 +137,7 @@ def test_folders_that_are_almost_called_as_splits_are_said(name):
 def test_folders_beside_the_splits_are_left_out_with_a_word():
     for name, count in (("train", 5), ("test", 4), ("extra", 3)):
         write_images(Path(f"photos/{name}"), count)
-    with pytest.warns(UserWarning, match="3 images of .* are in none of train, val and test, and left out: extra"):
+    with pytest.warns(UserWarning, match="leaving out 3 images of .* are in none of train, val and test: extra"):
         assert sizes(folder()) == [4, 1, 4]
 
 
@@ -159,7 +159,7 @@ def test_all_images_unreadable_is_said_even_when_they_may_be_left_out():
 def test_a_link_that_leads_nowhere_is_an_unreadable_image():
     write_images(Path("photos"), 12)
     Path("photos/x.png").symlink_to("nowhere.png")
-    with pytest.raises(genlab.GenlabError, match="1 images cannot be used: .*x.png: No such file or directory"):
+    with pytest.raises(genlab.GenlabError, match="1 image cannot be used: .*x.png: No such file or directory"):
         folder()
     assert sum(sizes(folder(skip_unreadable=True))) == 12
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 import genlab
-from genlab.data import SideBySidePairs
+from genlab.cli import main
+from genlab.data import AttributeDomains, SideBySidePairs
 from genlab.data.sampling import BatchSampler, UnpairedBatchSampler
 from genlab.data.tensors import ImageTensors
 
@@ -77,11 +78,14 @@ def test_processes_share_unpaired_batches():
     assert len(together[:, 1].unique()) == len(together) == 24
 
 
-def test_ranks_of_a_trainer_get_shards_of_their_own():
-    class Rank:
-        def __init__(self, rank):
-            self.global_rank, self.world_size, self.overfit_batches = rank, 2, 0
+class Rank:
+    """What data know of a trainer in one of two processes."""
 
+    def __init__(self, rank):
+        self.global_rank, self.world_size, self.overfit_batches = rank, 2, 0
+
+
+def test_ranks_of_a_trainer_get_shards_of_their_own():
     seen = []
     for rank in range(2):
         data = genlab.Digits()
@@ -167,13 +171,51 @@ def test_loader_takes_no_numbers_from_the_global_generator():
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_too_few_images_for_a_batch_is_said():
+def test_a_batch_is_no_larger_than_the_data_which_is_noted_once(caplog):
     data = genlab.Digits(batch_size=2000)
     data.setup()
-    with pytest.raises(
-        genlab.GenlabError, match="1437 training images, fewer than one batch of 2000 for each of 1 processes"
-    ):
+    with caplog.at_level("INFO"):
+        for _ in range(2):
+            (batch,) = data.train_dataloader()
+            assert len(batch["image"]) == 1437
+    assert [record.message for record in caplog.records] == [
+        "batch_size 2000 is more than the 1,437 training images; 1437 is used"
+    ]
+    assert [len(batch["image"]) for batch in data.val_dataloader()] == [180]
+
+
+def test_processes_share_data_that_are_fewer_than_their_batches(caplog):
+    seen = []
+    for rank in range(2):
+        data = genlab.Digits(batch_size=1000)
+        data.setup()
+        data.trainer = Rank(rank)
+        with caplog.at_level("INFO"):
+            (batch,) = data.train_dataloader()
+        seen.append({image.numpy().tobytes() for image in batch["image"]})
+    assert "batch_size 1000 for each process is more than the 1,437 training images; 718 is used" in caplog.text
+    assert [len(share) for share in seen] == [718, 718]
+    assert not seen[0] & seen[1]
+    data.train_set = data.train_set.subset(torch.arange(1))
+    with pytest.raises(genlab.GenlabError, match="Digits has 1 training image, fewer than the 2 processes; take fewer"):
         data.train_dataloader()
+
+
+def test_unpaired_batches_are_no_larger_than_the_larger_domain(data_dir):
+    data = AttributeDomains(genlab.CelebA(image_size=8, batch_size=1000), "Smiling")
+    data.prepare_data()
+    data.setup()
+    (batch,) = data.train_dataloader()
+    assert len(batch["a"]) == len(batch["b"]) == max(data.train_set.lengths)
+
+
+def test_training_on_less_than_a_batch_resumes(caplog):
+    fit = ["fit", "--model=VAE", "--data=ImageFolder", "--data.folder=pets", "--data.image_size=8"]
+    with caplog.at_level("INFO"):
+        main([*fit, "--trainer.max_epochs=2"])
+        main([*fit, "--trainer.max_epochs=3", "--ckpt_path=last", "--data.batch_size=99"])
+    assert torch.load("runs/vae_imagefolder/0/checkpoints/last.ckpt", weights_only=True)["global_step"] == 3
+    assert caplog.text.count("is more than the 12 training images; 12 is used") == 2
 
 
 def test_digits_are_scikit_learns():
