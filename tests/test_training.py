@@ -337,7 +337,9 @@ def test_what_data_still_need_is_said(refused):
 
 def test_a_run_that_fails_at_once_leaves_nothing(refused):
     told = refused("fit", "--model=VAE", "--data=SideBySidePairs", "--data.folder=facades", "--data.image_size=8")
-    assert told.endswith("takes batches as dicts with 'image', of shape (B, C, H, W); the data gave source, target")
+    assert told.endswith(
+        "takes batches (image), or dicts with 'image', of shape (B, C, H, W); the data gave source, target"
+    )
     assert not list(Path("runs").iterdir())
 
 

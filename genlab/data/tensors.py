@@ -1,9 +1,15 @@
-"""Data sets that hand out whole batches: an index is a tensor of positions, an item the batch of what lies there."""
+"""Data sets that hand out whole batches: an index is a tensor of positions, an item the batch of what lies there.
 
+They are data sets as PyTorch knows them, too: an integer gives one image or pair, and `torch.utils.data`'s `Subset`,
+`ConcatDataset`, `random_split` and `DataLoader(data, batch_size=128, shuffle=True)` take them.
+"""
+
+import operator
 import warnings
-from collections.abc import Callable, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -17,7 +23,52 @@ Transform = Callable[[Tensor], Tensor]
 """Of a batch of images (B, C, H, W), float in [0, 1], to another."""
 
 
-class ImageTensors(Dataset[ImageBatch]):
+Batch = TypeVar("Batch", ImageBatch, PairBatch, DomainBatch)
+
+
+class BatchDataset(Dataset[Batch]):
+    """A data set with two kinds of index.
+
+    A tensor of positions (B, ...), a list or array of them or a slice gives a batch, a dict of tensors (B, ...). An
+    integer gives what lies there, a dict of the same tensors without their first dimension; negative ones count from
+    the end.
+    """
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """The number of positions."""
+
+    @abstractmethod
+    def batch(self, positions: Tensor) -> Batch:
+        """What lies at positions (B,), int64, each from 0 to below the length."""
+
+    def __getitem__(self, index: Any) -> Batch:
+        """A batch, or one of its rows; raises IndexError for positions that there are not."""
+        if isinstance(index, Tensor) and index.ndim:
+            return self.batch(index)
+        if isinstance(index, slice | list | np.ndarray):
+            return cast(Batch, self._rows(index))
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Batch]:
+        """Rows for a DataLoader to put together, read in one go."""
+        batch = self._rows(indices)
+        return [dict(zip(batch, row, strict=True)) for row in zip(*batch.values(), strict=True)]  # type: ignore[misc]
+
+    def _rows(self, index: Any) -> dict[str, Tensor]:
+        """A batch without its positions, which mean nothing to a Subset or ConcatDataset."""
+        length = len(self)
+        chosen = range(length)[index] if isinstance(index, slice) else index
+        positions = torch.tensor([operator.index(position) for position in chosen], dtype=torch.int64)
+        outside = positions[(positions < -length) | (positions >= length)]
+        if len(outside):
+            raise IndexError(f"there is no position {int(outside[0])} in a data set of {length}")
+        batch = dict(self.batch(positions % max(1, length)))
+        batch.pop("index", None)
+        return cast(dict[str, Tensor], batch)
+
+
+class ImageTensors(BatchDataset[ImageBatch]):
     """Images in memory, or mapped into it, with what is known about them.
 
     Args:
@@ -38,14 +89,15 @@ class ImageTensors(Dataset[ImageBatch]):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, index: Tensor) -> ImageBatch:
-        rows = self.rows.index_select(0, index)
+    def batch(self, positions: Tensor) -> ImageBatch:
+        """The images at positions (B,), transformed, with what is known about them."""
+        rows = self.rows.index_select(0, positions)
         images = self.stored.index_select(0, rows).float().div_(255)
         for transform in self.transforms:
             images = transform(images)
         facts = {name: fact.index_select(0, rows) for name, fact in self.facts.items()}
         if not self.transforms:
-            facts["index"] = index
+            facts["index"] = positions
         return cast(ImageBatch, {"image": images, **facts})
 
     def subset(self, index: Tensor) -> "ImageTensors":
@@ -81,7 +133,7 @@ class ImageTensors(Dataset[ImageBatch]):
             self.stored = _map(self.mapped)
 
 
-class PairTensors(Dataset[PairBatch]):
+class PairTensors(BatchDataset[PairBatch]):
     """Aligned pairs from two sets of images of one height, width and order.
 
     Args:
@@ -101,15 +153,16 @@ class PairTensors(Dataset[PairBatch]):
     def __len__(self) -> int:
         return len(self.source)
 
-    def __getitem__(self, index: Tensor) -> PairBatch:
-        source, target = self.source[index]["image"], self.target[index]["image"]
+    def batch(self, positions: Tensor) -> PairBatch:
+        """The pairs at positions (B,), transformed."""
+        source, target = self.source.batch(positions)["image"], self.target.batch(positions)["image"]
         if self.transform:
             together = self.transform(torch.cat([source, target], 1))
             source, target = together.split([source.shape[1], target.shape[1]], 1)
         return {"source": source, "target": target}
 
 
-class DegradedTensors(Dataset[PairBatch]):
+class DegradedTensors(BatchDataset[PairBatch]):
     """Pairs of images and what a degradation leaves of them."""
 
     def __init__(self, images: ImageTensors, degradation: Transform) -> None:
@@ -122,13 +175,17 @@ class DegradedTensors(Dataset[PairBatch]):
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, index: Tensor) -> PairBatch:
-        target = self.images[index]["image"]
+    def batch(self, positions: Tensor) -> PairBatch:
+        """The pairs at positions (B,)."""
+        target = self.images.batch(positions)["image"]
         return {"source": self.degradation(target), "target": target}
 
 
-class DomainTensors(Dataset[DomainBatch]):
+class DomainTensors(BatchDataset[DomainBatch]):
     """Images from two domains; an index is (B, 2): positions in `a`, positions in `b`.
+
+    Of one number, also in an index (B,), it means the image there in the larger domain, and in the smaller one that of
+    the number's remainder: the same two each time. Draws that are new in every epoch are the DataModules' loaders'.
 
     Raises GenlabError when a domain has no images.
     """
@@ -154,9 +211,10 @@ class DomainTensors(Dataset[DomainBatch]):
     def __len__(self) -> int:
         return max(self.lengths)
 
-    def __getitem__(self, index: Tensor) -> DomainBatch:
-        of_a, of_b = index.unbind(1)
-        return {"a": self.a[of_a]["image"], "b": self.b[of_b]["image"]}
+    def batch(self, positions: Tensor) -> DomainBatch:
+        """The images at positions (B, 2), or (B,)."""
+        of_a, of_b = (positions % n for n in self.lengths) if positions.ndim == 1 else positions.unbind(1)
+        return {"a": self.a.batch(of_a)["image"], "b": self.b.batch(of_b)["image"]}
 
 
 def _map(path: Path) -> Tensor:

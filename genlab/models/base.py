@@ -12,6 +12,7 @@ from torch import Tensor
 import genlab
 from genlab.errors import GenlabError, NotFinite, listed
 from genlab.hparams import PlainHyperparameters
+from genlab.models.batches import described, named
 from genlab.models.checks import check_attributes, check_images, check_labels, check_lengths, check_shape
 from genlab.models.random_state import random_state, random_states, set_random_state
 from genlab.ranges import extent
@@ -24,7 +25,12 @@ class ImageModel(PlainHyperparameters, LightningModule):
     What it is given is checked: shapes always; values (images are finite floats in [0, 1], labels are classes that it
     knows) in the first batch of each fit, validation, test and prediction, and in each call from outside of a Trainer.
     Tensors that require gradients are not looked at: they are part of someone's own optimization.
+
+    Batches may be dicts, tensors, or tuples and lists of them; steps and callbacks are given dicts.
     """
+
+    batch_names: tuple[str, ...] = ("image",)
+    """What the parts of batches that are no dicts are, in their order."""
 
     def __init__(self, image_shape: Shape) -> None:
         super().__init__()
@@ -39,6 +45,10 @@ class ImageModel(PlainHyperparameters, LightningModule):
         """Let the first batches that follow be checked."""
         self._checked.clear()
 
+    def named(self, batch: Any) -> Any:
+        """The batch as a dict of its parts by name; see `genlab.models.batches.named`."""
+        return named(batch, self.batch_names, type(self).__name__)
+
     def images(self, batch: Any) -> Tensor:
         """The batch's images (B, C, H, W), once they are found to be what this model was built for."""
         return self.part(batch, "image", self.image_shape)
@@ -46,12 +56,14 @@ class ImageModel(PlainHyperparameters, LightningModule):
     def part(self, batch: Any, name: str, shape: Shape) -> Tensor:
         """The images (B, C, H, W) that a batch calls `name`, once they are found to be of a shape, and in [0, 1].
 
-        Raises GenlabError for a batch that is no dict with them, or where they are anything else.
+        Raises GenlabError for a batch without them, or where they are anything else.
         """
+        batch = self.named(batch)
         if not isinstance(batch, Mapping) or name not in batch:
+            given = listed(batch) if isinstance(batch, Mapping) else described(batch)
             raise GenlabError(
-                f"{type(self).__name__} takes batches as dicts with '{name}', of shape (B, C, H, W); "
-                f"the data gave {listed(batch) if isinstance(batch, Mapping) else type(batch).__name__}"
+                f"{type(self).__name__} takes batches ({', '.join(self.batch_names)}), or dicts with '{name}', "
+                f"of shape (B, C, H, W); the data gave {given}"
             )
         check_lengths(batch, type(self).__name__)
         return self.seen(batch[name], shape, name)
@@ -94,7 +106,7 @@ class ImageModel(PlainHyperparameters, LightningModule):
             self.log(f"train/{progress_bar}", figures[progress_bar], prog_bar=True, logger=False)
             self._hand_over()
 
-    def log_epoch(self, stage: str, figures: Mapping[str, Tensor], batch: Mapping[str, Any], progress_bar: str) -> None:
+    def log_epoch(self, stage: str, figures: Mapping[str, Tensor], batch: Any, progress_bar: str) -> None:
         """Log the mean of figures over an epoch of validation ("val") or testing ("test")."""
         for name, value in figures.items():
             self.log(
@@ -103,8 +115,15 @@ class ImageModel(PlainHyperparameters, LightningModule):
                 prog_bar=name == progress_bar,
                 on_epoch=True,
                 sync_dist=True,
-                batch_size=len(next(iter(batch.values()))),
+                batch_size=len(next(iter(self.named(batch).values()))),
             )
+
+    def _on_before_batch_transfer(self, batch: Any, dataloader_idx: int = 0) -> Any:
+        """Name a batch's parts, after hooks that are a user's own, whether the model's or the DataModule's.
+
+        Lightning's public hook would warn each time that a DataModule is used, or be replaced by the DataModule's.
+        """
+        return self.named(super()._on_before_batch_transfer(batch, dataloader_idx))
 
     def on_fit_start(self) -> None:
         """Let each process draw noise of its own."""

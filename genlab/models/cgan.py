@@ -101,6 +101,7 @@ class CGAN(GAN):
         )
         self.num_classes, self.attribute_names = num_classes, tuple(attribute_names)
         self.class_names = names_of_classes(num_classes, class_names)
+        self.batch_names = ("image", "label" if num_classes else "attributes")
 
     def players(self, batch: Any) -> tuple[Player, Player]:
         """Generator and discriminator under the conditions of a batch."""
@@ -109,7 +110,7 @@ class CGAN(GAN):
 
     def condition(self, batch: Any) -> Tensor:
         """The condition in a batch: labels (B,), or attributes (B, number of attributes); GenlabError without one."""
-        name = "label" if self.num_classes else "attributes"
+        name, batch = self.batch_names[1], self.named(batch)
         if not isinstance(batch, Mapping) or name not in batch:
             raise GenlabError(f"this CGAN's condition is the '{name}' of a batch, which has none")
         return self._known(batch[name])

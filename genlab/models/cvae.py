@@ -78,9 +78,11 @@ class CVAE(ImageModel):
         self.source_shape: Shape | None = None
         if source_shape is not None:
             self.source_shape = (source_shape[0], source_shape[1], source_shape[2])
+            self.batch_names = ("source", "target")
             self.numbers = condition_encoder(self.source_shape, condition_size)
             further = self.source_shape[0]
         elif num_classes or self.attribute_names:
+            self.batch_names = ("image", "label" if num_classes else "attributes")
             self.numbers = embedding(num_classes, len(self.attribute_names), condition_size)
             self.channel = nn.Sequential(nn.Linear(condition_size, height * width), nn.Unflatten(1, (1, height, width)))
             further = 1
@@ -139,13 +141,15 @@ class CVAE(ImageModel):
 
     def condition(self, batch: Any) -> Tensor:
         """The condition in a batch, as `given` takes it; raises GenlabError when there is none."""
-        name = "source" if self.source_shape else "label" if self.num_classes else "attributes"
+        name = self.batch_names[0 if self.source_shape else 1]
+        batch = self.named(batch)
         if not isinstance(batch, Mapping) or name not in batch:
             raise GenlabError(f"this CVAE's condition is the '{name}' of a batch, which has none")
         return self._known(batch[name])
 
     def images(self, batch: Any) -> Tensor:
         """The batch's images, or of pairs the targets: (B, C, H, W); see `ImageModel.images`."""
+        batch = self.named(batch)
         paired = isinstance(batch, Mapping) and "target" in batch
         return self.part(batch, "target" if paired else "image", self.image_shape)
 

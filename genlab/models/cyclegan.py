@@ -48,6 +48,8 @@ class CycleGAN(TranslationModel):
     Raises GenlabError for data that are no two domains, and for an identity loss between domains of different channels.
     """
 
+    batch_names = ("a", "b")
+
     def __init__(
         self,
         a_shape: Shape,

@@ -43,6 +43,8 @@ class Pix2Pix(TranslationModel):
     Raises GenlabError for data that are no pairs, or whose two images differ in height or width.
     """
 
+    batch_names = ("source", "target")
+
     def __init__(
         self,
         source_shape: Shape,

@@ -86,6 +86,7 @@ class StackedAutoencoder(ImageModel):
             raise GenlabError("a classifier needs data with labels; leave out its stages, or take other data")
         self.automatic_optimization = False
         self.stack = LayerStack(self.image_shape, layers)
+        self.batch_names = ("image", "label") if classifies else ("image",)
         self.classifier = nn.Linear(math.prod(self.stack.shapes[-1]), num_classes) if classifies else None
         layer_schedules = [*pretraining] * (depth if len(pretraining) == 1 else 1)
         self.course = Course(
@@ -188,6 +189,7 @@ class StackedAutoencoder(ImageModel):
     def labels(self, batch: ImageBatch) -> Tensor:
         """The batch's labels (B,), once they are found to be what the classifier was built for; else GenlabError."""
         assert self.classifier is not None
+        batch = self.named(batch)
         if "label" not in batch:
             raise GenlabError("the classifier of a StackedAutoencoder needs batches with a 'label'")
         return self.known_labels(batch["label"], self.classifier.out_features)
@@ -267,6 +269,7 @@ class StackedAutoencoder(ImageModel):
     @torch.no_grad()
     def _frozen_codes(self, split: str, batch: ImageBatch) -> Tensor:
         """The batch's images through the frozen layers, each image once a stage where its codes can be kept."""
+        batch = self.named(batch)
         x, frozen = self.images(batch), self.stage.frozen
         if not frozen or "index" not in batch:
             return self.stack.encode(x, frozen)

@@ -275,7 +275,7 @@ def test_what_cannot_be_translated_is_said():
         genlab.Pix2Pix((1, 8, 8), (1, 16, 16), **PIX2PIX)
     with pytest.raises(genlab.GenlabError, match="give identity_weight 0"):
         genlab.CycleGAN((1, 8, 8), (3, 8, 8), **CYCLEGAN)
-    with pytest.raises(genlab.GenlabError, match="takes batches as dicts with 'source'"):
+    with pytest.raises(genlab.GenlabError, match=r"takes batches \(source, target\), or dicts with 'source'"):
         Trainer(logger=False, enable_checkpointing=False, enable_progress_bar=False).fit(pix2pix(), genlab.Digits())
     with pytest.raises(genlab.GenlabError, match="predicts nothing from images; `genlab translate`"):
         Trainer(logger=False, enable_progress_bar=False).predict(pix2pix(), pairs())

@@ -103,9 +103,10 @@ def test_batches_of_another_shape_are_refused_in_one_line(model):
         model((1, 28, 28)).images({"image": images})
 
 
-def test_batches_that_are_no_dicts_are_refused_in_one_line():
-    with pytest.raises(genlab.GenlabError, match="takes batches as dicts with 'image'.*gave list"):
-        small_vae().images([images, torch.zeros(5)])
+def test_what_are_no_batches_is_refused_in_one_line():
+    for nothing, kind in ((None, "NoneType"), ("images", "a str of 6"), ([], "a list of 0"), ({}, "")):
+        with pytest.raises(genlab.GenlabError, match=f"takes batches \\(image\\), or dicts with 'image'.*gave {kind}$"):
+            small_vae().images(nothing)
 
 
 class LinearGaussian(IndependentValues):
