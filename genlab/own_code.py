@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from genlab.errors import suggestion
 
@@ -52,6 +53,12 @@ def not_found(name: str) -> str | None:
         return None
     public = [known for known in vars(found) if not known.startswith("_")]
     return f"{module} has no {attribute}; {suggestion(attribute, public) if public else 'it is empty'}"
+
+
+def imported(name: str) -> Any:
+    """The class or function of a dotted name."""
+    module, _, attribute = name.rpartition(".")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def _place(error: Exception) -> str:

@@ -5,10 +5,12 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import filelock
+import yaml
 
-from genlab import trust
+from genlab import safe_yaml, trust
 from genlab.errors import GenlabError
 from genlab.outputs import whole_file
 
@@ -113,6 +115,18 @@ def is_config_of_run(path: Path) -> bool:
     """Whether a file is the config that `fit` wrote into a run's folder, told by its content."""
     text = _text(path) if path.name == CONFIG else ""
     return all(re.search(f"^{section}:", text, re.MULTILINE) for section in SECTIONS)
+
+
+def config_of(checkpoint: Path) -> dict[str, Any]:
+    """The config of the run that a checkpoint lies in; empty outside of a run."""
+    run = run_of(checkpoint)
+    if run is None:
+        return {}
+    try:
+        config = safe_yaml.load(_text(run / CONFIG))
+    except yaml.YAMLError as error:
+        raise GenlabError(f"{run / CONFIG} is no YAML: {' '.join(str(error).split())}") from None
+    return config if isinstance(config, dict) else {}
 
 
 def is_own(checkpoint: Path) -> bool:

@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,11 @@ from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.trainer.connectors import checkpoint_connector
+from lightning.pytorch.utilities.model_helpers import is_overridden
 
 import genlab.data
 import genlab.models  # noqa: F401
-from genlab import runs, slurm, trust
+from genlab import own_data, runs, slurm, trust
 from genlab.arguments import complete_from_checkpoint, find_configs
 from genlab.callbacks import (
     BestCheckpoint,
@@ -35,11 +37,14 @@ from genlab.callbacks import (
     SteadyBar,
     Stopped,
 )
+from genlab.data import BatchDataModule
 from genlab.errors import GenlabError
+from genlab.hparams import arguments_of
 from genlab.mistakes import ExplainingParser, require_possible
 from genlab.models.adversarial import AdversarialModel
 from genlab.models.checkpoint import WholeCheckpoints, read
 from genlab.models.stacked import StackedAutoencoder
+from genlab.own_code import imported
 from genlab.process import keep_freed_memory, quieten
 
 FACTS = {
@@ -115,7 +120,9 @@ class TrainerCLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Link what the data know to the model, and offer genlab's callbacks as sections of the config."""
         for fact in FACTS:
-            parser.link_arguments(f"data.{fact}", f"model.init_args.{fact}", apply_on="instantiate")
+            parser.link_arguments(
+                "data", f"model.init_args.{fact}", compute_fn=self._linked(fact), apply_on="instantiate"
+            )
         parser.add_argument(
             "--trust", action="store_true", help="import what a checkpoint names, also one of no run of your own"
         )
@@ -132,6 +139,20 @@ class TrainerCLI(LightningCLI):
                 "last_checkpoint.enable_version_counter": False,
             }
         )
+
+    def _linked(self, fact: str) -> Callable[[LightningDataModule], Any]:
+        """What gives a fact of the data to the model; of data that do not tell it, only to a model that needs it."""
+
+        def told(data: LightningDataModule) -> Any:
+            if isinstance(data, BatchDataModule) or getattr(data, fact, None) is not None:
+                return getattr(data, fact)
+            if fact in self.saved:
+                return self.saved[fact]
+            model = self.config[self.subcommand].model.class_path
+            return own_data.fact(data, fact) if fact in arguments_of(imported(model)) else None
+
+        told.__name__ = fact  # as help calls it
+        return told
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse the arguments; raises GenlabError for numbers that Lightning's trainer does not refuse by itself."""
@@ -255,9 +276,14 @@ class TrainerCLI(LightningCLI):
     def after_instantiate_classes(self) -> None:
         """Refuse data of another shape than the checkpoint's, or with other classes or attributes.
 
-        And settings of the trainer that models of several players have for each of them, or that CPUs have not.
+        And settings of the trainer that models of several players have for each of them, or that CPUs have not; and to
+        predict with these. Data without batches for prediction give their test images.
         """
+        if self.subcommand == "predict" and not is_overridden("predict_dataloader", self.datamodule):
+            self.datamodule = own_data.as_genlabs(self.datamodule)
         if isinstance(self.model, AdversarialModel):
+            if self.subcommand == "predict":
+                self.model.predict_step(None, 0)
             name = type(self.model).__name__
             if self.trainer.gradient_clip_val is not None:
                 raise GenlabError(
@@ -271,8 +297,10 @@ class TrainerCLI(LightningCLI):
             raise GenlabError("batch norm is synchronised between GPUs only; leave --trainer.sync_batchnorm out")
         for fact, kind in FACTS.items():
             has = getattr(self.datamodule, fact, None)
+            if has is None and not isinstance(self.datamodule, BatchDataModule):
+                continue  # the model looks at the batches
             had = self.saved.get(fact, has)
-            had = tuple(had) if isinstance(had, list) else had
+            had, has = (tuple(value) if isinstance(value, list) else value for value in (had, has))
             if had != has:
                 raise GenlabError(
                     f"the checkpoint's model was trained on {kind} {had}, {type(self.datamodule).__name__} has {has}"

@@ -1,6 +1,7 @@
 """Networks, losses, models and data of one's own, in modules of the current folder."""
 
 import importlib
+import json
 import shutil
 import subprocess
 import sys
@@ -8,10 +9,12 @@ from collections.abc import Iterator
 from importlib.machinery import PathFinder
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 import genlab
-from genlab import own_code
+from genlab import own_code, own_data
 from genlab.cli import main
 
 SMOKE = ["--config=overlays/smoke.yaml", "--trainer.enable_progress_bar=false"]
@@ -27,6 +30,54 @@ class MyEncoder(nn.Sequential):
     "my_losses": """
 def squared(logits, x):
     return (logits.sigmoid() - x).square().flatten(1).sum(1)
+""",
+    "my_data": """
+import random
+import torch
+from lightning.pytorch import LightningDataModule
+from sklearn.datasets import load_digits
+from torch.utils.data import DataLoader, TensorDataset
+
+class Numerals(LightningDataModule):
+    def __init__(self, most: int = 200, parts: str = "dict"):
+        super().__init__()
+        self.most, self.parts = most, parts
+
+    def setup(self, stage):
+        digits = load_digits()
+        self.images = torch.tensor(digits.images[: self.most, None], dtype=torch.float32) / 16
+        self.labels = torch.tensor(digits.target[: self.most])
+
+    def train_dataloader(self):
+        rows = list(zip(self.images, self.labels))
+        return DataLoader(rows, 16, shuffle=True, collate_fn=self.together)
+
+    def together(self, rows):
+        x, y = (torch.stack(column) for column in zip(*rows))
+        return {
+            "dict": {"image": x, "label": y},
+            "pair": {"source": 1 - x, "target": x},
+            "domains": {"a": 1 - x, "b": x},
+            "text": "text",
+        }[self.parts]
+
+    val_dataloader = train_dataloader
+
+class Shaped(Numerals):
+    image_shape = (1, 8, 8)
+
+class Failing(Numerals):
+    def setup(self, stage):
+        raise ValueError("no disk")
+
+class Tested(Numerals):
+    def test_dataloader(self):
+        return DataLoader(TensorDataset(torch.ones(4, 1, 8, 8), torch.arange(4)), 2)
+
+class Bytes(Numerals):
+    def setup(self, stage):
+        super().setup(stage)
+        self.images = (self.images * 255).to(torch.uint8)
 """,
     "broken_nets": "import math\n1 / 0\n",
     "unfinished_nets": "import math\ndef (\n",
@@ -110,11 +161,15 @@ def test_from_another_folder_a_line_says_what_is_missing(own, refused, monkeypat
     ],
 )
 def test_why_a_class_is_not_found(name, reason, modules, refused):
-    arguments = [f"--model.encoder={name}", f'--model.encoder={{"class_path": "{name}", "init_args": {{"a": 1}}}}']
-    for argument in arguments:
-        assert refused("fit", "--config=vae_digits.yaml", argument).endswith(reason)
-    assert refused("fit", "--data=Digits", f"--model={name}").endswith(reason)
-    assert refused("fit", "--model=VAE", f"--data={name}").endswith(reason)
+    assert refused("fit", "--config=vae_digits.yaml", f"--model.encoder={name}").endswith(reason)
+
+
+@pytest.mark.parametrize("section", ["model", "data", "model.encoder"])
+def test_a_class_with_arguments_and_one_of_any_section_is_looked_for_too(section, refused):
+    described = json.dumps({"class_path": "nowhere.Thing", "init_args": {"a": 1}})
+    for value in ("nowhere.Thing", described):
+        told = refused("fit", "--config=vae_digits.yaml", f"--{section}={value}")
+        assert told.endswith("cannot import nowhere: run from the folder where nowhere.py is, or install it")
     assert not Path("runs").exists()
 
 
@@ -127,3 +182,118 @@ def test_a_loss_of_ones_own_is_named_and_found_again(modules, refused, monkeypat
     Path("elsewhere").mkdir()
     monkeypatch.chdir("elsewhere")
     assert "cannot import my_losses: run from" in refused("reconstruct", "--ckpt", str(checkpoint))
+
+
+DATA = "--data=my_data.Numerals"
+
+
+@pytest.fixture
+def numerals(modules) -> Path:
+    """A run of a VAE on a DataModule of one's own, which says no shape and has no test images."""
+    main(["fit", "--model=VAE", DATA, *SMOKE])
+    forget()
+    return Path("runs/vae_numerals/0")
+
+
+def test_data_of_ones_own_say_their_shape_by_their_first_batch_and_are_found_in_the_config(numerals, capsys):
+    checkpoint = torch.load(numerals / "checkpoints/last.ckpt", weights_only=True)
+    assert "datamodule_hyper_parameters" not in checkpoint
+    assert tuple(checkpoint["hyper_parameters"]["image_shape"]) == (1, 8, 8)
+    for command in ("reconstruct", "latent", "traverse", "probe", "validate", "predict"):
+        main([command])
+        forget()
+    assert (numerals / "pictures" / "reconstruct.png").exists()
+    assert "data: Numerals" in capsys.readouterr().out
+    assert np.load(numerals / "predictions.npz")["code"].shape == (200, 20)  # of the images for validation
+
+
+def test_the_first_batch_takes_no_random_numbers_from_training(modules):
+    for data in ("Numerals", "Shaped"):
+        main(["fit", "--model=VAE", f"--data=my_data.{data}", "--seed_everything=1", *SMOKE])
+    one, two = (torch.load(f"runs/vae_{x}/0/checkpoints/last.ckpt", weights_only=True) for x in ("numerals", "shaped"))
+    assert all(torch.equal(one["state_dict"][key], two["state_dict"][key]) for key in one["state_dict"])
+
+
+def test_data_of_a_run_that_is_not_ones_own_are_not_imported(numerals, refused):
+    moved = shutil.copytree(numerals, "runs/moved/0")
+    told = refused("reconstruct", "--ckpt", str(moved))
+    assert "names my_data.Numerals, which would be imported, and is of no run that is known to be yours" in told
+    main(["reconstruct", "--ckpt", str(moved), "--trust"])
+    forget()
+    Path("my_data.py").unlink()
+    importlib.invalidate_caches()
+    told = refused("reconstruct", "--ckpt", str(numerals), "--out=r.png")
+    assert told.endswith("cannot import my_data: run from the folder where my_data.py is, or install it")
+
+
+def test_classes_of_ones_own_data_are_counted_where_a_model_needs_them(modules):
+    main(["fit", "--model=CVAE", DATA, *SMOKE])
+    assert genlab.load("runs/cvae_numerals/0").num_classes == 10
+    forget()
+    main(["sample"])
+    main(["transfer"])
+    forget()
+    main(["fit", "--model=CVAE", DATA, *SMOKE, "--ckpt_path=last", "--trainer.max_epochs=2"])
+
+
+@pytest.mark.parametrize(("model", "parts"), [("Pix2Pix", "pair"), ("CycleGAN", "domains")])
+def test_pairs_and_domains_of_ones_own_are_translated(model, parts, modules):
+    small = ["--model.generator=UNet", "--model.generator.width=4", "--model.discriminator.width=4"]
+    main(["fit", f"--model={model}", DATA, f"--data.parts={parts}", *SMOKE, *small])
+    forget()
+    main(["translate", "-n", "2"])
+    assert [*Path("runs").glob("*/0/pictures/translate*.png")]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (
+            "Failing",
+            "Failing says no image_shape, and has no first batch (ValueError: no disk); set self.image_shape =",
+        ),
+        ("Numerals --data.parts=text", "the batches of Numerals are of type str and hold no images (B, C, H, W); give"),
+    ],
+)
+def test_what_is_missing_in_ones_own_data_is_said(data, reason, modules, refused):
+    assert reason in refused("fit", "--model=VAE", *f"--data=my_data.{data}".split())
+    assert not [*Path("runs").glob("*/*")]
+
+
+def test_images_for_tools_are_gathered_up_to_a_limit_the_same_each_time(modules, monkeypatch):
+    monkeypatch.setattr(own_data, "MOST_IMAGES", 50)
+    with own_code.importable():
+        import my_data
+    data = my_data.Numerals()
+    data.setup("fit")
+    with pytest.warns(UserWarning, match="Numerals has more train images; the first 50 of them are used"):
+        one, two = (own_data.gathered(data, "train") for _ in range(2))
+    assert one["image"].shape == (50, 1, 8, 8)
+    assert one["image"].dtype == torch.uint8
+    assert torch.equal(one["image"], two["image"])
+
+
+def test_test_images_are_those_for_testing_where_there_are_any(modules):
+    with own_code.importable():
+        import my_data
+    data = own_data.as_genlabs(my_data.Tested())
+    data.setup("test")
+    assert (data.test_set.images == 255).all()
+    assert data.test_set.labels.tolist() == [0, 1, 2, 3]
+    with pytest.raises(genlab.GenlabError, match="the val images of Bytes are uint8; genlab takes floats in"):
+        own_data.as_genlabs(my_data.Bytes()).setup("test")
+
+
+def test_two_own_data_sets_are_told_apart_where_something_is_kept_of_them(modules):
+    with own_code.importable():
+        import my_data
+    kept = [own_data.as_genlabs(my_data.Numerals(most)) for most in (100, 100, 101)]
+    for data in kept:
+        data.setup("fit")
+    assert kept[0].hparams == kept[1].hparams != kept[2].hparams
+
+
+def test_what_a_model_predicts_nothing_is_told_before_data_are_read(refused, monkeypatch):
+    main(["fit", "--config=gan_digits.yaml", *SMOKE])
+    monkeypatch.setattr(genlab.Digits, "setup", None)
+    assert "a GAN predicts nothing from images" in refused("predict")

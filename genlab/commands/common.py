@@ -7,16 +7,16 @@ from typing import Any, TypeVar
 
 import torch
 from lightning.pytorch import LightningModule
-from lightning.pytorch.cli import instantiate_module
 from torch import Tensor
 
 from genlab import runs
-from genlab.data import BatchDataModule, ImageDataModule
+from genlab.data import ImageDataModule
 from genlab.data.tensors import ImageTensors
 from genlab.errors import GenlabError, suggestion
 from genlab.models.capabilities import VERBS, Conditional, Decodes, Encodes, abilities, seen_in
-from genlab.models.checkpoint import data_description, read, rebuilt
+from genlab.models.checkpoint import data_description, read, rebuilt, rebuilt_data
 from genlab.outputs import must_be_free
+from genlab.own_data import as_genlabs
 from genlab.trust import granted
 
 BATCH = 500
@@ -74,10 +74,7 @@ class Trained:
     def data(self, stage: str) -> Any:
         """The data that the model was trained on, set up for a stage."""
         with granted(self.args.trust):
-            description = data_description(self._described, self.checkpoint)
-            if "_class_path" not in description:
-                raise GenlabError(f"{self.checkpoint} does not say what data it was trained on")
-            data: BatchDataModule = instantiate_module(BatchDataModule, description)  # type: ignore[type-abstract]
+            data = as_genlabs(rebuilt_data(data_description(self._described, self.checkpoint), self.checkpoint))
         data.prepare_data()
         data.setup(stage)
         return data

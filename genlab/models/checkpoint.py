@@ -10,7 +10,7 @@ from textwrap import shorten
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
+from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.cli import instantiate_module
 from lightning.pytorch.plugins import TorchCheckpointIO
 from packaging.version import InvalidVersion, Version
@@ -20,7 +20,7 @@ import genlab
 from genlab.errors import GenlabError
 from genlab.outputs import whole_file
 from genlab.regular import require_regular
-from genlab.runs import find_checkpoint, is_own
+from genlab.runs import config_of, find_checkpoint, is_own
 from genlab.trust import granted, not_importable, require_known_classes, require_known_paths, require_known_places
 
 LONGEST_REASON = 500
@@ -141,16 +141,39 @@ def require_undamaged(path: Path, entry: str | None) -> None:
 
 
 def data_description(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """Read the description of the training data in a checkpoint: "_class_path", and arguments; empty without any.
+    """Read the description of a checkpoint's training data: "_class_path", and arguments; empty without any.
+
+    DataModules that keep no hyperparameters in checkpoints are described by the config of the run.
 
     Raises:
         GenlabError: for data of classes, or in folders, that are not trusted (see `genlab.trust`).
     """
     description = dict(checkpoint.get("datamodule_hyper_parameters", {}))
+    if "_class_path" not in description:
+        configured = config_of(path).get("data")
+        if isinstance(configured, dict) and isinstance(configured.get("class_path"), str):
+            arguments = {**(configured.get("init_args") or {}), **(configured.get("dict_kwargs") or {})}
+            description = {"_class_path": configured["class_path"], **arguments}
     require_known_classes(description, path, own=is_own(path))
     require_known_places(description, path, own=is_own(path))
     description.pop("_instantiator", None)
     return description
+
+
+def rebuilt_data(description: dict[str, Any], path: Path) -> LightningDataModule:
+    """Build the data of a `data_description`, which is the checkpoint's at `path`.
+
+    Raises:
+        GenlabError: when there is no description, or it names a class that cannot be imported.
+    """
+    if "_class_path" not in description:
+        raise GenlabError(f"{path} does not say what data it was trained on")
+    try:
+        return instantiate_module(LightningDataModule, description)
+    except Exception as error:
+        if reason := not_importable(description, str(error)):
+            raise GenlabError(f"the data of {path} are not rebuilt: {reason}") from None
+        raise
 
 
 def load(path: str | Path | None = None, trust: bool = False) -> LightningModule:
