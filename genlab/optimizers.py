@@ -1,9 +1,12 @@
-"""Optimizers with the defaults of a paper."""
+"""Optimizers with the defaults of a paper, and how one is built."""
 
 from collections.abc import Iterable
 
 from torch import nn
-from torch.optim import Adam
+from torch.optim import Adam, Optimizer
+
+from genlab.errors import GenlabError
+from genlab.types import OptimizerFactory
 
 
 class GANAdam(Adam):
@@ -17,3 +20,11 @@ class GANAdam(Adam):
         fused: bool = False,
     ) -> None:
         super().__init__(params, lr=lr, betas=betas, fused=fused)
+
+
+def built(factory: OptimizerFactory, parameters: Iterable[nn.Parameter]) -> Optimizer:
+    """Build an optimizer; raises GenlabError for numbers that it refuses, such as a negative learning rate."""
+    try:
+        return factory(parameters)
+    except ValueError as error:
+        raise GenlabError(f"the optimizer refuses its arguments: {error}") from None

@@ -1,7 +1,7 @@
 """The types that genlab's parts hand to each other: image shapes, batches and factories."""
 
 from collections.abc import Callable, Iterable
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -17,7 +17,10 @@ OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 """Builds an optimizer from the parameters that it shall train."""
 
 ScheduleFactory = Callable[[Optimizer], LRScheduler]
-"""Builds the schedule of an optimizer's learning rate."""
+"""Builds the schedule of an optimizer's learning rate; see `genlab.schedules`."""
+
+Interval = Literal["step", "epoch"]
+"""What a schedule counts: steps of its optimizer, or epochs."""
 
 
 class ImageBatch(TypedDict):

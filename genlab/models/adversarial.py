@@ -1,6 +1,6 @@
 """What models with several players share: steps that count batches, clipping, schedules, half precision and DDP."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from lightning.pytorch.core.optimizer import LightningOptimizer, do_nothing_closure
@@ -19,17 +19,18 @@ class AdversarialModel(ImageModel):
     """An ImageModel with an optimizer for each player, the first of which steps with every batch.
 
     `update` is a player's step with one of the `player_optimizers`. `global_step`, and with it Lightning's `max_steps`,
-    checkpoint intervals and curves, counts batches, not steps of optimizers; so do schedules.
+    checkpoint intervals and curves, counts batches, not steps of optimizers; so do schedules, if not epochs.
 
     Args:
         image_shape: (C, H, W) of the images.
-        clips: the largest norms of the players' gradients, in the order of their optimizers; None for any.
+        clips: the largest norm of each player's gradient, by the player's name and in the order of their optimizers;
+            None for any.
     """
 
     instead = "`genlab sample` draws new ones"
     """What there is in place of predictions."""
 
-    def __init__(self, image_shape: Shape, clips: Sequence[float | None]) -> None:
+    def __init__(self, image_shape: Shape, clips: Mapping[str, float | None]) -> None:
         super().__init__(image_shape)
         self.automatic_optimization = False
         self.clips = clips
@@ -49,7 +50,7 @@ class AdversarialModel(ImageModel):
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Clip a player's gradients, once they are no longer scaled."""
-        for player, clip in zip(self.player_optimizers(), self.clips, strict=True):
+        for player, clip in zip(self.player_optimizers(), self.clips.values(), strict=True):
             if player.optimizer is optimizer and clip is not None:
                 self.clip_gradients(optimizer, clip, "norm")
 
@@ -67,14 +68,34 @@ class AdversarialModel(ImageModel):
     def step_schedules(self) -> None:
         """Take the schedules a step further, at the end of a training step: checkpoints are written right after it."""
         for config in self.trainer.lr_scheduler_configs:
-            config.scheduler.step()  # type: ignore[call-arg]
+            if config.interval == "step" or self.trainer.is_last_batch:
+                config.scheduler.step()  # type: ignore[call-arg]
+
+    def player(
+        self, network: nn.Module, optimizer: OptimizerFactory, schedule: ScheduleFactory | None
+    ) -> dict[str, Any]:
+        """Build a player's optimizer and schedule, in the form that `configure_optimizers` returns.
+
+        Raises GenlabError for a schedule that needs a metric.
+        """
+        found = self.scheduled(optimizer, network.parameters(), schedule)
+        if isinstance(found.get("lr_scheduler", {}).get("scheduler"), ReduceLROnPlateau):
+            raise GenlabError(
+                "ReduceLROnPlateau waits for a loss to fall, which those of two players never do for long"
+            )
+        return found
+
+    def learning_rates(self) -> dict[str, float]:
+        """Return each player's learning rate at the step at hand, as they are logged."""
+        rates = (optimizer.param_groups[0]["lr"] for optimizer in self.trainer.optimizers)
+        return {f"lr/{name}": float(rate) for name, rate in zip(self.clips, rates, strict=True)}
 
     def on_train_start(self) -> None:
         """Refuse clipping where it cannot be: of scaled gradients that the optimizer itself unscales."""
         super().on_train_start()
         scaler = getattr(self.trainer.precision_plugin, "scaler", None)
         fused = any(getattr(optimizer, "_step_supports_amp_scaling", False) for optimizer in self.trainer.optimizers)
-        if scaler and fused and any(clip is not None for clip in self.clips):
+        if scaler and fused and any(clip is not None for clip in self.clips.values()):
             raise GenlabError(
                 "fused optimizers cannot be clipped under 16-mixed; give them fused: false, or bf16-mixed"
             )
@@ -82,20 +103,6 @@ class AdversarialModel(ImageModel):
     def predict_step(self, batch: Any, batch_idx: int) -> None:
         """There is nothing to predict from images: raises GenlabError."""
         raise GenlabError(f"a {type(self).__name__} predicts nothing from images; {self.instead}")
-
-
-def player(network: nn.Module, optimizer: OptimizerFactory, schedule: ScheduleFactory | None) -> dict[str, Any]:
-    """A player's optimizer and schedule, in the form that `configure_optimizers` returns.
-
-    Raises GenlabError for a schedule that needs a metric.
-    """
-    built = optimizer(network.parameters())
-    if schedule is None:
-        return {"optimizer": built}
-    scheduler = schedule(built)
-    if isinstance(scheduler, ReduceLROnPlateau):
-        raise GenlabError("ReduceLROnPlateau waits for a loss to fall, which those of two players never do for long")
-    return {"optimizer": built, "lr_scheduler": scheduler}
 
 
 def signed(images: Tensor) -> Tensor:

@@ -1,17 +1,18 @@
 """The autoencoder (Rumelhart et al. 1986; Hinton & Salakhutdinov 2006), if wished denoising or sparse."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch.optim import Adam
 
 from genlab.losses.reconstruction import ReconstructionError, squared_error
 from genlab.models.base import ImageModel
 from genlab.networks.corruption import Corruption
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
 from genlab.ranges import extent
-from genlab.types import ImageBatch, NetworkFactory, OptimizerFactory, Shape
+from genlab.types import ImageBatch, Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 
 class Autoencoder(ImageModel):
@@ -29,6 +30,8 @@ class Autoencoder(ImageModel):
         code_activation: builds the activation of the code.
         sparsity: builds a penalty of codes that is added to the loss; see `genlab.losses.sparsity`.
         optimizer: builds the optimizer of all parameters.
+        schedule: builds the schedule of its learning rate; see `genlab.schedules`.
+        schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
     """
 
     def __init__(
@@ -42,6 +45,8 @@ class Autoencoder(ImageModel):
         code_activation: Callable[[], nn.Module] = nn.Identity,
         sparsity: Callable[[], nn.Module] | None = None,
         optimizer: OptimizerFactory = Adam,
+        schedule: ScheduleFactory | None = None,
+        schedule_interval: Interval = "step",
     ) -> None:
         super().__init__(image_shape)
         extent(code_size=code_size)
@@ -53,7 +58,7 @@ class Autoencoder(ImageModel):
         self.corruption = corruption() if corruption else None
         self.code_activation = code_activation()
         self.sparsity = sparsity() if sparsity else None
-        self.optimizer = optimizer
+        self.optimizer, self.schedule, self.schedule_interval = optimizer, schedule, schedule_interval
 
     def training_step(self, batch: ImageBatch, batch_idx: int) -> Tensor:
         figures = self.errors(self.images(batch))
@@ -70,8 +75,8 @@ class Autoencoder(ImageModel):
         codes = self.encode(self.images(batch))
         return {"code": codes, "reconstruction": self.decode(codes)}
 
-    def configure_optimizers(self) -> Optimizer:
-        return self.optimizer(self.parameters())
+    def configure_optimizers(self) -> Any:
+        return self.scheduled(self.optimizer, self.parameters(), self.schedule)
 
     def errors(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
         """The mean loss of images (B, C, H, W), and what it is made of: scalars. `generator` is the corruption's."""

@@ -1,13 +1,15 @@
 """What all families share: an image shape to check batches against, plain hyperparameters, cheap training curves."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.trainer.states import RunningStage, TrainerStatus
-from torch import Tensor
+from lightning.pytorch.utilities.types import LRSchedulerConfig
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 import genlab
 from genlab.errors import GenlabError, NotFinite, listed
@@ -15,8 +17,10 @@ from genlab.hparams import PlainHyperparameters
 from genlab.models.batches import described, named
 from genlab.models.checks import check_attributes, check_images, check_labels, check_lengths, check_shape
 from genlab.models.random_state import random_state, random_states, set_random_state
+from genlab.optimizers import built
 from genlab.ranges import extent
-from genlab.types import Shape
+from genlab.schedules import training_length, with_schedule
+from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape
 
 
 class ImageModel(PlainHyperparameters, LightningModule):
@@ -32,14 +36,18 @@ class ImageModel(PlainHyperparameters, LightningModule):
     batch_names: tuple[str, ...] = ("image",)
     """What the parts of batches that are no dicts are, in their order."""
 
+    schedule_interval: Interval = "step"
+    """What schedules of learning rates count."""
+
     def __init__(self, image_shape: Shape) -> None:
         super().__init__()
         channels, height, width = image_shape
         extent(channels=channels, height=height, width=width)
         self.image_shape: Shape = (channels, height, width)
-        self._rows: list[tuple[int, dict[str, Tensor]]] = []
+        self._rows: list[tuple[int, dict[str, Tensor], dict[str, float]]] = []
         self._random_states: list[dict[str, Any]] = []
         self._checked: set[tuple[str, bool]] = set()
+        self._validated = False
 
     def setup(self, stage: str) -> None:
         """Let the first batches that follow be checked."""
@@ -92,7 +100,7 @@ class ImageModel(PlainHyperparameters, LightningModule):
         return attributes
 
     def log_batch(self, figures: Mapping[str, Tensor], progress_bar: str) -> None:
-        """Log figures of one training batch, and show the one named `progress_bar` in the progress bar.
+        """Log figures of one training batch with the learning rates, and show the one named `progress_bar` in the bar.
 
         Every batch reaches the loggers as a row of its own, but they are handed over together, each time Lightning's
         `log_every_n_steps` is due: calling `self.log` every batch would cost more than a small network's step.
@@ -100,7 +108,7 @@ class ImageModel(PlainHyperparameters, LightningModule):
         Raises NotFinite, when they are handed over, for a figure that is not finite.
         """
         step = self.trainer.fit_loop.epoch_loop._batches_that_stepped  # the axis of Lightning's own logs
-        self._rows.append((step, {f"train/{k}": v.detach() for k, v in figures.items()}))
+        self._rows.append((step, {f"train/{k}": v.detach() for k, v in figures.items()}, self.learning_rates()))
         due = (step + 1) % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
         if due or self.trainer.is_last_batch:
             self.log(f"train/{progress_bar}", figures[progress_bar], prog_bar=True, logger=False)
@@ -125,6 +133,27 @@ class ImageModel(PlainHyperparameters, LightningModule):
         """
         return self.named(super()._on_before_batch_transfer(batch, dataloader_idx))
 
+    def scheduled(
+        self, optimizer: OptimizerFactory, parameters: Iterable[nn.Parameter], schedule: ScheduleFactory | None
+    ) -> dict[str, Any]:
+        """Build an optimizer and its schedule, in the form that `configure_optimizers` returns."""
+        interval = self.schedule_interval
+        found = with_schedule(
+            built(optimizer, parameters), schedule, interval, lambda: training_length(self.trainer, interval)
+        )
+        schedule_config = found.get("lr_scheduler", {})
+        if self.automatic_optimization and isinstance(schedule_config.get("scheduler"), ReduceLROnPlateau):
+            schedule_config["reduce_on_plateau"] = False  # by Lightning, as `on_train_epoch_end` does it
+        return found
+
+    def schedules(self) -> list[LRSchedulerConfig]:
+        """Return the schedules that are at work, as Lightning knows them."""
+        return self.trainer.lr_scheduler_configs
+
+    def learning_rates(self) -> dict[str, float]:
+        """Return the learning rates of the step at hand, as they are logged."""
+        return {"lr": float(self.trainer.optimizers[0].param_groups[0]["lr"])}
+
     def on_fit_start(self) -> None:
         """Let each process draw noise of its own."""
         if self.trainer.world_size > 1:
@@ -144,6 +173,27 @@ class ImageModel(PlainHyperparameters, LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Go on drawing as if there had been no validation."""
         set_random_state(self._training_state)
+        self._validated = not self.trainer.sanity_checking
+
+    def on_train_epoch_end(self) -> None:
+        """Let ReduceLROnPlateau know the epoch's validation, before a checkpoint is written.
+
+        Lightning does so after it, so that training resumed from the checkpoint would miss a step.
+        """
+        for config in self.schedules() if self._validated else ():
+            if isinstance(config.scheduler, ReduceLROnPlateau):
+                monitor = getattr(config.scheduler, "monitor", "val/loss")  # which Lightning's own subclass has
+                value = self.trainer.callback_metrics.get(monitor)
+                if value is None:
+                    known = listed(sorted(self.trainer.callback_metrics))
+                    raise GenlabError(f"ReduceLROnPlateau waits for {monitor}, which is not logged; there are {known}")
+                config.scheduler.step(value)
+        self._validated = False
+
+    def lr_scheduler_step(self, scheduler: LRScheduler, metric: Any) -> None:
+        """Take a schedule a step further; of those that need a metric, `on_train_epoch_end` does."""
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            super().lr_scheduler_step(scheduler, metric)
 
     def on_train_end(self) -> None:
         """Let the curves reach the last batch, when training ends inside an epoch."""
@@ -182,13 +232,13 @@ class ImageModel(PlainHyperparameters, LightningModule):
     def _hand_over(self) -> None:
         if not self._rows:
             return
-        steps, rows = zip(*self._rows, strict=True)
+        steps, rows, rates = zip(*self._rows, strict=True)
         self._rows.clear()
         values = iter(torch.stack([value for row in rows for value in row.values()]).tolist())  # one transfer for all
-        for step, row in zip(steps, rows, strict=True):
+        for step, row, at in zip(steps, rows, rates, strict=True):
             figures = {name: next(values) for name in row}
             for logger in self.loggers:
-                logger.log_metrics(figures | {"epoch": self.current_epoch}, step)
+                logger.log_metrics(figures | at | {"epoch": self.current_epoch}, step)
             for name, value in figures.items():
                 if not math.isfinite(value):
                     raise NotFinite(name, step)

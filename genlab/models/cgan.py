@@ -16,7 +16,7 @@ from genlab.networks.condition import ConditionalGenerator, ConditionChannel, em
 from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from genlab.optimizers import GANAdam
 from genlab.ranges import extent
-from genlab.types import NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
+from genlab.types import Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 ConditionalDiscriminator = Callable[[NetworkFactory, Shape, nn.Module, int], nn.Module]
 
@@ -43,8 +43,11 @@ class CGAN(GAN):
         ema_decay: of the moving average of the generator's weights; None for none.
         generator_optimizer: builds the generator's optimizer.
         discriminator_optimizer: builds the discriminator's.
-        generator_schedule: builds the generator's schedule, in batches.
+        schedule: builds the schedule of the learning rate of each player that has none of its own; see
+            `genlab.schedules`.
+        generator_schedule: builds the generator's.
         discriminator_schedule: builds the discriminator's.
+        schedule_interval: what schedules count, each "step" (a batch) or each "epoch".
         generator_clip: largest norm of the generator's gradient.
         discriminator_clip: largest norm of the discriminator's.
 
@@ -70,8 +73,10 @@ class CGAN(GAN):
         ema_decay: float | None = 0.999,
         generator_optimizer: OptimizerFactory = GANAdam,
         discriminator_optimizer: OptimizerFactory = GANAdam,
+        schedule: ScheduleFactory | None = None,
         generator_schedule: ScheduleFactory | None = None,
         discriminator_schedule: ScheduleFactory | None = None,
+        schedule_interval: Interval = "step",
         generator_clip: float | None = None,
         discriminator_clip: float | None = None,
     ) -> None:
@@ -94,8 +99,10 @@ class CGAN(GAN):
             ema_decay,
             generator_optimizer,
             discriminator_optimizer,
+            schedule,
             generator_schedule,
             discriminator_schedule,
+            schedule_interval,
             generator_clip,
             discriminator_clip,
         )

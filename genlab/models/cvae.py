@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch.optim import Adam
 
 from genlab.errors import GenlabError
 from genlab.losses.likelihood import Bernoulli, Likelihood
@@ -16,7 +16,7 @@ from genlab.models.latent_variable import LatentVariableModel
 from genlab.networks.condition import embedding, repeated
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
 from genlab.ranges import at_least, extent
-from genlab.types import NetworkFactory, OptimizerFactory, Shape
+from genlab.types import Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 
 class CVAE(ImageModel):
@@ -45,6 +45,8 @@ class CVAE(ImageModel):
         num_samples: codes per image in training and validation.
         importance_weighted: train on the importance-weighted bound instead.
         optimizer: builds the optimizer of all parameters.
+        schedule: builds the schedule of its learning rate; see `genlab.schedules`.
+        schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
 
     Raises GenlabError for data that know no condition, and for more or fewer names than classes.
     """
@@ -67,6 +69,8 @@ class CVAE(ImageModel):
         num_samples: int = 1,
         importance_weighted: bool = False,
         optimizer: OptimizerFactory = Adam,
+        schedule: ScheduleFactory | None = None,
+        schedule_interval: Interval = "step",
     ) -> None:
         super().__init__(image_shape)
         extent(code_size=code_size, condition_size=condition_size, num_samples=num_samples)
@@ -94,7 +98,7 @@ class CVAE(ImageModel):
         self.decoder = decoder((self.likelihood.outputs * channels, height, width), code_size + condition_size)
         self.beta, self.warmup_epochs = beta, warmup_epochs
         self.num_samples, self.importance_weighted = num_samples, importance_weighted
-        self.optimizer = optimizer
+        self.optimizer, self.schedule, self.schedule_interval = optimizer, schedule, schedule_interval
         self.active_units = ActiveUnits(code_size)
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
@@ -114,8 +118,8 @@ class CVAE(ImageModel):
         codes = given.encode(self.images(batch))
         return {"code": codes, "reconstruction": given.decode(codes)}
 
-    def configure_optimizers(self) -> Optimizer:
-        return self.optimizer(self.parameters())
+    def configure_optimizers(self) -> Any:
+        return self.scheduled(self.optimizer, self.parameters(), self.schedule)
 
     def given(self, condition: Tensor) -> "Given":
         """The model of images under a condition: one for each image, or one for all.

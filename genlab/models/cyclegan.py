@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, LeastSquares
 from genlab.losses.image import absolute_difference
-from genlab.models.adversarial import player, signed
+from genlab.models.adversarial import signed
 from genlab.models.averaging import moving_average
 from genlab.models.replay import ImagePool
 from genlab.models.translation import TranslationModel
@@ -17,7 +17,7 @@ from genlab.networks.patch import PatchDiscriminator
 from genlab.networks.resnet import ResNetGenerator
 from genlab.optimizers import GANAdam
 from genlab.ranges import above, at_least, if_given
-from genlab.types import DomainBatch, NetworkFactory, OptimizerFactory, Shape
+from genlab.types import DomainBatch, Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 
 class CycleGAN(TranslationModel):
@@ -41,7 +41,12 @@ class CycleGAN(TranslationModel):
         ema_decay: of a moving average of the generators' weights, which `translate` uses; None for none.
         generator_optimizer: builds the optimizer of both generators.
         discriminator_optimizer: builds the optimizer of both discriminators.
-        decay_from: the share of training after which learning rates fall linearly to 0; None for never.
+        decay_from: the share of training after which the learning rates of players without a schedule fall linearly to
+            0; None for never.
+        schedule: builds the schedule of each player that has none of its own; see `genlab.schedules`.
+        generator_schedule: builds the schedule of both generators.
+        discriminator_schedule: builds the schedule of both discriminators.
+        schedule_interval: what schedules count, each "step" (a batch) or each "epoch".
         generator_clip: largest norm of both generators' gradient.
         discriminator_clip: largest norm of both discriminators'.
 
@@ -64,6 +69,10 @@ class CycleGAN(TranslationModel):
         generator_optimizer: OptimizerFactory = GANAdam,
         discriminator_optimizer: OptimizerFactory = GANAdam,
         decay_from: float | None = 0.5,
+        schedule: ScheduleFactory | None = None,
+        generator_schedule: ScheduleFactory | None = None,
+        discriminator_schedule: ScheduleFactory | None = None,
+        schedule_interval: Interval = "step",
         generator_clip: float | None = None,
         discriminator_clip: float | None = None,
     ) -> None:
@@ -77,7 +86,7 @@ class CycleGAN(TranslationModel):
                 f"images of {channels} and of {image_shape[0]} channels cannot be told to stay what they are; "
                 "give identity_weight 0"
             )
-        super().__init__(image_shape, (generator_clip, discriminator_clip), decay_from)
+        super().__init__(image_shape, {"generator": generator_clip, "discriminator": discriminator_clip}, decay_from)
         self.save_hyperparameters()
         self.a_shape: Shape = (channels, height, width)
         self.directions = {"a_to_b": self.a_shape, "b_to_a": self.image_shape}
@@ -95,6 +104,10 @@ class CycleGAN(TranslationModel):
         self.loss = loss()
         self.cycle_weight, self.identity_weight = cycle_weight, identity_weight
         self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
+        schedule = schedule or self.decay()
+        self.generator_schedule = generator_schedule or schedule
+        self.discriminator_schedule = discriminator_schedule or schedule
+        self.schedule_interval = schedule_interval
 
     def training_step(self, batch: DomainBatch, batch_idx: int) -> None:
         a, b = self.domains(batch)
@@ -122,8 +135,8 @@ class CycleGAN(TranslationModel):
 
         if self.average:
             self.average.update_parameters(self.generators)
-        self.step_schedules()
         self.log_batch({"discriminator": loss, **figures}, progress_bar="cycle")
+        self.step_schedules()
 
     def validation_step(self, batch: DomainBatch, batch_idx: int) -> None:
         self._evaluate("val", batch)
@@ -132,10 +145,9 @@ class CycleGAN(TranslationModel):
         self._evaluate("test", batch)
 
     def configure_optimizers(self) -> Any:
-        schedule = self.schedule()
         return [
-            player(self.generators, self.generator_optimizer, schedule),
-            player(self.discriminators, self.discriminator_optimizer, schedule),
+            self.player(self.generators, self.generator_optimizer, self.generator_schedule),
+            self.player(self.discriminators, self.discriminator_optimizer, self.discriminator_schedule),
         ]
 
     def domains(self, batch: DomainBatch) -> tuple[Tensor, Tensor]:

@@ -8,14 +8,14 @@ from torch import Generator, Tensor, nn
 
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.losses.penalties import Penalty
-from genlab.models.adversarial import AdversarialModel, player, signed, unsigned
+from genlab.models.adversarial import AdversarialModel, signed, unsigned
 from genlab.models.averaging import moving_average
 from genlab.models.health import Health
 from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from genlab.networks.init import warn_of_batch_norm
 from genlab.optimizers import GANAdam
 from genlab.ranges import above, at_least, extent, if_given
-from genlab.types import ImageBatch, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
+from genlab.types import ImageBatch, Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 Player = Callable[[Tensor], Tensor]
 
@@ -39,8 +39,11 @@ class GAN(AdversarialModel):
             2018); None for none.
         generator_optimizer: builds the generator's optimizer.
         discriminator_optimizer: builds the discriminator's.
-        generator_schedule: builds the generator's schedule, in batches.
+        schedule: builds the schedule of the learning rate of each player that has none of its own; see
+            `genlab.schedules`.
+        generator_schedule: builds the generator's.
         discriminator_schedule: builds the discriminator's.
+        schedule_interval: what schedules count, each "step" (a batch) or each "epoch".
         generator_clip: largest norm of the generator's gradient.
         discriminator_clip: largest norm of the discriminator's.
 
@@ -59,15 +62,17 @@ class GAN(AdversarialModel):
         ema_decay: float | None = 0.999,
         generator_optimizer: OptimizerFactory = GANAdam,
         discriminator_optimizer: OptimizerFactory = GANAdam,
+        schedule: ScheduleFactory | None = None,
         generator_schedule: ScheduleFactory | None = None,
         discriminator_schedule: ScheduleFactory | None = None,
+        schedule_interval: Interval = "step",
         generator_clip: float | None = None,
         discriminator_clip: float | None = None,
     ) -> None:
         extent(code_size=code_size)
         at_least(1, critic_steps=critic_steps)
         above(0, **if_given(generator_clip=generator_clip, discriminator_clip=discriminator_clip))
-        super().__init__(image_shape, clips=(discriminator_clip, generator_clip))
+        super().__init__(image_shape, clips={"discriminator": discriminator_clip, "generator": generator_clip})
         self.save_hyperparameters()
         self.code_size = code_size
         self.generator = generator(self.image_shape, code_size)
@@ -78,7 +83,9 @@ class GAN(AdversarialModel):
             warn_of_batch_norm(self.discriminator, type(self.penalty).__name__)
         self.critic_steps = critic_steps
         self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
-        self.generator_schedule, self.discriminator_schedule = generator_schedule, discriminator_schedule
+        self.generator_schedule = generator_schedule or schedule
+        self.discriminator_schedule = discriminator_schedule or schedule
+        self.schedule_interval = schedule_interval
         self.health = Health(self.loss)
 
     def training_step(self, batch: ImageBatch, batch_idx: int) -> None:
@@ -104,8 +111,8 @@ class GAN(AdversarialModel):
                 self.update(generator_optimizer, figures["generator"])
             if self.average:
                 self.average.update_parameters(self.generator)
-        self.step_schedules()
         self.log_batch(figures, progress_bar="discriminator")
+        self.step_schedules()
 
     def validation_step(self, batch: ImageBatch, batch_idx: int) -> None:
         self._evaluate("val", batch)
@@ -115,12 +122,13 @@ class GAN(AdversarialModel):
 
     def configure_optimizers(self) -> Any:
         return [
-            player(self.discriminator, self.discriminator_optimizer, self.discriminator_schedule),
-            player(self.generator, self.generator_optimizer, self.generator_schedule),
+            self.player(self.discriminator, self.discriminator_optimizer, self.discriminator_schedule),
+            self.player(self.generator, self.generator_optimizer, self.generator_schedule),
         ]
 
     def on_train_epoch_end(self) -> None:
         """Warn of what has gone wrong."""
+        super().on_train_epoch_end()
         self.health.end_epoch()
 
     def players(self, batch: Any) -> tuple[Player, Player]:

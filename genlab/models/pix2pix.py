@@ -10,14 +10,14 @@ from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.losses.image import absolute_difference
 from genlab.metrics.translation import translation_scores
-from genlab.models.adversarial import player, signed, unsigned
+from genlab.models.adversarial import signed, unsigned
 from genlab.models.averaging import moving_average
 from genlab.models.translation import TranslationModel
 from genlab.networks.patch import PatchDiscriminator
 from genlab.networks.unet import UNet
 from genlab.optimizers import GANAdam
 from genlab.ranges import above, at_least, if_given
-from genlab.types import NetworkFactory, OptimizerFactory, PairBatch, Shape
+from genlab.types import Interval, NetworkFactory, OptimizerFactory, PairBatch, ScheduleFactory, Shape
 
 
 class Pix2Pix(TranslationModel):
@@ -36,7 +36,12 @@ class Pix2Pix(TranslationModel):
         ema_decay: of a moving average of the generator's weights, which `translate` uses; None for none.
         generator_optimizer: builds the generator's optimizer.
         discriminator_optimizer: builds the discriminator's.
-        decay_from: the share of training after which learning rates fall linearly to 0; None for never.
+        decay_from: the share of training after which the learning rates of players without a schedule fall linearly to
+            0; None for never.
+        schedule: builds the schedule of each player that has none of its own; see `genlab.schedules`.
+        generator_schedule: builds the generator's.
+        discriminator_schedule: builds the discriminator's.
+        schedule_interval: what schedules count, each "step" (a batch) or each "epoch".
         generator_clip: largest norm of the generator's gradient.
         discriminator_clip: largest norm of the discriminator's.
 
@@ -57,6 +62,10 @@ class Pix2Pix(TranslationModel):
         generator_optimizer: OptimizerFactory = GANAdam,
         discriminator_optimizer: OptimizerFactory = GANAdam,
         decay_from: float | None = 0.5,
+        schedule: ScheduleFactory | None = None,
+        generator_schedule: ScheduleFactory | None = None,
+        discriminator_schedule: ScheduleFactory | None = None,
+        schedule_interval: Interval = "step",
         generator_clip: float | None = None,
         discriminator_clip: float | None = None,
     ) -> None:
@@ -67,7 +76,7 @@ class Pix2Pix(TranslationModel):
         channels, height, width = source_shape
         if (height, width) != tuple(image_shape[1:]):
             raise GenlabError(f"sources of {height} x {width} pixels do not go with targets of shape {image_shape}")
-        super().__init__(image_shape, (discriminator_clip, generator_clip), decay_from)
+        super().__init__(image_shape, {"discriminator": discriminator_clip, "generator": generator_clip}, decay_from)
         self.save_hyperparameters()
         self.source_shape: Shape = (channels, height, width)
         self.directions = {"a_to_b": self.source_shape}
@@ -77,6 +86,10 @@ class Pix2Pix(TranslationModel):
         self.loss = loss()
         self.l1_weight = l1_weight
         self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
+        schedule = schedule or self.decay()
+        self.generator_schedule = generator_schedule or schedule
+        self.discriminator_schedule = discriminator_schedule or schedule
+        self.schedule_interval = schedule_interval
 
     def training_step(self, batch: PairBatch, batch_idx: int) -> None:
         source, target = self.pair(batch)
@@ -94,9 +107,9 @@ class Pix2Pix(TranslationModel):
             self.update(generator_optimizer, adversarial + self.l1_weight * l1)
         if self.average:
             self.average.update_parameters(self.generator)
-        self.step_schedules()
         scores = {"score_real": on_real.mean(), "score_fake": on_fake.mean(), "l1": l1 / 2}  # of images in [0, 1]
         self.log_batch({"discriminator": loss, "generator": adversarial, **scores}, progress_bar="l1")
+        self.step_schedules()
 
     def validation_step(self, batch: PairBatch, batch_idx: int) -> None:
         self._evaluate("val", batch)
@@ -105,10 +118,9 @@ class Pix2Pix(TranslationModel):
         self._evaluate("test", batch)
 
     def configure_optimizers(self) -> Any:
-        schedule = self.schedule()
         return [
-            player(self.discriminator, self.discriminator_optimizer, schedule),
-            player(self.generator, self.generator_optimizer, schedule),
+            self.player(self.discriminator, self.discriminator_optimizer, self.discriminator_schedule),
+            self.player(self.generator, self.generator_optimizer, self.generator_schedule),
         ]
 
     def pair(self, batch: PairBatch) -> tuple[Tensor, Tensor]:

@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
+from lightning.pytorch.utilities.types import LRSchedulerConfig
 from torch import Generator, Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch.optim import Adam
 
 from genlab.errors import GenlabError
 from genlab.losses.reconstruction import ReconstructionError, squared_error, sum_of_squares
@@ -21,8 +22,10 @@ from genlab.models.code_cache import CodeCache
 from genlab.models.stages import Course, Goal, Schedule, Stage
 from genlab.networks.corruption import Corruption
 from genlab.networks.stack import LayerFactory, LayerStack
+from genlab.optimizers import built
 from genlab.ranges import at_least
-from genlab.types import ImageBatch, OptimizerFactory, Shape
+from genlab.schedules import steps_per_epoch, with_schedule
+from genlab.types import ImageBatch, Interval, OptimizerFactory, ScheduleFactory, Shape
 
 
 class StackedAutoencoder(ImageModel):
@@ -48,7 +51,9 @@ class StackedAutoencoder(ImageModel):
         loss: error of a reconstructed image, from logits and the image to (B,); see `genlab.losses.reconstruction`.
             Layers above the first are trained on the sum of squared differences to their input.
         corruption: builds what is done to a layer's input in pretraining, of which it gives back the original.
-        optimizer: builds the optimizer of a stage, which gets the schedule's learning rate.
+        optimizer: builds the optimizer of a stage, which gets the stage's learning rate.
+        schedule: builds the schedule of that learning rate over a stage; see `genlab.schedules`.
+        schedule_interval: what it counts, each "step" or each "epoch".
         code_memory: gigabytes of codes that are kept at most; of data whose codes are more, none are.
 
     Raises GenlabError for schedules that do not fit the layers or the data.
@@ -66,6 +71,8 @@ class StackedAutoencoder(ImageModel):
         loss: ReconstructionError = squared_error,
         corruption: Callable[[], Corruption] | None = None,
         optimizer: OptimizerFactory = Adam,
+        schedule: ScheduleFactory | None = None,
+        schedule_interval: Interval = "step",
         code_memory: float = 4.0,
     ) -> None:
         super().__init__(image_shape)
@@ -98,7 +105,7 @@ class StackedAutoencoder(ImageModel):
             ]
         )
         self.loss = loss
-        self.optimizer = optimizer
+        self.optimizer, self.schedule, self.schedule_interval = optimizer, schedule, schedule_interval
         self.code_memory = code_memory
         self._position = 0
         self._kept: dict[str, CodeCache] = {}
@@ -127,6 +134,9 @@ class StackedAutoencoder(ImageModel):
         optimizer.zero_grad()
         self.manual_backward(figures["loss"])
         optimizer.step()
+        for config in self.schedules():
+            if config.interval == "step" or self.trainer.is_last_batch:
+                self.lr_scheduler_step(config.scheduler, None)
 
     def validation_step(self, batch: ImageBatch, batch_idx: int) -> None:
         same_each_time = torch.Generator().manual_seed(batch_idx)
@@ -147,8 +157,16 @@ class StackedAutoencoder(ImageModel):
             found["class_probability"] = self._scores(codes).softmax(1)
         return found
 
-    def configure_optimizers(self) -> list[Optimizer]:
+    def configure_optimizers(self) -> Any:
         return [self._optimizer(stage) for stage in self.course.stages]
+
+    def schedules(self) -> list[LRSchedulerConfig]:
+        """Return the schedule of the stage at hand, if there is one."""
+        return super().schedules()[self._position : self._position + 1]
+
+    def learning_rates(self) -> dict[str, float]:
+        """Return the learning rate of the stage at hand, as it is logged."""
+        return {"lr": float(self._optimizers()[self._position].param_groups[0]["lr"])}
 
     def figures(self, batch: ImageBatch, inputs: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
         """The loss in the stage at hand, and of a classifier the share of wrong labels: scalars.
@@ -305,8 +323,14 @@ class StackedAutoencoder(ImageModel):
         assert self.classifier is not None
         return nn.ModuleList([*layers, self.classifier])
 
-    def _optimizer(self, stage: Stage) -> Optimizer:
-        optimizer = self.optimizer(self._trained(stage).parameters())
+    def _optimizer(self, stage: Stage) -> dict[str, Any]:
+        optimizer = built(self.optimizer, self._trained(stage).parameters())
         for group in optimizer.param_groups:
             group["lr"] = stage.schedule.lr
-        return optimizer
+        epochs, by_step = stage.schedule.epochs, self.schedule_interval == "step"
+        return with_schedule(
+            optimizer,
+            self.schedule,
+            self.schedule_interval,
+            lambda: epochs * steps_per_epoch(self.trainer) if by_step else epochs,
+        )

@@ -2,17 +2,16 @@
 
 import contextlib
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
 
 from genlab.errors import GenlabError
 from genlab.models.adversarial import AdversarialModel, signed, unsigned
+from genlab.schedules import Linear
 from genlab.types import ScheduleFactory, Shape
 
 SMALLEST = 4
@@ -25,7 +24,8 @@ class TranslationModel(AdversarialModel):
     Args:
         image_shape: (C, H, W) of the images in b.
         clips: see `AdversarialModel`.
-        decay_from: the share of training after which learning rates fall linearly to 0; None for never.
+        decay_from: the share of training after which the learning rates of players without a schedule fall linearly to
+            0; None for never.
 
     Raises GenlabError for a share that is none, and for images of less than 4 x 4 pixels.
     """
@@ -34,7 +34,7 @@ class TranslationModel(AdversarialModel):
     directions: dict[str, Shape]
     """What it can do, "a_to_b" and perhaps "b_to_a", and the shape of the images that it learned that from."""
 
-    def __init__(self, image_shape: Shape, clips: Sequence[float | None], decay_from: float | None) -> None:
+    def __init__(self, image_shape: Shape, clips: Mapping[str, float | None], decay_from: float | None) -> None:
         if decay_from is not None and not 0 <= decay_from < 1:
             raise GenlabError(f"decay_from is {decay_from}; it is a share of training: from 0 to below 1, or null")
         if min(image_shape[1:]) < SMALLEST:
@@ -71,22 +71,9 @@ class TranslationModel(AdversarialModel):
             translated = self.best_generator(direction)(padded).tanh()
         return unsigned(translated)[:, :, :height, :width]
 
-    def schedule(self) -> ScheduleFactory | None:
-        """The schedule of each player's learning rate.
-
-        Raises GenlabError when it is to fall by the end of a training that has none.
-        """
-        if self.decay_from is None:
-            return None
-        steps = self.trainer.estimated_stepping_batches
-        if steps == float("inf"):
-            raise GenlabError("learning rates cannot fall by the end of endless training; give max_epochs or max_steps")
-        return partial(linear_decay, constant=round(self.decay_from * steps), steps=int(steps))
-
-
-def linear_decay(optimizer: Optimizer, constant: int, steps: int) -> LambdaLR:
-    """A learning rate that stays for some steps, then falls linearly to reach 0 after all `steps`."""
-    return LambdaLR(optimizer, lambda step: min(1.0, max(0.0, (steps - step) / max(1, steps - constant))))
+    def decay(self) -> ScheduleFactory | None:
+        """The schedule of players without one: what `decay_from` says."""
+        return None if self.decay_from is None else partial(Linear, decay_from=self.decay_from)
 
 
 @contextlib.contextmanager

@@ -1,9 +1,10 @@
 """The variational autoencoder (Kingma & Welling 2013, arXiv:1312.6114), and importance-weighted (Burda et al. 2016)."""
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor
-from torch.optim import Adam, Optimizer
+from torch.optim import Adam
 
 from genlab.losses.likelihood import Bernoulli, Likelihood
 from genlab.metrics.active_units import ActiveUnits
@@ -11,7 +12,7 @@ from genlab.models.base import ImageModel
 from genlab.models.latent_variable import LatentVariableModel
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
 from genlab.ranges import at_least, extent
-from genlab.types import ImageBatch, NetworkFactory, OptimizerFactory, Shape
+from genlab.types import ImageBatch, Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 
 class VAE(LatentVariableModel, ImageModel):
@@ -34,6 +35,8 @@ class VAE(LatentVariableModel, ImageModel):
         importance_weighted: train on the bound of Burda et al. 2016 (equation 8), with `num_samples` weights, in which
             beta has no place.
         optimizer: builds the optimizer of all parameters.
+        schedule: builds the schedule of its learning rate; see `genlab.schedules`.
+        schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
     """
 
     def __init__(
@@ -48,6 +51,8 @@ class VAE(LatentVariableModel, ImageModel):
         num_samples: int = 1,
         importance_weighted: bool = False,
         optimizer: OptimizerFactory = Adam,
+        schedule: ScheduleFactory | None = None,
+        schedule_interval: Interval = "step",
     ) -> None:
         super().__init__(image_shape)
         extent(code_size=code_size, num_samples=num_samples)
@@ -60,7 +65,7 @@ class VAE(LatentVariableModel, ImageModel):
         self.decoder = decoder((self.likelihood.outputs * channels, height, width), code_size)
         self.beta, self.warmup_epochs = beta, warmup_epochs
         self.num_samples, self.importance_weighted = num_samples, importance_weighted
-        self.optimizer = optimizer
+        self.optimizer, self.schedule, self.schedule_interval = optimizer, schedule, schedule_interval
         self.active_units = ActiveUnits(code_size)
 
     def training_step(self, batch: ImageBatch, batch_idx: int) -> Tensor:
@@ -79,8 +84,8 @@ class VAE(LatentVariableModel, ImageModel):
         codes = self.encode(self.images(batch))
         return {"code": codes, "reconstruction": self.decode(codes)}
 
-    def configure_optimizers(self) -> Optimizer:
-        return self.optimizer(self.parameters())
+    def configure_optimizers(self) -> Any:
+        return self.scheduled(self.optimizer, self.parameters(), self.schedule)
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct images."""

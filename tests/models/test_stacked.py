@@ -93,7 +93,7 @@ def test_the_unrolled_stack_beats_its_layers_after_fine_tuning():
 
 def test_a_stage_learns_at_its_own_rate_with_its_own_optimizer():
     model = stacked(optimizer=partial(torch.optim.SGD, lr=77.0, momentum=0.5))
-    optimizers = model.configure_optimizers()
+    optimizers = [found["optimizer"] for found in model.configure_optimizers()]
     rates = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
     assert rates == [3e-3, 3e-3, 3e-3, 3e-3, 1e-2, 1e-2]
     assert all(group["momentum"] == 0.5 for optimizer in optimizers for group in optimizer.param_groups)

@@ -14,7 +14,6 @@ from genlab.data import DegradedPairs, DomainsFromPairs, Edges
 from genlab.losses import LeastSquares, RelativisticAverage
 from genlab.models.replay import ImagePool
 from genlab.models.tiles import in_tiles, spans
-from genlab.models.translation import linear_decay
 from genlab.networks import PatchDiscriminator, ResNetGenerator, UNet
 from genlab.optimizers import GANAdam
 
@@ -88,7 +87,7 @@ def test_steps_count_batches_and_learning_rates_fall_in_the_second_half(build):
 def test_learning_rates_may_stay_and_cannot_fall_for_ever():
     trainer = fitted(pix2pix(decay_from=None), 2)
     assert not trainer.lr_scheduler_configs
-    with pytest.raises(genlab.GenlabError, match="give max_epochs or max_steps"):
+    with pytest.raises(genlab.GenlabError, match="give --trainer.max_epochs or --trainer.max_steps"):
         fitted(pix2pix(), -1, max_epochs=-1)
     with pytest.raises(genlab.GenlabError, match="decay_from is 1.5"):
         pix2pix(decay_from=1.5)
@@ -317,17 +316,6 @@ def test_tiles_overlap_by_a_quarter_or_more():
         assert parts[0].start == 0
         assert parts[-1].stop == length
         assert all(before.stop - after.start >= 4 for before, after in pairwise(parts))
-
-
-def test_a_learning_rate_stays_and_then_falls_to_zero():
-    optimizer = SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-    schedule = linear_decay(optimizer, constant=2, steps=4)
-    rates = []
-    for _ in range(6):
-        rates.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        schedule.step()
-    assert rates == [1.0, 1.0, 1.0, 0.5, 0.0, 0.0]
 
 
 def test_other_data_are_refused(refused):

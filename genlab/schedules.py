@@ -1,0 +1,180 @@
+"""Schedules of learning rates that know how long training is, and what Lightning is told about any schedule.
+
+Any class of `torch.optim.lr_scheduler` is a schedule too, counted in steps or in epochs. ReduceLROnPlateau waits for
+`val/loss` to fall, after each epoch with a validation; `lightning.pytorch.cli.ReduceLROnPlateau` for its `monitor`.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+from lightning.pytorch import Trainer
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from genlab.errors import GenlabError
+from genlab.ranges import at_least, between, if_given, share
+from genlab.types import Interval, ScheduleFactory
+
+
+class TrainingSchedule(LRScheduler, ABC):
+    """Learning rates that rise evenly in a warm-up, and from then on are a share of the optimizer's.
+
+    Args:
+        optimizer: whose learning rates they are.
+        warmup_steps: steps before the full learning rate; step i of the warm-up has (i + 1) / (warmup_steps + 1) of it.
+        steps: the length of the whole schedule, after which learning rates stay; None for that of training.
+    """
+
+    def __init__(self, optimizer: Optimizer, warmup_steps: int = 0, steps: int | None = None) -> None:
+        at_least(0, warmup_steps=warmup_steps)
+        at_least(1, **if_given(steps=steps))
+        self.warmup_steps = warmup_steps
+        self.steps = steps
+        self._require_full_rate()
+        super().__init__(optimizer)
+
+    @abstractmethod
+    def rate(self, progress: float) -> float:
+        """Return the share of the full learning rate, given the progress after the warm-up, from 0 to 1."""
+
+    def get_lr(self) -> list[float | Tensor]:
+        """Return the learning rate of each group of parameters at the step at hand."""
+        step, warmup = self.last_epoch, self.warmup_steps
+        if step < warmup:
+            rate = (step + 1) / (warmup + 1)
+        else:
+            rate = self.rate(min(1.0, (step - warmup) / (self.steps - warmup)) if self.steps else 0.0)
+        return [base * rate for base in self.base_lrs]
+
+    def set_length(self, steps: float) -> None:
+        """Let the schedule last as long as training, where no other length was given.
+
+        Raises GenlabError for a training without an end, or one that ends in the warm-up.
+        """
+        if self.steps is not None:
+            return
+        if math.isinf(steps):
+            raise GenlabError(
+                f"{type(self).__name__} depends on the length of training, which has no end; give --trainer.max_epochs "
+                "or --trainer.max_steps, or the schedule's steps"
+            )
+        self.steps = max(1, int(steps))
+        self._require_full_rate()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state without the length: training that is resumed with more epochs has another one."""
+        return {key: value for key, value in super().state_dict().items() if key not in ("steps", "warmup_steps")}
+
+    def _require_full_rate(self) -> None:
+        if self.steps is not None and self.warmup_steps >= self.steps:
+            raise GenlabError(
+                f"warmup_steps is {self.warmup_steps}, and the schedule ends after {self.steps} steps; "
+                "give a shorter warm-up, or train for longer"
+            )
+
+
+class Warmup(TrainingSchedule):
+    """A learning rate that stays after the warm-up."""
+
+    def __init__(self, optimizer: Optimizer, warmup_steps: int) -> None:
+        super().__init__(optimizer, warmup_steps)
+
+    def rate(self, progress: float) -> float:
+        """Return 1."""
+        return 1.0
+
+    def set_length(self, steps: float) -> None:
+        """Do nothing: the length of training does not matter."""
+
+
+class Cosine(TrainingSchedule):
+    """A learning rate that falls along half a period of a cosine (Loshchilov & Hutter 2017, equation 5, one cycle).
+
+    Args:
+        optimizer: whose learning rates they are.
+        warmup_steps: steps before the full learning rate, from which it falls; see `TrainingSchedule`.
+        final: the share of the learning rate at the end.
+        steps: the length, warm-up included; None for that of training.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, warmup_steps: int = 0, final: float = 0.0, steps: int | None = None
+    ) -> None:
+        between(0, 1, final=final)
+        self.final = final
+        super().__init__(optimizer, warmup_steps, steps)
+
+    def rate(self, progress: float) -> float:
+        """Return the cosine's share, from 1 to `final`."""
+        return self.final + (1 - self.final) * (1 + math.cos(math.pi * progress)) / 2
+
+
+class Linear(TrainingSchedule):
+    """A learning rate that stays for a share of training, and then falls evenly.
+
+    Args:
+        optimizer: whose learning rates they are.
+        decay_from: the share of the schedule after which it falls, from 0 to below 1.
+        warmup_steps: steps before the full learning rate; see `TrainingSchedule`.
+        final: the share of the learning rate at the end.
+        steps: the length, warm-up included; None for that of training.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        decay_from: float = 0.0,
+        warmup_steps: int = 0,
+        final: float = 0.0,
+        steps: int | None = None,
+    ) -> None:
+        share(decay_from=decay_from)
+        between(0, 1, final=final)
+        self.decay_from, self.final = decay_from, final
+        super().__init__(optimizer, warmup_steps, steps)
+
+    def rate(self, progress: float) -> float:
+        """Return the line's share, from 1 to `final`."""
+        return 1 - (1 - self.final) * max(0.0, progress - self.decay_from) / (1 - self.decay_from)
+
+
+def with_schedule(
+    optimizer: Optimizer, schedule: ScheduleFactory | None, interval: Interval, length: Callable[[], float]
+) -> dict[str, Any]:
+    """Return an optimizer and its schedule, in the form of `configure_optimizers`.
+
+    Args:
+        optimizer: what has learning rates.
+        schedule: builds their schedule; None for none.
+        interval: what it counts.
+        length: computes how many of these there are in training.
+
+    Raises GenlabError for a schedule that cannot be built.
+    """
+    if schedule is None:
+        return {"optimizer": optimizer}
+    try:
+        scheduler = schedule(optimizer)
+    except (TypeError, ValueError) as error:
+        raise GenlabError(f"the schedule cannot be built: {error}") from None
+    if isinstance(scheduler, TrainingSchedule):
+        scheduler.set_length(length())
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": interval}}
+
+
+def training_length(trainer: Trainer, interval: Interval) -> float:
+    """Return how many steps of an optimizer, or epochs, there are in training; infinity when it has no end."""
+    steps = trainer.estimated_stepping_batches
+    if interval == "step" or math.isinf(steps):
+        return steps
+    return math.ceil(steps / steps_per_epoch(trainer))
+
+
+def steps_per_epoch(trainer: Trainer) -> float:
+    """Return how many steps an optimizer makes in an epoch; infinity for data without a length."""
+    trainer.fit_loop.setup_data()
+    batches = trainer.num_training_batches
+    return batches if math.isinf(batches) else math.ceil(batches / trainer.accumulate_grad_batches)
