@@ -1,0 +1,196 @@
+"""The metrics of a run, read from its metrics.csv without torch, also when others have changed the file."""
+
+import csv
+import functools
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genlab.regular import read_regular
+
+FILE = "metrics.csv"
+AXES = ("step", "epoch")
+"""The columns that say when a row's metrics were measured."""
+LARGEST = 2**31
+"""Bytes of a metrics file at most."""
+DECIMAL = re.compile(r"^([-+]?\d+),(\d+(?:[eE][-+]?\d+)?)$")
+"""A number with a decimal comma."""
+SEPARATORS = re.compile("[,\\n]")
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Series:
+    """The finite values of a metric during training: arrays of one length.
+
+    Args:
+        steps: batches before the one that each value is from.
+        epochs: the epochs of these batches, counted from 0.
+        values: the metric.
+    """
+
+    steps: Array
+    epochs: Array
+    values: Array
+
+
+class History:
+    """The metrics of a run, as far as they can be read; none where there is nothing to read.
+
+    Args:
+        run: the run's folder.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self._text = _plain(run / FILE)
+        self._columns = self._text[: self._text.find(b"\n")].decode().split(",")
+        bytes_ = np.frombuffer(self._text, np.uint8)
+        ends = np.flatnonzero((bytes_ == ord(",")) | (bytes_ == ord("\n")))
+        starts = np.append(0, ends[:-1] + 1)
+        self._fields = np.stack([starts, ends], 1).reshape(-1, len(self._columns), 2)[1:]
+
+    @property
+    def names(self) -> list[str]:
+        """The metrics that have a column, such as "val/loss", in the file's order."""
+        return [name for name in self._columns if name not in AXES]
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs have begun."""
+        last = self._numbers("epoch", slice(-1, None))
+        return int(last[0]) + 1 if np.isfinite(last).any() else 0
+
+    @property
+    def ends_validated(self) -> bool:
+        """Whether the last row is of a validation, as it is at the end of an epoch."""
+        return any(name.startswith("val/") and self._given(name)[-1:].any() for name in self.names)
+
+    def has(self, name: str) -> bool:
+        """Whether there is any value of a metric."""
+        return name in self.names and bool(self._given(name).any())
+
+    def series(self, name: str) -> Series:
+        """The values of a metric; empty when it has none."""
+        rows = np.flatnonzero(self._given(name)) if name in self.names else np.zeros(0, np.intp)
+        steps, epochs, values = (self._numbers(column, rows) for column in (*AXES, name))
+        sound = np.isfinite(steps + epochs + values)
+        return Series(steps[sound], epochs[sound], values[sound])
+
+    def epochs_at(self, steps: Array) -> Array:
+        """Convert steps done, such as 150, to epochs done, such as 1.5; an epoch that is cut short is a part of one."""
+        done, epochs = self._epoch_ends
+        return np.interp(steps, done, epochs)
+
+    @functools.cached_property
+    def _epoch_ends(self) -> tuple[Array, Array]:
+        """Steps done and epochs done, at the beginning and at the end of each epoch."""
+        steps, epochs = (self._numbers(axis, slice(None)) for axis in AXES)
+        sound = np.isfinite(steps + epochs)
+        numbers, places = np.unique(epochs[sound], return_inverse=True)
+        ends = np.zeros(len(numbers))
+        np.maximum.at(ends, places, steps[sound] + 1)
+        done, epochs = np.append(0, np.maximum.accumulate(ends)), np.append(numbers[:1], numbers + 1)
+        if len(ends) > 1:  # the last one may be cut short
+            length = (done[-2] - done[-3]) / (epochs[-2] - epochs[-3])
+            done[-1] = max(done[-1], done[-2] + length)
+        return done, epochs if len(ends) else np.zeros(1)
+
+    def _given(self, column: str) -> NDArray[np.bool_]:
+        """Which rows have something in a column."""
+        starts, ends = self._fields[:, self._columns.index(column)].T
+        return np.asarray(ends > starts)
+
+    def _numbers(self, column: str, rows: slice | NDArray[np.intp]) -> Array:
+        """Some rows' fields in a column as numbers: (rows,); not a number where they are none."""
+        if column not in self._columns:
+            return np.zeros(0)
+        fields = self._fields[rows, self._columns.index(column)].tolist()
+        return np.array([_number(self._text[start:end]) for start, end in fields], dtype=np.float64)
+
+
+def parse(path: Path) -> tuple[list[str], list[dict[str, str]], str]:
+    """Parse a metrics file, as far as it can be read: its columns, its rows, and what is odd about it, if anything.
+
+    A row at the end that a crash has cut short is not odd.
+    """
+    if not path.is_file():
+        return [], [], "it is no file"
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return [], [], f"it cannot be read: {error.strerror}"
+    text = content.decode("utf-8-sig", errors="replace")
+    if not text.strip():
+        return [], [], ""
+    delimiter = max(",;\t", key=text.splitlines()[0].count)
+    names, *lines = [fields for line in text.splitlines() if any(fields := _fields(line, delimiter))]
+    if names.count("step") != 1:
+        return [], [], f"it has {names.count('step') or 'no'} columns called step"
+    rows, unread, rewritten = [], 0, False
+    for number, fields in enumerate(lines, 1):
+        row = {name: field for name, field in zip(names, fields, strict=False) if name}
+        step = _step(row.get("step", ""))
+        if step is not None and len(fields) == len(names):
+            rewritten |= row["step"] != str(step)
+            rows.append({**row, "step": str(step)})
+        elif number < len(lines) or len(fields) > len(names) or text.endswith(("\n", "\r")):
+            unread += 1
+    columns = list(dict.fromkeys(name for name in names if name))
+    oddities = {
+        "not plain UTF-8": text.encode() != content,
+        f"delimiter {delimiter!r}": delimiter != ",",
+        "columns without a name of their own": len(columns) < len(names),
+        "steps that are written in another way": rewritten,
+        f"{unread} rows that cannot be read": unread,
+    }
+    return columns, rows, ", ".join(oddity for oddity, found in oddities.items() if found)
+
+
+def _plain(path: Path) -> bytes:
+    """The lines of a metrics file that have a field for each column, steps and epochs among them, without quotes.
+
+    A file as genlab writes it, of whatever length, is only read: to `parse` it would take a hundred times as long.
+    """
+    try:
+        content = read_regular(path, LARGEST).replace(b"\r\n", b"\n")
+        header = content[: content.find(b"\n")].decode("ascii")
+    except (OSError, UnicodeDecodeError):
+        content, header = b"", ""
+    names = header.split(",")
+    if not set(names).issuperset(AXES) or len({*names} - {""}) < len(names) or '"' in header:
+        names, rows, _ = parse(path)
+        names = list(dict.fromkeys([*AXES, *names]))
+        lines = [names, *([row.get(name, "0" if name in AXES else "") for name in names] for row in rows)]
+        content = "".join(",".join(SEPARATORS.sub(" ", field) for field in line) + "\n" for line in lines).encode()
+    whole = [line for line in content.split(b"\n") if line.count(b",") == len(names) - 1]
+    return b"\n".join([*whole, b""])
+
+
+def _number(field: bytes) -> float:
+    try:
+        return float(field)
+    except ValueError:
+        return math.nan
+
+
+def _fields(line: str, delimiter: str) -> list[str]:
+    """The fields of a row; where the delimiter is no comma, a decimal comma becomes a point."""
+    try:
+        fields: list[str] = next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:  # a field that is too large
+        return [line]
+    return [DECIMAL.sub(r"\1.\2", field) for field in fields] if delimiter != "," else fields
+
+
+def _step(field: str) -> int | None:
+    """A step, also as spreadsheets write it: 12.0 or 1.2E+05."""
+    try:
+        step = float(field)
+    except ValueError:
+        return None
+    return int(step) if step >= 0 and step.is_integer() else None

@@ -1,0 +1,64 @@
+"""Folders as `fit` leaves them, without training."""
+
+import copy
+import csv
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+SETTINGS: dict[str, Any] = {
+    "seed_everything": 0,
+    "trainer": {"max_epochs": 2, "enable_progress_bar": True},
+    "model": {
+        "class_path": "genlab.VAE",
+        "init_args": {
+            "code_size": 2,
+            "beta": 1.0,
+            "encoder": {"class_path": "genlab.networks.MLPEncoder", "init_args": {"hidden": [8, 4]}},
+            "optimizer": {"class_path": "torch.optim.Adam", "init_args": {"lr": 1e-3}},
+        },
+    },
+    "data": {"class_path": "genlab.Digits", "init_args": {"batch_size": 64}},
+    "pictures": {"count": 4},
+    "best_checkpoint": {"monitor": "val/loss", "mode": "min"},
+    "last_checkpoint": {"filename": "last"},
+}
+STEPS = 5
+"""Batches in an epoch."""
+
+
+def make_run(path: str, settings: dict[str, Any] | None = None, epochs: int = 2, time: float | None = None) -> Path:
+    """A run whose loss falls from 10 to 10 / epochs, with other settings by name, such as "model.optimizer.lr"."""
+    run = Path(path)
+    run.mkdir(parents=True)
+    config = copy.deepcopy(SETTINGS)
+    for name, value in (settings or {}).items():
+        *way, last = name.split(".")
+        place = config
+        for part in way:
+            place = place[part]
+            place = place.get("init_args", place)
+        place[last] = value
+    (run / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    rows = []
+    for step in range(epochs * STEPS):
+        epoch = step // STEPS
+        rows.append({"step": step, "epoch": epoch, "train/loss": 10 / (1 + step / STEPS)})
+        if (step + 1) % STEPS == 0:
+            rows.append({"step": step, "epoch": epoch, "val/loss": 10 / (1 + epoch)})
+    write_metrics(run, rows)
+    if time is not None:
+        for name in ("config.yaml", "metrics.csv"):
+            os.utime(run / name, (time, time))
+    return run
+
+
+def write_metrics(run: Path, rows: list[dict[str, Any]]) -> None:
+    """Write metrics.csv as training does."""
+    columns = list(dict.fromkeys(["step", "epoch", *(name for row in rows for name in row)]))
+    with (run / "metrics.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
