@@ -30,6 +30,8 @@ TOOL_COMMANDS = {
     "edit": "change an attribute of images, such as make someone smile",
     "translate": "images of one domain to another: test images, or files and folders of any size",
     "transfer": "images under other conditions: the style stays",
+    "runs": "all runs in a table: what differs, how far they came, how good they are",
+    "curves": "loss curves of one or several runs",
     "data": "download and decode a data set ahead of time, or check it",
     "doctor": "what this machine has, on one page for a bug report",
     "configs": "list the shipped configs, or print one",

@@ -11,8 +11,9 @@ import filelock
 import yaml
 
 from genlab import safe_yaml, trust
-from genlab.errors import GenlabError
+from genlab.errors import GenlabError, in_one_line
 from genlab.outputs import whole_file
+from genlab.regular import is_folder
 
 ROOT = Path("runs")
 CONFIG = "config.yaml"
@@ -22,6 +23,8 @@ SIGNED = "# a run of genlab, signed "
 """Beginning of the first line of a run's config; the signature is described in `genlab.trust`."""
 LOCK = ".lock"
 """The file in a run's folder that the process which trains it holds locked."""
+STATE = ".state"
+"""The file in a run's folder that says how its training goes, or how it ended."""
 JOB = "slurm_step"
 """The file in a run's folder that names the step of the SLURM job that it belongs to."""
 
@@ -41,7 +44,7 @@ def claim_run(root: Path, name: str) -> Path:
 
     Raises GenlabError when the folder cannot be made.
     """
-    version = max((int(run.name) for run in _runs(root, name)), default=-1) + 1
+    version = max((int(run.name) for run in run_folders(root, name)), default=-1) + 1
     while True:
         run = root / name / str(version)
         try:
@@ -59,7 +62,7 @@ def newest_run(root: Path = ROOT, name: str = "*") -> Path:
 
     Raises GenlabError when there is none.
     """
-    checkpoints = [c for run in _runs(root, name) for c in (run / "checkpoints").glob("*.ckpt") if c.is_file()]
+    checkpoints = [c for run in run_folders(root, name) for c in (run / "checkpoints").glob("*.ckpt") if c.is_file()]
     if not checkpoints:
         raise GenlabError(f"no run in {root / name} has a checkpoint; train a model first, or give its path")
     return max(checkpoints, key=lambda checkpoint: checkpoint.stat().st_mtime).parent.parent
@@ -99,7 +102,7 @@ def note_job(run: Path, step: str | None) -> None:
 
 def run_of_job(root: Path, name: str, step: str | None) -> Path | None:
     """The run of a config in which a step of a SLURM job has left a last checkpoint."""
-    for run in _runs(root, name):
+    for run in run_folders(root, name):
         if (run / "checkpoints" / "last.ckpt").exists() and _text(run / JOB) == step:
             return run
     return None
@@ -148,21 +151,38 @@ def discard_empty(run: Path) -> None:
     """Remove the folder of a run that came to nothing: one without metrics, checkpoints and pictures."""
     with contextlib.suppress(OSError):
         files = list(run.iterdir())
-        if {path.name for path in files} <= {CONFIG, JOB, LOCK}:
+        if {path.name for path in files} <= {CONFIG, JOB, LOCK, STATE}:
             for path in files:
                 path.unlink()
             run.rmdir()
             run.parent.rmdir()
 
 
+def run_folders(root: Path = ROOT, name: str = "*") -> list[Path]:
+    """The folders that may be runs: `root/<name>/<version>`, in the order of names and versions."""
+    folders = [run for run in root.glob(f"{name}/*") if is_folder(run) and run.name.isdecimal()]
+    return sorted(folders, key=lambda run: (run.parent.name, int(run.name)))
+
+
 @contextlib.contextmanager
 def training(run: Path) -> Iterator[None]:
-    """Hold a run, so that no other process trains it; the lock of a process that was killed holds nothing.
+    """Hold a run, so that no other process trains it, and note in its folder how that goes and ends.
 
     Raises:
         GenlabError: when another process trains the run, or nothing can be written there.
     """
-    lock = filelock.FileLock(run / LOCK, timeout=0)
+    with held(run), _noted(run):
+        yield
+
+
+@contextlib.contextmanager
+def held(run: Path) -> Iterator[None]:
+    """Hold a run's lock; that of a process that was killed holds nothing.
+
+    Raises:
+        GenlabError: when another process holds it, or nothing can be written there.
+    """
+    lock = filelock.FileLock(run / LOCK, timeout=0.5, poll_interval=0.02)  # `is_held` has it for a moment
     try:
         lock.acquire()
     except filelock.Timeout:
@@ -179,13 +199,61 @@ def training(run: Path) -> Iterator[None]:
         lock.release()
 
 
+def is_held(run: Path) -> bool:
+    """Whether a process trains a run now, as far as this one can find out."""
+    if not (run / LOCK).is_file():
+        return False
+    try:
+        with filelock.FileLock(run / LOCK, timeout=0):
+            return False
+    except filelock.Timeout:
+        return True
+    except (OSError, NotImplementedError):  # of another user, or on a file system without locks
+        return False
+
+
+def state(run: Path) -> str:
+    """How training goes: "running", "finished", "stopped", "failed: " with the reason, or "" where nothing says it."""
+    if is_held(run):
+        return "running"
+    noted = _text(run / STATE).partition("\n")[0]
+    known = noted in ("finished", "stopped") or noted.startswith("failed: ")
+    return "stopped" if noted == "running" else noted if known else ""  # its process was killed
+
+
+@contextlib.contextmanager
+def _noted(run: Path) -> Iterator[None]:
+    """Note how the training of a run goes and ends; a try that trains nothing leaves what was noted before."""
+    before, trained = _text(run / STATE), _last_change(run)
+    _note(run, "running")
+    end = "finished"
+    try:
+        yield
+    except Exception as error:
+        end = f"failed: {in_one_line(error)}"
+        raise
+    except BaseException:  # Ctrl-C and other signals
+        end = "stopped"
+        raise
+    finally:
+        _note(run, before if before and _last_change(run) == trained else end)
+
+
+def _note(run: Path, text: str) -> None:
+    with contextlib.suppress(GenlabError), whole_file(run / STATE) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def _last_change(run: Path) -> int | None:
+    """When a run's metrics were last written."""
+    with contextlib.suppress(OSError):
+        return (run / "metrics.csv").stat().st_mtime_ns
+    return None
+
+
 def _text(path: Path) -> str:
     """Read a text file; empty when it is none."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
         if path.is_file():
             return path.read_text(encoding="utf-8")
     return ""
-
-
-def _runs(root: Path, name: str) -> list[Path]:
-    return [run for run in root.glob(f"{name}/*") if run.is_dir() and run.name.isdecimal()]

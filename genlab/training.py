@@ -29,6 +29,7 @@ from genlab import own_data, runs, slurm, trust
 from genlab.arguments import complete_from_checkpoint, find_configs
 from genlab.callbacks import (
     BestCheckpoint,
+    Curves,
     LastCheckpoint,
     MetricsFile,
     Pictures,
@@ -184,6 +185,8 @@ class TrainerCLI(LightningCLI):
         callbacks = _as_list(config.callbacks)
         if self.subcommand == "predict":
             callbacks.append(Predictions())
+        if self.config_init[self.subcommand].pictures.every_n_epochs:
+            callbacks.append(Curves())
         if config.enable_progress_bar is not False and not any(isinstance(c, ProgressBar) for c in callbacks):
             callbacks.append(SteadyBar())
         return super().instantiate_trainer(

@@ -2,6 +2,7 @@
 
 from genlab.callbacks.best_checkpoint import BestCheckpoint
 from genlab.callbacks.compiled import Compiled
+from genlab.callbacks.curves import Curves
 from genlab.callbacks.last_checkpoint import LastCheckpoint
 from genlab.callbacks.metrics_file import MetricsFile
 from genlab.callbacks.pictures import Pictures
@@ -14,6 +15,7 @@ from genlab.callbacks.steady_bar import SteadyBar
 __all__ = [
     "BestCheckpoint",
     "Compiled",
+    "Curves",
     "LastCheckpoint",
     "MetricsFile",
     "Pictures",

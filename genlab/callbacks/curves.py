@@ -1,0 +1,57 @@
+"""The curves of a run, drawn while it trains."""
+
+import time
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_warn
+
+from genlab.callbacks.metrics_file import MetricsFile
+from genlab.errors import in_one_line
+
+
+class Curves(Callback):
+    """Draws the loss and its parts to `pictures/curves.png` in the folder of a `MetricsFile`, and draws nothing else.
+
+    After a validation, and at the end of training, whatever ends it. When validations come fast, not each is drawn:
+    drawing takes no more than a twentieth of the time. A picture that fails is a warning.
+    """
+
+    share = 0.05
+    """Maximum share of the time of training that drawing takes."""
+
+    def __init__(self) -> None:
+        self._due = 0.0
+        self._drawn = 0
+
+    def on_validation_end(self, trainer: Trainer, model: LightningModule) -> None:
+        """Draw, when it is time to."""
+        if not trainer.sanity_checking and time.monotonic() >= self._due:
+            self._draw(trainer)
+
+    def teardown(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
+        """Draw all of the training; at its end, the model has yet to log the last batches."""
+        if stage == "fit":
+            self._draw(trainer)
+
+    def on_exception(self, trainer: Trainer, model: LightningModule, exception: BaseException) -> None:
+        """Draw what there is, of a training that was stopped or has failed."""
+        self._draw(trainer)
+
+    def _draw(self, trainer: Trainer) -> None:
+        files = [logger for logger in trainer.loggers if isinstance(logger, MetricsFile)]
+        if not trainer.is_global_zero or not files:
+            return
+        start = time.monotonic()
+        path = files[0].folder / "pictures" / "curves.png"
+        try:
+            files[0].save()
+            if files[0].size != self._drawn:
+                from genlab.curves import draw_curves  # here, since importing matplotlib takes a while
+                from genlab.figures import write_figure
+
+                write_figure(draw_curves([files[0].folder]), path)
+                self._drawn = files[0].size
+        except Exception as error:
+            rank_zero_warn(f"{path} is not drawn: {in_one_line(error)}")
+        end = time.monotonic()
+        self._due = end + (end - start) / self.share

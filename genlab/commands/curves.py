@@ -1,0 +1,43 @@
+"""`genlab curves`: the curves of runs as a picture. Opens no checkpoint and does not import torch."""
+
+import argparse
+from pathlib import Path
+
+from genlab import history, runs
+from genlab.curves import draw_curves
+from genlab.errors import GenlabError
+from genlab.figures import require_format, write_figure
+from genlab.outputs import must_be_free
+
+
+def main(args: argparse.Namespace) -> None:
+    """Draw the curves of the runs that are given, or of the newest one."""
+    if args.out:
+        require_format(args.out)
+        must_be_free(args.out, args.force)
+    folders = [find_run(run) for run in args.runs] or [newest_run()]
+    figure = draw_curves(folders, args.metrics or (), log_y=args.log_y, x=args.x)
+    path = args.out or folders[0] / "pictures" / ("curves.png" if len(folders) == 1 else "curves-compared.png")
+    write_figure(figure, path)
+    print(path)
+
+
+def newest_run() -> Path:
+    """The run that was trained last; raises GenlabError when there is none."""
+    files = [file for run in runs.run_folders() if (file := run / history.FILE).is_file()]
+    if not files:
+        raise GenlabError(f"no run in {runs.ROOT} has a {history.FILE}; train a model first, or give its folder")
+    return max(files, key=lambda file: file.stat().st_mtime).parent
+
+
+def find_run(path: Path) -> Path:
+    """The run that is meant by its folder, a checkpoint, or a folder of runs, whose newest one is taken.
+
+    Raises GenlabError when there is none.
+    """
+    run = runs.run_of(path) if path.is_file() else path
+    if run and (run / history.FILE).exists():
+        return run
+    if versions := [file for file in path.glob(f"*/{history.FILE}") if file.parent.name.isdecimal()]:
+        return max(versions, key=lambda file: file.stat().st_mtime).parent
+    raise GenlabError(f"{path} is not a run with a {history.FILE}; `genlab runs` lists runs")

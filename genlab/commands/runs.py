@@ -1,0 +1,234 @@
+"""`genlab runs`: all runs in a table. Opens no checkpoint and imports nothing heavy, so that it answers at once."""
+
+import argparse
+import contextlib
+import csv
+import difflib
+import io
+import math
+import os
+import shutil
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from genlab import runs
+from genlab.errors import GenlabError
+from genlab.outputs import must_be_free, whole_file
+from genlab.summaries import NOT_LEARNED, Summary, differences, differing, settings_of, summarise
+
+COLUMNS = ("run", "model", "data", "differs", "epochs", "state", "best", "date")
+NARROWEST = {"date": 12, "data": 8, "model": 8, "best": 12, "differs": 10}
+"""Columns that are cut to so many characters, then left out one after the other, to fit a narrow terminal."""
+RECENT = timedelta(days=180)
+"""How long ago a date has its hour beside it, not its year."""
+UNLIMITED = 100_000
+"""Characters of a line that goes to a file or a pipe."""
+
+
+def main(args: argparse.Namespace) -> None:
+    """List runs, compare two of them, write them as CSV, or delete some."""
+    if args.diff:
+        print(compared(*map(Path, args.diff)))
+    elif args.delete:
+        delete([Path(run) for run in args.delete], args.yes)
+    else:
+        if args.csv:
+            must_be_free(args.csv, args.force)
+        listed(args)
+
+
+def listed(args: argparse.Namespace) -> None:
+    """Print the table of runs, or write it as CSV."""
+    folders = runs.run_folders(args.folder)
+    strangers = [folder for folder in folders if not runs.is_config_of_run(folder / runs.CONFIG)]
+    summaries = [summarise(run) for run in folders if run not in strangers]
+    for condition in args.filter or []:
+        summaries = filtered(summaries, condition)
+    summaries = ordered(summaries, args.sort)
+    if not summaries:
+        which = "such run" if args.filter else "run"
+        raise GenlabError(f"there is no {which} in {args.folder}; `genlab fit` makes one")
+    if args.csv is None:
+        print(table(summaries, shutil.get_terminal_size((UNLIMITED, 0)).columns))
+        if strangers:
+            print(f"\nnot runs of genlab: {', '.join(map(str, strangers))}")
+    elif str(args.csv) == "-":
+        print(as_csv(summaries), end="")
+    else:
+        with whole_file(args.csv) as part:
+            part.write_text(as_csv(summaries), encoding="utf-8")
+        print(args.csv)
+
+
+def table(summaries: Sequence[Summary], width: int) -> str:
+    """Lay runs out as a table of so many characters across, with a line for each and the columns' names above."""
+    rows = [cells(*each) for each in zip(summaries, differences(summaries, usual=False), strict=True)]
+    lines = [dict(zip(COLUMNS, COLUMNS, strict=True)), *rows]
+    widths = {
+        column: max(len(line[column]) for line in lines) for column in COLUMNS if any(row[column] for row in rows)
+    }
+    for column in NARROWEST:
+        if _across({name: min(size, NARROWEST.get(name, size)) for name, size in widths.items()}) > width:
+            widths.pop(column, None)
+    while _across(widths) > width and (
+        cut := [name for name in widths if widths[name] > NARROWEST.get(name, UNLIMITED)]
+    ):
+        widths[max(cut, key=widths.__getitem__)] -= 1
+    return "\n".join(
+        "  ".join(_cut(line[column], size).ljust(size) for column, size in widths.items()).rstrip() for line in lines
+    )
+
+
+def cells(run: Summary, differs: dict[str, str]) -> dict[str, str]:
+    """A run's line of the table, with the settings that are to be named."""
+    ended = run.planned is None or run.epochs >= run.planned
+    return {
+        "run": str(run.path),
+        "model": run.model,
+        "data": run.data,
+        "differs": " ".join(f"{name}={value}" for name, value in differs.items()),
+        "epochs": str(run.epochs) if ended else f"{run.epochs}/{run.planned}",
+        "state": run.state.partition(":")[0],
+        "best": "" if run.best is None else f"{run.best:.4g} {run.metric}",
+        "date": f"{run.date:%b %d %H:%M}" if datetime.now() - run.date < RECENT else f"{run.date:%b %d  %Y}",
+    }
+
+
+def ordered(summaries: Sequence[Summary], key: str) -> list[Summary]:
+    """Sort runs by a column or a setting; the newest, longest and best ones last, where the prompt is."""
+    keys: dict[str, Callable[[Summary], Any]] = {
+        "run": lambda run: (run.path.parent, int(run.path.name)),
+        "model": lambda run: run.model,
+        "data": lambda run: run.data,
+        "epochs": lambda run: run.epochs,
+        "state": lambda run: run.state,
+        "best": lambda run: (run.metric, _goodness(run)),
+        "date": lambda run: run.date,
+    }
+    if key in keys:
+        return sorted(summaries, key=keys[key])
+    names = named(summaries, key, keys)
+    return sorted(summaries, key=lambda run: [_comparable(run.settings.get(name, "")) for name in names])
+
+
+def filtered(summaries: Sequence[Summary], condition: str) -> list[Summary]:
+    """The runs of which a condition such as "model=VAE" or "lr=0.001" is true: text by its parts, numbers by value."""
+    key, sign, wanted = condition.partition("=")
+    if not sign:
+        raise GenlabError(f"--filter takes conditions such as model=VAE or lr=0.001, not {condition!r}")
+    if key in COLUMNS:
+        return [run for run in summaries if wanted.lower() in cells(run, {})[key].lower()]
+    names = named(summaries, key, COLUMNS)
+    return [run for run in summaries if any(_matches(run.settings.get(name), wanted) for name in names)]
+
+
+def named(summaries: Sequence[Summary], key: str, columns: Collection[str]) -> list[str]:
+    """The settings that are meant by the end of a name, such as "lr"; raises GenlabError when there are none."""
+    known = {name: None for run in summaries for name in run.settings}
+    names = [name for name in known if f".{name}".endswith(f".{key}")]
+    if not names and summaries:
+        near = difflib.get_close_matches(key, [*columns, *(name.rpartition(".")[2] for name in known)], n=1)
+        hint = f"did you mean {near[0]}?" if near else f"columns are {', '.join(columns)}; config.yaml has the settings"
+        raise GenlabError(f"no run has a column or a setting called {key}; {hint}")
+    return names
+
+
+def compared(a: Path, b: Path) -> str:
+    """A table of the settings in which two runs differ; raises GenlabError for what is no run."""
+    settings = [settings_of(_require_run(run)) for run in (a, b)]
+    rows = [[name, *(each.get(name, "") for each in settings)] for name in differing(settings)]
+    if not rows:
+        return f"{a} and {b} have the same settings"
+    lines = [["setting", str(a), str(b)], *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
+def as_csv(summaries: Sequence[Summary]) -> str:
+    """Runs as CSV: a column for each thing that is known, and for each setting that differs between any two."""
+    names = [name for name in differing([run.settings for run in summaries]) if not NOT_LEARNED.fullmatch(name)]
+    names = [name for name in names if name not in ("model", "data")]
+    differs = differences(summaries)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*COLUMNS[:5], "planned_epochs", "state", "metric", "best", "date", *names])
+    for run, settings in zip(summaries, differs, strict=True):
+        shown = cells(run, settings)
+        known = [run.epochs, run.planned, run.state, run.metric, run.best, run.date.isoformat(timespec="seconds")]
+        writer.writerow([*(shown[column] for column in COLUMNS[:4]), *known, *(run.settings.get(n) for n in names)])
+    return text.getvalue()
+
+
+def delete(folders: Sequence[Path], agreed: bool) -> None:
+    """Delete runs, once the user has agreed; raises GenlabError, before any is deleted, when one of them is none."""
+    for run in folders:
+        if runs.is_held(_require_run(run)):
+            raise GenlabError(f"{run} is being trained; stop that first")
+    files = [path for run in folders for path in run.rglob("*") if path.is_file() and not path.is_symlink()]
+    what = f"{len(folders)} run{'s' * (len(folders) > 1)} with {len(files)} files, {_size(files)}"
+    if not agreed:
+        print(*folders, sep="\n")
+        try:
+            agreed = input(f"delete {what}? [y/N] ").strip().lower() in ("y", "yes")
+        except EOFError:
+            raise GenlabError("nobody is there to ask; --yes deletes without asking") from None
+    if not agreed:
+        print("nothing is deleted")
+        return
+    for run in folders:
+        with runs.held(run):
+            shutil.rmtree(run)
+        with contextlib.suppress(OSError):  # there are more runs of that name
+            run.parent.rmdir()
+    print(f"deleted {what}")
+
+
+def _require_run(path: Path) -> Path:
+    """A folder, once it is found to be a run as `fit` made it, and no link to one; else GenlabError."""
+    config = path / runs.CONFIG
+    if path.is_symlink() or config.is_symlink():
+        raise GenlabError(f"{path} is a link; give the run's own folder")
+    made = any(os.path.lexists(path / name) for name in (runs.LOCK, runs.STATE, "metrics.csv", "checkpoints"))
+    if not (path.resolve().name.isdecimal() and made and runs.is_config_of_run(config)):
+        raise GenlabError(f"{path} is not a run of genlab; `genlab runs` lists them")
+    return path
+
+
+def _goodness(run: Summary) -> float:
+    """The best value of a run's metric, turned so that more is better."""
+    if run.best is None:
+        return -math.inf
+    return run.best if run.settings.get("best_checkpoint.mode") == "max" else -run.best
+
+
+def _across(widths: Mapping[str, int]) -> int:
+    return sum(widths.values()) + 2 * (len(widths) - 1)
+
+
+def _matches(value: str | None, wanted: str) -> bool:
+    """Whether a setting is what is wanted: numbers by their value, other text by a part of it."""
+    if value is None:
+        return False
+    try:
+        return float(value) == float(wanted)
+    except ValueError:
+        return wanted.lower() in value.lower()
+
+
+def _comparable(value: str) -> tuple[bool, float, str]:
+    """What values are sorted by: missing ones first, then numbers, then text."""
+    try:
+        return False, float(value), ""
+    except ValueError:
+        return bool(value), -math.inf, value
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _size(files: Sequence[Path]) -> str:
+    size = sum(path.lstat().st_size for path in files)
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -1,0 +1,198 @@
+"""What is known of a run without opening a checkpoint: its settings, how far it came and how good it is."""
+
+import contextlib
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from genlab import history, runs, safe_yaml
+from genlab.errors import GenlabError
+from genlab.history import History
+from genlab.regular import read_regular
+
+UNKNOWN = "?"
+"""The model or data of a run whose config cannot be read."""
+NOT_LEARNED = re.compile(
+    r"(pictures|best_checkpoint|last_checkpoint)\..*|data\.(.*\.)?(data_dir|num_workers|prefetch)|weights_only|"
+    r"trainer\.(enable_.*|logger.*|default_root_dir|log_every_n_steps|profiler.*|max_epochs)"
+)
+"""Settings that decide where a run is and what is drawn, not what is learned; and how long, which has a column."""
+
+LIBRARY = re.compile(r"^(genlab|torch)\.(\w+\.)*(?=\w+$)")
+LARGEST = 2**20
+"""Bytes of a config at most."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A run, in short.
+
+    Args:
+        path: its folder.
+        settings: of its config, by the names that the command line knows, such as "model.optimizer.lr", as text.
+        state: running, finished, stopped, "failed: " with the reason, empty, or damaged.
+        epochs: how many are done.
+        planned: how many the config asks for; None without a limit.
+        metric: the validation metric that says which checkpoint is the best; empty where there is none.
+        best: the best value of this metric.
+        date: when the run was last trained.
+    """
+
+    path: Path
+    settings: Mapping[str, str] = field(repr=False)
+    state: str
+    epochs: int
+    planned: int | None
+    metric: str
+    best: float | None
+    date: datetime
+
+    @property
+    def model(self) -> str:
+        """The model's class."""
+        return self.settings.get("model", UNKNOWN)
+
+    @property
+    def data(self) -> str:
+        """The class of the data."""
+        return self.settings.get("data", UNKNOWN)
+
+
+def summarise(run: Path) -> Summary:
+    """Sum up a run; whatever cannot be read of it is left out."""
+    settings, metrics, state = settings_of(run), History(run), runs.state(run)
+    planned = _whole(settings.get("trainer.max_epochs", ""))
+    complete = metrics.ends_validated or (state == "finished" and metrics.epochs == planned)
+    epochs = metrics.epochs if complete else max(0, metrics.epochs - 1)
+    if not settings:
+        state = "damaged"
+    elif not state:
+        ended = UNKNOWN if planned is None else "finished" if epochs >= planned else "stopped"
+        state = ended if metrics.names else "empty"
+    metric = _metric(settings, metrics)
+    values = metrics.series(metric).values
+    best = max if settings.get("best_checkpoint.mode") == "max" else min
+    return Summary(
+        run, settings, state, epochs, planned, metric, float(best(values)) if len(values) else None, _last_trained(run)
+    )
+
+
+def settings_of(run: Path) -> dict[str, str]:
+    """The settings in a run's config: see `Summary`; none where they cannot be read."""
+    with contextlib.suppress(GenlabError, OSError, ValueError, yaml.YAMLError):
+        text = read_regular(run / runs.CONFIG, LARGEST).decode()
+        return dict(_flat(safe_yaml.load(text)))
+    return {}
+
+
+def differing(settings: Sequence[Mapping[str, str]]) -> list[str]:
+    """The names of settings that are not the same in all runs; where two classes differ, not those of their own."""
+    names = list(dict.fromkeys(name for each in settings for name in each))
+    found = [name for name in names if len({each.get(name) for each in settings}) > 1]
+    return [name for name in found if not any(name.startswith(f"{other}.") for other in found)]
+
+
+def differences(summaries: Sequence[Summary], usual: bool = True) -> list[dict[str, str]]:
+    """For each run, the settings that differ among those of its model and data, by short names such as "lr".
+
+    Args:
+        summaries: the runs.
+        usual: whether to name values that most of these runs have.
+    """
+    groups: dict[tuple[str, str], list[Mapping[str, str]]] = defaultdict(list)
+    for run in summaries:
+        groups[run.model, run.data].append(run.settings)
+    names = {
+        group: short_names([name for name in differing(members) if not NOT_LEARNED.fullmatch(name)])
+        for group, members in groups.items()
+    }
+    found = []
+    for run in summaries:
+        group = run.model, run.data
+        peers = {name: [member.get(name) for member in groups[group]] for name in names[group]}
+        found.append(
+            {
+                names[group][name]: run.settings[name]
+                for name, values in peers.items()
+                if name in run.settings and (usual or 2 * values.count(run.settings[name]) <= len(values))
+            }
+        )
+    return found
+
+
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """The shortest end of each setting's name that none of the others has, and that begins with a word."""
+    ends = {name: _ends(name) for name in names}
+    return {name: next(end for end in ends[name] if sum(end in ends[o] for o in names) == 1) for name in names}
+
+
+def labels(summaries: Sequence[Summary]) -> list[str]:
+    """Name runs, each in its own way, by what differs between them; by their paths where nothing does."""
+    several = [fact for fact in ("model", "data") if len({getattr(each, fact) for each in summaries}) > 1]
+    found = []
+    for each, settings in zip(summaries, differences(summaries), strict=True):
+        classes = " on ".join(getattr(each, fact) for fact in several)
+        found.append(", ".join([classes] * bool(classes) + [f"{name} {value}" for name, value in settings.items()]))
+    return [
+        label if label and found.count(label) == 1 else f"{label} ({each.path})" if label else str(each.path)
+        for label, each in zip(found, summaries, strict=True)
+    ]
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Walk the settings in a config: each name as the command line has it, and the value as text."""
+    if isinstance(value, list) and any(isinstance(part, dict) for part in value):
+        value = dict(enumerate(value))
+    if not isinstance(value, dict):
+        yield name, _text(value)
+        return
+    if "class_path" in value:
+        yield name, _text(value["class_path"])
+        value = {**(value.get("init_args") or {}), **(value.get("dict_kwargs") or {})}
+    for key, part in value.items():
+        yield from _flat(part, f"{name}.{key}" if name else str(key))
+
+
+def _text(value: Any) -> str:
+    """A value as YAML has it, and equal texts for equal values; of genlab's and torch's names, the last part."""
+    if isinstance(value, str):
+        return LIBRARY.sub("", value)
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_text, value))}]"
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _ends(name: str) -> list[str]:
+    """The ends of a setting's name, from short to long, that begin with a word and not behind a number."""
+    parts = name.split(".")
+    numbers = [part.isdecimal() for part in parts]
+    starts = [i for i in range(len(parts)) if not numbers[i] and not (i and numbers[i - 1])]
+    return [".".join(parts[i:]) for i in reversed(starts)]
+
+
+def _metric(settings: Mapping[str, str], metrics: History) -> str:
+    """The metric that the best checkpoint is chosen by; of stages, whose losses do not compare, the last one's."""
+    monitor = settings.get("best_checkpoint.monitor", "val/loss")
+    stages = [name for name in metrics.names if re.fullmatch(r"val/.+/loss", name)] if monitor == "val/loss" else []
+    known = [name for name in stages or [monitor] if len(metrics.series(name).steps)]
+    return max(known, key=lambda name: metrics.series(name).steps[-1], default="")
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
+
+
+def _last_trained(run: Path) -> datetime:
+    times = [0.0]
+    for name in (runs.CONFIG, history.FILE):
+        with contextlib.suppress(OSError):
+            times.append((run / name).stat().st_mtime)
+    return datetime.fromtimestamp(max(times))
