@@ -5,6 +5,7 @@ from . import latent as latent
 from . import losses as losses
 from . import models as models
 from . import networks as networks
+from . import sheets as sheets
 from .data import MNIST as MNIST
 from .data import CelebA as CelebA
 from .data import Digits as Digits

@@ -13,6 +13,15 @@ from pathlib import Path
 from genlab.errors import GenlabError
 from genlab.regular import irregular
 
+PICTURES = {
+    ".png": "png",
+    ".jpg": "jpg",
+    ".jpeg": "jpg",
+    ".pdf": "pdf",
+    ".svg": "svg",
+    ".npz": "npz",
+}
+"""Endings of the files that pictures are written to, and their formats."""
 STALE = 3600.0
 """Seconds without a change after which a temporary file or folder is that of a process that was killed."""
 
@@ -66,6 +75,13 @@ def must_be_free(path: Path, force: bool) -> None:
         _require_replaceable(path)
     if path.exists() and not force:
         raise GenlabError(f"{path} is there already; give --force to replace it, or another --out")
+
+
+def picture_format(path: Path) -> str:
+    """The format that a picture's ending says, a value of `PICTURES`; raises GenlabError for an unknown ending."""
+    if path.suffix.lower() not in PICTURES:
+        raise GenlabError(f"{path} has no ending of a picture; give one of {', '.join(PICTURES)}")
+    return PICTURES[path.suffix.lower()]
 
 
 def _require_replaceable(path: Path) -> None:

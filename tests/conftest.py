@@ -86,6 +86,17 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     return run
 
 
+@pytest.fixture
+def tiles() -> Callable[[str | Path], np.ndarray]:
+    """Reads the tiles in the arrays of a sheet: (rows, columns, C, H, W) in [0, 1]."""
+
+    def read(path: str | Path) -> np.ndarray:
+        with np.load(path) as arrays:
+            return np.asarray(arrays["tiles"])
+
+    return read
+
+
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of a VAE with a 2-D code, trained on digits for three epochs."""

@@ -259,7 +259,7 @@ def test_nothing_is_saved_by_a_validation_within_a_step(whole_of):
 def test_a_signal_in_the_last_step_lets_training_come_to_its_end(whole):
     run = fit("gan_digits.yaml", "--pictures.every_n_epochs=9", accident("Signal", step=15))
     assert differences(whole, last("0")) == []
-    assert (run / "pictures" / "samples-0003.png").exists()
+    assert (run / "pictures" / "sample-epoch0003.png").exists()
 
 
 def test_a_signal_stops_training_that_would_stop_early_but_must_not_yet():

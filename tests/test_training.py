@@ -70,7 +70,7 @@ def test_a_run_has_its_config_figures_checkpoints_and_pictures(run):
     config = yaml.safe_load((run / "config.yaml").read_text())
     assert config["model"]["init_args"]["code_size"] == 2
     assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
-    pictures = {f"{kind}-000{epoch}.png" for kind in ("samples", "reconstructions") for epoch in (2, 3)}
+    pictures = {f"{kind}-epoch000{epoch}.png" for kind in ("sample", "reconstruct") for epoch in (2, 3)}
     assert {path.name for path in (run / "pictures").iterdir()} >= pictures
     assert {path.name for path in run.iterdir()} == {".lock", "config.yaml", "metrics.csv", "checkpoints", "pictures"}
 

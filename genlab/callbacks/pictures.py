@@ -6,29 +6,23 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
+from PIL import Image
 from torch import Tensor
 
-from genlab import images
-from genlab.models.capabilities import (
-    Conditional,
-    Reconstructs,
-    Samples,
-    Translates,
-    reconstructed,
-    seen_in,
-    translated,
-)
+from genlab.drawing import rgb, write_figure
 from genlab.ranges import at_least, between
+from genlab.sheets import in_training, subject_of
 
 
 class Pictures(Callback):
     """Draws what a model can: reconstructions or translations of the first validation images, and samples.
 
-    A conditional model samples under the conditions of these images; of one whose conditions are images, each row of
-    them stands above the row of samples and the row of the truth.
+    A conditional model samples under each class or attribute in turn; one whose conditions are images, under those of
+    the validation images, which stand above the samples and the truth.
 
-    The same images and the same noise each time, so that pictures can be compared. They are written to
-    `pictures/<kind>-<epoch>.png` in the trainer's `default_root_dir` and handed to W&B and TensorBoard loggers.
+    The same images and the same noise each time, so that pictures can be compared. They are called as the tools that
+    draw the same, written to `pictures/<tool>-epoch<epoch>.png` in the trainer's `default_root_dir`, and handed to W&B
+    and TensorBoard loggers.
 
     Args:
         every_n_epochs: how often; after the last epoch always. 0 draws none.
@@ -71,34 +65,21 @@ class Pictures(Callback):
         if self.every_n_epochs and self._drawn != trainer.current_epoch:
             self._draw(trainer, model, trainer.current_epoch)
 
-    @torch.no_grad()
     def _draw(self, trainer: Trainer, model: LightningModule, epoch: int) -> None:
         self._drawn = epoch
         if not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
         model.eval()
-        pictures = {}
-        noise = torch.Generator().manual_seed(self.seed)
-        if isinstance(model, Samples) and not isinstance(model, Conditional):
-            pictures["samples"] = images.grid(model.sample(self.count, generator=noise), columns=8)
-        if self._batch and ("image" in self._batch or isinstance(model, Conditional)):
-            seen, originals = seen_in(model, self._batch)
-            if isinstance(model, Conditional):
-                samples = seen.sample(len(originals), generator=noise)
-                rows = [self._batch["source"], samples, originals] if "source" in self._batch else [samples]
-                pictures["samples"] = images.beside(*rows, columns=8)
-            if isinstance(seen, Reconstructs):
-                rows = reconstructed(seen, originals, torch.Generator().manual_seed(self.seed))
-                pictures["reconstructions"] = images.beside(*rows, columns=8)
-        if self._batch and isinstance(model, Translates):
-            for direction, rows in translated(model, self._batch, noise).items():
-                pictures[direction] = images.beside(*rows, columns=8)
+        sheets = in_training(model, self._batch, self.count, self.seed)
         model.train()
-        for name, picture in pictures.items():
-            images.save(picture, Path(trainer.default_root_dir) / "pictures" / f"{name}-{epoch:04}.png")
+        data = getattr(trainer, "datamodule", None)
+        subject = subject_of(model, getattr(data, "hparams", {}), epoch)
+        for name, sheet in sheets.items():
+            figure = sheet.of(subject).figure()
+            write_figure(figure, Path(trainer.default_root_dir) / "pictures" / f"{name}-epoch{epoch:04}.png")
             for logger in trainer.loggers:
                 if isinstance(logger, WandbLogger):
-                    drawn = [images.picture_of(picture)]
-                    logger.log_image(name, drawn, step=trainer.global_step, caption=[f"{name}, epoch {epoch}"])
+                    pixels = [Image.fromarray(rgb(figure))]
+                    logger.log_image(name, pixels, step=trainer.global_step, caption=[f"{name}, epoch {epoch}"])
                 elif isinstance(logger, TensorBoardLogger):
-                    logger.experiment.add_image(name, images.eight_bits(picture), trainer.global_step)
+                    logger.experiment.add_image(name, rgb(figure), trainer.global_step, dataformats="HWC")

@@ -12,11 +12,13 @@ from torch import Tensor
 from genlab import runs
 from genlab.data import ImageDataModule
 from genlab.data.tensors import ImageTensors
+from genlab.drawing import Drawable, save
 from genlab.errors import GenlabError, suggestion
 from genlab.models.capabilities import VERBS, Conditional, Decodes, Encodes, abilities, seen_in
 from genlab.models.checkpoint import data_description, read, rebuilt, rebuilt_data
 from genlab.outputs import must_be_free
 from genlab.own_data import as_genlabs
+from genlab.sheets import subject_of
 from genlab.trust import granted
 
 BATCH = 500
@@ -28,15 +30,20 @@ Capability = TypeVar("Capability")
 class Trained:
     """The model that a command's --ckpt means, with its data, and where its pictures go.
 
-    Raises GenlabError when there is none.
+    `into_folder` says that --out is a folder, which the command looks at.
+
+    Raises GenlabError when there is none, or when a file --out is there and --force is not given.
     """
 
-    def __init__(self, args: argparse.Namespace) -> None:
+    def __init__(self, args: argparse.Namespace, *, into_folder: bool = False) -> None:
         self.args = args
+        if args.out and not into_folder:
+            must_be_free(args.out, args.force)
         self.checkpoint = runs.find_checkpoint(args.ckpt)
         with granted(args.trust):
             content = read(self.checkpoint)
             self.model: LightningModule = rebuilt(content, self.checkpoint)
+        self._epochs = content.get("epoch", 0) + 1
         self._described = {key: content[key] for key in content if key.endswith("hyper_parameters")}
 
     def able_to(self, capability: type[Capability]) -> Capability:
@@ -65,11 +72,21 @@ class Trained:
         return able
 
     def out(self, name: str) -> Path:
-        """Where the run's file called `name` goes; raises GenlabError when that is taken and --force is not given."""
+        """The path --out, or by default that of the run's file called `name`, which is replaced when it is there."""
         folder = runs.run_of(self.checkpoint) or self.checkpoint.parent
         path: Path = self.args.out or folder / name
-        must_be_free(path, self.args.force)
         return path
+
+    @property
+    def subject(self) -> str:
+        """What pictures say of the model: its class, its data, and the epochs that it was trained for."""
+        return subject_of(self.model, self._described.get("datamodule_hyper_parameters", {}), self._epochs)
+
+    def draw(self, picture: Drawable, name: str) -> None:
+        """Write a picture as the user asks for it, by default to the run's file called `name`, and say where it is."""
+        path, args = self.out(name), self.args
+        save(picture.of(self.subject), path, scale=args.scale, labels=not args.no_labels, dpi=args.dpi)
+        print(path)
 
     def data(self, stage: str) -> Any:
         """The data that the model was trained on, set up for a stage."""

@@ -1,17 +1,20 @@
 """Sampling from conditional models: the conditions that can be asked for, and pictures and folders of samples."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from genlab import images, runs
+from genlab import images, runs, sheets
 from genlab.commands.common import BATCH, Trained
 from genlab.data import DegradedPairs
 from genlab.data.files import LARGEST
 from genlab.data.framing import Framing, attempt
+from genlab.drawing import Sheet
 from genlab.errors import GenlabError, listed, suggestion
 from genlab.models.capabilities import Conditional
 from genlab.outputs import whole_folder
@@ -22,28 +25,26 @@ PAIRS = 8
 """Test images whose sources are conditions in a picture."""
 
 
-def conditional_picture(model: Conditional, trained: Trained, random: torch.Generator) -> Tensor:
-    """Samples under the condition that is asked for; or a row for each condition, a column for each code."""
+@torch.no_grad()
+def conditional_sheet(model: Conditional, trained: Trained, random: torch.Generator) -> tuple[Sheet, str]:
+    """Samples under the condition that is asked for, or each in turn, and the name of the file to draw them to."""
     args = trained.args
     asked = asked_condition(model, trained)
     if asked is not None:
-        return images.grid(model.given(asked).sample(args.count, generator=random), args.columns)
-    left, right = [], []
+        words = args.condition or args.condition_image.stem
+        sheet = sheets.samples(model.given(asked), args.count, args.columns, random)
+        title = f"Samples of {words}" if model.num_classes and not model.source_shape else f"Samples given {words}"
+        name = re.sub(r"[^\w=,.+-]", "_", words)
+        return replace(sheet, title=title), f"pictures/sample-{name}.png"
+    names: Sequence[str] = ()
+    truth = None
     if model.source_shape:
         test_set = trained.data("test").test_set
         pairs = test_set[torch.randperm(len(test_set), generator=random)[:PAIRS]]
-        conditions, left, right = pairs["source"], [pairs["source"][:, None]], [pairs["target"][:, None]]
-    elif model.num_classes:
-        conditions = torch.arange(model.num_classes)
+        conditions, truth = pairs["source"], pairs["target"]
     else:
-        usual = usual_attributes(trained)
-        flipped = torch.eye(len(usual))
-        conditions = torch.cat([usual[None], (usual - flipped).abs()])
-        print(f"rows: most images' attributes, then each the other way: {', '.join(model.attribute_names)}")
-    codes = torch.randn(args.columns, model.code_size, generator=random)
-    samples = torch.stack([model.given(condition[None]).decode(codes) for condition in conditions])
-    rows = torch.cat([part.expand(-1, -1, 3, -1, -1) for part in [*left, samples, *right]], 1)
-    return images.grid(rows.flatten(0, 1), rows.shape[1])
+        conditions, names = sheets.conditions_in_turn(model, None if model.num_classes else usual_attributes(trained))
+    return sheets.samples_by_condition(model, conditions, names, args.columns, random, truth), "pictures/sample.png"
 
 
 def usual_attributes(trained: Trained) -> Tensor:
@@ -135,6 +136,7 @@ def _names_a_folder(name: str) -> bool:
     return name.isprintable() and Path(name).name == name != ".."
 
 
+@torch.no_grad()
 def write_classes(model: Conditional, trained: Trained, random: torch.Generator) -> Path:
     """Write images of each class into subfolders, as torchvision's ImageFolder reads them; all or none.
 
@@ -143,8 +145,6 @@ def write_classes(model: Conditional, trained: Trained, random: torch.Generator)
     args = trained.args
     if not model.num_classes or model.source_shape:
         raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} has no classes to sample from")
-    if args.condition or args.condition_image:
-        raise GenlabError("--per-class writes images of every class; leave out the condition")
     folder: Path = args.out or (runs.run_of(trained.checkpoint) or trained.checkpoint.parent) / "samples"
     folders = _folders(model.class_names)
     with whole_folder(folder) as part:

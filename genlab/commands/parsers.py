@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from genlab.errors import GenlabError, suggestion
+from genlab.outputs import picture_format
 from genlab.ranges import LARGEST_SEED
 
 MOST = 1_000_000
@@ -53,6 +54,7 @@ def sample(parser: argparse.ArgumentParser) -> None:
     --condition-image, all samples have that one. With --per-class, images are written to folders by class.
     """
     _of_model(parser, "pictures/sample.png")
+    _drawing(parser)
     parser.add_argument("-n", "--count", type=positive, default=64, help="how many (default 64)")
     parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
     parser.add_argument("--prior", choices=("gaussian", "gmm"), help="one normal distribution of codes, or a mixture")
@@ -74,7 +76,8 @@ def reconstruct(parser: argparse.ArgumentParser) -> None:
 
     A denoising model reconstructs from corrupted images; these are drawn in between.
     """
-    _of_model(parser, "pictures/reconstruct.png")
+    _of_model(parser, "pictures/reconstruct.png", picture)
+    _drawing(parser)
     parser.add_argument("-n", "--count", type=positive, default=32, help="how many (default 32)")
     parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
 
@@ -273,15 +276,40 @@ def configs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", help="the config to print; without it, all are listed")
 
 
-def _of_model(parser: argparse.ArgumentParser, out: str) -> None:
+def _of_model(parser: argparse.ArgumentParser, out: str, kind: Callable[[str], Path] = Path) -> None:
     """Add what all tools take that open a checkpoint and write a file, by default `out` in the run."""
     parser.add_argument("--ckpt", metavar="PATH", help="a checkpoint or a run folder; by default the newest run")
-    parser.add_argument("--out", "--output", metavar="PATH", type=Path, help=f"by default {out} in the run")
+    parser.add_argument("--out", "--output", metavar="PATH", type=kind, help=f"by default {out} in the run")
     parser.add_argument("--seed", type=seed, default=0, help="of everything random (default 0)")
-    parser.add_argument("--force", action="store_true", help="replace a file that already exists")
+    parser.add_argument("--force", action="store_true", help="replace an --out that already exists")
     parser.add_argument(
         "--trust", action="store_true", help="import what the checkpoint names, also when it is of no run of your own"
     )
+
+
+def _drawing(parser: argparse.ArgumentParser) -> None:
+    """Add how a picture is drawn."""
+    group = parser.add_argument_group("picture", "--out may end in .png, .jpg, .pdf, .svg, or .npz for its arrays")
+    group.add_argument("--scale", type=positive, metavar="N", help="enlarge each pixel N times (default: to 64 pixels)")
+    group.add_argument("--dpi", type=dots, default=100, help="dots per inch, which text grows with (default 100)")
+    group.add_argument("--no-labels", action="store_true", help="leave out title and labels")
+
+
+def picture(text: str) -> Path:
+    """An argument that is a file to draw to, with an ending that says its format."""
+    try:
+        picture_format(Path(text))
+    except GenlabError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return Path(text)
+
+
+def dots(text: str) -> int:
+    """An argument that is a resolution in dots per inch."""
+    number = int(text)
+    if not 10 <= number <= 2400:
+        raise argparse.ArgumentTypeError(f"{text} is not from 10 to 2400")
+    return number
 
 
 def positive(text: str) -> int:

@@ -9,12 +9,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from genlab import images
+from genlab import sheets
 from genlab.commands.common import Trained, encoded
-from genlab.commands.conditions import conditional_picture, write_classes
+from genlab.commands.conditions import conditional_sheet, write_classes
 from genlab.errors import GenlabError
 from genlab.latent import CodeDensity
 from genlab.models.capabilities import Conditional, Decodes, Encodes, Samples
+from genlab.outputs import picture_format
 
 FITTED_ON = 10_000
 """Training images at most whose codes a density is fitted to."""
@@ -22,7 +23,11 @@ FITTED_ON = 10_000
 
 def main(args: argparse.Namespace) -> None:
     """Draw new images from a trained model."""
-    trained = Trained(args)
+    if args.per_class and (args.condition or args.condition_image):
+        raise GenlabError("--per-class writes images of every class; leave out the condition")
+    if args.out and not args.per_class:
+        picture_format(args.out)
+    trained = Trained(args, into_folder=bool(args.per_class))
     random = torch.Generator().manual_seed(args.seed)
     model = trained.model
     if not isinstance(model, Conditional) and (args.condition or args.condition_image or args.per_class):
@@ -31,21 +36,18 @@ def main(args: argparse.Namespace) -> None:
         if getattr(model, "average", None) is None:
             raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} keeps no average of a generator")
         model.average = None  # type: ignore[assignment]
-    with torch.no_grad():
-        if isinstance(model, Conditional) and args.prior:
-            raise GenlabError("a conditional model has a prior of its own; leave out --prior")
-        if isinstance(model, Conditional) and args.per_class:
-            print(write_classes(model, trained, random))
-            return
-        path = trained.out(f"pictures/sample-{args.prior}.png" if args.prior else "pictures/sample.png")
-        if isinstance(model, Conditional):
-            picture = conditional_picture(model, trained, random)
-        else:
-            picture = images.grid(drawn(trained, args, random), args.columns)
-    images.save(picture, path)
-    print(path)
+    if not isinstance(model, Conditional):
+        sheet = sheets.in_rows(drawn(trained, args, random), args.columns, title="Samples")
+        trained.draw(sheet, f"pictures/sample-{args.prior}.png" if args.prior else "pictures/sample.png")
+    elif args.prior:
+        raise GenlabError("a conditional model has a prior of its own; leave out --prior")
+    elif args.per_class:
+        print(write_classes(model, trained, random))
+    else:
+        trained.draw(*conditional_sheet(model, trained, random))
 
 
+@torch.no_grad()
 def drawn(trained: Trained, args: argparse.Namespace, random: torch.Generator) -> Tensor:
     """Images from the model's own prior, or from a fitted density: (count, C, H, W)."""
     if args.prior:

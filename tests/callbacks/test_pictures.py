@@ -15,6 +15,9 @@ import genlab
 from genlab.callbacks import Pictures
 from genlab.networks import PatchDiscriminator, UNet
 
+GRIDS = {"sample": [(2, 3), (8, 7 * 3)], "reconstruct": [(4, 3 + 9 + 3), (8, 7 * 3)]}
+"""Tiles and gaps, from top to bottom and from left to right, of 16 images."""
+
 
 def trained(*loggers, model=None, **options):
     trainer = Trainer(
@@ -35,18 +38,18 @@ def names():
 
 def test_pictures_come_every_so_often_and_at_the_end():
     trained()
-    assert names() == [f"{kind}-000{epoch}.png" for kind in ("reconstructions", "samples") for epoch in (2, 3)]
+    assert names() == [f"{kind}-epoch000{epoch}.png" for kind in ("reconstruct", "sample") for epoch in (2, 3)]
 
 
 def test_the_last_epoch_is_drawn_whatever_ends_training():
     trainer = Trainer(max_steps=30, logger=False, enable_progress_bar=False, callbacks=[Pictures(every_n_epochs=10)])
     trainer.fit(genlab.VAE((1, 8, 8), 2), genlab.Digits())
-    assert names() == ["reconstructions-0002.png", "samples-0002.png"]
+    assert names() == ["reconstruct-epoch0002.png", "sample-epoch0002.png"]
 
 
 def test_a_model_that_cannot_sample_has_reconstructions_alone():
     trained(model=genlab.Autoencoder((1, 8, 8)))
-    assert names() == ["reconstructions-0002.png", "reconstructions-0003.png"]
+    assert names() == ["reconstruct-epoch0002.png", "reconstruct-epoch0003.png"]
 
 
 def test_none_when_switched_off():
@@ -58,9 +61,12 @@ def test_the_same_noise_and_images_each_time():
     model = genlab.VAE((1, 8, 8), 2, optimizer=torch.optim.SGD)
     model.optimizer = lambda parameters: torch.optim.SGD(parameters, lr=0.0)
     trained(model=model)
-    for kind in ("samples", "reconstructions"):
-        one, two = (np.asarray(Image.open(f"pictures/{kind}-000{epoch}.png")) for epoch in (2, 3))
-        assert (one == two).all()
+    for kind in ("sample", "reconstruct"):
+        one, two = (np.asarray(Image.open(f"pictures/{kind}-epoch000{epoch}.png")) for epoch in (2, 3))
+        height, width = (64 * rows + gaps for rows, gaps in GRIDS[kind])
+        of_grid = slice(-3 - height, -3), slice(-3 - width, -3)
+        assert (one[of_grid] == two[of_grid]).all()
+        assert (one != two).any()  # titles tell their epochs
 
 
 def test_drawing_changes_neither_the_random_state_nor_the_mode():
@@ -77,10 +83,10 @@ def test_drawing_changes_neither_the_random_state_nor_the_mode():
 def test_tensorboard_gets_them_and_csv_does_not_break():
     trained(CSVLogger("csv"), TensorBoardLogger("tb", name="", version=""))
     events = EventAccumulator("tb").Reload()
-    assert sorted(events.Tags()["images"]) == ["reconstructions", "samples"]
-    assert [event.step for event in events.Images("samples")] == [4, 6]
-    sent = Image.open(io.BytesIO(events.Images("samples")[-1].encoded_image_string))
-    assert (np.asarray(sent) == np.asarray(Image.open("pictures/samples-0003.png"))).all()
+    assert sorted(events.Tags()["images"]) == ["reconstruct", "sample"]
+    assert [event.step for event in events.Images("sample")] == [4, 6]
+    sent = Image.open(io.BytesIO(events.Images("sample")[-1].encoded_image_string))
+    assert (np.asarray(sent) == np.asarray(Image.open("pictures/sample-epoch0003.png"))).all()
 
 
 def test_wandb_gets_them_offline(monkeypatch):
@@ -89,7 +95,7 @@ def test_wandb_gets_them_offline(monkeypatch):
     trained(logger)
     logger.experiment.finish()
     sent = sorted(Path("wandb").rglob("*.png"), key=lambda path: (path.name.split("_")[0], path.stat().st_mtime_ns))
-    assert [path.name.split("_")[0] for path in sent] == ["reconstructions"] * 2 + ["samples"] * 2
+    assert [path.name.split("_")[0] for path in sent] == ["reconstruct"] * 2 + ["sample"] * 2
     for path, name in zip(sent, names(), strict=True):
         assert (np.asarray(Image.open(path)) == np.asarray(Image.open(f"pictures/{name}"))).all()
 
@@ -97,15 +103,19 @@ def test_wandb_gets_them_offline(monkeypatch):
 def test_pictures_have_their_count_whatever_the_batch_size():
     data = genlab.data.DegradedPairs(genlab.Digits(batch_size=1), genlab.data.Edges())
     translator = {"generator": partial(UNet, width=4), "discriminator": partial(PatchDiscriminator, width=4)}
+    pictures = Pictures(count=12)
     Trainer(
         max_epochs=1,
         limit_train_batches=2,
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
-        callbacks=[Pictures(count=12)],
+        callbacks=[pictures],
     ).fit(genlab.Pix2Pix((1, 8, 8), (1, 8, 8), **translator), data)
-    assert Image.open("pictures/a_to_b-0001.png").size == (8 * 34 + 2, 6 * 34 + 2)
+    assert len(pictures._batch["source"]) == 12
+    width, height = Image.open("pictures/translate-epoch0001.png").size
+    assert width > 8 * 64
+    assert 6 * 64 < height < 7 * 64
 
 
 def test_no_image_is_drawn_twice():

@@ -36,25 +36,26 @@ def trained(tmp_path_factory, data_dir):
     return runs | {"pets": folder / "runs" / "cvae_imagefolder" / "0"}
 
 
-def test_all_classes_are_drawn_one_a_row_with_one_code_a_column(trained):
-    main(["sample", "--ckpt", str(trained["digits"]), "--columns", "3", "--seed", "2", "--out", "classes.png"])
-    drawn = pixels("classes.png")
-    assert drawn.shape[:2] == (10 * 34 + 2, 3 * 34 + 2)
+def test_all_classes_are_drawn_one_a_row_with_one_code_a_column(trained, tiles):
+    main(["sample", "--ckpt", str(trained["digits"]), "--columns", "3", "--seed", "2", "--out", "classes.npz"])
+    drawn = tiles("classes.npz")
+    assert drawn.shape[:2] == (10, 3)
     model = genlab.load(trained["digits"])
     codes = torch.randn(3, model.code_size, generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
-        expected = model.given(torch.tensor([7])).decode(codes)[1, 0] * 255
-    np.testing.assert_allclose(drawn[2 + 34 * 7 : 34 + 34 * 7 : 4, 36:68:4, 0], expected, atol=1)
+        expected = model.given(torch.tensor([7])).decode(codes)[1]
+    np.testing.assert_allclose(drawn[7, 1], expected, atol=1e-5)
 
 
-def test_one_class_is_drawn_when_asked_for(trained):
-    main(
-        ["sample", "--ckpt", str(trained["digits"]), "--condition", "7", "-n", "4", "--columns", "2", "--out", "7.png"]
-    )
+def test_one_class_is_drawn_when_asked_for(trained, tiles):
+    sample = ["sample", "--ckpt", str(trained["digits"]), "--condition", "7", "-n", "4", "--columns", "2"]
+    main([*sample, "--out", "7.npz"])
     model = genlab.load(trained["digits"])
     with torch.no_grad():
-        expected = model.given(torch.tensor([7])).sample(4, generator=torch.Generator().manual_seed(0))[3, 0] * 255
-    np.testing.assert_allclose(pixels("7.png")[36:68:4, 36:68:4, 0], expected, atol=1)
+        expected = model.given(torch.tensor([7])).sample(4, generator=torch.Generator().manual_seed(0))[3]
+    np.testing.assert_allclose(tiles("7.npz")[1, 1], expected, atol=1e-5)
+    main(sample)
+    assert (trained["digits"] / "pictures" / "sample-7.png").exists()
 
 
 def test_images_of_each_class_are_written_as_torchvision_reads_them(trained, refused):
@@ -74,22 +75,22 @@ def test_images_of_each_class_are_written_as_torchvision_reads_them(trained, ref
     assert [path.name for path in Path.cwd().iterdir()] == ["more"]
 
 
-def test_a_class_goes_by_its_name_and_a_nameless_one_by_its_number(trained, refused):
+def test_a_class_goes_by_its_name_and_a_nameless_one_by_its_number(trained, refused, tiles):
     sample = ["sample", "-n", "4", "--columns", "2", "--ckpt"]
-    main([*sample, str(trained["pets"]), "--condition", "dog", "--out", "dog.png"])
+    main([*sample, str(trained["pets"]), "--condition", "dog", "--out", "dog.npz"])
     model = genlab.load(trained["pets"])
     assert model.class_names == ("cat", "dog")
     with torch.no_grad():
-        expected = model.given(torch.tensor([1])).sample(4, generator=torch.Generator().manual_seed(0))[3] * 255
-    np.testing.assert_allclose(pixels("dog.png")[36:68:4, 36:68:4], expected.permute(1, 2, 0), atol=1)
+        expected = model.given(torch.tensor([1])).sample(4, generator=torch.Generator().manual_seed(0))[3]
+    np.testing.assert_allclose(tiles("dog.npz")[1, 1], expected, atol=1e-5)
     old = torch.load(trained["pets"] / "checkpoints" / "last.ckpt", weights_only=True)
     assert old["hyper_parameters"].pop("class_names") == ["cat", "dog"]
     torch.save(old, "old.ckpt")
     assert genlab.load("old.ckpt").class_names == ("0", "1")
-    main([*sample, "old.ckpt", "--condition", "1", "--out", "1.png"])
-    main([*sample, str(trained["pets"]), "--condition", "1", "--out", "one.png"])
+    main([*sample, "old.ckpt", "--condition", "1", "--out", "1.npz"])
+    main([*sample, str(trained["pets"]), "--condition", "1", "--out", "one.npz"])
     for name in ("1", "one"):
-        np.testing.assert_array_equal(pixels(f"{name}.png"), pixels("dog.png"))
+        np.testing.assert_array_equal(tiles(f"{name}.npz"), tiles("dog.npz"))
     told = refused(*sample, str(trained["pets"]), "--condition", "dg", "--out", "x.png")
     assert "there is no class dg; did you mean dog?" in told
 
@@ -113,12 +114,12 @@ def test_a_number_never_stands_for_a_class_of_another_number():
             genlab.CGAN((1, 8, 8), 3, class_names=wrong)
 
 
-def test_attributes_are_drawn_in_turn_or_as_asked_for(trained, capsys):
+def test_attributes_are_drawn_in_turn_or_as_asked_for(trained, tiles):
     run = str(trained["celeba"])
-    main(["sample", "--ckpt", run, "--columns", "2", "--out", "faces.png"])
-    assert pixels("faces.png").shape[:2] == (9 * 66 + 2, 2 * 66 + 2)
-    assert "Male, Smiling, Eyeglasses" in capsys.readouterr().out
-    main(["sample", "--ckpt", run, "--condition", "Smiling=1,Male=0", "-n", "2", "--out", "smile.png"])
+    main(["sample", "--ckpt", run, "--columns", "2", "--out", "faces.npz"])
+    assert tiles("faces.npz").shape[:2] == (9, 2)
+    assert np.load("faces.npz")["row_labels"].tolist()[:3] == ["most common", "Male", "Smiling"]
+    main(["sample", "--ckpt", run, "--condition", "Smiling=1,Male=0", "-n", "2", "--out", "smile.npz"])
     model = genlab.load(run)
     data = genlab.CelebA(attributes=list(model.attribute_names))
     data.prepare_data()
@@ -127,36 +128,25 @@ def test_attributes_are_drawn_in_turn_or_as_asked_for(trained, capsys):
     condition[0, :2] = torch.tensor([0, 1])
     with torch.no_grad():
         expected = model.given(condition).sample(2, generator=torch.Generator().manual_seed(0))
-    np.testing.assert_allclose(pixels("smile.png")[2:66, 68:132] / 255, expected[1].permute(1, 2, 0), atol=0.01)
+    np.testing.assert_allclose(tiles("smile.npz")[0, 1], expected[1], atol=1e-4)
 
 
-def test_halves_are_completed_beside_the_truth(trained):
-    main(["sample", "--ckpt", str(trained["frey"]), "--columns", "3", "--out", "rows.png"])
-    drawn = pixels("rows.png")
-    assert drawn.shape[1] == 5 * 42 + 2
-    source, truth = drawn[2:58, 2:42], drawn[2:58, 4 * 42 + 2 : 5 * 42]
-    np.testing.assert_array_equal(source[:, :20], truth[:, :20])
-    assert (source[:, 20:] != truth[:, 20:]).any()
-    Image.fromarray(truth[::2, ::2]).save("face.png")
-    masked = truth[::2, ::2].copy()
+def test_halves_are_completed_beside_the_truth(trained, tiles):
+    main(["sample", "--ckpt", str(trained["frey"]), "--columns", "3", "--out", "rows.npz"])
+    drawn = tiles("rows.npz")
+    assert drawn.shape == (8, 5, 1, 28, 20)
+    source, truth = drawn[0, 0, 0], drawn[0, 4, 0]
+    np.testing.assert_array_equal(source[:, :10], truth[:, :10])
+    assert (source[:, 10:] != truth[:, 10:]).any()
+    masked = (truth * 255).round().astype(np.uint8)
+    Image.fromarray(masked).save("face.png")
     masked[:, 10:] = 77
     Image.fromarray(masked).save("half.png")
     for name in ("face", "half"):  # what is to be completed is taken away from either
-        main(
-            [
-                "sample",
-                "--ckpt",
-                str(trained["frey"]),
-                "--condition-image",
-                f"{name}.png",
-                "-n",
-                "5",
-                "--out",
-                f"{name}s.png",
-            ]
-        )
-    assert pixels("faces.png").shape[1] == 5 * 42 + 2
-    np.testing.assert_array_equal(pixels("faces.png"), pixels("halfs.png"))
+        given = ["--condition-image", f"{name}.png", "-n", "5", "--out", f"{name}s.npz"]
+        main(["sample", "--ckpt", str(trained["frey"]), *given])
+    assert tiles("faces.npz").shape[:2] == (1, 5)
+    np.testing.assert_array_equal(tiles("faces.npz"), tiles("halfs.npz"))
 
 
 @pytest.mark.parametrize(
