@@ -51,6 +51,10 @@ def load_sane(text: str) -> Any:
 set_loader("yaml", load_sane, exceptions=(yaml.YAMLError,))
 
 
+NUMBERS = {"int": "a whole number", "float": "a number"}
+"""What types are called."""
+DEVICES = re.compile(r"^(auto|-1|[\[\(]?\s*\d+(\s*,\s*\d+)*\s*[\]\)]?)$")
+"""What Lightning's trainer takes as devices."""
 MOST_PROCESSES = 1024
 """Maximum number of processes on one machine: each device has one."""
 FROM_0 = ("min_epochs", "min_steps", "gradient_clip_val")
@@ -99,7 +103,7 @@ def _wrong_value(message: str) -> str | None:
     if not (keys and types and values):
         return None
     known = dict.fromkeys(name or choices for name, choices in types)
-    wanted = " or ".join(name for name in known if name not in ("", "NoneType"))
+    wanted = " or ".join(NUMBERS.get(name, name) for name in known if name not in ("", "NoneType"))
     if not wanted:  # a class or a function
         missing = filter(None, map(not_found, dict.fromkeys(found[1] for found in CLASS_OR_FUNCTION.finditer(message))))
         if reason := next(missing, None):
@@ -115,6 +119,11 @@ def require_possible(config: Namespace) -> None:
         between(0, LARGEST_SEED, **if_given(seed_everything=config.seed_everything))
     for least, names in ((-1, ("num_sanity_val_steps",)), (0, FROM_0), (1, FROM_1)):
         at_least(least, **if_given(**{name: config.trainer[name] for name in names}))
+    if config.trainer.barebones:
+        raise GenlabError("barebones goes without metrics and checkpoints, which every run has; leave it out")
+    devices = str(config.trainer.devices)
+    if not DEVICES.match(devices):
+        raise GenlabError(f"trainer.devices is {devices}; give a number, a list such as [0, 2], -1 for all, or auto")
     if str(config.trainer.devices).isdecimal():
         between(1, MOST_PROCESSES, devices=int(config.trainer.devices))
     if isinstance(config.trainer.val_check_interval, int | float):  # else a time

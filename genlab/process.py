@@ -8,6 +8,9 @@ import warnings
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Of malloc.h: the bytes from which freed memory goes back to the system."""
 
+HINTS = ("Tip:", "to estimate number of stepping batches", "`weights_only` was not set", "TPU available")
+"""Parts of what Lightning says that help nobody."""
+
 
 def keep_freed_memory() -> None:
     """Let glibc keep what is freed: gradients come and go with every step, and new pages cost a CPU a tenth of it."""
@@ -20,7 +23,7 @@ def keep_freed_memory() -> None:
 def quieten() -> None:
     """Drop Lightning's advertisements, and its warnings that do not hold for batches cut from memory."""
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
-        lambda record: "Tip:" not in record.msg and "to estimate number of stepping batches" not in record.msg
+        lambda record: not any(hint in str(record.msg) for hint in HINTS)
     )
     for message in (
         ".*is not supported by the model summary.*",

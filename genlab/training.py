@@ -17,7 +17,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch import LightningDataModule, Trainer
 from lightning.pytorch.accelerators import CPUAccelerator
-from lightning.pytorch.callbacks import ProgressBar
+from lightning.pytorch.callbacks import Callback, Checkpoint, ModelSummary, ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.trainer.connectors import checkpoint_connector
@@ -32,12 +32,16 @@ from genlab.callbacks import (
     Curves,
     LastCheckpoint,
     MetricsFile,
+    ParameterTable,
     Pictures,
     Predictions,
+    Requirements,
+    Results,
     RunConfig,
     SteadyBar,
     Stopped,
 )
+from genlab.callbacks.results import rounded
 from genlab.data import BatchDataModule
 from genlab.errors import GenlabError
 from genlab.hparams import arguments_of
@@ -182,13 +186,15 @@ class TrainerCLI(LightningCLI):
         config = self.config_init[self.subcommand].trainer
         trackers = [tracker for tracker in _as_list(config.logger) if isinstance(tracker, Logger)]
         files = [MetricsFile(self.run)] if self.subcommand == "fit" else []
-        callbacks = _as_list(config.callbacks)
+        callbacks = [Requirements(), Results(), *_as_list(config.callbacks)]
         if self.subcommand == "predict":
             callbacks.append(Predictions())
         if self.config_init[self.subcommand].pictures.every_n_epochs:
             callbacks.append(Curves())
         if config.enable_progress_bar is not False and not any(isinstance(c, ProgressBar) for c in callbacks):
             callbacks.append(SteadyBar())
+        if config.enable_model_summary is not False and not any(isinstance(c, ModelSummary) for c in callbacks):
+            callbacks.append(ParameterTable())
         return super().instantiate_trainer(
             default_root_dir=self.run,
             logger=[*files, *trackers],
@@ -197,12 +203,26 @@ class TrainerCLI(LightningCLI):
             **kwargs,
         )
 
+    def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Callback]) -> Trainer:
+        """Leave genlab's own checkpoints out where there are to be none."""
+        if config["enable_checkpointing"] is False:
+            callbacks = [callback for callback in callbacks if not isinstance(callback, Checkpoint)]
+        return super()._instantiate_trainer(config, callbacks)
+
     def _run_subcommand(self, subcommand: str) -> None:
         """Run the trainer; raise GenlabError for a checkpoint that it cannot restore."""
         try:
             super()._run_subcommand(subcommand)
         except Exception as error:
-            if isinstance(error, GenlabError | MisconfigurationException) or not _restoring(error):
+            if isinstance(error, GenlabError | MisconfigurationException):
+                raise
+            if "`val_check_interval` (" in str(error):
+                raise GenlabError(
+                    f"val_check_interval is {self.trainer.val_check_interval}, and an epoch has only "
+                    f"{self.trainer.num_training_batches} batches; give no more than these, or "
+                    "--trainer.check_val_every_n_epoch null, which counts batches across epochs"
+                ) from None
+            if not _restoring(error):
                 raise
             reason = " ".join(str(error).split()) or type(error).__name__
             raise GenlabError(
@@ -229,7 +249,7 @@ class TrainerCLI(LightningCLI):
             return
         figures = {k: float(v) for k, v in self.trainer.callback_metrics.items() if k.startswith("val/")}
         if figures:
-            print(f"\n{self.run}: " + ", ".join(f"{name} {value:.2f}" for name, value in sorted(figures.items())))
+            print(f"\n{self.run}: " + ", ".join(f"{name} {rounded(value)}" for name, value in sorted(figures.items())))
         made = [f"{kind} in {self.run / kind}" for kind in ("pictures", "checkpoints") if (self.run / kind).exists()]
         print(", ".join(made) or "no pictures and no checkpoints were made")
 

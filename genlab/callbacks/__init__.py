@@ -5,8 +5,11 @@ from genlab.callbacks.compiled import Compiled
 from genlab.callbacks.curves import Curves
 from genlab.callbacks.last_checkpoint import LastCheckpoint
 from genlab.callbacks.metrics_file import MetricsFile
+from genlab.callbacks.parameter_table import ParameterTable
 from genlab.callbacks.pictures import Pictures
 from genlab.callbacks.predictions import Predictions
+from genlab.callbacks.requirements import Requirements
+from genlab.callbacks.results import Results
 from genlab.callbacks.run_config import RunConfig
 from genlab.callbacks.safe_wandb import SafeWandbLogger
 from genlab.callbacks.signals import Stopped
@@ -18,8 +21,11 @@ __all__ = [
     "Curves",
     "LastCheckpoint",
     "MetricsFile",
+    "ParameterTable",
     "Pictures",
     "Predictions",
+    "Requirements",
+    "Results",
     "RunConfig",
     "SafeWandbLogger",
     "SteadyBar",

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
+from tqdm import tqdm
 
 from genlab.errors import GenlabError
 from genlab.outputs import whole_file
@@ -39,4 +40,4 @@ class Predictions(BasePredictionWriter):
         arrays = {key: torch.cat([batch[key].float().cpu() for batch in predictions]).numpy() for key in predictions[0]}
         with whole_file(self.path) as part, part.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-        print(f"{self.path}: {', '.join(f'{key} {value.shape}' for key, value in arrays.items())}")
+        tqdm.write(f"{self.path}: {', '.join(f'{key} {value.shape}' for key, value in arrays.items())}")

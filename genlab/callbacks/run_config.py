@@ -41,6 +41,27 @@ class RunConfig(SaveConfigCallback):
                 logger.experiment.config.update(config, allow_val_change=True)
             elif isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_text("config", f"```yaml\n{text}\n```")
+                self._hparams = flat({"model": config["model"], "data": config["data"]})
+
+    def on_train_end(self, trainer: Trainer, model: LightningModule) -> None:
+        """Fill TensorBoard's table of hyperparameters, with the metrics of the validation."""
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
+                from torch.utils.tensorboard.summary import hparams  # a second that only runs with this logger wait
+
+                for summary in hparams(self._hparams, metrics):  # the metrics' values are those of their curves
+                    logger.experiment._get_file_writer().add_summary(summary)
+
+
+def flat(config: Any, name: str = "") -> dict[str, Any]:
+    """Numbers, texts and truths of a nested config by their dotted names, as on the command line."""
+    if isinstance(config, dict):
+        if "class_path" in config:
+            return {name: config["class_path"]} | flat(config.get("init_args", {}), name)
+        parts = (flat(value, f"{name}.{key}" if name else key) for key, value in config.items())
+        return {key: value for part in parts for key, value in part.items()}
+    return {name: config if isinstance(config, bool | int | float | str) else str(config)}
 
 
 def readable(config: Any) -> Any:

@@ -1,14 +1,20 @@
 """A progress bar that costs the same however fast the batches come."""
 
+import contextlib
+import logging
 import time
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import TQDMProgressBar
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 
 class SteadyBar(TQDMProgressBar):
-    """Lightning's progress bar, drawn five times a second at most while training; it names the `stage` of a model."""
+    """Lightning's progress bar, drawn five times a second at most while training; it names the `stage` of a model.
+
+    What Lightning and genlab say meanwhile stands on lines of its own, and so does what is said after an error.
+    """
 
     interval = 0.2
     """Seconds between two drawings."""
@@ -16,6 +22,24 @@ class SteadyBar(TQDMProgressBar):
     def __init__(self) -> None:
         super().__init__()
         self._drawn = 0.0
+        self._messages = contextlib.ExitStack()
+
+    def setup(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
+        """Let messages clear the bar."""
+        super().setup(trainer, model, stage)
+        self._messages.enter_context(logging_redirect_tqdm([logging.getLogger("lightning.pytorch")]))
+
+    def teardown(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
+        """Let messages be."""
+        self._messages.close()
+
+    def on_exception(self, trainer: Trainer, model: LightningModule, exception: BaseException) -> None:
+        """End the line of a bar that an error has stopped."""
+        bars = (self._train_progress_bar, self._val_progress_bar, self._test_progress_bar, self._predict_progress_bar)
+        for bar in bars:
+            if bar is not None:
+                bar.close()
+        self._messages.close()
 
     def on_train_batch_end(self, trainer: Trainer, model: LightningModule, *args: Any) -> None:
         """Draw, when it is time to and at the end of the epoch."""

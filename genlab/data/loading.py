@@ -9,7 +9,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from genlab.data.sampling import BatchSampler, UnpairedBatchSampler
+from genlab.data.sampling import BatchSampler, SameBatches, UnpairedBatchSampler
 from genlab.data.splits import held_out
 from genlab.data.tensors import DomainTensors, ImageTensors
 from genlab.errors import GenlabError, counted
@@ -102,11 +102,10 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
 
     def loader(self, data: Any, *, shuffle: bool) -> DataLoader[Any]:
         """Batches of a data set as in `genlab.data.tensors`, this process's share of them."""
-        if getattr(self.trainer, "overfit_batches", 0):
-            raise GenlabError(
-                "overfit_batches does not go with data in whole batches; use --trainer.limit_train_batches"
-            )
         rank, world_size = self._place()
+        overfits = bool(getattr(self.trainer, "overfit_batches", 0))
+        if overfits and world_size > 1:
+            raise GenlabError("overfit_batches is for one process; give --trainer.devices 1")
         options: dict[str, Any] = {"shuffle": shuffle, "seed": self.seed, "rank": rank, "world_size": world_size}
         options["seeded"] = self.num_workers > 0
         size = self._batch_of(data) if shuffle else self.batch_size
@@ -120,7 +119,7 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
         return BatchLoader(
             SeededBatches(data) if self.num_workers else data,
             batch_size=None,  # the sampler's positions are whole batches
-            sampler=sampler,
+            sampler=SameBatches(sampler) if overfits else sampler,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DistributedSampler
+from torch.utils.data import DistributedSampler, SequentialSampler
 
 
 class BatchSampler(DistributedSampler[Tensor]):
@@ -61,6 +61,28 @@ class BatchSampler(DistributedSampler[Tensor]):
 
     def _order(self, random: np.random.Generator) -> Tensor:
         return torch.from_numpy(random.permutation(self.length)) if self.shuffle else torch.arange(self.length)
+
+
+class SameBatches(SequentialSampler):
+    """Yields the batches of the first epoch in every epoch, for `overfit_batches`.
+
+    A SequentialSampler in name so that Lightning leaves it in place.
+    """
+
+    def __init__(self, batches: BatchSampler) -> None:
+        super().__init__(batches)
+        self.batches = batches
+
+    def go_on(self, epoch: int = 0, batches: int = 0) -> None:
+        """Begin with this epoch, and without its first `batches`."""
+        self.batches.go_on(0, batches)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Any]:
+        self.batches.epoch = 0
+        return iter(self.batches)
 
 
 class UnpairedBatchSampler(BatchSampler):

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.trainer.states import RunningStage, TrainerStatus
+from lightning.pytorch.tuner.lr_finder import _LRCallback
 from lightning.pytorch.utilities.types import LRSchedulerConfig
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
@@ -154,6 +155,19 @@ class ImageModel(PlainHyperparameters, LightningModule):
         """Return the learning rates of the step at hand, as they are logged."""
         return {"lr": float(self.trainer.optimizers[0].param_groups[0]["lr"])}
 
+    @property
+    def optimizer_lr(self) -> float:
+        """The learning rate of the first optimizer, from which schedules begin: what LearningRateFinder sets."""
+        return float(self.trainer.optimizers[0].param_groups[0]["lr"])
+
+    @optimizer_lr.setter
+    def optimizer_lr(self, lr: float) -> None:
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = group["initial_lr"] = lr
+        for config in self.trainer.lr_scheduler_configs[:1]:
+            if isinstance(config.scheduler, LRScheduler) and hasattr(config.scheduler, "base_lrs"):
+                config.scheduler.base_lrs = [lr] * len(config.scheduler.base_lrs)
+
     def on_fit_start(self) -> None:
         """Let each process draw noise of its own."""
         if self.trainer.world_size > 1:
@@ -229,6 +243,10 @@ class ImageModel(PlainHyperparameters, LightningModule):
         self._checked.add(key)
         return due
 
+    def _searches(self) -> bool:
+        """Whether this is LearningRateFinder's search, which goes on to rates that are too large."""
+        return any(isinstance(callback, _LRCallback) for callback in self.trainer.callbacks)  # type: ignore[attr-defined]
+
     def _hand_over(self) -> None:
         if not self._rows:
             return
@@ -240,5 +258,5 @@ class ImageModel(PlainHyperparameters, LightningModule):
             for logger in self.loggers:
                 logger.log_metrics(figures | at | {"epoch": self.current_epoch}, step)
             for name, value in figures.items():
-                if not math.isfinite(value):
+                if not math.isfinite(value) and not self._searches():
                     raise NotFinite(name, step)

@@ -129,7 +129,7 @@ class GAN(AdversarialModel):
     def on_train_epoch_end(self) -> None:
         """Warn of what has gone wrong."""
         super().on_train_epoch_end()
-        self.health.end_epoch()
+        self.health.end_epoch(self.global_step)
 
     def players(self, batch: Any) -> tuple[Player, Player]:
         """The generator, of codes (B, code_size), and the discriminator, both of images in [-1, 1], for a batch."""

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import torch
-from lightning.pytorch.utilities import rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
 from genlab.losses.adversarial import AdversarialLoss
@@ -14,7 +14,9 @@ SATURATED = 0.02
 COLLAPSED = 0.3
 """The relative diversity below which samples have collapsed."""
 PATIENCE = 3
-"""Epochs in a row that are bad before it is said: the first ones may be."""
+"""Epochs in a row that are bad before it is said."""
+LEARNING = 1000
+"""Batches in which samples come to vary, where they ever do: an untrained generator's are all alike."""
 
 
 class Health:
@@ -28,6 +30,8 @@ class Health:
         self.loss = loss
         self._epoch: list[Tensor] = []
         self._bad: Counter[str] = Counter()
+        self._said: set[str] = set()
+        self._has_varied = False
 
     def __call__(self, loss: Tensor, real: Tensor, fake: Tensor, on_real: Tensor, on_fake: Tensor) -> dict[str, Tensor]:
         """The figures of a batch, with the discriminator's loss: see `vital_signs`."""
@@ -54,8 +58,11 @@ class Health:
             figures["accuracy"] = 0.5 * ((on_real > boundary).float().mean() + (on_fake <= boundary).float().mean())
         return figures
 
-    def end_epoch(self) -> None:
-        """Warn of a discriminator that is sure of itself and right, and of samples that have collapsed."""
+    def end_epoch(self, batches: int) -> None:
+        """Warn of a discriminator that is sure of itself and right, and of collapsed samples; say when they recover.
+
+        Samples are judged once they have varied, or after `LEARNING` batches of training.
+        """
         if not self._epoch:  # resumed at its very end
             return
         loss, diversity = torch.stack(self._epoch).mean(0).tolist()
@@ -65,18 +72,25 @@ class Health:
             "discriminator",
             f"the discriminator has saturated: with a loss of {loss:.4f} it learns nothing more, and the generator "
             "little. Try a smaller learning rate for it, smoothing, a penalty (R1), spectral norm, or another loss",
+            f"the discriminator has recovered: its loss is {loss:.4f}",
         )
+        self._has_varied |= diversity >= COLLAPSED
         self._say(
-            diversity < COLLAPSED,
+            diversity < COLLAPSED and (self._has_varied or batches >= LEARNING),
             "samples",
             f"samples have collapsed: two of them are {diversity:.2f} times as far from each other as two real images. "
             "Try a smaller learning rate, another loss or a penalty, or go on from an earlier checkpoint",
+            f"samples have recovered: two of them are {diversity:.2f} times as far from each other as two real images",
         )
 
-    def _say(self, bad: bool, what: str, message: str) -> None:
+    def _say(self, bad: bool, what: str, warning: str, recovery: str) -> None:
         self._bad[what] = self._bad[what] + 1 if bad else 0
-        if self._bad[what] == PATIENCE:
-            rank_zero_warn(message)
+        if self._bad[what] == PATIENCE and what not in self._said:
+            self._said.add(what)
+            rank_zero_warn(warning)
+        elif not bad and what in self._said:
+            self._said.remove(what)
+            rank_zero_info(recovery)
 
 
 def spread(x: Tensor) -> Tensor:

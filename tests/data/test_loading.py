@@ -96,9 +96,13 @@ def test_ranks_of_a_trainer_get_shards_of_their_own():
     assert not torch.equal(seen[0][0], seen[1][0])
 
 
-def test_overfit_batches_is_refused_in_one_line(refused):
-    message = refused("fit", "--config", "vae_digits.yaml", "--trainer.overfit_batches", "2")
-    assert "use --trainer.limit_train_batches" in message
+def test_overfitting_is_for_one_process():
+    data = genlab.Digits()
+    data.setup()
+    data.trainer = Rank(0)
+    data.trainer.overfit_batches = 2
+    with pytest.raises(genlab.GenlabError, match="overfit_batches is for one process"):
+        data.train_dataloader()
 
 
 def test_impossible_numbers_are_said():

@@ -1,6 +1,7 @@
 """GAN and conditional GAN: the alternation, step by step."""
 
 import copy
+import logging
 import pickle
 from functools import partial
 
@@ -25,6 +26,8 @@ from genlab.losses import (
     RelativisticAverage,
     Wasserstein,
 )
+from genlab.models import health
+from genlab.models.health import Health
 from genlab.networks import DCGANDiscriminator, DCGANGenerator, MLPDecoder, MLPDiscriminator
 from genlab.networks.condition import ConditionChannel, Projection
 from genlab.optimizers import GANAdam
@@ -286,7 +289,8 @@ def test_diversity_is_right_in_half_precision_for_images_of_little_contrast():
     assert signs["diversity"] == pytest.approx(1, abs=0.02)
 
 
-def test_samples_that_collapse_are_said_after_three_epochs():
+def test_samples_that_collapse_are_said_after_three_epochs(monkeypatch):
+    monkeypatch.setattr(health, "LEARNING", 0)
     still = partial(SGD, lr=0.0)
     with pytest.warns(UserWarning, match="samples have collapsed: two of them are 0.0") as warnings:
         fitted(
@@ -296,6 +300,33 @@ def test_samples_that_collapse_are_said_after_three_epochs():
             limit_train_batches=2,
         )
     assert sum("collapsed" in str(warning.message) for warning in warnings) == 1
+
+
+def epochs_of(signs, diversities, batches=1):
+    """Let epochs of samples with these diversities pass."""
+    for diversity in diversities:
+        signs._epoch.append(torch.tensor([1.0, diversity]))
+        signs.end_epoch(batches)
+
+
+def test_samples_are_no_collapse_before_the_generator_has_learned_anything(recwarn):
+    epochs_of(Health(NonSaturating()), [0.1] * 9)
+    assert not recwarn
+    epochs_of(Health(NonSaturating()), [0.1, 0.5, 0.1, 0.1, 0.1])
+    assert "samples have collapsed" in str(recwarn.pop().message)
+    epochs_of(Health(NonSaturating()), [0.2] * 3, batches=health.LEARNING)
+    assert "samples have collapsed" in str(recwarn.pop().message)
+
+
+def test_samples_that_recover_are_said_once_and_may_collapse_again(recwarn, caplog):
+    logging.getLogger("lightning.pytorch").addHandler(caplog.handler)
+    signs = Health(NonSaturating())
+    epochs_of(signs, [0.5, *[0.1] * 3, 0.6, 0.7, *[0.2] * 4])
+    logging.getLogger("lightning.pytorch").removeHandler(caplog.handler)
+    assert [record.getMessage() for record in caplog.records] == [
+        "samples have recovered: two of them are 0.60 times as far from each other as two real images"
+    ]
+    assert sum("collapsed" in str(warning.message) for warning in recwarn) == 2
 
 
 def test_a_discriminator_that_is_too_sure_is_said():

@@ -1,0 +1,50 @@
+"""What other callbacks need, found out before training rather than after it."""
+
+from collections.abc import Callable
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import EarlyStopping, LearningRateFinder, ModelCheckpoint
+
+from genlab.errors import GenlabError, suggestion
+
+OWN_RATE = "optimizer_lr"
+"""What LearningRateFinder is to set, in a genlab model without a learning rate by another name."""
+
+
+class Requirements(Callback):
+    """Refuses callbacks that wait for a metric which is not logged, or that the model cannot have.
+
+    Metrics of the validation are known from the check before training, all others once there has been an epoch.
+    """
+
+    def setup(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
+        """Tell LearningRateFinder what to set; raise GenlabError where there are several optimizers."""
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if not isinstance(callback, LearningRateFinder):
+                continue
+            if not model.automatic_optimization:
+                raise GenlabError(
+                    f"LearningRateFinder tries the rates of one optimizer, and a {type(model).__name__} has several: "
+                    "leave it out, and compare a few rates"
+                )
+            if hasattr(type(model), OWN_RATE) and not (hasattr(model, "lr") or hasattr(model, "learning_rate")):
+                callback._attr_name = callback._attr_name or OWN_RATE
+
+    def on_validation_end(self, trainer: Trainer, model: LightningModule) -> None:
+        """Raise GenlabError for a monitor that is unknown, whose name says that it is of the validation."""
+        self._require(trainer, lambda monitor: monitor.startswith("val/"))
+
+    def on_train_epoch_end(self, trainer: Trainer, model: LightningModule) -> None:
+        """Raise GenlabError for any other monitor that is unknown."""
+        self._require(trainer, lambda monitor: not monitor.startswith("val/"))
+
+    def _require(self, trainer: Trainer, is_due: Callable[[str], bool]) -> None:
+        known = sorted(trainer.callback_metrics)
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if not isinstance(callback, EarlyStopping | ModelCheckpoint) or getattr(callback, "save_top_k", 1) == 0:
+                continue
+            monitor = callback.monitor
+            if monitor and is_due(monitor) and monitor not in known:
+                raise GenlabError(
+                    f"{type(callback).__name__} monitors {monitor}, which is not logged; {suggestion(monitor, known)}"
+                )
