@@ -1,12 +1,21 @@
 """Completion of the user's arguments before Lightning's command line parses them."""
 
 import argparse
+import contextlib
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from genlab import runs
+import yaml
+
+from genlab import runs, safe_yaml, trust
 from genlab.commands.configs import find_config
+from genlab.errors import GenlabError
 from genlab.models.checkpoint import data_description, read
+
+CLASSES = ("model", "data")
+"""Sections that a class is given for."""
 
 
 def find_configs(arguments: list[str]) -> list[str]:
@@ -25,22 +34,54 @@ def find_configs(arguments: list[str]) -> list[str]:
     return found
 
 
+def typed_classes(arguments: list[str]) -> tuple[str, ...]:
+    """Which of `CLASSES` the arguments give a class for."""
+    options = {argument.partition("=")[0] for argument in arguments}
+    return tuple(section for section in CLASSES if options & {f"--{section}", f"--{section}.class_path"})
+
+
+def complete_from_run(arguments: list[str]) -> list[str]:
+    """Complete the arguments of `fit` by the config of the run that --ckpt_path resumes, unless they name one.
+
+    Overlays go on top. `last` is the newest run: of the --name, or of the model and the data, when these are given.
+
+    Raises:
+        GenlabError: for a checkpoint that is missing, in no run, or in one that is not known to be the user's own: its
+            config may import anything.
+    """
+    given = _known(arguments)
+    if given is None or runs.config_name(given.config) or given.ckpt_path in (None, "null"):
+        return arguments
+    path = given.ckpt_path
+    if path == "last":
+        named = given.name or ("-".join(given.classes) if all(given.classes) else "*")
+        path = runs.newest_run(given.root or runs.ROOT, named)
+    checkpoint = runs.find_checkpoint(path, prefer="last")
+    run = runs.run_of(checkpoint)
+    if run is None:
+        if all(given.classes):
+            return arguments
+        what = "lies in no run, whose config would say how to train it" if checkpoint.exists() else "is not there"
+        raise GenlabError(f"{checkpoint} {what}; give --config, or the path of a run")
+    if not runs.is_own(checkpoint) and not trust.is_granted():
+        raise GenlabError(
+            f"{run} is not known to be yours, and its config may import anything; give --config, or --trust if you "
+            "know where it comes from"
+        )
+    return [f"--config={run / runs.CONFIG}", *arguments, f"--ckpt_path={checkpoint}"]
+
+
 def complete_from_checkpoint(arguments: list[str]) -> list[str]:
     """Complete the arguments of `validate`, `test` and `predict` from what a checkpoint says of itself.
 
     Without --ckpt_path the newest run is meant (of the config, when one is given); without --config and --model, the
     model and the data are those that the checkpoint was trained with.
     """
-    if {"-h", "--help"} & {*arguments} or any(argument.startswith("--print_config") for argument in arguments):
+    given = _known(arguments)
+    if given is None:
         return arguments
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--ckpt_path")
-    parser.add_argument("--config", "-c", action="append", default=[])
-    parser.add_argument("--model")
-    parser.add_argument("--data")
-    given, _ = parser.parse_known_args(arguments)
     name = runs.config_name(given.config)
-    path = runs.find_checkpoint(given.ckpt_path or runs.newest_run(name=name or "*"))
+    path = runs.find_checkpoint(given.ckpt_path or _newest(name, given))
     checkpoint = read(path)
     described = []
     if name is None and given.model is None:
@@ -48,6 +89,41 @@ def complete_from_checkpoint(arguments: list[str]) -> list[str]:
         if given.data is None:
             described += _option("--data", data_description(checkpoint, path))
     return [*described, *arguments, f"--ckpt_path={path}"]
+
+
+def _known(arguments: list[str]) -> argparse.Namespace | None:
+    """What the arguments say of runs and checkpoints, or None when they ask for help."""
+    if {"-h", "--help"} & {*arguments} or any(argument.startswith("--print_config") for argument in arguments):
+        return None
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--ckpt_path")
+    parser.add_argument("--config", "-c", action="append", default=[])
+    parser.add_argument("--name")
+    parser.add_argument("--trainer.default_root_dir", dest="root", type=Path)
+    for section in CLASSES:
+        parser.add_argument(f"--{section}", f"--{section}.class_path")
+    given, _ = parser.parse_known_args(arguments)
+    given.classes = [runs.class_part(_class_path(getattr(given, section))) for section in CLASSES]
+    return given
+
+
+def _class_path(value: str | None) -> str:
+    """The class that an argument gives, by name or as JSON with `class_path`."""
+    with contextlib.suppress(GenlabError, yaml.YAMLError):
+        described = safe_yaml.load(value or "")
+        if isinstance(described, Mapping):
+            return str(described.get("class_path", ""))
+    return value or ""
+
+
+def _newest(name: str | None, given: argparse.Namespace) -> Path:
+    """The newest run of a config with the classes that override its own; without such a run, of the config."""
+    if name is None:
+        return runs.newest_run()
+    overridden = "-".join(filter(None, [name, *given.classes]))
+    with contextlib.suppress(GenlabError):
+        return runs.newest_run(name=overridden)
+    return runs.newest_run(name=name)
 
 
 def _option(name: str, hparams: dict[str, Any]) -> list[str]:

@@ -1,6 +1,7 @@
 """Where runs are: `runs/<config name>/<version>/`, with config.yaml, metrics.csv, checkpoints/ and pictures/."""
 
 import contextlib
+import glob
 import re
 import warnings
 from collections.abc import Iterable, Iterator
@@ -39,6 +40,18 @@ def config_name(configs: Iterable[object] | None) -> str | None:
     return None
 
 
+def class_part(class_path: str) -> str:
+    """What a class adds to the name of a run."""
+    return class_path.rpartition(".")[2].lower()
+
+
+def require_name(name: str) -> str:
+    """Return a name for runs; raises GenlabError for one that is no plain name of a folder."""
+    if not re.fullmatch(r"[\w+=][\w.+=-]*", name):
+        raise GenlabError(f"a run cannot be called {name!r}; --name takes letters, digits and _ . - + =")
+    return name
+
+
 def claim_run(root: Path, name: str) -> Path:
     """Make and return the folder of a new run, `root/name/<next version>`; two processes never get the same.
 
@@ -69,7 +82,7 @@ def newest_run(root: Path = ROOT, name: str = "*") -> Path:
 
 
 def find_checkpoint(path: str | Path | None, prefer: str = "best") -> Path:
-    """The checkpoint meant by a file, a run folder, or None for the newest run.
+    """The checkpoint meant by a file, a run folder, a folder of several runs (its newest), or None (the newest of all).
 
     Args:
         path: the file or folder.
@@ -80,6 +93,8 @@ def find_checkpoint(path: str | Path | None, prefer: str = "best") -> Path:
     path = newest_run() if path is None else Path(path)
     if not path.is_dir():
         return path
+    if not (path / "checkpoints").exists() and run_folders(path.parent, path.name):
+        path = newest_run(path.parent, path.name)
     for name in (prefer, "best", "last"):
         checkpoint = path / "checkpoints" / f"{name}.ckpt"
         if checkpoint.exists():
@@ -160,7 +175,8 @@ def discard_empty(run: Path) -> None:
 
 def run_folders(root: Path = ROOT, name: str = "*") -> list[Path]:
     """The folders that may be runs: `root/<name>/<version>`, in the order of names and versions."""
-    folders = [run for run in root.glob(f"{name}/*") if is_folder(run) and run.name.isdecimal()]
+    names = name if name == "*" else glob.escape(name)
+    folders = [run for run in root.glob(f"{names}/*") if is_folder(run) and run.name.isdecimal()]
     return sorted(folders, key=lambda run: (run.parent.name, int(run.name)))
 
 

@@ -26,7 +26,7 @@ from lightning.pytorch.utilities.model_helpers import is_overridden
 import genlab.data
 import genlab.models  # noqa: F401
 from genlab import own_data, runs, slurm, trust
-from genlab.arguments import complete_from_checkpoint, find_configs
+from genlab.arguments import complete_from_checkpoint, complete_from_run, find_configs, typed_classes
 from genlab.callbacks import (
     BestCheckpoint,
     Curves,
@@ -72,9 +72,8 @@ def main(arguments: list[str]) -> None:
     command, *rest = (re.sub("^--ckpt(?==|$)", "--ckpt_path", argument) for argument in arguments)  # as tools have it
     try:
         with trust.granted("--trust" in rest):
-            if command != "fit":
-                rest = complete_from_checkpoint(rest)
-            TrainerCLI([command, *find_configs(rest)])
+            complete = complete_from_run if command == "fit" else complete_from_checkpoint
+            TrainerCLI([command, *find_configs(complete(rest))], typed_classes(rest))
     except MisconfigurationException as error:
         raise GenlabError(" ".join(str(error).split())) from None
     except _wandb_errors() as error:
@@ -93,7 +92,12 @@ def _wandb_errors() -> tuple[type[Exception], ...]:
 
 
 class TrainerCLI(LightningCLI):
-    """LightningCLI in subclass mode, with a run folder for every `fit`."""
+    """LightningCLI in subclass mode, with a run folder for every `fit`.
+
+    Args:
+        arguments: what to run, completed and with the paths of configs.
+        typed: the sections for which the user typed a class: it becomes a part of the run's name.
+    """
 
     run: Path
     """The run's folder."""
@@ -102,7 +106,8 @@ class TrainerCLI(LightningCLI):
     steps_before: int | None
     """The steps that this checkpoint has seen."""
 
-    def __init__(self, arguments: list[str]) -> None:
+    def __init__(self, arguments: list[str], typed: tuple[str, ...] = ()) -> None:
+        self.typed = typed
         # Adam's averages of rare gradients (MNIST's border pixels) fade into denormal numbers, which slow a CPU down
         torch.set_flush_denormal(True)
         keep_freed_memory()
@@ -113,6 +118,7 @@ class TrainerCLI(LightningCLI):
                     datamodule_class=LightningDataModule,
                     subclass_mode_data=True,
                     auto_configure_optimizers=False,
+                    seed_everything_default=0,
                     save_config_callback=RunConfig,
                     parser_class=ExplainingParser,
                     parser_kwargs={"default_env": True, "env_prefix": "GENLAB"},
@@ -144,6 +150,20 @@ class TrainerCLI(LightningCLI):
                 "last_checkpoint.enable_version_counter": False,
             }
         )
+
+    def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
+        """Add what only one of the commands takes."""
+        parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        if subcommand == "fit":
+            parser.add_argument(
+                "--name",
+                type=str | None,
+                default=None,
+                help="name of the run; by default that of the config, and of a model and data typed beside it",
+            )
+        if subcommand == "predict":
+            parser.add_argument("--force", action="store_true", help="replace a file that already exists")
+        return parser
 
     def _linked(self, fact: str) -> Callable[[LightningDataModule], Any]:
         """What gives a fact of the data to the model; of data that do not tell it, only to a model that needs it."""
@@ -188,7 +208,7 @@ class TrainerCLI(LightningCLI):
         files = [MetricsFile(self.run)] if self.subcommand == "fit" else []
         callbacks = [Requirements(), Results(), *_as_list(config.callbacks)]
         if self.subcommand == "predict":
-            callbacks.append(Predictions())
+            callbacks.append(Predictions(force=self.config[self.subcommand].force))
         if self.config_init[self.subcommand].pictures.every_n_epochs:
             callbacks.append(Curves())
         if config.enable_progress_bar is not False and not any(isinstance(c, ProgressBar) for c in callbacks):
@@ -288,13 +308,21 @@ class TrainerCLI(LightningCLI):
 
     def _claim_run(self, root: Path, name: str, run: Path | None = None) -> None:
         """Resume a run, or else make a new one, which the first process alone makes, knows and holds."""
+        asked = self.config.fit.get("name") if self.config.subcommand == "fit" else None
+        if run and asked and run.absolute().parent.name != asked:
+            raise GenlabError(f"{run} keeps its name when it is resumed; leave --name out")
         self.run = run or rank_zero_only(runs.claim_run, default=root / name)(root, name)
         rank_zero_only(self._held.enter_context)(runs.training(self.run))
         rank_zero_only(runs.note_job)(self.run, slurm.step())
 
     def _run_name(self, config: Any) -> str:
-        classes = (config.model.class_path, config.data.class_path)
-        return runs.config_name(config.config) or "_".join(path.rpartition(".")[2].lower() for path in classes)
+        """What the run is called: as the user says, else after its config and the classes typed, else after all."""
+        if (name := config.get("name")) is not None:
+            return runs.require_name(name)
+        base = runs.config_name(config.config)
+        sections = ("model", "data") if base is None else self.typed
+        classes = (runs.class_part(config[section].class_path) for section in sections)
+        return "-".join([*filter(None, [base]), *classes])
 
     def after_instantiate_classes(self) -> None:
         """Refuse data of another shape than the checkpoint's, or with other classes or attributes.

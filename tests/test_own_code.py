@@ -192,7 +192,7 @@ def numerals(modules) -> Path:
     """A run of a VAE on a DataModule of one's own, which says no shape and has no test images."""
     main(["fit", "--model=VAE", DATA, *SMOKE])
     forget()
-    return Path("runs/vae_numerals/0")
+    return Path("runs/vae-numerals/0")
 
 
 def test_data_of_ones_own_say_their_shape_by_their_first_batch_and_are_found_in_the_config(numerals, capsys):
@@ -210,7 +210,7 @@ def test_data_of_ones_own_say_their_shape_by_their_first_batch_and_are_found_in_
 def test_the_first_batch_takes_no_random_numbers_from_training(modules):
     for data in ("Numerals", "Shaped"):
         main(["fit", "--model=VAE", f"--data=my_data.{data}", "--seed_everything=1", *SMOKE])
-    one, two = (torch.load(f"runs/vae_{x}/0/checkpoints/last.ckpt", weights_only=True) for x in ("numerals", "shaped"))
+    one, two = (torch.load(f"runs/vae-{x}/0/checkpoints/last.ckpt", weights_only=True) for x in ("numerals", "shaped"))
     assert all(torch.equal(one["state_dict"][key], two["state_dict"][key]) for key in one["state_dict"])
 
 
@@ -228,7 +228,7 @@ def test_data_of_a_run_that_is_not_ones_own_are_not_imported(numerals, refused):
 
 def test_classes_of_ones_own_data_are_counted_where_a_model_needs_them(modules):
     main(["fit", "--model=CVAE", DATA, *SMOKE])
-    assert genlab.load("runs/cvae_numerals/0").num_classes == 10
+    assert genlab.load("runs/cvae-numerals/0").num_classes == 10
     forget()
     main(["sample"])
     main(["transfer"])

@@ -78,7 +78,8 @@ def test_a_resumed_runs_config_starts_a_new_run_from_any_folder_with_any_change(
     Path(folder).mkdir(exist_ok=True)
     monkeypatch.chdir(folder)
     main(["fit", "--config", str(config), *SMOKE, *change])
-    new = Path("runs/vae_digits/2" if folder == "." else "runs/vae_digits/0")
+    name = {"--data=MNIST": "vae_digits-mnist", "--model=Autoencoder": "vae_digits-autoencoder"}.get("".join(change))
+    new = Path("runs", name, "0") if name else Path("runs/vae_digits/2" if folder == "." else "runs/vae_digits/0")
     assert torch.load(new / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 2
     assert torch.load(own / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 66
 
@@ -173,7 +174,8 @@ def test_a_run_that_cannot_be_locked_is_not_trained(own, refused):
 
 
 def test_a_run_that_came_to_nothing_leaves_nothing(refused):
-    refused(*FIT, "--data.batch_size=100000")
+    told = refused(*FIT, "--data=SideBySidePairs", "--data.folder=facades", "--data.image_size=8")
+    assert "the data gave source, target" in told
     assert not Path("runs").exists() or not [*Path("runs").rglob("*")]
 
 
@@ -185,3 +187,113 @@ def test_links_that_lead_nowhere_are_no_newest_run(own):
     with contextlib.suppress(SystemExit):
         main(["reconstruct"])
     assert (own / "pictures" / "reconstruct.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["--config=vae_digits.yaml"], "vae_digits"),
+        (["--config=vae_digits.yaml", "--data", "MNIST"], "vae_digits-mnist"),
+        (
+            ["--config=vae_digits.yaml", "--data.class_path=genlab.MNIST", "--model=Autoencoder"],
+            "vae_digits-autoencoder-mnist",
+        ),
+        (["--model", "VAE", "--data=Digits"], "vae-digits"),
+        (["--model=genlab.VAE", '--data={"class_path": "Digits"}'], "vae-digits"),
+        (["--config=vae_digits.yaml", "--data=MNIST", "--name=my_experiment"], "my_experiment"),
+        (["--config=vae_digits.yaml", "--config=named.yaml"], "from_a_file"),
+    ],
+)
+def test_what_a_run_is_called(arguments, name):
+    Path("named.yaml").write_text("name: from_a_file")
+    main(["fit", *arguments, *SMOKE])
+    run = Path("runs", name, "0")
+    assert "name" not in yaml.safe_load((run / "config.yaml").read_text())
+
+
+def test_what_is_typed_finds_the_run_again(own):
+    typed = ["--config=vae_digits.yaml", "--data=MNIST", *SMOKE]
+    main(["fit", *typed])
+    main(["fit", *typed, "--ckpt_path=last", "--trainer.max_epochs=2"])
+    main(["predict", *typed])
+    run = Path("runs/vae_digits-mnist/0")
+    assert torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == 1
+    assert (run / "predictions.npz").exists()
+    main(["predict", "--config=vae_digits.yaml", "--data=Digits"])  # of the config's run, as there is no other
+    assert (own / "predictions.npz").exists()
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "", "*"])
+def test_a_name_is_that_of_a_folder(name, refused):
+    assert refused(*FIT, f"--name={name}") == (
+        f"genlab: a run cannot be called {name!r}; --name takes letters, digits and _ . - + ="
+    )
+    assert not Path("runs").exists()
+
+
+@pytest.fixture
+def signed(own) -> Path:
+    """The copy of the run, as if it had been trained where it lies."""
+    text = (own / "config.yaml").read_text()
+    (own / "config.yaml").write_text(runs.signed(text.split("\n", 1)[1], own))
+    return own
+
+
+@pytest.mark.parametrize(
+    "checkpoint",
+    [
+        ["--ckpt_path", "runs/vae_digits/0"],
+        ["--ckpt", "runs/vae_digits"],
+        ["--ckpt_path=runs/vae_digits/0/checkpoints/last.ckpt"],
+        ["--ckpt_path=last"],
+    ],
+)
+def test_a_run_is_resumed_by_what_its_own_config_says(checkpoint, signed):
+    overlay = Path("overlays/few.yaml")
+    overlay.parent.mkdir()
+    overlay.write_text("trainer: {limit_train_batches: 5, max_epochs: 9}")
+    main(["fit", *checkpoint, f"--config={overlay}", "--trainer.max_epochs", "4"])
+    state = torch.load(signed / "checkpoints" / "last.ckpt", weights_only=True)
+    assert (state["epoch"], state["global_step"]) == (3, 71)
+    assert state["hyper_parameters"]["code_size"] == 2
+    assert [path.name for path in Path("runs/vae_digits").iterdir()] == ["0"]
+
+
+def test_a_run_that_is_resumed_keeps_its_model_and_its_name(signed, refused):
+    resume = ["fit", "--ckpt_path=last", "--trainer.max_epochs=4"]
+    assert "another model than the config: code_size differ" in refused(*resume, "--model.code_size=3")
+    assert "the config one of class Autoencoder" in refused(*resume, "--model=Autoencoder")
+    assert "runs/vae_digits/0 keeps its name when it is resumed" in refused(
+        "fit", "--ckpt_path=runs/vae_digits", "--name=other"
+    )
+    assert "no run in runs/other has a checkpoint" in refused(*resume, "--name=other")
+
+
+def test_the_config_of_a_run_that_is_not_ones_own_is_not_believed(own, refused):
+    told = refused("fit", "--ckpt_path=runs/vae_digits", "--trainer.max_epochs=4")
+    assert told.startswith("genlab: runs/vae_digits/0 is not known to be yours, and its config may import anything;")
+    main(["fit", "--ckpt_path=runs/vae_digits", "--trainer.max_epochs=4", "--trust"])
+    assert torch.load(own / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == 3
+
+
+def test_a_checkpoint_in_no_run_needs_a_config(own, refused):
+    shutil.copy(own / "checkpoints" / "last.ckpt", "m.ckpt")
+    assert "m.ckpt lies in no run, whose config would say how to train it; give --config" in refused(
+        "fit", "--ckpt_path=m.ckpt"
+    )
+    assert "nothing.ckpt is not there; give --config, or the path of a run" in refused("fit", "--ckpt=nothing.ckpt")
+
+
+def test_the_folder_of_several_runs_is_its_newest(own):
+    newer = Path(shutil.copytree(own, "runs/vae_digits/1"))
+    os.utime(newer / "checkpoints" / "last.ckpt", (2e9, 2e9))
+    main(["reconstruct", "--ckpt=runs/vae_digits"])
+    main(["predict", "--ckpt=runs/vae_digits/"])
+    assert (newer / "pictures" / "reconstruct.png").exists()
+    assert not (own / "pictures" / "reconstruct.png").exists()
+    assert (newer / "predictions.npz").exists()
+
+
+def test_nothing_is_said_of_a_seed_that_nobody_looked_for(own, recwarn):
+    main(["test"])
+    assert not [warning for warning in recwarn if "seed" in str(warning.message)]

@@ -101,7 +101,7 @@ def test_a_shape_flows_from_the_data_and_swapping_data_needs_nothing_else():
 
 def test_short_class_names_are_enough():
     main(["fit", "--model", "Autoencoder", "--data", "Digits", "--config", "overlays/smoke.yaml"])
-    assert type(genlab.load("runs/autoencoder_digits/0")) is genlab.Autoencoder
+    assert type(genlab.load("runs/autoencoder-digits/0")) is genlab.Autoencoder
 
 
 def test_runs_are_numbered_and_never_overwritten():
@@ -159,7 +159,10 @@ def test_validate_test_and_predict_take_everything_from_the_checkpoint(run, caps
     expected = genlab.load(run).encode(data.test_set[torch.arange(180)]["image"])
     np.testing.assert_allclose(predictions["code"], expected.detach().numpy(), atol=1e-5)
     assert predictions["reconstruction"].shape == (180, 1, 8, 8)
-    assert "predictions.npz is there already" in refused("predict", "--ckpt_path", str(moved))
+    assert "predictions.npz is there already; give --force" in refused("predict", "--ckpt_path", str(moved))
+    before = Path("predictions.npz").stat().st_mtime_ns
+    main(["predict", "--ckpt_path", str(moved), "--force"])
+    assert Path("predictions.npz").stat().st_mtime_ns > before
 
 
 def test_resuming_goes_on_in_the_same_run(capsys):

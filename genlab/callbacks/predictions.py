@@ -18,16 +18,20 @@ class Predictions(BasePredictionWriter):
     """Writes predictions (dicts of tensors, one a batch) to `predictions.npz` in the trainer's `default_root_dir`.
 
     Each array has one row for each image, in the data's order; read it with `numpy.load`.
+
+    Args:
+        force: replace such a file.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, force: bool = False) -> None:
         super().__init__(write_interval="epoch")
+        self.force = force
 
     def setup(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
         """Raise GenlabError when there is such a file already, before anything is computed."""
         self.path = Path(trainer.default_root_dir) / "predictions.npz"
-        if self.path.exists():
-            raise GenlabError(f"{self.path} is there already; move it away to predict anew")
+        if self.path.exists() and not self.force:
+            raise GenlabError(f"{self.path} is there already; give --force to replace it")
 
     def write_on_epoch_end(
         self,

@@ -12,7 +12,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from genlab import runs
 from genlab.outputs import whole_file
 
-OF_ONE_RUN = ("ckpt_path", "trust")
+OF_ONE_RUN = ("ckpt_path", "name", "trust")
 """Options that a config leaves out, since it starts a new run."""
 UNREADABLE = "Unable to serialize instance"
 """First words that jsonargparse writes for objects that no config can describe."""

@@ -33,7 +33,7 @@ def trained(tmp_path_factory, data_dir):
         main(["fit", "--model=CVAE", "--data=ImageFolder", *PETS, *SMOKE])
         torch.set_flush_denormal(False)
     runs = {name: folder / "runs" / f"cvae_{name}" / "0" for name in ("digits", "celeba", "frey")}
-    return runs | {"pets": folder / "runs" / "cvae_imagefolder" / "0"}
+    return runs | {"pets": folder / "runs" / "cvae-imagefolder" / "0"}
 
 
 def test_all_classes_are_drawn_one_a_row_with_one_code_a_column(trained, tiles):

@@ -52,7 +52,7 @@ def test_outliers_are_told_for_a_model_that_never_saw_a_class():
     data = '{"class_path": "WithoutClass", "init_args": {"data": {"class_path": "Digits"}, "label": 0}}'
     main(["fit", "--config", "autoencoder_digits.yaml", "--data", data, "--trainer.max_epochs=20"])
     main(["probe", "--labels", "5", "--draws", "1"])
-    found = figures("runs/autoencoder_digits/0/probe.json")
+    found = figures("runs/autoencoder_digits-withoutclass/0/probe.json")
     data = genlab.Digits()
     data.setup()
     test = data.test_set[torch.arange(180)]

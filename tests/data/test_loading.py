@@ -218,7 +218,7 @@ def test_training_on_less_than_a_batch_resumes(caplog):
     with caplog.at_level("INFO"):
         main([*fit, "--trainer.max_epochs=2"])
         main([*fit, "--trainer.max_epochs=3", "--ckpt_path=last", "--data.batch_size=99"])
-    assert torch.load("runs/vae_imagefolder/0/checkpoints/last.ckpt", weights_only=True)["global_step"] == 3
+    assert torch.load("runs/vae-imagefolder/0/checkpoints/last.ckpt", weights_only=True)["global_step"] == 3
     assert caplog.text.count("is more than the 12 training images; 12 is used") == 2
 
 
