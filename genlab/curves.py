@@ -171,13 +171,12 @@ def _draw_training(axes: Axes, across: Array, values: Array, name: str, colour: 
 
 def _leave_out_the_beginning(axes: Axes) -> None:
     """Let the y axis end below values of the first twentieth that would take more than half of it, and say so."""
-    points = np.concatenate([line.get_xydata() for line in axes.lines])
-    across, values = points.T
-    begun = across >= across.min() + 0.05 * np.ptp(across)
-    low, high = values.min(), values[begun].max()
-    if values.max() - high > high - low > 0:
-        axes.set_ylim(top=high + 0.25 * (high - low))
-        note = f"begins at {values.max():.4g}"
+    across, values = np.concatenate([line.get_xydata() for line in axes.lines]).T
+    low, top = axes.dataLim.intervaly
+    high = values[across >= across.min() + 0.05 * np.ptp(across)].max()
+    if top - high > high - low > 0:
+        axes.set_ylim(low - 0.05 * (high - low), high + 0.25 * (high - low))
+        note = f"begins at {top:.4g}"
         paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 2}
         axes.annotate(note, (0.02, 0.96), xycoords="axes fraction", va="top", size="small", bbox=paper)
 

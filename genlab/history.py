@@ -19,7 +19,7 @@ LARGEST = 2**31
 """Bytes of a metrics file at most."""
 DECIMAL = re.compile(r"^([-+]?\d+),(\d+(?:[eE][-+]?\d+)?)$")
 """A number with a decimal comma."""
-SEPARATORS = re.compile("[,\\n]")
+SEPARATORS = re.compile("[,\\r\\n]")
 
 Array = NDArray[np.float64]
 
@@ -47,12 +47,15 @@ class History:
     """
 
     def __init__(self, run: Path) -> None:
-        self._text = _plain(run / FILE)
-        self._columns = self._text[: self._text.find(b"\n")].decode().split(",")
-        bytes_ = np.frombuffer(self._text, np.uint8)
-        ends = np.flatnonzero((bytes_ == ord(",")) | (bytes_ == ord("\n")))
-        starts = np.append(0, ends[:-1] + 1)
-        self._fields = np.stack([starts, ends], 1).reshape(-1, len(self._columns), 2)[1:]
+        text = _plain(run / FILE)
+        self._columns = text[: text.find(b"\n")].decode().strip().split(",")
+        places = _places(text, len(self._columns))
+        if places is None:  # of lines that a crash has cut short, or that are being written
+            lines = text.splitlines(keepends=True)
+            text = b"".join(line for line in lines if line.count(b",") == len(self._columns) - 1 and line[-1:] == b"\n")
+            places = _places(text, len(self._columns))
+            assert places is not None
+        self._text, self._places = text, places[1:]
 
     @property
     def names(self) -> list[str]:
@@ -102,14 +105,14 @@ class History:
 
     def _given(self, column: str) -> NDArray[np.bool_]:
         """Which rows have something in a column."""
-        starts, ends = self._fields[:, self._columns.index(column)].T
+        starts, ends = self._places[:, self._columns.index(column)].T
         return np.asarray(ends > starts)
 
     def _numbers(self, column: str, rows: slice | NDArray[np.intp]) -> Array:
         """Some rows' fields in a column as numbers: (rows,); not a number where they are none."""
         if column not in self._columns:
             return np.zeros(0)
-        fields = self._fields[rows, self._columns.index(column)].tolist()
+        fields = self._places[rows, self._columns.index(column)].tolist()
         return np.array([_number(self._text[start:end]) for start, end in fields], dtype=np.float64)
 
 
@@ -152,23 +155,32 @@ def parse(path: Path) -> tuple[list[str], list[dict[str, str]], str]:
 
 
 def _plain(path: Path) -> bytes:
-    """The lines of a metrics file that have a field for each column, steps and epochs among them, without quotes.
+    """The content of a metrics file with a line for each row, a field for each column, and no quotes.
 
-    A file as genlab writes it, of whatever length, is only read: to `parse` it would take a hundred times as long.
+    A file as genlab writes it, of whatever length, is only read: `parse` would take a hundred times as long.
     """
     try:
-        content = read_regular(path, LARGEST).replace(b"\r\n", b"\n")
-        header = content[: content.find(b"\n")].decode("ascii")
+        content = read_regular(path, LARGEST)
+        names = content[: content.find(b"\n") + 1].decode("ascii").strip().split(",")
     except (OSError, UnicodeDecodeError):
-        content, header = b"", ""
-    names = header.split(",")
-    if not set(names).issuperset(AXES) or len({*names} - {""}) < len(names) or '"' in header:
-        names, rows, _ = parse(path)
-        names = list(dict.fromkeys([*AXES, *names]))
-        lines = [names, *([row.get(name, "0" if name in AXES else "") for name in names] for row in rows)]
-        content = "".join(",".join(SEPARATORS.sub(" ", field) for field in line) + "\n" for line in lines).encode()
-    whole = [line for line in content.split(b"\n") if line.count(b",") == len(names) - 1]
-    return b"\n".join([*whole, b""])
+        names = []
+    if set(names).issuperset(AXES) and len({*names} - {""}) == len(names) and '"' not in "".join(names):
+        return content
+    columns, rows, _ = parse(path)
+    columns = list(dict.fromkeys([*AXES, *columns]))
+    lines = [columns, *([row.get(column, "0" if column in AXES else "") for column in columns] for row in rows)]
+    return "".join(",".join(SEPARATORS.sub(" ", field) for field in line) + "\n" for line in lines).encode()
+
+
+def _places(text: bytes, columns: int) -> NDArray[np.intp] | None:
+    """Where fields begin and end in text: (rows, columns, 2), or None when some row has another number of them."""
+    codes = np.frombuffer(text, np.uint8)
+    ends = np.flatnonzero((codes == ord(",")) | (codes == ord("\n")))
+    breaks = codes[ends] == ord("\n")
+    if text[-1:] != b"\n" or breaks.sum() * columns != len(ends) or not breaks[columns - 1 :: columns].all():
+        return None
+    starts = np.append(0, ends[:-1] + 1)
+    return np.stack([starts, ends - (codes[ends - 1] == ord("\r"))], 1).reshape(-1, columns, 2)
 
 
 def _number(field: bytes) -> float:

@@ -13,15 +13,21 @@ class Curves(Callback):
     """Draws the loss and its parts to `pictures/curves.png` in the folder of a `MetricsFile`, and draws nothing else.
 
     After a validation, and at the end of training, whatever ends it. When validations come fast, not each is drawn:
-    drawing takes no more than a twentieth of the time. A picture that fails is a warning.
+    drawing begins after some seconds, and takes a twentieth of the time at most. A picture that fails is a warning.
     """
 
+    delay = 5.0
+    """Seconds of training before the first picture; a shorter training has one at its end."""
     share = 0.05
     """Maximum share of the time of training that drawing takes."""
 
     def __init__(self) -> None:
         self._due = 0.0
         self._drawn = 0
+
+    def on_train_start(self, trainer: Trainer, model: LightningModule) -> None:
+        """Note when it is time for the first picture."""
+        self._due = time.monotonic() + self.delay
 
     def on_validation_end(self, trainer: Trainer, model: LightningModule) -> None:
         """Draw, when it is time to."""

@@ -29,6 +29,13 @@ def drawn(monkeypatch) -> list:
     return figures
 
 
+def eager(share: float = float("inf")) -> Curves:
+    """A callback that draws at the first validation."""
+    curves = Curves()
+    curves.delay, curves.share = 0.0, share
+    return curves
+
+
 def trained(curves: Curves, epochs: int = 3, **options) -> genlab.VAE:
     torch.manual_seed(0)
     model = genlab.VAE((1, 8, 8), 2)
@@ -49,19 +56,22 @@ def ends(figures) -> list[float]:
 
 
 def test_each_validation_draws_when_there_is_time(drawn):
-    curves = Curves()
-    curves.share = float("inf")
-    trained(curves)
+    trained(eager())
     assert ends(drawn) == [1, 2, 3]
     assert all(figure.axes[0].lines[1].get_xdata()[-1] == end for figure, end in zip(drawn, ends(drawn), strict=True))
     assert CURVES.exists()
 
 
 def test_drawing_waits_when_validations_come_fast(drawn):
-    curves = Curves()
-    curves.share = 1e-9
-    trained(curves, epochs=9)
+    trained(eager(share=1e-9), epochs=9)
     assert ends(drawn) == [1, 9]
+
+
+def test_a_short_training_has_one_picture(drawn):
+    curves = Curves()
+    curves.delay = 1e9
+    trained(curves)
+    assert ends(drawn) == [3]
 
 
 def test_the_last_batches_are_drawn_where_training_ends_inside_an_epoch(drawn):
@@ -70,9 +80,7 @@ def test_the_last_batches_are_drawn_where_training_ends_inside_an_epoch(drawn):
 
 
 def test_drawing_changes_no_weight(drawn):
-    curves = Curves()
-    curves.share = float("inf")
-    with_curves = trained(curves)
+    with_curves = trained(eager())
     without = trained(Curves(), logger=False)
     assert drawn
     for one, other in zip(with_curves.parameters(), without.parameters(), strict=True):
@@ -97,10 +105,8 @@ def test_only_the_first_process_draws(monkeypatch):
 
 def test_training_that_fails_leaves_its_curves(monkeypatch):
     monkeypatch.setattr(genlab.VAE, "on_train_epoch_start", MagicMock(side_effect=[None, None, KeyError("oh")]))
-    curves = Curves()
-    curves.share = 1e-9
     with pytest.raises(KeyError, match="oh"):
-        trained(curves)
+        trained(Curves())
     assert CURVES.exists()
 
 
