@@ -12,10 +12,19 @@ from torch import Tensor
 
 from genlab import images, safe_yaml
 from genlab.commands.configs import find_config
-from genlab.data import MNIST, BatchDataModule, CelebA, Digits, FolderDomains, FreyFaces, SideBySidePairs
+from genlab.data import (
+    MNIST,
+    BatchDataModule,
+    CelebA,
+    Digits,
+    DomainDataModule,
+    FolderDomains,
+    FreyFaces,
+    SideBySidePairs,
+)
 from genlab.data.archives import CYCLEGAN, PIX2PIX
 from genlab.data.loading import SPLITS
-from genlab.errors import GenlabError, listed, suggestion
+from genlab.errors import GenlabError, counted, listed, suggestion
 from genlab.outputs import must_be_free
 
 NAMED: dict[str, Callable[[], BatchDataModule]] = {
@@ -35,6 +44,10 @@ OFFICIAL = {
 """Sizes of the splits of the whole data sets."""
 SHOWN, COLUMNS = 32, 8
 """Images in the picture of a batch, and in one row of it."""
+
+
+MOST_CLASSES = 40
+"""That are listed."""
 
 
 def main(args: argparse.Namespace) -> None:
@@ -87,26 +100,58 @@ def find_data(name: str) -> BatchDataModule:
 
 def table(data: BatchDataModule, official: tuple[int, ...] | None) -> str:
     """What the splits hold, with the shapes and the brightness of a batch of each, as lines of text."""
-    lines = [f"{type(data).__name__}: {data.num_classes} classes, {len(data.attribute_names)} attributes"]
+    classes = counted(data.num_classes, "class", "classes")
+    lines = [f"{type(data).__name__}: {classes}, {counted(len(data.attribute_names), 'attribute')}"]
     for position, split in enumerate(SPLITS):
         content = getattr(data, split)
         count = f"{len(content):,}"
+        if isinstance(data, DomainDataModule):
+            count = ", ".join(
+                f"{length:,} {name}" for length, name in zip(content.lengths, data.domain_names, strict=True)
+            )
         if official and len(content) != official[position]:
             count += f" of {official[position]:,}"
         batch: dict[str, Tensor] = next(iter(data.loader(content, shuffle=False)), {})
         parts = [
-            f"{name} {tuple(value.shape[1:])}" + (f" mean {value.mean():.3f}" if value.ndim == 4 else "")
+            name
+            + (f" {tuple(value.shape[1:])}" if value.ndim > 1 else "")
+            + (f" mean {value.mean():.3f}" if value.ndim == 4 else "")
             for name, value in batch.items()
             if name != "index"
         ]
         lines.append(f"  {split.removesuffix('_set'):6}{count:>20}  {', '.join(parts)}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *class_counts(data)])
+
+
+def class_counts(data: BatchDataModule) -> list[str]:
+    """A line for each class, of labelled images: its name, and how many images each split has of it."""
+    labels: dict[str, Tensor | None] = {
+        split.removesuffix("_set"): getattr(getattr(data, split), "labels", None) for split in SPLITS
+    }
+    counts = {
+        split: of_split.bincount(minlength=data.num_classes).tolist()
+        for split, of_split in labels.items()
+        if of_split is not None
+    }
+    if not counts:
+        return []
+    names = [*data.class_names] or [*map(str, range(data.num_classes))]
+    width = max(map(len, ["class", *names]))
+    lines = [f"  {'class':{width}}" + "".join(f"{split:>9}" for split in counts)]
+    lines += [
+        f"  {name:{width}}" + "".join(f"{of_class[label]:9,}" for of_class in counts.values())
+        for label, name in enumerate(names[:MOST_CLASSES])
+    ]
+    return lines + [f"  and {counted(len(names) - MOST_CLASSES, 'more class', 'more classes')}"] * (
+        len(names) > MOST_CLASSES
+    )
 
 
 def describe(data: BatchDataModule, batch: Mapping[str, Tensor]) -> str:
     """What is known about the images in the first row of the picture."""
     if "label" in batch:
-        return f"labels: {' '.join(map(str, batch['label'][:COLUMNS].tolist()))}"
+        labels = batch["label"][:COLUMNS].tolist()
+        return f"labels: {' '.join(data.class_names[label] if data.class_names else str(label) for label in labels)}"
     if "attributes" in batch:
         rows = batch["attributes"][:COLUMNS].tolist()
         return "\n".join(

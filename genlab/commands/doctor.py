@@ -47,7 +47,7 @@ def main(args: argparse.Namespace) -> None:
         "data": data(),
         "trackers": trackers(),
         "runs": {"newest": newest_run()},
-        "environment": {name: short(os.environ[name]) for name in SETTINGS if name in os.environ},
+        "environment": environment(),
     }
     for title, section in sections.items():
         print(title)
@@ -118,6 +118,13 @@ def trackers() -> Section:
         known = False
     account = known or bool(os.environ.get("WANDB_API_KEY"))
     return {"W&B": "an account is configured" if account else "no account: runs stay offline"}
+
+
+def environment() -> Section:
+    """The settings that the environment makes."""
+    return {name: short(os.environ[name]) for name in SETTINGS if name in os.environ} or {
+        "settings": f"none of {', '.join(SETTINGS)}"
+    }
 
 
 def newest_run() -> str:

@@ -25,6 +25,8 @@ class DomainDataModule(BatchDataModule):
 
     a_shape: Shape
     """(C, H, W) of domain a."""
+    domain_names: tuple[str, str] = ("a", "b")
+    """What domains a and b are called."""
     aligned: bool = False
     """Whether `a[i]` and `b[i]` of validation and test batches show the same: then translation can be scored."""
     train_set: DomainTensors
@@ -126,6 +128,7 @@ class AttributeDomains(DomainDataModule):
                 f"{type(data).__name__} gives no attribute {attribute}; "
                 f"it gives {', '.join(data.attribute_names) or 'none at all'}"
             )
+        self.domain_names = attribute, f"not {attribute}"
         self.position = data.attribute_names.index(attribute)
 
     def prepare_data(self) -> None:

@@ -1,5 +1,6 @@
 """`genlab data prepare` and `genlab data check`."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,11 @@ def test_check_prints_a_table_and_draws_a_batch(capsys):
     output = capsys.readouterr().out
     assert "MNIST: 10 classes, 0 attributes" in output
     assert "540 of 54,000  image (1, 28, 28) mean 0." in output
+    assert "label ()" not in output
+    counts = [line.split() for line in output.splitlines()[-13:-2]]
+    assert counts[0] == ["class", "train", "val", "test"]
+    assert [line[0] for line in counts[1:]] == [*"0123456789"]
+    assert [sum(map(int, column)) for column in [*zip(*counts[1:], strict=True)][1:]] == [540, 60, 100]
     assert "100 of 10,000  image (1, 28, 28)" in output
     assert "labels: " in output
     assert Image.open("batch.png").size[0] > 400
@@ -90,3 +96,19 @@ def test_a_picture_that_cannot_be_written_is_said(refused):
     Path("file").touch()
     assert "file/a.png cannot be written: " in refused("data", "check", "digits", "--out", "file/a.png")
     assert not list(Path.cwd().glob("**/*.part"))
+
+
+def test_classes_and_domains_go_by_their_names(capsys):
+    Path("pets.yaml").write_text("data: {class_path: ImageFolder, init_args: {folder: pets, image_size: 8}}")
+    main(["data", "check", "pets.yaml", "--out", "pets.png"])
+    output = capsys.readouterr().out
+    assert "ImageFolder: 2 classes, 0 attributes" in output
+    assert re.search(r"^  cat +\d+ +\d+ +\d+\n  dog +\d+ +\d+ +\d+$", output, re.M)
+    assert set(re.search("labels: (.*)", output)[1].split()) <= {"cat", "dog"}
+    celeba = "{class_path: CelebA, init_args: {image_size: 8, attributes: [Smiling]}}"
+    Path("smiles.yaml").write_text(
+        f"data: {{class_path: AttributeDomains, init_args: {{attribute: Smiling, data: {celeba}}}}}"
+    )
+    main(["data", "prepare", "smiles.yaml"])
+    smiling, others = map(int, re.search(r"train +(\d+) Smiling, (\d+) not Smiling", capsys.readouterr().out).groups())
+    assert smiling + others == 320

@@ -7,6 +7,7 @@ import torch
 
 import genlab
 from genlab.cli import main
+from genlab.commands.doctor import SETTINGS
 
 
 def test_the_page_says_what_there_is(run, capsys, monkeypatch):
@@ -46,3 +47,16 @@ def test_a_tracker_that_cannot_be_imported_is_on_it(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     main(["doctor"])
     assert "W&B                  cannot be imported: " in capsys.readouterr().out
+
+
+def test_every_heading_has_something_below_it(capsys, monkeypatch):
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    main(["doctor"])
+    lines = capsys.readouterr().out.splitlines()
+    for line, below in zip(lines, [*lines[1:], "the end"], strict=True):
+        assert line.startswith("  ") or below.startswith("  ")
+    assert lines[-1].split()[:3] == ["settings", "none", "of"]
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    main(["doctor"])
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["OMP_NUM_THREADS", "7"]
