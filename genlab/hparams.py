@@ -33,12 +33,15 @@ class PlainHyperparameters(HyperparametersMixin):
     ) -> None:
         """As Lightning's, for arguments that are plain data, classes, partials of classes, or functions.
 
+        Of an argument that was None, what the constructor has chosen in its place before the call is kept.
+
         Raises GenlabError for an argument that cannot be written down, such as a lambda or a built module.
         """
         frame = frame or inspect.currentframe().f_back  # type: ignore[union-attr]
+        chosen = frame.f_locals  # type: ignore[union-attr]
         super().save_hyperparameters(*args, ignore=ignore, frame=frame, logger=logger)
         described = {
-            name: plain(value, f"{type(self).__name__}({name}=...)")
+            name: plain(chosen.get(name) if value is None else value, f"{type(self).__name__}({name}=...)")
             for name, value in self.hparams.items()
             if name in arguments_of(type(self))  # the command line hands over links that a class does not take
         }

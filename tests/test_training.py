@@ -20,6 +20,7 @@ import genlab
 from genlab import runs
 from genlab.cli import main
 from genlab.commands.configs import shipped_configs
+from genlab.losses import Bernoulli, Gaussian
 from genlab.models import ImageModel
 from genlab.models.adversarial import AdversarialModel
 
@@ -30,11 +31,13 @@ TOOLS = {
     genlab.CycleGAN: ("translate", "test/cycle"),
     ImageModel: ("reconstruct", "test/loss"),
 }
-SMALLER = {
+OPTIONS = {
+    "vae_folder.yaml": ["--data.folder=pets"],
+    "gan_folder.yaml": ["--data.folder=pets"],
     "pix2pix_facades.yaml": ["--data.image_size=64", "--model.generator.width=16"],
     "cyclegan_facades.yaml": ["--data.pairs.image_size=64", "--model.generator.width=16"],
 }
-"""What would take minutes."""
+"""What a config leaves to the user, or would take minutes."""
 OVERLAYS = [name for name in shipped_configs() if name.startswith("overlays/")]
 
 
@@ -45,7 +48,7 @@ def rows(run: Path) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("config", TRAINABLE)
 def test_every_shipped_config_trains_is_tested_and_is_rebuilt_from_its_checkpoint(config, capsys):
-    main(["fit", "--config", config, "--config", "overlays/smoke.yaml", "--pictures.count=8", *SMALLER.get(config, ())])
+    main(["fit", "--config", config, "--config", "overlays/smoke.yaml", "--pictures.count=8", *OPTIONS.get(config, ())])
     run = Path("runs") / Path(config).stem / "0"
     for checkpoint in (run / "checkpoints").iterdir():
         torch.load(checkpoint, weights_only=True)
@@ -413,3 +416,14 @@ print(resident() - before)
         for way in ("keep", "give back")
     )
     assert kept > 200e6 > given_back
+
+
+def test_the_likelihood_that_a_model_chose_is_the_checkpoints_whatever_is_chosen_later(monkeypatch):
+    fit = ["fit", "--model=VAE", "--data=ImageFolder", "--data.folder=pets", "--data.image_size=8"]
+    main([*fit, "--config=overlays/smoke.yaml"])
+    assert type(genlab.load().likelihood) is Gaussian
+    monkeypatch.setattr("genlab.models.vae.usual_likelihood", lambda shape: Bernoulli)
+    assert type(genlab.load().likelihood) is Gaussian
+    main([*fit, "--ckpt_path=last", "--trainer.max_epochs=2"])
+    assert type(genlab.load().likelihood) is Gaussian
+    main(["test"])

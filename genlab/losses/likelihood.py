@@ -11,6 +11,8 @@ they are, on a grid of values, a density can be arbitrarily high.
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +21,7 @@ from torch import Tensor, nn
 from genlab.errors import GenlabError
 from genlab.losses.precision import at_least_float32, computed_in_float32
 from genlab.ranges import above
+from genlab.types import Shape
 
 LEVEL = 1 / 256
 """The smallest standard deviation or scale that is learned; the largest is 1."""
@@ -139,6 +142,14 @@ class DiscretizedLogistic(IndependentValues):
         # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a))
         between = lowest + highest + (-torch.expm1(-rate / 255)).log()
         return torch.where(x < 1 / 510, lowest, torch.where(x > 1 - 1 / 510, highest, between))
+
+
+def usual_likelihood(image_shape: Shape) -> Callable[[], Likelihood]:
+    """Choose what suits images (C, H, W): `Bernoulli` for grey ones, `Gaussian` of a learned variance for others.
+
+    Grey values are often nearly black or white, as a coin's sides; those of photographs in colour rarely are.
+    """
+    return Bernoulli if image_shape[0] == 1 else partial(Gaussian, learned=True)
 
 
 def bounded(raw: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Generator, Tensor, nn
 from torch.optim import Adam
 
 from genlab.errors import GenlabError
-from genlab.losses.likelihood import Bernoulli, Likelihood
+from genlab.losses.likelihood import Likelihood, usual_likelihood
 from genlab.metrics.active_units import ActiveUnits
 from genlab.models.base import ImageModel
 from genlab.models.checks import names_of_classes
@@ -39,7 +39,8 @@ class CVAE(ImageModel):
         condition_size: how many numbers of the decoder a condition becomes.
         condition_encoder: builds the network from images that are conditions to these numbers; labels and attributes
             are embedded.
-        likelihood: builds the distribution of images; see `genlab.losses.likelihood`.
+        likelihood: builds the distribution of images; see `genlab.losses.likelihood`. By default it is `Bernoulli` for
+            grey images, and `Gaussian` with a learned variance for images in colour.
         beta: weight of the KL divergence in the loss.
         warmup_epochs: in training, beta grows from 0 to its value in so many epochs.
         num_samples: codes per image in training and validation.
@@ -63,7 +64,7 @@ class CVAE(ImageModel):
         decoder: NetworkFactory = MLPDecoder,
         condition_size: int = 64,
         condition_encoder: NetworkFactory = MLPEncoder,
-        likelihood: Callable[[], Likelihood] = Bernoulli,
+        likelihood: Callable[[], Likelihood] | None = None,
         beta: float = 1.0,
         warmup_epochs: int = 0,
         num_samples: int = 1,
@@ -75,6 +76,7 @@ class CVAE(ImageModel):
         super().__init__(image_shape)
         extent(code_size=code_size, condition_size=condition_size, num_samples=num_samples)
         at_least(0, beta=beta, warmup_epochs=warmup_epochs)
+        likelihood = likelihood or usual_likelihood(self.image_shape)
         self.save_hyperparameters()
         channels, height, width = self.image_shape
         self.num_classes, self.attribute_names = num_classes, tuple(attribute_names)

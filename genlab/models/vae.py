@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 from torch.optim import Adam
 
-from genlab.losses.likelihood import Bernoulli, Likelihood
+from genlab.losses.likelihood import Likelihood, usual_likelihood
 from genlab.metrics.active_units import ActiveUnits
 from genlab.models.base import ImageModel
 from genlab.models.latent_variable import LatentVariableModel
@@ -27,7 +27,8 @@ class VAE(LatentVariableModel, ImageModel):
         encoder: builds the network from images (B, C, H, W) to the posterior's mean and log-variance (B, 2 code_size).
         decoder: builds the network from codes (B, code_size) to the likelihood's outputs; it is given the shape
             (outputs * C, H, W).
-        likelihood: builds the distribution of images given the decoder's outputs; see `genlab.losses.likelihood`.
+        likelihood: builds the distribution of images given the decoder's outputs; see `genlab.losses.likelihood`. By
+            default it is `Bernoulli` for grey images, and `Gaussian` with a learned variance for images in colour.
         beta: weight of the KL divergence in the loss (Higgins et al. 2017).
         warmup_epochs: in training, beta grows from 0 in the first epoch to its value after so many. Validation always
             uses that value, so that epochs compare.
@@ -45,7 +46,7 @@ class VAE(LatentVariableModel, ImageModel):
         code_size: int = 20,
         encoder: NetworkFactory = MLPEncoder,
         decoder: NetworkFactory = MLPDecoder,
-        likelihood: Callable[[], Likelihood] = Bernoulli,
+        likelihood: Callable[[], Likelihood] | None = None,
         beta: float = 1.0,
         warmup_epochs: int = 0,
         num_samples: int = 1,
@@ -57,6 +58,7 @@ class VAE(LatentVariableModel, ImageModel):
         super().__init__(image_shape)
         extent(code_size=code_size, num_samples=num_samples)
         at_least(0, beta=beta, warmup_epochs=warmup_epochs)
+        likelihood = likelihood or usual_likelihood(self.image_shape)
         self.save_hyperparameters()
         self.code_size = code_size
         self.likelihood = likelihood()

@@ -251,3 +251,16 @@ def test_bits_per_dim_are_those_of_the_bound_that_is_trained_on():
         ):
             (found,) = trainer.validate(model, genlab.Digits(), verbose=False)
             assert found["val/bits_per_dim"] == pytest.approx(-found[f"val/{name}"] / 64 / 0.693147, rel=1e-5)
+
+
+def test_the_likelihood_is_gaussian_where_images_are_in_colour_and_kept_as_what_was_used():
+    grey, colour = genlab.VAE(SHAPE, 3), genlab.VAE((3, 8, 9), 3)
+    assert type(grey.likelihood) is Bernoulli
+    assert type(colour.likelihood) is Gaussian
+    assert colour.likelihood.log_sigma.learned
+    kept = colour.hparams["likelihood"]
+    assert kept["class_path"].endswith("Gaussian")
+    assert kept["init_args"] == {"sigma": 0.1, "learned": True}
+    assert grey.hparams["likelihood"]["class_path"].endswith("Bernoulli")
+    assert type(genlab.VAE((3, 8, 9), 3, likelihood=Bernoulli).likelihood) is Bernoulli
+    assert type(genlab.CVAE((3, 8, 9), 10, code_size=3).likelihood) is Gaussian
