@@ -1,6 +1,7 @@
 """CelebA (Liu et al. 2015): 202,599 aligned faces with 40 attributes."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import torch
 from lightning.pytorch.utilities import rank_zero_info
@@ -30,7 +31,7 @@ CROP = 148 / 178
 
 
 class CelebA(ImageDataModule):
-    """Faces in colour with attributes, in the official partition into training, validation and test images.
+    """Faces, in colour or grey, with attributes, in the official partition into training, validation and test images.
 
     The centre of each image, 148 of its 178 columns, is resized to `image_size`, in the same way for copies of any
     resolution, and kept decoded in a cache (`genlab.data.cache`). Files lie in `data_dir`/celeba: the official zip
@@ -40,6 +41,7 @@ class CelebA(ImageDataModule):
     Args:
         data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.
         image_size: height and width in pixels, or one number for a square.
+        channels: 3 for colour, 1 for grey, which images are converted to.
         attributes: the names of those that batches shall hold, in this order; by default all forty.
         flip: mirror half of the training images left to right.
         skip_unreadable: leave images out that cannot be decoded, rather than stop.
@@ -54,6 +56,7 @@ class CelebA(ImageDataModule):
         self,
         data_dir: str | None = None,
         image_size: int | tuple[int, int] = 64,
+        channels: Literal[1, 3] = 3,
         attributes: list[str] | None = None,
         flip: bool = False,
         skip_unreadable: bool = False,
@@ -65,7 +68,7 @@ class CelebA(ImageDataModule):
         self.save_hyperparameters(logger=False)
         self.data_dir = data_folder(data_dir)
         self.cache_dir = cache_folder(data_dir)
-        self.image_shape = (3, *height_and_width(image_size))
+        self.image_shape = (channels, *height_and_width(image_size))
         self.attribute_names = ATTRIBUTES if attributes is None else tuple(attributes)
         _positions(self.attribute_names, ATTRIBUTES)
         self.augmentation = Augmentation(flip)

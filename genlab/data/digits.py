@@ -3,6 +3,7 @@
 import torch
 from sklearn.datasets import load_digits
 
+from genlab.data.framing import height_and_width, resized
 from genlab.data.loading import ImageDataModule
 from genlab.data.tensors import ImageTensors
 from genlab.types import Shape
@@ -14,22 +15,26 @@ class Digits(ImageDataModule):
     There is no official split: a tenth is for validation, a tenth for testing, drawn by `seed`.
 
     Args:
+        image_size: height and width in pixels, or one number for a square; for others than 8 the largest box of these
+            proportions at the centre is resized, bicubically.
         batch_size: images per batch and process.
         num_workers: processes that put batches together; none is fastest.
         seed: of the split and of the order of batches.
     """
 
-    image_shape: Shape = (1, 8, 8)
     num_classes = 10
     class_names = tuple("0123456789")
 
-    def __init__(self, batch_size: int = 64, num_workers: int = 0, seed: int = 0) -> None:
+    def __init__(
+        self, image_size: int | tuple[int, int] = 8, batch_size: int = 64, num_workers: int = 0, seed: int = 0
+    ) -> None:
         super().__init__(batch_size, num_workers, seed)
         self.save_hyperparameters(logger=False)
+        self.image_shape: Shape = (1, *height_and_width(image_size))
 
     def setup(self, stage: str | None = None) -> None:
         """Read all three splits."""
         digits = load_digits()
-        images = torch.from_numpy(digits.images * (255 / 16)).round().byte()[:, None]
+        images = resized(torch.from_numpy(digits.images * (255 / 16)).round().byte()[:, None], self.image_shape)
         labels = torch.from_numpy(digits.target).long()
         self.train_set, self.val_set, self.test_set = self.split(ImageTensors(images, {"label": labels}), 2)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 import numpy as np
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
 
 from genlab.errors import GenlabError
 from genlab.ranges import extent
@@ -68,6 +70,16 @@ class Framing:
         across, down = scale * target_width / 2, scale * target_height / 2
         x, y = (left + right) / 2, (top + bottom) / 2
         return max(left, x - across), max(top, y - down), min(right, x + across), min(bottom, y + down)
+
+
+def resized(images: Tensor, shape: Shape) -> Tensor:
+    """Images (N, C, H, W), uint8, cropped and resized as files are, but for a crop of whole pixels: (N, *shape)."""
+    _, height, width = shape
+    if images.shape[2:] == (height, width):
+        return images
+    left, top, right, bottom = map(round, Framing(shape).box(images.shape[3], images.shape[2]))
+    kept = images[..., top : max(bottom, top + 1), left : max(right, left + 1)]
+    return F.interpolate(kept, (height, width), mode="bicubic", antialias=True)
 
 
 def opened(encoded: bytes, channels: int) -> Image.Image:

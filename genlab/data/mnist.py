@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from genlab.data.downloads import RemoteFile, fetch
+from genlab.data.framing import height_and_width, resized
 from genlab.data.loading import ImageDataModule
 from genlab.data.places import data_folder
 from genlab.data.tensors import ImageTensors
@@ -32,6 +33,8 @@ MD5 = {
     "t10k-labels-idx1-ubyte": "ec29112dd5afa0611ce80d1b7f02629c",
 }
 """Of the compressed files."""
+SIDE = 28
+"""Pixels of an image's sides."""
 UNSIGNED_BYTES = 8
 """IDX's code for the type of the entries."""
 LARGEST = 1 << 30
@@ -46,6 +49,8 @@ class MNIST(ImageDataModule):
 
     Args:
         data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.
+        image_size: height and width in pixels, or one number for a square; for others than 28 the largest box of these
+            proportions at the centre is resized, bicubically. 32 suits networks that halve images five times.
         batch_size: images per batch and process.
         num_workers: processes that put batches together; none is fastest.
         binarize: "dynamic" draws each training pixel as black or white anew for every batch, with its grey value as
@@ -54,13 +59,13 @@ class MNIST(ImageDataModule):
         seed: of the validation split, of the order of batches and of the binarised validation and test images.
     """
 
-    image_shape: Shape = (1, 28, 28)
     num_classes = 10
     class_names = tuple("0123456789")
 
     def __init__(
         self,
         data_dir: str | None = None,
+        image_size: int | tuple[int, int] = SIDE,
         batch_size: int = 128,
         num_workers: int = 0,
         binarize: Literal["none", "dynamic"] = "none",
@@ -69,6 +74,7 @@ class MNIST(ImageDataModule):
         super().__init__(batch_size, num_workers, seed)
         self.save_hyperparameters(logger=False)
         self.data_dir = data_folder(data_dir)
+        self.image_shape: Shape = (1, *height_and_width(image_size))
         self.binarize = binarize
 
     def prepare_data(self) -> None:
@@ -91,12 +97,12 @@ class MNIST(ImageDataModule):
     def _read(self, part: str) -> ImageTensors:
         images = read_idx(self.data_dir / FOLDER / f"{part}-images-idx3-ubyte", 3)
         labels = read_idx(self.data_dir / FOLDER / f"{part}-labels-idx1-ubyte", 1)
-        if images.shape[1:] != self.image_shape[1:] or len(images) != len(labels):
+        if images.shape[1:] != (SIDE, SIDE) or len(images) != len(labels):
             raise GenlabError(
                 f"MNIST's {part} files in {self.data_dir / FOLDER} do not fit each other or are no MNIST: images "
                 f"{tuple(images.shape)}, labels {tuple(labels.shape)}; delete them to have them downloaded again"
             )
-        return ImageTensors(images[:, None], {"label": labels.long()})
+        return ImageTensors(resized(images[:, None], self.image_shape), {"label": labels.long()})
 
     def _for_evaluation(self, grey: ImageTensors) -> ImageTensors:
         if self.binarize == "none":

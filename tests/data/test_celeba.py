@@ -205,3 +205,12 @@ def test_flipping_is_for_training_images_only(official):
     index = torch.zeros(200, dtype=torch.long)
     assert len(data.train_set[index]["image"].unique(dim=0)) == 2
     assert len(data.val_set[index]["image"].unique(dim=0)) == 1
+
+
+def test_grey_faces_are_the_luminance_of_those_in_colour_each_from_a_cache_of_its_own(official):
+    colour, grey = celeba(), celeba(channels=1)
+    for data, channels in ((colour, 3), (grey, 1), (celeba(), 3), (celeba(channels=1), 1)):
+        assert data.image_shape == data.val_set.images.shape[1:] == (channels, 16, 16)
+    weights = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
+    expected = (colour.val_set.images * weights).sum(1, keepdim=True)
+    assert (grey.val_set.images - expected).abs().mean() < 1

@@ -8,7 +8,7 @@ import torch
 
 import genlab
 from genlab.cli import main
-from genlab.data import AttributeDomains, SideBySidePairs
+from genlab.data import AttributeDomains, SideBySidePairs, WithoutClass
 from genlab.data.sampling import BatchSampler, UnpairedBatchSampler
 from genlab.data.tensors import ImageTensors
 
@@ -240,3 +240,20 @@ def test_digits_are_scikit_learns():
 def test_facts_are_known_before_any_file_is_read():
     data = genlab.MNIST("/nowhere")
     assert (data.image_shape, data.num_classes, data.attribute_names) == ((1, 28, 28), 10, ())
+
+
+def test_digits_of_another_size_show_the_same():
+    native, large = genlab.Digits(), genlab.Digits(image_size=(32, 24))
+    for data in (native, large):
+        data.setup()
+    assert large.image_shape == large.test_set.images.shape[1:] == (1, 32, 24)
+    seen = torch.nn.functional.avg_pool2d(large.test_set.images.float(), 4)
+    assert torch.equal(large.test_set.labels, native.test_set.labels)
+    assert (seen - native.test_set.images[..., 1:7]).abs().mean() < 12  # a resize smoothes, up and down again
+
+
+def test_data_know_what_their_classes_are_called():
+    digits = tuple("0123456789")
+    assert genlab.MNIST("/nowhere").class_names == genlab.Digits().class_names == digits
+    assert WithoutClass(genlab.Digits(), 3).class_names == digits
+    assert genlab.CelebA("/nowhere").class_names == ()

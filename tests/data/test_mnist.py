@@ -5,11 +5,14 @@ import shutil
 import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torchvision
+from PIL import Image
 
 import genlab
+from genlab.data.framing import Framing
 
 
 def mnist(**options):
@@ -151,3 +154,17 @@ def test_no_header_makes_more_be_read_than_any_such_file_has(copy, monkeypatch):
     monkeypatch.setattr("genlab.data.mnist.LARGEST", 1000)
     with pytest.raises(genlab.GenlabError, match="train-images-idx3-ubyte is no IDX file of bytes"):
         mnist(data_dir="copy")
+
+
+def test_another_size_is_a_bicubic_resize_as_pillows():
+    native = mnist().test_set.images
+    for size, shape in ((32, (32, 32)), ((14, 28), (14, 28))):
+        data = mnist(image_size=size)
+        assert data.image_shape == (1, *shape)
+        assert data.test_set.images.shape == (100, 1, *shape)
+        box = Framing((1, *shape)).box(28, 28)
+        for ours, image in zip(data.test_set.images[:3, 0], native[:3, 0], strict=True):
+            pillows = Image.fromarray(image.numpy()).resize(shape[::-1], Image.Resampling.BICUBIC, box=box)
+            np.testing.assert_allclose(ours, pillows, atol=1)
+    assert torch.equal(mnist(image_size=28).test_set.images, native)
+    assert mnist(image_size=32, binarize="dynamic").val_set.images.unique().tolist() == [0, 255]
