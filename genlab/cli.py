@@ -55,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         finally:
             _flush()
     except Exception as error:
+        _end_progress_bars()
         if DEBUG in arguments:
             raise
         sys.exit(CLOSED_PIPE if isinstance(error, BrokenPipeError) else f"genlab: {in_one_line(error)}")
@@ -68,6 +69,13 @@ def _run(arguments: list[str]) -> None:
     warnings.formatwarning = _in_a_line  # type: ignore[assignment]  # which Lightning has changed too
     with own_code.importable():
         module.main(given)
+
+
+def _end_progress_bars() -> None:
+    """Begin a new line below a progress bar that an error has stopped, for the error's own line."""
+    if tqdm := sys.modules.get("tqdm"):  # of which Lightning's bars are too
+        for bar in [*getattr(tqdm.tqdm, "_instances", ())]:
+            bar.close()
 
 
 def _flush() -> None:

@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from tqdm import tqdm
 
 import genlab
 from genlab.cli import main
 from genlab.commands.configs import description, find_config, shipped_configs
+from genlab.errors import GenlabError
 
 LAUGHS = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'ha'] * 10)}]\n" for n in range(9))
 """YAML that stands for billions of values."""
@@ -234,3 +236,18 @@ assert not {"torch", "lightning", "sklearn", "numpy"} & {*sys.modules}, sorted(s
 
 def test_a_misspelt_option_of_a_tool_is_answered_with_the_nearest_one(refused):
     assert refused("sample", "--cont", "3") == "genlab: genlab sample has no argument --cont; did you mean --count?"
+
+
+def test_an_error_is_on_a_line_of_its_own_whatever_a_progress_bar_has_written(refused, capsys, monkeypatch):
+    bars = []
+
+    def fail():
+        bars.append(tqdm(total=2))
+        bars[0].update()
+        raise GenlabError("no more")
+
+    monkeypatch.setattr("genlab.commands.doctor.versions", fail)
+    assert refused("doctor") == "genlab: no more"
+    told = capsys.readouterr().err
+    assert "1/2" in told
+    assert told.endswith("\n")

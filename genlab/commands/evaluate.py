@@ -7,7 +7,9 @@ from typing import Any
 
 from genlab.commands.common import Trained
 from genlab.commands.likelihood import likelihood
+from genlab.commands.reconstruction_quality import reconstruction_quality
 from genlab.commands.sample_quality import sample_quality
+from genlab.commands.tables import metrics_table
 from genlab.commands.translation_quality import translation_quality
 from genlab.errors import GenlabError
 from genlab.models.capabilities import Samples, Translates
@@ -29,7 +31,7 @@ def main(args: argparse.Namespace) -> None:
     }
     with whole_file(path) as part:
         part.write_text(json.dumps(found, indent=1))
-    print("\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in found.items()))
+    print(metrics_table(found))
     print(path)
 
 
@@ -40,6 +42,10 @@ def evaluation_of(
     model = trained.model
     if isinstance(model, Translates):
         return translation_quality
-    if args.fid or args.features or (isinstance(model, Samples) and not hasattr(model, "likelihood")):
+    if args.fid or args.features:
         return sample_quality
-    return likelihood
+    if hasattr(model, "likelihood"):
+        return likelihood
+    if isinstance(model, Samples):
+        return sample_quality
+    return reconstruction_quality

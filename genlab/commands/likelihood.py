@@ -7,6 +7,7 @@ import torch
 from tqdm import tqdm
 
 from genlab.commands.common import Trained
+from genlab.commands.reconstruction_quality import averaged
 from genlab.errors import GenlabError
 from genlab.losses import Perceptual
 from genlab.models.capabilities import HasLikelihood
@@ -27,22 +28,20 @@ def likelihood(trained: Trained, args: argparse.Namespace) -> dict[str, Any]:
     random = torch.Generator().manual_seed(args.seed)
     num_samples = args.samples or SAMPLES
     elbo, log_likelihood = [], []
-    for rows in tqdm(chosen.split(IMAGES), "Evaluating", unit_scale=IMAGES, unit=" images"):
-        with torch.no_grad():
-            model, x = trained.able_to_with(test[rows], HasLikelihood)  # type: ignore[type-abstract]
-        if isinstance(model.likelihood, Perceptual):
-            raise GenlabError(f"the {type(trained.model).__name__} has a perceptual distance in place of a likelihood")
-        elbo.append(model.log_likelihood(x, 1, random))
-        log_likelihood.append(model.log_likelihood(x, num_samples, random))
-    figures = {"elbo": torch.cat(elbo), "log_likelihood": torch.cat(log_likelihood)}
+    if isinstance(trained.model.likelihood, Perceptual):
+        raise GenlabError(f"the {type(trained.model).__name__} has a perceptual distance in place of a likelihood")
+    with tqdm(total=len(chosen), desc="Evaluating", unit=" images") as bar:
+        for rows in chosen.split(IMAGES):
+            with torch.no_grad():
+                model, x = trained.able_to_with(test[rows], HasLikelihood)  # type: ignore[type-abstract]
+            elbo.append(model.log_likelihood(x, 1, random))
+            log_likelihood.append(model.log_likelihood(x, num_samples, random))
+            bar.update(len(rows))
+    values = {"elbo": torch.cat(elbo), "log_likelihood": torch.cat(log_likelihood)}
+    values["bits_per_dim"] = model.likelihood.bits_per_dim(values["log_likelihood"], x[0].numel())
     found: dict[str, Any] = {
         "likelihood": type(model.likelihood).__name__,
         "test_images": len(chosen),
         "samples": num_samples,
     }
-    for name, values in figures.items():
-        found[name] = values.mean().item()
-        if len(values) > 1:
-            found[f"{name}_standard_error"] = (values.std() / len(values) ** 0.5).item()
-    bits = model.likelihood.bits_per_dim(figures["log_likelihood"].mean(), x[0].numel())
-    return found | {"bits_per_dim": bits.item(), "bits_per_dim_of": "log_likelihood"}
+    return found | averaged(values) | {"bits_per_dim_of": "log_likelihood"}

@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
+from tqdm import tqdm
 
 from genlab.commands.common import Trained, attribute_of, batched, some
+from genlab.commands.tables import aligned, metrics_table, with_error
 from genlab.data import ImageDataModule, WithoutClass
 from genlab.data.tensors import ImageTensors
 from genlab.latent.clusters import METHODS, NEIGHBOURS, agreement, cluster
@@ -41,7 +43,7 @@ def main(args: argparse.Namespace) -> None:
         "test_images": len(splits[1]),
         "seed": args.seed,
     }
-    print("\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in found.items()))
+    print(metrics_table(found))
     for name, title, table in measured(encoder, data, splits, args):
         found[name] = table
         print(f"\n{title}\n{as_text(table)}", flush=True)
@@ -67,24 +69,28 @@ def measured(
     if isinstance(model, Reconstructs):
         restored = {"codes": batched(model.reconstruct, test).flatten(1).numpy()} | restored
     errors = {name: np.square(images - pixels[1]).sum(1) for name, images in restored.items()}
-    rows = {name: {"squared error": float(error.mean())} for name, error in errors.items()}
-    yield "reconstruction", "reconstructions of test images", rows
+    rows: Table = {name: {"squared error": mean_error(error)} for name, error in errors.items()}
+    yield "reconstruction", "reconstructions of test images, ± standard error", rows
 
     train_labels, test_labels = (classes(images, data, args.attribute) for images in splits)
     if train_labels is not None and test_labels is not None and len(np.unique(train_labels)) > 1:
         views = codes | {"pixels": pixels}
         rows = few_labels(views, (train_labels, test_labels), args.labels, args.draws)
-        yield "few_labels", "accuracy of a linear classifier, by labels of each class", rows
+        yield "few_labels", "accuracy of a linear classifier, by labels of each class, ± standard error", rows
     if test_labels is not None and len(test_labels) > NEIGHBOURS and len(np.unique(test_labels)) > 1:
-        rows = {
-            f"{method} of {name}": agreement(cluster(seen, len(np.unique(test_labels)), method, args.seed), test_labels)
-            for method in METHODS
-            for name, (_, seen) in codes.items()
-        }
+        rows = clusters(codes, test_labels, args.seed)
         yield "clusters", "clusters of test images against their classes", rows
     if isinstance(data, WithoutClass) and len(np.unique(test_labels == data.label)) > 1:
-        rows = {name: {"AUROC": float(roc_auc_score(test_labels == data.label, e))} for name, e in errors.items()}
-        yield "outliers", f"outliers: class {data.label}, which was left out, told by its squared error", rows
+        told = {name: {"AUROC": float(roc_auc_score(test_labels == data.label, e))} for name, e in errors.items()}
+        yield "outliers", f"outliers: class {data.label}, which was left out, told by its squared error", told
+
+
+def mean_error(errors: Array) -> dict[str, float]:
+    """The mean of errors (N,), with its standard error, of more than one image."""
+    found = {"mean": float(errors.mean())}
+    if len(errors) > 1:
+        found["standard_error"] = float(errors.std(ddof=1) / len(errors) ** 0.5)
+    return found
 
 
 def classes(images: ImageTensors, data: ImageDataModule, attribute: str | None) -> Array | None:
@@ -95,31 +101,52 @@ def classes(images: ImageTensors, data: ImageDataModule, attribute: str | None) 
 
 
 def few_labels(views: dict[str, Split], labels: Split, counts: list[int | None], draws: int) -> Table:
-    """Accuracies by view and number of labels; several draws as mean and standard deviation."""
+    """Accuracies by view and number of labels: means and standard deviations of draws, and the mean's standard error.
+
+    That has a part from the draws of labels and a binomial one from the number of test images.
+    """
     known = np.isin(labels[1], labels[0])  # a class that was left out cannot be learned
     smallest = np.unique(labels[0], return_counts=True)[1].min()
+    fits = {count: range(1 if count is None else draws) for count in counts if count is None or count <= smallest}
+    table: Table = {name: {} for name in views}
+    with tqdm(total=len(views) * sum(map(len, fits.values())), desc="Classifying", unit=" fits") as bar:
+        for name, (train, test) in views.items():
+            for count, seeds in fits.items():
+                accuracies = []
+                for seed in seeds:
+                    accuracies.append(few_label_accuracy(train, labels[0], test[known], labels[1][known], count, seed))
+                    bar.update()
+                table[name]["all" if count is None else str(count)] = mean_accuracy(accuracies, int(known.sum()))
+    return table
+
+
+def mean_accuracy(accuracies: list[float], test_images: int) -> dict[str, float]:
+    """The mean of accuracies on as many test images, their standard deviation, and the mean's standard error."""
+    mean = float(np.mean(accuracies))
+    of_images = mean * (1 - mean) / test_images
+    of_draws = float(np.var(accuracies, ddof=1)) / len(accuracies) if len(accuracies) > 1 else 0.0
+    return {"mean": mean, "std": float(np.std(accuracies)), "standard_error": (of_images + of_draws) ** 0.5}
+
+
+def clusters(codes: dict[str, Split], labels: Array, seed: int) -> Table:
+    """How well clusters of the test images' codes agree with their classes, by method and codes."""
+    count = len(np.unique(labels))
     table: Table = {}
-    for name, (train, test) in views.items():
-        table[name] = {}
-        for count in counts:
-            if count is None:
-                table[name]["all"] = few_label_accuracy(train, labels[0], test[known], labels[1][known], None)
-            elif count <= smallest:
-                accuracies = [
-                    few_label_accuracy(train, labels[0], test[known], labels[1][known], count, seed)
-                    for seed in range(draws)
-                ]
-                table[name][str(count)] = {"mean": float(np.mean(accuracies)), "std": float(np.std(accuracies))}
+    with tqdm(total=len(METHODS) * len(codes), desc="Clustering", unit=" fits") as bar:
+        for method in METHODS:
+            for name, (_, seen) in codes.items():
+                table[f"{method} of {name}"] = agreement(cluster(seen, count, method, seed), labels)
+                bar.update()
     return table
 
 
 def as_text(table: Table) -> str:
     """A table with a line for each row and the columns' names above."""
     columns = list(dict.fromkeys(column for row in table.values() for column in row))
-    lines = [["", *columns]] + [[name, *(_cell(row[column]) for column in columns)] for name, row in table.items()]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    return aligned(
+        [["", *columns]] + [[name, *(_cell(row[column]) for column in columns)] for name, row in table.items()]
+    )
 
 
 def _cell(value: Any) -> str:
-    return f"{value['mean']:.3f} ± {value['std']:.3f}" if isinstance(value, dict) else f"{value:.3f}"
+    return with_error(value["mean"], value.get("standard_error")) if isinstance(value, dict) else f"{value:.3f}"

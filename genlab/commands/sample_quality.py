@@ -2,6 +2,7 @@
 
 import argparse
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from tqdm import tqdm
 
 from genlab.commands.common import BATCH, Trained
 from genlab.commands.extractors import extractor
+from genlab.commands.tables import ERROR
 from genlab.data import ImageDataModule
 from genlab.data.tensors import ImageTensors
 from genlab.errors import GenlabError
@@ -39,7 +41,8 @@ def sample_quality(trained: Trained, args: argparse.Namespace) -> dict[str, Any]
     test = data.test_set.subset(torch.randperm(len(data.test_set), generator=random)[:count])
     train = data.train_set.subset(torch.randperm(len(data.train_set), generator=random)[:count])
     real, _ = judged(judge, images_of(test))
-    fake, logits = judged(judge, tqdm(samples(trained, test, random), "Sampling", total=-(-count // BATCH)))
+    with tqdm(samples(trained, test, random), "Sampling", total=-(-count // BATCH), unit=" batches") as sampled:
+        fake, logits = judged(judge, sampled)
     found = {
         "extractor": judge.name,
         "resize": judge.resize,
@@ -51,8 +54,14 @@ def sample_quality(trained: Trained, args: argparse.Namespace) -> dict[str, Any]
     if logits is not None:
         found |= class_balance(logits)
     perfect, _ = judged(judge, images_of(train))
-    return found | {
-        f"{name}_of_training_images": value for name, value in distances(real[: len(perfect)], perfect).items()
+    return found | suffixed(distances(real[: len(perfect)], perfect), "_of_training_images")
+
+
+def suffixed(metrics: Mapping[str, float], suffix: str) -> dict[str, float]:
+    """Metrics of other images, under names with a suffix; a standard error's still ends as such."""
+    return {
+        f"{name.removesuffix(ERROR)}{suffix}{ERROR if name.endswith(ERROR) else ''}": value
+        for name, value in metrics.items()
     }
 
 

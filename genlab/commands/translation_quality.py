@@ -14,7 +14,8 @@ from tqdm import tqdm
 from genlab.commands.common import Trained
 from genlab.commands.domains import Translated, test_images
 from genlab.commands.extractors import Extractor, extractor
-from genlab.commands.sample_quality import images_of, judged, require_enough
+from genlab.commands.reconstruction_quality import averaged
+from genlab.commands.sample_quality import images_of, judged, require_enough, suffixed
 from genlab.losses.reconstruction import SSIM_WINDOW
 from genlab.metrics.sample_quality import distances
 from genlab.metrics.translation import sharpness, translation_scores
@@ -63,8 +64,9 @@ def against_truth(model: Translates, test: Translated, seed: int) -> dict[str, A
         scores["sharpness_of_truth"].append(sharpness(truth))
         if lpips:
             lpips.update(y.expand(-1, 3, -1, -1), truth.expand(-1, 3, -1, -1))
-    means = {name: torch.cat(values).mean().item() for name, values in scores.items()}
-    means["sharpness"] /= max(means.pop("sharpness_of_truth"), 1e-12)
+    means = averaged({name: torch.cat(values) for name, values in scores.items() if "sharpness" not in name})
+    means["sharpness"] = torch.cat(scores["sharpness"]).mean().item()
+    means["sharpness"] /= max(torch.cat(scores["sharpness_of_truth"]).mean().item(), 1e-12)
     found: dict[str, Any] = {"images": f"{len(test.start)} of the test split", **means}
     if "ssim" in means:
         found["ssim_windows"] = f"{SSIM_WINDOW} x {SSIM_WINDOW}, Gaussian, wholly within the image"
@@ -84,18 +86,20 @@ def against_domain(model: Translates, test: Translated, judge: Extractor, seed: 
     }
     if test.start_shape == test.end_shape:
         untranslated, _ = judged(judge, images_of(test.start))
-        found |= {f"{name}_untranslated": value for name, value in distances(real, untranslated).items()}
+        found |= suffixed(distances(real, untranslated), "_untranslated")
     return found
 
 
 def translations(model: Translates, test: Translated, seed: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Positions, images there and their translations, in batches."""
     random = torch.Generator().manual_seed(seed)
-    for rows in tqdm(torch.arange(len(test.start)).split(AT_ONCE), "Translating", unit_scale=AT_ONCE, unit=" images"):
-        x = test.start[rows]["image"]
-        with torch.no_grad():
-            y = model.translate(x, direction=test.direction, generator=random)
-        yield rows, x, y
+    with tqdm(total=len(test.start), desc="Translating", unit=" images") as bar:
+        for rows in torch.arange(len(test.start)).split(AT_ONCE):
+            x = test.start[rows]["image"]
+            with torch.no_grad():
+                y = model.translate(x, direction=test.direction, generator=random)
+            yield rows, x, y
+            bar.update(len(rows))
 
 
 def perceptual(test: Translated) -> LearnedPerceptualImagePatchSimilarity | None:

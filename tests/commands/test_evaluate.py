@@ -2,10 +2,13 @@
 
 import contextlib
 import json
+import math
+import re
 from pathlib import Path
 
 import pytest
 import torch
+from torchmetrics.functional.image import structural_similarity_index_measure
 
 import genlab
 from genlab.cli import main
@@ -16,7 +19,13 @@ from genlab.commands.extractors import extractor
 def test_the_likelihood_of_test_images_is_estimated(run, capsys):
     main(["evaluate", "--ckpt", str(run), "--samples", "300", "--out", "found.json"])
     found = json.loads(Path("found.json").read_text())
-    assert capsys.readouterr().out.splitlines()[-1] == "found.json"
+    told = capsys.readouterr().out
+    assert told.splitlines()[-1] == "found.json"
+    value, error = re.search(r"^log likelihood +(-\d+\.\d+) +(\d\.\d+)$", told, re.M).groups()
+    assert float(value) == pytest.approx(found["log_likelihood"], abs=0.1)
+    assert float(error) == pytest.approx(found["log_likelihood_standard_error"], abs=0.1)
+    bits = found["log_likelihood_standard_error"] / 64 / math.log(2)
+    assert found["bits_per_dim_standard_error"] == pytest.approx(bits, rel=1e-3)
     assert (found["model"], found["likelihood"], found["test_images"], found["samples"]) == (
         "VAE",
         "Bernoulli",
@@ -42,11 +51,34 @@ def test_some_images_again_and_the_same_figures(run, refused):
     assert "one.json is there already" in refused("evaluate", "--ckpt", str(run), "--out", "one.json")
 
 
-def test_an_autoencoder_has_no_likelihood(refused):
-    main(["fit", "--config", "autoencoder_digits.yaml", "--config", "overlays/smoke.yaml"])
-    assert "the Autoencoder in runs/autoencoder_digits/0/checkpoints/best.ckpt cannot estimate likelihoods" in refused(
-        "evaluate"
-    )
+def test_an_autoencoder_is_judged_by_its_reconstructions(capsys):
+    smoke = ["--config", "overlays/smoke.yaml"]
+    main(["fit", "--config", "denoising_mnist.yaml", *smoke])
+    main(["evaluate"])
+    found = json.loads(Path("runs/denoising_mnist/0/evaluate.json").read_text())
+    model, data = genlab.load(), genlab.MNIST()
+    data.setup("test")
+    x = data.test_set[torch.arange(100)]["image"]
+    with torch.no_grad():
+        y = model.reconstruct(x)
+    absolute, squared = ((y - x).abs().flatten(1).mean(1), (y - x).square().flatten(1).mean(1))
+    for name, values in (("l1", absolute), ("mse", squared)):
+        assert found[name] == pytest.approx(values.mean().item(), rel=1e-4)
+        assert found[f"{name}_standard_error"] == pytest.approx(values.std().item() / 10, rel=1e-3)
+    ssim = structural_similarity_index_measure(y, x, data_range=1.0).item()
+    assert found["ssim"] == pytest.approx(ssim, abs=0.03)  # which pads the images' borders
+    with torch.no_grad():
+        restored = model.reconstruct(model.corrupt(x, torch.Generator().manual_seed(0)))
+    assert found["mse_from_corrupted"] == pytest.approx((restored - x).square().mean().item(), rel=1e-4)
+    assert found["mse_from_corrupted"] != found["mse"]
+    assert found["images"] == "100 images of the test split, values in [0, 1]"
+    assert re.search(r"^mse +0\.\d+ +0\.\d+$", capsys.readouterr().out, re.M)
+    main(["fit", "--config", "autoencoder_digits.yaml", *smoke])
+    main(["evaluate", "--limit", "1"])
+    found = json.loads(Path("runs/autoencoder_digits/0/evaluate.json").read_text())
+    assert found["images"].startswith("1 image of")
+    assert "ssim" not in found  # of images that are smaller than its window
+    assert not any(name.endswith("standard_error") for name in found)
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +105,11 @@ def test_samples_are_judged_by_a_classifier_that_is_trained_once_and_kept(player
     assert found["resize"] == "none"
     assert "classifier of Digits's labels, right about 9" in found["extractor"]
     assert found["fid"] > 3 * found["fid_of_training_images"]
+    assert 0 < found["kid_standard_error"] < found["kid"]
+    assert 0 < found["kid_of_training_images_standard_error"] < found["kid_standard_error"]
+    lines = capsys.readouterr().out.splitlines()
+    assert next(line for line in lines if line.startswith("fid ")).endswith("not known")
+    assert re.fullmatch(r"kid of training images +-?0\.\d+ +0\.\d+", next(x for x in lines if x.startswith("kid of")))
     assert found["classes_hit"].endswith("of 10")
     assert 0 <= found["precision"] <= 1
 

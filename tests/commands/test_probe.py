@@ -1,6 +1,7 @@
 """`genlab probe` on trained models."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ def figures(path="probe.json"):
 
 def test_a_models_codes_are_compared_with_pca_and_pixels(run, capsys):
     main(["probe", "--ckpt", str(run), "--out", "probe.json", "--draws", "2", "--labels", "1,20,500,all"])
-    told, found = capsys.readouterr().out, figures()
+    output, found = capsys.readouterr(), figures()
+    told = output.out
     assert told.splitlines()[-1] == "probe.json"
     assert (found["model"], found["data"], found["code_size"]) == ("VAE", "Digits", 2)
     assert (found["training_images"], found["test_images"]) == (1437, 180)
@@ -31,13 +33,23 @@ def test_a_models_codes_are_compared_with_pca_and_pixels(run, capsys):
     expected = {"codes": model.reconstruct(test).detach().flatten(1), "PCA-2": torch.from_numpy(linear)}
     for name, images in expected.items():
         error = float((images - test.flatten(1)).square().sum(1).mean())
-        assert found["reconstruction"][name]["squared error"] == pytest.approx(error, rel=1e-3)
-        assert f"{error:.3f}"[:-1] in told
+        assert found["reconstruction"][name]["squared error"]["mean"] == pytest.approx(error, rel=1e-3)
+        assert any(abs(float(mean) - error) < 0.02 for mean in re.findall(r"(\d+\.\d+) ± 0\.\d+", told))
     for view in ("codes", "PCA-2", "pixels"):
         row = found["few_labels"][view]
         assert set(row) == {"1", "20", "all"}  # no class has 500 images
         assert 0.1 < row["1"]["mean"] < row["20"]["mean"]
-    assert found["few_labels"]["pixels"]["all"] > 0.9
+    everything = found["few_labels"]["pixels"]["all"]
+    assert everything["mean"] > 0.9
+    assert everything["standard_error"] == pytest.approx((everything["mean"] * (1 - everything["mean"]) / 180) ** 0.5)
+    drawn = found["few_labels"]["codes"]["1"]  # twice
+    expected = drawn["std"] ** 2 + drawn["mean"] * (1 - drawn["mean"]) / 180
+    assert drawn["standard_error"] == pytest.approx(expected**0.5)
+    progress = output.err
+    assert "Classifying: 100%" in progress
+    assert "15/15" in progress
+    assert "Clustering: 100%" in progress
+    assert progress.endswith("\n")
     assert set(found["clusters"]) == {f"{m} of {v}" for m in ("k-means", "GMM", "spectral") for v in ("codes", "PCA-2")}
     assert "outliers" not in found
 

@@ -88,3 +88,13 @@ def test_a_classifier_learns_attributes():
     images = attributes.mean(1)[:, None, None, None].expand(-1, 3, 8, 8) + 0.2 * attributes[:, :1, None, None]
     batch = {"image": images, "attributes": attributes}
     assert Classifier((3, 8, 8), 2).learn([batch] * 60).accuracy([batch]) > 0.9
+
+
+def test_the_kernel_distances_standard_error_is_as_large_as_it_varies():
+    """Over 40 pairs of samples of 200 each."""
+    draws = torch.randn(40, 2, 200, 4, generator=torch.Generator().manual_seed(1))
+    found = [distances(real, fake + 0.5) for real, fake in draws]
+    spread = torch.tensor([each["kid"] for each in found]).std().item()
+    error = torch.tensor([each["kid_standard_error"] for each in found]).mean().item()
+    assert spread / 1.5 < error < 1.7 * spread
+    assert "kid_standard_error" not in distances(draws[0, 0, :9], draws[0, 1, :9])
