@@ -152,7 +152,8 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
 
     def _order(self) -> dict[str, int]:
         """What an epoch's order depends on."""
-        return {"batch_size": self._batch_of(self.train_set), "processes": self._place()[1], "seed": self.seed}
+        size = self._batch_of(self.train_set) if hasattr(self, "train_set") else self.batch_size
+        return {"batch_size": size, "processes": self._place()[1], "seed": self.seed}
 
     def _batch_of(self, data: Any) -> int:
         """The images of a whole batch of a data set: no more than there are for each process."""
