@@ -22,7 +22,7 @@ TOOL_COMMANDS = {
     "sample": "draw new images from a trained model",
     "reconstruct": "test images beside their reconstructions",
     "latent": "a map of the codes of the test images, and the manifold of a 2-D prior",
-    "evaluate": "how good a model is: likelihood, samples or translations of test images",
+    "evaluate": "how good a model is: likelihood, samples, translations or reconstructions",
     "probe": "what the codes of a model are worth: few labels, clusters, outliers, beside PCA",
     "features": "what the first layer's units look for",
     "interpolate": "from one image to another through the space of codes",

@@ -104,6 +104,10 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
 
     With --fid or --features, and of any other model that samples: FID, KID, precision, recall and classes of as many
     samples as test images, judged by the features of a network. Figures of different networks do not compare.
+
+    Of an autoencoder: L1, MSE, PSNR and SSIM of reconstructions, of values in [0, 1].
+
+    The table is rounded to standard errors, where they are known; the file has all digits.
     """
     _of_model(parser, "evaluate.json")
     parser.add_argument("--samples", type=positive, help="of a likelihood: codes for each image (default 5000)")

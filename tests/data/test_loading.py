@@ -249,7 +249,8 @@ def test_digits_of_another_size_show_the_same():
     assert large.image_shape == large.test_set.images.shape[1:] == (1, 32, 24)
     seen = torch.nn.functional.avg_pool2d(large.test_set.images.float(), 4)
     assert torch.equal(large.test_set.labels, native.test_set.labels)
-    assert (seen - native.test_set.images[..., 1:7]).abs().mean() < 12  # a resize smoothes, up and down again
+    same = native.test_set.images[..., 1:7].float()
+    assert (seen - same).abs().mean() < (seen - same.roll(1, 0)).abs().mean() / 3  # a resize smoothes
 
 
 def test_data_know_what_their_classes_are_called():
