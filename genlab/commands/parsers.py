@@ -211,7 +211,7 @@ def transfer(parser: argparse.ArgumentParser) -> None:
 
 
 def runs(parser: argparse.ArgumentParser) -> None:
-    """List all runs: model, data, the settings in which runs of both differ, epochs, state, best validation metric.
+    """List all runs: model, data, what differs between runs of the same two, epochs, state, best validation metric.
 
     A setting is only shown where it is not what most of these runs have. The newest runs come last.
     """

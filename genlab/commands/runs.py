@@ -91,7 +91,7 @@ def cells(run: Summary, differs: dict[str, str]) -> dict[str, str]:
         "differs": " ".join(f"{name}={value}" for name, value in differs.items()),
         "epochs": str(run.epochs) if ended else f"{run.epochs}/{run.planned}",
         "state": run.state.partition(":")[0],
-        "best": "" if run.best is None else f"{run.best:.4g} {run.metric}",
+        "best": "" if run.best is None else f"{run.best:#.4g} {run.metric}",
         "date": f"{run.date:%b %d %H:%M}" if datetime.now() - run.date < RECENT else f"{run.date:%b %d  %Y}",
     }
 

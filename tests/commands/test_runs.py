@@ -48,7 +48,7 @@ def test_a_row_says_what_a_run_is_and_how_far_it_came_the_newest_last(four, caps
     assert {row["data"] for row in rows} == {"Digits"}
     assert [row["differs"] for row in rows] == ["", "beta=4", "lr=0.01", ""]
     assert [row["epochs"] for row in rows] == ["2", "3", "1/8", "0/2"]
-    assert [row["best"] for row in rows] == ["5 val/loss", "3.333 val/loss", "10 val/loss", ""]
+    assert [row["best"] for row in rows] == ["5.000 val/loss", "3.333 val/loss", "10.00 val/loss", ""]
     assert [row["date"] for row in rows] == ["Sep 09  2001", "Nov 09  2004", "Jan 10  2008", "Mar 13  2011"]
 
 
@@ -151,7 +151,7 @@ def test_an_epoch_that_was_cut_short_is_not_done(capsys):
 def test_the_best_is_by_the_monitor_of_the_best_checkpoint(capsys):
     run = make_run("runs/vae/0", {"best_checkpoint.monitor": "val/psnr", "best_checkpoint.mode": "max"})
     write_metrics(run, [{"step": n, "epoch": n, "val/psnr": value} for n, value in enumerate([1.0, 30.0, 20.0])])
-    assert table(capsys)[0]["best"] == "30 val/psnr"
+    assert table(capsys)[0]["best"] == "30.00 val/psnr"
 
 
 def test_losses_of_stages_are_not_compared(capsys):
@@ -161,7 +161,7 @@ def test_losses_of_stages_are_not_compared(capsys):
         {"step": 1, "epoch": 1, "val/loss": 3.0, "val/layer2/loss": 3.0},
     ]
     write_metrics(run, rows)
-    assert table(capsys)[0]["best"] == "3 val/layer2/loss"
+    assert table(capsys)[0]["best"] == "3.000 val/layer2/loss"
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_damaged_runs_are_listed_with_what_can_be_read(damage, capsys):
     path.write_text(change(path.read_text()), encoding="utf-8")
     rows = table(capsys, "--sort=run")
     assert [row["run"] for row in rows] == ["runs/vae/0", "runs/vae/1"]
-    assert rows[0]["best"] == "5 val/loss"
+    assert rows[0]["best"] == "5.000 val/loss"
     if name == "config.yaml" and "broken" in damage:
         assert rows[1]["state"] == "damaged"
 
