@@ -12,6 +12,7 @@ from .data import Digits as Digits
 from .data import FreyFaces as FreyFaces
 from .data import ImageFolder as ImageFolder
 from .errors import GenlabError as GenlabError
+from .images import to_pil as to_pil
 from .models import CGAN as CGAN
 from .models import CVAE as CVAE
 from .models import GAN as GAN

@@ -9,6 +9,7 @@ from torch import Tensor
 from torchvision.transforms.v2.functional import to_pil_image
 from torchvision.utils import make_grid
 
+from genlab.errors import GenlabError
 from genlab.outputs import whole_file
 
 
@@ -46,6 +47,18 @@ def picture_of(image: Tensor) -> Image:
     """An image (C, H, W) in [0, 1] as Pillow's."""
     picture: Image = to_pil_image(eight_bits(image))
     return picture
+
+
+def to_pil(images: Tensor) -> Image | list[Image]:
+    """An image (C, H, W) in [0, 1] as Pillow's, or images (B, C, H, W) as a list of these.
+
+    Raises GenlabError for any other shape.
+    """
+    if images.ndim == 4:
+        return [picture_of(image) for image in images]
+    if images.ndim != 3:
+        raise GenlabError(f"to_pil takes (C, H, W) or (B, C, H, W), not {tuple(images.shape)}")
+    return picture_of(images)
 
 
 def save(picture: Tensor, path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from functools import partial
 
+import numpy as np
+import PIL.Image
 import pytest
 import torch
 import torchvision
-from lightning.pytorch import Callback, LightningDataModule, Trainer
+from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision.transforms import ToTensor
 
@@ -162,3 +164,297 @@ def test_batches_that_a_model_cannot_use_are_one_line(family, batch, message):
         quick_trainer().fit(SHAPES_OF_BATCHES[family][0](), DataLoader([batch], batch_size=None))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def vae(**options):
+    torch.manual_seed(0)
+    return genlab.VAE((1, 6, 8), 4, **options).eval()
+
+
+grey = np.random.default_rng(0).integers(0, 256, (5, 6, 8), dtype=np.uint8)
+as_tensor = torch.from_numpy(grey)[:, None] / 255
+BATCHES = {
+    "tensor": as_tensor,
+    "bytes": torch.from_numpy(grey)[:, None],
+    "NCHW": grey[:, None],
+    "NHWC": grey[..., None],
+    "NHW": grey,
+    "floats": grey / 255,
+    "float32": np.float32(grey / 255)[:, ::1],
+    "list of arrays": list(grey),
+    "list of pictures": [PIL.Image.fromarray(one) for one in grey],
+    "list of coloured pictures": [PIL.Image.fromarray(one).convert("RGB") for one in grey],
+    "list of tensors": list(as_tensor),
+    "tuple": tuple(grey[..., None]),
+}
+
+
+@pytest.mark.parametrize("kind", BATCHES)
+def test_images_come_as_people_have_them(kind):
+    model = vae()
+    codes = model.encode(as_tensor)
+    torch.testing.assert_close(model.encode(BATCHES[kind]), codes)
+    torch.testing.assert_close(model.reconstruct(BATCHES[kind]), model.decode(codes))
+    torch.testing.assert_close(model.encode(BATCHES[kind][2]), codes[2])  # one in, one out
+    assert model.log_likelihood(BATCHES[kind], 2).shape == (5,)
+
+
+def test_coloured_arrays_have_their_channels_first_or_last():
+    colour = np.random.default_rng(0).integers(0, 256, (2, 5, 7, 3), dtype=np.uint8)
+    model = genlab.Autoencoder((3, 5, 7), 4).eval()
+    codes = model.encode(colour)
+    for batch in (colour.transpose(0, 3, 1, 2), torch.from_numpy(colour).permute(0, 3, 1, 2) / 255, list(colour)):
+        torch.testing.assert_close(model.encode(batch), codes)
+    torch.testing.assert_close(model.encode(PIL.Image.fromarray(colour[1])), codes[1])
+    torch.testing.assert_close(model.encode(colour[1].transpose(2, 0, 1)), codes[1])
+    cube = np.random.default_rng(0).random((3, 3, 3))  # genlab's own order, where both would do
+    square = genlab.Autoencoder((3, 3, 3), 4).eval()
+    torch.testing.assert_close(square.encode(cube), square.encode(torch.tensor(cube).float()))
+
+
+def test_codes_come_in_batches_or_alone_from_anywhere():
+    model = vae()
+    codes = torch.randn(3, 4)
+    images = model.decode(codes)
+    assert images.shape == (3, 1, 6, 8)
+    for same in (codes.numpy(), codes.double().numpy(), codes.tolist()):
+        torch.testing.assert_close(model.decode(same), images)
+    torch.testing.assert_close(model.decode(codes[1]), images[1])
+    torch.testing.assert_close(model.decode(z=codes[1].tolist()), images[1])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (grey[:, :5], "VAE was built for 'image' of shape (1, 6, 8)"),
+        (grey[0].T, "VAE was built for 'image' of shape (1, 6, 8), the data gives (1, 8, 6)"),
+        (PIL.Image.new("L", (30, 20)), "VAE takes images of 8 x 6 pixels, not of 30 x 20: image.resize((8, 6))"),
+        (PIL.Image.new("I;16", (8, 6)), "the image has I;16 pixels, of more than 8 bits"),
+        (grey.astype(int), "images are int64; genlab takes floats in [0, 1], or uint8 from 0 to 255"),
+        (grey / 100, "images lie between 0 and 2.55"),
+        ("face.png", "VAE takes images of shape (1, 6, 8), or (B, 1, 6, 8), as tensors, NumPy arrays or PIL images"),
+        ("face.png", "not str: PIL.Image.open(path)"),
+        (None, "or a list of these, not NoneType"),
+        ([], "or a list of these, not list"),
+        ([[0.5]], "or a list of these, not list"),
+        ([grey[0], grey[0, :3]], "a list holds single images of one shape, not (1, 1, 3, 8), (1, 1, 6, 8)"),
+        ([as_tensor, as_tensor], "a list holds single images of one shape, not (5, 1, 6, 8)"),
+    ],
+)
+def test_what_cannot_be_images_is_one_line(given, message):
+    with pytest.raises(genlab.GenlabError) as error:
+        vae().encode(given)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_codes_of_another_size_are_one_line():
+    for build in (vae, lambda: genlab.GAN(SHAPE, 4, **PLAYERS), lambda: genlab.Autoencoder(SHAPE, 4)):
+        with pytest.raises(genlab.GenlabError, match=r"decodes codes of shape \(B, 4\) or \(4,\), not \(2, 3\)"):
+            build().decode(torch.zeros(2, 3))
+
+
+def test_a_loaded_model_is_used_without_no_grad_and_eval(run):
+    model = genlab.load(run)
+    digits = model.sample(3)
+    assert digits.numpy().shape == (3, 1, 8, 8)
+    for found in (model.encode(digits), model.reconstruct(digits), model.decode(model.encode(digits)[0])):
+        found.numpy()
+    model.interpolate(digits[0], digits[1]).numpy()
+    assert all(weights.requires_grad for weights in model.encoder.parameters())
+
+
+def test_gradients_are_there_where_they_are_wanted():
+    model = vae()
+    code = torch.zeros(2, 4, requires_grad=True)
+    model.decode(code).sum().backward()  # a search for codes
+    assert code.grad.abs().sum() > 0
+    picture = as_tensor.clone().requires_grad_()
+    model.reconstruct(picture).sum().backward()
+    assert picture.grad.abs().sum() > 0
+    source = y.clone().requires_grad_()
+    given = genlab.CVAE(SHAPE, source_shape=SHAPE, code_size=4).eval().given(source)
+    given.decode(torch.zeros(12, 4)).sum().backward()
+    assert source.grad.abs().sum() > 0
+    model.train()
+    model.decode(model.encode(as_tensor)).sum().backward()  # a loop of one's own
+    assert all(weights.grad.abs().sum() > 0 for weights in model.encoder.parameters())
+
+
+@pytest.mark.parametrize("family", ["autoencoder", "stacked", "vae", "cvae", "gan", "cgan"])
+def test_a_trainer_trains_all_of_a_loaded_model_and_leaves_it_ready_for_use(family, data_dir, working_folder):
+    digits = torchvision.datasets.MNIST(data_dir, transform=ToTensor())
+    trainer = quick_trainer(limit_train_batches=1)
+    trainer.fit(OF_DIGITS[family](), DataLoader(digits, batch_size=50))
+    trainer.save_checkpoint("model.ckpt")
+    loaded = genlab.load("model.ckpt")
+    assert not loaded.training
+    modes = ModesInTraining()
+    before = {name: weights.clone() for name, weights in loaded.named_parameters()}
+    quick_trainer(limit_train_batches=2, callbacks=[modes]).fit(loaded, DataLoader(digits, batch_size=50, shuffle=True))
+    assert modes.training
+    fixed = "likelihood", "average"
+    for name, weights in loaded.named_parameters():
+        assert name.startswith(fixed) or not torch.equal(weights, before[name]), name
+    assert not loaded.training
+    if hasattr(loaded, "sample"):
+        loaded.sample(2).numpy()
+
+
+class ModesInTraining(Callback):
+    training = False
+
+    def on_train_batch_start(self, trainer, model, batch, batch_idx):
+        self.training = all(module.training for module in model.modules())
+
+
+def test_frozen_parts_stay_frozen_in_a_fit():
+    model = vae()
+    model.encoder.requires_grad_(False)
+    before = [weights.clone() for weights in model.encoder.parameters()]
+    quick_trainer().fit(model, DataLoader(as_tensor, batch_size=5))
+    assert all(map(torch.equal, before, model.encoder.parameters()))
+
+
+class Head(LightningModule):
+    """Someone's own classifier on top of a trained encoder."""
+
+    def __init__(self, body):
+        super().__init__()
+        self.body, self.head = body, torch.nn.Linear(4, 3)
+
+    def training_step(self, batch, batch_idx):
+        images, classes = batch
+        return torch.nn.functional.cross_entropy(self.head(self.body.encode(images)), classes)
+
+    def configure_optimizers(self):
+        return torch.optim.Adam(self.parameters(), 1e-2)
+
+
+def test_inside_of_someones_own_module_a_loaded_model_is_trained_by_a_trainer():
+    body = vae()
+    before = [weights.clone() for weights in body.encoder.parameters()]
+    quick_trainer().fit(Head(body), DataLoader(TensorDataset(as_tensor, labels[:5]), batch_size=5))
+    assert not any(map(torch.equal, before, body.encoder.parameters()))
+
+
+ABLE_TO_SAMPLE = {
+    "vae": lambda: genlab.VAE(SHAPE, 4),
+    "cvae": lambda: genlab.CVAE(SHAPE, 3, code_size=4),
+    "cvae given": lambda: genlab.CVAE(SHAPE, 3, code_size=4).eval().given(1),
+    "gan": lambda: genlab.GAN(SHAPE, 4, **PLAYERS),
+    "cgan": lambda: genlab.CGAN(SHAPE, 3, code_size=4, **PLAYERS),
+    "cgan given": lambda: genlab.CGAN(SHAPE, 3, code_size=4, **PLAYERS).eval().given(1),
+}
+
+
+@pytest.mark.parametrize("family", ABLE_TO_SAMPLE)
+def test_a_seed_says_which_samples(family):
+    model = ABLE_TO_SAMPLE[family]()
+    if isinstance(model, torch.nn.Module):
+        model.eval()
+    first = model.sample(3, seed=1)
+    assert torch.equal(first, model.sample(3, seed=1))
+    assert torch.equal(first, model.sample(3, generator=torch.Generator().manual_seed(1)))
+    assert not torch.equal(first, model.sample(3, seed=2))
+    with pytest.raises(genlab.GenlabError, match="give either a seed or a generator"):
+        model.sample(3, seed=1, generator=torch.Generator())
+
+
+def test_pictures_are_translated():
+    model = genlab.Pix2Pix(
+        (3, 8, 8), SHAPE, partial(UNet, width=4, dropout=0.5), partial(PatchDiscriminator, width=4)
+    ).eval()
+    photo = np.random.default_rng(0).integers(0, 256, (11, 9, 3), dtype=np.uint8)
+    images = torch.from_numpy(photo).permute(2, 0, 1) / 255
+    expected = model.translate(images[None], seed=3)
+    assert expected.shape == (1, 1, 11, 9)
+    for one in (images, photo, PIL.Image.fromarray(photo), images.numpy()):
+        torch.testing.assert_close(model.translate(one, seed=3), expected[0])
+    torch.testing.assert_close(model.translate([photo], seed=3), expected)
+    torch.testing.assert_close(model.translate(images, generator=torch.Generator().manual_seed(3)), expected[0])
+    model.translate(photo).numpy()
+    with pytest.raises(genlab.GenlabError, match="a_to_b takes images of 3 channels, not 1"):
+        model.translate(photo[..., :1].transpose(2, 0, 1))
+
+
+def test_conditions_are_given_as_one_says_them():
+    cvae = genlab.CVAE(SHAPE, 3, class_names=("cat", "dog", "owl"), code_size=4).eval()
+    cgan = genlab.CGAN(SHAPE, 3, class_names=("cat", "dog", "owl"), code_size=4, **PLAYERS).eval()
+    codes = torch.randn(4, 4)
+    for model in (cvae, cgan):
+        one = model.given(torch.tensor([2])).decode(codes)
+        for label in (2, np.int64(2), torch.tensor(2), [2], "owl", ["owl"], np.array([2])):
+            assert torch.equal(model.given(label).decode(codes), one)
+        several = model.given(torch.tensor([2, 0])).decode(codes)
+        assert torch.equal(model.given(["owl", 0]).decode(codes), several)
+        assert torch.equal(model.sample(4, condition="owl", seed=0), model.given(2).sample(4, seed=0))
+        with pytest.raises(genlab.GenlabError, match="there is no class dgo; did you mean dog?"):
+            model.given("dgo")
+        with pytest.raises(genlab.GenlabError, match="labels lie between 3 and 3"):
+            model.given(3)
+
+
+def test_attributes_are_given_by_name():
+    names = ("Smiling", "Male", "Young")
+    for model in (
+        genlab.CVAE(SHAPE, attribute_names=names, code_size=4).eval(),
+        genlab.CGAN(SHAPE, attribute_names=names, code_size=4, **PLAYERS).eval(),
+    ):
+        codes = torch.randn(2, 4)
+        smiling = model.given(torch.tensor([[1.0, 0, 0]])).decode(codes)
+        for said in ({"Smiling": 1}, {"Smiling": True, "Male": 0}, [{"Smiling": 1}], [1, 0, 0], np.array([1, 0, 0])):
+            assert torch.equal(model.given(said).decode(codes), smiling)
+        both = model.given([{"Smiling": 1}, {"Male": 1, "Young": 0.5}]).decode(codes)
+        assert torch.equal(both, model.given(torch.tensor([[1.0, 0, 0], [0, 1, 0.5]])).decode(codes))
+        with pytest.raises(genlab.GenlabError, match="there is no attribute Smile; did you mean Smiling?"):
+            model.given({"Smile": 1})
+
+
+def test_a_picture_is_a_condition():
+    model = genlab.CVAE(SHAPE, source_shape=(1, 6, 8), code_size=4, condition_size=4).eval()
+    codes = torch.randn(3, 4)
+    expected = model.given(as_tensor[:1]).decode(codes)
+    for one in (as_tensor[0], grey[0], PIL.Image.fromarray(grey[0])):
+        torch.testing.assert_close(model.given(one).decode(codes), expected)
+
+
+@pytest.mark.parametrize("path", [genlab.latent.line, genlab.latent.arc])
+def test_between_two_images_there_are_others(path):
+    model = vae()
+    way = model.interpolate(grey[0], as_tensor[1], steps=5, path=path)
+    assert way.shape == (5, 1, 6, 8)
+    torch.testing.assert_close(way[0], model.reconstruct(grey[0]))
+    torch.testing.assert_close(way[-1], model.reconstruct(grey[1]))
+    ends = model.encode(as_tensor[:2])
+    torch.testing.assert_close(way[2], model.decode(path(ends[:1], ends[1:], 5)[0, 2]))
+    ways = model.interpolate(as_tensor[:2], as_tensor[2:4], 3, path)
+    assert ways.shape == (2, 3, 1, 6, 8)
+    torch.testing.assert_close(ways[1, 2], model.reconstruct(as_tensor[3]))
+    with pytest.raises(genlab.GenlabError, match=r"codes of shape \(2, 4\) to go from, \(4,\) to go to"):
+        model.interpolate(as_tensor[:2], as_tensor[0])
+
+
+def test_each_way_is_under_its_own_condition():
+    model = genlab.CVAE(SHAPE, 3, code_size=4).eval()
+    ways = model.given([0, 2]).interpolate(x[:2], x[2:4], steps=3)
+    alone = model.given(2).interpolate(x[1], x[3], steps=3)
+    torch.testing.assert_close(ways[1], alone)
+
+
+def test_stacked_and_plain_autoencoders_interpolate_too():
+    for model in (genlab.Autoencoder(SHAPE, 4).eval(), stacked(SHAPE).eval()):
+        assert model.interpolate(x[0], x[1], 4).shape == (4, *SHAPE)
+
+
+def test_images_become_pictures():
+    one = genlab.to_pil(as_tensor[0])
+    assert one.mode == "L"
+    assert np.array_equal(np.asarray(one), grey[0])
+    several = genlab.to_pil(as_tensor.expand(-1, 3, -1, -1))
+    assert [picture.mode for picture in several] == ["RGB"] * 5
+    assert np.array_equal(np.asarray(several[4])[..., 1], grey[4])
+    model = vae()
+    assert genlab.to_pil(model.reconstruct(one)).size == (8, 6)
+    with pytest.raises(genlab.GenlabError, match=r"to_pil takes \(C, H, W\) or \(B, C, H, W\), not \(6, 8\)"):
+        genlab.to_pil(as_tensor[0, 0])

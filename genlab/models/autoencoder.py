@@ -9,13 +9,16 @@ from torch.optim import Adam
 
 from genlab.losses.reconstruction import ReconstructionError, squared_error
 from genlab.models.base import ImageModel
+from genlab.models.checks import expect
+from genlab.models.codec import Codec
+from genlab.models.inputs import of_codes, of_images
 from genlab.networks.corruption import Corruption
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
 from genlab.ranges import extent
 from genlab.types import ImageBatch, Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 
-class Autoencoder(ImageModel):
+class Autoencoder(Codec, ImageModel):
     """An encoder and a decoder that give an image back through a code.
 
     Args:
@@ -54,6 +57,8 @@ class Autoencoder(ImageModel):
         self.code_size = code_size
         self.encoder = encoder(self.image_shape, code_size)
         self.decoder = decoder(self.image_shape, code_size)
+        expect(self.encoder, (code_size,), f"Autoencoder with code_size {code_size}")
+        expect(self.decoder, self.image_shape, f"Autoencoder for images of shape {self.image_shape}")
         self.loss = loss
         self.corruption = corruption() if corruption else None
         self.code_activation = code_activation()
@@ -91,21 +96,19 @@ class Autoencoder(ImageModel):
         """Images as the encoder sees them in training: (B, C, H, W) in [0, 1]."""
         return x if self.corruption is None else self.corruption(x, generator)
 
+    @of_images
     def encode(self, x: Tensor) -> Tensor:
         """The codes of images: (B, C, H, W) to (B, code_size)."""
         codes: Tensor = self.code_activation(self.encoder(self.seen(x)))
         return codes
 
+    @of_codes
     def decode(self, z: Tensor) -> Tensor:
         """The images of codes: (B, code_size) to (B, C, H, W) in [0, 1]."""
         logits: Tensor = self.decoder(z)
         return logits.sigmoid()
 
-    def reconstruct(self, x: Tensor) -> Tensor:
-        """Images through the code and back: (B, C, H, W) in [0, 1]."""
-        return self.decode(self.encode(x))
-
-    forward = reconstruct
+    forward = Codec.reconstruct
 
     def _evaluate(self, stage: str, batch: ImageBatch, batch_idx: int) -> None:
         same_each_time = torch.Generator().manual_seed(batch_idx)

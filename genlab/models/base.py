@@ -1,7 +1,9 @@
 """What all families share: an image shape to check batches against, plain hyperparameters, cheap training curves."""
 
+import contextlib
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -51,8 +53,15 @@ class ImageModel(PlainHyperparameters, LightningModule):
         self._validated = False
 
     def setup(self, stage: str) -> None:
-        """Let the first batches that follow be checked."""
+        """Let the first batches that follow be checked; put a model that is to be trained into training mode."""
         self._checked.clear()
+        if stage == "fit" and not self.training:
+            self.train()
+
+    def teardown(self, stage: str) -> None:
+        """Leave a trained model in evaluation mode, ready for use."""
+        if stage == "fit":
+            self.eval()
 
     def named(self, batch: Any) -> Any:
         """The batch as a dict of its parts by name; see `genlab.models.batches.named`."""
@@ -99,6 +108,15 @@ class ImageModel(PlainHyperparameters, LightningModule):
         if self._looks_at(attributes, "attributes"):
             check_attributes(attributes, count)
         return attributes
+
+    def inference(self, *given: Tensor) -> AbstractContextManager[Any]:
+        """The context in which encoding, decoding and translating compute: without gradients, in evaluation mode.
+
+        With them in training mode, in a Trainer, and where what is given requires them, as a search for codes does.
+        """
+        trained = self.training or (self._trainer and self._trainer.state.status is TrainerStatus.RUNNING)
+        wanted = trained or any(tensor.requires_grad for tensor in given)
+        return contextlib.nullcontext() if wanted else torch.no_grad()
 
     def log_batch(self, figures: Mapping[str, Tensor], progress_bar: str) -> None:
         """Log figures of one training batch with the learning rates, and show the one named `progress_bar` in the bar.

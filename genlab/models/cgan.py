@@ -10,9 +10,10 @@ from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.losses.penalties import Penalty
 from genlab.models.adversarial import unsigned
-from genlab.models.checks import names_of_classes
+from genlab.models.checks import expect, names_of_classes
 from genlab.models.gan import GAN, Player
-from genlab.networks.condition import ConditionalGenerator, ConditionChannel, embedding
+from genlab.models.inputs import Condition, attributes_of, generator_of, labels_of, of_codes
+from genlab.networks.condition import ConditionalGenerator, ConditionChannel, Projection, embedding
 from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from genlab.optimizers import GANAdam
 from genlab.ranges import extent
@@ -108,6 +109,9 @@ class CGAN(GAN):
         )
         self.num_classes, self.attribute_names = num_classes, tuple(attribute_names)
         self.class_names = names_of_classes(num_classes, class_names)
+        if isinstance(self.discriminator, Projection):
+            needed_by = f"CGAN with condition_size {condition_size}"
+            expect(self.discriminator.features, (condition_size,), needed_by)
         self.batch_names = ("image", "label" if num_classes else "attributes")
 
     def players(self, batch: Any) -> tuple[Player, Player]:
@@ -122,23 +126,40 @@ class CGAN(GAN):
             raise GenlabError(f"this CGAN's condition is the '{name}' of a batch, which has none")
         return self._known(batch[name])
 
-    def given(self, condition: Tensor) -> "Given":
+    def given(self, condition: Condition) -> "Given":
         """The model of images under a condition: one for each image, or one for all.
+
+        Args:
+            condition: labels (B,), int64, or one or a list of these or of names of classes; or attributes
+                (B, number of attributes), 0 or 1, or one or a list of dicts of these by name, others being 0.
 
         Raises GenlabError for labels or attributes that the model does not know.
         """
-        return Given(self, self._known(condition).to(self.device))
+        if self.num_classes:
+            asked = labels_of(condition, self.class_names)
+        else:
+            asked = attributes_of(condition, self.attribute_names)
+        return Given(self, self._known(asked).to(self.device))
 
+    @of_codes
     def decode(self, z: Tensor) -> Tensor:
         """Codes to images, of each class in turn; see `given`."""
         return self.given(self._classes(len(z))).decode(z)
 
-    def sample(self, n: int, *, condition: Tensor | None = None, generator: Generator | None = None) -> Tensor:
-        """`n` images under a condition; without one, each class in turn.
+    def sample(
+        self,
+        n: int,
+        *,
+        condition: Condition | None = None,
+        seed: int | None = None,
+        generator: Generator | None = None,
+    ) -> Tensor:
+        """`n` images under a condition, as `given` takes it; without one, each class in turn.
 
         Raises GenlabError when there is none and the conditions are no classes.
         """
-        return self.given(self._classes(n) if condition is None else condition).sample(n, generator=generator)
+        given = self.given(self._classes(n) if condition is None else condition)
+        return given.sample(n, seed=seed, generator=generator)
 
     def _known(self, condition: Tensor) -> Tensor:
         if self.num_classes:
@@ -158,10 +179,11 @@ class Given:
         self.model, self.condition = model, condition
         self.code_size = model.code_size
 
+    @of_codes
     def decode(self, z: Tensor) -> Tensor:
         """Codes to images, by the averaged generator."""
         return unsigned(self.model.best_generator(z, self.condition).tanh())
 
-    def sample(self, n: int, *, generator: Generator | None = None) -> Tensor:
-        """Images of `n` codes: (n, C, H, W); `generator` is on the CPU."""
-        return self.decode(torch.randn(n, self.code_size, generator=generator).to(next(self.model.parameters())))
+    def sample(self, n: int, *, seed: int | None = None, generator: Generator | None = None) -> Tensor:
+        """Images of `n` codes: (n, C, H, W); the same for a seed, or a state of a generator on the CPU."""
+        return self.decode(torch.randn(n, self.code_size, generator=generator_of(seed, generator)))

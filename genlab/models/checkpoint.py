@@ -179,7 +179,8 @@ def rebuilt_data(description: dict[str, Any], path: Path) -> LightningDataModule
 def load(path: str | Path | None = None, trust: bool = False) -> LightningModule:
     """Rebuild the model in a checkpoint, with its weights, on the CPU and in evaluation mode.
 
-    To train it further, call its `train` first.
+    In this mode it encodes, decodes, samples and translates without gradients, unless what it is given requires them.
+    A Trainer's `fit` trains all of it; before a loop of your own, call its `train`.
 
     Args:
         path: a checkpoint, or a run folder (its best checkpoint), or None (the newest run's).

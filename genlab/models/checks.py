@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from genlab.errors import GenlabError, listed
+from genlab.hparams import dotted_name
 from genlab.types import Shape
 
 PARTS = ("image", "label", "attributes", "index", "source", "target", "a", "b")
@@ -33,6 +35,39 @@ def check_shape(images: Any, what: str, shape: Shape, model: str) -> None:
         f"{model} was built for {what} of shape {shape}, the data gives {tuple(images.shape[1:])}; "
         "build it for that shape"
     )
+
+
+class OutputCheck:
+    """A forward hook that compares the shape of a network's output with what the model needs, until it is right once.
+
+    Args:
+        shape: of one output; None for a side as long as the input's.
+        needed_by: the model and its setting, for the error.
+        patches: whether further dimensions may follow, and the last one may be left out: logits of patches, or (B,).
+    """
+
+    handle: RemovableHandle
+
+    def __init__(self, shape: Sequence[int | None], needed_by: str, patches: bool) -> None:
+        self.shape, self.needed_by, self.patches = shape, needed_by, patches
+
+    def __call__(self, network: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        """Raise GenlabError for an output of another shape."""
+        if torch.compiler.is_compiling() or not inputs:
+            return
+        count, *sides = inputs[0].shape
+        needed = (count, *(sides[axis] if side is None else side for axis, side in enumerate(self.shape)))
+        given = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        if given != needed and not (self.patches and given[:2] in (needed, needed[:1])):
+            named = getattr(network, "network", network)  # a conditional one stands around another
+            raise GenlabError(f"{_path(type(named))} gives {given}; {self.needed_by} needs {needed}")
+        self.handle.remove()
+
+
+def expect(network: nn.Module, shape: Sequence[int | None], needed_by: str, patches: bool = False) -> None:
+    """Check the shape of a network's first output; see `OutputCheck`."""
+    check = OutputCheck(shape, needed_by, patches)
+    check.handle = network.register_forward_hook(check)
 
 
 def check_lengths(batch: Mapping[str, Any], model: str) -> None:
@@ -128,6 +163,10 @@ def _to_unit_range(low: float, high: float) -> str:
     if low >= -TOLERANCE and high <= 255 + TOLERANCE:
         return "x / 255"
     return "leave out their normalisation, or undo it (x * deviation + mean)"
+
+
+def _path(cls: type) -> str:
+    return cls.__qualname__ if cls.__module__ == "__main__" else dotted_name(cls)
 
 
 def _name(dtype: torch.dtype) -> str:

@@ -11,7 +11,8 @@ from genlab.errors import GenlabError
 from genlab.losses.likelihood import Likelihood, usual_likelihood
 from genlab.metrics.active_units import ActiveUnits
 from genlab.models.base import ImageModel
-from genlab.models.checks import names_of_classes
+from genlab.models.checks import expect, names_of_classes
+from genlab.models.inputs import Condition, attributes_of, images_of, labels_of
 from genlab.models.latent_variable import LatentVariableModel
 from genlab.networks.condition import embedding, repeated
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
@@ -86,6 +87,7 @@ class CVAE(ImageModel):
             self.source_shape = (source_shape[0], source_shape[1], source_shape[2])
             self.batch_names = ("source", "target")
             self.numbers = condition_encoder(self.source_shape, condition_size)
+            expect(self.numbers, (condition_size,), f"CVAE with condition_size {condition_size}")
             further = self.source_shape[0]
         elif num_classes or self.attribute_names:
             self.batch_names = ("image", "label" if num_classes else "attributes")
@@ -97,7 +99,10 @@ class CVAE(ImageModel):
         self.code_size = code_size
         self.likelihood = likelihood()
         self.encoder = encoder((channels + further, height, width), 2 * code_size)
-        self.decoder = decoder((self.likelihood.outputs * channels, height, width), code_size + condition_size)
+        outputs = (self.likelihood.outputs * channels, height, width)
+        self.decoder = decoder(outputs, code_size + condition_size)
+        expect(self.encoder, (2 * code_size,), f"CVAE with code_size {code_size}")
+        expect(self.decoder, outputs, f"CVAE with a {type(self.likelihood).__name__} likelihood")
         self.beta, self.warmup_epochs = beta, warmup_epochs
         self.num_samples, self.importance_weighted = num_samples, importance_weighted
         self.optimizer, self.schedule, self.schedule_interval = optimizer, schedule, schedule_interval
@@ -123,18 +128,33 @@ class CVAE(ImageModel):
     def configure_optimizers(self) -> Any:
         return self.scheduled(self.optimizer, self.parameters(), self.schedule)
 
-    def given(self, condition: Tensor) -> "Given":
+    def given(self, condition: Condition) -> "Given":
         """The model of images under a condition: one for each image, or one for all.
 
         Args:
-            condition: labels (B,), int64; or attributes (B, number of attributes), 0 or 1; or images (B, *source_shape)
-                in [0, 1].
+            condition: labels (B,), int64, or one or a list of these or of names of classes; or attributes
+                (B, number of attributes), 0 or 1, or one or a list of dicts of these by name, others being 0; or images
+                of `source_shape`, as `encode` takes them.
 
         Raises GenlabError for anything else.
         """
-        return Given(self, self._known(condition).to(self.device))
+        if self.source_shape:
+            asked = images_of(condition, self.source_shape, self)[0]
+        elif self.num_classes:
+            asked = labels_of(condition, self.class_names)
+        else:
+            asked = attributes_of(condition, self.attribute_names)
+        with self.inference(asked):
+            return Given(self, self._known(asked).to(self.device))
 
-    def sample(self, n: int, *, condition: Tensor | None = None, generator: Generator | None = None) -> Tensor:
+    def sample(
+        self,
+        n: int,
+        *,
+        condition: Condition | None = None,
+        seed: int | None = None,
+        generator: Generator | None = None,
+    ) -> Tensor:
         """`n` images under a condition, as `given` takes it; without one, each class in turn.
 
         Raises GenlabError when there is none and the conditions are no classes.
@@ -143,7 +163,7 @@ class CVAE(ImageModel):
             if self.source_shape or not self.num_classes:
                 raise GenlabError("say under which condition to sample: attributes, or images")
             condition = torch.arange(n) % self.num_classes
-        return self.given(condition).sample(n, generator=generator)
+        return self.given(condition).sample(n, seed=seed, generator=generator)
 
     def condition(self, batch: Any) -> Tensor:
         """The condition in a batch, as `given` takes it; raises GenlabError when there is none."""
@@ -185,6 +205,7 @@ class Given(LatentVariableModel):
     """A CVAE under a condition, one for each image or one for all: a latent-variable model like a VAE."""
 
     def __init__(self, model: CVAE, condition: Tensor) -> None:
+        self.model, self.condition = model, condition
         self.code_size, self.likelihood = model.code_size, model.likelihood
         self.device, self.dtype = model.device, model.dtype
         self.seen = model.seen

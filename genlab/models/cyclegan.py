@@ -11,6 +11,7 @@ from genlab.losses.adversarial import AdversarialLoss, LeastSquares
 from genlab.losses.image import absolute_difference
 from genlab.models.adversarial import signed
 from genlab.models.averaging import moving_average
+from genlab.models.checks import expect
 from genlab.models.replay import ImagePool
 from genlab.models.translation import TranslationModel
 from genlab.networks.patch import PatchDiscriminator
@@ -99,6 +100,10 @@ class CycleGAN(TranslationModel):
         self.discriminators = nn.ModuleDict(
             {"a": discriminator(self.a_shape, 1), "b": discriminator(self.image_shape, 1)}
         )
+        for direction, made in (("a_to_b", self.image_shape), ("b_to_a", self.a_shape)):
+            expect(self.generators[direction], (made[0], None, None), f"CycleGAN for images of shape {made}")
+        for discriminator_of_domain in self.discriminators.values():
+            expect(discriminator_of_domain, (1,), "CycleGAN for its logits", patches=True)
         self.average = moving_average(self.generators, ema_decay) if ema_decay else None
         self.pools = {"a": ImagePool(pool_size), "b": ImagePool(pool_size)}
         self.loss = loss()

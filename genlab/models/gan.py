@@ -10,7 +10,9 @@ from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.losses.penalties import Penalty
 from genlab.models.adversarial import AdversarialModel, signed, unsigned
 from genlab.models.averaging import moving_average
+from genlab.models.checks import expect
 from genlab.models.health import Health
+from genlab.models.inputs import generator_of, of_codes
 from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from genlab.networks.init import warn_of_batch_norm
 from genlab.optimizers import GANAdam
@@ -77,6 +79,9 @@ class GAN(AdversarialModel):
         self.code_size = code_size
         self.generator = generator(self.image_shape, code_size)
         self.discriminator = discriminator(self.image_shape, 1)
+        name = type(self).__name__
+        expect(self.generator, self.image_shape, f"{name} for images of shape {self.image_shape}")
+        expect(self.discriminator, (1,), f"{name} for its logits", patches=True)
         self.average = moving_average(self.generator, ema_decay) if ema_decay else None
         self.loss, self.penalty = loss(), penalty() if penalty else None
         if self.penalty:
@@ -144,13 +149,14 @@ class GAN(AdversarialModel):
         """Codes to train with: (count, code_size)."""
         return torch.randn(count, self.code_size, device=self.device, dtype=next(self.parameters()).dtype)
 
+    @of_codes
     def decode(self, z: Tensor) -> Tensor:
         """Codes to images, by the averaged generator."""
         return unsigned(self.best_generator(z).tanh())
 
-    def sample(self, n: int, *, generator: Generator | None = None) -> Tensor:
-        """Images of `n` codes: (n, C, H, W); `generator` is on the CPU."""
-        return self.decode(torch.randn(n, self.code_size, generator=generator).to(next(self.parameters())))
+    def sample(self, n: int, *, seed: int | None = None, generator: Generator | None = None) -> Tensor:
+        """Images of `n` codes: (n, C, H, W); the same for a seed, or a state of a generator on the CPU."""
+        return self.decode(torch.randn(n, self.code_size, generator=generator_of(seed, generator)))
 
     def _evaluate(self, stage: str, batch: ImageBatch) -> None:
         real = signed(self.images(batch))

@@ -8,12 +8,14 @@ from torch import Generator, Tensor
 from genlab.losses.evidence import evidence, importance_sampled
 from genlab.losses.likelihood import Likelihood
 from genlab.losses.precision import at_least_float32
+from genlab.models.codec import Codec
+from genlab.models.inputs import generator_of, of_codes, of_images
 
 AT_ONCE = {"cpu": 2**18, "cuda": 2**24}
 """Values of decoded images that `log_likelihood` holds at a time; a CPU is fastest with what fits into its cache."""
 
 
-class LatentVariableModel:
+class LatentVariableModel(Codec):
     """Codes z ~ N(0, I), images x ~ p(x | z), and an approximate posterior q(z | x): mixin of a model with these parts.
 
     Images are (B, C, H, W) in [0, 1], codes (B, code_size).
@@ -52,6 +54,7 @@ class LatentVariableModel:
         """
         return self.likelihood.bits_per_dim(figures.get("bound", figures["elbo"]), x[0].numel())
 
+    @of_images
     @torch.no_grad()
     def log_likelihood(self, x: Tensor, num_samples: int, generator: Generator | None = None) -> Tensor:
         """An estimate of log p(x) in nats, (B,), by importance sampling (Burda et al. 2016, equation 8).
@@ -72,21 +75,22 @@ class LatentVariableModel:
         mean, log_variance = at_least_float32(self.encoder(x)).chunk(2, dim=1)
         return mean, log_variance.clamp(-20, 20)
 
+    @of_images
     def encode(self, x: Tensor) -> Tensor:
         """The posterior's mean: images to codes."""
         return self.posterior(self.seen(x))[0]
 
+    @of_codes
     def decode(self, z: Tensor) -> Tensor:
         """The likelihood's mean: codes to images."""
         return self.likelihood.mean(self._decoded(z))
 
-    def reconstruct(self, x: Tensor) -> Tensor:
-        """Images through the posterior's mean and back."""
-        return self.decode(self.encode(x))
+    def sample(self, n: int, *, seed: int | None = None, generator: Generator | None = None) -> Tensor:
+        """Images of `n` codes drawn from the prior: (n, C, H, W).
 
-    def sample(self, n: int, *, generator: Generator | None = None) -> Tensor:
-        """Images of `n` codes drawn from the prior: (n, C, H, W); `generator` is on the CPU."""
-        return self.decode(torch.randn(n, self.code_size, generator=generator).to(self.device))
+        They are the same for the same seed, or state of a generator on the CPU.
+        """
+        return self.decode(torch.randn(n, self.code_size, generator=generator_of(seed, generator)))
 
     def _log_probs(self, x: Tensor, z: Tensor) -> Tensor:
         """log p(x | z) of images (B, C, H, W), each under K codes (K, B, code_size): (K, B)."""

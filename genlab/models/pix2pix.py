@@ -12,6 +12,7 @@ from genlab.losses.image import absolute_difference
 from genlab.metrics.translation import translation_scores
 from genlab.models.adversarial import signed, unsigned
 from genlab.models.averaging import moving_average
+from genlab.models.checks import expect
 from genlab.models.translation import TranslationModel
 from genlab.networks.patch import PatchDiscriminator
 from genlab.networks.unet import UNet
@@ -82,6 +83,8 @@ class Pix2Pix(TranslationModel):
         self.directions = {"a_to_b": self.source_shape}
         self.generator = generator(self.source_shape, self.image_shape[0])
         self.discriminator = discriminator((channels + self.image_shape[0], height, width), 1)
+        expect(self.generator, (self.image_shape[0], None, None), f"Pix2Pix for images of shape {self.image_shape}")
+        expect(self.discriminator, (1,), "Pix2Pix for its logits", patches=True)
         self.average = moving_average(self.generator, ema_decay) if ema_decay else None
         self.loss = loss()
         self.l1_weight = l1_weight

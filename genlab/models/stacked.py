@@ -5,6 +5,7 @@ If wished denoising (Vincent et al. 2010).
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -18,17 +19,20 @@ from torch.optim import Adam
 from genlab.errors import GenlabError
 from genlab.losses.reconstruction import ReconstructionError, squared_error, sum_of_squares
 from genlab.models.base import ImageModel
+from genlab.models.checks import expect
 from genlab.models.code_cache import CodeCache
+from genlab.models.codec import Codec
+from genlab.models.inputs import of_codes, of_images
 from genlab.models.stages import Course, Goal, Schedule, Stage
 from genlab.networks.corruption import Corruption
-from genlab.networks.stack import LayerFactory, LayerStack
+from genlab.networks.stack import LayerFactory, LayerStack, StackLayer
 from genlab.optimizers import built
 from genlab.ranges import at_least
 from genlab.schedules import steps_per_epoch, with_schedule
 from genlab.types import ImageBatch, Interval, OptimizerFactory, ScheduleFactory, Shape
 
 
-class StackedAutoencoder(ImageModel):
+class StackedAutoencoder(Codec, ImageModel):
     """Layers that are trained one after the other, then together, then with a classifier on top.
 
     1. "layer1", "layer2", ...: each layer is an autoencoder of the codes of the frozen layers below it.
@@ -93,6 +97,12 @@ class StackedAutoencoder(ImageModel):
             raise GenlabError("a classifier needs data with labels; leave out its stages, or take other data")
         self.automatic_optimization = False
         self.stack = LayerStack(self.image_shape, layers)
+        for level, (below, above) in enumerate(pairwise(self.stack.shapes)):
+            layer, needed_by = self.stack.layer(level), f"layer {level + 1} of this StackedAutoencoder"
+            if type(layer).encode is StackLayer.encode:
+                expect(layer.encoder, above, needed_by)
+            if type(layer).decode is StackLayer.decode:
+                expect(layer.decoder, below, needed_by)
         self.batch_names = ("image", "label") if classifies else ("image",)
         self.classifier = nn.Linear(math.prod(self.stack.shapes[-1]), num_classes) if classifies else None
         layer_schedules = [*pretraining] * (depth if len(pretraining) == 1 else 1)
@@ -212,19 +222,17 @@ class StackedAutoencoder(ImageModel):
             raise GenlabError("the classifier of a StackedAutoencoder needs batches with a 'label'")
         return self.known_labels(batch["label"], self.classifier.out_features)
 
+    @of_images
     def encode(self, x: Tensor) -> Tensor:
         """The codes of images: (B, C, H, W) to (B, code_size)."""
         return self.stack.encode(self.seen(x), self.depth).flatten(1)
 
+    @of_codes
     def decode(self, z: Tensor) -> Tensor:
         """The images of codes: (B, code_size) to (B, C, H, W) in [0, 1]."""
         return self._logits(z).sigmoid()
 
-    def reconstruct(self, x: Tensor) -> Tensor:
-        """Images through the code and back: (B, C, H, W) in [0, 1]."""
-        return self.decode(self.encode(x))
-
-    forward = reconstruct
+    forward = Codec.reconstruct
 
     def setup(self, stage: str) -> None:
         """Let `fit` end with the last stage; warn when it is going to end before."""

@@ -11,6 +11,7 @@ from torch import Generator, Tensor, nn
 
 from genlab.errors import GenlabError
 from genlab.models.adversarial import AdversarialModel, signed, unsigned
+from genlab.models.inputs import Images, generator_of, images_of
 from genlab.schedules import Linear
 from genlab.types import ScheduleFactory, Shape
 
@@ -48,11 +49,19 @@ class TranslationModel(AdversarialModel):
     def best_generator(self, direction: str) -> nn.Module:
         """The generator of a direction, averaged if there is an average."""
 
-    def translate(self, x: Tensor, *, direction: str = "a_to_b", generator: Generator | None = None) -> Tensor:
+    def translate(
+        self,
+        x: Images,
+        *,
+        direction: str = "a_to_b",
+        seed: int | None = None,
+        generator: Generator | None = None,
+    ) -> Tensor:
         """Images of any size, (B, C, H, W) in [0, 1], to as many of the other domain, (B, C', H, W) in [0, 1].
 
-        Images smaller than those in training are padded for the generator, and their translations cropped. Noise, as
-        of dropout, is drawn by `generator` (on the CPU), or else from torch's global one.
+        One image, not in a batch, becomes one. Images smaller than those in training are padded for the generator, and
+        their translations cropped. Noise, as of dropout, depends on a seed, on the state of `generator` (on the CPU),
+        or else on torch's global one.
 
         Raises GenlabError for a direction that the model does not know, or images of another number of channels or
         range.
@@ -60,16 +69,18 @@ class TranslationModel(AdversarialModel):
         if direction not in self.directions:
             raise GenlabError(f"this {type(self).__name__} translates {' and '.join(self.directions)}, not {direction}")
         channels, *least = self.directions[direction]
-        is_batch = isinstance(x, Tensor) and x.ndim == 4
+        x, single = images_of(x, self.directions[direction], self, any_size=True)
+        is_batch = x.ndim == 4
         if is_batch and x.shape[1] != channels:
             raise GenlabError(f"{direction} takes images of {channels} channels, not {x.shape[1]}")
         height, width = x.shape[-2:] if is_batch else least
         self.seen(x, (channels, height, width))
         below, right = (max(0, side - have) for side, have in zip(least, (height, width), strict=True))
         padded = F.pad(signed(x), (0, right, 0, below), mode="replicate") if right or below else signed(x)
-        with _noise_from(generator, x.device):
+        with self.inference(x), _noise_from(generator_of(seed, generator), x.device):
             translated = self.best_generator(direction)(padded).tanh()
-        return unsigned(translated)[:, :, :height, :width]
+        images = unsigned(translated)[:, :, :height, :width]
+        return images[0] if single else images
 
     def decay(self) -> ScheduleFactory | None:
         """The schedule of players without one: what `decay_from` says."""

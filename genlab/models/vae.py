@@ -9,6 +9,7 @@ from torch.optim import Adam
 from genlab.losses.likelihood import Likelihood, usual_likelihood
 from genlab.metrics.active_units import ActiveUnits
 from genlab.models.base import ImageModel
+from genlab.models.checks import expect
 from genlab.models.latent_variable import LatentVariableModel
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
 from genlab.ranges import at_least, extent
@@ -64,7 +65,10 @@ class VAE(LatentVariableModel, ImageModel):
         self.likelihood = likelihood()
         channels, height, width = self.image_shape
         self.encoder = encoder(self.image_shape, 2 * code_size)
-        self.decoder = decoder((self.likelihood.outputs * channels, height, width), code_size)
+        outputs = (self.likelihood.outputs * channels, height, width)
+        self.decoder = decoder(outputs, code_size)
+        expect(self.encoder, (2 * code_size,), f"VAE with code_size {code_size}")
+        expect(self.decoder, outputs, f"VAE with a {type(self.likelihood).__name__} likelihood")
         self.beta, self.warmup_epochs = beta, warmup_epochs
         self.num_samples, self.importance_weighted = num_samples, importance_weighted
         self.optimizer, self.schedule, self.schedule_interval = optimizer, schedule, schedule_interval
