@@ -10,13 +10,17 @@ import inspect
 import os
 import sys
 from collections.abc import Mapping
+from textwrap import shorten
 from types import FrameType
 from typing import Any
 
 from lightning.pytorch.core.mixins.hparams_mixin import HyperparametersMixin
+from torch import nn
 
 from genlab.errors import GenlabError
 
+LONGEST = 200
+"""Characters of a value in a message."""
 INSTANTIATOR = "lightning.pytorch.cli.instantiate_module"
 """What Lightning's `load_from_checkpoint` calls to turn plain hyperparameters back into an object."""
 
@@ -77,8 +81,14 @@ def plain(value: Any, where: str) -> Any:
         return class_with_arguments(value, {}, where)
     if inspect.isfunction(value) and is_importable(value):
         return dotted_name(value)
+    if isinstance(value, nn.Module):
+        name = type(value).__name__
+        raise GenlabError(
+            f"{where} is a {name} that is built already, which a checkpoint cannot describe; give the class, {name}, or "
+            f"functools.partial({name}, ...) with keyword arguments, for the model to build"
+        )
     raise GenlabError(
-        f"{where} cannot be kept in a checkpoint as plain data: {value!r}; "
+        f"{where} cannot be kept in a checkpoint as plain data: {shorten(repr(value), LONGEST)}; "
         "give a class, a functools.partial of a class with keyword arguments, a function, or an object of a dataclass, "
         "all of them defined in a module"
     )

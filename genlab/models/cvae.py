@@ -20,6 +20,21 @@ from genlab.ranges import at_least, extent
 from genlab.types import Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 
+class Given(LatentVariableModel):
+    """A CVAE under a condition, one for each image or one for all: a latent-variable model like a VAE."""
+
+    def __init__(self, model: "CVAE", condition: Tensor) -> None:
+        self.model, self.condition = model, condition
+        self.code_size, self.likelihood = model.code_size, model.likelihood
+        self.device, self.dtype = model.device, model.dtype
+        self.seen = model.seen
+        self.num_samples, self.importance_weighted = model.num_samples, model.importance_weighted
+        numbers = model.numbers(condition)
+        channels = condition if model.source_shape else model.channel(numbers)
+        self.encoder = lambda x: model.encoder(torch.cat([x, repeated(channels, len(x))], 1))
+        self.decoder = lambda z: model.decoder(torch.cat([z, repeated(numbers, len(z))], 1))
+
+
 class CVAE(ImageModel):
     """A VAE whose encoder and decoder both see a condition c: p(x | z, c) and q(z | x, c), with the prior N(0, I).
 
@@ -52,6 +67,9 @@ class CVAE(ImageModel):
 
     Raises GenlabError for data that know no condition, and for more or fewer names than classes.
     """
+
+    given_as: type[Given] = Given
+    """What `given` returns. A subclass of it may have an `evidence` of its own, whose "loss" is then minimised."""
 
     def __init__(
         self,
@@ -128,7 +146,7 @@ class CVAE(ImageModel):
     def configure_optimizers(self) -> Any:
         return self.scheduled(self.optimizer, self.parameters(), self.schedule)
 
-    def given(self, condition: Condition) -> "Given":
+    def given(self, condition: Condition) -> Given:
         """The model of images under a condition: one for each image, or one for all.
 
         Args:
@@ -145,7 +163,7 @@ class CVAE(ImageModel):
         else:
             asked = attributes_of(condition, self.attribute_names)
         with self.inference(asked):
-            return Given(self, self._known(asked).to(self.device))
+            return self.given_as(self, self._known(asked).to(self.device))
 
     def sample(
         self,
@@ -199,18 +217,3 @@ class CVAE(ImageModel):
         self.log_epoch(stage, figures, batch, progress_bar="elbo")
         self.active_units.update(given.encode(x))
         self.log(f"{stage}/active_units", self.active_units)
-
-
-class Given(LatentVariableModel):
-    """A CVAE under a condition, one for each image or one for all: a latent-variable model like a VAE."""
-
-    def __init__(self, model: CVAE, condition: Tensor) -> None:
-        self.model, self.condition = model, condition
-        self.code_size, self.likelihood = model.code_size, model.likelihood
-        self.device, self.dtype = model.device, model.dtype
-        self.seen = model.seen
-        self.num_samples, self.importance_weighted = model.num_samples, model.importance_weighted
-        numbers = model.numbers(condition)
-        channels = condition if model.source_shape else model.channel(numbers)
-        self.encoder = lambda x: model.encoder(torch.cat([x, repeated(channels, len(x))], 1))
-        self.decoder = lambda z: model.decoder(torch.cat([z, repeated(numbers, len(z))], 1))

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, LeastSquares
-from genlab.losses.image import absolute_difference
 from genlab.models.adversarial import signed
 from genlab.models.averaging import moving_average
 from genlab.models.checks import expect
@@ -121,11 +120,11 @@ class CycleGAN(TranslationModel):
         with self.toggled_optimizer(generator_optimizer):
             fake_a, fake_b = self.b_to_a(b), self.a_to_b(a)
             adversarial = self.verdict("a", fake_a, a) + self.verdict("b", fake_b, b)
-            cycle = distance(self.b_to_a(fake_b), a) + distance(self.a_to_b(fake_a), b)
+            cycle = self.distance(self.b_to_a(fake_b), a) + self.distance(self.a_to_b(fake_a), b)
             loss = adversarial + self.cycle_weight * cycle
             figures = {"generator": adversarial, "cycle": cycle / 2}  # of images in [0, 1]
             if self.identity_weight:
-                identity = distance(self.b_to_a(a), a) + distance(self.a_to_b(b), b)
+                identity = self.distance(self.b_to_a(a), a) + self.distance(self.a_to_b(b), b)
                 loss = loss + self.identity_weight * identity
                 figures["identity"] = identity / 2
             self.update(generator_optimizer, loss)
@@ -196,10 +195,5 @@ class CycleGAN(TranslationModel):
         a, b = self.domains(batch)
         a_to_b, b_to_a = (self.best_generator(direction) for direction in self.directions)
         fake_a, fake_b = b_to_a(b).tanh(), a_to_b(a).tanh()
-        cycle = distance(b_to_a(fake_b).tanh(), a) + distance(a_to_b(fake_a).tanh(), b)
+        cycle = self.distance(b_to_a(fake_b).tanh(), a) + self.distance(a_to_b(fake_a).tanh(), b)
         self.log_epoch(stage, {"cycle": cycle / 2}, batch, progress_bar="cycle")
-
-
-def distance(image: Tensor, other: Tensor) -> Tensor:
-    """The mean absolute difference of a batch of images: a scalar."""
-    return absolute_difference(image, other).mean()

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
-from genlab.losses.image import absolute_difference
 from genlab.metrics.translation import translation_scores
 from genlab.models.adversarial import signed, unsigned
 from genlab.models.averaging import moving_average
@@ -106,7 +105,7 @@ class Pix2Pix(TranslationModel):
         with self.toggled_optimizer(generator_optimizer):
             on_real_again = self.judge(source, target) if self.loss.relativistic else None
             adversarial = self.loss.generator(self.judge(source, fake), on_real_again).mean()
-            l1 = absolute_difference(fake, target).mean()
+            l1 = self.distance(fake, target)
             self.update(generator_optimizer, adversarial + self.l1_weight * l1)
         if self.average:
             self.average.update_parameters(self.generator)

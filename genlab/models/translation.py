@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from genlab.errors import GenlabError
+from genlab.losses.image import absolute_difference
 from genlab.models.adversarial import AdversarialModel, signed, unsigned
 from genlab.models.inputs import Images, generator_of, images_of
 from genlab.schedules import Linear
@@ -48,6 +49,13 @@ class TranslationModel(AdversarialModel):
     @abstractmethod
     def best_generator(self, direction: str) -> nn.Module:
         """The generator of a direction, averaged if there is an average."""
+
+    def distance(self, image: Tensor, other: Tensor) -> Tensor:
+        """How far images in [-1, 1] are from others, a scalar: the mean absolute difference.
+
+        A subclass may measure it in another way: for the training of Pix2Pix from targets, of CycleGAN after a cycle.
+        """
+        return absolute_difference(image, other).mean()
 
     def translate(
         self,

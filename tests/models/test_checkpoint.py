@@ -254,12 +254,19 @@ def test_weights_of_another_size_give_one_line(run, working_folder):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(
-    "argument", [lambda shape, size: MLPEncoder(shape, size), MLPEncoder((1, 8, 8), 40), partial(MLPEncoder, (1, 8, 8))]
-)
+@pytest.mark.parametrize("argument", [lambda shape, size: MLPEncoder(shape, size), partial(MLPEncoder, (1, 8, 8))])
 def test_what_cannot_be_written_down_is_refused_at_once(argument):
     with pytest.raises(genlab.GenlabError, match=r"VAE\(encoder=...\) cannot be kept in a checkpoint as plain data"):
         genlab.VAE((1, 8, 8), encoder=argument)
+
+
+def test_a_network_that_is_built_already_is_refused_with_what_to_give_instead():
+    with pytest.raises(genlab.GenlabError) as error:
+        genlab.VAE((1, 8, 8), encoder=MLPEncoder((1, 8, 8), 40))
+    assert str(error.value) == (
+        "VAE(encoder=...) is a MLPEncoder that is built already, which a checkpoint cannot describe; give the class, "
+        "MLPEncoder, or functools.partial(MLPEncoder, ...) with keyword arguments, for the model to build"
+    )
 
 
 @pytest.mark.parametrize(
