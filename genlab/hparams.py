@@ -84,8 +84,8 @@ def plain(value: Any, where: str) -> Any:
     if isinstance(value, nn.Module):
         name = type(value).__name__
         raise GenlabError(
-            f"{where} is a {name} that is built already, which a checkpoint cannot describe; give the class, {name}, or "
-            f"functools.partial({name}, ...) with keyword arguments, for the model to build"
+            f"{where} is a {name} that is built already, which a checkpoint cannot describe; give the class, {name}, "
+            f"or functools.partial({name}, ...) with keyword arguments, for the model to build"
         )
     raise GenlabError(
         f"{where} cannot be kept in a checkpoint as plain data: {shorten(repr(value), LONGEST)}; "
