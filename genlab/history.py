@@ -56,6 +56,7 @@ class History:
             places = _places(text, len(self._columns))
             assert places is not None
         self._text, self._places = text, places[1:]
+        self._series: dict[str, Series] = {}
 
     @property
     def names(self) -> list[str]:
@@ -74,15 +75,18 @@ class History:
         return any(name.startswith("val/") and self._given(name)[-1:].any() for name in self.names)
 
     def has(self, name: str) -> bool:
-        """Whether there is any value of a metric."""
-        return name in self.names and bool(self._given(name).any())
+        """Whether a metric has any finite value."""
+        return len(self.series(name).values) > 0
 
     def series(self, name: str) -> Series:
         """The values of a metric; empty when it has none."""
+        if name in self._series:
+            return self._series[name]
         rows = np.flatnonzero(self._given(name)) if name in self.names else np.zeros(0, np.intp)
         steps, epochs, values = (self._numbers(column, rows) for column in (*AXES, name))
         sound = np.isfinite(steps + epochs + values)
-        return Series(steps[sound], epochs[sound], values[sound])
+        self._series[name] = Series(steps[sound], epochs[sound], values[sound])
+        return self._series[name]
 
     def epochs_at(self, steps: Array) -> Array:
         """Convert steps done, such as 150, to epochs done, such as 1.5; an epoch that is cut short is a part of one."""

@@ -123,6 +123,11 @@ def test_metrics_are_chosen_by_name_with_one_split_or_both(refused):
     assert "there is no metric klm; did you mean kl?" in refused("curves", "runs/vae/0", "--metrics", "klm")
 
 
+def test_metrics_without_a_finite_value_have_no_panel():
+    run = series("runs/vae/0", {"train/loss": [1.0, 2.0], "train/kl": [float("nan"), float("inf")]})
+    assert titles(draw_curves([run])) == ["loss"]
+
+
 def test_metrics_of_other_names_are_drawn_too():
     run = series("runs/own/0", {"train/energy": [1.0, 2.0], "val/energy": [2.0, 1.0]})
     assert titles(draw_curves([run])) == ["energy"]
