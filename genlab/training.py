@@ -341,8 +341,6 @@ class TrainerCLI(LightningCLI):
                     f"a {name} clips the gradients of each player for itself: give --model.generator_clip and "
                     "--model.discriminator_clip instead of --trainer.gradient_clip_val"
                 )
-            if self.trainer.accumulate_grad_batches > 1:
-                raise GenlabError(f"a {name} accumulates no gradients: give a larger --data.batch_size")
         given = self.config[self.subcommand].trainer
         if given.sync_batchnorm and isinstance(self.trainer.accelerator, CPUAccelerator):
             raise GenlabError("batch norm is synchronised between GPUs only; leave --trainer.sync_batchnorm out")

@@ -1,6 +1,8 @@
 """What models with several players share: steps that count batches, clipping, schedules, half precision and DDP."""
 
-from collections.abc import Mapping
+import itertools
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from lightning.pytorch.core.optimizer import LightningOptimizer, do_nothing_closure
@@ -14,11 +16,16 @@ from genlab.errors import GenlabError
 from genlab.models.base import ImageModel
 from genlab.types import OptimizerFactory, ScheduleFactory, Shape
 
+Turns = Iterator[tuple[LightningOptimizer, Tensor]]
+"""The players' optimizers and losses, one after the other."""
+
 
 class AdversarialModel(ImageModel):
     """An ImageModel with an optimizer for each player, the first of which steps with every batch.
 
-    `update` is a player's step with one of the `player_optimizers`. `global_step`, and with it Lightning's `max_steps`,
+    `turns` is a training step, which says where a player learns from a loss, with one of the `player_optimizers`. Where
+    the Trainer accumulates gradients, the turns of several batches alternate, so that each player learns from all of
+    them before the next one's turn, as of one larger batch. `global_step`, and with it Lightning's `max_steps`,
     checkpoint intervals and curves, counts batches, not steps of optimizers; so do schedules, if not epochs.
 
     Args:
@@ -34,6 +41,36 @@ class AdversarialModel(ImageModel):
         super().__init__(image_shape)
         self.automatic_optimization = False
         self.clips = clips
+        self._waiting: list[Any] = []
+
+    @abstractmethod
+    def turns(self, batch: Any) -> Turns:
+        """Train on a batch: yield each player's optimizer and loss, in the order of their steps.
+
+        What follows a `yield` comes after the step.
+        """
+
+    def training_step(self, batch: Any, batch_idx: int) -> None:
+        self._waiting.append(batch)
+        if self.trainer.fit_loop.epoch_loop._should_accumulate():
+            return
+        (first, *others), count = map(self.turns, self._waiting), len(self._waiting)
+        self._waiting = []
+        names = dict(zip(map(id, self.player_optimizers()), self.clips, strict=True))
+        for optimizer, loss in first:
+            self.update(optimizer, itertools.chain([loss / count], (next(turns)[1] / count for turns in others)))
+            self.stepped(names[id(optimizer)])
+        for turns in others:
+            next(turns, None)
+        self.step_schedules()
+
+    def stepped(self, player: str) -> None:
+        """Do what follows a player's step; nothing by default."""
+
+    @property
+    def accumulates(self) -> bool:
+        """Whether a step is of several batches."""
+        return self.trainer.accumulate_grad_batches > 1
 
     def player_optimizers(self) -> list[LightningOptimizer]:
         """The players' optimizers, as `configure_optimizers` has them; only the first one's steps are counted."""
@@ -42,10 +79,11 @@ class AdversarialModel(ImageModel):
             optimizer._on_before_step = optimizer._on_after_step = do_nothing_closure
         return optimizers
 
-    def update(self, optimizer: LightningOptimizer, loss: Tensor) -> None:
-        """One step of a player down the gradient of its loss."""
+    def update(self, optimizer: LightningOptimizer, losses: Iterable[Tensor]) -> None:
+        """One step of a player down the gradient of its losses, of which each is computed when it is its turn."""
         optimizer.zero_grad()
-        self.manual_backward(loss)
+        for loss in losses:
+            self.manual_backward(loss)
         optimizer.step()
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
@@ -93,6 +131,7 @@ class AdversarialModel(ImageModel):
     def on_train_start(self) -> None:
         """Refuse clipping where it cannot be: of scaled gradients that the optimizer itself unscales."""
         super().on_train_start()
+        self._waiting = []
         scaler = getattr(self.trainer.precision_plugin, "scaler", None)
         fused = any(getattr(optimizer, "_step_supports_amp_scaling", False) for optimizer in self.trainer.optimizers)
         if scaler and fused and any(clip is not None for clip in self.clips.values()):

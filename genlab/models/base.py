@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
+from lightning.pytorch import Callback, LightningModule
 from lightning.pytorch.trainer.states import RunningStage, TrainerStatus
 from lightning.pytorch.tuner.lr_finder import _LRCallback
 from lightning.pytorch.utilities.types import LRSchedulerConfig
@@ -50,10 +50,19 @@ class ImageModel(PlainHyperparameters, LightningModule):
         self._rows: list[tuple[int, dict[str, Tensor], dict[str, float]]] = []
         self._random_states: list[dict[str, Any]] = []
         self._checked: set[tuple[str, bool]] = set()
+        self._accumulated: int | None = None
         self._validated = False
 
+    def configure_callbacks(self) -> list[Callback]:
+        """Let Lightning not refuse gradient accumulation under manual optimization: training steps see to it."""
+        if not self.automatic_optimization:
+            self._accumulated, self.trainer.accumulate_grad_batches = self.trainer.accumulate_grad_batches, 1
+        return []
+
     def setup(self, stage: str) -> None:
-        """Let the first batches that follow be checked; put a model that is to be trained into training mode."""
+        """Let the first batches be checked and gradients accumulated; put a model that is to be trained into that mode."""
+        if self._accumulated:
+            self.trainer.accumulate_grad_batches, self._accumulated = self._accumulated, None
         self._checked.clear()
         if stage == "fit" and not self.training:
             self.train()

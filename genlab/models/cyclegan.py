@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, LeastSquares
-from genlab.models.adversarial import signed
+from genlab.models.adversarial import Turns, signed
 from genlab.models.averaging import moving_average
 from genlab.models.checks import expect
 from genlab.models.replay import ImagePool
@@ -113,7 +113,7 @@ class CycleGAN(TranslationModel):
         self.discriminator_schedule = discriminator_schedule or schedule
         self.schedule_interval = schedule_interval
 
-    def training_step(self, batch: DomainBatch, batch_idx: int) -> None:
+    def turns(self, batch: DomainBatch) -> Turns:
         a, b = self.domains(batch)
         generator_optimizer, discriminator_optimizer = self.player_optimizers()
 
@@ -127,7 +127,7 @@ class CycleGAN(TranslationModel):
                 identity = self.distance(self.b_to_a(a), a) + self.distance(self.a_to_b(b), b)
                 loss = loss + self.identity_weight * identity
                 figures["identity"] = identity / 2
-            self.update(generator_optimizer, loss)
+        yield generator_optimizer, loss
 
         loss = torch.zeros((), device=self.device)
         for domain, real, fake in (("a", a, fake_a), ("b", b, fake_b)):
@@ -135,12 +135,14 @@ class CycleGAN(TranslationModel):
             on_fake = self.discriminators[domain](self.pools[domain](fake.detach()))
             loss = loss + self.loss.discriminator(on_real, on_fake).mean()
             figures |= {f"score_real_{domain}": on_real.mean(), f"score_fake_{domain}": on_fake.mean()}
-        self.update(discriminator_optimizer, loss)
+        yield discriminator_optimizer, loss
 
-        if self.average:
-            self.average.update_parameters(self.generators)
         self.log_batch({"discriminator": loss, **figures}, progress_bar="cycle")
-        self.step_schedules()
+
+    def stepped(self, player: str) -> None:
+        """Follow the generators with their average."""
+        if player == "generator" and self.average:
+            self.average.update_parameters(self.generators)
 
     def validation_step(self, batch: DomainBatch, batch_idx: int) -> None:
         self._evaluate("val", batch)

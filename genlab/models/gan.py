@@ -8,7 +8,7 @@ from torch import Generator, Tensor, nn
 
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.losses.penalties import Penalty
-from genlab.models.adversarial import AdversarialModel, signed, unsigned
+from genlab.models.adversarial import AdversarialModel, Turns, signed, unsigned
 from genlab.models.averaging import moving_average
 from genlab.models.checks import expect
 from genlab.models.health import Health
@@ -93,31 +93,36 @@ class GAN(AdversarialModel):
         self.schedule_interval = schedule_interval
         self.health = Health(self.loss)
 
-    def training_step(self, batch: ImageBatch, batch_idx: int) -> None:
+    def turns(self, batch: ImageBatch) -> Turns:
         real = signed(self.images(batch))
         generator, discriminator = self.players(batch)
         discriminator_optimizer, generator_optimizer = self.player_optimizers()
         generator_turn = (self.global_step + 1) % self.critic_steps == 0
 
-        with torch.set_grad_enabled(generator_turn):
-            fake = generator(self.noise(len(real)))
+        z = self.noise(len(real))
+        with torch.set_grad_enabled(generator_turn and not self.accumulates):
+            fake = generator(z)
         on_real, on_fake = discriminator(real), discriminator(fake.detach())
         loss = self.loss.discriminator(on_real, on_fake).mean()
         figures = self.health(loss, real, fake.detach(), on_real, on_fake)
         if self.penalty:
             figures["penalty"] = self.penalty(discriminator, real, fake.detach()).mean()
             loss = loss + figures["penalty"]
-        self.update(discriminator_optimizer, loss)
+        yield discriminator_optimizer, loss
 
         if generator_turn:
+            if self.accumulates:  # so that no memory holds the activations of several batches
+                fake = generator(z)
             with self.toggled_optimizer(generator_optimizer):
                 on_real_again = discriminator(real) if self.loss.relativistic else None
                 figures["generator"] = self.loss.generator(discriminator(fake), on_real_again).mean()
-                self.update(generator_optimizer, figures["generator"])
-            if self.average:
-                self.average.update_parameters(self.generator)
+            yield generator_optimizer, figures["generator"]
         self.log_batch(figures, progress_bar="discriminator")
-        self.step_schedules()
+
+    def stepped(self, player: str) -> None:
+        """Follow the generator with its average."""
+        if player == "generator" and self.average:
+            self.average.update_parameters(self.generator)
 
     def validation_step(self, batch: ImageBatch, batch_idx: int) -> None:
         self._evaluate("val", batch)

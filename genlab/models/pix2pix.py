@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.metrics.translation import translation_scores
-from genlab.models.adversarial import signed, unsigned
+from genlab.models.adversarial import Turns, signed, unsigned
 from genlab.models.averaging import moving_average
 from genlab.models.checks import expect
 from genlab.models.translation import TranslationModel
@@ -93,25 +93,30 @@ class Pix2Pix(TranslationModel):
         self.discriminator_schedule = discriminator_schedule or schedule
         self.schedule_interval = schedule_interval
 
-    def training_step(self, batch: PairBatch, batch_idx: int) -> None:
+    def turns(self, batch: PairBatch) -> Turns:
         source, target = self.pair(batch)
         discriminator_optimizer, generator_optimizer = self.player_optimizers()
-        fake = self.generator(source).tanh()
+        with torch.set_grad_enabled(not self.accumulates):
+            fake = self.generator(source).tanh()
 
         on_real, on_fake = self.judge(source, target), self.judge(source, fake.detach())
         loss = self.loss.discriminator(on_real, on_fake).mean() / 2  # so that it learns more slowly (section 3.3)
-        self.update(discriminator_optimizer, loss)
+        yield discriminator_optimizer, loss
 
+        if self.accumulates:  # so that no memory holds the activations of several batches
+            fake = self.generator(source).tanh()
         with self.toggled_optimizer(generator_optimizer):
             on_real_again = self.judge(source, target) if self.loss.relativistic else None
             adversarial = self.loss.generator(self.judge(source, fake), on_real_again).mean()
             l1 = self.distance(fake, target)
-            self.update(generator_optimizer, adversarial + self.l1_weight * l1)
-        if self.average:
-            self.average.update_parameters(self.generator)
+        yield generator_optimizer, adversarial + self.l1_weight * l1
         scores = {"score_real": on_real.mean(), "score_fake": on_fake.mean(), "l1": l1 / 2}  # of images in [0, 1]
         self.log_batch({"discriminator": loss, "generator": adversarial, **scores}, progress_bar="l1")
-        self.step_schedules()
+
+    def stepped(self, player: str) -> None:
+        """Follow the generator with its average."""
+        if player == "generator" and self.average:
+            self.average.update_parameters(self.generator)
 
     def validation_step(self, batch: PairBatch, batch_idx: int) -> None:
         self._evaluate("val", batch)

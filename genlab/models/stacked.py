@@ -141,9 +141,11 @@ class StackedAutoencoder(Codec, ImageModel):
         figures = self.figures(batch, self._frozen_codes("train", batch))
         self.log_batch(self._with_stage(figures), progress_bar="loss")
         optimizer = self._optimizers()[self._position]
-        optimizer.zero_grad()
-        self.manual_backward(figures["loss"])
+        self.manual_backward(figures["loss"] / self.trainer.accumulate_grad_batches)
+        if self.trainer.fit_loop.epoch_loop._should_accumulate():
+            return
         optimizer.step()
+        optimizer.zero_grad()
         for config in self.schedules():
             if config.interval == "step" or self.trainer.is_last_batch:
                 self.lr_scheduler_step(config.scheduler, None)
