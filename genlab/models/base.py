@@ -60,7 +60,7 @@ class ImageModel(PlainHyperparameters, LightningModule):
         return []
 
     def setup(self, stage: str) -> None:
-        """Let the first batches be checked and gradients accumulated; put a model that is to be trained into that mode."""
+        """Let the first batches be checked and gradients accumulated; put a model to be trained into training mode."""
         if self._accumulated:
             self.trainer.accumulate_grad_batches, self._accumulated = self._accumulated, None
         self._checked.clear()
