@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -97,7 +99,7 @@ def modules(working_folder) -> Iterator[None]:
 
 def forget() -> None:
     """As in a new process."""
-    for name in MODULES:
+    for name in (*MODULES, "my_models"):
         sys.modules.pop(name, None)
 
 
@@ -297,3 +299,26 @@ def test_what_a_model_predicts_nothing_is_told_before_data_are_read(refused, mon
     main(["fit", "--config=gan_digits.yaml", *SMOKE])
     monkeypatch.setattr(genlab.Digits, "setup", None)
     assert "a GAN predicts nothing from images" in refused("predict")
+
+
+def test_the_four_files_of_the_readme_work_as_printed(working_folder, capsys):
+    readme = (Path(genlab.__file__).parents[1] / "README.md").read_text()
+    section = readme.split("## Your own network, loss, model, data")[1].split("\n## ")[0]
+    files = dict(re.findall(r"^```\w+\n# (my\w*\.\w+)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL))
+    assert [*files] == ["my_nets.py", "my_losses.py", "my_models.py", "my_data.py", "my.yaml"]
+    for name, text in files.items():
+        Path(name).write_text(text)
+    importlib.invalidate_caches()
+    for command in re.findall("^    genlab (.+)$", section, re.MULTILINE):
+        main(shlex.split(command))
+        forget()
+    assert sorted(str(path.parent.parent) for path in Path("runs").glob("*/0/checkpoints/last.ckpt")) == [
+        "runs/autoencoder_digits/0",
+        "runs/cvae-mydigits/0",
+        "runs/my/0",
+    ]
+    assert {path.name for path in Path("runs/my/0/pictures").iterdir()} > {"reconstruct.png", "latent.png"}
+    with own_code.importable():
+        assert genlab.load("runs/my/0").free == 4.0
+    hidden = genlab.load("runs/my/0").encoder[1].out_features
+    assert hidden == 64
