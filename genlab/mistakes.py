@@ -51,7 +51,7 @@ def load_sane(text: str) -> Any:
 set_loader("yaml", load_sane, exceptions=(yaml.YAMLError,))
 
 
-NUMBERS = {"int": "a whole number", "float": "a number"}
+NUMBERS = {"int": "a whole number", "float": "a number", "tuple": "a list such as [28, 20]"}
 """What types are called."""
 DEVICES = re.compile(r"^(auto|-1|[\[\(]?\s*\d+(\s*,\s*\d+)*\s*[\]\)]?)$")
 """What Lightning's trainer takes as devices."""

@@ -8,7 +8,13 @@ import warnings
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Of malloc.h: the bytes from which freed memory goes back to the system."""
 
-HINTS = ("Tip:", "to estimate number of stepping batches", "`weights_only` was not set", "TPU available")
+HINTS = (
+    "Tip:",
+    "to estimate number of stepping batches",
+    "`weights_only` was not set",
+    "TPU available",
+    "model summary callbacks",
+)
 """Parts of what Lightning says that help nobody."""
 
 

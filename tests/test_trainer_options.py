@@ -58,6 +58,22 @@ def test_what_cannot_be_is_said_in_one_line(options, message, refused):
     assert message in refused(*VAE, *options)
 
 
+@pytest.mark.parametrize("size", ["33,47", "(33,47)"])
+def test_a_pair_is_given_as_a_list(size, refused):
+    fit = ["fit", "--config", "vae_celeba.yaml", "--print_config"]
+    assert "image_size takes a whole number or a list such as [28, 20], not" in refused(
+        *fit, f"--data.image_size={size}"
+    )
+
+
+@pytest.mark.parametrize("size", ["[33,47]", "'[33, 47]'"])
+def test_a_list_may_be_written_as_text(size, capsys):
+    Path("size.yaml").write_text(f"data:\n  class_path: CelebA\n  init_args:\n    image_size: {size}\n")
+    with pytest.raises(SystemExit):
+        main(["fit", "--config", "vae_celeba.yaml", "--config", "size.yaml", "--print_config"])
+    assert "image_size:\n    - 33\n    - 47\n" in capsys.readouterr().out
+
+
 def test_an_unknown_metric_of_the_validation_is_found_before_training(refused):
     refused(*VAE, callback("EarlyStopping", monitor="val/los"))
     assert not Path("runs/vae_digits/0/metrics.csv").exists()
@@ -126,7 +142,11 @@ def test_the_summary_counts_parameters_and_nothing_else(capfd):
     said = "".join(capfd.readouterr())
     assert "\n  encoder  MLPEncoder  115 K\n" in said
     assert "\n  total                231 K\n" in said
-    assert not [hint for hint in ("FLOP", "Tip", "LeafSpec", "Modules in", "`weights_only`") if hint in said]
+    assert not [
+        hint
+        for hint in ("FLOP", "Tip", "LeafSpec", "Modules in", "`weights_only`", "already configured")
+        if hint in said
+    ]
 
 
 def test_results_of_a_test_are_a_table_of_rounded_numbers(run, capsys):

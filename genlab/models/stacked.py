@@ -16,7 +16,7 @@ from lightning.pytorch.utilities.types import LRSchedulerConfig
 from torch import Generator, Tensor, nn
 from torch.optim import Adam
 
-from genlab.errors import GenlabError
+from genlab.errors import GenlabError, counted
 from genlab.losses.reconstruction import ReconstructionError, squared_error, sum_of_squares
 from genlab.models.base import ImageModel
 from genlab.models.checks import expect
@@ -291,7 +291,8 @@ class StackedAutoencoder(Codec, ImageModel):
     def _announce(self) -> None:
         number, stages, schedule = self._position + 1, len(self.course.stages), self.stage.schedule
         rank_zero_info(
-            f"stage {number} of {stages}: {self.stage.name}, {schedule.epochs} epochs, learning rate {schedule.lr:g}"
+            f"stage {number} of {stages}: {self.stage.name}, {counted(schedule.epochs, 'epoch')}, "
+            f"learning rate {schedule.lr:g}"
         )
 
     @torch.no_grad()
