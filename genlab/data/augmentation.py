@@ -1,9 +1,12 @@
 """Random changes of training images, by whole batches."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from genlab.data.tensors import DegradedTensors, DomainTensors, ImageTensors, PairTensors
 from genlab.ranges import between
 
 LARGEST = 8
@@ -41,3 +44,17 @@ class Augmentation:
         large: Tensor = F.interpolate(image[None], size, mode="bicubic", antialias=True)[0]
         top, left = (int(torch.randint(room + 1, ())) for room in (size[0] - height, size[1] - width))
         return large[:, top : top + height, left : left + width]
+
+
+def unaugmented(data: Any) -> Any:
+    """A data set of `genlab.data.tensors` as its images are, without augmentation."""
+    if isinstance(data, ImageTensors):
+        return data.without(Augmentation)
+    if isinstance(data, PairTensors):
+        transform = None if isinstance(data.transform, Augmentation) else data.transform
+        return PairTensors(unaugmented(data.source), unaugmented(data.target), transform)
+    if isinstance(data, DegradedTensors):
+        return DegradedTensors(unaugmented(data.images), data.degradation)
+    if isinstance(data, DomainTensors):
+        return DomainTensors(unaugmented(data.a), unaugmented(data.b))
+    return data

@@ -1,6 +1,7 @@
 """CelebA (Liu et al. 2015): 202,599 aligned faces with 40 attributes."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -74,6 +75,11 @@ class CelebA(ImageDataModule):
         self.augmentation = Augmentation(flip)
         self.skip_unreadable = skip_unreadable
 
+    @cached_property
+    def framing(self) -> Framing:
+        """The centre of a photograph, as wide a part of it as of CelebA's."""
+        return Framing(self.image_shape, width_share=CROP)
+
     def prepare_data(self) -> None:
         """Download what is missing, and decode the images."""
         found = download_missing(self.data_dir)
@@ -112,7 +118,7 @@ class CelebA(ImageDataModule):
         return files.only(present)
 
     def _decode(self, files: ImageFiles) -> DecodedImages:
-        content = decoded(files, Framing(self.image_shape, width_share=CROP), self.cache_dir)
+        content = decoded(files, self.framing, self.cache_dir)
         if not self.skip_unreadable:
             require_readable(content)
         return content

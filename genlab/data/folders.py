@@ -1,5 +1,6 @@
 """Any folder of images."""
 
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -37,7 +38,7 @@ class ImageFolder(ImageDataModule):
         num_workers: processes that put batches together; none is fastest unless augmentation is costly.
         seed: of the split and of the order of batches.
 
-    Raises GenlabError for a folder that is missing.
+    Raises GenlabError for a folder that is missing, once its files or classes are asked for.
     """
 
     def __init__(
@@ -62,10 +63,28 @@ class ImageFolder(ImageDataModule):
         self.augmentation = Augmentation(flip, enlarge)
         self.skip_unreadable = skip_unreadable
         self.folder = find_folder(folder, data_dir)
-        self.files = FolderFiles(self.folder)
-        self.has_splits = (self.folder / "train").is_dir()
-        self.class_names = self._class_names()
-        self.num_classes = len(self.class_names)
+
+    @cached_property
+    def files(self) -> FolderFiles:
+        """The images of all splits."""
+        return FolderFiles(self.folder)
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The class folders of the training images, none when one of these lies in no folder."""
+        names = [name for name in self.files.names if not self.has_splits or name.startswith("train/")]
+        classes = {self._class_folder(name) for name in names}
+        return () if None in classes else tuple(sorted(filter(None, classes)))
+
+    @property
+    def num_classes(self) -> int:  # type: ignore[override]
+        """Of the labels; 0 without labels."""
+        return len(self.class_names)
+
+    @cached_property
+    def has_splits(self) -> bool:
+        """Whether the images lie in folders called train and test or val."""
+        return (self.folder / "train").is_dir()
 
     def prepare_data(self) -> None:
         """Decode the images."""
@@ -90,12 +109,6 @@ class ImageFolder(ImageDataModule):
         """The folder below the whole or the split that an image lies in, if it does in any."""
         parts = name.split("/")[1 if self.has_splits else 0 :]
         return parts[0] if len(parts) > 1 else None
-
-    def _class_names(self) -> tuple[str, ...]:
-        """The class folders of the training images, none when one of these lies in no folder."""
-        names = [name for name in self.files.names if not self.has_splits or name.startswith("train/")]
-        classes = {self._class_folder(name) for name in names}
-        return () if None in classes else tuple(sorted(filter(None, classes)))
 
     def _labels(self) -> Tensor:
         labels = {name: label for label, name in enumerate(self.class_names)}

@@ -1,6 +1,7 @@
 """What DataModules share: loaders of whole batches, and facts that are known before any file is read."""
 
 from abc import abstractmethod
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from genlab.data.framing import Framing
 from genlab.data.sampling import BatchSampler, SameBatches, UnpairedBatchSampler
 from genlab.data.splits import held_out
 from genlab.data.tensors import DomainTensors, ImageTensors
@@ -60,6 +62,11 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
         self.seed = seed
         self._left_at: dict[str, int] = {}
         self._noted = False
+
+    @cached_property
+    def framing(self) -> Framing:
+        """How an image file becomes an image like those of the data; nothing is read to know it."""
+        return Framing(self.image_shape)
 
     @abstractmethod
     def setup(self, stage: str | None = None) -> None:

@@ -1,6 +1,7 @@
 """Aligned pairs: what is translated, and what it is to become."""
 
 from abc import abstractmethod
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -241,6 +242,11 @@ class DegradedPairs(PairDataModule):
         self.degradation = degradation
         self.image_shape = data.image_shape
         self.source_shape = degradation.shape(data.image_shape)
+
+    @cached_property
+    def framing(self) -> Framing:
+        """That of the images."""
+        return self.data.framing
 
     def prepare_data(self) -> None:
         self.data.prepare_data()

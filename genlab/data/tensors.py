@@ -108,6 +108,10 @@ class ImageTensors(BatchDataset[ImageBatch]):
         """The same images with further transforms."""
         return self._with(transforms=(*self.transforms, *transforms))
 
+    def without(self, kind: type) -> "ImageTensors":
+        """The same images without the transforms of a kind."""
+        return self._with(transforms=tuple(t for t in self.transforms if not isinstance(t, kind)))
+
     @property
     def images(self) -> Tensor:
         """All images of the set in memory, (N, C, H, W), uint8, untransformed."""

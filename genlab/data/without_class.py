@@ -1,5 +1,8 @@
 """Labelled images with one class kept from training, to see whether a model finds it strange."""
 
+from functools import cached_property
+
+from genlab.data.framing import Framing
 from genlab.data.loading import ImageDataModule
 from genlab.errors import GenlabError
 
@@ -22,6 +25,11 @@ class WithoutClass(ImageDataModule):
         self.num_classes, self.class_names = data.num_classes, data.class_names
         if not 0 <= label < data.num_classes:
             raise GenlabError(f"{type(data).__name__} has {data.num_classes} classes, none of them {label}")
+
+    @cached_property
+    def framing(self) -> Framing:
+        """That of the images."""
+        return self.data.framing
 
     def prepare_data(self) -> None:
         self.data.prepare_data()
