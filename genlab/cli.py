@@ -16,7 +16,7 @@ TRAINER_COMMANDS = {
     "fit": "train a model",
     "validate": "figures on the validation images",
     "test": "figures on the test images",
-    "predict": "codes and reconstructions of the test images, to a file",
+    "predict": "codes and reconstructions of the test images, or of those of --input, to a file",
 }
 TOOL_COMMANDS = {
     "sample": "draw new images from a trained model",
@@ -63,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: list[str]) -> None:
     command = _parser().parse_args(arguments[:1]).command
-    trains = command in TRAINER_COMMANDS
+    own_images = command == "predict" and any(argument.partition("=")[0] == "--input" for argument in arguments)
+    trains = command in TRAINER_COMMANDS and not own_images
     given = arguments if trains else parser_of(command).parse_args(arguments[1:])
     module = importlib.import_module("genlab.training" if trains else f"genlab.commands.{command}")
     warnings.formatwarning = _in_a_line  # type: ignore[assignment]  # which Lightning has changed too

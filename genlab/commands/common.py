@@ -1,25 +1,35 @@
 """What the tool commands share: their arguments, and a trained model with its data."""
 
 import argparse
-from collections.abc import Callable
+import copy
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from lightning.pytorch import LightningModule
+from lightning.pytorch import LightningDataModule, LightningModule
 from torch import Tensor
 
 from genlab import runs
-from genlab.data import ImageDataModule
+from genlab.commands.devices import device_of, moved
+from genlab.commands.inputs import named_paths
+from genlab.data import BatchDataModule, ImageDataModule
+from genlab.data.augmentation import unaugmented
+from genlab.data.framing import MODES, Framing
 from genlab.data.tensors import ImageTensors
 from genlab.drawing import Drawable, save
 from genlab.errors import GenlabError, suggestion
-from genlab.models.capabilities import VERBS, Conditional, Decodes, Encodes, abilities, seen_in
-from genlab.models.checkpoint import data_description, read, rebuilt, rebuilt_data
+from genlab.mistakes import ExplainingParser
+from genlab.models.capabilities import VERBS, Conditional, Encodes, abilities, seen_in
+from genlab.models.checkpoint import read, rebuilt, rebuilt_data, stated_data
 from genlab.outputs import must_be_free
 from genlab.own_data import as_genlabs
+from genlab.runs import is_own
 from genlab.sheets import subject_of
-from genlab.trust import granted
+from genlab.trust import granted, require_known_classes, require_known_places
 
 BATCH = 500
 """Images that a tool gives to a model at a time."""
@@ -28,7 +38,9 @@ Capability = TypeVar("Capability")
 
 
 class Trained:
-    """The model that a command's --ckpt means, with its data, and where its pictures go.
+    """The model that a command's --ckpt means, on the command's --device, with its data, and where its pictures go.
+
+    Its methods take and give tensors on the CPU, whatever the device; see `genlab.commands.devices`.
 
     `into_folder` says that --out is a folder, which the command looks at.
 
@@ -37,31 +49,48 @@ class Trained:
 
     def __init__(self, args: argparse.Namespace, *, into_folder: bool = False) -> None:
         self.args = args
+        self.device = device_of(args.device)
+        self.inputs = named_paths(getattr(args, "input", None) or [])
         if args.out and not into_folder:
             must_be_free(args.out, args.force)
         self.checkpoint = runs.find_checkpoint(args.ckpt)
         with granted(args.trust):
             content = read(self.checkpoint)
-            self.model: LightningModule = rebuilt(content, self.checkpoint)
+            self.model: LightningModule = moved(rebuilt(content, self.checkpoint), self.device)
         self._epochs = content.get("epoch", 0) + 1
         self._described = {key: content[key] for key in content if key.endswith("hyper_parameters")}
+        self._stages: set[str] = set()
 
     def able_to(self, capability: type[Capability]) -> Capability:
-        """The model, once it is found to have the capability; raises GenlabError when it has not.
-
-        Or when it has it under conditions only, of which the tool knows none.
-        """
-        if isinstance(self.model, Conditional) and capability in (Encodes, Decodes):
-            raise GenlabError(
-                f"the {type(self.model).__name__} in {self.checkpoint} knows conditions, and this tool does not; "
-                "`genlab sample` does"
-            )
+        """The model, once it is found to have the capability; raises GenlabError when it has not."""
         return self._able(self.model, capability)
+
+    def require(self, *capabilities: type[Any]) -> None:
+        """Raise GenlabError for a model without these capabilities, before any data are read.
+
+        Those of a conditional model are what it can do under a condition.
+        """
+        able = self.under_any_condition()
+        for capability in capabilities:
+            self._able(able, capability)
+
+    def under_any_condition(self) -> Any:
+        """The model, or what a conditional model is under some condition: what can be done with it is the same."""
+        return self.able_under(_any_condition(self.model), object)
 
     def able_to_with(self, batch: Any, capability: type[Capability]) -> tuple[Capability, Tensor]:
         """As `able_to`, for the images of a batch, and these images: a conditional model sees them under conditions."""
         able, images = seen_in(self.model, batch)
         return self._able(able, capability), images
+
+    def able_under(self, condition: Tensor | None, capability: type[Capability]) -> Capability:
+        """As `able_to`, of a conditional model under a condition, as its `given` takes it; others have none."""
+        model: Any = self.model
+        return self._able(model if condition is None else model.given(condition), capability)
+
+    def condition_of(self, batch: Any) -> Tensor | None:
+        """The conditions of the images in a batch; None for a model that knows no conditions."""
+        return self.model.condition(batch) if isinstance(self.model, Conditional) else None
 
     def _able(self, able: Any, capability: type[Capability]) -> Capability:
         if not isinstance(able, capability):
@@ -70,6 +99,16 @@ class Trained:
                 f"it can {', '.join(abilities(self.model)) or 'do nothing that genlab has a tool for'}"
             )
         return able
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of what the checkpoint says of the model and of its data: weights and hyperparameters."""
+        found = hashlib.sha256(json.dumps(self._described, sort_keys=True).encode())
+        for name, value in self.model.state_dict().items():
+            if isinstance(value, Tensor):
+                found.update(name.encode())
+                found.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+        return found.hexdigest()
 
     def out(self, name: str) -> Path:
         """The path --out, or by default that of the run's file called `name`, which is replaced when it is there."""
@@ -89,19 +128,80 @@ class Trained:
         print(path)
 
     def data(self, stage: str) -> Any:
-        """The data that the model was trained on, set up for a stage."""
+        """The data that the model was trained on, as --data and --data.KEY change them, set up for a stage too."""
+        if stage not in self._stages:
+            if not self._stages:
+                self._data.prepare_data()
+            self._data.setup(stage)
+            self._stages.add(stage)
+        return self._data
+
+    @cached_property
+    def _data(self) -> BatchDataModule:
         with granted(self.args.trust):
-            data = as_genlabs(rebuilt_data(data_description(self._described, self.checkpoint), self.checkpoint))
-        data.prepare_data()
-        data.setup(stage)
+            require_known_places(self._left_of_description, self.checkpoint, own=is_own(self.checkpoint))
+        data = as_genlabs(self.unread_data)
+        self._require_shapes(data)
         return data
 
-    def test_images(self) -> ImageTensors:
-        """The test images of the data that the model was trained on; raises GenlabError for data of another kind."""
-        data = self.data("test")
-        if not isinstance(data, ImageDataModule):
+    @cached_property
+    def unread_data(self) -> LightningDataModule:
+        """The same before any file is read; raises GenlabError where the checkpoint does not know its data."""
+        with granted(self.args.trust):
+            require_known_classes(self._left_of_description, self.checkpoint, own=is_own(self.checkpoint))
+            described = self.args.data or self._described_data
+            if self.args.data or self.args.data_settings:
+                data = changed_data(described, self.args.data_settings)
+            else:
+                data = rebuilt_data(described, self.checkpoint)
+        self._require_shapes(data)
+        return data
+
+    @cached_property
+    def _described_data(self) -> dict[str, Any]:
+        return stated_data(self._described, self.checkpoint)
+
+    @property
+    def _left_of_description(self) -> dict[str, Any]:
+        """What the checkpoint says of its data, but for what the user says, who needs no trust."""
+        return {} if self.args.data else _without(self._described_data, self.args.data_settings)
+
+    def _require_shapes(self, data: LightningDataModule) -> None:
+        """Raise GenlabError for data of other images than the model's."""
+        for fact in ("image_shape", "source_shape"):
+            has, takes = getattr(data, fact, None), getattr(self.model, fact, None)
+            if has and takes and tuple(has) != tuple(takes):
+                raise GenlabError(
+                    f"the {type(self.model).__name__} in {self.checkpoint} takes images of shape {tuple(takes)}, "
+                    f"{type(data).__name__} has {tuple(has)}"
+                )
+
+    @property
+    def split(self) -> str:
+        """The name of the data's split that is looked at: train, val or test."""
+        return self.args.split or "test"
+
+    def images(self) -> Any:
+        """The data's images that the tool is to look at, those of --split, not augmented.
+
+        Pairs for a model that completes them; raises GenlabError for data of any other kind.
+        """
+        data = self.data("test" if self.split == "test" else "fit")
+        completes = getattr(self.model, "source_shape", None) and isinstance(self.model, Conditional)
+        if not isinstance(data, ImageDataModule) and not completes:
             raise GenlabError(f"this tool needs single images, not the batches of {type(data).__name__}")
-        return data.test_set
+        return unaugmented(getattr(data, f"{self.split}_set"))
+
+    def framing(self) -> Framing:
+        """How an image file becomes an image like those of the model's data; none of these are read.
+
+        Raises GenlabError for a model of images that no file holds.
+        """
+        shape: Any = self.model.image_shape
+        if shape[0] not in MODES:
+            raise GenlabError(f"a model of images with {shape[0]} channels takes no image files")
+        framing: Framing = getattr(self.unread_data, "framing", Framing(shape))
+        return framing
 
 
 def batched(function: Callable[[Tensor], Tensor], items: Tensor) -> Tensor:
@@ -110,12 +210,17 @@ def batched(function: Callable[[Tensor], Tensor], items: Tensor) -> Tensor:
         return torch.cat([function(part) for part in items.split(BATCH)])
 
 
-def encoded(model: Encodes, images: ImageTensors, chosen: Tensor) -> Tensor:
-    """The codes of the images at positions `chosen` (N,) of a data set: (N, code_size)."""
-    return batched(lambda rows: model.encode(images[rows]["image"]), chosen)
+@torch.no_grad()
+def encoded(trained: Trained, images: Any, chosen: Tensor) -> Tensor:
+    """The codes of the images at positions `chosen` (N,) of a data set: (N, code_size).
+
+    Of a conditional model under each image's own condition.
+    """
+    seen = (trained.able_to_with(images[rows], Encodes) for rows in chosen.split(BATCH))  # type: ignore[type-abstract]
+    return torch.cat([encoder.encode(x) for encoder, x in seen])
 
 
-def attribute_of(images: ImageTensors, data: ImageDataModule, attribute: str) -> Tensor:
+def attribute_of(images: ImageTensors, data: Any, attribute: str) -> Tensor:
     """Which images of one of the data's splits have an attribute: (N,), bool.
 
     Raises GenlabError when the data do not have the attribute.
@@ -126,7 +231,41 @@ def attribute_of(images: ImageTensors, data: ImageDataModule, attribute: str) ->
     return images.facts["attributes"][images.rows, data.attribute_names.index(attribute)] > 0
 
 
-def some(images: ImageTensors, limit: int, seed: int) -> ImageTensors:
-    """At most so many images of a data set, in its order."""
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
-    return images.subset(order[:limit].sort().values)
+def changed_data(described: str | dict[str, Any], settings: Sequence[str]) -> LightningDataModule:
+    """Data as `fit` makes them: of a class's name or a description, with settings, `--data.KEY=VALUE`.
+
+    Raises GenlabError for settings that the class does not take.
+    """
+    if isinstance(described, dict):
+        if "_class_path" not in described:
+            raise GenlabError(f"{settings[0]} changes nothing: the checkpoint does not say what data it was trained on")
+        arguments = {name: value for name, value in described.items() if not name.startswith("_")}
+        described = json.dumps({"class_path": described["_class_path"], "init_args": arguments})
+    parser = ExplainingParser()
+    parser.add_lightning_class_args(LightningDataModule, "data", subclass_mode=True)
+    config = parser.parse_args([f"--data={described}", *settings])
+    data: LightningDataModule = parser.instantiate_classes(config).data
+    return data
+
+
+def _any_condition(model: Any) -> Tensor | None:
+    """A condition that a conditional model knows, (1, ...); None for other models."""
+    if not isinstance(model, Conditional):
+        return None
+    if model.source_shape:
+        return torch.zeros(1, *model.source_shape)
+    return torch.zeros(1, dtype=torch.int64) if model.num_classes else torch.zeros(1, len(model.attribute_names))
+
+
+def _without(description: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """A description of data without the arguments that settings, `--data.KEY=VALUE`, give."""
+    left = copy.deepcopy(description)
+    for setting in settings:
+        *path, last = setting.partition("=")[0].removeprefix("--data.").split(".")
+        inner: Any = left
+        for part in path:
+            inner = inner.get(part, {}) if isinstance(inner, dict) else {}
+            inner = inner.get("init_args", inner) if isinstance(inner, dict) else {}
+        if isinstance(inner, dict):
+            inner.pop(last, None)
+    return left

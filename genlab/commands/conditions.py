@@ -39,7 +39,7 @@ def conditional_sheet(model: Conditional, trained: Trained, random: torch.Genera
     names: Sequence[str] = ()
     truth = None
     if model.source_shape:
-        test_set = trained.data("test").test_set
+        test_set = trained.images()
         pairs = test_set[torch.randperm(len(test_set), generator=random)[:PAIRS]]
         conditions, truth = pairs["source"], pairs["target"]
     else:
@@ -49,8 +49,9 @@ def conditional_sheet(model: Conditional, trained: Trained, random: torch.Genera
 
 def usual_attributes(trained: Trained) -> Tensor:
     """The attributes that most test images have: (number of attributes,), 0 or 1."""
-    test_set = trained.test_images()
-    return test_set.facts["attributes"][test_set.rows].mean(0).round()
+    test_set = trained.images()
+    usual: Tensor = test_set.facts["attributes"][test_set.rows].mean(0).round()
+    return usual
 
 
 def asked_condition(model: Conditional, trained: Trained) -> Tensor | None:
@@ -67,7 +68,7 @@ def asked_condition(model: Conditional, trained: Trained) -> Tensor | None:
             raise GenlabError("this model's conditions are images: give --condition-image FILE")
         if args.condition_image is None:
             return None
-        data = trained.data("test")
+        data = trained.unread_data
         if isinstance(data, DegradedPairs):
             return data.degradation(read_image(args.condition_image, model.image_shape))
         return read_image(args.condition_image, model.source_shape)
@@ -91,8 +92,10 @@ def parsed(text: str, model: Conditional, usual: Callable[[], Tensor]) -> Tensor
     """
     if model.num_classes:
         return torch.tensor([_label(text, model.class_names)])
-    attributes = usual()[None].clone()
-    for part in text.split(","):
+    parts = text.split(",")
+    are_all = {part.partition("=")[0] for part in parts} >= {*model.attribute_names}
+    attributes = torch.zeros(1, len(model.attribute_names)) if are_all else usual()[None].clone()
+    for part in parts:
         name, _, value = part.partition("=")
         if name not in model.attribute_names:
             raise GenlabError(f"there is no attribute {name}; {suggestion(name, model.attribute_names)}")

@@ -6,6 +6,7 @@ import torch
 
 from genlab.commands.common import Trained
 from genlab.data import AttributeDomains, BatchDataModule, DomainDataModule, PairDataModule
+from genlab.data.augmentation import unaugmented
 from genlab.data.tensors import ImageTensors
 from genlab.errors import GenlabError
 from genlab.types import Shape
@@ -59,7 +60,8 @@ def test_images(trained: Trained) -> TestImages:
         a_shape = data.a_shape
     else:
         raise GenlabError(f"this tool needs pairs or two domains, not the batches of {type(data).__name__}")
-    data.setup("test")
+    trained.data("test")
     known = data.data if isinstance(data, AttributeDomains) else data
-    a, b = data.test_set.sides()
-    return TestImages(a, b, a_shape, data.image_shape, data.aligned, known)
+    a, b = unaugmented(getattr(data, f"{trained.split}_set")).sides()
+    aligned = data.aligned and (isinstance(data, PairDataModule) or trained.split != "train")
+    return TestImages(a, b, a_shape, data.image_shape, aligned, known)

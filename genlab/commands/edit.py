@@ -7,6 +7,7 @@ from torch import Tensor
 
 from genlab import images
 from genlab.commands.common import Trained, attribute_of, encoded
+from genlab.commands.shown import shown
 from genlab.data import ImageDataModule
 from genlab.errors import GenlabError
 from genlab.latent import attribute_vector
@@ -16,33 +17,40 @@ from genlab.models.capabilities import Decodes, Encodes
 def main(args: argparse.Namespace) -> None:
     """Draw test images with more and less of an attribute."""
     trained = Trained(args)
-    encoder = trained.able_to(Encodes)  # type: ignore[type-abstract]
-    decoder = trained.able_to(Decodes)  # type: ignore[type-abstract]
+    trained.require(Encodes, Decodes)
     path = trained.out(f"pictures/edit-{args.attribute}.png")
-    data, test_set = trained.data("fit"), trained.test_images()
     random = torch.Generator().manual_seed(args.seed)
     with torch.no_grad():
-        direction = learned_direction(encoder, data, args.attribute, args.labelled, random)
-        originals = test_set[torch.randperm(len(test_set), generator=random)[: args.count]]["image"]
+        direction = learned_direction(trained, args.attribute, args.labelled, random)
+        pictured = shown(trained, args.count, 6, random)
+        codes = encoded(trained, pictured.images, pictured.rows)
+        _, originals = trained.able_to_with(pictured.batch, Encodes)  # type: ignore[type-abstract]
+        conditions = trained.condition_of(pictured.batch)
         low, high = args.strength
         strengths = torch.linspace(low, high, args.steps)[:, None]
-        edited = torch.stack([decoder.decode(code + strengths * direction) for code in encoder.encode(originals)])
+        decoders = [
+            trained.able_under(condition, Decodes)  # type: ignore[type-abstract]
+            for condition in ([None] * len(codes) if conditions is None else conditions.split(1))
+        ]
+        moved = codes[:, None] + strengths * direction
+        edited = torch.stack([decoder.decode(row) for decoder, row in zip(decoders, moved, strict=True)])
     strip = torch.cat([originals[:, None], edited], 1)
     images.save(images.grid(strip.flatten(0, 1), args.steps + 1), path)
     print(path)
 
 
-def learned_direction(
-    encoder: Encodes, data: ImageDataModule, attribute: str, labelled: int, random: torch.Generator
-) -> Tensor:
+def learned_direction(trained: Trained, attribute: str, labelled: int, random: torch.Generator) -> Tensor:
     """The attribute's vector, (code_size,), from at most `labelled` training images with it and as many without.
 
     Raises GenlabError when the data do not have the attribute, or no images with or without it.
     """
+    data = trained.data("fit")
+    if not isinstance(data, ImageDataModule):
+        raise GenlabError(f"attributes are of single images, not of the batches of {type(data).__name__}")
     images = data.train_set
     has = attribute_of(images, data, attribute)
     order = torch.randperm(len(has), generator=random)
     chosen = torch.cat([order[has[order]][:labelled], order[~has[order]][:labelled]])
     if not has[chosen].any() or has[chosen].all():
         raise GenlabError(f"all training images of {type(data).__name__} are alike in {attribute}")
-    return attribute_vector(encoded(encoder, images, chosen), has[chosen])
+    return attribute_vector(encoded(trained, images, chosen), has[chosen])

@@ -7,6 +7,7 @@ from typing import Any
 
 from genlab.commands.common import Trained
 from genlab.commands.likelihood import likelihood
+from genlab.commands.outliers import write_outliers
 from genlab.commands.reconstruction_quality import reconstruction_quality
 from genlab.commands.sample_quality import sample_quality
 from genlab.commands.tables import metrics_table
@@ -19,6 +20,9 @@ from genlab.outputs import whole_file
 def main(args: argparse.Namespace) -> None:
     """Evaluate a model on the test images of its data; print and write the metrics."""
     trained = Trained(args)
+    if args.input:
+        write_outliers(trained)
+        return
     path = trained.out("evaluate.json")
     evaluation = evaluation_of(trained, args)
     if args.samples and evaluation is not likelihood:

@@ -14,6 +14,7 @@ from torch import Tensor
 from torchmetrics.image.fid import NoTrainInceptionV3
 from tqdm import tqdm
 
+from genlab.commands.devices import moved
 from genlab.data import BatchDataModule
 from genlab.data.places import cache_folder
 from genlab.errors import GenlabError
@@ -25,6 +26,7 @@ from genlab.models.checkpoint import plain_data
 from genlab.outputs import whole_file
 from genlab.types import Shape
 
+CPU = torch.device("cpu")
 BATCH = 128
 STEPS = 700
 """Batches that a classifier learns from; more, if these are not five epochs."""
@@ -44,8 +46,8 @@ class Extractor:
     """Of the data's classes, where it is one."""
 
 
-def extractor(name: str | None, data: BatchDataModule, image_shape: Shape) -> Extractor:
-    """The extractor called "inception" or "classifier", or the codes of the model in a checkpoint.
+def extractor(name: str | None, data: BatchDataModule, image_shape: Shape, device: torch.device = CPU) -> Extractor:
+    """The extractor called "inception" or "classifier", or the codes of the model in a checkpoint, on a device.
 
     Of images of a shape, whose labels or attributes the data know. By default it is a classifier where there are
     labels, else Inception where it can be had, else a classifier of attributes.
@@ -53,24 +55,24 @@ def extractor(name: str | None, data: BatchDataModule, image_shape: Shape) -> Ex
     Raises GenlabError for one that cannot be had.
     """
     if name == "classifier" or (name is None and data.num_classes):
-        return own_classifier(data)
+        return own_classifier(data, device)
     if name == "inception":
-        return inception()
+        return inception(device)
     if name is not None:
-        return codes_of(name, image_shape)
+        return codes_of(name, image_shape, device)
     try:
-        return inception()
+        return inception(device)
     except GenlabError as error:
         if not data.attribute_names:
             raise GenlabError(f"{error}; or compare codes of a trained model, with --features CHECKPOINT") from None
         print(f"{error}; a classifier of attributes takes its place")
-        return own_classifier(data)
+        return own_classifier(data, device)
 
 
-def inception() -> Extractor:
+def inception(device: torch.device = CPU) -> Extractor:
     """The network that FID and KID are usually measured with."""
     try:
-        network = NoTrainInceptionV3("inception-v3-compat", ["2048"])
+        network = moved(NoTrainInceptionV3("inception-v3-compat", ["2048"]), device, ["forward"])
     except (ModuleNotFoundError, URLError, OSError, RuntimeError) as error:
         raise GenlabError(
             f"Inception cannot be had ({' '.join(str(error).split())}): it needs `pip install torch-fidelity`, which "
@@ -83,9 +85,9 @@ def inception() -> Extractor:
     )
 
 
-def codes_of(path: str, image_shape: Shape) -> Extractor:
+def codes_of(path: str, image_shape: Shape, device: torch.device = CPU) -> Extractor:
     """The codes of a trained model."""
-    model = load(path)
+    model = moved(load(path), device)
     if not isinstance(model, Encodes):
         raise GenlabError(f"the {type(model).__name__} in {path} does not encode; give a checkpoint of one that does")
     if getattr(model, "image_shape", None) != image_shape:
@@ -93,7 +95,7 @@ def codes_of(path: str, image_shape: Shape) -> Extractor:
     return Extractor(f"codes of the {type(model).__name__} in {path}", "none", model.encode)
 
 
-def own_classifier(data: BatchDataModule) -> Extractor:
+def own_classifier(data: BatchDataModule, device: torch.device = CPU) -> Extractor:
     """A classifier of labels or attributes, trained on the data's training images, and kept among the caches.
 
     Raises GenlabError for data without either.
@@ -113,6 +115,7 @@ def own_classifier(data: BatchDataModule) -> Extractor:
         accuracy = network.accuracy(data.test_dataloader())
         with whole_file(path) as part:
             torch.save({"state_dict": network.state_dict(), "accuracy": accuracy}, part)
+    moved(network, device, ["features", "of_features"])
     kind = "labels" if data.num_classes else "attributes"
     return Extractor(
         f"genlab's classifier of {type(data).__name__}'s {kind}, right about {accuracy:.1%} of the test split's, "

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from genlab import images
-from genlab.commands.common import Trained
+from genlab.commands.common import Trained, batched, encoded
+from genlab.commands.shown import condition_asked, shown
 from genlab.errors import GenlabError
 from genlab.latent import arc, line, square
-from genlab.models.capabilities import Decodes, Encodes, Samples
+from genlab.models.capabilities import Conditional, Decodes, Encodes, Samples
 
 PATHS = {"line": line, "arc": arc}
 
@@ -17,27 +18,52 @@ PATHS = {"line": line, "arc": arc}
 def main(args: argparse.Namespace) -> None:
     """Draw the images of codes between others."""
     trained = Trained(args)
-    decoder = trained.able_to(Decodes)  # type: ignore[type-abstract]
+    require_able(trained)
     path = trained.out("pictures/interpolate.png")
     with torch.no_grad():
-        codes = ends(trained, args.between, 4 if args.along == "square" else 2 * args.count)
+        codes, decoder = ends(trained)
         if args.along == "square":
             way = square(codes, args.steps)
         else:
-            start, end = codes.chunk(2)
+            start, end = (codes[:-1], codes[1:]) if args.input else codes.chunk(2)
             way = PATHS[args.along](start, end, args.steps).flatten(0, 1)
-        images.save(images.grid(decoder.decode(way), args.steps), path)
+        images.save(images.grid(batched(decoder.decode, way), args.steps), path)
     print(path)
 
 
-def ends(trained: Trained, kind: str, count: int) -> Tensor:
-    """Codes of test images, or of samples, to go between: (count, code_size)."""
-    random = torch.Generator().manual_seed(trained.args.seed)
-    if kind == "samples":
-        trained.able_to(Samples)  # type: ignore[type-abstract]
-        return torch.randn(count, trained.able_to(Decodes).code_size, generator=random)  # type: ignore[type-abstract]
-    if isinstance(trained.model, Samples) and not isinstance(trained.model, Encodes):
-        raise GenlabError(f"the {type(trained.model).__name__} cannot encode images; give --between samples")
-    encoder = trained.able_to(Encodes)  # type: ignore[type-abstract]
-    test_set = trained.test_images()
-    return encoder.encode(test_set[torch.randperm(len(test_set), generator=random)[:count]]["image"])
+def require_able(trained: Trained) -> None:
+    """Raise GenlabError for what cannot be asked for, before any file is read."""
+    args, name = trained.args, type(trained.model).__name__
+    trained.require(Decodes)
+    if args.between == "samples":
+        if args.input:
+            raise GenlabError("--between samples goes between no images; leave out --input")
+        trained.require(Samples)
+        if isinstance(trained.model, Conditional) and condition_asked(trained) is None:
+            raise GenlabError(f"the {name} samples under a condition; say which: --condition, or --condition-image")
+    else:
+        try:
+            trained.require(Encodes)
+        except GenlabError as error:
+            raise GenlabError(f"{error}; give --between samples") from None
+    few = {"square": "exactly 4 images", "line": "2 images or more", "arc": "2 images or more"}[args.along]
+    wrong = len(trained.inputs) != 4 if args.along == "square" else len(trained.inputs) < 2
+    if args.input and wrong:
+        raise GenlabError(f"--along {args.along} takes {few}; --input has {len(trained.inputs)}")
+
+
+def ends(trained: Trained) -> tuple[Tensor, Decodes]:
+    """Codes of images, or of samples, to go between, (N, code_size), and what decodes all on the way."""
+    args = trained.args
+    random = torch.Generator().manual_seed(args.seed)
+    drawn = 4 if args.along == "square" else 2 * (args.count or 6)
+    condition = condition_asked(trained)
+    if args.between == "samples":
+        decoder = trained.able_under(condition, Decodes)  # type: ignore[type-abstract]
+        return torch.randn(drawn, decoder.code_size, generator=random), decoder
+    count = (args.count and args.count + 1) if args.input else drawn
+    chosen = shown(trained, count, drawn, random, seen_under_asked=False)
+    if condition is None:
+        condition = trained.condition_of(chosen.images[chosen.rows[:1]])
+    decoder = trained.able_under(condition, Decodes)  # type: ignore[type-abstract]
+    return encoded(trained, chosen.images, chosen.rows), decoder

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,30 +13,39 @@ from torch import Tensor
 
 from genlab import images
 from genlab.commands.common import Trained, batched, encoded
+from genlab.commands.shown import condition_asked, shown
 from genlab.latent import normal_lattice
-from genlab.models.capabilities import Decodes, Encodes, Samples
+from genlab.models.capabilities import Conditional, Decodes, Encodes, Samples
 from genlab.outputs import must_be_free, whole_file
 
 
 def main(args: argparse.Namespace) -> None:
     """Draw the codes of test images, and the manifold of a 2-D prior."""
     trained = Trained(args)
-    model = trained.able_to(Encodes)  # type: ignore[type-abstract]
-    decoder = model if model.code_size == 2 and isinstance(model, Samples) and isinstance(model, Decodes) else None
+    trained.require(Encodes)
+    decoder = two_dimensional(trained)
     path = trained.out("pictures/latent.png")
     manifold = path.with_name(f"{path.stem}-manifold.png")
     if decoder:
         must_be_free(manifold, args.force)
 
-    test_set = trained.test_images()
-    chosen = torch.randperm(len(test_set), generator=torch.Generator().manual_seed(args.seed))[: args.count]
-    codes = encoded(model, test_set, chosen)
-    scatter(codes, None if test_set.labels is None else test_set.labels[chosen], path)
+    pictured = shown(trained, args.count, 5000, torch.Generator().manual_seed(args.seed))
+    scatter(encoded(trained, pictured.images, pictured.rows), pictured.labels, path)
     print(path)
     if decoder:
         pictures = batched(decoder.decode, normal_lattice(args.side))
         images.save(images.grid(pictures, args.side), manifold)
         print(manifold)
+
+
+def two_dimensional(trained: Trained) -> Decodes | None:
+    """What decodes the codes of a 2-D prior; None for models without one, and for conditions that are not said."""
+    model: Any = trained.model
+    if isinstance(model, Conditional):
+        asked = condition_asked(trained)
+        model = None if asked is None else model.given(asked)
+    is_able = isinstance(model, Samples) and isinstance(model, Decodes) and model.code_size == 2
+    return model if is_able else None
 
 
 def scatter(codes: Tensor, labels: Tensor | None, path: Path) -> None:

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from genlab.commands.common import Trained
 from genlab.commands.reconstruction_quality import averaged
+from genlab.commands.shown import looked_at
 from genlab.errors import GenlabError
 from genlab.losses import Perceptual
 from genlab.models.capabilities import HasLikelihood
@@ -23,7 +24,7 @@ def likelihood(trained: Trained, args: argparse.Namespace) -> dict[str, Any]:
 
     Bits per dimension are those of log p(x), the tighter bound, whichever the model was trained on.
     """
-    test = trained.data("test").test_set
+    test = looked_at(trained)
     chosen = torch.randperm(len(test), generator=torch.Generator().manual_seed(args.seed))[: args.limit].sort().values
     random = torch.Generator().manual_seed(args.seed)
     num_samples = args.samples or SAMPLES

@@ -21,14 +21,38 @@ class ToolParser(argparse.ArgumentParser):
     """A parser whose errors are GenlabErrors of one line, and suggest the nearest option."""
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: None = None) -> argparse.Namespace:  # type: ignore[override]
-        """Parse all arguments; raises GenlabError for one that is unknown or wrong."""
-        known, unknown = self.parse_known_args(args, namespace)
+        """Parse all arguments; raises GenlabError for one that is unknown or wrong.
+
+        A tool that takes --data takes --data.KEY too: these are left as they are, in `data_settings`.
+        """
+        rest: list[str] = [*(args or [])]
+        settings: list[str] = []
+        if "--data" in self._option_string_actions:
+            rest, settings = self._split(rest)
+        known, unknown = self.parse_known_args(rest, namespace)
+        known.data_settings = settings
         for argument in unknown:
             name = argument.partition("=")[0]
             options = sorted(option for option in self._option_string_actions if option.startswith("--"))
             hint = suggestion(name, options) if name.startswith("-") else f"`{self.prog} --help` says what it takes"
             raise GenlabError(f"{self.prog} has no argument {name}; {hint}")
         return known
+
+    def _split(self, args: list[str]) -> tuple[list[str], list[str]]:
+        """Take out what `--data.KEY VALUE` or `--data.KEY=VALUE` says: other arguments, and the latter."""
+        rest, settings = [], []
+        following = iter(args)
+        for argument in following:
+            if not argument.startswith("--data."):
+                rest.append(argument)
+            elif "=" in argument:
+                settings.append(argument)
+            else:
+                value = next(following, None)
+                if value is None:
+                    self.error(f"argument {argument}: expected one argument")
+                settings.append(f"{argument}={value}")
+        return rest, settings
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse says as a GenlabError."""
@@ -54,6 +78,7 @@ def sample(parser: argparse.ArgumentParser) -> None:
     --condition-image, all samples have that one. With --per-class, images are written to folders by class.
     """
     _of_model(parser, "pictures/sample.png")
+    _of_data(parser)
     _drawing(parser)
     parser.add_argument("-n", "--count", type=positive, default=64, help="how many (default 64)")
     parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
@@ -62,34 +87,37 @@ def sample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--without-average", action="store_true", help="of a GAN: by the generator itself, not by its moving average"
     )
-    parser.add_argument(
-        "--condition", metavar="CONDITION", help="a class, such as cat or 7, or attributes: Smiling=1,Male=0"
-    )
-    parser.add_argument("--condition-image", metavar="FILE", type=Path, help="an image, for a model of pairs")
+    _of_conditions(parser)
     parser.add_argument(
         "--per-class", type=positive, metavar="N", help="write N images of each class to the folder --out"
     )
 
 
 def reconstruct(parser: argparse.ArgumentParser) -> None:
-    """Draw test images, chosen by --seed, each row above the row of their reconstructions.
+    """Draw test images, chosen by --seed, or those of --input, each row above the row of their reconstructions.
 
     A denoising model reconstructs from corrupted images; these are drawn in between.
     """
     _of_model(parser, "pictures/reconstruct.png", picture)
+    _of_data(parser)
+    _of_images(parser)
     _drawing(parser)
-    parser.add_argument("-n", "--count", type=positive, default=32, help="how many (default 32)")
+    parser.add_argument("-n", "--count", type=positive, help="how many (default 32, or all of --input)")
     parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
 
 
 def latent(parser: argparse.ArgumentParser) -> None:
-    """Draw the codes of test images, coloured by label: as they are when 2-D, else their two principal components.
+    """Draw the codes of test images, or of those of --input: as they are when 2-D, else their two principal components.
+
+    Colours are labels.
 
     For a model with a 2-D Gaussian prior, draw its manifold too: the images of a lattice of codes, spaced evenly in
     the prior's probability (Kingma & Welling 2013, figure 4).
     """
     _of_model(parser, "pictures/latent.png")
-    parser.add_argument("-n", "--count", type=positive, default=5000, help="test images at most (default 5000)")
+    _of_data(parser)
+    _of_images(parser)
+    parser.add_argument("-n", "--count", type=positive, help="images at most (default 5000, or all of --input)")
     parser.add_argument("--side", type=positive, default=20, help="images along a side of the manifold (default 20)")
 
 
@@ -108,8 +136,13 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
     Of an autoencoder: L1, MSE, PSNR and SSIM of reconstructions, of values in [0, 1].
 
     The table is rounded to standard errors, where they are known; the file has all digits.
+
+    With --input: how strange each of these images is, the strangest first, as a table, and as CSV: its negative
+    log p(x), or else its squared error, and the share of test images that are less so.
     """
-    _of_model(parser, "evaluate.json")
+    _of_model(parser, "evaluate.json, with --input outliers.csv,")
+    _of_data(parser)
+    _of_images(parser)
     parser.add_argument("--samples", type=positive, help="of a likelihood: codes for each image (default 5000)")
     parser.add_argument("--limit", type=positive, default=10**9, help="test images at most (default all)")
     parser.add_argument("--fid", action="store_true", help="judge samples, also of a model with a likelihood")
@@ -121,6 +154,17 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def predict(parser: argparse.ArgumentParser) -> None:
+    """Write codes and reconstructions of the images given with --input to a file that `numpy.load` reads.
+
+    Its arrays have a row for each image; "path" has their files.
+    """
+    _of_model(parser, "predictions.npz")
+    parser.add_argument("--ckpt_path", dest="ckpt", help=argparse.SUPPRESS)  # as predict without --input has it
+    _of_data(parser)
+    _of_images(parser)
+
+
 def probe(parser: argparse.ArgumentParser) -> None:
     """Measure a model's codes, beside those of PCA of the same size, and pixels; as tables, and as JSON.
 
@@ -128,6 +172,7 @@ def probe(parser: argparse.ArgumentParser) -> None:
     clusters of test images agree with classes; and of a model trained WithoutClass, how its error tells that class.
     """
     _of_model(parser, "probe.json")
+    _of_data(parser)
     parser.add_argument(
         "--labels", type=counts, default="1,10,100,all", help="labelled images of each class (default 1,10,100,all)"
     )
@@ -148,52 +193,66 @@ def features(parser: argparse.ArgumentParser) -> None:
 def interpolate(parser: argparse.ArgumentParser) -> None:
     """Draw the images of codes between those of test images, or of samples, chosen by --seed.
 
-    A line or an arc in each row; or a square between the images in its four corners.
+    A line or an arc in each row; or a square between the images in its four corners. With --input, from each of these
+    images to the next.
+
+    A conditional model decodes all under the condition of the first image, or the one given.
     """
     _of_model(parser, "pictures/interpolate.png")
+    _of_data(parser)
+    _of_files(parser)
+    _of_conditions(parser)
     parser.add_argument("--along", choices=("line", "arc", "square"), default="line", help="the way (default line)")
     parser.add_argument("--between", choices=["images", "samples"], default="images", help="ends (default test images)")
     parser.add_argument("--steps", type=positive, default=9, help="images in a row, both ends included (default 9)")
-    parser.add_argument("-n", "--count", type=positive, default=6, help="rows of lines or arcs (default 6)")
+    parser.add_argument("-n", "--count", type=positive, help="rows of lines or arcs (default 6, or all of --input)")
 
 
 def traverse(parser: argparse.ArgumentParser) -> None:
-    """Draw a test image again and again, each row with one unit of its code changed from low to high.
+    """Draw a test image, or that of --input, again and again, each row with one unit of its code changed.
 
     The units are those that vary most over test images, the first one on top; they go from so many standard deviations
     below their mean to as many above. The first column shows the image itself.
+
+    A conditional model decodes under the image's own condition, or the one given.
     """
     _of_model(parser, "pictures/traverse.png")
+    _of_data(parser)
+    _of_files(parser)
+    _of_conditions(parser)
     parser.add_argument("--units", type=positive, default=10, help="how many units at most (default 10)")
     parser.add_argument("--steps", type=positive, default=9, help="values of each (default 9)")
     parser.add_argument("--range", type=finite, default=3.0, help="standard deviations up and down (default 3)")
 
 
 def edit(parser: argparse.ArgumentParser) -> None:
-    """Draw test images with more and less of an attribute: codes, moved along the attribute's vector.
+    """Draw test images, or those of --input, with more and less of an attribute: codes, moved along its vector.
 
     The vector is the mean code of training images with the attribute less that of images without (Larsen et al. 2016),
     from few labelled images of each. The first column shows the images themselves.
     """
     _of_model(parser, "pictures/edit-ATTRIBUTE.png")
+    _of_data(parser)
+    _of_images(parser)
     parser.add_argument("--attribute", required=True, metavar="NAME", help="such as Smiling")
     parser.add_argument(
         "--strength", type=span, default=(-2.0, 2.0), metavar="LOW..HIGH", help="multiples of the vector (-2..2)"
     )
     parser.add_argument("--steps", type=positive, default=9, help="strengths from low to high (default 9)")
-    parser.add_argument("-n", "--count", type=positive, default=6, help="test images (default 6)")
+    parser.add_argument("-n", "--count", type=positive, help="images (default 6, or all of --input)")
     parser.add_argument("--labelled", type=positive, default=500, help="training images of each kind (default 500)")
 
 
 def translate(parser: argparse.ArgumentParser) -> None:
     """Translate the images given with --input, of any size, into files of the same names in the folder --output.
 
-    By default that is the folder `translated` in the run.
+    By default that is the folder `translated` in the run. A single image can become a file: --output new.png.
 
     Without --input, draw test images beside their translations and, of pairs, the truth, as one picture.
     """
     _of_model(parser, "pictures/translate.png, with --input the folder translated,")
-    parser.add_argument("--input", nargs="+", metavar="PATH", help="files, folders, or patterns such as 'photos/*.jpg'")
+    _of_data(parser)
+    _of_files(parser)
     parser.add_argument("--direction", choices=("a_to_b", "b_to_a"), default="a_to_b", help="default a_to_b")
     parser.add_argument("--tile", action="store_true", help="large images: in parts of the size seen in training")
     parser.add_argument("--side-by-side", action="store_true", help="each image on the left of its translation")
@@ -207,6 +266,7 @@ def transfer(parser: argparse.ArgumentParser) -> None:
     The first column shows the images. The others have each class in turn, or each attribute the other way.
     """
     _of_model(parser, "pictures/transfer.png")
+    _of_data(parser)
     parser.add_argument("-n", "--count", type=positive, default=8, help="test images (default 8)")
 
 
@@ -289,6 +349,46 @@ def _of_model(parser: argparse.ArgumentParser, out: str, kind: Callable[[str], P
     parser.add_argument(
         "--trust", action="store_true", help="import what the checkpoint names, also when it is of no run of your own"
     )
+    parser.add_argument(
+        "--device", help="where the model works: cpu, cuda, cuda:1, mps; by default the accelerator that is there"
+    )
+
+
+def _of_data(parser: argparse.ArgumentParser) -> None:
+    """Add what all tools take that read the data which the model was trained on."""
+    parser.add_argument(
+        "--data",
+        metavar="NAME",
+        help="other data than the model's, such as MNIST; --data.KEY VALUE changes a setting, as for fit: "
+        "--data.folder photos, --data.data_dir /elsewhere",
+    )
+    parser.add_argument(
+        "--split", choices=("train", "val", "test"), help="of the data: which images are looked at (default test)"
+    )
+
+
+def _of_images(parser: argparse.ArgumentParser) -> None:
+    """Add what all tools take that look at images, which may be the user's own."""
+    _of_files(parser)
+    parser.add_argument(
+        "--condition",
+        metavar="CONDITION",
+        help="that a conditional model is to see --input under: a class, such as cat, or attributes: Smiling=1,Male=0",
+    )
+    parser.set_defaults(condition_image=None)
+
+
+def _of_files(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--input", nargs="+", metavar="PATH", help="images of your own: files, folders, or patterns, 'photos/*.jpg'"
+    )
+
+
+def _of_conditions(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--condition", metavar="CONDITION", help="a class, such as cat or 7, or attributes: Smiling=1,Male=0"
+    )
+    parser.add_argument("--condition-image", metavar="FILE", type=Path, help="an image, for a model of pairs")
 
 
 def _drawing(parser: argparse.ArgumentParser) -> None:

@@ -3,18 +3,21 @@
 import argparse
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from lightning.pytorch import LightningDataModule
 from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
+from torch import Tensor
 from tqdm import tqdm
 
-from genlab.commands.common import Trained, attribute_of, batched, some
+from genlab.commands.common import BATCH, Trained, attribute_of
 from genlab.commands.tables import aligned, metrics_table, with_error
-from genlab.data import ImageDataModule, WithoutClass
-from genlab.data.tensors import ImageTensors
+from genlab.data import WithoutClass
+from genlab.data.augmentation import unaugmented
 from genlab.latent.clusters import METHODS, NEIGHBOURS, agreement, cluster
 from genlab.metrics.probes import Array, few_label_accuracy
 from genlab.models.capabilities import Encodes, Reconstructs
@@ -29,22 +32,21 @@ Table = dict[str, dict[str, Any]]
 def main(args: argparse.Namespace) -> None:
     """Measure a model's codes, beside those of PCA; print and write the tables."""
     trained = Trained(args)
-    encoder = trained.able_to(Encodes)  # type: ignore[type-abstract]
+    trained.require(Encodes)
     path = trained.out("probe.json")
-    torch.manual_seed(args.seed)  # of augmentation
     data = trained.data("fit")
-    splits = [some(images, args.limit, args.seed) for images in (data.train_set, trained.test_images())]
+    train, test = (seen(trained, images) for images in (unaugmented(data.train_set), trained.images()))
     found: dict[str, Any] = {
         "model": type(trained.model).__name__,
         "checkpoint": str(trained.checkpoint),
         "data": type(data).__name__,
-        "code_size": encoder.code_size,
-        "training_images": len(splits[0]),
-        "test_images": len(splits[1]),
+        "code_size": trained.model.code_size,
+        "training_images": len(train.pixels),
+        "test_images" if trained.split == "test" else f"{trained.split}_images": len(test.pixels),
         "seed": args.seed,
     }
     print(metrics_table(found))
-    for name, title, table in measured(encoder, data, splits, args):
+    for name, title, table in measured(data, train, test, args):
         found[name] = table
         print(f"\n{title}\n{as_text(table)}", flush=True)
     with whole_file(path) as part:
@@ -52,27 +54,52 @@ def main(args: argparse.Namespace) -> None:
     print(f"\n{path}")
 
 
+@dataclass
+class Seen:
+    """Images, and what a model makes of them, each under its own condition if it knows any: arrays (N, ...)."""
+
+    pixels: Array
+    codes: Array
+    reconstructions: Array | None
+    """None of a model that does not reconstruct."""
+    classes: Array | None
+    """(N,): labels, or whether images have the attribute asked for; None when there are neither."""
+
+
+@torch.no_grad()
+def seen(trained: Trained, images: Any) -> Seen:
+    """What the model makes of a data set, of at most --limit images drawn from it."""
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(trained.args.seed))
+    rows = order[: trained.args.limit].sort().values
+    parts: list[tuple[Tensor, ...]] = []
+    for some in rows.split(BATCH):
+        encoder, x = trained.able_to_with(images[some], Encodes)  # type: ignore[type-abstract]
+        again = [encoder.reconstruct(x)] if isinstance(encoder, Reconstructs) else []
+        parts.append((x.flatten(1), encoder.encode(x), *(y.flatten(1) for y in again)))
+    pixels, codes, *restored = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
+    return Seen(pixels, codes, restored[0] if restored else None, classes(trained, images, rows))
+
+
 def measured(
-    model: Encodes, data: ImageDataModule, splits: list[ImageTensors], args: argparse.Namespace
+    data: LightningDataModule, train: Seen, test: Seen, args: argparse.Namespace
 ) -> Iterator[tuple[str, str, Table]]:
     """Everything that can be measured, one after the other: a name, a title, and figures."""
-    train, test = (images[torch.arange(len(images))]["image"] for images in splits)
-    pixels = train.flatten(1).numpy(), test.flatten(1).numpy()
-    pca = PCA(min(model.code_size, *pixels[0].shape), random_state=args.seed).fit(pixels[0])
+    pixels = train.pixels, test.pixels
+    pca = PCA(min(train.codes.shape[1], *pixels[0].shape), random_state=args.seed).fit(pixels[0])
     linear = f"PCA-{pca.n_components_}"
     codes = {
-        "codes": (batched(model.encode, train).numpy(), batched(model.encode, test).numpy()),
+        "codes": (train.codes, test.codes),
         linear: (pca.transform(pixels[0]), pca.transform(pixels[1])),
     }
 
     restored = {linear: pca.inverse_transform(codes[linear][1])}
-    if isinstance(model, Reconstructs):
-        restored = {"codes": batched(model.reconstruct, test).flatten(1).numpy()} | restored
+    if test.reconstructions is not None:
+        restored = {"codes": test.reconstructions} | restored
     errors = {name: np.square(images - pixels[1]).sum(1) for name, images in restored.items()}
     rows: Table = {name: {"squared error": mean_error(error)} for name, error in errors.items()}
     yield "reconstruction", "reconstructions of test images, ± standard error", rows
 
-    train_labels, test_labels = (classes(images, data, args.attribute) for images in splits)
+    train_labels, test_labels = train.classes, test.classes
     if train_labels is not None and test_labels is not None and len(np.unique(train_labels)) > 1:
         views = codes | {"pixels": pixels}
         rows = few_labels(views, (train_labels, test_labels), args.labels, args.draws)
@@ -93,11 +120,13 @@ def mean_error(errors: Array) -> dict[str, float]:
     return found
 
 
-def classes(images: ImageTensors, data: ImageDataModule, attribute: str | None) -> Array | None:
+def classes(trained: Trained, images: Any, rows: Tensor) -> Array | None:
     """The classes of images, (N,): their labels, or whether they have an attribute; None when there are neither."""
-    if attribute:
-        return attribute_of(images, data, attribute).numpy()
-    return None if images.labels is None else images.labels.numpy()
+    if trained.args.attribute:
+        found: Array = attribute_of(images, trained.data("fit"), trained.args.attribute)[rows].numpy()
+        return found
+    labels = getattr(images, "labels", None)
+    return None if labels is None else labels[rows].numpy()
 
 
 def few_labels(views: dict[str, Split], labels: Split, counts: list[int | None], draws: int) -> Table:

@@ -1,4 +1,4 @@
-"""`genlab reconstruct`: test images beside what the model makes of them."""
+"""`genlab reconstruct`: test images, or a user's own, beside what the model makes of them."""
 
 import argparse
 
@@ -6,16 +6,14 @@ import torch
 
 from genlab import sheets
 from genlab.commands.common import Trained
-from genlab.models.capabilities import Conditional, Reconstructs
+from genlab.commands.shown import shown
+from genlab.models.capabilities import Reconstructs
 
 
 def main(args: argparse.Namespace) -> None:
-    """Draw test images above their reconstructions."""
+    """Draw images above their reconstructions."""
     trained = Trained(args)
-    if not isinstance(trained.model, Conditional):  # which can reconstruct under conditions only
-        trained.able_to(Reconstructs)  # type: ignore[type-abstract]
-    test_set = trained.data("test").test_set
+    trained.require(Reconstructs)
     random = torch.Generator().manual_seed(args.seed)
-    batch = test_set[torch.randperm(len(test_set), generator=random)[: args.count]]
-    trained.able_to_with(batch, Reconstructs)  # type: ignore[type-abstract]
+    batch = shown(trained, args.count, 32, random).batch
     trained.draw(sheets.reconstructions(trained.model, batch, args.columns, random), "pictures/reconstruct.png")

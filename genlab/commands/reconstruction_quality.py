@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from genlab.commands.common import BATCH, Trained, some
+from genlab.commands.common import BATCH, Trained
 from genlab.commands.tables import ERROR
 from genlab.errors import counted
 from genlab.losses.reconstruction import SSIM_WINDOW
@@ -22,11 +22,13 @@ def reconstruction_quality(trained: Trained, args: argparse.Namespace) -> dict[s
     Of a denoising model, also those of reconstructions from corrupted images.
     """
     model = trained.able_to(Reconstructs)  # type: ignore[type-abstract]
-    test = some(trained.test_images(), args.limit, args.seed)
+    test = trained.images()
+    order = torch.randperm(len(test), generator=torch.Generator().manual_seed(args.seed))
+    chosen = order[: args.limit].sort().values
     random = torch.Generator().manual_seed(args.seed)
     scores: dict[str, list[Tensor]] = defaultdict(list)
-    with tqdm(total=len(test), desc="Reconstructing", unit=" images") as bar, torch.no_grad():
-        for rows in torch.arange(len(test)).split(BATCH):
+    with tqdm(total=len(chosen), desc="Reconstructing", unit=" images") as bar, torch.no_grad():
+        for rows in chosen.split(BATCH):
             x = test[rows]["image"]
             kinds = {"": model.reconstruct(x)}
             _, *corrupted, restored = reconstructed(model, x, random)
@@ -37,7 +39,7 @@ def reconstruction_quality(trained: Trained, args: argparse.Namespace) -> dict[s
                 for name, values in found.items():
                     scores[name + kind].append(values)
             bar.update(len(rows))
-    of_images = {"images": f"{counted(len(test), 'image')} of the test split, values in [0, 1]"}
+    of_images = {"images": f"{counted(len(chosen), 'image')} of the {trained.split} split, values in [0, 1]"}
     if "ssim" in scores:
         of_images["ssim_windows"] = f"{SSIM_WINDOW} x {SSIM_WINDOW}, Gaussian, wholly within the image"
     return of_images | averaged({name: torch.cat(values) for name, values in scores.items()})

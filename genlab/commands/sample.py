@@ -1,7 +1,6 @@
 """`genlab sample`: new images from a trained model."""
 
 import argparse
-import hashlib
 import json
 import warnings
 from pathlib import Path
@@ -12,6 +11,7 @@ from torch import Tensor
 from genlab import sheets
 from genlab.commands.common import Trained, encoded
 from genlab.commands.conditions import conditional_sheet, write_classes
+from genlab.data.augmentation import unaugmented
 from genlab.errors import GenlabError
 from genlab.latent import CodeDensity
 from genlab.models.capabilities import Conditional, Decodes, Encodes, Samples
@@ -65,16 +65,16 @@ def drawn(trained: Trained, args: argparse.Namespace, random: torch.Generator) -
 def code_density(trained: Trained, args: argparse.Namespace) -> CodeDensity:
     """The density of the codes of training images: the one kept beside the checkpoint, or a new one.
 
-    The kept one is used when it says that it was fitted by the same model and data (the checkpoint's content), for the
-    same seed and number of images; the times of files say nothing, since copying changes them.
+    The kept one is used when it says that it was fitted by the same model and data (the checkpoint's content, and what
+    the command line changes), for the same seed and number of images; the times of files say nothing, since copying
+    changes them.
     """
     encoder = trained.able_to(Encodes)  # type: ignore[type-abstract]
     components = 1 if args.prior == "gaussian" else args.components
     name = "gaussian" if args.prior == "gaussian" else f"gmm{components}"
     kept: Path = trained.checkpoint.with_name(f"{trained.checkpoint.stem}-{name}.npz")
-    with trained.checkpoint.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    fitted_to = json.dumps({"checkpoint": digest, "seed": args.seed, "images_at_most": FITTED_ON})
+    described = {"data": args.data, "changed": args.data_settings} if args.data or args.data_settings else {}
+    fitted_to = json.dumps({"checkpoint": trained.digest, "seed": args.seed, "images_at_most": FITTED_ON, **described})
     if kept.exists():
         try:
             density = CodeDensity.load(kept)
@@ -83,11 +83,11 @@ def code_density(trained: Trained, args: argparse.Namespace) -> CodeDensity:
         else:
             if density.fitted_to == fitted_to and density.means.shape == (components, encoder.code_size):
                 return density
-    train_set = trained.data("fit").train_set
+    train_set = unaugmented(trained.data("fit").train_set)
     chosen = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(args.seed))[:FITTED_ON]
     if components > len(chosen):
         raise GenlabError(f"{components} components are more than the {len(chosen)} images they are fitted to")
-    density = CodeDensity.fitted(encoded(encoder, train_set, chosen), components, args.seed, fitted_to)
+    density = CodeDensity.fitted(encoded(trained, train_set, chosen), components, args.seed, fitted_to)
     density.save(kept)
     print(kept)
     return density

@@ -33,12 +33,13 @@ def sample_quality(trained: Trained, args: argparse.Namespace) -> dict[str, Any]
     data = trained.data("fit")
     if not isinstance(data, ImageDataModule):
         raise GenlabError(f"samples are compared with single images, not with the batches of {type(data).__name__}")
-    data.setup("test")
-    judge = extractor(args.features, data, data.image_shape)
-    count = min(args.limit, len(data.test_set))
+    trained.data("test")
+    judge = extractor(args.features, data, data.image_shape, trained.device)
+    images = trained.images()
+    count = min(args.limit, len(images))
     require_enough(min(count, len(data.train_set)))
     random = torch.Generator().manual_seed(args.seed)
-    test = data.test_set.subset(torch.randperm(len(data.test_set), generator=random)[:count])
+    test = images.subset(torch.randperm(len(images), generator=random)[:count])
     train = data.train_set.subset(torch.randperm(len(data.train_set), generator=random)[:count])
     real, _ = judged(judge, images_of(test))
     with tqdm(samples(trained, test, random), "Sampling", total=-(-count // BATCH), unit=" batches") as sampled:
@@ -46,7 +47,7 @@ def sample_quality(trained: Trained, args: argparse.Namespace) -> dict[str, Any]
     found = {
         "extractor": judge.name,
         "resize": judge.resize,
-        "images": f"{count} samples, {count} images of the test split",
+        "images": f"{count} samples, {count} images of the {trained.split} split",
         "neighbours": NEIGHBOURS,
         **distances(real, fake),
         **precision_and_recall(real, fake),

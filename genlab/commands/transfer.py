@@ -17,7 +17,7 @@ def main(args: argparse.Namespace) -> None:
     if not isinstance(model, CVAE) or model.source_shape:
         raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} has no classes or attributes to change")
     path = trained.out("pictures/transfer.png")
-    test_set = trained.test_images()
+    test_set = trained.images()
     chosen = torch.randperm(len(test_set), generator=torch.Generator().manual_seed(args.seed))[: args.count]
     batch = test_set[chosen]
     originals, own = model.images(batch), model.condition(batch)

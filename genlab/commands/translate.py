@@ -1,8 +1,6 @@
 """`genlab translate`: images of one domain to images of another, as files or as a picture of test images."""
 
 import argparse
-import glob
-import os
 from pathlib import Path
 
 import torch
@@ -13,13 +11,14 @@ from tqdm import tqdm
 from genlab import images, runs
 from genlab.commands.common import Trained
 from genlab.commands.domains import test_images
-from genlab.data.files import LARGEST, FolderFiles, is_image
+from genlab.commands.inputs import named_paths, real, tell_unreadable
+from genlab.data.files import LARGEST, is_image
 from genlab.data.framing import attempt, opened, pixels
 from genlab.errors import GenlabError, counted, listed
 from genlab.models.capabilities import Translates
 from genlab.models.tiles import in_tiles
 from genlab.outputs import must_be_free, whole_file
-from genlab.regular import exists, is_folder, read_regular
+from genlab.regular import is_folder, read_regular
 
 QUALITY = 95
 """Of JPEG files, out of 100."""
@@ -27,7 +26,7 @@ QUALITY = 95
 
 def main(args: argparse.Namespace) -> None:
     """Translate files, or draw test images beside their translations."""
-    trained = Trained(args)
+    trained = Trained(args, into_folder=bool(args.input))
     model = trained.able_to(Translates)  # type: ignore[type-abstract]
     if args.direction not in model.directions:
         raise GenlabError(
@@ -57,14 +56,19 @@ def draw_test_images(trained: Trained, model: Translates) -> None:
 def translate_files(trained: Trained, model: Translates) -> None:
     """Every image of the input to a file of the same name; what cannot be read is left out and told at the end.
 
+    The only one to a file of another name, where the output has the ending of an image.
+
     Raises GenlabError, before anything is written, when an output is there already, would replace an input, or cannot
     be written in its format.
     """
     args = trained.args
     folder: Path = args.out or (runs.run_of(trained.checkpoint) or trained.checkpoint.parent) / "translated"
-    if is_image(folder.name) and not folder.is_dir():
-        raise GenlabError(f"{folder} would be a folder; with --input, give the name of one as --output")
     found = found_files(args.input, folder)
+    is_one = is_image(folder.name) and not is_folder(folder)
+    if is_one:
+        if len(found) > 1:
+            raise GenlabError(f"{folder} is one file for {len(found)} images; give the name of a folder as --output")
+        folder, found = folder.parent, dict.fromkeys([folder.name], *found.values())
     own = {real(path) for path in found.values()}
     for name in found:
         format_of(folder / name)
@@ -91,41 +95,20 @@ def translate_files(trained: Trained, model: Translates) -> None:
         save(y[0], folder / name)
     if len(unreadable) == len(found):
         raise GenlabError(f"none of the images can be read: {listed(unreadable, separator='; ')}")
-    print(f"{counted(len(found) - len(unreadable), 'image')} in {folder}")
-    if unreadable:
-        print(f"{len(unreadable)} could not be read: {listed(unreadable, separator='; ')}")
+    print(args.out if is_one else f"{counted(len(found) - len(unreadable), 'image')} in {folder}")
+    tell_unreadable(unreadable)
 
 
-def found_files(args: list[str], output: Path) -> dict[str, Path]:
-    """The image files that paths and patterns mean, by the names that they keep: within a folder, their path in it.
+def found_files(texts: list[str], output: Path) -> dict[str, Path]:
+    """The image files that paths and patterns mean, by the names that they keep; see `named_paths`.
 
-    Of what a pattern matches, images alone; of a folder that the output lies in, what is not of the output. Raises
-    GenlabError for a path that leads nowhere, or for two files of one name.
+    Raises GenlabError for two files of one name.
     """
     found: dict[str, Path] = {}
-    for text in args:
-        if not text:
-            raise GenlabError("an --input is empty; give files, folders or patterns")
-        if is_folder(Path(text)):
-            paths = [(name, Path(text, name)) for name in FolderFiles(Path(text)).names]
-            if real(Path(text)) in real(output).parents:
-                paths = [(name, path) for name, path in paths if not real(path).is_relative_to(real(output))]
-        elif exists(Path(text)):
-            paths = [(Path(text).name, Path(text))]
-        else:
-            matching = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
-            paths = [(path.name, path) for path in map(Path, matching) if is_image(path.name)]
-        if not paths:
-            raise GenlabError(f"there is no {text} to translate")
-        for name, path in paths:
-            if real(found.setdefault(name, path)) != real(path):
-                raise GenlabError(f"{found[name]} and {path} are both called {name}; translate them one by one")
+    for name, path in named_paths(texts, output):
+        if found.setdefault(name, path) != path:
+            raise GenlabError(f"{found[name]} and {path} are both called {name}; translate them one by one")
     return found
-
-
-def real(path: Path) -> Path:
-    """A path with its links followed, as far as they lead."""
-    return Path(os.path.realpath(path))  # Path.resolve raises for a link to itself
 
 
 def save(image: Tensor, path: Path) -> None:

@@ -37,7 +37,7 @@ def translation_quality(trained: Trained, args: argparse.Namespace) -> dict[str,
     images = test_images(trained).some(args.limit, args.seed)
     by_domain = args.fid or args.features or not images.aligned
     judges = {
-        direction: extractor(args.features, images.data, images.translated(direction).end_shape)
+        direction: extractor(args.features, images.data, images.translated(direction).end_shape, trained.device)
         for direction in (model.directions if by_domain else ())
     }
     for direction in model.directions:

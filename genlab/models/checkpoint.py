@@ -141,12 +141,21 @@ def require_undamaged(path: Path, entry: str | None) -> None:
 
 
 def data_description(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """Read the description of a checkpoint's training data: "_class_path", and arguments; empty without any.
-
-    DataModules that keep no hyperparameters in checkpoints are described by the config of the run.
+    """Read the description of a checkpoint's training data, once it is trusted; see `stated_data`.
 
     Raises:
         GenlabError: for data of classes, or in folders, that are not trusted (see `genlab.trust`).
+    """
+    description = stated_data(checkpoint, path)
+    require_known_classes(description, path, own=is_own(path))
+    require_known_places(description, path, own=is_own(path))
+    return description
+
+
+def stated_data(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Read what a checkpoint says of its training data: "_class_path", and arguments; empty without any.
+
+    DataModules that keep no hyperparameters in checkpoints are described by the config of the run.
     """
     description = dict(checkpoint.get("datamodule_hyper_parameters", {}))
     if "_class_path" not in description:
@@ -154,8 +163,6 @@ def data_description(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any
         if isinstance(configured, dict) and isinstance(configured.get("class_path"), str):
             arguments = {**(configured.get("init_args") or {}), **(configured.get("dict_kwargs") or {})}
             description = {"_class_path": configured["class_path"], **arguments}
-    require_known_classes(description, path, own=is_own(path))
-    require_known_places(description, path, own=is_own(path))
     description.pop("_instantiator", None)
     return description
 

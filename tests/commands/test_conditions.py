@@ -13,27 +13,14 @@ import genlab
 from genlab.cli import main
 from genlab.commands.conditions import _folders, parsed
 
-SMOKE = ["--config", "overlays/smoke.yaml"]
-PETS = ["--data.folder=pets", "--data.image_size=8", "--data.batch_size=4"]
-
 
 def pixels(path) -> np.ndarray:
     return np.asarray(Image.open(path))
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory, data_dir):
-    """Runs of conditional models that have hardly seen anything, by data set."""
-    folder = tmp_path_factory.mktemp("conditional")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("GENLAB_DATA_DIR", str(data_dir))
-        for name in ("digits", "celeba", "frey"):
-            main(["fit", "--config", f"cvae_{name}.yaml", *SMOKE])
-        main(["fit", "--model=CVAE", "--data=ImageFolder", *PETS, *SMOKE])
-        torch.set_flush_denormal(False)
-    runs = {name: folder / "runs" / f"cvae_{name}" / "0" for name in ("digits", "celeba", "frey")}
-    return runs | {"pets": folder / "runs" / "cvae-imagefolder" / "0"}
+@pytest.fixture
+def trained(conditional):
+    return conditional
 
 
 def test_all_classes_are_drawn_one_a_row_with_one_code_a_column(trained, tiles):

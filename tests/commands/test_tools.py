@@ -106,18 +106,6 @@ def test_codes_of_any_size_are_drawn(dimensions):
     assert pixels("codes.png").std() > 10
 
 
-@pytest.fixture(scope="module")
-def faces(tmp_path_factory, data_dir) -> Path:
-    """The run folder of an autoencoder that has hardly seen any faces."""
-    folder = tmp_path_factory.mktemp("faces")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("GENLAB_DATA_DIR", str(data_dir))
-        main(["fit", "--config", "autoencoder_celeba.yaml", "--config", "overlays/smoke.yaml"])
-        torch.set_flush_denormal(False)
-    return folder / "runs" / "autoencoder_celeba" / "0"
-
-
 def test_an_attribute_is_edited_along_its_vector(faces):
     main(["edit", "--ckpt", str(faces), "--attribute", "Smiling", "--strength=-1..1", "--steps", "3", "-n", "2"])
     drawn = pixels(faces / "pictures" / "edit-Smiling.png")
@@ -291,6 +279,8 @@ def test_a_gan_samples_by_its_average_or_by_the_generator_itself(refused):
     assert "give --between samples" in refused("interpolate")
     main(["interpolate", "--between", "samples", "--out", "interpolate.png"])
     main(["fit", "--model=CGAN", "--data=Digits", "--config=overlays/smoke.yaml"])
-    assert "knows conditions, and this tool does not" in refused("interpolate", "--between", "samples")
+    assert "the CGAN samples under a condition; say which: --condition" in refused(
+        "interpolate", "--between", "samples"
+    )
     main(["fit", "--config", "vae_digits.yaml", "--config", "overlays/smoke.yaml"])
     assert "keeps no average of a generator" in refused("sample", "--without-average")

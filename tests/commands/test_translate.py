@@ -91,7 +91,7 @@ def test_what_cannot_be_read_is_skipped_and_said(facades, capsys, refused):
     main(["translate", "--ckpt", facades, "--input", "photos", "--output", "out"])
     told = capsys.readouterr().out.splitlines()
     assert told[-2] == "1 image in out"
-    assert told[-1].startswith("2 could not be read: photos/bad.png: not an image; photos/cut.png: ")
+    assert told[-1].startswith("2 images could not be read: photos/bad.png: not an image; photos/cut.png: ")
     assert [path.name for path in Path("out").iterdir()] == ["good.png"]
     assert "none of the images can be read" in refused("translate", "--ckpt", facades, "--input", "photos/bad.png")
 
@@ -137,15 +137,25 @@ def test_an_output_that_cannot_be_stops_before_anything_is_written(facades, refu
     Path("photos/b").write_bytes(Path("photos/a.png").read_bytes())
     told = refused("translate", "--ckpt", facades, "--input", "photos/a.png", "photos/b", "--output", "out")
     assert "out/b has no ending of a format that can be written" in told
-    told = refused("translate", "--ckpt", facades, "--input", "photos", "--output", "b.jpg")
-    assert "b.jpg would be a folder" in told
+    told = refused("translate", "--ckpt", facades, "--input", "photos/*", "photos/b", "--output", "b.jpg")
+    assert "b.jpg is one file for 2 images; give the name of a folder as --output" in told
     assert not Path("out").exists()
+
+
+def test_one_image_becomes_one_file(facades, capsys, refused):
+    write(Path("photos/a.png"), 20, 16)
+    arguments = ["translate", "--ckpt", facades, "--input", "photos/a.png", "--output", "new/b.jpg"]
+    main(arguments)
+    assert capsys.readouterr().out.splitlines() == ["new/b.jpg"]
+    assert (Image.open("new/b.jpg").size, Image.open("new/b.jpg").format) == ((20, 16), "JPEG")
+    assert "new/b.jpg is there already" in refused(*arguments)
+    assert "photos/a.png is one of the images to translate" in refused(*arguments[:-1], "photos/a.png")
 
 
 def test_mistakes_are_said_in_one_line(facades, digits, run, refused):
     write(Path("x/a.png"), 8, 8)
     write(Path("y/a.png"), 8, 8)
-    assert "there is no nowhere to translate" in refused("translate", "--ckpt", facades, "--input", "nowhere")
+    assert "there is no nowhere; give image files" in refused("translate", "--ckpt", facades, "--input", "nowhere")
     assert "x/a.png and y/a.png are both called a.png" in refused(
         "translate", "--ckpt", facades, "--input", "x", "y", "--output", "out"
     )

@@ -1,0 +1,64 @@
+"""Where a tool's model works: an accelerator or the CPU, while images, codes and random numbers stay on the CPU."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import torch
+from lightning.fabric.utilities import move_data_to_device
+
+from genlab.errors import GenlabError
+
+METHODS = ("encode", "decode", "reconstruct", "sample", "translate", "log_likelihood", "predict_step")
+"""What tools call of models, where there is such a method."""
+
+Model = TypeVar("Model")
+
+
+def device_of(name: str | None) -> torch.device:
+    """The device that a user means: cpu, cuda, cuda:1, mps; by default the accelerator that is there, else the CPU.
+
+    Raises GenlabError for one that is not there.
+    """
+    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    if name is None:
+        return accelerator or torch.device("cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device and device.type == "cpu":
+        return device
+    count = torch.accelerator.device_count() if accelerator else 0
+    if device is None or accelerator is None or device.type != accelerator.type or (device.index or 0) >= count:
+        there = ["cpu", *(f"{accelerator.type}:{index}" for index in range(count) if accelerator)]
+        raise GenlabError(f"there is no device {name}; this machine has {', '.join(there)}")
+    return device
+
+
+def moved(model: Model, device: torch.device, methods: Sequence[str] = METHODS) -> Model:
+    """Move a model to a device, and let the methods that tools call take and give tensors on the CPU.
+
+    Random numbers are drawn on the CPU by the tools, or by the methods from a generator there: so results agree on all
+    devices. What `given(condition)` returns is moved likewise.
+    """
+    if isinstance(model, torch.nn.Module):
+        model.to(device)
+    changed = {name: _at_hand(getattr(model, name), device) for name in methods if hasattr(model, name)}
+    given = getattr(model, "given", None)
+    if given is not None:
+        changed["given"] = functools.wraps(given)(lambda condition: moved(given(condition), device))
+    for name, method in changed.items():
+        object.__setattr__(model, name, method)  # a module's own would refuse it in place of a submodule
+    return model
+
+
+def _at_hand(method: Callable[..., Any], device: torch.device) -> Callable[..., Any]:
+    """A method of what is on a device, as one that takes tensors on the CPU, alone or in dicts, and gives such."""
+
+    @functools.wraps(method)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        there = move_data_to_device([args, kwargs], device)
+        return move_data_to_device(method(*there[0], **there[1]), "cpu")
+
+    return called

@@ -1,0 +1,75 @@
+"""Image files that a user gives with --input: which are meant, and how they become images as a model takes them."""
+
+import glob
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from genlab.data.files import LARGEST, FolderFiles, is_image
+from genlab.data.framing import Framing, attempt
+from genlab.data.tensors import ImageTensors
+from genlab.errors import GenlabError, counted, listed
+from genlab.regular import exists, is_folder, read_regular
+
+
+def named_paths(texts: Sequence[str], output: Path | None = None) -> list[tuple[str, Path]]:
+    """The image files that paths and patterns mean, each once, with the names that they keep: in a folder, the path.
+
+    Of what a pattern matches, images alone; of a folder that `output` lies in, what is not of the output. Raises
+    GenlabError for a path that leads nowhere.
+    """
+    found: dict[Path, tuple[str, Path]] = {}
+    for text in texts:
+        if not text:
+            raise GenlabError("an --input is empty; give files, folders or patterns")
+        if is_folder(Path(text)):
+            paths = [(name, Path(text, name)) for name in FolderFiles(Path(text)).names]
+            if output and real(Path(text)) in real(output).parents:
+                paths = [(name, path) for name, path in paths if not real(path).is_relative_to(real(output))]
+        elif exists(Path(text)):
+            paths = [(Path(text).name, Path(text))]
+        else:
+            matching = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
+            paths = [(path.name, path) for path in map(Path, matching) if is_image(path.name)]
+        if not paths:
+            raise GenlabError(f"there is no {text}; give image files, folders or patterns as --input")
+        for name, path in paths:
+            found.setdefault(real(path), (name, path))
+    return list(found.values())
+
+
+def framed(paths: Sequence[Path], framing: Framing) -> tuple[ImageTensors, tuple[str, ...]]:
+    """The images in files, cropped and resized, and their paths; what cannot be read is left out and told.
+
+    Raises GenlabError when none can be read.
+    """
+
+    def image_of(path: Path) -> NDArray[np.uint8] | str:
+        return attempt(lambda: framing.decode(read_regular(path, LARGEST)))
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # Pillow decodes and resizes without Python's lock
+        decoded = threads.map(image_of, paths)
+        images = list(tqdm(decoded, "Reading", len(paths), unit=" images", disable=None if len(paths) > 100 else True))
+    unreadable = [f"{path}: {why}" for path, why in zip(paths, images, strict=True) if isinstance(why, str)]
+    if len(unreadable) == len(paths):
+        raise GenlabError(f"none of the images can be read: {listed(unreadable, separator='; ')}")
+    tell_unreadable(unreadable)
+    readable = {str(path): image for path, image in zip(paths, images, strict=True) if not isinstance(image, str)}
+    return ImageTensors(torch.from_numpy(np.stack([*readable.values()]))), tuple(readable)
+
+
+def tell_unreadable(unreadable: Sequence[str]) -> None:
+    """Print which files could not be read, each with what is wrong, if there are any."""
+    if unreadable:
+        print(f"{counted(len(unreadable), 'image')} could not be read: {listed(unreadable, separator='; ')}")
+
+
+def real(path: Path) -> Path:
+    """A path with its links followed, as far as they lead."""
+    return Path(os.path.realpath(path))  # Path.resolve raises for a link to itself

@@ -1,0 +1,38 @@
+"""`genlab predict --input`: codes and reconstructions of images of one's own, to a file."""
+
+import argparse
+from collections import defaultdict
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genlab.commands.common import BATCH, Trained
+from genlab.commands.shown import shown
+from genlab.errors import GenlabError
+from genlab.models.adversarial import AdversarialModel
+from genlab.models.capabilities import Encodes
+from genlab.outputs import must_be_free, whole_file
+
+
+def main(args: argparse.Namespace) -> None:
+    """Write what the model predicts of images, an array of each kind with a row for each, and "path", their files."""
+    if not args.input:
+        raise GenlabError("--input is empty; give files, folders or patterns")
+    trained = Trained(args)
+    model = trained.model
+    if isinstance(model, AdversarialModel):
+        model.predict_step(None, 0)  # which says what there is instead
+    trained.require(Encodes)
+    path = trained.out("predictions.npz")
+    must_be_free(path, args.force)  # those of test images have the same name
+    pictured = shown(trained, None, 0, torch.Generator())
+    found: dict[str, list[Tensor]] = defaultdict(list)
+    with torch.no_grad():
+        for rows in pictured.rows.split(BATCH):
+            for name, values in model.predict_step(pictured.images[rows], 0).items():
+                found[name].append(values.float())
+    arrays = {name: torch.cat(parts).numpy() for name, parts in found.items()}
+    with whole_file(path) as part, part.open("wb") as file:
+        np.savez_compressed(file, **arrays, path=np.array(pictured.names))  # type: ignore[arg-type]
+    print(f"{path}: {', '.join(f'{name} {array.shape}' for name, array in arrays.items())}")
