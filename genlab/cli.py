@@ -9,33 +9,49 @@ from collections.abc import Sequence
 
 import genlab
 from genlab import own_code
-from genlab.commands.parsers import parser_of
-from genlab.errors import in_one_line, suggestion
+from genlab.commands.parsers import ToolParser, parser_of
+from genlab.errors import GenlabError, in_one_line, suggestion
 
-TRAINER_COMMANDS = {
-    "fit": "train a model",
-    "validate": "figures on the validation images",
-    "test": "figures on the test images",
-    "predict": "codes and reconstructions of the test images, or of those of --input, to a file",
+TRAINER_COMMANDS = ("fit", "validate", "test", "predict")
+COMMANDS = {
+    "train": {
+        "fit": "train a model",
+        "runs": "all runs in a table: what differs, how far they came, how good they are",
+        "curves": "loss curves of one or several runs",
+    },
+    "look": {
+        "sample": "draw new images from a trained model",
+        "reconstruct": "test images beside their reconstructions",
+        "latent": "a map of the codes of the test images, and the manifold of a 2-D prior",
+        "features": "what the first layer's units look for",
+        "interpolate": "from one image to another through the space of codes",
+        "traverse": "what single units of a code do",
+        "edit": "change an attribute of images, such as make someone smile",
+        "translate": "images of one domain to another: test images, or files and folders of any size",
+        "transfer": "images under other conditions: the style stays",
+    },
+    "measure": {
+        "evaluate": "how good a model is: likelihood, samples, translations or reconstructions",
+        "probe": "what the codes of a model are worth: few labels, clusters, outliers, beside PCA",
+        "validate": "metrics on the validation images",
+        "test": "metrics on the test images",
+        "predict": "codes and reconstructions of the test images, or of those of --input, to a file",
+    },
+    "what there is": {
+        "configs": "the shipped configs, or one of them",
+        "models": "the models, or the arguments of one",
+        "datasets": "the data sets, or the arguments of one",
+        "networks": "the networks, or the arguments of one",
+        "losses": "the losses, likelihoods and penalties, or the arguments of one",
+        "schedules": "the schedules of learning rates, or the arguments of one",
+    },
+    "data and machine": {
+        "data": "download and decode a data set ahead of time, or check it",
+        "doctor": "what this machine has, on one page for a bug report",
+    },
 }
-TOOL_COMMANDS = {
-    "sample": "draw new images from a trained model",
-    "reconstruct": "test images beside their reconstructions",
-    "latent": "a map of the codes of the test images, and the manifold of a 2-D prior",
-    "evaluate": "how good a model is: likelihood, samples, translations or reconstructions",
-    "probe": "what the codes of a model are worth: few labels, clusters, outliers, beside PCA",
-    "features": "what the first layer's units look for",
-    "interpolate": "from one image to another through the space of codes",
-    "traverse": "what single units of a code do",
-    "edit": "change an attribute of images, such as make someone smile",
-    "translate": "images of one domain to another: test images, or files and folders of any size",
-    "transfer": "images under other conditions: the style stays",
-    "runs": "all runs in a table: what differs, how far they came, how good they are",
-    "curves": "loss curves of one or several runs",
-    "data": "download and decode a data set ahead of time, or check it",
-    "doctor": "what this machine has, on one page for a bug report",
-    "configs": "list the shipped configs, or print one",
-}
+"""What each command does, by what one wants to do."""
+TOOL_COMMANDS = [name for group in COMMANDS.values() for name in group if name not in TRAINER_COMMANDS]
 DEBUG = "--debug"
 """The option of all commands that shows tracebacks."""
 CLOSED_PIPE = 128 + 13
@@ -62,10 +78,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: list[str]) -> None:
-    command = _parser().parse_args(arguments[:1]).command
+    first = arguments[0] if arguments else "--help"
+    commands = [*TRAINER_COMMANDS, *TOOL_COMMANDS]
+    if not first.startswith("-") and first not in commands:
+        raise GenlabError(f"there is no command {first}; {suggestion(first, commands)}")
+    command = _parser().parse_args([first]).command
     own_images = command == "predict" and any(argument.partition("=")[0] == "--input" for argument in arguments)
     trains = command in TRAINER_COMMANDS and not own_images
     given = arguments if trains else parser_of(command).parse_args(arguments[1:])
+    if trains:
+        page = importlib.import_module("genlab.training_help").answer(command, arguments[1:])
+        if page:
+            print(page)
+            return
+        given = ["--help" if argument == "--help-all" else argument for argument in arguments]
     module = importlib.import_module("genlab.training" if trains else f"genlab.commands.{command}")
     warnings.formatwarning = _in_a_line  # type: ignore[assignment]  # which Lightning has changed too
     with own_code.importable():
@@ -90,34 +116,31 @@ def _flush() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    commands = TRAINER_COMMANDS | TOOL_COMMANDS
-    width = max(map(len, commands))
-    parser = argparse.ArgumentParser(
+    width = max(len(name) for group in COMMANDS.values() for name in group)
+    lines = []
+    for title, group in COMMANDS.items():
+        lines += [f"{title}:", *(f"  {name:{width}}  {meaning}" for name, meaning in group.items())]
+    parser = ToolParser(
         prog="genlab",
+        usage="genlab COMMAND [OPTION ...]",
         description="Train generative models, look at them and use them.",
         epilog="\n".join(
             [
-                "commands:",
-                *(f"  {name:{width}}  {meaning}" for name, meaning in commands.items()),
-                "",
-                "`genlab COMMAND --help` explains one. Start with: genlab fit --config vae_digits.yaml",
+                *lines,
+                "`genlab COMMAND --help` explains one; --debug shows the traceback of an error.",
+                "Start with: genlab fit --config vae_digits.yaml",
             ]
         ),
+        add_help=False,
+        allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(DEBUG, action="store_true", help="show the traceback of an error; for every command")
-    parser.add_argument("--version", action="version", version=f"genlab {genlab.__version__}")
-    parser.add_argument("command", metavar="COMMAND", type=_known_command, help="what to do; see below")
+    parser.add_argument("-h", "--help", action="help", help=argparse.SUPPRESS)
+    parser.add_argument("--version", action="version", version=f"genlab {genlab.__version__}", help=argparse.SUPPRESS)
+    parser.add_argument("command", nargs="?", help=argparse.SUPPRESS)
     return parser
 
 
 def _in_a_line(message: Warning | str, *place: object) -> str:
     """A warning without the line of code that it is from; a line of its own, whatever a progress bar has written."""
     return f"\nwarning: {message}\n"
-
-
-def _known_command(name: str) -> str:
-    commands = [*TRAINER_COMMANDS, *TOOL_COMMANDS]
-    if name in commands:
-        return name
-    raise argparse.ArgumentTypeError(f"there is no command {name}; {suggestion(name, commands)}")

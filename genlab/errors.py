@@ -58,7 +58,14 @@ def listed(names: Collection[object], most: int = 5, separator: str = ", ") -> s
     return few if len(names) <= most else f"{few} and {len(names) - most:,} more"
 
 
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """The known name that is most like another, whatever the case, if one is."""
+    folded = {key.casefold().replace("-", "_"): key for key in known}
+    found = difflib.get_close_matches(name.casefold().replace("-", "_"), folded, n=1)
+    return folded[found[0]] if found else None
+
+
 def suggestion(name: str, known: Collection[str]) -> str:
     """What to say of a name that is none of the known ones: the nearest of them, or all of them."""
-    nearest = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(known)}"
+    found = nearest(name, known)
+    return f"did you mean {found}?" if found else f"there are {', '.join(known)}"

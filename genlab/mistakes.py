@@ -1,34 +1,52 @@
 """A parser that says in one line what is wrong with a command line or a config, and suggests the nearest right name."""
 
-import difflib
+import argparse
+import importlib
 import inspect
 import re
 from textwrap import shorten
 from typing import Any, NoReturn
 
-import torch.optim
 import yaml
 from jsonargparse import Namespace, get_loader, set_loader
 from lightning.pytorch.cli import LightningArgumentParser
 
-import genlab.data
-import genlab.losses
-import genlab.models
-import genlab.networks
-from genlab.errors import GenlabError
+from genlab.errors import GenlabError, nearest, suggestion
 from genlab.own_code import DOTTED, not_found
 from genlab.ranges import LARGEST_SEED, above, at_least, between, if_given
 from genlab.safe_yaml import require_sane
+from genlab.training_help import NOTHING_GIVEN
 
-UNKNOWN_NAME = re.compile(
-    r"Option '(?P<key>[\w.]+)' is not accepted"
-    r"|does not accept option '(?P<section>[\w.]+)'"
-    r"|unrecognized arguments: (?P<argument>\S+)"
-    r"|dot import path string: (?P<class>\S+)"
-)
+UNKNOWN_KEY = re.compile(r"Option '(?P<key>[\w.]+)' is not accepted|does not accept option '(?P<option>[\w.]+)'")
+UNKNOWN_ARGUMENT = re.compile(r"unrecognized arguments: (\S+)")
+UNKNOWN_CLASS = re.compile(r"dot import path string: (\S+)")
+KEY = re.compile(r'Parser key "([\w.]+)"')
+"""Each part of a key's place in a config."""
+OWNER = re.compile(r"given class_path '([\w.]+)'")
+OWNER_AFTERWARDS = re.compile(r"\. Got value: Namespace\(class_path='([\w.]+)'")
+"""The class that does not take a key, said before it or right after it."""
 
 NUMBER = re.compile(r"Expected a <class '(?:int|float)'>")
 """Part of a message that says that a number could be given in place of a class."""
+TYPES = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "a text",
+    "tuple": "a list such as [28, 20]",
+    "list": "a list such as [28, 20]",
+    "dict": "names with values",
+}
+"""Types in words."""
+MODULES = {
+    "callbacks": ("lightning.pytorch.callbacks", "genlab.callbacks"),
+    "logger": ("lightning.pytorch.loggers",),
+    "optimizer": ("torch.optim", "genlab.optimizers"),
+    "schedule": ("torch.optim.lr_scheduler",),
+    "activation": ("torch.nn",),
+    "normalization": ("torch.nn",),
+}
+"""Where the classes are that are not in genlab's listings, by the end of their key."""
 
 LACKING = re.compile(
     r"""Parser key "([\w.]+)".*class_path '([\w.]+)':\s+the following arguments are required: (\w+(?:, \w+)*)""",
@@ -51,8 +69,6 @@ def load_sane(text: str) -> Any:
 set_loader("yaml", load_sane, exceptions=(yaml.YAMLError,))
 
 
-NUMBERS = {"int": "a whole number", "float": "a number", "tuple": "a list such as [28, 20]"}
-"""What types are called."""
 DEVICES = re.compile(r"^(auto|-1|[\[\(]?\s*\d+(\s*,\s*\d+)*\s*[\]\)]?)$")
 """What Lightning's trainer takes as devices."""
 MOST_PROCESSES = 1024
@@ -64,6 +80,22 @@ LONGEST = 300
 """Characters of what jsonargparse says, where it is not known."""
 
 
+MOST_CLASSES = 50
+"""Number of classes that help lists for an argument."""
+KNOWN_CLASSES = re.compile(r"known\s+subclasses:\s+([\w.,\s]+)(?=\))")
+"""The list of classes in a help, which may be broken within a name."""
+
+
+def _shortened(found: re.Match[str]) -> str:
+    """A list of classes, or what to give instead where it is long."""
+    count = found[1].count(",") + 1
+    return (
+        found[0]
+        if count <= MOST_CLASSES
+        else f"any of {count} known\n{' ' * 24}classes, or another, by its import path"
+    )
+
+
 class ExplainingParser(LightningArgumentParser):
     """Lightning's parser, whose errors are GenlabErrors of one line."""
 
@@ -72,6 +104,10 @@ class ExplainingParser(LightningArgumentParser):
         if not self.exit_on_error:  # a parser of one value, whose errors its parent sums up
             super().error(message, ex)
         raise GenlabError(explain(message, self)) from None
+
+    def format_help(self, formatter: argparse.HelpFormatter | None = None) -> str:
+        """The help, with no list of hundreds of classes."""
+        return KNOWN_CLASSES.sub(_shortened, super().format_help(formatter))
 
 
 def explain(message: str, parser: LightningArgumentParser) -> str:
@@ -85,13 +121,59 @@ def explain(message: str, parser: LightningArgumentParser) -> str:
             f"{name.rpartition('.')[2]} needs {arguments}: --{key}.{arguments.split(',')[0]}, or init_args in a config"
         )
     if "arguments are required" in message:
-        return "say what to train and on what: --config NAME (`genlab configs` lists them), or --model and --data"
-    unknown = UNKNOWN_NAME.search(message)
-    if unknown is None or (unknown["class"] and NUMBER.search(message)):
-        return _wrong_value(message) or shorten(message, LONGEST)
-    kind, name = next((kind, name) for kind, name in unknown.groupdict().items() if name)
-    hint = _nearest(name.lstrip("-").partition("=")[0], parser) or "--print_config shows what there is"
-    return f"there is no {kind} {name}; {hint}"
+        return NOTHING_GIVEN
+    if argument := UNKNOWN_ARGUMENT.search(message):
+        return _unknown_argument(argument[1].partition("=")[0], parser)
+    place = ".".join(KEY.findall(message))
+    if unknown := UNKNOWN_KEY.search(message):
+        return _unknown_key(unknown["key"] or unknown["option"], place, message, unknown, parser)
+    if (unknown := UNKNOWN_CLASS.search(message)) and not NUMBER.search(message):
+        return _unknown_class(unknown[1], place)
+    if message.startswith("Invalid option"):
+        return f"{message}; it takes skip_default or skip_unset"
+    if alone := re.match(r"argument (--[\w.]+): expected", message):
+        return f"{alone[1]} needs a value"
+    return _wrong_value(message) or shorten(message, LONGEST)
+
+
+def _unknown_argument(name: str, parser: LightningArgumentParser) -> str:
+    """One line for an option that the parser does not have."""
+    if not name.startswith("-"):
+        return f"there is no option {name}; options begin with --, and their values follow them"
+    group, _, last = name.lstrip("-").rpartition(".")
+    keys = [key for key in dotted_keys(parser) if key.rpartition(".")[0] == group and not key.endswith("help")]
+    return f"there is no option {name}; {suggestion(last, sorted(key.rpartition('.')[2] for key in keys))}"
+
+
+def _unknown_key(name: str, place: str, message: str, found: re.Match[str], parser: LightningArgumentParser) -> str:
+    """One line for an argument that a class does not have."""
+    after = OWNER_AFTERWARDS.match(message, found.end())
+    before = OWNER.findall(message, 0, found.start())
+    owner = after[1] if after else before[-1] if before else None
+    if owner is None:
+        return f"there is no key {name}; {suggestion(name, sorted(dotted_keys(parser)))}"
+    module, _, short = owner.rpartition(".")
+    if short in ("LightningModule", "LightningDataModule"):  # which is meant where no class is given
+        return f"{place} has no class; give --{place} NAME, or class_path in a config, with init_args beside it"
+    known = [
+        key for key in inspect.signature(getattr(importlib.import_module(module), short)).parameters if key != "params"
+    ]
+    return f"{place}: {short} has no argument {name}; {suggestion(name, known) if known else 'it has none'}"
+
+
+def _unknown_class(name: str, place: str) -> str:
+    """One line for the name of a class that the parser does not find."""
+    for end, modules in MODULES.items():
+        if place.endswith(end):
+            classes = {
+                known: f"{module}.{known}"
+                for module in reversed(modules)  # the first one counts
+                for known, thing in vars(importlib.import_module(module)).items()
+                if inspect.isclass(thing)
+            }
+            if found := nearest(name, classes):
+                return f"{place}: there is no class {name} here; did you mean {classes[found]}?"
+    return f"{place}: there is no class {name} here; one of your own goes by its import path, such as my_module.{name}"
 
 
 def _wrong_value(message: str) -> str | None:
@@ -102,15 +184,15 @@ def _wrong_value(message: str) -> str | None:
     values = re.findall(r"(?:Got value|Given value): (.*?)(?:\. Got value|$)", message, re.MULTILINE)
     if not (keys and types and values):
         return None
-    known = dict.fromkeys(name or choices for name, choices in types)
-    wanted = " or ".join(NUMBERS.get(name, name) for name in known if name not in ("", "NoneType"))
+    known = dict.fromkeys(TYPES.get(name, name) or choices.replace("'", "") for name, choices in types)
+    wanted = " or ".join(name for name in known if name not in ("", "NoneType"))
     if not wanted:  # a class or a function
         missing = filter(None, map(not_found, dict.fromkeys(found[1] for found in CLASS_OR_FUNCTION.finditer(message))))
         if reason := next(missing, None):
-            return f"{keys[-1]}: {reason}"
+            return f"{'.'.join(keys)}: {reason}"
         wanted = "a class, with init_args if need be"
     value = re.sub(r"NestedArg\(key='[\w.]+', val='?(.*?)'?\)$", r"\1", values[0])
-    return f"{keys[-1]} takes {wanted}, not {value or 'nothing'}"
+    return f"{'.'.join(keys)} takes {wanted}, not {value or 'nothing'}"
 
 
 def require_possible(config: Namespace) -> None:
@@ -130,29 +212,7 @@ def require_possible(config: Namespace) -> None:
         above(0, val_check_interval=config.trainer.val_check_interval)
 
 
-def _nearest(name: str, parser: LightningArgumentParser) -> str | None:
-    keys = dotted_keys(parser)
-    sections = {key.partition(".")[0] for key in keys}
-    inner = {part for key in keys for part in key.split(".")} | class_and_argument_names()
-    section, *rest = name.split(".")
-    for part, known in [(section, sections), *((part, inner) for part in [section, *rest])]:
-        nearest = difflib.get_close_matches(part, known, n=1)
-        if nearest and part not in sections | inner:
-            return f"did you mean {nearest[0]}?"
-    return None
-
-
 def dotted_keys(parser: LightningArgumentParser) -> set[str]:
     """The keys that the parser and its subcommands take, such as trainer.max_epochs."""
     commands = parser._subcommands_action.choices.values() if parser._subcommands_action else []
     return {action.dest for action in parser._actions}.union(*map(dotted_keys, commands))
-
-
-def class_and_argument_names() -> set[str]:
-    """The names of genlab's classes and functions, of torch's optimizers, and of what they take."""
-    names = set()
-    for module in (genlab.models, genlab.data, genlab.networks, genlab.losses, torch.optim):
-        for name, thing in vars(module).items():
-            if inspect.isclass(thing) or inspect.isfunction(thing):
-                names |= {name, *inspect.signature(thing).parameters}
-    return names

@@ -44,6 +44,7 @@ from genlab.callbacks import (
 from genlab.callbacks.results import rounded
 from genlab.data import BatchDataModule
 from genlab.errors import GenlabError
+from genlab.facts import FACTS
 from genlab.hparams import arguments_of
 from genlab.mistakes import ExplainingParser, require_possible
 from genlab.models.adversarial import AdversarialModel
@@ -51,16 +52,6 @@ from genlab.models.checkpoint import WholeCheckpoints, read
 from genlab.models.stacked import StackedAutoencoder
 from genlab.own_code import imported
 from genlab.process import keep_freed_memory, quieten
-
-FACTS = {
-    "image_shape": "images of shape",
-    "source_shape": "sources of shape",
-    "a_shape": "images of domain a of shape",
-    "num_classes": "a number of classes of",
-    "class_names": "classes called",
-    "attribute_names": "attributes",
-}
-"""What models learn from data, and what it is called."""
 
 
 def main(arguments: list[str]) -> None:

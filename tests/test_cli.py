@@ -12,6 +12,7 @@ import genlab
 from genlab.cli import main
 from genlab.commands.configs import description, find_config, shipped_configs
 from genlab.errors import GenlabError
+from genlab.spelling import check
 
 LAUGHS = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'ha'] * 10)}]\n" for n in range(9))
 """YAML that stands for billions of values."""
@@ -65,16 +66,16 @@ def test_a_path_comes_before_a_shipped_config(working_folder):
         (["fit", "--config", "vae_mnits.yaml"], "did you mean vae_mnist.yaml?"),
         (["fit", "--config=nothing-like-it"], "`genlab configs` lists the shipped ones"),
         (["fit"], "--config NAME"),
-        (["fit", "--model", "VEA", "--data", "Digits"], "there is no class VEA; did you mean VAE?"),
-        (["fit", "--model", "VAE", "--data", "Digit"], "there is no class Digit; did you mean Digits?"),
+        (["fit", "--model", "VEA", "--data", "Digits"], "model: there is no class VEA here; did you mean VAE?"),
+        (["fit", "--model", "VAE", "--data", "Digit"], "data: there is no class Digit here; did you mean Digits?"),
         (["fit", "--model=VAE", "--data=Digits", "--model.encoder=MLPEncodr"], "did you mean MLPEncoder?"),
-        (["fit", "--model=VAE", "--data=Digits", "--model.optimizer=Adamm"], "did you mean Adam?"),
+        (["fit", "--model=VAE", "--data=Digits", "--model.optimizer=Adamm"], "did you mean torch.optim.Adam?"),
         (["fit", "--model=VAE", "--data=Digits", "--model.code_sise=3"], "did you mean code_size?"),
         (["fit", "--model=VAE", "--data=Digits", "--model.encoder.hiden=[3]"], "did you mean hidden?"),
         (["fit", "--model=VAE", "--data=Digits", "--data.batchsize=3"], "did you mean batch_size?"),
-        (["fit", "--model=VAE", "--data=Digits", "--modle.code_size=3"], "did you mean model?"),
+        (["fit", "--model=VAE", "--data=Digits", "--modle.code_size=3"], "did you mean --model?"),
         (["fit", "--model=VAE", "--data=Digits", "--trainer.max_epohcs=3"], "did you mean max_epochs?"),
-        (["fit", "--model=VAE", "--data=Digits", "--model.code_size=x"], "code_size takes a whole number, not x"),
+        (["fit", "--model=VAE", "--data=Digits", "--model.code_size=x"], "model.code_size takes a whole number, not x"),
         (
             ["fit", "--model=VAE", "--data=Digits", "--trainer.max_epochs=x"],
             "trainer.max_epochs takes a whole number, not x",
@@ -89,7 +90,7 @@ def test_a_path_comes_before_a_shipped_config(working_folder):
         (["edit", "--attribute", "Male", "--strength", "nan..2"], "nan..2 is no range such as -2..2"),
         (["fit", "--model=VAE", "--data=Digits", "--model.encoder=[]"], "encoder takes a class, with init_args"),
         (["fit", "--model=VAE", "--data=Digits", "--model.encoder=1.5"], "encoder takes a class, with init_args"),
-        (["fit", "--model={a: 1}", "--data=Digits"], "there is no key a"),
+        (["fit", "--model={a: 1}", "--data=Digits"], "model has no class; give --model NAME"),
         (["fit", "--model=[]", "--data=Digits"], "model takes a class, with init_args if need be, not []"),
         (["fit", "--model=VAE", "--data=Digits", "--model.beta=''"], "beta takes a number, not nothing"),
         (["fit", "--model=VAE", "--data=Digits", "--model.optimizer.lr=nan"], "lr takes a number, not nan"),
@@ -162,6 +163,132 @@ def test_numbers_that_make_no_sense_leave_one_line_and_no_run(option, message, r
 def test_mistakes_in_a_config_get_one_line(config, message, refused, working_folder):
     Path("mine.yaml").write_text(config)
     assert message in refused("fit", "--config", "mine.yaml")
+
+
+VAE_ON_DIGITS = ("fit", "--model=VAE", "--data=Digits")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("FIT", "there is no command FIT; did you mean fit?"),
+        ("Sample", "there is no command Sample; did you mean sample?"),
+        ("--foo", "genlab has no argument --foo"),
+        ("fit --confg x", "there is no option --confg; did you mean --config?"),
+        ("fit --config VAE_Digits.yaml", "did you mean vae_digits.yaml?"),
+        ("fit --config smoke", "did you mean overlays/smoke.yaml?"),
+        ("fit --config vae_digits.yaml --config overlays/cosin.yaml", "did you mean overlays/cosine.yaml?"),
+        ("fit --model Vae --data Digits", "model: there is no class Vae here; did you mean VAE?"),
+        ("fit --model VAE --data mnist", "data: there is no class mnist here; did you mean MNIST?"),
+        ("fit --model Digits --data Digits", "model takes no Digits; there are Autoencoder, CGAN, CVAE"),
+        ("fit --model VAE --model.encoder MNIST", "model.encoder takes no MNIST; there are ConvEncoder, MLPEncoder"),
+        (
+            "fit --model VAE --model.encoder convencoder",
+            "model.encoder: there is no class convencoder here; did you mean",
+        ),
+        ("fit --model VAE --model.lr_scheduler x", "VAE has no argument lr_scheduler; did you mean --model.schedule?"),
+        ("fit --model GAN --model.scheduler x", "GAN has no argument scheduler; did you mean --model.schedule?"),
+        ("fit --config vae_digits.yaml --model.lr 1", "did you mean --model.optimizer.lr?"),
+        ("fit --model GAN --model.learning_rate 1", "did you mean --model.generator_optimizer.lr?"),
+        ("fit --config vae_digits.yaml --model.latent_dim 3", "did you mean --model.code_size?"),
+        ("fit --config vae_digits.yaml --model.batch_size 3", "did you mean --data.batch_size?"),
+        ("fit --epochs 3", "there is no option --epochs; did you mean --trainer.max_epochs?"),
+        ("fit --batch_size=3", "did you mean --data.batch_size?"),
+        ("fit --gpus 2", "did you mean --trainer.devices?"),
+        ("fit --trainer.gpus 2", "Trainer has no argument gpus; did you mean --trainer.devices?"),
+        ("fit --trainer.max_epoch 3", "trainer: Trainer has no argument max_epoch; did you mean max_epochs?"),
+        ("fit --run_name x", "did you mean --name?"),
+        ("fit --data MNIST --data.batchsize 3", "data: MNIST has no argument batchsize; did you mean batch_size?"),
+        ("fit --model VAE --model.encoder ConvEncoder --model.encoder.hidden 3", "ConvEncoder has no argument hidden"),
+        (
+            "fit --model VAE --model.likelihood Bernoulli --model.likelihood.sigma 1",
+            "model.likelihood: Bernoulli has no argument sigma; it has none",
+        ),
+        ("fit --model Autoencoder --model.loss squared_error", "give genlab.losses.squared_error"),
+        ("fit --model VAE --model.code_size", "--model.code_size needs a value"),
+        ("models vae", "genlab models knows no vae; did you mean VAE?"),
+        ("datasets celeb", "did you mean CelebA?"),
+        ("fit --model.help VEA", "did you mean VAE?"),
+        ("fit --model VAE --model.encoder.help ConvEncodr", "did you mean ConvEncoder?"),
+    ],
+)
+def test_names_are_told_by_what_is_valid_at_their_place_before_torch_is_needed(
+    arguments, message, refused, monkeypatch, working_folder
+):
+    monkeypatch.setitem(sys.modules, "genlab.training", None)  # importing it would raise
+    assert message in refused(*arguments.split())
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("model.optimizer.lrr=1", "model.optimizer: Adam has no argument lrr; did you mean lr?"),
+        ("model.optimizer.lr=abc", "model.optimizer.lr takes a number, not abc"),
+        ("model.encoder.hidden=a", "model.encoder.hidden takes a list such as [28, 20], not a"),
+        ("model.importance_weighted=maybe", "model.importance_weighted takes true or false, not maybe"),
+        ("model.encoder.activation=Relu", "did you mean torch.nn.ReLU?"),
+        ("trainer.callbacks=EarlyStoping", "did you mean lightning.pytorch.callbacks.EarlyStopping?"),
+        ("trainer.callbacks={class_path: EarlyStopping, init_args: {monitr: x}}", "did you mean monitor?"),
+        ("trainer.logger=foo", "there is no class foo here; one of your own goes by its import path"),
+        ("trainer.precision=foo", "trainer.precision takes a whole number or transformer-engine"),
+        ("pictures.cont=3", "there is no option --pictures.cont; did you mean count?"),
+        ("model.encoder={class_path: MLPEncoder, hidden: [3]}", "model.encoder: hidden must be under init_args"),
+        ("model.encoder=os.getcwd", "model.encoder takes a class, with init_args if need be, not os.getcwd"),
+        ("print_config=foo", "it takes skip_default or skip_unset"),
+    ],
+)
+def test_what_the_parser_finds_is_one_line_with_the_place_and_what_to_do(option, message, refused, working_folder):
+    assert message in refused(*VAE_ON_DIGITS, f"--{option}")
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("model: {class_path: VAE, code_size: 3}\n", "model: code_size must be under init_args, which stands beside"),
+        ("model: {class_path: VAE, init_args: [3]}\n", "model: init_args takes names with values"),
+        ("model: VAE\nfit: {}\n", "mine.yaml: leave out the line `fit:`"),
+        ("model: VAE\ntrainer: 3\n", "trainer takes names with values"),
+        ("model: VAE\n  data: [\n", "mine.yaml, line 2: mapping values are not allowed"),
+        (
+            "model: {class_path: VAE, init_args: {encoder: {class_path: MLPEncder}}}\n",
+            "model.encoder: there is no class",
+        ),
+        (
+            "model: StackedAutoencoder\ndata: {class_path: DegradedPairs, init_args: {data: {class_path: Digts}}}",
+            "data.data",
+        ),
+        (
+            "model: {class_path: StackedAutoencoder, init_args: {layers: [{class_path: ConvLayr}]}}",
+            "model.layers: there is no class ConvLayr here; did you mean ConvLayer?",
+        ),
+        (
+            "model: {class_path: StackedAutoencoder, init_args: {layers: [{class_path: ConvLayer, init_args: {a: }}]}}",
+            "model.layers: ConvLayer has no argument a; there are input_shape, channels, activation",
+        ),
+    ],
+)
+def test_configs_are_read_before_torch_is_needed(config, message, refused, monkeypatch, working_folder):
+    monkeypatch.setitem(sys.modules, "genlab.training", None)
+    Path("mine.yaml").write_text(config)
+    assert message in refused("fit", "--config", "mine.yaml")
+
+
+@pytest.mark.parametrize("name", [name for name in shipped_configs() if name.endswith(".yaml")])
+def test_shipped_configs_have_known_names(name):
+    check("fit", ["--config", name])
+
+
+def test_what_is_not_genlabs_is_left_to_the_parser(working_folder):
+    Path("net.yaml").write_text("class_path: ConvEncoder\n")
+    for arguments in (
+        "--model my_models.VEA --model.latent_dim 3",
+        "--model VAE --model.optimizer Adm --model.optimizer.lrr 3 --model.encoder my_nets.Net --model.encoder.any 3",
+        "--model VAE --model.encoder net.yaml --model.init_args.code_size 3 --model.class_path GAN --model.loss Hinge",
+        "--model VAE --model.encoder.any 3 --model.encoder my_nets.Net",
+        "--trainer.callbacks+=EarlyStopping --trainer.callbacks.monitor x --trainer trainer.yaml",
+        "--model.beta -1 --model VAE --print_config --seed_everything true -c vae_digits.yaml --ckpt last --trust",
+    ):
+        check("fit", arguments.split())
 
 
 @pytest.mark.parametrize("command", [["fit", "--config"], ["data", "check"]])

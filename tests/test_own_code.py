@@ -147,7 +147,7 @@ def test_from_another_folder_a_line_says_what_is_missing(own, refused, monkeypat
     for command in ("sample", "test", "predict"):
         assert refused(command, "--ckpt", str(checkpoint)).endswith(missing)
     shutil.copy("../my.yaml", "my.yaml")
-    assert refused("fit", "--config=my.yaml") == f"genlab: encoder: {missing}"
+    assert refused("fit", "--config=my.yaml") == f"genlab: model.encoder: {missing}"
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,9 @@
 """`genlab configs`: the configs that come with genlab. Imports nothing heavy, so that it answers at once."""
 
 import argparse
-import difflib
 from pathlib import Path
 
-from genlab.errors import GenlabError
+from genlab.errors import GenlabError, nearest
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -38,8 +37,9 @@ def find_config(name: str) -> Path:
         return shipped[name]
     if Path(name).exists():
         raise GenlabError(f"the config {name!r} is a folder or a device; give the path of a file")
-    nearest = difflib.get_close_matches(name, shipped, n=1)
-    hint = f"did you mean {nearest[0]}?" if nearest else "`genlab configs` lists the shipped ones"
+    meant = next((known for known in shipped if Path(known).stem == name or Path(known).name == name), None)
+    found = meant or nearest(name, shipped) or nearest(f"overlays/{name}", shipped)
+    hint = f"did you mean {found}?" if found else "`genlab configs` lists the shipped ones"
     raise GenlabError(f"there is no config {name}, neither as a path nor among the shipped ones; {hint}")
 
 

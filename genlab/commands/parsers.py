@@ -340,6 +340,35 @@ def configs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", help="the config to print; without it, all are listed")
 
 
+def models(parser: argparse.ArgumentParser) -> None:
+    """List the models that come with genlab, or explain one: its arguments, the configs that use it, an example."""
+    _of_listing(parser, "VAE")
+
+
+def datasets(parser: argparse.ArgumentParser) -> None:
+    """List the data sets that come with genlab, or explain one: its arguments, the configs that use it, an example."""
+    _of_listing(parser, "CelebA")
+
+
+def networks(parser: argparse.ArgumentParser) -> None:
+    """List the networks that come with genlab, or explain one: its arguments, the configs that use it, an example."""
+    _of_listing(parser, "ConvEncoder")
+
+
+def losses(parser: argparse.ArgumentParser) -> None:
+    """List the losses, likelihoods and penalties that come with genlab, or explain one."""
+    _of_listing(parser, "Gaussian")
+
+
+def schedules(parser: argparse.ArgumentParser) -> None:
+    """List the schedules of learning rates that come with genlab, or explain one."""
+    _of_listing(parser, "Cosine")
+
+
+def _of_listing(parser: argparse.ArgumentParser, example: str) -> None:
+    parser.add_argument("name", nargs="?", help=f"the one to explain, such as {example}; without it, all are listed")
+
+
 def _of_model(parser: argparse.ArgumentParser, out: str, kind: Callable[[str], Path] = Path) -> None:
     """Add what all tools take that open a checkpoint and write a file, by default `out` in the run."""
     parser.add_argument("--ckpt", metavar="PATH", help="a checkpoint or a run folder; by default the newest run")

@@ -1,7 +1,6 @@
 """The handwritten digits that come with scikit-learn: real data without a download."""
 
 import torch
-from sklearn.datasets import load_digits
 
 from genlab.data.framing import height_and_width, resized
 from genlab.data.loading import ImageDataModule
@@ -34,6 +33,8 @@ class Digits(ImageDataModule):
 
     def setup(self, stage: str | None = None) -> None:
         """Read all three splits."""
+        from sklearn.datasets import load_digits  # half a second of every command's start
+
         digits = load_digits()
         images = resized(torch.from_numpy(digits.images * (255 / 16)).round().byte()[:, None], self.image_shape)
         labels = torch.from_numpy(digits.target).long()

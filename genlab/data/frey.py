@@ -2,7 +2,6 @@
 
 from typing import Literal
 
-import scipy.io
 import torch
 
 from genlab.data.downloads import RemoteFile, fetch
@@ -67,6 +66,8 @@ class FreyFaces(ImageDataModule):
         self.train_set, self.val_set, self.test_set = map(frames.subset, order.split(list(SIZES.values())))
 
     def _read(self) -> ImageTensors:
+        import scipy.io  # as scikit-learn in genlab.data.digits
+
         path = self.data_dir / FILE.path
         if not exists(path):
             raise GenlabError(f"there is no {path}; `genlab data prepare frey` downloads it")

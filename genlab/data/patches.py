@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.datasets import load_sample_images
 
 from genlab.data.loading import ImageDataModule
 from genlab.data.tensors import ImageTensors
@@ -44,6 +43,8 @@ class NaturalPatches(ImageDataModule):
 
     def setup(self, stage: str | None = None) -> None:
         """Cut the patches out of the photographs."""
+        from sklearn.datasets import load_sample_images  # as in genlab.data.digits
+
         random = np.random.default_rng(self.seed)
         photographs = [whitened(photograph.mean(2)) for photograph in load_sample_images().images]
         size = self.image_shape[-1]

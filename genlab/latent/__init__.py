@@ -1,8 +1,5 @@
 """What one does with codes."""
 
-from genlab.latent.attributes import attribute_vector
-from genlab.latent.clusters import agreement, cluster
-from genlab.latent.density import CodeDensity
-from genlab.latent.paths import arc, line, normal_lattice, square
+import lazy_loader
 
-__all__ = ["CodeDensity", "agreement", "arc", "attribute_vector", "cluster", "line", "normal_lattice", "square"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.mixture import GaussianMixture
 from torch import Generator, Tensor
 
 from genlab.errors import GenlabError
@@ -66,6 +65,8 @@ class CodeDensity:
             covariance = np.atleast_2d(np.cov(points, rowvar=False)) + ridge * np.eye(points.shape[1])
             found = np.ones(1), points.mean(0)[None], covariance[None]
         else:
+            from sklearn.mixture import GaussianMixture  # slow to import
+
             mixture = GaussianMixture(components, reg_covar=ridge, random_state=seed).fit(points)
             found = mixture.weights_, mixture.means_, mixture.covariances_
         weights, means, covariances = map(torch.from_numpy, found)

@@ -1,7 +1,5 @@
 """Figures about trained models that torchmetrics lacks."""
 
-from genlab.metrics.active_units import ActiveUnits
-from genlab.metrics.features import FeatureMaps, VGG16Features
-from genlab.metrics.probes import few_label_accuracy
+import lazy_loader
 
-__all__ = ["ActiveUnits", "FeatureMaps", "VGG16Features", "few_label_accuracy"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -31,7 +31,15 @@ def halvings(image_shape: Shape, width: int) -> list[Shape]:
 
 
 class ConvEncoder(nn.Sequential):
-    """Images (B, C, H, W) to codes (B, code_size); the first stage has `width` channels."""
+    """Images (B, C, H, W) to codes (B, code_size); the first stage has `width` channels.
+
+    Args:
+        image_shape: (C, H, W) of the images.
+        code_size: dimensions of the code.
+        width: channels of the first stage; each further one has twice as many.
+        normalization: builds the layer after each convolution from its channels.
+        activation: builds the activation of hidden layers.
+    """
 
     def __init__(
         self,
@@ -53,7 +61,15 @@ class ConvEncoder(nn.Sequential):
 
 
 class ConvDecoder(nn.Sequential):
-    """Codes (B, code_size) to image logits (B, C, H, W); the last hidden stage has `width` channels."""
+    """Codes (B, code_size) to image logits (B, C, H, W); the last hidden stage has `width` channels.
+
+    Args:
+        image_shape: (C, H, W) of the images.
+        code_size: dimensions of the code.
+        width: channels of the last hidden stage; each one before has twice as many.
+        normalization: builds the layer before each activation from its channels.
+        activation: builds the activation of hidden layers.
+    """
 
     def __init__(
         self,

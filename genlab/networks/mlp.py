@@ -22,7 +22,14 @@ def mlp(sizes: Sequence[int], activation: Callable[[], nn.Module]) -> list[nn.Mo
 
 
 class MLPEncoder(nn.Sequential):
-    """Images (B, C, H, W) to codes (B, code_size) through hidden layers of the given sizes."""
+    """Images (B, C, H, W) to codes (B, code_size) through hidden layers of the given sizes.
+
+    Args:
+        image_shape: (C, H, W) of the images.
+        code_size: dimensions of the code.
+        hidden: sizes of the hidden layers.
+        activation: builds the activation of each of them.
+    """
 
     def __init__(
         self,
@@ -35,7 +42,14 @@ class MLPEncoder(nn.Sequential):
 
 
 class MLPDecoder(nn.Sequential):
-    """Codes (B, code_size) to image logits (B, C, H, W) through hidden layers of the given sizes."""
+    """Codes (B, code_size) to image logits (B, C, H, W) through hidden layers of the given sizes.
+
+    Args:
+        image_shape: (C, H, W) of the images.
+        code_size: dimensions of the code.
+        hidden: sizes of the hidden layers.
+        activation: builds the activation of each of them.
+    """
 
     def __init__(
         self,

@@ -1,0 +1,350 @@
+"""Pages of help about models, data sets, networks and losses. Imports nothing heavy."""
+
+import ast
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from textwrap import fill, shorten, wrap
+
+from genlab import catalogue
+from genlab.catalogue import Argument, Entry
+from genlab.commands.configs import shipped_configs
+from genlab.facts import FACTS
+
+WIDEST = 110
+"""Columns of a page at most."""
+TERMS = {
+    "int": "whole number",
+    "float": "number",
+    "bool": "true or false",
+    "str": "text",
+    "None": "null",
+    "nn.Module": "module",
+    "Any": "value",
+    "ReconstructionError": "loss",
+    "Interval": "step or epoch",
+}
+"""What types are called."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Classes that can stand for one another."""
+
+    title: str
+    names: tuple[str, ...]
+    given: int = 0
+    """How many arguments, the first ones, the model gives."""
+    or_any: str = ""
+    """What else can be given."""
+
+
+ANY_MODULE = "any torch.nn.Module by its import path"
+
+
+def network_groups() -> list[Group]:
+    """The networks that come with genlab, by what they are for."""
+    layers = tuple(catalogue.subclasses("networks", "StackLayer"))
+    corruptions = tuple(catalogue.subclasses("networks", "Corruption"))
+    return [
+        Group("encoders: images to codes", ("ConvEncoder", "MLPEncoder"), 2, ANY_MODULE),
+        Group(
+            "decoders and generators: codes to images",
+            ("ConvDecoder", "DCGANGenerator", "MLPDecoder", "UpsamplingDecoder"),
+            2,
+            ANY_MODULE,
+        ),
+        Group(
+            "discriminators: images to logits",
+            ("DCGANDiscriminator", "MLPDiscriminator", "PatchDiscriminator"),
+            2,
+            ANY_MODULE,
+        ),
+        Group("translators: images to images", ("ResNetGenerator", "UNet"), 2, ANY_MODULE),
+        Group("layers of a stacked autoencoder", layers, 1, "any StackLayer by its import path"),
+        Group("corruptions of what a denoising model sees", corruptions, 0, "any Corruption by its import path"),
+    ]
+
+
+def loss_groups() -> list[Group]:
+    """The losses that come with genlab, by what they are for."""
+    functions = (name for name, entry in catalogue.public("losses").items() if _of_logits_and_image(entry))
+    return [
+        Group("reconstruction, of autoencoders", (*functions, "WeightedSum"), 0, "any function of logits and images"),
+        *(
+            Group(title, tuple(catalogue.subclasses("losses", base)), 0, f"any {base} by its import path")
+            for title, base in (
+                ("likelihoods, of VAEs", "Likelihood"),
+                ("adversarial losses, of GANs and translators", "AdversarialLoss"),
+                ("penalties, of discriminators", "Penalty"),
+            )
+        ),
+        Group("sparsity, of an autoencoder's codes", ("L1", "TargetRate"), 0, "any torch.nn.Module by its import path"),
+    ]
+
+
+def data_groups() -> list[Group]:
+    """The data sets that come with genlab, by what their batches hold, and degradations."""
+    return [
+        Group(title, tuple(catalogue.subclasses("data", base)), 0, f"any {base} by its import path")
+        for title, base in (
+            ("images", "ImageDataModule"),
+            ("aligned pairs", "PairDataModule"),
+            ("two domains", "DomainDataModule"),
+            ("degradations, for DegradedPairs", "Degradation"),
+        )
+    ]
+
+
+def model_groups() -> list[Group]:
+    """The models that come with genlab."""
+    names = tuple(n for n in catalogue.subclasses("models", "LightningModule") if n != "ImageModel")
+    return [Group("models", names, 0, "any LightningModule by its import path")]
+
+
+def schedule_groups() -> list[Group]:
+    """The schedules of learning rates that come with genlab."""
+    names = tuple(catalogue.subclasses("schedules", "TrainingSchedule"))
+    return [Group("schedules of learning rates", names, 1, "any of torch.optim.lr_scheduler by its import path")]
+
+
+GROUPS = {
+    "models": model_groups,
+    "datasets": data_groups,
+    "networks": network_groups,
+    "losses": loss_groups,
+    "schedules": schedule_groups,
+}
+"""What each command lists."""
+
+
+def all_groups() -> Iterator[Group]:
+    """Everything that can be named."""
+    for groups in GROUPS.values():
+        yield from groups()
+
+
+def group_of(name: str) -> Group | None:
+    """The classes that can stand for one of them."""
+    return next((group for group in all_groups() if name in group.names), None)
+
+
+def choices(argument: Argument) -> Group | None:
+    """What can be given for an argument that takes a class or function of genlab's."""
+    default = (argument.default or "").rpartition(".")[2]
+    if argument.annotation == "ReconstructionError" or default in catalogue.public("networks"):
+        return group_of(default)
+    if "LayerFactory" in argument.annotation or argument.name == "sparsity":
+        return group_of("L1" if argument.name == "sparsity" else "DenseLayer")
+    if "ScheduleFactory" in argument.annotation:
+        return schedule_groups()[0]
+    for word in re.findall(r"\w+", argument.annotation):
+        for package in catalogue.PACKAGES:
+            found = tuple(catalogue.subclasses(package, word))
+            if found and word != "Module":
+                return group_of(found[0])
+    return None
+
+
+def settable(entry: Entry) -> list[Argument]:
+    """The arguments that a user gives, not the data or the model."""
+    if _of_logits_and_image(entry):
+        return []
+    group = group_of(entry.name)
+    return [argument for argument in entry.arguments[group.given if group else 0 :] if argument.name not in FACTS]
+
+
+def listing(command: str) -> str:
+    """What `genlab models` prints, and its likes: each name with a line."""
+    groups = GROUPS[command]()
+    indent = max(len(name) for group in groups for name in group.names) + 4
+    lines = []
+    for group in groups:
+        lines += ["", f"{group.title}:"]
+        for name in group.names:
+            entry = catalogue.find(name)
+            lines.append(f"  {name:{indent - 2}}{_line(entry, columns() - indent)}")
+    return "\n".join([*lines[1:], "", f"`genlab {command} NAME` shows the arguments of one, and which configs use it."])
+
+
+def page(entry: Entry) -> str:
+    """Everything about one class: what it is, its arguments, the configs that use it, an example."""
+    where = _place(entry)
+    parts = [fill(f"{entry.name}: {entry.summary}", columns())]
+    parts += [_paragraph(text) for text in entry.details.split("\n\n") if text]
+    arguments = settable(entry)
+    if arguments:
+        parts.append(
+            "\n".join([f"arguments, as --{where}.NAME VALUE or in a config under init_args:", *_table(arguments)])
+        )
+    facts = [argument.name for argument in entry.arguments if argument.name in FACTS]
+    if facts and where == "model":
+        parts.append(fill(f"from the data: {', '.join(facts)}", columns()))
+    used = configs_with(entry.name)
+    if used:
+        parts.append(fill(f"configs: {', '.join(used)}", columns(), subsequent_indent="         "))
+    shown = example(entry)
+    return "\n\n".join([*parts, f"example: {shown}"] if shown else parts)
+
+
+def choices_page(key: str, argument: Argument, group: Group) -> str:
+    """What can be given for an argument, such as model.encoder."""
+    indent = max(map(len, group.names)) + 4
+    width = columns() - indent
+    return "\n".join(
+        [
+            fill(f"{key}: {argument.meaning}", columns()),
+            "",
+            *(f"  {name:{indent - 2}}{_line(catalogue.find(name), width)}" for name in group.names),
+            "",
+            f"or {group.or_any}. `--{key}.help NAME` shows the arguments of one; default {_default(argument)}",
+        ]
+    )
+
+
+def configs_with(name: str) -> list[str]:
+    """The shipped configs that name a class."""
+    named = re.compile(rf"^[^#\n]*\b{name}\b", re.MULTILINE)
+    return [
+        config for config, path in shipped_configs().items() if "/" not in config and named.search(path.read_text())
+    ]
+
+
+def example(entry: Entry) -> str | None:
+    """A command that uses a class and sets one of its arguments; None for what only a config has room for."""
+    where = _place(entry)
+    used = configs_with(entry.name)
+    chosen = [name for name in used if re.search(rf"^{where}:\n +class_path: {entry.name}$", _text(name), re.MULTILINE)]
+    if chosen or where.endswith("layers"):
+        command = f"genlab fit --config {_smallest(chosen or used)}"
+        required = []
+    elif where == "data":
+        command = f"genlab fit --model VAE --data {entry.name}"
+        required = entry.required
+    else:
+        user = "Pix2Pix" if where == "data.degradation" else _user_of(entry.name)[0]
+        named = f"genlab.losses.{entry.name}" if entry.is_function else entry.name
+        command = f"genlab fit --config {_smallest(configs_with(user))} --{where} {named}"
+        required = [argument.name for argument in settable(entry) if argument.default is None]
+    for argument in settable(entry):
+        if argument.name in required:
+            given = _example_value(argument)
+            if given is None:
+                return None
+            command += f" --{where}.{argument.name} {given}"
+    changed = next((argument for argument in settable(entry) if (argument.default or "").strip("0").isdecimal()), None)
+    if changed and not required and not where.endswith("layers"):
+        command += f" --{where}.{changed.name} {2 * int(changed.default or 0)}"
+    return command
+
+
+def _example_value(argument: Argument) -> str | None:
+    """Something to give for an argument without a default, if a word will do."""
+    group = choices(argument)
+    if group:
+        return "Digits" if "Digits" in group.names else group.names[0]
+    return {"str": argument.name.upper(), "int": "3", "float": "1.0"}.get(argument.annotation)
+
+
+def columns() -> int:
+    """Columns of a page."""
+    return min(shutil.get_terminal_size((100, 24)).columns, WIDEST)
+
+
+def words(annotation: str) -> str:
+    """A type in words: "number or null" for `float | None`."""
+    return _words(ast.parse(annotation, mode="eval").body) if annotation else "value"
+
+
+def value(default: str) -> str:
+    """A default as YAML has it."""
+    try:
+        found = ast.literal_eval(default)
+    except ValueError:
+        return re.sub(r"^nn\.", "torch.nn.", default)
+    if found is None or isinstance(found, bool):
+        return {None: "null", True: "true", False: "false"}[found]
+    return str([*found]) if isinstance(found, tuple) else str(found)
+
+
+def _words(node: ast.expr) -> str:
+    if isinstance(node, ast.BinOp):
+        return " or ".join(dict.fromkeys((_words(node.left), _words(node.right))))
+    if isinstance(node, ast.Subscript):
+        kind = ast.unparse(node.slice)
+        name = ast.unparse(node.value)
+        if name == "Literal":
+            return " or ".join(kind.strip("()").replace("'", "").split(", "))
+        if name == "Callable":
+            return _words(node.slice.elts[1]) if isinstance(node.slice, ast.Tuple) else "function"
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        return f"list of {_words(parts[0])}s".replace("sss", "sses")
+    name = ast.unparse(node)
+    return TERMS.get(name) or re.sub(r"(?<=[a-z])(?=[A-Z])", " ", re.sub("Factory$|Module$", "", name)).lower()
+
+
+def _table(arguments: Iterable[Argument]) -> Iterator[str]:
+    indent = 2 + max(len(argument.name) for argument in arguments) + 2
+    for argument in arguments:
+        group = choices(argument)
+        about = [words(argument.annotation), f"default {_default(argument)}" if argument.default else "required"]
+        text = f"{argument.meaning} ({'; '.join(about)})".strip()
+        if group:
+            text += f" Choices: {', '.join(group.names)}, or {group.or_any}."
+        first, *rest = wrap(text, columns() - indent, break_on_hyphens=False)
+        yield f"  {argument.name:{indent - 2}}{first}"
+        yield from (" " * indent + line for line in rest)
+
+
+def _default(argument: Argument) -> str:
+    return value(argument.default) if argument.default else "none"
+
+
+def _paragraph(text: str) -> str:
+    if re.search(r"^(\d+\.|- |    )", text, re.MULTILINE):  # a list or code
+        return text
+    return fill(" ".join(text.split()), columns(), break_on_hyphens=False)
+
+
+def _line(entry: Entry | None, width: int) -> str:
+    """The first sentence about a class, or as many of its clauses as fit."""
+    sentence = re.split(r"(?<=[.:]) (?=[A-Z])", entry.summary)[0].rstrip(".:;") if entry else ""
+    ends = [match.start() for match in re.finditer(r"[,;:] | \(|$", sentence)]
+    fitting = [end for end in ends if end <= width and sentence.count("(", 0, end) == sentence.count(")", 0, end)]
+    return sentence[: max(fitting)] if fitting else shorten(sentence, width, placeholder=" ...")
+
+
+def _place(entry: Entry) -> str:
+    """The key that a class is given for, such as data or model.encoder."""
+    if any(entry.name in group.names for group in model_groups()):
+        return "model"
+    *datasets, degradations = data_groups()
+    if any(entry.name in group.names for group in datasets):
+        return "data"
+    return "data.degradation" if entry.name in degradations.names else f"model.{_user_of(entry.name)[1]}"
+
+
+def _user_of(name: str) -> tuple[str, str]:
+    """A model and the argument for which it takes a class; one that takes it by default, if any does."""
+    found = [
+        (argument.default != name, len(model), model, argument.name)
+        for model in model_groups()[0].names
+        for argument in getattr(catalogue.find(model), "arguments", ())
+        if name in getattr(choices(argument), "names", ())
+    ]
+    *_, model, argument = min(found)
+    return model, argument
+
+
+def _text(config: str) -> str:
+    return shipped_configs()[config].read_text(encoding="utf-8")
+
+
+def _smallest(configs: list[str]) -> str:
+    """The config that needs no download, if there is one."""
+    return next((name for name in configs if name.endswith("_digits.yaml")), configs[0])
+
+
+def _of_logits_and_image(entry: Entry) -> bool:
+    return entry.is_function and [argument.name for argument in entry.arguments] == ["logits", "image"]

@@ -1,0 +1,287 @@
+"""Names on the command line and in configs, checked where they stand, before anything heavy is imported.
+
+What is not genlab's own (classes of torch or of the user) is left to the parser.
+"""
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from genlab import catalogue, safe_yaml
+from genlab.catalogue import Argument, Entry
+from genlab.commands.configs import find_config
+from genlab.errors import GenlabError, listed, nearest, suggestion
+from genlab.pages import Group, choices, data_groups, model_groups
+
+SECTIONS = (
+    "config",
+    "model",
+    "data",
+    "trainer",
+    "seed_everything",
+    "ckpt_path",
+    "pictures",
+    "best_checkpoint",
+    "last_checkpoint",
+    "print_config",
+    "trust",
+    "weights_only",
+)
+"""The first parts of all keys."""
+OF_COMMANDS = {
+    "fit": ("name",),
+    "validate": ("verbose",),
+    "test": ("verbose",),
+    "predict": ("force", "return_predictions"),
+}
+"""Further keys of single commands."""
+ON_THE_COMMAND_LINE = ("c", "ckpt", "h", "help", "help-all")
+"""Further options that are no keys of a config."""
+FLAGS = ("trust", "force", "h", "help", "help-all", "print_config")
+"""Options without a value of their own."""
+SYNONYMS = {
+    "epochs": ("trainer.max_epochs",),
+    "num_epochs": ("trainer.max_epochs",),
+    "n_epochs": ("trainer.max_epochs",),
+    "steps": ("trainer.max_steps",),
+    "gpus": ("trainer.devices",),
+    "gpu": ("trainer.devices",),
+    "device": ("trainer.accelerator",),
+    "grad_clip": ("trainer.gradient_clip_val", "model.generator_clip"),
+    "lr": ("model.optimizer.lr", "model.generator_optimizer.lr"),
+    "learning_rate": ("model.optimizer.lr", "model.generator_optimizer.lr"),
+    "weight_decay": ("model.optimizer.weight_decay", "model.generator_optimizer.weight_decay"),
+    "lr_scheduler": ("model.schedule", "model.generator_schedule"),
+    "scheduler": ("model.schedule", "model.generator_schedule"),
+    "latent_dim": ("model.code_size",),
+    "latent_size": ("model.code_size",),
+    "z_dim": ("model.code_size",),
+    "nz": ("model.code_size",),
+    "n_critic": ("model.critic_steps",),
+    "kl_weight": ("model.beta",),
+    "batch_size": ("data.batch_size",),
+    "workers": ("data.num_workers",),
+    "root": ("data.data_dir",),
+    "img_size": ("data.image_size",),
+    "dataset": ("data",),
+    "datamodule": ("data",),
+    "seed": ("seed_everything",),
+    "resume": ("ckpt_path",),
+    "checkpoint": ("ckpt_path",),
+    "resume_from_checkpoint": ("ckpt_path",),
+    "experiment": ("name",),
+    "run_name": ("name",),
+    "output_dir": ("trainer.default_root_dir",),
+}
+"""What others call things, and the keys that are meant: the first one that there is."""
+
+Tree = dict[str, Any]
+"""Keys and values as configs and options give them; the arguments of a class stand beside its `class_path`."""
+
+
+def check(command: str, arguments: list[str]) -> Tree:
+    """Return what the arguments of a command that trains, and the configs that they name, amount to.
+
+    Raises GenlabError for a config that is not there or no YAML, and for names that are not valid where they stand.
+    """
+    tree: Tree = {}
+    sections = (*SECTIONS, *OF_COMMANDS.get(command, ()))
+    for key, value in _options(arguments):
+        section = key.partition(".")[0]
+        if section not in sections + ON_THE_COMMAND_LINE:
+            options = [f"--{name}" for name in sections]
+            raise GenlabError(f"there is no option --{key}; {_meant(f'--{section}', key, options, tree)}")
+        if section in ("config", "c"):
+            given = _read(find_config(value or ""), sections)
+        elif section in ("model", "data", "trainer") and not key.endswith(".help"):
+            if value is None:
+                raise GenlabError(f"--{key} needs a value")
+            given = _nested(key.rstrip("+").split("."), _plain(value, key))
+        else:
+            continue
+        tree = _merged(tree, given)
+    _check_class(tree.get("model"), "model", model_groups(), tree)
+    _check_class(tree.get("data"), "data", data_groups()[:-1], tree)
+    if not isinstance(tree.get("trainer", {}), dict | str | None):
+        raise GenlabError("trainer takes names with values, such as `max_epochs: 10`")
+    trainer = catalogue.of_library("lightning.pytorch.trainer.trainer", "Trainer")
+    if trainer and isinstance(tree.get("trainer"), dict):
+        _check_keys(tree["trainer"], trainer, "trainer", tree)
+    return tree
+
+
+def require_known(name: str, place: str, groups: list[Group]) -> None:
+    """Raise GenlabError for the name of a class that is none of those at its place, but like one, or another thing's.
+
+    Other names without a dot are the parser's to find, such as those of torch's optimizers.
+    """
+    names = [known for group in groups for known in group.names]
+    entry = catalogue.find(name)
+    if entry and entry.is_function and name in names and "." not in name:
+        raise GenlabError(f"{place}: a function goes by its import path; give genlab.losses.{name}")
+    if "." in name or name in names or not names or Path(name).exists():
+        return
+    if found := nearest(name, names):
+        raise GenlabError(f"{place}: there is no class {name} here; did you mean {found}?")
+    if entry:
+        raise GenlabError(f"{place} takes no {name}; there are {', '.join(names)}")
+
+
+def entry_at(key: str, tree: Tree) -> Entry | None:
+    """The class of genlab's that a key such as model.encoder has: the one given, else the default."""
+    section, *rest = key.split(".")
+    node = tree.get(section)
+    entry = _entry_of(node)
+    for name in rest:
+        argument = _argument(entry, name)
+        node = node.get(name) if isinstance(node, dict) else None
+        entry = _entry_of(node) or _entry_of(argument.default if argument else None)
+    return entry
+
+
+def argument_at(key: str, tree: Tree) -> Argument | None:
+    """The argument that a key such as model.encoder stands for, if it is one of a class of genlab's."""
+    owner, _, name = key.rpartition(".")
+    return _argument(entry_at(owner, tree), name) if owner else None
+
+
+def _options(arguments: list[str]) -> Iterator[tuple[str, str | None]]:
+    rest = list(arguments)
+    while rest:
+        option, equals, value = rest.pop(0).partition("=")
+        if not option.startswith("-"):
+            continue  # the parser says what is wrong
+        key = option.lstrip("-")
+        takes_one = not equals and key not in FLAGS and rest and not rest[0].startswith("--")
+        yield key, rest.pop(0) if takes_one else value if equals else None
+
+
+def _read(path: Path, sections: tuple[str, ...]) -> Tree:
+    """A config as a tree."""
+    try:
+        found = safe_yaml.load(path.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise GenlabError(f"{path}{line}: {error.problem or error.context}; the config is no valid YAML") from None
+    except yaml.YAMLError as error:
+        raise GenlabError(f"{path} is no valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(found, dict):
+        raise GenlabError(
+            f"{path}: a config has sections, such as `model:` and `data:`; `genlab configs vae_digits.yaml` prints one"
+        )
+    for section in found:
+        if section in ("fit", "validate", "test", "predict"):
+            raise GenlabError(f"{path}: leave out the line `{section}:`; sections such as `model:` come first")
+        if section not in sections:
+            raise GenlabError(
+                f"{path}: there is no section {section}; {_meant(str(section), str(section), sections, {})}"
+            )
+    return {section: _flattened(value, section) for section, value in found.items()}
+
+
+def _plain(text: str, key: str) -> Any:
+    """The value of an option; only lists and mappings are of interest."""
+    if not text or text[0] not in "[{":
+        return text
+    try:
+        return _flattened(safe_yaml.load(text), key)
+    except yaml.YAMLError:
+        return text  # the parser says what is wrong
+
+
+def _flattened(node: Any, place: str) -> Any:
+    """A value with the arguments of each class beside its `class_path`."""
+    if isinstance(node, list):
+        return [_flattened(item, place) for item in node]
+    if not isinstance(node, dict):
+        return node
+    own = {
+        str(key).rstrip("+"): _flattened(value, f"{place}.{key}")
+        for key, value in node.items()
+        if key not in ("init_args", "dict_kwargs")
+    }
+    beside = [key for key in own if key != "class_path"]
+    if "class_path" in node and beside:
+        raise GenlabError(f"{place}: {listed(beside)} must be under init_args, which stands beside class_path")
+    inner = node.get("init_args")
+    if not isinstance(inner, dict | None):
+        raise GenlabError(f"{place}: init_args takes names with values, such as `code_size: 10`")
+    return own | _flattened(inner, place) if isinstance(inner, dict) else own
+
+
+def _nested(keys: list[str], value: Any) -> Any:
+    for key in reversed([key for key in keys if key not in ("init_args", "dict_kwargs")]):
+        value = {key: value}
+    return value
+
+
+def _merged(old: Any, new: Any) -> Any:
+    """Two values of a key, of which the second one overrules the first; a class keeps the arguments of no other."""
+    if isinstance(old, dict) and isinstance(new, str):
+        new = {"class_path": new}
+    if isinstance(new, dict) and isinstance(old, str):
+        old = {"class_path": old}
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return new
+    if "class_path" in old and _short(new.get("class_path", old["class_path"])) != _short(old["class_path"]):
+        return new
+    return {**old, **{key: _merged(old[key], value) if key in old else value for key, value in new.items()}}
+
+
+def _check_class(node: Any, place: str, groups: list[Group], tree: Tree, default: str | None = None) -> None:
+    """Raise GenlabError for a class of no known name, and for arguments that a class of genlab's does not have."""
+    if isinstance(node, list):
+        for item in node:
+            _check_class(item, place, groups, tree, default)
+        return
+    given = node.get("class_path") if isinstance(node, dict) else node
+    if isinstance(given, str):
+        require_known(given, place, groups)
+    entry = _entry_of(node) or _entry_of(default)
+    if entry and isinstance(node, dict) and ("class_path" not in node or _entry_of(node)):
+        _check_keys(node, entry, place, tree)
+
+
+def _check_keys(node: Tree, entry: Entry, place: str, tree: Tree) -> None:
+    known = {argument.name: argument for argument in entry.arguments}
+    for name, value in node.items():
+        if name in ("class_path", "help"):
+            continue
+        if name not in known:
+            hint = _meant(str(name), f"{place}.{name}", list(known), tree)
+            raise GenlabError(f"{place}: {entry.name} has no argument {name}; {hint}")
+        group = choices(known[name])
+        if group:
+            _check_class(value, f"{place}.{name}", [group], tree, known[name].default)
+
+
+def _meant(name: str, key: str, known: Collection[str], tree: Tree) -> str:
+    """What to say of a name that is not known at its place."""
+    for meant in SYNONYMS.get(name.lstrip("-").casefold(), ()):
+        if meant != key and _is_there(meant, tree):
+            return f"did you mean --{meant}?"
+    return suggestion(name, known) if known else "it has none"
+
+
+def _is_there(key: str, tree: Tree) -> bool:
+    """Whether there can be a key; what is in classes that are not genlab's is not known."""
+    section, *rest = key.split(".")
+    entry = _entry_of(tree.get(section))
+    return (section in SECTIONS or key == "name") and (
+        not rest or entry is None or _argument(entry, rest[0]) is not None
+    )
+
+
+def _argument(entry: Entry | None, name: str) -> Argument | None:
+    return next((argument for argument in entry.arguments if argument.name == name), None) if entry else None
+
+
+def _entry_of(node: Any) -> Entry | None:
+    name = node.get("class_path") if isinstance(node, dict) else node
+    return catalogue.find(name) if isinstance(name, str) else None
+
+
+def _short(name: Any) -> str:
+    return str(name).rpartition(".")[2]

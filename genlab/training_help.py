@@ -1,0 +1,115 @@
+"""Help on the commands that train and test, answered before anything heavy is imported."""
+
+import os
+from textwrap import wrap
+
+from genlab import catalogue, pages, spelling
+from genlab.errors import GenlabError
+from genlab.spelling import Tree, argument_at, entry_at
+
+NOTHING_GIVEN = "say what to train and on what: --config NAME (`genlab configs` lists them), or --model and --data"
+"""What `genlab fit` says without arguments."""
+HELP = ("-h", "--help")
+ABOUT = {
+    "fit": "Train a model, in a run folder of its own.",
+    "validate": "Measure a trained model on the validation images.",
+    "test": "Measure a trained model on the test images.",
+    "predict": "Write codes and reconstructions of the test images to a file.",
+}
+WHAT = (
+    ("--config CONFIG", "a shipped config (`genlab configs`) or a file; several stack"),
+    ("--model MODEL", "a model (`genlab models`), or a class by its import path"),
+    ("--model.KEY VALUE", "an argument: `genlab fit --model VAE --help` shows them"),
+    ("--data DATA", "a data set (`genlab datasets`), or a class by its path"),
+    ("--data.KEY VALUE", "an argument: `genlab fit --data MNIST --help` shows them"),
+    ("--seed_everything N", "the seed of weights and of everything random"),
+)
+HOW = (
+    ("--trainer.max_epochs N", "times that all training images are seen (1000)"),
+    ("--trainer.max_steps N", "batches, at most"),
+    ("--trainer.max_time TIME", "at most, as DAYS:HOURS:MINUTES:SECONDS"),
+    ("--trainer.check_val_every_n_epoch N", "epochs from one validation to the next (1)"),
+    ("--trainer.gradient_clip_val NORM", "largest norm of a gradient"),
+    ("--trainer.accumulate_grad_batches N", "batches of one step (1)"),
+    ("--trainer.overfit_batches N", "train on the same few batches, as a check"),
+)
+MACHINE = (
+    ("--trainer.accelerator NAME", "cpu, gpu or mps (auto: the one that is there)"),
+    ("--trainer.devices N", "how many (auto: all)"),
+    ("--trainer.precision NAME", "32-true, bf16-mixed or 16-mixed (32-true)"),
+)
+RUN = (
+    ("--name NAME", "what the run is called (as its config)"),
+    ("--trainer.default_root_dir FOLDER", "where runs lie (runs)"),
+    ("--pictures.every_n_epochs N", "epochs from one picture to the next (10)"),
+    ("--best_checkpoint.monitor METRIC", "what is least in the best checkpoint (val/loss)"),
+    ("--last_checkpoint.every_n_train_steps N", "save more often than with every epoch"),
+)
+RESUMED = ("--ckpt_path RUN", "resume a run; last: the newest run of the config")
+INPUT = ("--input PATH ...", "images of your own: files, folders or patterns")
+FORCE = ("--force", "replace predictions that already exist")
+MEASURED = ("--ckpt_path RUN", "a run or a checkpoint (the newest run)")
+MORE = (
+    ("--print_config", "print the config that all arguments amount to, and stop"),
+    ("--help-all", "every option there is, on a thousand lines"),
+    ("--debug", "show the traceback of an error"),
+)
+
+
+def answer(command: str, arguments: list[str]) -> str | None:
+    """The page that the arguments ask for; None where they ask for training, or for help that only the parser has.
+
+    Raises GenlabError for names that are not valid where they stand.
+    """
+    if command == "fit" and not arguments and not any(name.startswith("GENLAB_FIT") for name in os.environ):
+        raise GenlabError(NOTHING_GIVEN)
+    tree = spelling.check(command, arguments)
+    for number, argument in enumerate(arguments):
+        option, _, name = argument.partition("=")
+        if option.startswith(("--model", "--data")) and option.endswith(".help"):
+            following = arguments[number + 1 : number + 2]
+            return _on_key(option[2:].removesuffix(".help"), name or "".join(following), tree)
+    if not {*HELP} & {*arguments}:
+        return None
+    entries = [entry for entry in (entry_at("model", tree), entry_at("data", tree)) if entry]
+    if entries:
+        return "\n\n".join([*map(pages.page, entries), f"`genlab {command} --help` shows what else there is."])
+    return overview(command)
+
+
+def overview(command: str) -> str:
+    """The options of a command that are of use most often."""
+    trains = command == "fit"
+    sections: list[tuple[str, tuple[tuple[str, str], ...]]] = [
+        ("what, and on what data" if trains else "other than the checkpoint's", WHAT),
+        *([("how long, and how", HOW)] if trains else []),
+        ("machine", MACHINE),
+        ("run", (RESUMED, *RUN) if trains else (MEASURED, *([INPUT, FORCE] if command == "predict" else []))),
+        ("more", MORE),
+    ]
+    indent = 2 + max(len(option) for _, options in sections for option, _ in options) + 2
+    lines = [f"usage: genlab {command} [OPTION VALUE ...]", "", ABOUT[command]]
+    for title, options in sections:
+        lines += ["", f"{title}:"]
+        for option, meaning in options:
+            first, *rest = wrap(meaning, pages.columns() - indent)
+            lines += [f"  {option:{indent - 2}}{first}", *(" " * indent + line for line in rest)]
+    return "\n".join(lines)
+
+
+def _on_key(key: str, name: str, tree: Tree) -> str | None:
+    """Help on the class that a key such as model.encoder takes, or on what it can be given."""
+    if name and not name.startswith("-"):
+        groups = {"model": pages.model_groups, "data": pages.data_groups}
+        argument = argument_at(key, tree)
+        group = pages.choices(argument) if argument else None
+        spelling.require_known(name, key, groups[key]() if key in groups else [group] if group else [])
+        entry = catalogue.find(name)
+        return pages.page(entry) if entry else None
+    if key == "model":
+        return pages.listing("models")
+    if key == "data":
+        return pages.listing("datasets")
+    argument = argument_at(key, tree)
+    group = pages.choices(argument) if argument else None
+    return pages.choices_page(key, argument, group) if argument and group else None
