@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 import genlab
-from genlab import images
 from genlab.losses import AdversarialLoss
 from genlab.process import quieten
 
@@ -56,7 +55,8 @@ def main() -> None:
         found = rounds.evaluated(run)
         print(f"{run}: {name}", *(f"{figure} {found['a_to_b_' + figure]:.3f}" for figure in FIGURES), flush=True)
         rows.append(genlab.load(run).translate(batch["source"]).detach())
-    images.save(images.beside(*rows, batch["target"], columns=8), Path("facades.png"))
+    kinds = {"input": rows[0], **dict(zip(ways, rows[1:], strict=True)), "truth": batch["target"]}
+    genlab.sheets.stacked(kinds, 8, title="Facades").save("facades.png")
     print("facades.png")
 
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 import genlab
-from genlab.commands.latent import draw_codes
+from genlab.code_map import project
 from genlab.networks import MLPDecoder, MLPEncoder
 
 
@@ -38,11 +38,12 @@ def main() -> None:
         data.setup("test")
         with torch.no_grad():
             codes = model.eval().encode(data.test_set.images / 255)
-        draw_codes(axes, codes, data.test_set.labels)
-        axes.set(title=f"codes of a 2-D {family.__name__}", aspect="equal")
+        mapped = project(codes).colored(data.test_set.labels)
+        mapped.draw(axes)
+        axes.set(title=f"codes of a 2-D {family.__name__}")
     for radius in (1, 2, 3):
         axes.add_patch(Circle((0, 0), radius, fill=False, linestyle=":"))
-    axes.legend(title="label", loc="center left", bbox_to_anchor=(1, 0.5))
+    mapped.draw_legend(figure, axes)
     figure.savefig("autoencoder_and_vae_codes.png")
     print("autoencoder_and_vae_codes.png")
 

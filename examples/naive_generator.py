@@ -9,14 +9,12 @@ The discriminator does not ask for a certain digit, only for one that could be r
 
 import argparse
 from functools import partial
-from pathlib import Path
 
 import torch
 from lightning.pytorch import LightningModule, Trainer, seed_everything
 from torch import Tensor
 
 import genlab
-from genlab import images
 from genlab.networks import MLPDecoder, MLPDiscriminator
 from genlab.optimizers import GANAdam
 from genlab.types import ImageBatch
@@ -55,7 +53,9 @@ def main() -> None:
         Trainer(max_epochs=epochs, logger=False, enable_checkpointing=False).fit(model, genlab.MNIST())
         with torch.no_grad():
             rows.append(model.eval().sample(24))
-    images.save(images.grid(torch.cat(rows), columns=12), Path("naive_generator.png"))
+    names = ["naive"] * 2 + ["GAN"] * 2
+    sheet = genlab.sheets.in_rows(torch.cat(rows), 12, title="Samples", row_labels=names, row_breaks=[2])
+    sheet.save("naive_generator.png")
     print("naive_generator.png")
 
 

@@ -11,7 +11,6 @@ Trains one VAE of each size on MNIST, 45 s each on two cores, and draws two pict
 
 import argparse
 from functools import partial
-from pathlib import Path
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
@@ -19,7 +18,6 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 import genlab
-from genlab import images
 
 CODE_SIZES = (2, 5, 10, 20, 200)
 SAMPLES = 12
@@ -69,7 +67,9 @@ def main() -> None:
     panels[0].set(ylabel="ELBO (nats)", ylim=(-200, -90))
     panels[0].legend()
     figure.savefig("vae_code_sizes-elbo.png")
-    images.save(images.grid(torch.cat(samples), SAMPLES), Path("vae_code_sizes-samples.png"))
+    names = [f"{code_size}-D code" for code_size in CODE_SIZES]
+    sheet = genlab.sheets.in_rows(torch.cat(samples), SAMPLES, title="Samples", row_labels=names)
+    sheet.save("vae_code_sizes-samples.png")
     print("vae_code_sizes-elbo.png\nvae_code_sizes-samples.png")
 
 

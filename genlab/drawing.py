@@ -1,4 +1,4 @@
-"""Draw sheets, titled and labelled grids of images, as matplotlib figures, and write figures to files."""
+"""Draw sheets, titled and labelled grids of images, as matplotlib figures, and write them to files."""
 
 import math
 import textwrap
@@ -17,10 +17,10 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from genlab.errors import GenlabError
+from genlab.figures import write_figure
 from genlab.images import eight_bits
 from genlab.outputs import picture_format, whole_file
 
@@ -34,20 +34,12 @@ MOST_PIXELS = 2**27
 """Maximum number of pixels of a picture, about 11,500 x 11,500: its memory is a few GB."""
 LONGEST_SIDE = 2**16 - 1
 """Maximum number of pixels of a picture's side that matplotlib draws."""
+FRAME = 190
+"""Grey level of the frames around tiles."""
 LONGEST_TITLE_LINE = 44
 """Characters of a title's line that are given room, however narrow the grid is."""
 LONGEST_LABEL_LINE = 24
 """Characters after which a row's label goes on in a new line."""
-
-
-TEXT_AS_TEXT: dict[Any, Any] = {"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "genlab"}
-"""Settings of matplotlib for files whose text can be searched, and that are the same each time."""
-
-
-FORMATS = {"png": "PNG", "jpg": "JPEG"}
-"""What Pillow calls formats of pixels."""
-UNDATED = {"svg": "Date", "pdf": "CreationDate"}
-"""What files of a format would say about when they were written."""
 
 
 class ColorMap(NamedTuple):
@@ -155,31 +147,11 @@ def save(drawable: Drawable, path: Path, *, scale: int | None = None, labels: bo
 
     Raises GenlabError for another ending, before anything is drawn.
     """
-    if picture_format(path) == "npz":
+    if picture_format(path, arrays=True) == "npz":
         with whole_file(path) as part, part.open("wb") as file:
             np.savez_compressed(file, **drawable.arrays())
     else:
         write_figure(drawable.figure(scale=scale, labels=labels, dpi=dpi), path)
-
-
-def write_figure(figure: Figure, path: Path) -> None:
-    """Write a matplotlib figure in the format that the file's ending says, whole or not at all; see `save`.
-
-    The same figure gives the same file, whenever it is written.
-    """
-    kind = picture_format(path)
-    with whole_file(path) as part, matplotlib.rc_context(TEXT_AS_TEXT):
-        if kind in ("png", "jpg"):
-            Image.fromarray(rgb(figure)).save(part, FORMATS[kind], dpi=(figure.dpi, figure.dpi), quality=95)
-        else:
-            figure.savefig(part, format=kind, dpi=figure.dpi, metadata={UNDATED[kind]: None})
-
-
-def rgb(figure: Figure) -> NDArray[np.uint8]:
-    """The pixels of a figure: (height, width, 3)."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 class _Page:
@@ -190,7 +162,8 @@ class _Page:
         self.sheet, self.scale, self.dpi = sheet, scale, dpi
         self.height, self.width = height * scale, width * scale  # of a tile
         smaller = min(self.height, self.width)
-        gap = max(2, round(smaller / 24))
+        gap = max(3, round(smaller / 24))
+        self.frame = gap // 3  # that tells a tile from the page
         self.tops, self.grid_height = _positions(rows, self.height, gap, sheet.row_breaks)
         self.lefts, self.grid_width = _positions(columns, self.width, gap, sheet.column_breaks)
         _require_drawable(self.grid_width, self.grid_height)
@@ -218,7 +191,8 @@ class _Page:
         self.page.set_size_inches((self.page_width + 0.01) / self.dpi, (self.page_height + 0.01) / self.dpi)
         for text, x, y in self.texts:
             text.set_position(((self.left + x) / self.page_width, 1 - (self.top + y) / self.page_height))
-        axes = self._axes(0, 0, self.grid_width, self.grid_height)
+        frame = self.frame
+        axes = self._axes(-frame, -frame, self.grid_width + 2 * frame, self.grid_height + 2 * frame)
         axes.imshow(self._grid(), interpolation="none", aspect="auto")
         axes.set_axis_off()
         if labels:
@@ -227,16 +201,19 @@ class _Page:
 
     def _grid(self) -> NDArray[np.uint8]:
         tiles = _colored(self.sheet)
-        grid = np.full((self.grid_height, self.grid_width, 3), 255, np.uint8)
+        shown = ~tiles.isnan().flatten(2).all(2)
+        frame = self.frame
+        grid = np.full((self.grid_height + 2 * frame, self.grid_width + 2 * frame, 3), 255, np.uint8)
         pixels = eight_bits(tiles.nan_to_num(1.0)).permute(0, 1, 3, 4, 2).numpy()
-        for row, top in zip(pixels, self.tops, strict=True):
-            for tile, left in zip(row, self.lefts, strict=True):
-                enlarged = tile.repeat(self.scale, 0).repeat(self.scale, 1)
-                grid[top : top + self.height, left : left + self.width] = enlarged
+        for row, column in shown.nonzero().tolist():
+            tile = pixels[row, column].repeat(self.scale, 0).repeat(self.scale, 1)
+            framed = np.pad(tile, ((frame, frame), (frame, frame), (0, 0)), constant_values=FRAME)
+            top, left = self.tops[row], self.lefts[column]
+            grid[top : top + framed.shape[0], left : left + framed.shape[1]] = framed
         return grid
 
     def _label_rows(self) -> None:
-        lines = [textwrap.fill(label, LONGEST_LABEL_LINE, break_long_words=False) for label in self.sheet.row_labels]
+        lines = ["\n".join(map(_wrapped, label.splitlines())) for label in self.sheet.row_labels]
         labels = [self._write(line, ha="right", va="center", multialignment="right") for line in lines]
         for text, top in zip(labels, self.tops, strict=False):
             self._put(text, -self.pad, top + self.height / 2)
@@ -278,11 +255,14 @@ class _Page:
         return [self._write(label, ha="left", va="center", **tilted) for label in self.sheet.column_labels]
 
     def _write_title(self) -> None:
-        title = " · ".join(filter(None, (self.sheet.title, self.sheet.subject)))
-        if title:
+        if self.sheet.title or self.sheet.subject:
             size = 1.15 * self.font
-            line = max(LONGEST_TITLE_LINE, int(self.grid_width / (0.55 * size)))
-            text = self._write(textwrap.fill(title, line), size, ha="left", va="bottom")
+            line = max(LONGEST_TITLE_LINE, int(self.grid_width / (0.58 * size)))
+            parts = [part for part in (self.sheet.title, self.sheet.subject) if part]
+            if len(" · ".join(parts)) <= line:
+                parts = [" · ".join(parts)]
+            lines = "\n".join(textwrap.fill(part, line) for part in parts)
+            text = self._write(lines, size, ha="left", va="bottom")
             across, along = self._size(text)
             self._put(text, 0, -self.top - 0.5 * self.pad)
             self.top += along + 1.5 * self.pad
@@ -328,6 +308,10 @@ class _Page:
 
     def _reach_vertically(self, start: float, end: float) -> None:
         self.top, self.bottom = max(self.top, self.pad - start), max(self.bottom, self.pad + end - self.grid_height)
+
+
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, LONGEST_LABEL_LINE, break_long_words=False)
 
 
 def _positions(count: int, size: int, gap: int, breaks: Sequence[int]) -> tuple[list[int], int]:

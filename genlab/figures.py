@@ -1,33 +1,42 @@
-"""Matplotlib figures as files."""
+"""Matplotlib figures as files and as pixels."""
 
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
 
-from genlab.errors import GenlabError
-from genlab.outputs import whole_file
+from genlab.outputs import picture_format, whole_file
 
-FORMATS = ("png", "pdf", "svg")
+PIXELS = {"png": "PNG", "jpg": "JPEG"}
+"""What Pillow calls formats of pixels."""
+UNDATED = {"svg": "Date", "pdf": "CreationDate"}
+"""What files of a format would say about when they were written."""
 TEXT_AS_TEXT: dict[Any, Any] = {"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "genlab"}
 """Settings of matplotlib for files whose text can be searched, and that are the same each time."""
 
 
-def require_format(path: Path) -> str:
-    """The format that a file's ending says; raises GenlabError for an unknown ending."""
-    kind = path.suffix.lower().removeprefix(".")
-    if kind not in FORMATS:
-        raise GenlabError(f"{path} has no ending of a picture; give one of .{', .'.join(FORMATS)}")
-    return kind
-
-
 def write_figure(figure: Figure, path: Path) -> None:
-    """Write a figure in the format that the file's ending says, whole or not at all; pdf and svg are vectors.
+    """Write a figure in the format that the file's ending says, whole or not at all; `.pdf` and `.svg` are vectors.
+
+    Equal figures give equal files.
 
     Raises GenlabError for another ending, and when the file cannot be written.
     """
-    kind = require_format(path)
-    dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}  # so that equal figures give equal files
+    kind = picture_format(path)
     with whole_file(path) as part, matplotlib.rc_context(TEXT_AS_TEXT):
-        figure.savefig(part, format=kind, dpi=figure.dpi, metadata=dates.get(kind))
+        if kind in PIXELS:
+            Image.fromarray(rgb(figure)).save(part, PIXELS[kind], dpi=(figure.dpi, figure.dpi), quality=95)
+        else:
+            figure.savefig(part, format=kind, dpi=figure.dpi, metadata={UNDATED[kind]: None})
+
+
+def rgb(figure: Figure) -> NDArray[np.uint8]:
+    """The pixels of a figure: (height, width, 3)."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

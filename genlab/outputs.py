@@ -19,7 +19,6 @@ PICTURES = {
     ".jpeg": "jpg",
     ".pdf": "pdf",
     ".svg": "svg",
-    ".npz": "npz",
 }
 """Endings of the files that pictures are written to, and their formats."""
 STALE = 3600.0
@@ -77,11 +76,16 @@ def must_be_free(path: Path, force: bool) -> None:
         raise GenlabError(f"{path} is there already; give --force to replace it, or another --out")
 
 
-def picture_format(path: Path) -> str:
-    """The format that a picture's ending says, a value of `PICTURES`; raises GenlabError for an unknown ending."""
-    if path.suffix.lower() not in PICTURES:
-        raise GenlabError(f"{path} has no ending of a picture; give one of {', '.join(PICTURES)}")
-    return PICTURES[path.suffix.lower()]
+def picture_format(path: Path, arrays: bool = False) -> str:
+    """The format that a picture's ending says, a value of `PICTURES`, or "npz" where its arrays can be written.
+
+    Raises GenlabError for an unknown ending.
+    """
+    known = PICTURES | ({".npz": "npz"} if arrays else {})
+    ending = path.suffix.lower()
+    if ending not in known:
+        raise GenlabError(f"{path} has no ending of a picture; give one of {', '.join(known)}")
+    return known[ending]
 
 
 def _require_replaceable(path: Path) -> None:

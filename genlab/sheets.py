@@ -5,37 +5,54 @@ Each function turns a model, images and a generator of noise into a `Sheet`; too
 in: `genlab.load` gives it in evaluation mode.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from genlab.drawing import ColorMap, Sheet, save
+from genlab.errors import GenlabError
+from genlab.latent import line, normal_lattice, square
+from genlab.models.base import ImageModel
 from genlab.models.capabilities import (
     Conditional,
+    Decodes,
     Reconstructs,
     Samples,
     Translates,
     reconstructed,
     seen_in,
-    translated,
 )
 
 __all__ = [
     "ColorMap",
     "Sheet",
+    "conditions_in_turn",
+    "edits",
+    "features",
     "in_rows",
     "in_training",
+    "interpolations",
+    "interpolations_of_four",
+    "manifold",
+    "number",
     "reconstructions",
     "samples",
     "samples_by_condition",
     "save",
     "stacked",
+    "transfers",
     "translations",
+    "traversals",
 ]
+
+AT_ONCE = 500
+"""Codes that a model decodes at a time."""
 
 
 def in_rows(images: Tensor, columns: int, **options: Any) -> Sheet:
@@ -92,7 +109,7 @@ def samples_by_condition(
     """
     codes = torch.randn(columns, model.code_size, generator=generator).to(conditions.device)
     drawn = torch.stack([model.given(condition[None]).decode(codes) for condition in conditions])
-    labels = [f"sample {number}" for number in range(1, columns + 1)]
+    labels = [f"sample {position}" for position in range(1, columns + 1)]
     parts = [drawn]
     if conditions.ndim == 4:
         parts.insert(0, conditions[:, None])
@@ -129,27 +146,201 @@ def reconstructions(model: Any, batch: Any, columns: int = 8, generator: Generat
 @torch.no_grad()
 def translations(
     model: Translates,
-    batch: Mapping[str, Tensor],
+    images: Tensor,
+    direction: str = "a_to_b",
+    truth: Tensor | None = None,
     columns: int = 8,
     generator: Generator | None = None,
-) -> dict[str, Sheet]:
-    """Images above their translations and, of pairs, the truth: a sheet for each direction in which a batch allows it.
+) -> Sheet:
+    """Images above their translations and, where it is known, the truth.
 
     Args:
         model: what translates.
-        batch: pairs, `source` and `target`, or images of two domains, `a` and `b`; see `genlab.types`.
+        images: (B, C, H, W) in [0, 1].
+        direction: one of the model's.
+        truth: what the images should become, (B, C', H, W).
         columns: images in a row.
         generator: of the noise of translating, on the CPU.
     """
-    return {
-        direction: stacked(
-            dict(zip(("input", "output", "truth"), kinds, strict=False)),
-            columns,
-            title=f"Translations {direction.replace('_to_', ' → ')}",
-            subject=_name(model),
-        )
-        for direction, kinds in translated(model, dict(batch), generator or torch.Generator().manual_seed(0)).items()
-    }
+    kinds = {"input": images, "output": model.translate(images, direction=direction, generator=generator)}
+    return stacked(
+        kinds if truth is None else kinds | {"truth": truth},
+        columns,
+        title=f"Translations {direction.replace('_to_', ' → ')}",
+        subject=_name(model),
+    )
+
+
+@torch.no_grad()
+def interpolations(
+    model: Decodes,
+    start: Tensor,
+    end: Tensor,
+    steps: int = 9,
+    path: Callable[[Tensor, Tensor, int], Tensor] = line,
+) -> Sheet:
+    """Images of the codes on the ways from some codes to others, a way in each row.
+
+    Args:
+        model: what decodes them.
+        start: codes, (N, code_size).
+        end: codes, (N, code_size).
+        steps: images in a row, both ends included.
+        path: the way, `genlab.latent.line` or `genlab.latent.arc`.
+    """
+    codes = path(start, end, steps)
+    return Sheet(
+        _decoded(model, codes),
+        title=f"Interpolations along {'a line' if path is line else 'an arc'}",
+        subject=_name(model),
+        column_labels=_shares(steps, "start", "end"),
+        column_axis="share of the way",
+    )
+
+
+@torch.no_grad()
+def interpolations_of_four(model: Decodes, corners: Tensor, side: int = 9) -> Sheet:
+    """Images of the codes on a square between four: (4, code_size), from left to right, then from top to bottom."""
+    return Sheet(
+        _decoded(model, square(corners, side).unflatten(0, (side, side))),
+        title="Interpolations of four images",
+        subject=_name(model),
+        row_labels=_shares(side, "top", "bottom"),
+        column_labels=_shares(side, "left", "right"),
+    )
+
+
+@torch.no_grad()
+def manifold(model: Decodes, side: int = 20) -> Sheet:
+    """The images of a lattice of 2-D codes, evenly spaced in the prior's probability (Kingma & Welling 2013, figure 4).
+
+    Args:
+        model: what decodes codes of two dimensions, whose prior is N(0, I).
+        side: images along each side.
+    """
+    lattice = normal_lattice(side)
+    names = [f"{value:.2f}".replace("-", "−") for value in lattice[:side, 0].tolist()]  # noqa: RUF001
+    return Sheet(
+        _decoded(model, lattice.unflatten(0, (side, side))),
+        title="Manifold of the code",
+        subject=_name(model),
+        row_labels=names[::-1],
+        column_labels=names,
+        row_axis="z₂, at even quantiles of the prior",
+        column_axis="z₁, at even quantiles of the prior",
+    )
+
+
+@torch.no_grad()
+def traversals(model: Decodes, code: Tensor, units: Tensor, values: Tensor, image: Tensor | None = None) -> Sheet:
+    """The images of a code with single units changed, a unit in each row.
+
+    Args:
+        model: what decodes it.
+        code: (code_size,).
+        units: those that change, one after the other, (units,), int64.
+        values: what each of them changes to, (units, steps).
+        image: what the code is of, (C, H, W), shown in the first column.
+    """
+    rows, steps = values.shape
+    changed = code.repeat(rows, steps, 1)
+    changed.scatter_(2, units[:, None, None].expand(-1, steps, 1), values[..., None])
+    drawn = _decoded(model, changed)
+    sheet = Sheet(drawn, "Traversals of single units", _name(model), [f"unit {unit}" for unit in units.tolist()])
+    return sheet if image is None else _beside_first(image.expand(rows, -1, -1, -1), "image", sheet)
+
+
+@torch.no_grad()
+def edits(
+    models: Decodes | Sequence[Decodes], codes: Tensor, direction: Tensor, strengths: Tensor, name: str, images: Tensor
+) -> Sheet:
+    """The images of codes that are moved along a direction, a strength in each column.
+
+    Args:
+        models: what decodes them, or one for each, such as a conditional model under each image's condition.
+        codes: (N, code_size).
+        direction: such as `genlab.latent.attribute_vector` finds, (code_size,).
+        strengths: multiples of the direction, (steps,).
+        name: what the direction changes.
+        images: what the codes are of, (N, C, H, W), shown in the first column.
+    """
+    decoders = models if isinstance(models, Sequence) else [models] * len(codes)
+    moved = codes[:, None] + strengths[:, None] * direction
+    edited = [_decoded(decoder, row[None]) for decoder, row in zip(decoders, moved, strict=True)]
+    sheet = Sheet(
+        torch.cat(edited),
+        title=f"Edits of {name}",
+        subject=_name(decoders[0]),
+        column_labels=[number(round(value, 3), sign=True) for value in strengths.tolist()],
+        column_axis=f"strength of {name}",
+    )
+    return _beside_first(images, "image", sheet)
+
+
+@torch.no_grad()
+def transfers(model: Conditional, batch: Any) -> Sheet:
+    """Images of a batch under other conditions: encoded under their own, decoded under each class or changed attribute.
+
+    Args:
+        model: of labels or attributes, whose `given` encodes and decodes.
+        batch: images with their labels or attributes, as a dict; see `genlab.types`.
+    """
+    originals, own = model.images(batch), model.condition(batch)
+    if model.num_classes:
+        others = torch.arange(model.num_classes).to(own).expand(len(own), -1)
+        names, labels = model.class_names, [model.class_names[label] for label in own.tolist()]
+        rows, columns = "class of the image", "decoded as class"
+    else:
+        others = (own[:, None] - torch.eye(len(model.attribute_names)).to(own)).abs()
+        names, labels = model.attribute_names, []
+        rows, columns = "", "with one attribute the other way"
+    codes = model.given(own).encode(originals)
+    changed = torch.stack([model.given(condition).decode(codes) for condition in others.unbind(1)], 1)
+    sheet = Sheet(changed.cpu(), "Transfers", _name(model), labels, names, rows, columns)
+    return _beside_first(originals, "image", sheet)
+
+
+def features(model: nn.Module, count: int = 100, columns: int = 10) -> Sheet:
+    """The first layer's weights, each unit's as an image: the input of given norm that excites it most (Ng 2011).
+
+    Those with the largest norms, each scaled to its own range; of one channel, in colours whose white is 0.
+
+    Args:
+        model: one with a layer that sees whole images, or convolves them.
+        count: units at most.
+        columns: units in a row.
+    """
+    weights = first_weights(model).float().cpu()
+    norms, order = weights.flatten(1).norm(dim=1).sort(descending=True)
+    weights, norms = weights[order[:count]], norms[:count]
+    scaled = weights / weights.abs().amax((1, 2, 3), keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny)
+    grey = scaled.shape[1] == 1
+    sheet = in_rows(
+        scaled if grey else 0.5 + 0.5 * scaled,
+        columns,
+        title=f"Features of the first layer: {len(weights)} of {len(order)} units, by norm",
+        subject=_name(model),
+        colors=ColorMap("RdBu_r", -1.0, 1.0, "relative weight") if grey else None,
+    )
+    rows = norms.split(sheet.tiles.shape[1])
+    ranges = [f"{row[0]:#.3g} to {row[-1]:#.3g}" for row in rows]
+    return replace(sheet, row_labels=ranges, row_axis="norm of the weights")
+
+
+def first_weights(model: nn.Module) -> Tensor:
+    """The weights of the first layer that sees whole images, or convolves them: (units, C, H, W), their mean removed.
+
+    Raises GenlabError for a model without such a layer.
+    """
+    if isinstance(model, ImageModel):
+        channels, height, width = model.image_shape
+        for layer in model.modules():
+            if isinstance(layer, nn.Linear) and layer.in_features == math.prod(model.image_shape):
+                weights = layer.weight.detach().view(-1, channels, height, width)
+                return weights - weights.mean((1, 2, 3), keepdim=True)
+            if isinstance(layer, nn.Conv2d) and layer.in_channels == channels:
+                return layer.weight.detach()
+    raise GenlabError(f"{type(model).__name__} has no layer whose weights could be drawn as images")
 
 
 @torch.no_grad()
@@ -177,8 +368,10 @@ def in_training(model: Any, batch: Mapping[str, Tensor], count: int, seed: int) 
     ):
         sheets["reconstruct"] = reconstructions(model, batch, columns, torch.Generator().manual_seed(seed))
     if batch and isinstance(model, Translates):
-        for direction, sheet in translations(model, batch, columns, noise).items():
-            sheets["translate" if direction == "a_to_b" else f"translate-{direction}"] = sheet
+        starts = {"a_to_b": batch["source"]} if "source" in batch else {way: batch[way[0]] for way in model.directions}
+        truth = batch.get("target")
+        for way, start in starts.items():
+            sheets[translation_name(way)] = translations(model, start, way, truth, columns, noise)
     return sheets
 
 
@@ -196,6 +389,11 @@ def conditions_in_turn(model: Conditional, usual: Tensor | None = None) -> tuple
         name if has else f"not {name}" for name, has in zip(model.attribute_names, flipped.diag().tolist(), strict=True)
     ]
     return torch.cat([usual[None], flipped]), ["most common", *changes]
+
+
+def translation_name(direction: str) -> str:
+    """What the picture of a direction's translations is called."""
+    return "translate" if direction == "a_to_b" else f"translate-{direction}"
 
 
 def subject_of(model: object, data: Mapping[str, Any] = MappingProxyType({}), epochs: int | None = None) -> str:
@@ -236,6 +434,32 @@ def _filled(images: Tensor, columns: int) -> Tensor:
     blank = images.new_full((-len(images) % columns, *images.shape[1:]), torch.nan)
     filled: Tensor = torch.cat([images, blank]).unflatten(0, (-1, columns))
     return filled
+
+
+def _decoded(model: Decodes, codes: Tensor) -> Tensor:
+    """The images of codes (rows, columns, code_size), on the CPU."""
+    parts = [model.decode(some).cpu() for some in codes.flatten(0, 1).split(AT_ONCE)]
+    images: Tensor = torch.cat(parts).unflatten(0, codes.shape[:2])
+    return images
+
+
+def _beside_first(images: Tensor, name: str, sheet: Sheet) -> Sheet:
+    """A sheet with one more column on the left, of images (rows, C, H, W)."""
+    labels = sheet.column_labels or [""] * sheet.tiles.shape[1]
+    tiles = torch.cat(_alike([images[:, None], sheet.tiles]), 1)
+    return replace(sheet, tiles=tiles, column_labels=[name, *labels], column_breaks=[1])
+
+
+def _shares(steps: int, first: str, last: str) -> list[str]:
+    """What the steps of an interpolation are called: how far they have come."""
+    between = [number(round(step / (steps - 1), 3)) for step in range(1, steps - 1)]
+    return [first, *between, last][:steps]
+
+
+def number(value: float, digits: int = 3, sign: bool = False) -> str:
+    """Write a number with a few digits, and with the minus that is printed in a text."""
+    text = f"{value:+.{digits}g}" if sign and value else f"{abs(value) if value == 0 else value:.{digits}g}"
+    return text.replace("-", "−")  # noqa: RUF001
 
 
 def _alike(parts: Sequence[Tensor]) -> list[Tensor]:

@@ -139,11 +139,11 @@ def test_a_path_that_cannot_be_is_said_before_any_work(path, told):
 
 
 def test_no_command_replaces_a_fifo_with_force(run, refused):
-    os.mkfifo("pipe")
+    os.mkfifo("pipe.png")
     for command in ("sample", "latent"):
-        told = refused(command, "--ckpt", str(run), "--out", "pipe", "--force")
-        assert told == "genlab: pipe is a FIFO; give the name of a file"
-    assert Path("pipe").is_fifo()
+        told = refused(command, "--ckpt", str(run), "--out", "pipe.png", "--force")
+        assert told == "genlab: pipe.png is a FIFO; give the name of a file"
+    assert Path("pipe.png").is_fifo()
 
 
 def test_permissions_are_those_of_the_file_before_or_what_the_umask_leaves(run):

@@ -11,8 +11,9 @@ from PIL import Image
 
 import genlab
 from genlab import sheets
-from genlab.drawing import ColorMap, Sheet, enlargement, rgb, save
+from genlab.drawing import ColorMap, Sheet, enlargement, save
 from genlab.errors import GenlabError
+from genlab.figures import rgb
 from genlab.images import eight_bits
 
 
@@ -208,7 +209,7 @@ def test_images_as_conditions_stand_beside_samples_and_the_truth(digits):
 
 def test_translations_stand_between_images_and_the_truth(digits):
     model = genlab.Pix2Pix((1, 8, 8), (1, 8, 8)).eval()
-    (sheet,) = sheets.translations(model, {"source": digits["image"], "target": 1 - digits["image"]}).values()
+    sheet = sheets.translations(model, digits["image"], truth=1 - digits["image"])
     assert sheet.row_labels[:3] == ["input", "output", "truth"]
     torch.testing.assert_close(sheet.tiles[2], 1 - digits["image"][:8])
     assert sheet.title == "Translations a → b"

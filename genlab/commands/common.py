@@ -121,9 +121,13 @@ class Trained:
         """What pictures say of the model: its class, its data, and the epochs that it was trained for."""
         return subject_of(self.model, self._described.get("datamodule_hyper_parameters", {}), self._epochs)
 
-    def draw(self, picture: Drawable, name: str) -> None:
-        """Write a picture as the user asks for it, by default to the run's file called `name`, and say where it is."""
+    def draw(self, picture: Drawable, name: str, part: str = "") -> None:
+        """Write a picture as the user asks for it, by default to the run's file called `name`, and say where it is.
+
+        `part` is added to the name of a picture beside the first one.
+        """
         path, args = self.out(name), self.args
+        path = path.with_stem(f"{path.stem}-{part}") if part else path
         save(picture.of(self.subject), path, scale=args.scale, labels=not args.no_labels, dpi=args.dpi)
         print(path)
 

@@ -6,14 +6,14 @@ from pathlib import Path
 from genlab import history, runs
 from genlab.curves import draw_curves
 from genlab.errors import GenlabError
-from genlab.figures import require_format, write_figure
-from genlab.outputs import must_be_free
+from genlab.figures import write_figure
+from genlab.outputs import must_be_free, picture_format
 
 
 def main(args: argparse.Namespace) -> None:
     """Draw the curves of the runs that are given, or of the newest one."""
     if args.out:
-        require_format(args.out)
+        picture_format(args.out)
         must_be_free(args.out, args.force)
     folders = [find_run(run) for run in args.runs] or [newest_run()]
     figure = draw_curves(folders, args.metrics or (), log_y=args.log_y, x=args.x)

@@ -4,13 +4,12 @@ import argparse
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 import yaml
 from lightning.pytorch.cli import instantiate_module
 from torch import Tensor
 
-from genlab import images, safe_yaml
+from genlab import safe_yaml, sheets
 from genlab.commands.configs import find_config
 from genlab.data import (
     MNIST,
@@ -24,6 +23,7 @@ from genlab.data import (
 )
 from genlab.data.archives import CYCLEGAN, PIX2PIX
 from genlab.data.loading import SPLITS
+from genlab.drawing import Sheet, save
 from genlab.errors import GenlabError, counted, listed, suggestion
 from genlab.outputs import must_be_free
 
@@ -64,7 +64,7 @@ def main(args: argparse.Namespace) -> None:
     if args.out:
         batch = next(iter(data.train_dataloader()))
         print(describe(data, batch))
-        images.save(draw(batch), args.out)
+        save(draw(batch).of(args.name), args.out, scale=args.scale, labels=not args.no_labels, dpi=args.dpi)
         print(args.out)
 
 
@@ -161,7 +161,9 @@ def describe(data: BatchDataModule, batch: Mapping[str, Tensor]) -> str:
     return " above ".join(batch)
 
 
-def draw(batch: Mapping[str, Tensor]) -> Tensor:
-    """A picture of the images in a batch; of two kinds, the first kind above the second."""
-    kinds: list[Any] = [value[:SHOWN].expand(-1, 3, -1, -1) for value in batch.values() if value.ndim == 4]
-    return images.grid(kinds[0], COLUMNS) if len(kinds) == 1 else images.beside(*kinds, columns=COLUMNS)
+def draw(batch: Mapping[str, Tensor]) -> Sheet:
+    """A sheet of the images in a batch; of two kinds, the first kind above the second."""
+    kinds = {name: value[:SHOWN] for name, value in batch.items() if value.ndim == 4}
+    if len(kinds) == 1:
+        return sheets.in_rows(next(iter(kinds.values())), COLUMNS, title="Training images")
+    return sheets.stacked(kinds, COLUMNS, title="Training images")

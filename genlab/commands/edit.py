@@ -5,7 +5,7 @@ import argparse
 import torch
 from torch import Tensor
 
-from genlab import images
+from genlab import sheets
 from genlab.commands.common import Trained, attribute_of, encoded
 from genlab.commands.shown import shown
 from genlab.data import ImageDataModule
@@ -18,25 +18,20 @@ def main(args: argparse.Namespace) -> None:
     """Draw test images with more and less of an attribute."""
     trained = Trained(args)
     trained.require(Encodes, Decodes)
-    path = trained.out(f"pictures/edit-{args.attribute}.png")
     random = torch.Generator().manual_seed(args.seed)
-    with torch.no_grad():
-        direction = learned_direction(trained, args.attribute, args.labelled, random)
-        pictured = shown(trained, args.count, 6, random)
-        codes = encoded(trained, pictured.images, pictured.rows)
-        _, originals = trained.able_to_with(pictured.batch, Encodes)  # type: ignore[type-abstract]
-        conditions = trained.condition_of(pictured.batch)
-        low, high = args.strength
-        strengths = torch.linspace(low, high, args.steps)[:, None]
-        decoders = [
-            trained.able_under(condition, Decodes)  # type: ignore[type-abstract]
-            for condition in ([None] * len(codes) if conditions is None else conditions.split(1))
-        ]
-        moved = codes[:, None] + strengths * direction
-        edited = torch.stack([decoder.decode(row) for decoder, row in zip(decoders, moved, strict=True)])
-    strip = torch.cat([originals[:, None], edited], 1)
-    images.save(images.grid(strip.flatten(0, 1), args.steps + 1), path)
-    print(path)
+    direction = learned_direction(trained, args.attribute, args.labelled, random)
+    pictured = shown(trained, args.count, 6, random)
+    codes = encoded(trained, pictured.images, pictured.rows)
+    _, originals = trained.able_to_with(pictured.batch, Encodes)  # type: ignore[type-abstract]
+    conditions = trained.condition_of(pictured.batch)
+    decoders = [
+        trained.able_under(condition, Decodes)  # type: ignore[type-abstract]
+        for condition in ([None] * len(codes) if conditions is None else conditions.split(1))
+    ]
+    low, high = args.strength
+    strengths = torch.linspace(low, high, args.steps)
+    sheet = sheets.edits(decoders, codes, direction, strengths, args.attribute, originals)
+    trained.draw(sheet, f"pictures/edit-{args.attribute}.png")
 
 
 def learned_direction(trained: Trained, attribute: str, labelled: int, random: torch.Generator) -> Tensor:

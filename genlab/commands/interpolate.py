@@ -1,15 +1,16 @@
 """`genlab interpolate`: from one image to another through the space of codes."""
 
 import argparse
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from genlab import images
-from genlab.commands.common import Trained, batched, encoded
+from genlab import sheets
+from genlab.commands.common import Trained, encoded
 from genlab.commands.shown import condition_asked, shown
 from genlab.errors import GenlabError
-from genlab.latent import arc, line, square
+from genlab.latent import arc, line
 from genlab.models.capabilities import Conditional, Decodes, Encodes, Samples
 
 PATHS = {"line": line, "arc": arc}
@@ -19,16 +20,16 @@ def main(args: argparse.Namespace) -> None:
     """Draw the images of codes between others."""
     trained = Trained(args)
     require_able(trained)
-    path = trained.out("pictures/interpolate.png")
     with torch.no_grad():
         codes, decoder = ends(trained)
-        if args.along == "square":
-            way = square(codes, args.steps)
-        else:
-            start, end = (codes[:-1], codes[1:]) if args.input else codes.chunk(2)
-            way = PATHS[args.along](start, end, args.steps).flatten(0, 1)
-        images.save(images.grid(batched(decoder.decode, way), args.steps), path)
-    print(path)
+    of = "samples" if args.between == "samples" else "images of one's own" if args.input else f"{trained.split} images"
+    if args.along == "square":
+        sheet = replace(sheets.interpolations_of_four(decoder, codes, args.steps), title=f"Interpolations of four {of}")
+    else:
+        start, end = (codes[:-1], codes[1:]) if args.input else codes.chunk(2)
+        sheet = sheets.interpolations(decoder, start, end, args.steps, PATHS[args.along])
+        sheet = replace(sheet, title=f"{sheet.title} between {of}")
+    trained.draw(sheet, f"pictures/interpolate{'' if args.along == 'line' else f'-{args.along}'}.png")
 
 
 def require_able(trained: Trained) -> None:

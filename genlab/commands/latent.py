@@ -1,41 +1,65 @@
 """`genlab latent`: where the codes of test images lie."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from sklearn.decomposition import PCA
 from torch import Tensor
 
-from genlab import images
-from genlab.commands.common import Trained, batched, encoded
-from genlab.commands.shown import condition_asked, shown
-from genlab.latent import normal_lattice
+from genlab import sheets
+from genlab.code_map import project, umap
+from genlab.commands.common import Trained, attribute_of, encoded
+from genlab.commands.shown import Shown, condition_asked, shown
+from genlab.errors import GenlabError, counted
 from genlab.models.capabilities import Conditional, Decodes, Encodes, Samples
-from genlab.outputs import must_be_free, whole_file
+from genlab.outputs import must_be_free
+
+MOST = {None: 5000, "pca": 5000, "tsne": 2000, "umap": 5000}
+"""Test images at most by method, unless another number is asked for: t-SNE of 5,000 takes half a minute."""
 
 
 def main(args: argparse.Namespace) -> None:
     """Draw the codes of test images, and the manifold of a 2-D prior."""
+    if args.method == "umap":
+        umap()
     trained = Trained(args)
     trained.require(Encodes)
     decoder = two_dimensional(trained)
-    path = trained.out("pictures/latent.png")
-    manifold = path.with_name(f"{path.stem}-manifold.png")
+    if decoder and args.out:
+        must_be_free(args.out.with_stem(f"{args.out.stem}-manifold"), args.force)
+    pictured = shown(trained, args.count, MOST[args.method], torch.Generator().manual_seed(args.seed))
+    classes, names, by = known_classes(trained, pictured, args.color_by)
+    codes = project(encoded(trained, pictured.images, pictured.rows), args.method, args.seed)
+    kind = "image" if args.input else f"{trained.split} image"
+    chosen, there = len(pictured.rows), len(pictured.images)
+    told = counted(there, kind) if chosen == there else f"{chosen:,} of {counted(there, kind)}"
+    codes = codes.titled(f"{codes.title} of {told}")
+    name = "-".join(filter(None, ["latent", args.method, args.color_by]))
+    trained.draw(codes if classes is None else codes.colored(classes, names, by), f"pictures/{name}.png")
     if decoder:
-        must_be_free(manifold, args.force)
+        trained.draw(sheets.manifold(decoder, args.side), "pictures/latent.png", part="manifold")
 
-    pictured = shown(trained, args.count, 5000, torch.Generator().manual_seed(args.seed))
-    scatter(encoded(trained, pictured.images, pictured.rows), pictured.labels, path)
-    print(path)
-    if decoder:
-        pictures = batched(decoder.decode, normal_lattice(args.side))
-        images.save(images.grid(pictures, args.side), manifold)
-        print(manifold)
+
+def known_classes(
+    trained: Trained, pictured: Shown, color_by: str | None
+) -> tuple[Tensor | None, tuple[str, ...], str]:
+    """The classes (N,) that colour the codes of images, the names of these, and that of all of them.
+
+    Labels, where there are any, or whether each image has the attribute that is asked for. Raises GenlabError for an
+    attribute, or for labels, that are not known.
+    """
+    labels = pictured.labels
+    if color_by in (None, "label") and labels is not None:
+        return labels, tuple(getattr(trained.data("test"), "class_names", ())), "label"
+    if color_by is None:
+        return None, (), ""
+    if pictured.names:
+        raise GenlabError("nothing is known about images of --input that could colour them; leave out --color-by")
+    data = trained.data("test")
+    if color_by == "label":
+        raise GenlabError(f"{type(data).__name__} has no labels; colour by an attribute, or leave out --color-by")
+    has = attribute_of(trained.images(), data, color_by)[pictured.rows]
+    return has.long(), (f"not {color_by}", color_by), color_by
 
 
 def two_dimensional(trained: Trained) -> Decodes | None:
@@ -46,37 +70,3 @@ def two_dimensional(trained: Trained) -> Decodes | None:
         model = None if asked is None else model.given(asked)
     is_able = isinstance(model, Samples) and isinstance(model, Decodes) and model.code_size == 2
     return model if is_able else None
-
-
-def scatter(codes: Tensor, labels: Tensor | None, path: Path) -> None:
-    """Write a map of codes (N, D), coloured by their labels (N,) if there are any, as a PNG file."""
-    figure = Figure(figsize=(7, 6), dpi=120, layout="constrained")
-    axes = figure.subplots()
-    draw_codes(axes, codes, labels)
-    axes.set_title(f"codes of {len(codes):,} test images")
-    if labels is not None:
-        axes.legend(title="label", loc="center left", bbox_to_anchor=(1, 0.5))
-    with whole_file(path) as part:
-        figure.savefig(part, format="png")
-
-
-def draw_codes(axes: Axes, codes: Tensor, labels: Tensor | None) -> None:
-    """Draw codes (N, D), or their two principal components, coloured by their labels (N,) if there are any."""
-    if codes.shape[1] <= 2:
-        points, names = F.pad(codes, (0, 2 - codes.shape[1])).numpy(), ["$z_1$", "$z_2$"]
-    else:
-        pca = PCA(2)
-        points = pca.fit_transform(codes.numpy())
-        names = [
-            f"principal component {i} ({share:.0%} of the variance)"
-            for i, share in enumerate(pca.explained_variance_ratio_, 1)
-        ]
-    axes.set(xlabel=names[0], ylabel=names[1])
-    size = min(40, max(6, 10_000 / len(codes)))
-    groups = (
-        [(None, slice(None))] if labels is None else [(label, labels == label) for label in labels.unique().tolist()]
-    )
-    for label, members in groups:
-        across, up = points[members].T
-        colour = f"C{(label or 0) % 10}"
-        axes.scatter(across, up, s=size, alpha=0.8, linewidths=0, color=colour, label=label)

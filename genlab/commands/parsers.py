@@ -107,17 +107,22 @@ def reconstruct(parser: argparse.ArgumentParser) -> None:
 
 
 def latent(parser: argparse.ArgumentParser) -> None:
-    """Draw the codes of test images, or of those of --input: as they are when 2-D, else their two principal components.
+    """Draw the codes of images, of test images or --input: as they are when 2-D, else by PCA, t-SNE or UMAP.
 
-    Colours are labels.
+    Labels colour them, or whether an image has an attribute.
 
     For a model with a 2-D Gaussian prior, draw its manifold too: the images of a lattice of codes, spaced evenly in
     the prior's probability (Kingma & Welling 2013, figure 4).
     """
-    _of_model(parser, "pictures/latent.png")
+    _of_model(parser, "pictures/latent.png", picture)
     _of_data(parser)
     _of_images(parser)
-    parser.add_argument("-n", "--count", type=positive, help="images at most (default 5000, or all of --input)")
+    _drawing(parser)
+    parser.add_argument("--method", choices=("pca", "tsne", "umap"), help="how codes of more dimensions become a map")
+    parser.add_argument("--color-by", metavar="NAME", help="an attribute, such as Smiling, or label (default: labels)")
+    parser.add_argument(
+        "-n", "--count", type=positive, help="images at most (default 5000, of t-SNE 2000, or all of --input)"
+    )
     parser.add_argument("--side", type=positive, default=20, help="images along a side of the manifold (default 20)")
 
 
@@ -184,10 +189,13 @@ def probe(parser: argparse.ArgumentParser) -> None:
 def features(parser: argparse.ArgumentParser) -> None:
     """Draw the first layer's weights as images: for each unit the input of given norm that excites it most (Ng 2011).
 
-    Grey is zero; each unit is scaled to its own range.
+    Those with the largest norms come first; each is scaled to its own range. Of one channel, white is zero, red above
+    and blue below it; of three, grey is zero.
     """
-    _of_model(parser, "pictures/features.png")
+    _of_model(parser, "pictures/features.png", picture)
+    _drawing(parser)
     parser.add_argument("--columns", type=positive, default=10, help="units in a row (default 10)")
+    parser.add_argument("-n", "--count", type=positive, default=100, help="units at most (default 100)")
 
 
 def interpolate(parser: argparse.ArgumentParser) -> None:
@@ -198,10 +206,11 @@ def interpolate(parser: argparse.ArgumentParser) -> None:
 
     A conditional model decodes all under the condition of the first image, or the one given.
     """
-    _of_model(parser, "pictures/interpolate.png")
+    _of_model(parser, "pictures/interpolate.png", picture)
     _of_data(parser)
     _of_files(parser)
     _of_conditions(parser)
+    _drawing(parser)
     parser.add_argument("--along", choices=("line", "arc", "square"), default="line", help="the way (default line)")
     parser.add_argument("--between", choices=["images", "samples"], default="images", help="ends (default test images)")
     parser.add_argument("--steps", type=positive, default=9, help="images in a row, both ends included (default 9)")
@@ -216,10 +225,11 @@ def traverse(parser: argparse.ArgumentParser) -> None:
 
     A conditional model decodes under the image's own condition, or the one given.
     """
-    _of_model(parser, "pictures/traverse.png")
+    _of_model(parser, "pictures/traverse.png", picture)
     _of_data(parser)
     _of_files(parser)
     _of_conditions(parser)
+    _drawing(parser)
     parser.add_argument("--units", type=positive, default=10, help="how many units at most (default 10)")
     parser.add_argument("--steps", type=positive, default=9, help="values of each (default 9)")
     parser.add_argument("--range", type=finite, default=3.0, help="standard deviations up and down (default 3)")
@@ -231,9 +241,10 @@ def edit(parser: argparse.ArgumentParser) -> None:
     The vector is the mean code of training images with the attribute less that of images without (Larsen et al. 2016),
     from few labelled images of each. The first column shows the images themselves.
     """
-    _of_model(parser, "pictures/edit-ATTRIBUTE.png")
+    _of_model(parser, "pictures/edit-ATTRIBUTE.png", picture)
     _of_data(parser)
     _of_images(parser)
+    _drawing(parser)
     parser.add_argument("--attribute", required=True, metavar="NAME", help="such as Smiling")
     parser.add_argument(
         "--strength", type=span, default=(-2.0, 2.0), metavar="LOW..HIGH", help="multiples of the vector (-2..2)"
@@ -253,6 +264,7 @@ def translate(parser: argparse.ArgumentParser) -> None:
     _of_model(parser, "pictures/translate.png, with --input the folder translated,")
     _of_data(parser)
     _of_files(parser)
+    _drawing(parser)
     parser.add_argument("--direction", choices=("a_to_b", "b_to_a"), default="a_to_b", help="default a_to_b")
     parser.add_argument("--tile", action="store_true", help="large images: in parts of the size seen in training")
     parser.add_argument("--side-by-side", action="store_true", help="each image on the left of its translation")
@@ -265,8 +277,9 @@ def transfer(parser: argparse.ArgumentParser) -> None:
 
     The first column shows the images. The others have each class in turn, or each attribute the other way.
     """
-    _of_model(parser, "pictures/transfer.png")
+    _of_model(parser, "pictures/transfer.png", picture)
     _of_data(parser)
+    _drawing(parser)
     parser.add_argument("-n", "--count", type=positive, default=8, help="test images (default 8)")
 
 
@@ -327,8 +340,9 @@ def data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("prepare", "check"), help="what to do")
     parser.add_argument("name", help="a data set, such as mnist, celeba or facades, or a config, whose data are meant")
     parser.add_argument("--data_dir", help="folder of data sets; by default GENLAB_DATA_DIR, else ./data")
-    parser.add_argument("--out", type=Path, metavar="FILE.png", help="check: draw a training batch to this file")
+    parser.add_argument("--out", type=picture, metavar="FILE.png", help="check: draw a training batch to this file")
     parser.add_argument("--force", action="store_true", help="replace that file if it already exists")
+    _drawing(parser)
 
 
 def doctor(parser: argparse.ArgumentParser) -> None:
@@ -431,7 +445,7 @@ def _drawing(parser: argparse.ArgumentParser) -> None:
 def picture(text: str) -> Path:
     """An argument that is a file to draw to, with an ending that says its format."""
     try:
-        picture_format(Path(text))
+        picture_format(Path(text), arrays=True)
     except GenlabError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return Path(text)

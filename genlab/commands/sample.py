@@ -26,7 +26,7 @@ def main(args: argparse.Namespace) -> None:
     if args.per_class and (args.condition or args.condition_image):
         raise GenlabError("--per-class writes images of every class; leave out the condition")
     if args.out and not args.per_class:
-        picture_format(args.out)
+        picture_format(args.out, arrays=True)
     trained = Trained(args, into_folder=bool(args.per_class))
     random = torch.Generator().manual_seed(args.seed)
     model = trained.model

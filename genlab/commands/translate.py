@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from genlab import images, runs
+from genlab import images, runs, sheets
 from genlab.commands.common import Trained
 from genlab.commands.domains import test_images
 from genlab.commands.inputs import named_paths, real, tell_unreadable
@@ -17,7 +17,7 @@ from genlab.data.framing import attempt, opened, pixels
 from genlab.errors import GenlabError, counted, listed
 from genlab.models.capabilities import Translates
 from genlab.models.tiles import in_tiles
-from genlab.outputs import must_be_free, whole_file
+from genlab.outputs import must_be_free, picture_format, whole_file
 from genlab.regular import is_folder, read_regular
 
 QUALITY = 95
@@ -26,14 +26,16 @@ QUALITY = 95
 
 def main(args: argparse.Namespace) -> None:
     """Translate files, or draw test images beside their translations."""
+    if not args.input and (args.tile or args.side_by_side):
+        raise GenlabError("--tile and --side-by-side are for files; give --input")
+    if args.out and not args.input:
+        picture_format(args.out, arrays=True)
     trained = Trained(args, into_folder=bool(args.input))
     model = trained.able_to(Translates)  # type: ignore[type-abstract]
     if args.direction not in model.directions:
         raise GenlabError(
             f"the {type(model).__name__} in {trained.checkpoint} translates {' and '.join(model.directions)} only"
         )
-    if not args.input and (args.tile or args.side_by_side):
-        raise GenlabError("--tile and --side-by-side are for files; give --input")
     with torch.no_grad():
         (translate_files if args.input else draw_test_images)(trained, model)
 
@@ -41,16 +43,14 @@ def main(args: argparse.Namespace) -> None:
 def draw_test_images(trained: Trained, model: Translates) -> None:
     """One picture of test images, chosen by the seed, each row above the row of their translations."""
     args = trained.args
-    path = trained.out("pictures/translate.png")
     domains = test_images(trained)
     test = domains.translated(args.direction)
     random = torch.Generator().manual_seed(args.seed)
     chosen = torch.randperm(len(test.start), generator=random)[: args.count]
     x = test.start[chosen]["image"]
-    rows = [x, model.translate(x, direction=args.direction, generator=random)]
-    rows += [test.end[chosen]["image"]] if domains.aligned else []
-    images.save(images.beside(*rows, columns=args.columns), path)
-    print(path)
+    truth = test.end[chosen]["image"] if domains.aligned else None
+    sheet = sheets.translations(model, x, args.direction, truth, args.columns, random)
+    trained.draw(sheet, f"pictures/{sheets.translation_name(args.direction)}.png")
 
 
 def translate_files(trained: Trained, model: Translates) -> None:

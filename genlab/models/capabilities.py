@@ -135,20 +135,6 @@ def reconstructed(model: Reconstructs, x: Tensor, generator: torch.Generator) ->
     return [x, model.reconstruct(x)] if seen is x else [x, seen, model.reconstruct(seen)]
 
 
-def translated(model: Translates, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, list[Tensor]]:
-    """What each direction makes of a batch of pairs or of two domains.
-
-    The images, their translations and, of pairs, the truth: two or three tensors (B, C, H, W).
-    """
-    if "source" in batch:
-        source, target = batch["source"], batch["target"]
-        return {"a_to_b": [source, model.translate(source, generator=generator), target]}
-    starts = {direction: batch[direction.partition("_")[0]] for direction in model.directions}
-    return {
-        direction: [x, model.translate(x, direction=direction, generator=generator)] for direction, x in starts.items()
-    }
-
-
 def abilities(model: object) -> list[str]:
     """What a model can do, in words."""
     return [verb for capability, verb in VERBS.items() if isinstance(model, capability)]

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +13,6 @@ from PIL import Image
 
 import genlab
 from genlab.cli import main
-from genlab.commands.latent import scatter
 from genlab.latent import CodeDensity
 
 
@@ -27,6 +28,8 @@ def pixels(path) -> np.ndarray:
     return np.asarray(Image.open(path))
 
 
+MINUS = "\N{MINUS SIGN}"
+DRAWING = ["sample", "reconstruct", "latent", "features", "interpolate", "traverse", "transfer", "translate"]
 TOOLS = {"sample": ["sample.png"], "reconstruct": ["reconstruct.png"], "latent": ["latent.png", "latent-manifold.png"]}
 
 
@@ -54,7 +57,7 @@ def test_a_tools_own_pictures_are_replaced_and_a_users_file_is_not(tool, mine, r
     assert pixels(path).std() > 10
 
 
-@pytest.mark.parametrize("tool", ["sample", "reconstruct"])
+@pytest.mark.parametrize("tool", DRAWING)
 def test_an_out_is_checked_before_anything_is_loaded(tool, refused):
     """There is no run at all."""
     Path("there.png").touch()
@@ -67,7 +70,7 @@ def test_an_out_is_checked_before_anything_is_loaded(tool, refused):
 def test_a_picture_is_drawn_as_asked_for(mine):
     main(["reconstruct", "-n", "2", "--scale", "3", "--no-labels", "--out", "bare.png"])
     main(["reconstruct", "-n", "2", "--scale", "3", "--dpi", "200", "--out", "fine.png"])
-    assert pixels("bare.png").shape == (2 * (24 + 2) + 2, 2 * (24 + 2) + 2, 3)
+    assert pixels("bare.png").shape == (2 * (24 + 3) + 3, 2 * (24 + 3) + 3, 3)
     with Image.open("fine.png") as picture:
         assert picture.info["dpi"] == pytest.approx((200, 200), abs=0.1)
         assert picture.width > 100
@@ -99,23 +102,40 @@ def test_reconstructions_stand_below_their_originals(mine, tiles):
     torch.testing.assert_close(reconstructions, genlab.load(mine).reconstruct(originals).detach())
 
 
-@pytest.mark.parametrize("dimensions", [1, 2, 5])
-def test_codes_of_any_size_are_drawn(dimensions):
-    codes = torch.randn(50, dimensions, generator=torch.Generator().manual_seed(0))
-    scatter(codes, torch.arange(50) % 10, Path("codes.png"))
-    assert pixels("codes.png").std() > 10
-
-
-def test_an_attribute_is_edited_along_its_vector(faces):
-    main(["edit", "--ckpt", str(faces), "--attribute", "Smiling", "--strength=-1..1", "--steps", "3", "-n", "2"])
-    drawn = pixels(faces / "pictures" / "edit-Smiling.png")
-    assert drawn.shape == (2 * 66 + 2, 4 * 66 + 2, 3)
-    original, *edited = (drawn[2:66, 2 + 66 * column : 66 + 66 * column] / 255 for column in range(4))
+def test_an_attribute_is_edited_along_its_vector(faces, tiles):
+    edit = ["edit", "--ckpt", str(faces), "--attribute", "Smiling", "--strength=-1..1", "--steps", "3", "-n", "2"]
+    main(edit)
+    assert (faces / "pictures" / "edit-Smiling.png").exists()
+    main([*edit, "--out", "edit.npz"])
+    drawn = torch.from_numpy(tiles("edit.npz"))
+    assert drawn.shape == (2, 4, 3, 64, 64)
     model = genlab.load(faces)
     with torch.no_grad():
-        expected = model.reconstruct(torch.from_numpy(original).permute(2, 0, 1)[None].float())
-    np.testing.assert_allclose(edited[1], expected[0].permute(1, 2, 0), atol=0.01)
-    assert np.abs(edited[2] - edited[0]).max() > 0.001
+        expected = model.reconstruct(drawn[:, 0])
+    torch.testing.assert_close(drawn[:, 2], expected)
+    assert (drawn[:, 3] - drawn[:, 1]).abs().max() > 1e-5
+    with np.load("edit.npz") as arrays:
+        assert arrays["column_labels"].tolist() == ["image", f"{MINUS}1", "0", "+1"]
+        assert str(arrays["column_axis"]) == "strength of Smiling"
+
+
+def test_codes_are_coloured_by_an_attribute(faces, refused):
+    main(["latent", "--ckpt", str(faces), "--color-by", "Smiling"])
+    assert (faces / "pictures" / "latent-Smiling.png").exists()
+    main(["latent", "--ckpt", str(faces), "--color-by", "Smiling", "--out", "codes.npz"])
+    data = genlab.CelebA(image_size=64)
+    data.prepare_data()
+    data.setup()
+    has = data.test_set.facts["attributes"][data.test_set.rows, data.attribute_names.index("Smiling")]
+    order = torch.randperm(len(has), generator=torch.Generator().manual_seed(0))
+    with np.load("codes.npz") as arrays:
+        assert arrays["classes"].tolist() == has[order].long().tolist()
+        assert arrays["class_names"].tolist() == ["not Smiling", "Smiling"]
+    told = refused("latent", "--ckpt", str(faces), "--color-by", "Smile")
+    assert "CelebA has no attribute Smile; did you mean Smiling?" in told
+    assert "CelebA has no labels; colour by an attribute" in refused(
+        "latent", "--ckpt", str(faces), "--color-by", "label"
+    )
 
 
 def test_mistakes_in_editing_are_said(faces, mine, refused):
@@ -126,43 +146,40 @@ def test_mistakes_in_editing_are_said(faces, mine, refused):
     assert "much is no range such as -2..2" in refused("edit", "--attribute", "Smiling", "--strength", "much")
 
 
-def tile(drawn: np.ndarray, row: int, column: int) -> np.ndarray:
-    """An 8 x 8 image of a picture in which each pixel is enlarged four times."""
-    return drawn[2 + 34 * row : 34 + 34 * row : 4, 2 + 34 * column : 34 + 34 * column : 4, 0]
-
-
 @pytest.mark.parametrize("along", ["line", "arc", "square"])
-def test_interpolation_goes_from_one_test_image_to_another(mine, along):
-    main(["interpolate", "--along", along, "--steps", "5", "-n", "2", "--seed", "3", "--out", "way.png"])
-    drawn = pixels("way.png")
-    assert drawn.shape[:2] == ((5 if along == "square" else 2) * 34 + 2, 5 * 34 + 2)
+def test_interpolation_goes_from_one_test_image_to_another(along, mine, tiles):
+    main(["interpolate", "--along", along, "--steps", "5", "-n", "2", "--seed", "3", "--out", "way.npz"])
+    drawn = torch.from_numpy(tiles("way.npz"))
+    assert drawn.shape[:2] == (5 if along == "square" else 2, 5)
     data, model = genlab.Digits(), genlab.load(mine)
     data.setup()
     order = torch.randperm(len(data.test_set), generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
         codes = model.encode(data.test_set[order[:4]]["image"])
-        corners = model.decode(codes)[:, 0] * 255
-        middle = model.decode(codes[[0, 2]].mean(0, keepdim=True))[0, 0] * 255
+        corners = model.decode(codes)
+        middle = model.decode(codes[[0, 2]].mean(0, keepdim=True))[0]
     places = [(0, 0), (0, 4), (4, 0), (4, 4)] if along == "square" else [(0, 0), (1, 0), (0, 4), (1, 4)]
     for corner, place in zip(corners, places, strict=True):
-        np.testing.assert_allclose(tile(drawn, *place), corner, atol=1)
+        torch.testing.assert_close(drawn[place], corner, atol=1e-5, rtol=0)
+    with np.load("way.npz") as arrays:
+        ends = ["left", "right"] if along == "square" else ["start", "end"]
+        assert arrays["column_labels"].tolist() == [ends[0], "0.25", "0.5", "0.75", ends[1]]
     if along == "line":
-        np.testing.assert_allclose(tile(drawn, 0, 2), middle, atol=1)
+        torch.testing.assert_close(drawn[0, 2], middle, atol=1e-5, rtol=0)
 
 
-def test_interpolation_between_samples(mine, refused):
-    main(["interpolate", "--between", "samples", "--steps", "3", "-n", "1", "--seed", "3", "--out", "way.png"])
+def test_interpolation_between_samples(mine, tiles):
+    main(["interpolate", "--between", "samples", "--steps", "3", "-n", "1", "--seed", "3", "--out", "way.npz"])
     model = genlab.load(mine)
     with torch.no_grad():
-        expected = model.sample(2, generator=torch.Generator().manual_seed(3))[:, 0] * 255
-    for image, column in zip(expected, (0, 2), strict=True):
-        np.testing.assert_allclose(tile(pixels("way.png"), 0, column), image, atol=1)
+        expected = model.sample(2, generator=torch.Generator().manual_seed(3))
+    np.testing.assert_allclose(tiles("way.npz")[0, [0, 2]], expected, atol=1e-5)
 
 
-def test_traversal_changes_one_unit_a_row(mine, capsys):
-    main(["traverse", "--steps", "3", "--range", "2", "--seed", "4", "--out", "units.png"])
-    drawn = pixels("units.png")
-    assert drawn.shape[:2] == (2 * 34 + 2, 4 * 34 + 2)
+def test_traversal_changes_one_unit_a_row(mine, tiles):
+    main(["traverse", "--steps", "3", "--range", "2", "--seed", "4", "--out", "units.npz"])
+    drawn = tiles("units.npz")
+    assert drawn.shape[:2] == (2, 4)
     data, model = genlab.Digits(), genlab.load(mine)
     data.setup()
     order = torch.randperm(180, generator=torch.Generator().manual_seed(4))
@@ -170,12 +187,55 @@ def test_traversal_changes_one_unit_a_row(mine, capsys):
         codes = model.encode(data.test_set[order]["image"])
         deviation, mean = torch.std_mean(codes, 0)
         first = int(deviation.argmax())
-        assert capsys.readouterr().out.splitlines()[0] == f"units {first}, {1 - first}"
         changed = codes[:1].clone()
         changed[0, first] = mean[first] + 2 * deviation[first]
-        expected = model.decode(changed)[0, 0] * 255
-    np.testing.assert_allclose(tile(drawn, 0, 3), expected, atol=1)
-    np.testing.assert_allclose(tile(drawn, 1, 0), data.test_set.images[order[0], 0].numpy(), atol=1)
+        expected = model.decode(changed)[0]
+    np.testing.assert_allclose(drawn[0, 3], expected, atol=1e-5)
+    np.testing.assert_allclose(drawn[1, 0], data.test_set.images[order[0]] / 255, atol=1e-6)
+    with np.load("units.npz") as arrays:
+        assert arrays["column_labels"].tolist() == ["image", f"{MINUS}2 sd", "0 sd", "+2 sd"]
+        assert [label.split(":")[0] for label in arrays["row_labels"]] == [f"unit {first}", f"unit {1 - first}"]
+        assert f"± {deviation[first]:.2g}" in arrays["row_labels"][0]
+
+
+def test_a_manifolds_axes_are_codes(mine, tiles):
+    main(["latent", "--side", "5", "--out", "codes.npz"])
+    drawn = tiles("codes-manifold.npz")
+    assert drawn.shape[:2] == (5, 5)
+    with np.load("codes-manifold.npz") as arrays:
+        labels = [arrays[f"{way}_labels"].tolist() for way in ("column", "row")]
+        across, down = ([float(label.replace(MINUS, "-")) for label in axis] for axis in labels)
+        assert (str(arrays["column_axis"])[:2], str(arrays["row_axis"])[:2]) == ("z₁", "z₂")
+    assert across == down[::-1] == sorted(across)
+    with torch.no_grad():
+        expected = genlab.load(mine).decode(torch.tensor([[across[3], down[1]]]))[0]
+    np.testing.assert_allclose(drawn[1, 3], expected, atol=0.01)
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne", "umap"])
+def test_codes_are_mapped_as_asked_for(method, mine, monkeypatch, tiles):
+    class Twice:
+        """Stands in for umap-learn, which the tests do not install."""
+
+        def __init__(self, random_state, n_jobs):
+            assert (random_state, n_jobs) == (7, 1)
+
+        def fit_transform(self, codes):
+            return 2 * codes
+
+    monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=Twice))
+    main(["latent", "--method", method, "--seed", "7", "-n", "40", "--side", "2"])
+    assert pixels(mine / "pictures" / f"latent-{method}.png").std() > 10
+    main(["latent", "--method", method, "--seed", "7", "-n", "40", "--side", "2", "--out", "codes.npz"])
+    with np.load("codes.npz") as arrays:
+        assert arrays["points"].shape == (40, 2)
+        assert arrays["axes"][0].startswith({"pca": "PC 1, ", "tsne": "t-SNE 1", "umap": "UMAP 1"}[method])
+        assert "of 40 of 180 test images" in str(arrays["title"])
+
+
+def test_umap_that_is_missing_is_said_before_anything_is_loaded(monkeypatch, refused):
+    monkeypatch.setitem(sys.modules, "umap", None)
+    assert "UMAP needs umap-learn: pip install 'genlab[umap]'" in refused("latent", "--method", "umap")
 
 
 def test_denoising_models_show_what_they_saw(tiles):
@@ -185,13 +245,16 @@ def test_denoising_models_show_what_they_saw(tiles):
     assert 0.1 < np.abs(original - noisy).mean() < 0.4
 
 
-def test_features_are_the_first_layers_weights(mine):
-    main(["features", "--out", "features.png", "--columns", "16"])
-    drawn = pixels("features.png")[..., 0]
-    weights = genlab.load(mine).encoder[1].weight[0].detach()
-    weights = weights - weights.mean()
-    expected = (0.5 + 0.5 * weights / weights.abs().max()).view(8, 8) * 255
-    np.testing.assert_allclose(drawn[2:34:4, 2:34:4], expected, atol=1)
+def test_features_are_the_first_layers_weights_by_norm(mine, tiles):
+    main(["features", "--out", "features.npz", "--columns", "4", "-n", "8"])
+    weights = genlab.load(mine).encoder[1].weight.detach()
+    weights = weights - weights.mean(1, keepdim=True)
+    norms, order = weights.norm(dim=1).sort(descending=True)
+    expected = weights[order[:8]] / weights[order[:8]].abs().amax(1, keepdim=True)
+    np.testing.assert_allclose(tiles("features.npz"), expected.view(2, 4, 1, 8, 8), atol=1e-6)
+    with np.load("features.npz") as arrays:
+        assert arrays["row_labels"][0] == f"{norms[0]:#.3g} to {norms[3]:#.3g}"
+        assert "8 of 256 units, by norm" in str(arrays["title"])
 
 
 def test_an_autoencoder_has_no_prior_and_no_manifold(refused, capsys):
@@ -277,7 +340,7 @@ def test_a_gan_samples_by_its_average_or_by_the_generator_itself(refused):
     main(["sample", "--without-average", "--out", "itself.png"])
     assert (pixels("average.png") != pixels("itself.png")).any()
     assert "give --between samples" in refused("interpolate")
-    main(["interpolate", "--between", "samples", "--out", "interpolate.png"])
+    main(["interpolate", "--between", "samples"])
     main(["fit", "--model=CGAN", "--data=Digits", "--config=overlays/smoke.yaml"])
     assert "the CGAN samples under a condition; say which: --condition" in refused(
         "interpolate", "--between", "samples"

@@ -182,11 +182,14 @@ def test_files_are_found_by_folder_name_and_pattern():
     assert found_files(["p/**/*.png"], Path("out")) == {"a.png": Path("p/a.png"), "b.png": Path("p/q/b.png")}
 
 
-def test_test_images_are_drawn_beside_their_translations(facades, digits):
-    main(["translate", "--ckpt", facades, "--out", "facades.png", "-n", "4", "--columns", "4"])
-    assert Image.open("facades.png").size == (4 * 34 + 2, 3 * 34 + 2)
-    main(["translate", "--ckpt", digits, "--direction", "b_to_a", "--out", "digits.png", "-n", "8"])
-    assert Image.open("digits.png").size == (8 * 34 + 2, 3 * 34 + 2)
+def test_test_images_are_drawn_beside_their_translations(facades, digits, refused):
+    main(["translate", "--ckpt", facades, "--out", "facades.npz", "-n", "4", "--columns", "4"])
+    with np.load("facades.npz") as arrays:
+        assert arrays["tiles"].shape == (3, 4, 3, 32, 32)
+        assert arrays["row_labels"].tolist() == ["input", "output", "truth"]
+    main(["translate", "--ckpt", digits, "--direction", "b_to_a", "-n", "8"])
+    assert Path(digits, "pictures/translate-b_to_a.png").exists()
+    assert "x.bmp has no ending of a picture" in refused("translate", "--ckpt", digits, "--out", "x.bmp")
 
 
 def test_translations_are_scored_against_the_truth_and_against_doing_nothing(facades, digits, capsys):

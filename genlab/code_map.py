@@ -1,0 +1,195 @@
+"""Maps of codes: where the codes of images lie, in two dimensions, coloured by what is known about the images."""
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import matplotlib
+import numpy as np
+import torch.nn.functional as F
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from torch import Tensor
+
+from genlab.drawing import DPI
+from genlab.errors import GenlabError, counted
+
+MOST_IN_LEGEND = 40
+"""Classes in a legend; more have a colour bar."""
+PERPLEXITY = 30.0
+"""Of t-SNE: about how many neighbours each point has."""
+
+
+@dataclass(frozen=True)
+class CodeMap:
+    """Codes in two dimensions.
+
+    Args:
+        points: (N, 2).
+        axes: names of both dimensions.
+        title: what is shown.
+        subject: which model's codes these are.
+        classes: (N,), int64, which colour them; None for a single colour.
+        class_names: in the order of their numbers.
+        colored_by: what the classes are, as the legend's title.
+        comparable: whether distances and positions on the axes mean something.
+
+    Example:
+        >>> project(vae.encode(images), "pca").colored(labels, "0123456789").figure().savefig("codes.pdf")
+    """
+
+    points: NDArray[np.floating[Any]]
+    axes: tuple[str, str]
+    title: str = "Codes"
+    subject: str = ""
+    classes: Tensor | None = None
+    class_names: Sequence[str] = ()
+    colored_by: str = ""
+    comparable: bool = True
+
+    def of(self, subject: str) -> "CodeMap":
+        """The same map with another subject."""
+        return replace(self, subject=subject)
+
+    def titled(self, title: str) -> "CodeMap":
+        """The same map with another title."""
+        return replace(self, title=title)
+
+    def colored(self, classes: Tensor, names: Sequence[str] = (), by: str = "class") -> "CodeMap":
+        """The same map with classes (N,), int64, as colours; they are called by `names`, or by their numbers."""
+        known = names or [str(number) for number in range(int(classes.max()) + 1)]
+        return replace(self, classes=classes.cpu(), class_names=[*known], colored_by=by)
+
+    def figure(self, *, scale: int | None = None, labels: bool = True, dpi: int = DPI) -> Figure:
+        """Draw the map, of about 7 x 6 inches.
+
+        Args:
+            scale: of tiles; a map has none.
+            labels: False leaves out everything but the dots.
+            dpi: dots per inch.
+        """
+        figure = Figure(figsize=(7.2, 6), dpi=dpi, layout="constrained", facecolor="white")
+        axes = figure.subplots()
+        self.draw(axes)
+        if labels:
+            title = " · ".join(filter(None, (self.title, self.subject)))
+            axes.set_title(title, loc="left", fontsize=11, parse_math=False)
+            self.draw_legend(figure, axes)
+        else:
+            axes.set_axis_off()
+        return figure
+
+    def draw(self, axes: Axes) -> None:
+        """Draw the dots, with names and equal scales of both axes."""
+        size, opacity = dots(len(self.points))
+        order = np.random.default_rng(0).permutation(len(self.points))  # so that no class covers all others
+        across, up = self.points[order].T
+        colors = None if self.classes is None else np.asarray(palette(len(self.class_names)))[self.classes[order]]
+        many = len(self.points) > 10_000  # for a vector file
+        axes.scatter(across, up, s=size, c=colors, alpha=opacity, linewidths=0, rasterized=many)
+        axes.set_xlabel(self.axes[0])
+        axes.set_ylabel(self.axes[1])
+        axes.set_aspect("equal", adjustable="datalim")
+        if not self.comparable:
+            axes.set(xticks=[], yticks=[])
+
+    def arrays(self) -> dict[str, Any]:
+        """Points (N, 2), names of the axes, and classes (N,) with their names."""
+        known = {} if self.classes is None else {"classes": self.classes.numpy(), "class_names": list(self.class_names)}
+        return {"points": self.points, "axes": list(self.axes), "title": self.title, "subject": self.subject, **known}
+
+    def draw_legend(self, figure: Figure, axes: Axes) -> None:
+        """Draw what the colours mean, on the right: a legend, or for many classes a colour bar."""
+        if self.classes is None:
+            return
+        count = len(self.class_names)
+        colors = palette(count)
+        if count > MOST_IN_LEGEND:
+            norm = BoundaryNorm(np.arange(count + 1) - 0.5, count)
+            bar = figure.colorbar(ScalarMappable(norm, ListedColormap(colors)), ax=axes)
+            shown = np.unique(np.linspace(0, count - 1, 12).round().astype(int))
+            bar.set_ticks(shown.tolist(), labels=[self.class_names[number] for number in shown])
+            bar.set_label(self.colored_by)
+            return
+        known = self.classes.unique().tolist()
+        handles = [Line2D([], [], linestyle="", marker="o", markersize=6, color=colors[number]) for number in known]
+        names = [self.class_names[number].replace("$", r"\$") for number in known]
+        axes.legend(
+            handles,
+            names,
+            title=self.colored_by,
+            loc="center left",
+            bbox_to_anchor=(1.01, 0.5),
+            frameon=False,
+            ncols=-(-len(known) // 20),
+        )
+
+
+def project(codes: Tensor, method: str | None = None, seed: int = 0) -> CodeMap:
+    """A map of codes (N, code_size).
+
+    Args:
+        method: "pca", "tsne" or "umap"; by default codes of one or two dimensions stay as they are, and others have
+            their two principal components.
+        seed: of t-SNE and UMAP.
+
+    Raises GenlabError for UMAP when umap-learn is not installed, and for too few codes.
+    """
+    count, size = codes.shape
+    if method is None and size <= 2:
+        return CodeMap(F.pad(codes, (0, 2 - size)).cpu().numpy(), ("z₁", "z₂"))
+    values = codes.float().cpu().numpy()
+    least = 4 if method in ("tsne", "umap") else 2
+    if count < least:
+        raise GenlabError(
+            f"a map of {counted(count, 'code')} by {method or 'pca'} needs {least} or more; take more images"
+        )
+    if method in ("tsne", "umap"):
+        name, fitted = {"tsne": ("t-SNE", _tsne), "umap": ("UMAP", _umap)}[method]
+        return CodeMap(fitted(values, seed), (f"{name} 1", f"{name} 2"), f"{name} of codes", comparable=False)
+    pca = PCA(min(2, size))
+    points = np.pad(pca.fit_transform(values), ((0, 0), (0, 2 - min(2, size))))
+    shares = [*pca.explained_variance_ratio_, 0.0][:2]
+    first, second = (f"PC {i}, {100 * share:.0f} % of variance" for i, share in enumerate(shares, 1))
+    return CodeMap(points, (first, second), "Principal components of codes")
+
+
+def umap() -> Callable[..., Any]:
+    """The class UMAP of umap-learn; raises GenlabError when it is not installed."""
+    try:
+        found: Callable[..., Any] = importlib.import_module("umap").UMAP
+    except ImportError:
+        raise GenlabError("UMAP needs umap-learn: pip install 'genlab[umap]', or take --method tsne") from None
+    return found
+
+
+def dots(count: int) -> tuple[float, float]:
+    """The area in square points and the opacity of so many dots that both single ones and crowds can be told."""
+    return float(np.clip(12_000 / count, 3, 40)), float(np.clip(12 / count**0.36, 0.25, 0.9))
+
+
+def palette(count: int) -> list[Any]:
+    """So many colours that can be told apart, as far as that is possible."""
+    if count <= 10:
+        return [matplotlib.colormaps["tab10"](number) for number in range(count)]
+    if count <= 20:
+        return [matplotlib.colormaps["tab20"](number) for number in range(count)]
+    return [matplotlib.colormaps["turbo"](number / (count - 1)) for number in range(count)]
+
+
+def _tsne(values: NDArray[np.float32], seed: int) -> NDArray[np.floating[Any]]:
+    perplexity = min(PERPLEXITY, (len(values) - 1) / 3)
+    points: NDArray[np.floating[Any]] = TSNE(perplexity=perplexity, random_state=seed).fit_transform(values)
+    return points
+
+
+def _umap(values: NDArray[np.float32], seed: int) -> NDArray[np.floating[Any]]:
+    points: NDArray[np.floating[Any]] = umap()(random_state=seed, n_jobs=1).fit_transform(values)
+    return points
