@@ -9,6 +9,7 @@ import functools
 import inspect
 import os
 import sys
+import warnings
 from collections.abc import Mapping
 from textwrap import shorten
 from types import FrameType
@@ -18,6 +19,7 @@ from lightning.pytorch.core.mixins.hparams_mixin import HyperparametersMixin
 from torch import nn
 
 from genlab.errors import GenlabError
+from genlab.recorded import Recorded, built_already, not_recorded, require_own_weights
 
 LONGEST = 200
 """Characters of a value in a message."""
@@ -35,20 +37,27 @@ class PlainHyperparameters(HyperparametersMixin):
         frame: FrameType | None = None,
         logger: bool = True,
     ) -> None:
-        """As Lightning's, for arguments that are plain data, classes, partials of classes, or functions.
+        """As Lightning's, for arguments that are plain data, classes, partials of classes, functions, or networks.
 
-        Of an argument that was None, what the constructor has chosen in its place before the call is kept.
+        Of an argument that was None, what the constructor has chosen in its place before the call is kept. A network
+        that is built already, or several in a list, are described if they are `Recorded`.
 
-        Raises GenlabError for an argument that cannot be written down, such as a lambda or a built module.
+        Raises GenlabError for an argument that cannot be written down, such as a lambda or another built module, and
+        for two networks with the same weights.
         """
         frame = frame or inspect.currentframe().f_back  # type: ignore[union-attr]
         chosen = frame.f_locals  # type: ignore[union-attr]
-        super().save_hyperparameters(*args, ignore=ignore, frame=frame, logger=logger)
-        described = {
-            name: plain(chosen.get(name) if value is None else value, f"{type(self).__name__}({name}=...)")
+        with warnings.catch_warnings():  # of networks, which are described instead of kept twice
+            warnings.filterwarnings("ignore", ".*is an instance of `nn.Module`")
+            super().save_hyperparameters(*args, ignore=ignore, frame=frame, logger=logger)
+        model = type(self).__name__
+        given = {
+            name: chosen.get(name) if value is None else value
             for name, value in self.hparams.items()
             if name in arguments_of(type(self))  # the command line hands over links that a class does not take
         }
+        require_own_weights(_each(given), model)
+        described = {name: _described(value, f"{model}({name}=...)") for name, value in given.items()}
         described["_instantiator"] = INSTANTIATOR
         if is_importable(type(self)):
             described["_class_path"] = dotted_name(type(self))
@@ -82,11 +91,7 @@ def plain(value: Any, where: str) -> Any:
     if inspect.isfunction(value) and is_importable(value):
         return dotted_name(value)
     if isinstance(value, nn.Module):
-        name = type(value).__name__
-        raise GenlabError(
-            f"{where} is a {name} that is built already, which a checkpoint cannot describe; give the class, {name}, "
-            f"or functools.partial({name}, ...) with keyword arguments, for the model to build"
-        )
+        raise GenlabError(f"{where} is a {built_already(value)}")
     raise GenlabError(
         f"{where} cannot be kept in a checkpoint as plain data: {shorten(repr(value), LONGEST)}; "
         "give a class, a functools.partial of a class with keyword arguments, a function, or an object of a dataclass, "
@@ -94,12 +99,44 @@ def plain(value: Any, where: str) -> Any:
     )
 
 
+def _each(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments by name, with those in a list one by one, such as "layers[0]"."""
+    each: dict[str, Any] = {}
+    for name, value in arguments.items():
+        several = {f"{name}[{i}]": item for i, item in enumerate(value)} if isinstance(value, list | tuple) else {}
+        each |= several or {name: value}
+    return each
+
+
+def _described(value: Any, where: str) -> Any:
+    """A model's argument as plain data: `Recorded` networks, alone or in a list, as the class that builds them."""
+    if isinstance(value, list | tuple):
+        return [_described(item, where) for item in value]
+    if not isinstance(value, nn.Module):
+        return plain(value, where)
+    if not isinstance(value, Recorded):
+        raise GenlabError(f"{where} is a {not_recorded(value)}")
+    cls, arguments = type(value), value.described()
+    if not is_importable(cls):
+        raise GenlabError(f"{where} is a built {cls.__name__}, a class that is not defined in a module: move it to one")
+    for name in arguments:
+        if name.startswith("*"):
+            raise GenlabError(
+                f"{where} is a built {cls.__name__}, whose constructor takes {name}; "
+                "a checkpoint keeps arguments by name, so let it have one for each"
+            )
+    inside = {
+        name: plain(item, where.replace("...", f"{cls.__name__}({name}=...)")) for name, item in arguments.items()
+    }
+    return {"class_path": dotted_name(cls), "init_args": inside}
+
+
 def class_with_arguments(cls: type, given: Mapping[str, Any], where: str) -> dict[str, Any]:
     """The description of a class with the arguments given and the defaults of all others.
 
     Defaults are written down because jsonargparse would fill gaps with those of another class, the argument's default.
     """
-    parameters = inspect.signature(cls).parameters.values()
+    parameters = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
     return {"class_path": dotted_name(cls), "init_args": plain({**defaults, **given}, where)}
 

@@ -11,7 +11,10 @@ Shape = tuple[int, int, int]
 """An image's shape: (channels, height, width)."""
 
 NetworkFactory = Callable[[Shape, int], nn.Module]
-"""Builds an encoder or a decoder from the image's shape and the size of the code."""
+"""Builds an encoder or a decoder from the image's shape and the size of the code.
+
+In Python, models also take a network that is built already in its place; see `genlab.networks.Recorded`.
+"""
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 """Builds an optimizer from the parameters that it shall train."""

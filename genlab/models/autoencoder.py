@@ -15,6 +15,7 @@ from genlab.models.inputs import of_codes, of_images
 from genlab.networks.corruption import Corruption
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
 from genlab.ranges import extent
+from genlab.recorded import as_network
 from genlab.types import ImageBatch, Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 
@@ -55,8 +56,8 @@ class Autoencoder(Codec, ImageModel):
         extent(code_size=code_size)
         self.save_hyperparameters()
         self.code_size = code_size
-        self.encoder = encoder(self.image_shape, code_size)
-        self.decoder = decoder(self.image_shape, code_size)
+        self.encoder = as_network(encoder, self.image_shape, code_size)
+        self.decoder = as_network(decoder, self.image_shape, code_size)
         expect(self.encoder, (code_size,), f"Autoencoder with code_size {code_size}")
         expect(self.decoder, self.image_shape, f"Autoencoder for images of shape {self.image_shape}")
         self.loss = loss

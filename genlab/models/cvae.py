@@ -17,6 +17,7 @@ from genlab.models.latent_variable import LatentVariableModel
 from genlab.networks.condition import embedding, repeated
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
 from genlab.ranges import at_least, extent
+from genlab.recorded import as_network
 from genlab.types import Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 
@@ -104,7 +105,7 @@ class CVAE(ImageModel):
         if source_shape is not None:
             self.source_shape = (source_shape[0], source_shape[1], source_shape[2])
             self.batch_names = ("source", "target")
-            self.numbers = condition_encoder(self.source_shape, condition_size)
+            self.numbers = as_network(condition_encoder, self.source_shape, condition_size)
             expect(self.numbers, (condition_size,), f"CVAE with condition_size {condition_size}")
             further = self.source_shape[0]
         elif num_classes or self.attribute_names:
@@ -116,9 +117,9 @@ class CVAE(ImageModel):
             raise GenlabError("a CVAE needs data with labels, attributes or pairs of images; otherwise take a VAE")
         self.code_size = code_size
         self.likelihood = likelihood()
-        self.encoder = encoder((channels + further, height, width), 2 * code_size)
+        self.encoder = as_network(encoder, (channels + further, height, width), 2 * code_size)
         outputs = (self.likelihood.outputs * channels, height, width)
-        self.decoder = decoder(outputs, code_size + condition_size)
+        self.decoder = as_network(decoder, outputs, code_size + condition_size)
         expect(self.encoder, (2 * code_size,), f"CVAE with code_size {code_size}")
         expect(self.decoder, outputs, f"CVAE with a {type(self.likelihood).__name__} likelihood")
         self.beta, self.warmup_epochs = beta, warmup_epochs

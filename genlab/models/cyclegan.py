@@ -17,6 +17,7 @@ from genlab.networks.patch import PatchDiscriminator
 from genlab.networks.resnet import ResNetGenerator
 from genlab.optimizers import GANAdam
 from genlab.ranges import above, at_least, if_given
+from genlab.recorded import another, as_network
 from genlab.types import DomainBatch, Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 
@@ -32,8 +33,9 @@ class CycleGAN(TranslationModel):
         a_shape: (C, H, W) of the images in a.
         image_shape: (C', H, W) of the images in b.
         generator: builds the network from images of one domain to (B, C, H, W), unbounded, given their shape and the
-            channels of the other domain.
-        discriminator: builds the network from images to logits, one or one for each patch.
+            channels of the other domain. A network that is built already is that of a to b, and a copy that of b to a.
+        discriminator: builds the network from images to logits, one or one for each patch. One that is built already
+            is that of a, and a copy that of b.
         loss: builds the losses of both; see `genlab.losses.adversarial`.
         cycle_weight: of the cycles' mean absolute differences.
         identity_weight: of the identities'; 0 computes none.
@@ -92,12 +94,15 @@ class CycleGAN(TranslationModel):
         self.directions = {"a_to_b": self.a_shape, "b_to_a": self.image_shape}
         self.generators = nn.ModuleDict(
             {
-                "a_to_b": generator(self.a_shape, self.image_shape[0]),
-                "b_to_a": generator(self.image_shape, channels),
+                "a_to_b": as_network(generator, self.a_shape, self.image_shape[0]),
+                "b_to_a": as_network(another(generator), self.image_shape, channels),
             }
         )
         self.discriminators = nn.ModuleDict(
-            {"a": discriminator(self.a_shape, 1), "b": discriminator(self.image_shape, 1)}
+            {
+                "a": as_network(discriminator, self.a_shape, 1),
+                "b": as_network(another(discriminator), self.image_shape, 1),
+            }
         )
         for direction, made in (("a_to_b", self.image_shape), ("b_to_a", self.a_shape)):
             expect(self.generators[direction], (made[0], None, None), f"CycleGAN for images of shape {made}")

@@ -17,6 +17,7 @@ from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from genlab.networks.init import warn_of_batch_norm
 from genlab.optimizers import GANAdam
 from genlab.ranges import above, at_least, extent, if_given
+from genlab.recorded import as_network
 from genlab.types import ImageBatch, Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 Player = Callable[[Tensor], Tensor]
@@ -77,8 +78,8 @@ class GAN(AdversarialModel):
         super().__init__(image_shape, clips={"discriminator": discriminator_clip, "generator": generator_clip})
         self.save_hyperparameters()
         self.code_size = code_size
-        self.generator = generator(self.image_shape, code_size)
-        self.discriminator = discriminator(self.image_shape, 1)
+        self.generator = as_network(generator, self.image_shape, code_size)
+        self.discriminator = as_network(discriminator, self.image_shape, 1)
         name = type(self).__name__
         expect(self.generator, self.image_shape, f"{name} for images of shape {self.image_shape}")
         expect(self.discriminator, (1,), f"{name} for its logits", patches=True)

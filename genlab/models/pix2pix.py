@@ -17,6 +17,7 @@ from genlab.networks.patch import PatchDiscriminator
 from genlab.networks.unet import UNet
 from genlab.optimizers import GANAdam
 from genlab.ranges import above, at_least, if_given
+from genlab.recorded import as_network
 from genlab.types import Interval, NetworkFactory, OptimizerFactory, PairBatch, ScheduleFactory, Shape
 
 
@@ -80,8 +81,8 @@ class Pix2Pix(TranslationModel):
         self.save_hyperparameters()
         self.source_shape: Shape = (channels, height, width)
         self.directions = {"a_to_b": self.source_shape}
-        self.generator = generator(self.source_shape, self.image_shape[0])
-        self.discriminator = discriminator((channels + self.image_shape[0], height, width), 1)
+        self.generator = as_network(generator, self.source_shape, self.image_shape[0])
+        self.discriminator = as_network(discriminator, (channels + self.image_shape[0], height, width), 1)
         expect(self.generator, (self.image_shape[0], None, None), f"Pix2Pix for images of shape {self.image_shape}")
         expect(self.discriminator, (1,), "Pix2Pix for its logits", patches=True)
         self.average = moving_average(self.generator, ema_decay) if ema_decay else None

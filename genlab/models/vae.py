@@ -13,6 +13,7 @@ from genlab.models.checks import expect
 from genlab.models.latent_variable import LatentVariableModel
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
 from genlab.ranges import at_least, extent
+from genlab.recorded import as_network
 from genlab.types import ImageBatch, Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 
@@ -64,9 +65,9 @@ class VAE(LatentVariableModel, ImageModel):
         self.code_size = code_size
         self.likelihood = likelihood()
         channels, height, width = self.image_shape
-        self.encoder = encoder(self.image_shape, 2 * code_size)
+        self.encoder = as_network(encoder, self.image_shape, 2 * code_size)
         outputs = (self.likelihood.outputs * channels, height, width)
-        self.decoder = decoder(outputs, code_size)
+        self.decoder = as_network(decoder, outputs, code_size)
         expect(self.encoder, (2 * code_size,), f"VAE with code_size {code_size}")
         expect(self.decoder, outputs, f"VAE with a {type(self.likelihood).__name__} likelihood")
         self.beta, self.warmup_epochs = beta, warmup_epochs

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genlab.errors import GenlabError
+from genlab.recorded import as_network
 from genlab.types import NetworkFactory, Shape
 
 
@@ -48,7 +49,7 @@ class ConditionalGenerator(nn.Module):
         self, generator: NetworkFactory, image_shape: Shape, code_size: int, numbers: nn.Module, size: int
     ) -> None:
         super().__init__()
-        self.network, self.numbers = generator(image_shape, code_size + size), numbers
+        self.network, self.numbers = as_network(generator, image_shape, code_size + size), numbers
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
         numbers = repeated(self.numbers(condition), len(z))
@@ -69,7 +70,7 @@ class ConditionChannel(nn.Module):
     def __init__(self, discriminator: NetworkFactory, image_shape: Shape, numbers: nn.Module, size: int) -> None:
         super().__init__()
         channels, height, width = image_shape
-        self.network = discriminator((channels + 1, height, width), 1)
+        self.network = as_network(discriminator, (channels + 1, height, width), 1)
         self.channel = nn.Sequential(numbers, nn.Linear(size, height * width), nn.Unflatten(1, (1, height, width)))
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
@@ -91,7 +92,7 @@ class Projection(nn.Module):
 
     def __init__(self, discriminator: NetworkFactory, image_shape: Shape, numbers: nn.Module, size: int) -> None:
         super().__init__()
-        self.features, self.numbers = discriminator(image_shape, size), numbers
+        self.features, self.numbers = as_network(discriminator, image_shape, size), numbers
         self.linear = nn.Linear(size, 1)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:

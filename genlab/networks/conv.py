@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genlab.ranges import extent
+from genlab.recorded import Recorded
 from genlab.types import Shape
 
 
@@ -30,7 +31,7 @@ def halvings(image_shape: Shape, width: int) -> list[Shape]:
     return shapes
 
 
-class ConvEncoder(nn.Sequential):
+class ConvEncoder(nn.Sequential, Recorded):
     """Images (B, C, H, W) to codes (B, code_size); the first stage has `width` channels.
 
     Args:
@@ -60,7 +61,7 @@ class ConvEncoder(nn.Sequential):
         super().__init__(*layers, nn.Flatten(), nn.Linear(math.prod(shapes[-1]), code_size))
 
 
-class ConvDecoder(nn.Sequential):
+class ConvDecoder(nn.Sequential, Recorded):
     """Codes (B, code_size) to image logits (B, C, H, W); the last hidden stage has `width` channels.
 
     Args:

@@ -8,6 +8,7 @@ from torch import nn
 
 from genlab.networks.conv import ConvDecoder, halvings
 from genlab.networks.init import normal_weights, normalised, warn_of_batch_norm
+from genlab.recorded import Recorded
 from genlab.types import Shape
 
 
@@ -32,7 +33,7 @@ class DCGANGenerator(ConvDecoder):
         self.apply(normal_weights)
 
 
-class DCGANDiscriminator(nn.Sequential):
+class DCGANDiscriminator(nn.Sequential, Recorded):
     """Images (B, C, H, W) to logits (B, size): one for a discriminator, more as features.
 
     Args:

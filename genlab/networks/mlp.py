@@ -8,6 +8,7 @@ from torch import nn
 
 from genlab.networks.init import normalised
 from genlab.ranges import extent, share
+from genlab.recorded import Recorded
 from genlab.types import Shape
 
 
@@ -21,7 +22,7 @@ def mlp(sizes: Sequence[int], activation: Callable[[], nn.Module]) -> list[nn.Mo
     return layers[:-1]
 
 
-class MLPEncoder(nn.Sequential):
+class MLPEncoder(nn.Sequential, Recorded):
     """Images (B, C, H, W) to codes (B, code_size) through hidden layers of the given sizes.
 
     Args:
@@ -41,7 +42,7 @@ class MLPEncoder(nn.Sequential):
         super().__init__(nn.Flatten(), *mlp((math.prod(image_shape), *hidden, code_size), activation))
 
 
-class MLPDecoder(nn.Sequential):
+class MLPDecoder(nn.Sequential, Recorded):
     """Codes (B, code_size) to image logits (B, C, H, W) through hidden layers of the given sizes.
 
     Args:
@@ -62,7 +63,7 @@ class MLPDecoder(nn.Sequential):
         super().__init__(*layers, nn.Unflatten(1, tuple(image_shape)))
 
 
-class MLPDiscriminator(nn.Sequential):
+class MLPDiscriminator(nn.Sequential, Recorded):
     """Images (B, C, H, W) to logits (B, size) through fully connected layers, with dropout (Goodfellow et al. 2014).
 
     Args:

@@ -7,10 +7,11 @@ from torch import nn
 from genlab.networks.conv import halvings
 from genlab.networks.init import normal_weights
 from genlab.ranges import at_least
+from genlab.recorded import Recorded
 from genlab.types import Shape
 
 
-class PatchDiscriminator(nn.Sequential):
+class PatchDiscriminator(nn.Sequential, Recorded):
     """Images (B, C, H, W) to logits (B, size, H', W'), each of a patch: with three halvings one of 70 x 70 pixels.
 
     Args:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from genlab.networks.conv import halvings
 from genlab.networks.init import normal_weights
 from genlab.ranges import between
+from genlab.recorded import Recorded
 from genlab.types import Shape
 
 HALVINGS = 2
@@ -17,7 +18,7 @@ LARGE = 256
 """Pixels of the shorter side from which images get nine blocks."""
 
 
-class ResNetGenerator(nn.Sequential):
+class ResNetGenerator(nn.Sequential, Recorded):
     """Images (B, C, H, W) to image logits (B, channels, H, W), whose tanh is the image.
 
     Two stages halve height and width, one or none where the shorter side would fall below 4; residual blocks follow,

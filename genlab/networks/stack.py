@@ -8,10 +8,11 @@ from torch import Tensor, nn
 
 from genlab.errors import GenlabError
 from genlab.ranges import extent
+from genlab.recorded import Recorded, as_network
 from genlab.types import Shape
 
 
-class StackLayer(nn.Module):
+class StackLayer(nn.Module, Recorded):
     """A layer built for inputs (B, *input_shape), with codes (B, *code_shape).
 
     Args:
@@ -20,6 +21,8 @@ class StackLayer(nn.Module):
         activation: of the code.
         code_shape: the shape of a code.
     """
+
+    supplied = 1
 
     def __init__(
         self, encoder: nn.Module, decoder: nn.Module, activation: nn.Module, code_shape: tuple[int, ...]
@@ -99,7 +102,7 @@ class LayerStack(nn.ModuleList):
 
     Args:
         image_shape: (C, H, W) of the images.
-        factories: build the layers.
+        factories: build the layers, or are layers already.
     """
 
     def __init__(self, image_shape: Shape, factories: Sequence[LayerFactory]) -> None:
@@ -107,7 +110,7 @@ class LayerStack(nn.ModuleList):
         self.shapes: list[tuple[int, ...]] = [image_shape]
         """Of the images and of the codes of each layer."""
         for build in factories:
-            layer = build(self.shapes[-1])
+            layer = as_network(build, self.shapes[-1])
             self.append(layer)
             self.shapes.append(layer.code_shape)
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from genlab.networks.init import normal_weights
 from genlab.ranges import extent, share
+from genlab.recorded import Recorded
 from genlab.types import Shape
 
 DEEPEST = 8
@@ -25,7 +26,7 @@ class Dropout(nn.Dropout):
         return F.dropout(x, self.p)
 
 
-class UNet(nn.Module):
+class UNet(nn.Module, Recorded):
     """Images (B, C, H, W) to image logits (B, channels, H, W), whose tanh is the image.
 
     Each stage of the encoder halves height and width, until the shorter side is one pixel or there are eight stages;

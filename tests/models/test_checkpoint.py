@@ -264,15 +264,6 @@ def test_what_cannot_be_written_down_is_refused_at_once(argument):
         genlab.VAE((1, 8, 8), encoder=argument)
 
 
-def test_a_network_that_is_built_already_is_refused_with_what_to_give_instead():
-    with pytest.raises(genlab.GenlabError) as error:
-        genlab.VAE((1, 8, 8), encoder=MLPEncoder((1, 8, 8), 40))
-    assert str(error.value) == (
-        "VAE(encoder=...) is a MLPEncoder that is built already, which a checkpoint cannot describe; give the class, "
-        "MLPEncoder, or functools.partial(MLPEncoder, ...) with keyword arguments, for the model to build"
-    )
-
-
 @pytest.mark.parametrize(
     "content", [b"junk\n", b"", b"PK\x03\x04", b"\x80\x02", b"a,b\n1,2\n", b"0", b"\x89PNG\r\n\x1a\n"]
 )

@@ -1,0 +1,156 @@
+"""Networks that are built already: what a checkpoint needs to know of them, and how a model takes them."""
+
+import contextlib
+import copy
+import inspect
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Self, TypeVar, cast
+
+import torch
+from torch import nn
+
+from genlab.errors import GenlabError
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+class Record(dict[str, Any]):
+    """What a network was built with: a constructor's arguments by name."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Share the arguments among copies of a network: nothing changes them, and some cannot be copied."""
+        return self
+
+
+class Recorded:
+    """Mixin that records what a network was built with, so that models take objects of the class as they are.
+
+    The class comes after those that it extends: `class MyEncoder(nn.Sequential, Recorded)`. Checkpoints describe a
+    network by the arguments of its constructor, so whatever changes layers must be among these; its weights are kept
+    with the model's.
+
+    Example:
+        >>> encoder = genlab.load("runs/vae_mnist").encoder  # trained already
+        >>> vae = genlab.VAE(image_shape=(1, 28, 28), code_size=20, encoder=encoder)
+    """
+
+    supplied: ClassVar[int] = 2
+    """Number of the constructor's first arguments that a model supplies to the class: an image's shape and a size."""
+    recorded: Record = Record()
+    """The constructor's arguments by name, defaults included; surplus positional ones under a name like "*layers"."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Record the arguments of the constructor."""
+        network = super().__new__(cls)
+        # A copy is made without arguments, and then gets the record of the original; for an argument that is wrong,
+        # the constructor itself raises TypeError.
+        with contextlib.suppress(TypeError):
+            object.__setattr__(network, "recorded", _bound(cls, network, args, kwargs))  # not yet a whole nn.Module
+        return network
+
+    def described(self) -> dict[str, Any]:
+        """The arguments that a model does not supply, by name."""
+        return dict(list(self.recorded.items())[self.supplied :])
+
+
+def as_network(network: Callable[..., Network], *arguments: Any) -> Network:
+    """Build a network, or take one that is built already, with its weights, once it is found to be the right one.
+
+    Args:
+        network: a factory, or a `Recorded` network.
+        arguments: what the model supplies to factories: an image's shape and a size.
+
+    Raises:
+        GenlabError: for a network that was built with others, or changed since, or of a class that is not `Recorded`.
+    """
+    if not isinstance(network, nn.Module):
+        return network(*arguments)
+    if not isinstance(network, Recorded):
+        raise GenlabError(f"this {not_recorded(network)}")
+    found = dict(list(network.recorded.items())[: len(arguments)])
+    if network.supplied != len(arguments) or _tuples(found.values()) != _tuples(arguments):
+        name = type(network).__name__
+        built = ", ".join(f"{key} {value}" for key, value in found.items()) or "no arguments"
+        needed = ", ".join(map(str, arguments))
+        raise GenlabError(
+            f"this {name} was built with {built}; the model needs {needed} in their place: build it with these, "
+            f"or give the class, {name}, or a functools.partial of it"
+        )
+    if changed := _changed(network):
+        name = type(network).__name__
+        raise GenlabError(
+            f"layers of this {name} were changed after it was built ({changed}), which a checkpoint cannot describe; "
+            "let the constructor of a class of your own do that"
+        )
+    return cast(Network, network)
+
+
+def another(network: Callable[..., Network]) -> Callable[..., Network]:
+    """Copy a network that is built already; a factory builds another one as it is."""
+    return copy.deepcopy(network) if isinstance(network, nn.Module) else network
+
+
+def built_already(network: nn.Module) -> str:
+    """Say what to give instead of a network that a checkpoint cannot describe; it goes on from "is a" or "this"."""
+    name = type(network).__name__
+    return (
+        f"built {name}, which a checkpoint cannot describe; give the class, {name}, or "
+        f"functools.partial({name}, ...) with keyword arguments, for the model to build"
+    )
+
+
+def not_recorded(network: nn.Module) -> str:
+    """Say the same of a model's own argument, which might be `Recorded`."""
+    return f"{built_already(network)}; a network's class may also inherit from genlab.networks.Recorded"
+
+
+def require_own_weights(networks: Mapping[str, Any], model: str) -> None:
+    """Raise GenlabError where two of a model's networks share weights, which would be two after loading.
+
+    Args:
+        networks: a model's arguments by name; those that are no built networks have no weights.
+        model: its name, for the error.
+    """
+    owners: dict[int, str] = {}
+    for name, network in networks.items():
+        for part in network.parameters() if isinstance(network, nn.Module) else ():
+            owner = owners.setdefault(id(part), name)
+            if owner != name:
+                raise GenlabError(
+                    f"{model}({owner}=..., {name}=...): both have the same weights, which a checkpoint would part; "
+                    "give one of them a copy: copy.deepcopy(network)"
+                )
+
+
+def _bound(cls: type, network: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Record:
+    """Arguments of a constructor by name; raises TypeError for ones that it does not take."""
+    signature = inspect.signature(cls.__init__)  # type: ignore[misc]
+    bound = signature.bind(network, *args, **kwargs)
+    bound.apply_defaults()
+    found = Record()
+    for name, value in list(bound.arguments.items())[1:]:
+        kind = signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            found.update(value)
+        elif kind is not inspect.Parameter.VAR_POSITIONAL:
+            found[name] = value
+        elif value:
+            found[f"*{name}"] = value
+    return found
+
+
+def _changed(network: Any) -> str | None:
+    """Name a weight whose shape is not as the constructor makes it; None where all are, or where that is not known."""
+    try:
+        with warnings.catch_warnings(action="ignore"), torch.random.fork_rng([]), torch.device("meta"):
+            fresh = type(network)(**network.recorded)
+        shapes = [{name: value.shape for name, value in each.state_dict().items()} for each in (network, fresh)]
+    except Exception:  # a constructor of the user's own may do anything
+        return None
+    return next((name for name in [*shapes[0], *shapes[1]] if shapes[0].get(name) != shapes[1].get(name)), None)
+
+
+def _tuples(values: Any) -> list[Any]:
+    """The values, lists among them as tuples."""
+    return [tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value for value in values]
