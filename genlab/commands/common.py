@@ -4,7 +4,7 @@ import argparse
 import copy
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -143,7 +143,8 @@ class Trained:
     @cached_property
     def _data(self) -> BatchDataModule:
         with granted(self.args.trust):
-            require_known_places(self._left_of_description, self.checkpoint, own=is_own(self.checkpoint))
+            left = {} if self.args.data else _without(self._described_data, self.args.data_settings)
+            require_known_places(left, self.checkpoint, own=is_own(self.checkpoint))
         data = as_genlabs(self.unread_data)
         self._require_shapes(data)
         return data
@@ -152,23 +153,19 @@ class Trained:
     def unread_data(self) -> LightningDataModule:
         """The same before any file is read; raises GenlabError where the checkpoint does not know its data."""
         with granted(self.args.trust):
-            require_known_classes(self._left_of_description, self.checkpoint, own=is_own(self.checkpoint))
-            described = self.args.data or self._described_data
-            if self.args.data or self.args.data_settings:
-                data = changed_data(described, self.args.data_settings)
-            else:
-                data = rebuilt_data(described, self.checkpoint)
+            if self.args.data:
+                data = changed_data(self.args.data, self.args.data_settings)
+            else:  # all of whose classes are imported, also those that settings then replace
+                described = self._described_data
+                require_known_classes(described, self.checkpoint, own=is_own(self.checkpoint))
+                changed = self.args.data_settings
+                data = changed_data(described, changed) if changed else rebuilt_data(described, self.checkpoint)
         self._require_shapes(data)
         return data
 
     @cached_property
     def _described_data(self) -> dict[str, Any]:
         return stated_data(self._described, self.checkpoint)
-
-    @property
-    def _left_of_description(self) -> dict[str, Any]:
-        """What the checkpoint says of its data, but for what the user says, who needs no trust."""
-        return {} if self.args.data else _without(self._described_data, self.args.data_settings)
 
     def _require_shapes(self, data: LightningDataModule) -> None:
         """Raise GenlabError for data of other images than the model's."""
@@ -206,12 +203,6 @@ class Trained:
             raise GenlabError(f"a model of images with {shape[0]} channels takes no image files")
         framing: Framing = getattr(self.unread_data, "framing", Framing(shape))
         return framing
-
-
-def batched(function: Callable[[Tensor], Tensor], items: Tensor) -> Tensor:
-    """What a function of a batch makes of any number of items (N, ...), without gradients."""
-    with torch.no_grad():
-        return torch.cat([function(part) for part in items.split(BATCH)])
 
 
 @torch.no_grad()
@@ -262,7 +253,7 @@ def _any_condition(model: Any) -> Tensor | None:
 
 
 def _without(description: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
-    """A description of data without the arguments that settings, `--data.KEY=VALUE`, give."""
+    """A description of data without what settings, `--data.KEY=VALUE`, say: places that a user names need no trust."""
     left = copy.deepcopy(description)
     for setting in settings:
         *path, last = setting.partition("=")[0].removeprefix("--data.").split(".")

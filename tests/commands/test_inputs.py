@@ -258,9 +258,22 @@ def test_places_that_the_user_names_need_no_trust(album, photos, refused):
     main([*reconstruct, "--force", "--input", *photos])
 
 
+def test_a_class_that_a_setting_replaces_is_not_imported_either(conditional, refused, capsys):
+    theirs = Path(shutil.copytree(conditional["frey"], "theirs"), "checkpoints", "last.ckpt")
+    Path("planted.py").write_text("print('planted')")
+    content = torch.load(theirs, weights_only=True)
+    content["datamodule_hyper_parameters"]["data"] = {"class_path": "planted.Data", "init_args": {}}
+    torch.save(content, theirs)
+    told = refused("reconstruct", "--ckpt", str(theirs), "--data.data", "FreyFaces", "--out", "x.png")
+    assert "names planted.Data, which would be imported" in told
+    assert "planted\n" not in capsys.readouterr().out
+
+
 def test_settings_of_data_are_those_of_fit(run, data_dir, refused):
     reconstruct = ["reconstruct", "--ckpt", str(run), "--out", "x.png"]
-    assert "there is no key bach_size; did you mean batch_size?" in refused(*reconstruct, "--data.bach_size", "3")
+    assert "data: Digits has no argument bach_size; did you mean batch_size?" in refused(
+        *reconstruct, "--data.bach_size", "3"
+    )
     assert "batch_size takes a whole number, not many" in refused(*reconstruct, "--data.batch_size=many")
     assert "argument --data.seed: expected one argument" in refused(*reconstruct, "--data.seed")
     assert "takes images of shape (1, 8, 8), MNIST has (1, 28, 28)" in refused(*reconstruct, "--data", "MNIST")
