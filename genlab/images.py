@@ -1,10 +1,15 @@
-"""Images as pictures: grids of them, as PNG files."""
+"""Images as Pillow has them, from and to tensors."""
 
+from PIL import Image as pil
+from PIL import ImageOps
 from PIL.Image import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import to_pil_image
 
 from genlab.errors import GenlabError
+
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+"""Pillow's modes by number of channels."""
 
 
 def eight_bits(images: Tensor) -> Tensor:
@@ -31,3 +36,23 @@ def to_pil(images: Tensor) -> Image | list[Image]:
     if images.ndim != 3:
         raise GenlabError(f"to_pil takes (C, H, W) or (B, C, H, W), not {tuple(images.shape)}")
     return picture_of(images)
+
+
+def upright(picture: Image, channels: int) -> Image:
+    """A picture turned upright as its EXIF tag says, grey, in colour or with transparency.
+
+    Without a channel for it, what is transparent becomes white.
+
+    Args:
+        picture: of any size, with 8 bits per channel or fewer.
+        channels: 1, 3 or 4.
+
+    Raises:
+        GenlabError: for more than 8 bits.
+    """
+    if picture.mode.startswith(("I", "F")):
+        raise GenlabError(f"{picture.mode} pixels, of more than 8 bits; convert them to 8-bit grey or colour")
+    turned = ImageOps.exif_transpose(picture)
+    if turned.has_transparency_data and channels < 4:
+        turned = pil.alpha_composite(pil.new("RGBA", turned.size, "white"), turned.convert("RGBA"))
+    return turned.convert(MODES[channels])

@@ -1,5 +1,6 @@
 """genlab from Python, as someone uses it who has a DataLoader, a picture and a checkpoint."""
 
+import io
 from functools import partial
 
 import numpy as np
@@ -217,7 +218,7 @@ def test_codes_come_in_batches_or_alone_from_anywhere():
     codes = torch.randn(3, 4)
     images = model.decode(codes)
     assert images.shape == (3, 1, 6, 8)
-    for same in (codes.numpy(), codes.double().numpy(), codes.tolist()):
+    for same in (codes.numpy(), codes.double().numpy(), codes.tolist(), list(codes), tuple(codes.numpy())):
         torch.testing.assert_close(model.decode(same), images)
     torch.testing.assert_close(model.decode(codes[1]), images[1])
     torch.testing.assert_close(model.decode(z=codes[1].tolist()), images[1])
@@ -229,7 +230,7 @@ def test_codes_come_in_batches_or_alone_from_anywhere():
         (grey[:, :5], "VAE was built for 'image' of shape (1, 6, 8)"),
         (grey[0].T, "VAE was built for 'image' of shape (1, 6, 8), the data gives (1, 8, 6)"),
         (PIL.Image.new("L", (30, 20)), "VAE takes images of 8 x 6 pixels, not of 30 x 20: image.resize((8, 6))"),
-        (PIL.Image.new("I;16", (8, 6)), "the image has I;16 pixels, of more than 8 bits"),
+        (PIL.Image.new("I;16", (8, 6)), "I;16 pixels, of more than 8 bits; convert them"),
         (grey.astype(int), "images are int64; genlab takes floats in [0, 1], or uint8 from 0 to 255"),
         (grey / 100, "images lie between 0 and 2.55"),
         ("face.png", "VAE takes images of shape (1, 6, 8), or (B, 1, 6, 8), as tensors, NumPy arrays or PIL images"),
@@ -248,10 +249,23 @@ def test_what_cannot_be_images_is_one_line(given, message):
     assert "\n" not in str(error.value)
 
 
+def test_pictures_are_upright_and_transparent_ones_on_white():
+    model, upright = vae(), PIL.Image.fromarray(grey[0])
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6  # lying on its side
+    file = io.BytesIO()
+    upright.transpose(PIL.Image.Transpose.ROTATE_90).save(file, "png", exif=exif)
+    torch.testing.assert_close(model.encode(PIL.Image.open(file)), model.encode(upright))
+    transparent = PIL.Image.new("RGBA", (8, 6), (0, 0, 0, 0))
+    torch.testing.assert_close(model.encode(transparent), model.encode(torch.ones(1, 6, 8)))
+
+
 def test_codes_of_another_size_are_one_line():
     for build in (vae, lambda: genlab.GAN(SHAPE, 4, **PLAYERS), lambda: genlab.Autoencoder(SHAPE, 4)):
         with pytest.raises(genlab.GenlabError, match=r"decodes codes of shape \(B, 4\) or \(4,\), not \(2, 3\)"):
             build().decode(torch.zeros(2, 3))
+    with pytest.raises(genlab.GenlabError, match=r"not \(0,\)"):
+        vae().decode([])
 
 
 def test_a_loaded_model_is_used_without_no_grad_and_eval(run):
@@ -391,6 +405,7 @@ def test_conditions_are_given_as_one_says_them():
         assert torch.equal(model.sample(4, condition="owl", seed=0), model.given(2).sample(4, seed=0))
         with pytest.raises(genlab.GenlabError, match="there is no class dgo; did you mean dog?"):
             model.given("dgo")
+        assert torch.equal(model.given("2").decode(codes), one)  # as on the command line
         with pytest.raises(genlab.GenlabError, match="labels lie between 3 and 3"):
             model.given(3)
 
@@ -409,6 +424,10 @@ def test_attributes_are_given_by_name():
         assert torch.equal(both, model.given(torch.tensor([[1.0, 0, 0], [0, 1, 0.5]])).decode(codes))
         with pytest.raises(genlab.GenlabError, match="there is no attribute Smile; did you mean Smiling?"):
             model.given({"Smile": 1})
+        with pytest.raises(genlab.GenlabError, match="attributes have values: {'Smiling': 1}, not Smiling"):
+            model.given("Smiling")
+        with pytest.raises(genlab.GenlabError, match="this model knows 3"):
+            model.given([])
 
 
 def test_a_picture_is_a_condition():

@@ -18,7 +18,7 @@ from genlab.commands.devices import device_of, moved
 from genlab.commands.inputs import named_paths
 from genlab.data import BatchDataModule, ImageDataModule
 from genlab.data.augmentation import unaugmented
-from genlab.data.framing import MODES, Framing
+from genlab.data.framing import Framing
 from genlab.data.tensors import ImageTensors
 from genlab.drawing import Drawable, save
 from genlab.errors import GenlabError, suggestion
@@ -199,7 +199,7 @@ class Trained:
         Raises GenlabError for a model of images that no file holds.
         """
         shape: Any = self.model.image_shape
-        if shape[0] not in MODES:
+        if shape[0] not in (1, 3):
             raise GenlabError(f"a model of images with {shape[0]} channels takes no image files")
         framing: Framing = getattr(self.unread_data, "framing", Framing(shape))
         return framing

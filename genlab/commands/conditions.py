@@ -15,8 +15,9 @@ from genlab.data import DegradedPairs
 from genlab.data.files import LARGEST
 from genlab.data.framing import Framing, attempt
 from genlab.drawing import Sheet
-from genlab.errors import GenlabError, listed, suggestion
+from genlab.errors import GenlabError, suggestion
 from genlab.models.capabilities import Conditional
+from genlab.models.inputs import labels_of
 from genlab.outputs import whole_folder
 from genlab.regular import read_regular
 from genlab.types import Shape
@@ -83,7 +84,7 @@ def parsed(text: str, model: Conditional, usual: Callable[[], Tensor]) -> Tensor
     """A condition in the user's words, (1, ...), as `given` takes it.
 
     Args:
-        text: a class, by its name or, unless names are numbers themselves, by its label; or attributes, as
+        text: a class, by its name or label, as `genlab.models.inputs.labels_of` reads it; or attributes, as
             "Smiling=1,Male=0".
         model: of labels or attributes.
         usual: gives the attributes, (number of attributes,), of which the text changes some.
@@ -91,7 +92,7 @@ def parsed(text: str, model: Conditional, usual: Callable[[], Tensor]) -> Tensor
     Raises GenlabError for what the model does not know.
     """
     if model.num_classes:
-        return torch.tensor([_label(text, model.class_names)])
+        return labels_of(text, model.class_names)
     parts = text.split(",")
     are_all = {part.partition("=")[0] for part in parts} >= {*model.attribute_names}
     attributes = torch.zeros(1, len(model.attribute_names)) if are_all else usual()[None].clone()
@@ -103,18 +104,6 @@ def parsed(text: str, model: Conditional, usual: Callable[[], Tensor]) -> Tensor
             raise GenlabError(f"an attribute is there or not: {name}=1 or {name}=0, not {part}")
         attributes[0, model.attribute_names.index(name)] = float(value)
     return attributes
-
-
-def _label(text: str, names: tuple[str, ...]) -> int:
-    if text in names:
-        return names.index(text)
-    labels = [str(label) for label in range(len(names))]
-    if any(name.isdecimal() for name in names):
-        known = f"0 to {labels[-1]}" if labels == [*names] else listed(names, most=20)
-        raise GenlabError(f"there is no class {text}; there are {known}")
-    if text in labels:
-        return int(text)
-    raise GenlabError(f"there is no class {text}; {suggestion(text, names)}")
 
 
 def read_image(path: Path, shape: Shape) -> Tensor:

@@ -13,11 +13,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from genlab.errors import GenlabError
+from genlab.images import upright
 from genlab.ranges import extent
 from genlab.types import Shape
-
-MODES = {1: "L", 3: "RGB"}
-"""Pillow's modes by number of channels."""
 
 OUR_TROUBLE = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 """Errors in reading a file that say nothing about the file."""
@@ -48,7 +46,8 @@ class Framing:
     def decode(self, encoded: bytes) -> NDArray[np.uint8]:
         """The image in an encoded file, as an array (C, H, W).
 
-        Raises what Pillow raises for a file that it cannot read, and ValueError for one that cannot be framed.
+        Raises what Pillow raises for a file that it cannot read, GenlabError for one of more than 8 bits, and
+        ValueError for one that is smaller than the crop.
         """
         channels, height, width = self.shape
         image = opened(encoded, channels)
@@ -85,15 +84,10 @@ def resized(images: Tensor, shape: Shape) -> Tensor:
 def opened(encoded: bytes, channels: int) -> Image.Image:
     """The image in an encoded file, grey or in colour, turned upright, with white for what is transparent.
 
-    Raises what Pillow raises for a file that it cannot read, and ValueError for one of more than 8 bits.
+    Raises what Pillow raises for a file that it cannot read, and GenlabError for one of more than 8 bits.
     """
     with Image.open(io.BytesIO(encoded)) as image:
-        if image.mode.startswith(("I", "F")):
-            raise ValueError(f"{image.mode} pixels, of more than 8 bits; convert it to 8-bit grey or colour")
-        upright = ImageOps.exif_transpose(image)
-        if upright.has_transparency_data:
-            upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright.convert("RGBA"))
-        return upright.convert(MODES[channels])
+        return upright(image, channels)
 
 
 def pixels(image: Image.Image) -> NDArray[np.uint8]:

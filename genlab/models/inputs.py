@@ -11,11 +11,11 @@ from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import ImageOps
 from PIL.Image import Image
 from torch import Generator, Tensor
 
-from genlab.errors import GenlabError, suggestion
+from genlab.errors import GenlabError, listed, suggestion
+from genlab.images import MODES, upright
 from genlab.models.base import ImageModel
 from genlab.types import Shape
 
@@ -23,11 +23,9 @@ Images: TypeAlias = Tensor | NDArray[Any] | Image | Sequence[Tensor | NDArray[An
 """Images, or one: a tensor (B, C, H, W) or (C, H, W); an array of these shapes or (B, H, W, C), (H, W, C), and for grey
 images (B, H, W), (H, W); a PIL image; or a list of single ones. Floats are in [0, 1], uint8 in 0 to 255."""
 Codes: TypeAlias = Tensor | NDArray[Any] | Sequence[Any]
-"""Codes (B, code_size), or one (code_size,)."""
+"""Codes (B, code_size), or one (code_size,), or a list of single ones."""
 Condition: TypeAlias = Tensor | NDArray[Any] | Image | int | str | Mapping[str, float] | Sequence[Any]
 """Labels or class names; attributes (B, count), one (count,), or by name, others being absent; or images."""
-MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-"""Pillow's modes by number of channels."""
 
 Able = TypeVar("Able")
 Arguments = ParamSpec("Arguments")
@@ -63,7 +61,9 @@ def of_codes(
     @functools.wraps(method)
     def called(able: Able, z: Codes, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Tensor:
         model, size = model_of(able), able.code_size  # type: ignore[attr-defined]
-        codes = torch.as_tensor(z).to(next(model.parameters()))
+        several = isinstance(z, list | tuple) and len(z) > 0
+        codes = torch.stack([*map(torch.as_tensor, z)]) if several else torch.as_tensor(z)
+        codes = codes.to(next(model.parameters()))
         if codes.ndim not in (1, 2) or codes.shape[-1] != size:
             raise GenlabError(
                 f"{type(model).__name__} decodes codes of shape (B, {size}) or ({size},), not {tuple(codes.shape)}"
@@ -114,14 +114,15 @@ def images_of(given: Any, shape: Shape, model: ImageModel, any_size: bool = Fals
         return torch.cat([image for image, _ in ones]), False
     channels, height, width = shape
     if isinstance(given, Image):
+        if channels not in MODES:
+            raise GenlabError(f"{type(model).__name__} takes images of {channels} channels, which no PIL image has")
+        given = upright(given, channels)
         if not any_size and given.size != (width, height):
             raise GenlabError(
                 f"{type(model).__name__} takes images of {width} x {height} pixels, not of {given.width} x "
                 f"{given.height}: image.resize(({width}, {height}))"
             )
-        if given.mode.startswith(("I", "F")):
-            raise GenlabError(f"the image has {given.mode} pixels, of more than 8 bits; convert it to 8 bits")
-        given = np.asarray(ImageOps.exif_transpose(given).convert(MODES.get(channels)))
+        given = np.asarray(given)
     if not isinstance(given, np.ndarray):
         opened = ": PIL.Image.open(path)" if isinstance(given, str) else ""
         raise GenlabError(
@@ -156,7 +157,10 @@ def arranged(array: NDArray[Any], shape: Shape, any_size: bool) -> tuple[NDArray
 
 
 def labels_of(condition: Any, class_names: Sequence[str]) -> Tensor:
-    """Labels (B,), int64, from one or more of them or of the names of classes; a tensor of labels as it is."""
+    """Labels (B,), int64, from one or more of them or of the names of classes; a tensor of labels as it is.
+
+    A label may be a text too, unless classes are called by other numbers. Raises GenlabError for unknown names.
+    """
     if isinstance(condition, Tensor) and condition.ndim:
         return condition
     several = isinstance(condition, list | tuple) or (isinstance(condition, np.ndarray) and condition.ndim)
@@ -168,8 +172,10 @@ def attributes_of(condition: Any, names: Sequence[str]) -> Tensor:
 
     What a dict does not name is absent. Raises GenlabError for unknown names.
     """
-    rows = condition if isinstance(condition, list | tuple) and isinstance(condition[0], Mapping) else [condition]
-    if isinstance(rows[0], Mapping):
+    if isinstance(condition, str):
+        raise GenlabError(f"attributes have values: {{{condition!r}: 1}}, not {condition}")
+    rows = condition if isinstance(condition, list | tuple) else [condition]
+    if all(isinstance(row, Mapping) for row in rows):
         for name in (name for row in rows for name in row if name not in names):
             raise GenlabError(f"there is no attribute {name}; {suggestion(name, names)}")
         return torch.tensor([[float(row.get(name, 0)) for name in names] for row in rows])
@@ -185,6 +191,12 @@ def _inference(able: Any, given: Tensor) -> AbstractContextManager[Any]:
 def _label(one: Any, class_names: Sequence[str]) -> int:
     if not isinstance(one, str):
         return int(one)
-    if one not in class_names:
-        raise GenlabError(f"there is no class {one}; {suggestion(one, class_names)}")
-    return class_names.index(one)
+    if one in class_names:
+        return class_names.index(one)
+    labels = [str(label) for label in range(len(class_names))]
+    if any(name.isdecimal() for name in class_names):
+        known = f"0 to {labels[-1]}" if labels == [*class_names] else listed(class_names, most=20)
+        raise GenlabError(f"there is no class {one}; there are {known}")
+    if one in labels:
+        return int(one)
+    raise GenlabError(f"there is no class {one}; {suggestion(one, class_names)}")

@@ -91,7 +91,7 @@ def test_photographs_are_turned_upright():
 
 
 def test_16_bit_pixels_are_refused_rather_than_cut_off():
-    with pytest.raises(ValueError, match="more than 8 bits"):
+    with pytest.raises(genlab.GenlabError, match="more than 8 bits"):
         Framing((1, 4, 4)).decode(encoded(Image.fromarray(np.full((4, 4), 40_000, np.uint16))))
 
 
