@@ -41,7 +41,6 @@ from genlab.callbacks import (
     SteadyBar,
     Stopped,
 )
-from genlab.callbacks.results import rounded
 from genlab.data import BatchDataModule
 from genlab.errors import GenlabError
 from genlab.facts import FACTS
@@ -52,6 +51,7 @@ from genlab.models.checkpoint import WholeCheckpoints, read
 from genlab.models.stacked import StackedAutoencoder
 from genlab.own_code import imported
 from genlab.process import keep_freed_memory, quieten
+from genlab.tables import rounded
 
 
 def main(arguments: list[str]) -> None:
@@ -247,7 +247,7 @@ class TrainerCLI(LightningCLI):
             if isinstance(self.model, StackedAutoencoder) and epochs == self.model.course.epochs:
                 raise GenlabError(
                     f"nothing is left to train: {self.config.fit.ckpt_path} has been through all stages, of {epochs} "
-                    "epochs; give stages of other lengths without --ckpt_path, to train anew"
+                    "epochs; give stages of other lengths without --ckpt_path, to train from scratch"
                 )
             limits = {"limit_train_batches": range(1), "max_epochs": range(epochs + 1)}
             reached = (limit for limit, values in limits.items() if getattr(self.trainer, limit) in values)
@@ -294,7 +294,8 @@ class TrainerCLI(LightningCLI):
         difference = _difference(self.config[self.config.subcommand].model, given)
         if difference:
             raise GenlabError(
-                f"{checkpoint} has {difference}; use the config it was trained with, or train anew without --ckpt_path"
+                f"{checkpoint} has {difference}; use the config it was trained with, or train from scratch without "
+                "--ckpt_path"
             )
 
     def _claim_run(self, root: Path, name: str, run: Path | None = None) -> None:

@@ -1,13 +1,12 @@
-"""What `validate` and `test` found, in a table of numbers that are worth their digits."""
+"""The metrics of `validate` and `test` in a table."""
 
-import math
+from textwrap import indent
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from tqdm import tqdm
 
-SIGNIFICANT = 4
-"""Digits of a metric: those of test sets of ten thousand images vary in the third or fourth from seed to seed."""
+from genlab.tables import aligned, rounded
 
 
 class Results(Callback):
@@ -30,14 +29,4 @@ class Results(Callback):
 
 def table(metrics: dict[str, float]) -> str:
     """Lay out metrics, a line each, with their numbers below each other."""
-    texts = {name: rounded(value) for name, value in sorted(metrics.items())}
-    names, numbers = (max(map(len, column)) for column in (texts, texts.values()))
-    return "\n".join(f"  {name:{names}}  {text:>{numbers}}" for name, text in texts.items())
-
-
-def rounded(value: float) -> str:
-    """Write a number with four significant digits, and all those before the point; a whole number as one."""
-    if not math.isfinite(value) or value == int(value):
-        return f"{value:.0f}"
-    decimals = SIGNIFICANT - 1 - math.floor(math.log10(abs(value)))
-    return f"{value:.{max(0, decimals)}f}" if decimals <= 2 * SIGNIFICANT else f"{value:.{SIGNIFICANT - 1}e}"
+    return indent(aligned([[name, rounded(value)] for name, value in sorted(metrics.items())]), "  ")

@@ -10,11 +10,11 @@ from genlab.commands.likelihood import likelihood
 from genlab.commands.outliers import write_outliers
 from genlab.commands.reconstruction_quality import reconstruction_quality
 from genlab.commands.sample_quality import sample_quality
-from genlab.commands.tables import metrics_table
 from genlab.commands.translation_quality import translation_quality
 from genlab.errors import GenlabError
 from genlab.models.capabilities import Samples, Translates
 from genlab.outputs import whole_file
+from genlab.tables import metrics_table
 
 
 def main(args: argparse.Namespace) -> None:

@@ -9,12 +9,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from genlab.commands.common import Trained
-from genlab.commands.probe import as_text
 from genlab.commands.shown import Shown, shown
 from genlab.errors import GenlabError, counted
 from genlab.losses import Perceptual
 from genlab.models.capabilities import HasLikelihood, Reconstructs, abilities
 from genlab.outputs import whole_file
+from genlab.tables import as_text
 
 AT_ONCE = 100
 """Images that are scored together."""

@@ -15,18 +15,16 @@ from torch import Tensor
 from tqdm import tqdm
 
 from genlab.commands.common import BATCH, Trained, attribute_of
-from genlab.commands.tables import aligned, metrics_table, with_error
 from genlab.data import WithoutClass
 from genlab.data.augmentation import unaugmented
 from genlab.latent.clusters import METHODS, NEIGHBOURS, agreement, cluster
 from genlab.metrics.probes import Array, few_label_accuracy
 from genlab.models.capabilities import Encodes, Reconstructs
 from genlab.outputs import whole_file
+from genlab.tables import Table, as_text, metrics_table
 
 Split = tuple[Array, Array]
 """What belongs to the training images and to the test images."""
-Table = dict[str, dict[str, Any]]
-"""Figures by row and column."""
 
 
 def main(args: argparse.Namespace) -> None:
@@ -167,15 +165,3 @@ def clusters(codes: dict[str, Split], labels: Array, seed: int) -> Table:
                 table[f"{method} of {name}"] = agreement(cluster(seen, count, method, seed), labels)
                 bar.update()
     return table
-
-
-def as_text(table: Table) -> str:
-    """A table with a line for each row and the columns' names above."""
-    columns = list(dict.fromkeys(column for row in table.values() for column in row))
-    return aligned(
-        [["", *columns]] + [[name, *(_cell(row[column]) for column in columns)] for name, row in table.items()]
-    )
-
-
-def _cell(value: Any) -> str:
-    return with_error(value["mean"], value.get("standard_error")) if isinstance(value, dict) else f"{value:.3f}"

@@ -9,11 +9,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from genlab.commands.common import BATCH, Trained
-from genlab.commands.tables import ERROR
 from genlab.errors import counted
 from genlab.losses.reconstruction import SSIM_WINDOW
 from genlab.metrics.translation import translation_scores
 from genlab.models.capabilities import Reconstructs, reconstructed
+from genlab.tables import ERROR
 
 
 def reconstruction_quality(trained: Trained, args: argparse.Namespace) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from tqdm import tqdm
 
 from genlab.commands.common import BATCH, Trained
 from genlab.commands.extractors import extractor
-from genlab.commands.tables import ERROR
 from genlab.data import ImageDataModule
 from genlab.data.tensors import ImageTensors
 from genlab.errors import GenlabError
 from genlab.metrics.sample_quality import NEIGHBOURS, class_balance, distances, precision_and_recall
 from genlab.models.capabilities import Conditional, Samples
+from genlab.tables import ERROR
 
 FEWEST = 10
 ENOUGH = 2048

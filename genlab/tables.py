@@ -4,18 +4,28 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+Table = dict[str, dict[str, Any]]
+"""Metrics by row and column: numbers, or dicts with a "mean" and perhaps its "standard_error"."""
 ERROR = "_standard_error"
 """Ending of the name of a metric's standard error."""
 DIGITS = 4
-"""Significant digits of a metric whose standard error is not known."""
+"""Significant digits of a metric whose standard error is not known: on ten thousand test images, the third or fourth
+varies from seed to seed."""
 
 
 def rounded(value: float, error: float | None = None) -> str:
-    """A metric as text: as precise as two digits of its standard error, or else four significant digits."""
+    """A metric as text: as precise as two digits of its standard error, or else four significant digits.
+
+    All digits before the point are kept, and without an error whole numbers stay such.
+    """
     if not math.isfinite(value):
         return f"{value:g}"
-    last = 1 - _magnitude(error) if error and math.isfinite(error) else DIGITS - 1 - _magnitude(value)
-    return f"{value:.{max(0, last)}f}"
+    if error and math.isfinite(error):
+        return f"{value:.{max(0, 1 - _magnitude(error))}f}"
+    if value == int(value):
+        return f"{value:.0f}"
+    decimals = DIGITS - 1 - _magnitude(value)
+    return f"{value:.{max(0, decimals)}f}" if decimals <= 2 * DIGITS else f"{value:.{DIGITS - 1}e}"
 
 
 def with_error(value: float, error: float | None) -> str:
@@ -34,6 +44,14 @@ def metrics_table(found: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "", aligned(rows)] if metrics else lines)
 
 
+def as_text(table: Table) -> str:
+    """A table with a line for each row and the columns' names above."""
+    columns = list(dict.fromkeys(column for row in table.values() for column in row))
+    return aligned(
+        [["", *columns]] + [[name, *(_cell(row[column]) for column in columns)] for name, row in table.items()]
+    )
+
+
 def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Rows of cells as lines: the first column to the left, the others to the right."""
     first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
@@ -43,9 +61,13 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
+def _cell(value: Any) -> str:
+    return with_error(value["mean"], value.get("standard_error")) if isinstance(value, dict) else f"{value:.3f}"
+
+
 def _magnitude(value: float) -> int:
-    """The power of ten of the first significant digit; 0 for 0."""
-    return math.floor(math.log10(abs(value))) if value else 0
+    """The power of ten of the first significant digit."""
+    return math.floor(math.log10(abs(value)))
 
 
 def _words(name: str) -> str:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from genlab.commands.tables import aligned, metrics_table, rounded, with_error
+from genlab.tables import aligned, metrics_table, rounded, with_error
 
 
 @pytest.mark.parametrize(
@@ -16,9 +16,13 @@ from genlab.commands.tables import aligned, metrics_table, rounded, with_error
         (0.5, 0.0, "0.5000"),
         (12345.678, None, "12346"),
         (0.00012346, None, "0.0001235"),
-        (0.0, None, "0.000"),
+        (1.23456e-7, None, "1.235e-07"),
+        (-0.035016, None, "-0.03502"),
+        (94.27312, None, "94.27"),
+        (math.inf, None, "inf"),
+        (0.0, None, "0"),
         (math.nan, None, "nan"),
-        (1.0, math.nan, "1.000"),
+        (1.0, math.nan, "1"),
     ],
 )
 def test_a_metric_is_rounded_to_what_it_is_worth(value, error, text):
