@@ -252,7 +252,8 @@ def _noted(run: Path) -> Iterator[None]:
         end = "stopped"
         raise
     finally:
-        _note(run, before if before and _last_change(run) == trained else end)
+        untouched = _last_change(run) == trained and (before or trained is not None)
+        _note(run, before if untouched else end)
 
 
 def _note(run: Path, text: str) -> None:

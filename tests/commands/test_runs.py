@@ -133,12 +133,14 @@ def test_how_training_ends_is_noted(error):
 
 
 def test_a_try_that_trains_nothing_leaves_the_state(capsys):
-    run = make_run("runs/vae/0")
+    run, unnoted = make_run("runs/vae/0"), make_run("runs/vae/1")  # the latter as by genlab 0.1.0
     with runs.training(run):
-        pass
-    with pytest.raises(ValueError, match="nothing"), runs.training(run):
-        raise ValueError("nothing is left")
+        write_metrics(run, [{"step": 0, "epoch": 0, "train/loss": 1.0}])
+    for each in (run, unnoted):
+        with pytest.raises(ValueError, match="nothing"), runs.training(each):
+            raise ValueError("nothing is left")
     assert runs.state(run) == "finished"
+    assert runs.state(unnoted) == ""
 
 
 def test_an_epoch_that_was_cut_short_is_not_done(capsys):
