@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from genlab.errors import GenlabError, suggestion
+from genlab.errors import GenlabError, counted, suggestion
 from genlab.history import Array, History
 from genlab.summaries import Summary, labels, summarise
 
@@ -198,7 +198,7 @@ def _explain(figure: Figure, summaries: Sequence[Summary]) -> None:
     same = all((run.model, run.data) == (first.model, first.data) for run in others)
     title = f"{first.model} on {first.data}" if same else f"{len(summaries)} runs"
     if not others:
-        figure.suptitle(f"{title}, {first.epochs} epoch{'s' * (first.epochs != 1)}: {first.path}")
+        figure.suptitle(f"{title}, {counted(first.epochs, 'epoch')}: {first.path}")
         return
     figure.suptitle(title)
     lines = [Line2D([], [], color=_colour(i, len(summaries)), label=label) for i, label in enumerate(labels(summaries))]

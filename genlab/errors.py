@@ -66,6 +66,6 @@ def nearest(name: str, known: Collection[str]) -> str | None:
 
 
 def suggestion(name: str, known: Collection[str]) -> str:
-    """What to say of a name that is none of the known ones: the nearest of them, or all of them."""
+    """Suggest the nearest known name in place of an unknown one, or say which there are."""
     found = nearest(name, known)
-    return f"did you mean {found}?" if found else f"there are {', '.join(known)}"
+    return f"did you mean {found}?" if found else f"there are {', '.join(known) or 'none'}"

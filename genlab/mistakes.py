@@ -158,7 +158,7 @@ def _unknown_key(name: str, place: str, message: str, found: re.Match[str], pars
     known = [
         key for key in inspect.signature(getattr(importlib.import_module(module), short)).parameters if key != "params"
     ]
-    return f"{place}: {short} has no argument {name}; {suggestion(name, known) if known else 'it has none'}"
+    return f"{place}: {short} has no argument {name}; {suggestion(name, known)}"
 
 
 def _unknown_class(name: str, place: str) -> str:

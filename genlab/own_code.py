@@ -52,7 +52,7 @@ def not_found(name: str) -> str | None:
     if hasattr(found, attribute):
         return None
     public = [known for known in vars(found) if not known.startswith("_")]
-    return f"{module} has no {attribute}; {suggestion(attribute, public) if public else 'it is empty'}"
+    return f"{module} has no {attribute}; {suggestion(attribute, public)}"
 
 
 def imported(name: str) -> Any:

@@ -258,11 +258,11 @@ def _check_keys(node: Tree, entry: Entry, place: str, tree: Tree) -> None:
 
 
 def _meant(name: str, key: str, known: Collection[str], tree: Tree) -> str:
-    """What to say of a name that is not known at its place."""
+    """Suggest what is meant by a name that is not known at its place."""
     for meant in SYNONYMS.get(name.lstrip("-").casefold(), ()):
         if meant != key and _is_there(meant, tree):
             return f"did you mean --{meant}?"
-    return suggestion(name, known) if known else "it has none"
+    return suggestion(name, known)
 
 
 def _is_there(key: str, tree: Tree) -> bool:

@@ -202,7 +202,7 @@ VAE_ON_DIGITS = ("fit", "--model=VAE", "--data=Digits")
         ("fit --model VAE --model.encoder ConvEncoder --model.encoder.hidden 3", "ConvEncoder has no argument hidden"),
         (
             "fit --model VAE --model.likelihood Bernoulli --model.likelihood.sigma 1",
-            "model.likelihood: Bernoulli has no argument sigma; it has none",
+            "model.likelihood: Bernoulli has no argument sigma; there are none",
         ),
         ("fit --model Autoencoder --model.loss squared_error", "give genlab.losses.squared_error"),
         ("fit --model VAE --model.code_size", "--model.code_size needs a value"),

@@ -221,8 +221,8 @@ def attribute_of(images: ImageTensors, data: Any, attribute: str) -> Tensor:
     Raises GenlabError when the data do not have the attribute.
     """
     if attribute not in data.attribute_names:
-        known = suggestion(attribute, data.attribute_names) if data.attribute_names else "it has none"
-        raise GenlabError(f"{type(data).__name__} has no attribute {attribute}; {known}")
+        hint = suggestion(attribute, data.attribute_names)
+        raise GenlabError(f"{type(data).__name__} has no attribute {attribute}; {hint}")
     return images.facts["attributes"][images.rows, data.attribute_names.index(attribute)] > 0
 
 

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import csv
-import difflib
 import io
 import math
 import os
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from genlab import runs
-from genlab.errors import GenlabError
+from genlab.errors import GenlabError, counted, nearest
 from genlab.outputs import must_be_free, whole_file
 from genlab.summaries import NOT_LEARNED, Summary, differences, differing, settings_of, summarise
 
@@ -129,8 +128,8 @@ def named(summaries: Sequence[Summary], key: str, columns: Collection[str]) -> l
     known = {name: None for run in summaries for name in run.settings}
     names = [name for name in known if f".{name}".endswith(f".{key}")]
     if not names and summaries:
-        near = difflib.get_close_matches(key, [*columns, *(name.rpartition(".")[2] for name in known)], n=1)
-        hint = f"did you mean {near[0]}?" if near else f"columns are {', '.join(columns)}; config.yaml has the settings"
+        near = nearest(key, [*columns, *(name.rpartition(".")[2] for name in known)])
+        hint = f"did you mean {near}?" if near else f"columns are {', '.join(columns)}; config.yaml has the settings"
         raise GenlabError(f"no run has a column or a setting called {key}; {hint}")
     return names
 
@@ -167,7 +166,7 @@ def delete(folders: Sequence[Path], agreed: bool) -> None:
         if runs.is_held(_require_run(run)):
             raise GenlabError(f"{run} is being trained; stop that first")
     files = [path for run in folders for path in run.rglob("*") if path.is_file() and not path.is_symlink()]
-    what = f"{len(folders)} run{'s' * (len(folders) > 1)} with {len(files)} files, {_size(files)}"
+    what = f"{counted(len(folders), 'run')} with {counted(len(files), 'file')}, {_size(files)}"
     if not agreed:
         print(*folders, sep="\n")
         try:

@@ -142,7 +142,7 @@ def test_mistakes_in_editing_are_said(faces, mine, refused):
     assert "CelebA has no attribute Smile; did you mean Smiling?" in refused(
         "edit", "--ckpt", str(faces), "--attribute", "Smile"
     )
-    assert "Digits has no attribute Smiling; it has none" in refused("edit", "--attribute", "Smiling")
+    assert "Digits has no attribute Smiling; there are none" in refused("edit", "--attribute", "Smiling")
     assert "much is no range such as -2..2" in refused("edit", "--attribute", "Smiling", "--strength", "much")
 
 
