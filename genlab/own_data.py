@@ -138,15 +138,27 @@ class OwnData(BatchDataModule):
     def setup(self, stage: str | None = None) -> None:
         """Gather the batches of a stage."""
         if stage in (None, "fit", "validate"):
-            self.given.setup("fit")
-            self.train_set, self.val_set = (self.gathered(split) for split in ("train", "val"))
+            self._set_up("fit")
+            self.train_set = self.gathered("train")
+            if self._has("val") or stage == "validate":
+                self.val_set = self.gathered("val")
         if stage in (None, "test", "predict"):
-            tested = is_overridden("test_dataloader", self.given, LightningDataModule)
-            self.given.setup("test" if tested else "fit")
+            tested = self._has("test")
+            self._set_up("test" if tested else "fit")
             self.test_set = self.gathered("test" if tested else "val")
 
+    def _set_up(self, stage: str) -> None:
+        """Let the DataModule set itself up, with the same random splits each time."""
+        with undisturbed():
+            self.given.setup(stage)
+
+    def _has(self, split: str) -> bool:
+        return is_overridden(f"{split}_dataloader", self.given, LightningDataModule)
+
     def gathered(self, split: str) -> Any:
-        """The data set of a split."""
+        """The data set of a split; raises GenlabError for data without it."""
+        if not self._has(split):
+            raise GenlabError(f"{type(self.given).__name__} has no {split} images; give it a {split}_dataloader")
         parts = gathered(self.given, split)
         if "label" in parts:
             self.num_classes = max(self.num_classes, 1 + int(parts["label"].max()))

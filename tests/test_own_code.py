@@ -76,6 +76,13 @@ class Tested(Numerals):
     def test_dataloader(self):
         return DataLoader(TensorDataset(torch.ones(4, 1, 8, 8), torch.arange(4)), 2)
 
+class Unvalidated(Numerals):
+    val_dataloader = LightningDataModule.val_dataloader
+
+    def setup(self, stage):
+        super().setup(stage)
+        self.images = self.images[torch.randperm(len(self.images))[:40]]
+
 class Bytes(Numerals):
     def setup(self, stage):
         super().setup(stage)
@@ -284,6 +291,19 @@ def test_test_images_are_those_for_testing_where_there_are_any(modules):
     assert data.test_set.labels.tolist() == [0, 1, 2, 3]
     with pytest.raises(genlab.GenlabError, match="the val images of Bytes are uint8; genlab takes floats in"):
         own_data.as_genlabs(my_data.Bytes()).setup("test")
+
+
+def test_data_without_validation_have_training_images_and_the_same_random_ones_each_time(modules):
+    with own_code.importable():
+        import my_data
+    kept = [own_data.as_genlabs(my_data.Unvalidated()) for _ in range(2)]
+    before = torch.get_rng_state()
+    for data in kept:
+        data.setup("fit")
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(kept[0].train_set.images, kept[1].train_set.images)
+    with pytest.raises(genlab.GenlabError, match="Unvalidated has no val images; give it a val_dataloader"):
+        kept[0].setup("test")
 
 
 def test_two_own_data_sets_are_told_apart_where_something_is_kept_of_them(modules):

@@ -191,7 +191,10 @@ class Trained:
         completes = getattr(self.model, "source_shape", None) and isinstance(self.model, Conditional)
         if not isinstance(data, ImageDataModule) and not completes:
             raise GenlabError(f"this tool needs single images, not the batches of {type(data).__name__}")
-        return unaugmented(getattr(data, f"{self.split}_set"))
+        images = getattr(data, f"{self.split}_set", None)
+        if images is None:
+            raise GenlabError(f"{type(data).__name__} has no {self.split} images; give another --split")
+        return unaugmented(images)
 
     def framing(self) -> Framing:
         """How an image file becomes an image like those of the model's data; none of these are read.
