@@ -10,7 +10,7 @@ CORE := $(addprefix tests/,callbacks commands data/test_folders.py data/test_fre
 	models/test_checkpoint.py networks $(addprefix test_,cli.py outputs.py package.py runs.py trackers.py trust.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo reconstruct sample latent test test-lowest check format bench
+.PHONY: help setup demo reconstruct sample latent test test-lowest check format tour bench
 
 # small networks, and several processes at once: more threads would only wait for each other
 demo test test-lowest: export OMP_NUM_THREADS := 1
@@ -56,6 +56,10 @@ check: setup  ## lint, check types and the direction of imports
 format: setup  ## format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+tour: setup  ## run examples/tour.py and render docs/tour.md from it
+	cd docs/tour && ../../$(BIN)/python ../../examples/tour.py && rm tour.ckpt
+	$(BIN)/jupytext --to md --opt notebook_metadata_filter=-all --output docs/tour.md examples/tour.py
 
 bench: setup  ## compare quality and speed with plain PyTorch, Lightning and torchvision: hours, needs data
 	$(BIN)/python benchmarks/vae_mnist.py quality

@@ -1,0 +1,68 @@
+"""The command lines of README and of the pages in docs run as printed, one after the other, on tiny data."""
+
+import contextlib
+import io
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from genlab.cli import main
+
+from .data.pictures import write_image, write_images
+
+ROOT = Path(__file__).parents[1]
+PAGES = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/*.md"))]
+SMOKE = ["--config", "overlays/smoke.yaml"]
+"""Added to each training: two batches of each kind."""
+LINES = re.compile(r"^ {4}(genlab [^\n]*)|(?<=`)(genlab [^`\n]*)(?=`<br>)", re.MULTILINE)
+"""Lines of blocks of code, and lines in the cells of tables."""
+
+
+def command_lines(page: str) -> list[str]:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return [block or cell for block, cell in LINES.findall(text)]
+
+
+def run(line: str) -> None:
+    """Run a line as a shell would, which may send what is printed to a file."""
+    arguments = shlex.split(line, comments=True)[1:]
+    smoke = SMOKE if arguments[0] == "fit" and "--ckpt_path" not in arguments else []
+    if ">" in arguments:
+        *arguments, _, file = arguments
+        with Path(file).open("w", encoding="utf-8") as printed, contextlib.redirect_stdout(printed):
+            main(arguments)
+    else:
+        main([*arguments, *smoke])
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_line_runs_as_printed(page, data_dir, working_folder, monkeypatch):
+    data = shutil.copytree(data_dir, working_folder / "data")
+    monkeypatch.setenv("GENLAB_DATA_DIR", str(data))
+    for side in ("trainA", "trainB", "testA", "testB"):
+        write_images(data / "horse2zebra" / side, 4)
+    for folder, count in {"my_photos": 12, "my_pairs/train": 4, "my_pairs/test": 2}.items():
+        write_images(working_folder / folder, count, size=(80, 40))
+    for name in ("a.jpg", "b.jpg"):
+        write_image(working_folder / name, size=(60, 40))
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n" * 10))
+    for line in command_lines(page):
+        try:
+            run(line)
+        except SystemExit as end:
+            if end.code:
+                pytest.fail(f"`{line}` ended with {end.code}")
+        finally:
+            if torch.distributed.is_initialized():
+                torch.distributed.destroy_process_group()
+
+
+def test_readme_has_a_command_for_every_tool():
+    from genlab.cli import TOOL_COMMANDS
+
+    shown = {line.split()[1] for page in PAGES for line in command_lines(page)}
+    assert not TOOL_COMMANDS.keys() - shown
