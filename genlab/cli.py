@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import io
 import os
 import sys
 import warnings
@@ -65,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     closed pipe ends it in silence, as in `genlab configs | head`.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: names of files may be no UTF-8
     try:
         try:
             _run([argument for argument in arguments if argument != DEBUG])

@@ -258,7 +258,7 @@ def _noted(run: Path) -> Iterator[None]:
 
 def _note(run: Path, text: str) -> None:
     with contextlib.suppress(GenlabError), whole_file(run / STATE) as part:
-        part.write_text(text, encoding="utf-8")
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")  # names of files may be no UTF-8
 
 
 def _last_change(run: Path) -> int | None:

@@ -48,7 +48,7 @@ def write_outliers(trained: Trained) -> None:
     columns = {name: found, f"% of {counted(len(compared), f'{trained.split} image')} below": 100 * shares}
     order = found.argsort(descending=True, stable=True).tolist()
     table = {own.names[i]: {name: float(values[i]) for name, values in columns.items()} for i in order}
-    with whole_file(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+    with whole_file(path) as part, part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         csv.writer(file).writerows([["file", *columns], *([name, *row.values()] for name, row in table.items())])
     print(as_text(dict(list(table.items())[:LISTED])))
     if len(table) > LISTED:

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import os
 import shutil
 from functools import partial
 from pathlib import Path
@@ -452,3 +453,11 @@ def test_a_checkpoint_is_read_once(run, monkeypatch):
     monkeypatch.setattr("genlab.commands.common.read", read_and_removed)
     main(["sample", "--ckpt", str(copy / "checkpoints" / "best.ckpt"), "--prior", "gaussian", "--out", "x.png"])
     assert not (copy / "checkpoints" / "best.ckpt").exists()
+
+
+def test_names_of_files_that_are_no_utf_8_are_printed_and_written(run, photos, capsys):
+    name = os.fsdecode(b"\xff.png")
+    odd = Path(shutil.copy(photos[0], name))
+    main(["evaluate", "--ckpt", str(run), "--input", str(odd), "--samples", "2", "--limit", "5", "--out", "o.csv"])
+    assert r"\udcff.png" in capsys.readouterr().out
+    assert b"\xff.png," in Path("o.csv").read_bytes()
