@@ -409,11 +409,12 @@ def subject_of(model: object, data: Mapping[str, Any] = MappingProxyType({}), ep
 
 
 def _data_name(described: Mapping[str, Any]) -> str:
-    """A DataModule's class, its folder when it is one of folders, and before both the data that it makes its own of."""
-    name = str(described.get("_class_path", described.get("class_path", ""))).rpartition(".")[2]
+    """A DataModule's class, or its folder when it is one of folders; of data made from other data, the others' name."""
     arguments = described.get("init_args", described)
-    if isinstance(arguments.get("data"), Mapping):
-        return f"{_data_name(arguments['data'])} ({name})"
+    for made_from in ("data", "pairs"):
+        if isinstance(arguments.get(made_from), Mapping):
+            return _data_name(arguments[made_from])
+    name = str(described.get("_class_path", described.get("class_path", ""))).rpartition(".")[2]
     return Path(arguments["folder"]).name or name if isinstance(arguments.get("folder"), str) else name
 
 

@@ -222,5 +222,10 @@ def test_the_subject_says_model_data_and_epoch():
     photos = {"_class_path": "genlab.ImageFolder", "folder": "data/photos"}
     assert sheets.subject_of(model) == "VAE"
     assert sheets.subject_of(model, digits, 20) == "VAE on Digits, epoch 20"
-    assert sheets.subject_of(model, edges) == "VAE on Digits (DegradedPairs)"
+    assert sheets.subject_of(model, edges) == "VAE on Digits"
+    unpaired = {
+        "_class_path": "genlab.data.DomainsFromPairs",
+        "pairs": {"class_path": "DegradedPairs", "init_args": edges},
+    }
+    assert sheets.subject_of(model, unpaired) == "VAE on Digits"
     assert sheets.subject_of(model, photos, 1) == "VAE on photos, epoch 1"
