@@ -1,25 +1,27 @@
 """The command lines of README and of the pages in docs run as printed, one after the other, on tiny data."""
 
 import contextlib
-import io
 import re
 import shlex
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from genlab.cli import main
+from genlab.cli import TOOL_COMMANDS, main
 
 from .data.pictures import write_image, write_images
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/*.md"))]
-SMOKE = ["--config", "overlays/smoke.yaml"]
-"""Added to each training: two batches of each kind."""
+QUICK = ["--trainer.max_epochs=1", *(f"--trainer.limit_{kind}_batches=1" for kind in ("train", "val", "test"))]
+"""Added to each training that starts: a batch of each kind."""
 LINES = re.compile(r"^ {4}(genlab [^\n]*)|(?<=`)(genlab [^`\n]*)(?=`<br>)", re.MULTILINE)
 """Lines of blocks of code, and lines in the cells of tables."""
+FILES = re.compile(r"^```\w+\n# (my\w*\.\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+"""Files that a page prints, with their names."""
 
 
 def command_lines(page: str) -> list[str]:
@@ -30,13 +32,13 @@ def command_lines(page: str) -> list[str]:
 def run(line: str) -> None:
     """Run a line as a shell would, which may send what is printed to a file."""
     arguments = shlex.split(line, comments=True)[1:]
-    smoke = SMOKE if arguments[0] == "fit" and "--ckpt_path" not in arguments else []
+    quick = QUICK if arguments[0] == "fit" and "--ckpt_path" not in arguments else []
     if ">" in arguments:
         *arguments, _, file = arguments
         with Path(file).open("w", encoding="utf-8") as printed, contextlib.redirect_stdout(printed):
             main(arguments)
     else:
-        main([*arguments, *smoke])
+        main([*arguments, *quick])
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -49,7 +51,9 @@ def test_every_command_line_runs_as_printed(page, data_dir, working_folder, monk
         write_images(working_folder / folder, count, size=(80, 40))
     for name in ("a.jpg", "b.jpg"):
         write_image(working_folder / name, size=(60, 40))
-    monkeypatch.setattr("sys.stdin", io.StringIO("y\n" * 10))
+    for name, content in FILES.findall((ROOT / page).read_text(encoding="utf-8")):
+        Path(name).write_text(content, encoding="utf-8")
+        monkeypatch.delitem(sys.modules, Path(name).stem, raising=False)
     for line in command_lines(page):
         try:
             run(line)
@@ -62,7 +66,5 @@ def test_every_command_line_runs_as_printed(page, data_dir, working_folder, monk
 
 
 def test_readme_has_a_command_for_every_tool():
-    from genlab.cli import TOOL_COMMANDS
-
     shown = {line.split()[1] for page in PAGES for line in command_lines(page)}
-    assert not TOOL_COMMANDS.keys() - shown
+    assert not {*TOOL_COMMANDS} - shown

@@ -154,10 +154,10 @@ def test_what_is_minimised_is_ones_own(working_folder):
 
 
 def test_the_readmes_example_has_its_loss():
-    example = re.search(r"```python\n(class FreeBits.*?)```", README.read_text(), re.DOTALL)
+    example = re.search(r"(class FreeBitsVAE.*?)```", README.read_text(), re.DOTALL)
     names = {"genlab": genlab}
     exec(example[1], names)
-    model = names["FreeBits"](SHAPE, 4)
+    model = names["FreeBitsVAE"](image_shape=SHAPE, code_size=4, free=3.0)
     figures = model.evidence(x)
     assert figures["kl"] < 3
     torch.testing.assert_close(figures["loss"], figures["reconstruction"] + 3)
