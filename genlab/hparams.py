@@ -135,10 +135,12 @@ def class_with_arguments(cls: type, given: Mapping[str, Any], where: str) -> dic
     """The description of a class with the arguments given and the defaults of all others.
 
     Defaults are written down because jsonargparse would fill gaps with those of another class, the argument's default.
+    Like the command line, no arguments are left out, so that the checkpoint of a resumed training is the same.
     """
     parameters = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
-    return {"class_path": dotted_name(cls), "init_args": plain({**defaults, **given}, where)}
+    described = plain({**defaults, **given}, where)
+    return {"class_path": dotted_name(cls)} | ({"init_args": described} if described else {})
 
 
 def arguments_of(cls: type) -> set[str]:

@@ -104,6 +104,8 @@ def differences(one, other, where="") -> list[str]:
     if isinstance(one, list | tuple):
         pairs = zip(one, other, strict=True)
         return [d for i, (a, b) in enumerate(pairs) for d in differences(a, b, f"{where}/{i}")]
+    if where.endswith("/class_path"):  # public or whole
+        one, other = (path.rpartition(".")[2] for path in (one, other))
     return [] if one == other else [where]
 
 

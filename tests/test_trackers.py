@@ -83,7 +83,7 @@ def test_both_at_once_have_the_figures_the_pictures_and_the_config(capsys):
         for name, value in row.items():
             history[row["trainer/global_step"], name] = value
     assert {key: history[key] for key in figures} == pytest.approx(figures)
-    assert history[10, "samples/captions"] == ["samples, epoch 2"]
+    assert history[10, "sample/captions"] == ["sample, epoch 2"]
     assert len(list(RUN.glob("wandb/offline-run-*/files/media/images/*.png"))) == 4
     stated = yaml.safe_load((RUN / "config.yaml").read_text())
     assert config["model"] == stated["model"]
@@ -94,7 +94,7 @@ def test_both_at_once_have_the_figures_the_pictures_and_the_config(capsys):
     tags = events.Tags()
     scalars = {(event.step, name): event.value for name in tags["scalars"] for event in events.Scalars(name)}
     assert {key: scalars[key] for key in figures} == pytest.approx(figures)
-    assert sorted(tags["images"]) == ["reconstructions", "samples"]
+    assert sorted(tags["images"]) == ["reconstruct", "sample"]
     assert tags["tensors"] == ["config/text_summary"]
 
 

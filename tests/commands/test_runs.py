@@ -31,6 +31,12 @@ def four() -> list[Path]:
     return made
 
 
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch):
+    """Whatever variable the tests' own terminal has left."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 def table(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, str]]:
     """The rows that `genlab runs` prints, by column."""
     main(["runs", *arguments])

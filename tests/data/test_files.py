@@ -167,7 +167,7 @@ def test_an_empty_name_is_not_the_folder_of_all_data_sets(kind, refused):
 
 def test_a_name_that_is_too_long_is_one_line():
     with pytest.raises(genlab.GenlabError, match="there is no folder "):
-        ImageFolder("x" * 300)
+        ImageFolder("x" * 300).prepare_data()
 
 
 def test_a_subfolder_that_cannot_be_read_is_left_out_with_a_word(monkeypatch):
