@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -298,7 +297,10 @@ def test_training_without_batches_names_no_files_that_there_are_not(run, refused
 
 
 def test_a_search_for_a_batch_size_that_fails_leaves_nothing(refused, monkeypatch):
-    monkeypatch.setattr(genlab.VAE, "training_step", MagicMock(side_effect=genlab.GenlabError("no step")))
+    def fails(*batch):
+        raise genlab.GenlabError("no step")
+
+    monkeypatch.setattr(genlab.VAE, "training_step", fails)
     search = {"class_path": "BatchSizeFinder", "init_args": {"init_val": 1024, "steps_per_trial": 1}}
     told = refused("fit", "--config=vae_digits.yaml", f"--trainer.callbacks={json.dumps(search)}")
     assert "no step" in told
