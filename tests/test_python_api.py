@@ -95,8 +95,11 @@ def test_tuples_and_lists_train_and_validate(family):
     for batch in batches:
         whole = DataLoader([batch, batch], batch_size=None, collate_fn=tuple)
         rows = DataLoader(TensorDataset(*batch), batch_size=6)  # lists
-        quick_trainer().fit(build(), whole, rows)
-        quick_trainer().validate(build(), rows, verbose=False)
+        trainer = quick_trainer()
+        trainer.fit(build(), whole, rows)
+        assert trainer.global_step > 0
+        (metrics,) = quick_trainer().validate(build(), rows, verbose=False)
+        assert metrics
 
 
 class Seen(Callback):

@@ -116,9 +116,9 @@ def test_looking_at_a_run_does_not_keep_it_from_training(capsys):
     run = make_run("runs/vae/0")
     with runs.training(run):
         pass
-    main(["runs"])
+    assert table(capsys)[0]["state"] == "finished"
     with runs.training(run):
-        pass
+        assert runs.is_held(run)
 
 
 @pytest.mark.parametrize("error", [ValueError("too bad"), KeyboardInterrupt(), SystemExit(0)])

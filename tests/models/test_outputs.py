@@ -184,7 +184,9 @@ class NotFlat(nn.Module):
 def test_logits_may_be_of_patches_or_without_their_last_dimension():
     for discriminator in (NotFlat, partial(PatchDiscriminator, width=4)):
         model = genlab.GAN(SHAPE, 8, **good | {"discriminator": discriminator})
-        Trainer(max_epochs=1, **QUIET).fit(model, DataLoader(TensorDataset(x), batch_size=4))
+        trainer = Trainer(max_epochs=1, **QUIET)
+        trainer.fit(model, DataLoader(TensorDataset(x), batch_size=4))
+        assert trainer.global_step == 1
 
 
 def test_a_right_network_is_looked_at_once():
