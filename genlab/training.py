@@ -225,6 +225,11 @@ class TrainerCLI(LightningCLI):
         try:
             super()._run_subcommand(subcommand)
         except Exception as error:
+            if "You restored a checkpoint with current_epoch=" in str(error):
+                raise GenlabError(
+                    f"{self.config[subcommand].ckpt_path} has been trained for more epochs than max_epochs, "
+                    f"{self.trainer.max_epochs}; give --trainer.max_epochs, with more than these, to resume"
+                ) from None
             if isinstance(error, GenlabError | MisconfigurationException):
                 raise
             if "`val_check_interval` (" in str(error):

@@ -297,3 +297,12 @@ def test_the_folder_of_several_runs_is_its_newest(own):
 def test_nothing_is_said_of_a_seed_that_nobody_looked_for(own, recwarn):
     main(["test"])
     assert not [warning for warning in recwarn if "seed" in str(warning.message)]
+
+
+def test_a_run_that_was_extended_says_how_to_extend_it_again(own, refused):
+    resume = ["fit", "--config=vae_digits.yaml", f"--ckpt_path={own}", "--trainer.max_epochs=3"]
+    main([*resume, "--trainer.max_epochs=5"])
+    told = refused(*resume)
+    assert "trained for more epochs than max_epochs, 3; give --trainer.max_epochs, with more than these" in told
+    main([*resume, "--trainer.max_epochs=6"])
+    assert torch.load(own / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == 5
