@@ -92,7 +92,7 @@ def complete_from_checkpoint(arguments: list[str]) -> list[str]:
 
 
 def _known(arguments: list[str]) -> argparse.Namespace | None:
-    """What the arguments say of runs and checkpoints, or None when they ask for help."""
+    """Parse what the arguments say of runs and checkpoints; None when they ask for help."""
     if {"-h", "--help"} & {*arguments} or any(argument.startswith("--print_config") for argument in arguments):
         return None
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import random
 import warnings
+from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -168,9 +169,9 @@ class OwnData(BatchDataModule):
         self.hparams[split] = content.hexdigest()  # tells these data from others, where something is kept of them
         return self.assembled(parts)
 
+    @abstractmethod
     def assembled(self, parts: dict[str, Tensor]) -> Any:
         """A data set of the parts of all batches; images are uint8."""
-        raise NotImplementedError
 
 
 class OwnImages(OwnData, ImageDataModule):
