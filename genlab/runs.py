@@ -91,6 +91,8 @@ def find_checkpoint(path: str | Path | None, prefer: str = "best") -> Path:
     Raises GenlabError when there is none.
     """
     path = newest_run() if path is None else Path(path)
+    if not path.exists() and run_folders(ROOT, str(path)):
+        raise GenlabError(f"there is no checkpoint {path}; did you mean {ROOT / path}?")
     if not path.is_dir():
         return path
     if not (path / "checkpoints").exists() and run_folders(path.parent, path.name):

@@ -212,6 +212,8 @@ def test_data_of_ones_own_say_their_shape_by_their_first_batch_and_are_found_in_
         main([command])
         forget()
     assert (numerals / "pictures" / "reconstruct.png").exists()
+    main(["reconstruct", "--out=drawn.npz"])
+    assert np.load("drawn.npz")["subject"] == "VAE on Numerals, epoch 1"
     assert "data: Numerals" in capsys.readouterr().out
     assert np.load(numerals / "predictions.npz")["code"].shape == (200, 20)  # of the images for validation
 

@@ -179,6 +179,10 @@ def test_a_run_that_came_to_nothing_leaves_nothing(refused):
     assert not Path("runs").exists() or not [*Path("runs").rglob("*")]
 
 
+def test_the_name_of_a_run_is_not_its_path_and_a_line_says_so(own, refused):
+    assert "there is no checkpoint vae_digits; did you mean runs/vae_digits?" in refused("sample", "--ckpt=vae_digits")
+
+
 def test_links_that_lead_nowhere_are_no_newest_run(own):
     broken = Path("runs/vae_digits/1/checkpoints")
     broken.mkdir(parents=True)

@@ -119,7 +119,7 @@ class Trained:
     @property
     def subject(self) -> str:
         """What pictures say of the model: its class, its data, and the epochs that it was trained for."""
-        return subject_of(self.model, self._described.get("datamodule_hyper_parameters", {}), self._epochs)
+        return subject_of(self.model, self._described_data, self._epochs)
 
     def draw(self, picture: Drawable, name: str, part: str = "") -> None:
         """Write a picture as the user asks for it, by default to the run's file called `name`, and say where it is.

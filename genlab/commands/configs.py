@@ -37,8 +37,8 @@ def find_config(name: str) -> Path:
         return shipped[name]
     if Path(name).exists():
         raise GenlabError(f"the config {name!r} is a folder or a device; give the path of a file")
-    meant = next((known for known in shipped if Path(known).stem == name or Path(known).name == name), None)
-    found = meant or nearest(name, shipped) or nearest(f"overlays/{name}", shipped)
+    stems = {Path(known).stem: known for known in shipped}
+    found = stems.get(nearest(Path(name).stem, stems) or "")
     hint = f"did you mean {found}?" if found else "`genlab configs` lists the shipped ones"
     raise GenlabError(f"there is no config {name}, neither as a path nor among the shipped ones; {hint}")
 

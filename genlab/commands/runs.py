@@ -117,6 +117,7 @@ def filtered(summaries: Sequence[Summary], condition: str) -> list[Summary]:
     key, sign, wanted = condition.partition("=")
     if not sign:
         raise GenlabError(f"--filter takes conditions such as model=VAE or lr=0.001, not {condition!r}")
+    key = "run" if key == "name" else key  # as --name calls it
     if key in COLUMNS:
         return [run for run in summaries if wanted.lower() in cells(run, {})[key].lower()]
     names = named(summaries, key, COLUMNS)

@@ -196,6 +196,7 @@ def test_runs_are_sorted_the_best_last(key, order, four, capsys):
         (["lr=1e-2"], ["vae/10"]),
         (["optimizer=SG"], ["gan/0"]),
         (["run=vae/1"], ["vae/1", "vae/10"]),
+        (["name=gan"], ["gan/0"]),
         (["state=stopp"], ["vae/10", "gan/0"]),
     ],
 )
