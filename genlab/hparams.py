@@ -4,8 +4,10 @@ A class given as an argument, or a `functools.partial` of one, is kept as `{"cla
 function by its dotted name: the form that the command line writes too.
 """
 
+import contextlib
 import dataclasses
 import functools
+import importlib
 import inspect
 import os
 import sys
@@ -155,8 +157,29 @@ def arguments_of(cls: type) -> set[str]:
 
 
 def dotted_name(thing: type | Any) -> str:
-    """module.name of a class or function."""
-    return f"{thing.__module__}.{thing.__qualname__}"
+    """Name a class or function by its shortest public path, so that files may move: `genlab.networks.MLPEncoder`."""
+    parts = thing.__module__.split(".")
+    modules = (".".join(parts[: length + 1]) for length in range(len(parts)))
+    public = (module for module in modules if getattr(sys.modules.get(module), thing.__qualname__, None) is thing)
+    return f"{next(public, thing.__module__)}.{thing.__qualname__}"
+
+
+def with_current_paths(description: Any) -> Any:
+    """Replace paths of classes whose file is another now by public ones: `genlab.models.vae.VAE` by `genlab.VAE`.
+
+    Args:
+        description: hyperparameters as this module writes them, of this version or an earlier one.
+    """
+    if isinstance(description, Mapping):
+        return {key: with_current_paths(value) for key, value in description.items()}
+    if isinstance(description, list | tuple):
+        return [with_current_paths(value) for value in description]
+    if not isinstance(description, str) or not description.startswith("genlab."):
+        return description
+    parts = description.split(".")
+    with contextlib.suppress(ImportError, AttributeError):
+        return dotted_name(getattr(importlib.import_module(".".join(parts[:2])), parts[-1]))
+    return description
 
 
 def is_importable(thing: type | Any) -> bool:

@@ -40,7 +40,7 @@ def test_nested_data_are_made_again_from_their_description(make):
 
 
 def test_a_degradation_is_described_by_its_fields():
-    assert plain(Edges(gain=3.0), "x") == {"class_path": "genlab.data.degradations.Edges", "init_args": {"gain": 3.0}}
+    assert plain(Edges(gain=3.0), "x") == {"class_path": "genlab.data.Edges", "init_args": {"gain": 3.0}}
 
 
 def test_a_class_that_cannot_be_found_again_is_refused():

@@ -18,6 +18,7 @@ from torch import Tensor
 
 import genlab
 from genlab.errors import GenlabError
+from genlab.hparams import with_current_paths
 from genlab.outputs import whole_file
 from genlab.regular import require_regular
 from genlab.runs import config_of, find_checkpoint, is_own
@@ -90,6 +91,9 @@ def read(path: str | Path) -> dict[str, Any]:
         raise GenlabError(f"{path} is damaged: {error}; take another checkpoint") from None
     if version.release[:2] > Version(genlab.__version__).release[:2]:
         raise GenlabError(f"{path} was written by genlab {version}, and this is {genlab.__version__}; upgrade genlab")
+    for described in ("hyper_parameters", "datamodule_hyper_parameters"):
+        if described in checkpoint:
+            checkpoint[described] = with_current_paths(checkpoint[described])
     require_known_classes(checkpoint["hyper_parameters"], path, own=is_own(path))
     require_known_paths(checkpoint.get("callbacks"), path, own=is_own(path))
     return checkpoint

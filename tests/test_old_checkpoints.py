@@ -1,0 +1,77 @@
+"""Runs of every family that genlab 0.1.0 trained, in `runs_of_0_1_0`: two epochs of three batches of digits each.
+
+Each has an `expected.npz` of what it gave there: outputs for `DIGITS` and seed 0, and all weights' norms ("after/")
+once it was resumed to its end. They are compared up to rounding, which differs between processors.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from jsonargparse._util import import_object
+from torch import Tensor
+
+import genlab
+from genlab.cli import main
+from genlab.hparams import dotted_name
+
+RUNS = Path(__file__).parent / "runs_of_0_1_0"
+FAMILIES = sorted(run.name for run in RUNS.iterdir())
+DIGITS = torch.linspace(0, 1, 4 * 64).view(4, 1, 8, 8)
+
+
+def outputs(model) -> Iterator[tuple[str, Tensor]]:
+    """What a model makes of `DIGITS` and of seed 0, by name."""
+    if hasattr(model, "translate"):
+        for direction in model.directions:
+            name = direction if len(model.directions) > 1 else "translate"
+            yield name, model.translate(DIGITS, direction=direction, seed=0)
+        return
+    seen = model.given(torch.arange(4)) if hasattr(model, "given") else model
+    if hasattr(seen, "sample"):
+        yield "sample", seen.sample(4, seed=0)
+    if hasattr(seen, "encode"):
+        yield "code", seen.encode(DIGITS)
+        yield "reconstruction", seen.reconstruct(DIGITS)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_run_of_the_version_before_is_used_as_it_was(family):
+    run = RUNS / family / "0"
+    expected = np.load(run / "expected.npz")
+    found = dict(outputs(genlab.load(run)))
+    assert {*found} == {name for name in expected if not name.startswith("after/")}
+    for name, value in found.items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_run_of_the_version_before_is_resumed_as_it_would_have_gone_on(family, working_folder):
+    run = Path(shutil.copytree(RUNS / family / "0", f"runs/{family}/0"))
+    epochs = 4 if family == "stacked" else 3
+    main(["fit", f"--config={run / 'config.yaml'}", f"--ckpt_path={run}", f"--trainer.max_epochs={epochs}"])
+    checkpoint = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    weights, expected = checkpoint["state_dict"], np.load(run / "expected.npz")
+    assert {*weights} == {name.removeprefix("after/") for name in expected if name.startswith("after/")}
+    for name, value in weights.items():
+        np.testing.assert_allclose(value.double().norm(), expected[f"after/{name}"], rtol=1e-3, atol=1e-5)
+    recorded = repr([checkpoint["hyper_parameters"], checkpoint["datamodule_hyper_parameters"]])
+    paths = re.findall(r"'(genlab\.[\w.]+)'", recorded)
+    assert [path for path in paths if dotted_name(import_object(path)) != path] == []
+
+
+def test_a_class_whose_file_is_gone_is_found_by_its_public_path(tmp_path):
+    checkpoint = torch.load(RUNS / "vae" / "0" / "checkpoints" / "last.ckpt", weights_only=True)
+    parameters = checkpoint["hyper_parameters"]
+    parameters["_class_path"] = "genlab.models.gone.VAE"
+    parameters["encoder"]["class_path"] = "genlab.networks.gone.MLPEncoder"
+    torch.save(checkpoint, tmp_path / "old.ckpt")
+    assert isinstance(genlab.load(tmp_path / "old.ckpt"), genlab.VAE)
+    parameters["encoder"]["class_path"] = "genlab.networks.gone.Gone"
+    torch.save(checkpoint, tmp_path / "old.ckpt")
+    with pytest.raises(genlab.GenlabError, match=r"genlab.networks.gone"):
+        genlab.load(tmp_path / "old.ckpt")
