@@ -26,6 +26,10 @@ def test_the_wheel_ships_the_configs_and_runs_without_the_repository_and_without
     site = working_folder / "site"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
+        metadata = archive.read(next(name for name in archive.namelist() if name.endswith("/METADATA"))).decode()
+    assert (site / "genlab" / "py.typed").is_file()
+    assert "License-Expression: Apache-2.0\n" in metadata
+    assert [*site.glob("genlab-*/licenses/LICENSE")]
     script = (
         f"import sys; site = {str(site)!r}; sys.path.insert(0, site); "
         "import genlab; assert genlab.__file__.startswith(site); "
