@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 import genlab
-from genlab.code_map import project
 from genlab.networks import MLPDecoder, MLPEncoder
+from genlab.pictures.code_map import project
 
 
 def main() -> None:

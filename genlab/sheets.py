@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from genlab.drawing import ColorMap, Sheet, save
 from genlab.errors import GenlabError
 from genlab.latent import line, normal_lattice, square
 from genlab.models.base import ImageModel
@@ -28,6 +27,7 @@ from genlab.models.capabilities import (
     reconstructed,
     seen_in,
 )
+from genlab.pictures.drawing import ColorMap, Sheet, save
 
 __all__ = [
     "ColorMap",

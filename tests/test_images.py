@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 from genlab import images
-from genlab.commands import extractors, translate
+from genlab.commands import translate
+from genlab.evaluation import extractors
 
 random = torch.Generator().manual_seed(0)
 x = torch.rand(1, 3, 64, 64, generator=random)

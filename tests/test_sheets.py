@@ -11,10 +11,10 @@ from PIL import Image
 
 import genlab
 from genlab import sheets
-from genlab.drawing import ColorMap, Sheet, enlargement, save
 from genlab.errors import GenlabError
-from genlab.figures import rgb
 from genlab.images import eight_bits
+from genlab.pictures.drawing import ColorMap, Sheet, enlargement, save
+from genlab.pictures.figures import rgb
 
 
 def noise(*shape: int) -> torch.Tensor:

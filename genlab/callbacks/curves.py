@@ -52,8 +52,8 @@ class Curves(Callback):
         try:
             files[0].save()
             if files[0].size != self._drawn:
-                from genlab.curves import draw_curves  # here, since importing matplotlib takes a while
-                from genlab.figures import write_figure
+                from genlab.pictures.curves import draw_curves  # here, since importing matplotlib takes a while
+                from genlab.pictures.figures import write_figure
 
                 write_figure(draw_curves([files[0].folder]), path)
                 self._drawn = files[0].size

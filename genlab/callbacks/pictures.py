@@ -9,7 +9,7 @@ from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from PIL import Image
 from torch import Tensor
 
-from genlab.figures import rgb, write_figure
+from genlab.pictures.figures import rgb, write_figure
 from genlab.ranges import at_least, between
 from genlab.sheets import in_training, subject_of
 

@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 
 from genlab import history, runs
-from genlab.curves import draw_curves
 from genlab.errors import GenlabError
-from genlab.figures import write_figure
 from genlab.outputs import must_be_free, picture_format
+from genlab.pictures.curves import draw_curves
+from genlab.pictures.figures import write_figure
 
 
 def main(args: argparse.Namespace) -> None:

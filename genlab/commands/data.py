@@ -23,9 +23,9 @@ from genlab.data import (
 )
 from genlab.data.archives import CYCLEGAN, PIX2PIX
 from genlab.data.loading import SPLITS
-from genlab.drawing import Sheet, save
 from genlab.errors import GenlabError, counted, listed, suggestion
 from genlab.outputs import must_be_free
+from genlab.pictures.drawing import Sheet, save
 
 NAMED: dict[str, Callable[[], BatchDataModule]] = {
     "digits": Digits,

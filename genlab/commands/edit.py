@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from genlab import sheets
-from genlab.commands.common import Trained, attribute_of, encoded
-from genlab.commands.shown import shown
+from genlab.commands.shared.shown import shown
+from genlab.commands.shared.trained import Trained, attribute_of, encoded
 from genlab.data import ImageDataModule
 from genlab.errors import GenlabError
 from genlab.latent import attribute_vector

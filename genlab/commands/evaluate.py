@@ -5,13 +5,13 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from genlab.commands.common import Trained
-from genlab.commands.likelihood import likelihood
-from genlab.commands.outliers import write_outliers
-from genlab.commands.reconstruction_quality import reconstruction_quality
-from genlab.commands.sample_quality import sample_quality
-from genlab.commands.translation_quality import translation_quality
+from genlab.commands.shared.trained import Trained
 from genlab.errors import GenlabError
+from genlab.evaluation.likelihood import likelihood
+from genlab.evaluation.outliers import write_outliers
+from genlab.evaluation.reconstructions import reconstruction_quality
+from genlab.evaluation.samples import sample_quality
+from genlab.evaluation.translations import translation_quality
 from genlab.models.capabilities import Samples, Translates
 from genlab.outputs import whole_file
 from genlab.tables import metrics_table

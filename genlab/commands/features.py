@@ -3,7 +3,7 @@
 import argparse
 
 from genlab import sheets
-from genlab.commands.common import Trained
+from genlab.commands.shared.trained import Trained
 
 
 def main(args: argparse.Namespace) -> None:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from genlab import sheets
-from genlab.commands.common import Trained, encoded
-from genlab.commands.shown import condition_asked, shown
+from genlab.commands.shared.shown import condition_asked, shown
+from genlab.commands.shared.trained import Trained, encoded
 from genlab.errors import GenlabError
 from genlab.latent import arc, line
 from genlab.models.capabilities import Conditional, Decodes, Encodes, Samples

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from genlab import sheets
-from genlab.code_map import project, umap
-from genlab.commands.common import Trained, attribute_of, encoded
-from genlab.commands.shown import Shown, condition_asked, shown
+from genlab.commands.shared.shown import Shown, condition_asked, shown
+from genlab.commands.shared.trained import Trained, attribute_of, encoded
 from genlab.errors import GenlabError, counted
 from genlab.models.capabilities import Conditional, Decodes, Encodes, Samples
 from genlab.outputs import must_be_free
+from genlab.pictures.code_map import project, umap
 
 MOST = {None: 5000, "pca": 5000, "tsne": 2000, "umap": 5000}
 """Test images at most by method, unless another number is asked for: t-SNE of 5,000 takes half a minute."""

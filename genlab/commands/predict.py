@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genlab.commands.common import BATCH, Trained
-from genlab.commands.shown import shown
+from genlab.commands.shared.shown import shown
+from genlab.commands.shared.trained import BATCH, Trained
 from genlab.errors import GenlabError
 from genlab.models.adversarial import AdversarialModel
 from genlab.models.capabilities import Encodes

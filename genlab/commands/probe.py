@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 from tqdm import tqdm
 
-from genlab.commands.common import BATCH, Trained, attribute_of
+from genlab.commands.shared.trained import BATCH, Trained, attribute_of
 from genlab.data import WithoutClass
 from genlab.data.augmentation import unaugmented
 from genlab.latent.clusters import METHODS, NEIGHBOURS, agreement, cluster

@@ -5,8 +5,8 @@ import argparse
 import torch
 
 from genlab import sheets
-from genlab.commands.common import Trained
-from genlab.commands.shown import shown
+from genlab.commands.shared.shown import shown
+from genlab.commands.shared.trained import Trained
 from genlab.models.capabilities import Reconstructs
 
 

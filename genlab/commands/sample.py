@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from genlab import sheets
-from genlab.commands.common import Trained, encoded
-from genlab.commands.conditions import conditional_sheet, write_classes
+from genlab.commands.shared.conditions import conditional_sheet, write_classes
+from genlab.commands.shared.trained import Trained, encoded
 from genlab.data.augmentation import unaugmented
 from genlab.errors import GenlabError
 from genlab.latent import CodeDensity

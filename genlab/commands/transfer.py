@@ -5,7 +5,7 @@ import argparse
 import torch
 
 from genlab import sheets
-from genlab.commands.common import Trained
+from genlab.commands.shared.trained import Trained
 from genlab.errors import GenlabError
 from genlab.models.cvae import CVAE
 

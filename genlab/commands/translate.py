@@ -9,9 +9,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from genlab import images, runs, sheets
-from genlab.commands.common import Trained
-from genlab.commands.domains import test_images
-from genlab.commands.inputs import named_paths, real, tell_unreadable
+from genlab.commands.shared.domains import test_images
+from genlab.commands.shared.inputs import named_paths, real, tell_unreadable
+from genlab.commands.shared.trained import Trained
 from genlab.data.files import LARGEST, is_image
 from genlab.data.framing import attempt, opened, pixels
 from genlab.errors import GenlabError, counted, listed

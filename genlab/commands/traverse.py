@@ -6,8 +6,8 @@ from dataclasses import replace
 import torch
 
 from genlab import sheets
-from genlab.commands.common import Trained, encoded
-from genlab.commands.shown import condition_asked, shown
+from genlab.commands.shared.shown import condition_asked, shown
+from genlab.commands.shared.trained import Trained, encoded
 from genlab.errors import GenlabError
 from genlab.models.capabilities import Decodes, Encodes
 

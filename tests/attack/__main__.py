@@ -18,7 +18,7 @@ import torch
 
 import genlab.training  # noqa: F401
 from genlab.cli import TOOL_COMMANDS
-from genlab.commands import extractors
+from genlab.evaluation import extractors
 from tests.attack import bits, files, options, runner, signals
 from tests.attack.runner import Case
 from tests.attack.victims import TRAININGS, Victims

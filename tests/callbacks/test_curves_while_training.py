@@ -11,7 +11,7 @@ from lightning.pytorch import Trainer
 import genlab
 from genlab.callbacks import Curves, MetricsFile
 from genlab.cli import main
-from genlab.curves import draw_curves
+from genlab.pictures.curves import draw_curves
 
 CURVES = Path("pictures/curves.png")
 
@@ -25,7 +25,7 @@ def drawn(monkeypatch) -> list:
         figures.append(draw_curves(*args, **options))
         return figures[-1]
 
-    monkeypatch.setattr("genlab.curves.draw_curves", draw)
+    monkeypatch.setattr("genlab.pictures.curves.draw_curves", draw)
     return figures
 
 
@@ -89,7 +89,7 @@ def test_drawing_changes_no_weight(drawn):
 
 def test_a_picture_that_fails_is_a_warning(monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("genlab.curves.draw_curves", MagicMock(side_effect=MemoryError))
+        patch.setattr("genlab.pictures.curves.draw_curves", MagicMock(side_effect=MemoryError))
         with pytest.warns(UserWarning, match="pictures/curves.png is not drawn: out of memory"):
             trained(Curves())
     CURVES.parent.touch()
@@ -121,7 +121,7 @@ def test_a_run_that_is_resumed_has_one_curve(run, working_folder, drawn):
 
 
 def test_without_pictures_there_is_none_of_them(monkeypatch):
-    monkeypatch.setattr("genlab.curves.draw_curves", MagicMock(side_effect=AssertionError))
+    monkeypatch.setattr("genlab.pictures.curves.draw_curves", MagicMock(side_effect=AssertionError))
     smoke = ["--config=overlays/smoke.yaml", "--pictures.every_n_epochs=0"]
     main(["fit", "--config=vae_digits.yaml", *smoke])
     assert not Path("runs/vae_digits/0/pictures").exists()

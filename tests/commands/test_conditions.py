@@ -11,7 +11,7 @@ from torchvision.datasets import ImageFolder
 
 import genlab
 from genlab.cli import main
-from genlab.commands.conditions import _folders, parsed
+from genlab.commands.shared.conditions import _folders, parsed
 
 
 def pixels(path) -> np.ndarray:

@@ -11,7 +11,7 @@ from PIL import Image
 
 import genlab
 from genlab.cli import main
-from genlab.curves import draw_curves
+from genlab.pictures.curves import draw_curves
 from tests.run_folders import STEPS, make_run, write_metrics
 
 GAN = {"class_path": "genlab.GAN", "init_args": {"code_size": 2}}

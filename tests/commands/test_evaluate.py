@@ -12,8 +12,8 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 
 import genlab
 from genlab.cli import main
-from genlab.commands import extractors
-from genlab.commands.extractors import extractor
+from genlab.evaluation import extractors
+from genlab.evaluation.extractors import extractor
 
 
 def test_the_likelihood_of_test_images_is_estimated(run, capsys):
@@ -134,7 +134,7 @@ def test_figures_that_cannot_be_are_refused(players, run, refused):
 
 def test_one_classifier_judges_all_models_of_the_same_images(players, tmp_path, monkeypatch):
     monkeypatch.setenv("GENLAB_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr("genlab.commands.extractors.STEPS", 5)
+    monkeypatch.setattr("genlab.evaluation.extractors.STEPS", 5)
     names = []
     for size in (32, 128):
         data = genlab.Digits(batch_size=size)
@@ -154,8 +154,8 @@ def test_without_inception_attributes_are_enough_and_nothing_is_not(monkeypatch,
     def nowhere(*arguments):
         raise ModuleNotFoundError("no torch-fidelity")
 
-    monkeypatch.setattr("genlab.commands.extractors.NoTrainInceptionV3", nowhere)
-    monkeypatch.setattr("genlab.commands.extractors.STEPS", 5)
+    monkeypatch.setattr("genlab.evaluation.extractors.NoTrainInceptionV3", nowhere)
+    monkeypatch.setattr("genlab.evaluation.extractors.STEPS", 5)
     options = ["--config", "overlays/smoke.yaml", "--model.generator.width=4", "--model.discriminator.width=4"]
     networks = ["--model.generator=DCGANGenerator", "--model.discriminator=DCGANDiscriminator"]
     main(["fit", "--model=CGAN", "--data=CelebA", "--data.image_size=16", *networks, *options])

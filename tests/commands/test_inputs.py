@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 import genlab
+from genlab import devices
 from genlab.cli import main
-from genlab.commands import devices
 from genlab.data.framing import Framing
 from genlab.models.checkpoint import read
 from genlab.models.stages import Schedule
@@ -433,8 +433,8 @@ def test_tools_let_the_model_work_where_its_tensors_are_moved(model, arguments, 
 
     strayed, calls, devices_moved = [], [], devices.moved
     monkeypatch.setattr(devices, "_at_hand", moving)
-    monkeypatch.setattr("genlab.commands.common.moved", watched)
-    monkeypatch.setattr("genlab.commands.extractors.moved", watched)
+    monkeypatch.setattr("genlab.commands.shared.trained.moved", watched)
+    monkeypatch.setattr("genlab.evaluation.extractors.moved", watched)
     path = {"run": run, "faces": faces}.get(model) or conditional[model]
     main([*(str(run) if part == "RUN" else part for part in arguments), "--ckpt", str(path), "--out", "x.png"])
     assert not strayed
@@ -450,7 +450,7 @@ def test_a_checkpoint_is_read_once(run, monkeypatch):
         path.unlink()
         return content
 
-    monkeypatch.setattr("genlab.commands.common.read", read_and_removed)
+    monkeypatch.setattr("genlab.commands.shared.trained.read", read_and_removed)
     main(["sample", "--ckpt", str(copy / "checkpoints" / "best.ckpt"), "--prior", "gaussian", "--out", "x.png"])
     assert not (copy / "checkpoints" / "best.ckpt").exists()
 

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genlab.errors import GenlabError
-from genlab.figures import write_figure
 from genlab.images import eight_bits
 from genlab.outputs import picture_format, whole_file
+from genlab.pictures.figures import write_figure
 
 ON_SCREEN = 64
 """Minimum number of pixels of a tile's shorter side."""
@@ -131,7 +131,7 @@ class Sheet:
         }
 
     def save(self, path: str | Path, *, scale: int | None = None, labels: bool = True, dpi: int = DPI) -> None:
-        """Write the figure, or for `.npz` the arrays; see `figure` and `genlab.drawing.save`."""
+        """Write the figure, or for `.npz` the arrays; see `figure` and `genlab.pictures.drawing.save`."""
         save(self, Path(path), scale=scale, labels=labels, dpi=dpi)
 
 

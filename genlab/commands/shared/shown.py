@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from genlab.commands.common import Trained
-from genlab.commands.conditions import asked_condition
-from genlab.commands.inputs import framed
+from genlab.commands.shared.conditions import asked_condition
+from genlab.commands.shared.inputs import framed
+from genlab.commands.shared.trained import Trained
 from genlab.data import DegradedPairs
 from genlab.data.tensors import DegradedTensors
 from genlab.errors import GenlabError

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from genlab.commands.common import Trained
-from genlab.commands.reconstruction_quality import averaged
-from genlab.commands.shown import looked_at
+from genlab.commands.shared.shown import looked_at
+from genlab.commands.shared.trained import Trained
 from genlab.errors import GenlabError
+from genlab.evaluation.reconstructions import averaged
 from genlab.losses import Perceptual
 from genlab.models.capabilities import HasLikelihood
 

@@ -14,19 +14,19 @@ from lightning.pytorch import LightningDataModule, LightningModule
 from torch import Tensor
 
 from genlab import runs
-from genlab.commands.devices import device_of, moved
-from genlab.commands.inputs import named_paths
+from genlab.commands.shared.inputs import named_paths
 from genlab.data import BatchDataModule, ImageDataModule
 from genlab.data.augmentation import unaugmented
 from genlab.data.framing import Framing
 from genlab.data.tensors import ImageTensors
-from genlab.drawing import Drawable, save
+from genlab.devices import device_of, moved
 from genlab.errors import GenlabError, suggestion
 from genlab.mistakes import ExplainingParser
 from genlab.models.capabilities import VERBS, Conditional, Encodes, abilities, seen_in
 from genlab.models.checkpoint import read, rebuilt, rebuilt_data, stated_data
 from genlab.outputs import must_be_free
 from genlab.own_data import as_genlabs
+from genlab.pictures.drawing import Drawable, save
 from genlab.runs import is_own
 from genlab.sheets import subject_of
 from genlab.trust import granted, require_known_classes, require_known_places
@@ -40,7 +40,7 @@ Capability = TypeVar("Capability")
 class Trained:
     """The model that a command's --ckpt means, on the command's --device, with its data, and where its pictures go.
 
-    Its methods take and give tensors on the CPU, whatever the device; see `genlab.commands.devices`.
+    Its methods take and give tensors on the CPU, whatever the device; see `genlab.devices`.
 
     `into_folder` says that --out is a folder, which the command looks at.
 

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from genlab.commands.common import BATCH, Trained
-from genlab.commands.extractors import extractor
+from genlab.commands.shared.trained import BATCH, Trained
 from genlab.data import ImageDataModule
 from genlab.data.tensors import ImageTensors
 from genlab.errors import GenlabError
+from genlab.evaluation.extractors import extractor
 from genlab.metrics.sample_quality import NEIGHBOURS, class_balance, distances, precision_and_recall
 from genlab.models.capabilities import Conditional, Samples
 from genlab.tables import ERROR

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from genlab.commands.common import Trained
+from genlab.commands.shared.trained import Trained
 from genlab.data import AttributeDomains, BatchDataModule, DomainDataModule, PairDataModule
 from genlab.data.augmentation import unaugmented
 from genlab.data.tensors import ImageTensors

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from genlab.commands.common import BATCH, Trained
+from genlab.commands.shared.trained import BATCH, Trained
 from genlab.errors import counted
 from genlab.losses.reconstruction import SSIM_WINDOW
 from genlab.metrics.translation import translation_scores

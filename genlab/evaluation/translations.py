@@ -11,11 +11,11 @@ from torch import Tensor
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 from tqdm import tqdm
 
-from genlab.commands.common import Trained
-from genlab.commands.domains import Translated, test_images
-from genlab.commands.extractors import Extractor, extractor
-from genlab.commands.reconstruction_quality import averaged
-from genlab.commands.sample_quality import images_of, judged, require_enough, suffixed
+from genlab.commands.shared.domains import Translated, test_images
+from genlab.commands.shared.trained import Trained
+from genlab.evaluation.extractors import Extractor, extractor
+from genlab.evaluation.reconstructions import averaged
+from genlab.evaluation.samples import images_of, judged, require_enough, suffixed
 from genlab.losses.reconstruction import SSIM_WINDOW
 from genlab.metrics.sample_quality import distances
 from genlab.metrics.translation import sharpness, translation_scores

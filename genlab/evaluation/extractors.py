@@ -14,9 +14,9 @@ from torch import Tensor
 from torchmetrics.image.fid import NoTrainInceptionV3
 from tqdm import tqdm
 
-from genlab.commands.devices import moved
 from genlab.data import BatchDataModule
 from genlab.data.places import cache_folder
+from genlab.devices import moved
 from genlab.errors import GenlabError
 from genlab.images import eight_bits
 from genlab.metrics.classifier import Classifier

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from genlab.commands.common import Trained
-from genlab.commands.shown import Shown, shown
+from genlab.commands.shared.shown import Shown, shown
+from genlab.commands.shared.trained import Trained
 from genlab.errors import GenlabError, counted
 from genlab.losses import Perceptual
 from genlab.models.capabilities import HasLikelihood, Reconstructs, abilities

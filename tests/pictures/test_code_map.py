@@ -5,8 +5,8 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from genlab.code_map import dots, palette, project
 from genlab.errors import GenlabError
+from genlab.pictures.code_map import dots, palette, project
 
 codes = torch.randn(60, 5, generator=torch.Generator().manual_seed(0)) * torch.tensor([3.0, 2, 1, 1, 1])
 

@@ -18,8 +18,8 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from torch import Tensor
 
-from genlab.drawing import DPI
 from genlab.errors import GenlabError, counted
+from genlab.pictures.drawing import DPI
 
 MOST_IN_LEGEND = 40
 """Classes in a legend; more have a colour bar."""

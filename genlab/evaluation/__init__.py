@@ -1,0 +1,1 @@
+"""How models are judged: a protocol for each capability."""
