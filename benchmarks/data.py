@@ -46,7 +46,7 @@ from genlab.data import (
     ImageFolder,
     SideBySidePairs,
 )
-from genlab.data.tensors import ImageTensors
+from genlab.data.batches.tensors import ImageTensors
 from genlab.errors import GenlabError
 
 SECONDS = 0.5

@@ -12,8 +12,8 @@ import filelock
 import yaml
 
 from genlab import safe_yaml, trust
+from genlab.atomic import whole_file
 from genlab.errors import GenlabError, in_one_line
-from genlab.outputs import whole_file
 from genlab.regular import is_folder
 
 ROOT = Path("runs")

@@ -25,7 +25,7 @@ from lightning.pytorch.utilities.model_helpers import is_overridden
 
 import genlab.data
 import genlab.models  # noqa: F401
-from genlab import own_data, runs, slurm, trust
+from genlab import runs, slurm, trust
 from genlab.arguments import complete_from_checkpoint, complete_from_run, find_configs, typed_classes
 from genlab.callbacks import (
     BestCheckpoint,
@@ -42,6 +42,7 @@ from genlab.callbacks import (
     Stopped,
 )
 from genlab.data import BatchDataModule
+from genlab.data import own as own_data
 from genlab.errors import GenlabError
 from genlab.facts import FACTS
 from genlab.hparams import arguments_of

@@ -20,8 +20,8 @@ from typing import Any
 import yaml
 
 from genlab import safe_yaml
+from genlab.atomic import whole_file
 from genlab.errors import GenlabError, listed
-from genlab.outputs import whole_file
 from genlab.own_code import DOTTED, not_found
 from genlab.regular import exists, is_folder, read_regular
 

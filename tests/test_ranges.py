@@ -10,7 +10,7 @@ import genlab
 from genlab import losses, networks
 from genlab.callbacks import Pictures
 from genlab.data import Digits, Edges, LowResolution, MaskedCentre, NaturalPatches
-from genlab.data.augmentation import Augmentation
+from genlab.data.batches.augmentation import Augmentation
 from genlab.errors import GenlabError
 from genlab.models import Schedule
 from genlab.ranges import above, at_least, between, extent, if_given, share

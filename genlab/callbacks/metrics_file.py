@@ -12,8 +12,8 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
 
 from genlab import history
+from genlab.atomic import whole_file
 from genlab.errors import GenlabError
-from genlab.outputs import whole_file
 
 
 class MetricsFile(Logger):

@@ -10,8 +10,8 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
 from tqdm import tqdm
 
+from genlab.atomic import whole_file
 from genlab.errors import GenlabError
-from genlab.outputs import whole_file
 
 
 class Predictions(BasePredictionWriter):

@@ -10,7 +10,7 @@ from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
 from genlab import runs
-from genlab.outputs import whole_file
+from genlab.atomic import whole_file
 
 OF_ONE_RUN = ("ckpt_path", "name", "trust")
 """Options that a config leaves out, since it starts a new run."""

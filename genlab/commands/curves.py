@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from genlab import history, runs
+from genlab.atomic import must_be_free, picture_format
 from genlab.errors import GenlabError
-from genlab.outputs import must_be_free, picture_format
 from genlab.pictures.curves import draw_curves
 from genlab.pictures.figures import write_figure
 

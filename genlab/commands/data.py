@@ -10,6 +10,7 @@ from lightning.pytorch.cli import instantiate_module
 from torch import Tensor
 
 from genlab import safe_yaml, sheets
+from genlab.atomic import must_be_free
 from genlab.commands.configs import find_config
 from genlab.data import (
     MNIST,
@@ -21,10 +22,9 @@ from genlab.data import (
     FreyFaces,
     SideBySidePairs,
 )
-from genlab.data.archives import CYCLEGAN, PIX2PIX
-from genlab.data.loading import SPLITS
+from genlab.data.base import SPLITS
+from genlab.data.files.berkeley import CYCLEGAN, PIX2PIX
 from genlab.errors import GenlabError, counted, listed, suggestion
-from genlab.outputs import must_be_free
 from genlab.pictures.drawing import Sheet, save
 
 NAMED: dict[str, Callable[[], BatchDataModule]] = {

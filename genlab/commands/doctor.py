@@ -15,8 +15,8 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 
 import genlab
 from genlab import runs
-from genlab.data.archives import CYCLEGAN, PIX2PIX
-from genlab.data.places import cache_folder, data_folder
+from genlab.data.files.berkeley import CYCLEGAN, PIX2PIX
+from genlab.data.files.places import cache_folder, data_folder
 from genlab.errors import GenlabError
 
 LIBRARIES = (

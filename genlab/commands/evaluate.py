@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from genlab.atomic import whole_file
 from genlab.commands.shared.trained import Trained
 from genlab.errors import GenlabError
 from genlab.evaluation.likelihood import likelihood
@@ -13,7 +14,6 @@ from genlab.evaluation.reconstructions import reconstruction_quality
 from genlab.evaluation.samples import sample_quality
 from genlab.evaluation.translations import translation_quality
 from genlab.models.capabilities import Samples, Translates
-from genlab.outputs import whole_file
 from genlab.tables import metrics_table
 
 

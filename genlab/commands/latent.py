@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from genlab import sheets
+from genlab.atomic import must_be_free
 from genlab.commands.shared.shown import Shown, condition_asked, shown
 from genlab.commands.shared.trained import Trained, attribute_of, encoded
 from genlab.errors import GenlabError, counted
 from genlab.models.capabilities import Conditional, Decodes, Encodes, Samples
-from genlab.outputs import must_be_free
 from genlab.pictures.code_map import project, umap
 
 MOST = {None: 5000, "pca": 5000, "tsne": 2000, "umap": 5000}

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from genlab.atomic import picture_format
 from genlab.errors import GenlabError, suggestion
-from genlab.outputs import picture_format
 from genlab.ranges import LARGEST_SEED
 
 MOST = 1_000_000

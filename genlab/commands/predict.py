@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genlab.atomic import must_be_free, whole_file
 from genlab.commands.shared.shown import shown
 from genlab.commands.shared.trained import BATCH, Trained
 from genlab.errors import GenlabError
 from genlab.models.adversarial import AdversarialModel
 from genlab.models.capabilities import Encodes
-from genlab.outputs import must_be_free, whole_file
 
 
 def main(args: argparse.Namespace) -> None:

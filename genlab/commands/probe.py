@@ -14,13 +14,13 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 from tqdm import tqdm
 
+from genlab.atomic import whole_file
 from genlab.commands.shared.trained import BATCH, Trained, attribute_of
 from genlab.data import WithoutClass
-from genlab.data.augmentation import unaugmented
+from genlab.data.batches.augmentation import unaugmented
 from genlab.latent.clusters import METHODS, NEIGHBOURS, agreement, cluster
 from genlab.metrics.probes import Array, few_label_accuracy
 from genlab.models.capabilities import Encodes, Reconstructs
-from genlab.outputs import whole_file
 from genlab.tables import Table, as_text, metrics_table
 
 Split = tuple[Array, Array]

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from genlab import runs
+from genlab.atomic import must_be_free, whole_file
 from genlab.errors import GenlabError, counted, nearest
-from genlab.outputs import must_be_free, whole_file
 from genlab.summaries import NOT_LEARNED, Summary, differences, differing, settings_of, summarise
 
 COLUMNS = ("run", "model", "data", "differs", "epochs", "state", "best", "date")

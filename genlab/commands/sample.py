@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from genlab import sheets
+from genlab.atomic import picture_format
 from genlab.commands.shared.conditions import conditional_sheet, write_classes
 from genlab.commands.shared.trained import Trained, encoded
-from genlab.data.augmentation import unaugmented
+from genlab.data.batches.augmentation import unaugmented
 from genlab.errors import GenlabError
 from genlab.latent import CodeDensity
 from genlab.models.capabilities import Conditional, Decodes, Encodes, Samples
-from genlab.outputs import picture_format
 
 FITTED_ON = 10_000
 """Training images at most whose codes a density is fitted to."""

@@ -9,15 +9,15 @@ from torch import Tensor
 from tqdm import tqdm
 
 from genlab import images, runs, sheets
+from genlab.atomic import must_be_free, picture_format, whole_file
 from genlab.commands.shared.domains import test_images
 from genlab.commands.shared.inputs import named_paths, real, tell_unreadable
 from genlab.commands.shared.trained import Trained
-from genlab.data.files import LARGEST, is_image
-from genlab.data.framing import attempt, opened, pixels
+from genlab.data.files.framing import attempt, opened, pixels
+from genlab.data.files.image_files import LARGEST, is_image
 from genlab.errors import GenlabError, counted, listed
 from genlab.models.capabilities import Translates
 from genlab.models.tiles import in_tiles
-from genlab.outputs import must_be_free, picture_format, whole_file
 from genlab.regular import is_folder, read_regular
 
 QUALITY = 95

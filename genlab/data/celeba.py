@@ -8,15 +8,15 @@ import torch
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
-from genlab.data.augmentation import Augmentation
-from genlab.data.cache import DecodedImages, decoded, require_readable
-from genlab.data.celeba_files import CelebAFiles, download_missing, locate
-from genlab.data.files import ImageFiles
-from genlab.data.framing import Framing, height_and_width
-from genlab.data.loading import ImageDataModule
-from genlab.data.places import cache_folder, data_folder
-from genlab.data.splits import held_out
-from genlab.data.tensors import ImageTensors
+from genlab.data.base import ImageDataModule
+from genlab.data.batches.augmentation import Augmentation
+from genlab.data.batches.splits import held_out
+from genlab.data.batches.tensors import ImageTensors
+from genlab.data.files.cache import DecodedImages, decoded, require_readable
+from genlab.data.files.celeba_files import CelebAFiles, download_missing, locate
+from genlab.data.files.framing import Framing, height_and_width
+from genlab.data.files.image_files import ImageFiles
+from genlab.data.files.places import cache_folder, data_folder
 from genlab.errors import GenlabError, suggestion
 
 NAMES = """
@@ -35,9 +35,9 @@ class CelebA(ImageDataModule):
     """Faces, in colour or grey, with attributes, in the official partition into training, validation and test images.
 
     The centre of each image, 148 of its 178 columns, is resized to `image_size`, in the same way for copies of any
-    resolution, and kept decoded in a cache (`genlab.data.cache`). Files lie in `data_dir`/celeba: the official zip
-    archive or its folder and tables, or Kaggle's; missing ones are downloaded. Of a part of the images, that part is
-    used; should it have none for validation or testing, tenths of it are, drawn by `seed`.
+    resolution, and kept decoded in a cache (`genlab.data.files.cache`). Files lie in `data_dir`/celeba: the official
+    zip archive or its folder and tables, or Kaggle's; missing ones are downloaded. Of a part of the images, that part
+    is used; should it have none for validation or testing, tenths of it are, drawn by `seed`.
 
     Args:
         data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.

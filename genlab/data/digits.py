@@ -2,9 +2,9 @@
 
 import torch
 
-from genlab.data.framing import height_and_width, resized
-from genlab.data.loading import ImageDataModule
-from genlab.data.tensors import ImageTensors
+from genlab.data.base import ImageDataModule
+from genlab.data.batches.tensors import ImageTensors
+from genlab.data.files.framing import height_and_width, resized
 from genlab.types import Shape
 
 

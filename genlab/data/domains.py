@@ -3,16 +3,16 @@
 from pathlib import PurePosixPath
 from typing import Literal
 
-from genlab.data.archives import download_missing
-from genlab.data.augmentation import Augmentation
-from genlab.data.cache import DecodedImages, decoded, require_readable
-from genlab.data.files import FolderFiles
-from genlab.data.framing import Framing, height_and_width
-from genlab.data.loading import BatchDataModule, ImageDataModule
+from genlab.data.base import BatchDataModule, ImageDataModule
+from genlab.data.batches.augmentation import Augmentation
+from genlab.data.batches.splits import shuffled, split_by_folder
+from genlab.data.batches.tensors import DomainTensors, ImageTensors
+from genlab.data.files.berkeley import download_missing
+from genlab.data.files.cache import DecodedImages, decoded, require_readable
+from genlab.data.files.framing import Framing, height_and_width
+from genlab.data.files.image_files import FolderFiles
+from genlab.data.files.places import cache_folder, find_folder
 from genlab.data.pairs import PairDataModule
-from genlab.data.places import cache_folder, find_folder
-from genlab.data.splits import shuffled, split_by_folder
-from genlab.data.tensors import DomainTensors, ImageTensors
 from genlab.errors import GenlabError
 from genlab.types import Shape
 
@@ -39,7 +39,7 @@ class FolderDomains(DomainDataModule):
 
     `valA` and `valB` are for validation; without them, a tenth of the training images is. The data sets
     of the paper (`horse2zebra`, `apple2orange`, `monet2photo` and others) are downloaded when they are missing. Images
-    are decoded once into a cache (`genlab.data.cache`).
+    are decoded once into a cache (`genlab.data.files.cache`).
 
     Args:
         folder: a path, or a name in `data_dir`.

@@ -6,19 +6,19 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from genlab.data.augmentation import Augmentation
-from genlab.data.cache import DecodedImages, decoded, require_readable
-from genlab.data.files import FolderFiles
-from genlab.data.framing import Framing, height_and_width
-from genlab.data.loading import ImageDataModule
-from genlab.data.places import cache_folder, find_folder
-from genlab.data.splits import split_by_folder
-from genlab.data.tensors import ImageTensors
+from genlab.data.base import ImageDataModule
+from genlab.data.batches.augmentation import Augmentation
+from genlab.data.batches.splits import split_by_folder
+from genlab.data.batches.tensors import ImageTensors
+from genlab.data.files.cache import DecodedImages, decoded, require_readable
+from genlab.data.files.framing import Framing, height_and_width
+from genlab.data.files.image_files import FolderFiles
+from genlab.data.files.places import cache_folder, find_folder
 from genlab.errors import GenlabError
 
 
 class ImageFolder(ImageDataModule):
-    """The images in a folder and its subfolders, decoded once into a cache (`genlab.data.cache`).
+    """The images in a folder and its subfolders, decoded once into a cache (`genlab.data.files.cache`).
 
     With subfolders `train` and `test` or `val`, these are the splits; without one of these two, a tenth of the training
     images is for validation. Else a tenth of all is for validation and a tenth for testing, drawn by `seed`. If images

@@ -4,11 +4,11 @@ from typing import Literal
 
 import torch
 
-from genlab.data.downloads import RemoteFile, fetch
-from genlab.data.loading import ImageDataModule
-from genlab.data.places import data_folder
-from genlab.data.splits import shuffled
-from genlab.data.tensors import ImageTensors
+from genlab.data.base import ImageDataModule
+from genlab.data.batches.splits import shuffled
+from genlab.data.batches.tensors import ImageTensors
+from genlab.data.files.downloads import RemoteFile, fetch
+from genlab.data.files.places import data_folder
 from genlab.errors import GenlabError
 from genlab.regular import exists, require_regular
 from genlab.types import Shape

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genlab.data.downloads import RemoteFile, fetch
-from genlab.data.framing import height_and_width, resized
-from genlab.data.loading import ImageDataModule
-from genlab.data.places import data_folder
-from genlab.data.tensors import ImageTensors
+from genlab.data.base import ImageDataModule
+from genlab.data.batches.tensors import ImageTensors
+from genlab.data.files.downloads import RemoteFile, fetch
+from genlab.data.files.framing import height_and_width, resized
+from genlab.data.files.places import data_folder
 from genlab.errors import GenlabError
 from genlab.regular import exists, require_regular
 from genlab.types import Shape

@@ -5,16 +5,16 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Literal
 
-from genlab.data.archives import download_missing
-from genlab.data.augmentation import Augmentation
-from genlab.data.cache import DecodedImages, decoded, require_readable
+from genlab.data.base import BatchDataModule, ImageDataModule
+from genlab.data.batches.augmentation import Augmentation
+from genlab.data.batches.splits import split_by_folder
+from genlab.data.batches.tensors import DegradedTensors, ImageTensors, PairTensors
 from genlab.data.degradations import Degradation
-from genlab.data.files import FolderFiles, ImageFiles
-from genlab.data.framing import Framing, height_and_width, upright_size
-from genlab.data.loading import BatchDataModule, ImageDataModule
-from genlab.data.places import cache_folder, find_folder
-from genlab.data.splits import split_by_folder
-from genlab.data.tensors import DegradedTensors, ImageTensors, PairTensors
+from genlab.data.files.berkeley import download_missing
+from genlab.data.files.cache import DecodedImages, decoded, require_readable
+from genlab.data.files.framing import Framing, height_and_width, upright_size
+from genlab.data.files.image_files import FolderFiles, ImageFiles
+from genlab.data.files.places import cache_folder, find_folder
 from genlab.errors import GenlabError, listed
 from genlab.types import Shape
 
@@ -94,7 +94,8 @@ class SideBySidePairs(FilePairs):
 
     The folder has subfolders `train` and `test`, and perhaps `val`; without that, a tenth of the training pairs is for
     validation. The data sets of the paper (`facades`, `maps`, `edges2shoes`, `edges2handbags`, `night2day`,
-    `cityscapes`) are downloaded when they are missing. Images are decoded once into a cache (`genlab.data.cache`).
+    `cityscapes`) are downloaded when they are missing. Images are decoded once into a cache
+    (`genlab.data.files.cache`).
 
     Args:
         folder: a path, or a name in `data_dir`.
@@ -149,7 +150,7 @@ class FolderPairs(FilePairs):
 
     Both folders may have subfolders `train` and `test`, and perhaps `val`, which are the splits; without `val`, a tenth
     of the training pairs is for validation. Else a tenth of all is for validation and a tenth for testing, drawn by
-    `seed`. Images are decoded once into a cache (`genlab.data.cache`).
+    `seed`. Images are decoded once into a cache (`genlab.data.files.cache`).
 
     Args:
         source: the folder of what is translated: a path, or a name in `data_dir`.

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from genlab.data.loading import ImageDataModule
-from genlab.data.tensors import ImageTensors
+from genlab.data.base import ImageDataModule
+from genlab.data.batches.tensors import ImageTensors
 from genlab.ranges import at_least, between
 from genlab.types import Shape
 

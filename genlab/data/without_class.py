@@ -2,8 +2,8 @@
 
 from functools import cached_property
 
-from genlab.data.framing import Framing
-from genlab.data.loading import ImageDataModule
+from genlab.data.base import ImageDataModule
+from genlab.data.files.framing import Framing
 from genlab.errors import GenlabError
 
 

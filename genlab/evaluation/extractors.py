@@ -14,8 +14,9 @@ from torch import Tensor
 from torchmetrics.image.fid import NoTrainInceptionV3
 from tqdm import tqdm
 
+from genlab.atomic import whole_file
 from genlab.data import BatchDataModule
-from genlab.data.places import cache_folder
+from genlab.data.files.places import cache_folder
 from genlab.devices import moved
 from genlab.errors import GenlabError
 from genlab.images import eight_bits
@@ -23,7 +24,6 @@ from genlab.metrics.classifier import Classifier
 from genlab.models import load
 from genlab.models.capabilities import Encodes
 from genlab.models.checkpoint import plain_data
-from genlab.outputs import whole_file
 from genlab.types import Shape
 
 CPU = torch.device("cpu")

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from genlab.atomic import whole_file
 from genlab.commands.shared.shown import Shown, shown
 from genlab.commands.shared.trained import Trained
 from genlab.errors import GenlabError, counted
 from genlab.losses import Perceptual
 from genlab.models.capabilities import HasLikelihood, Reconstructs, abilities
-from genlab.outputs import whole_file
 from genlab.tables import as_text
 
 AT_ONCE = 100

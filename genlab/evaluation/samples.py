@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from genlab.commands.shared.trained import BATCH, Trained
 from genlab.data import ImageDataModule
-from genlab.data.tensors import ImageTensors
+from genlab.data.batches.tensors import ImageTensors
 from genlab.errors import GenlabError
 from genlab.evaluation.extractors import extractor
 from genlab.metrics.sample_quality import NEIGHBOURS, class_balance, distances, precision_and_recall

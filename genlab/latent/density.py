@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from genlab.atomic import whole_file
 from genlab.errors import GenlabError
-from genlab.outputs import whole_file
 from genlab.regular import require_regular
 
 RIDGE = 1e-4

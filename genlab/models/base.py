@@ -15,12 +15,19 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 import genlab
+from genlab.batches import (
+    check_attributes,
+    check_images,
+    check_labels,
+    check_lengths,
+    check_shape,
+    described,
+    named,
+)
 from genlab.errors import GenlabError, NotFinite, listed
 from genlab.hparams import PlainHyperparameters
-from genlab.models.batches import described, named
-from genlab.models.checks import check_attributes, check_images, check_labels, check_lengths, check_shape
-from genlab.models.random_state import random_state, random_states, set_random_state
 from genlab.optimizers import built
+from genlab.random_state import random_state, random_states, set_random_state
 from genlab.ranges import extent
 from genlab.schedules import training_length, with_schedule
 from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape
@@ -73,7 +80,7 @@ class ImageModel(PlainHyperparameters, LightningModule):
             self.eval()
 
     def named(self, batch: Any) -> Any:
-        """The batch as a dict of its parts by name; see `genlab.models.batches.named`."""
+        """The batch as a dict of its parts by name; see `genlab.batches.named`."""
         return named(batch, self.batch_names, type(self).__name__)
 
     def images(self, batch: Any) -> Tensor:

@@ -17,9 +17,9 @@ from packaging.version import InvalidVersion, Version
 from torch import Tensor
 
 import genlab
+from genlab.atomic import whole_file
 from genlab.errors import GenlabError
 from genlab.hparams import with_current_paths
-from genlab.outputs import whole_file
 from genlab.regular import require_regular
 from genlab.runs import config_of, find_checkpoint, is_own
 from genlab.trust import granted, not_importable, require_known_classes, require_known_paths, require_known_places

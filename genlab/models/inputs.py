@@ -1,6 +1,6 @@
 """What callers give models: images as PyTorch, NumPy and Pillow have them, codes, conditions and seeds.
 
-Training works on batches of tensors (see `genlab.models.batches`); all of this is for the methods that people call.
+Training works on batches of tensors (see `genlab.batches`); all of this is for the methods that people call.
 """
 
 import functools

@@ -19,9 +19,9 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 from torch import Tensor
 
+from genlab.atomic import picture_format, whole_file
 from genlab.errors import GenlabError
 from genlab.images import eight_bits
-from genlab.outputs import picture_format, whole_file
 from genlab.pictures.figures import write_figure
 
 ON_SCREEN = 64

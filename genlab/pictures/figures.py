@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from genlab.outputs import picture_format, whole_file
+from genlab.atomic import picture_format, whole_file
 
 PIXELS = {"png": "PNG", "jpg": "JPEG"}
 """What Pillow calls formats of pixels."""

@@ -16,7 +16,7 @@ from torch import Tensor
 import genlab
 from genlab import devices
 from genlab.cli import main
-from genlab.data.framing import Framing
+from genlab.data.files.framing import Framing
 from genlab.models.checkpoint import read
 from genlab.models.stages import Schedule
 from genlab.networks.corruption import GaussianNoise

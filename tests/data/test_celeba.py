@@ -10,7 +10,7 @@ import torch
 import genlab
 from genlab.data import CelebA
 from genlab.data.celeba import ATTRIBUTES, CROP
-from genlab.data.framing import Framing
+from genlab.data.files.framing import Framing
 
 from .pictures import write_celeba
 

@@ -12,7 +12,7 @@ import torchvision
 from PIL import Image
 
 import genlab
-from genlab.data.framing import Framing
+from genlab.data.files.framing import Framing
 
 
 def mnist(**options):

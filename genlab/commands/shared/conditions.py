@@ -10,14 +10,14 @@ from torch import Tensor
 from tqdm import tqdm
 
 from genlab import images, runs, sheets
+from genlab.atomic import whole_folder
 from genlab.commands.shared.trained import BATCH, Trained
 from genlab.data import DegradedPairs
-from genlab.data.files import LARGEST
-from genlab.data.framing import Framing, attempt
+from genlab.data.files.framing import Framing, attempt
+from genlab.data.files.image_files import LARGEST
 from genlab.errors import GenlabError, suggestion
 from genlab.models.capabilities import Conditional
 from genlab.models.inputs import labels_of
-from genlab.outputs import whole_folder
 from genlab.pictures.drawing import Sheet
 from genlab.regular import read_regular
 from genlab.types import Shape

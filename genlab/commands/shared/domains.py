@@ -6,8 +6,8 @@ import torch
 
 from genlab.commands.shared.trained import Trained
 from genlab.data import AttributeDomains, BatchDataModule, DomainDataModule, PairDataModule
-from genlab.data.augmentation import unaugmented
-from genlab.data.tensors import ImageTensors
+from genlab.data.batches.augmentation import unaugmented
+from genlab.data.batches.tensors import ImageTensors
 from genlab.errors import GenlabError
 from genlab.types import Shape
 

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from genlab.data.files import LARGEST, FolderFiles, is_image
-from genlab.data.framing import Framing, attempt
-from genlab.data.tensors import ImageTensors
+from genlab.data.batches.tensors import ImageTensors
+from genlab.data.files.framing import Framing, attempt
+from genlab.data.files.image_files import LARGEST, FolderFiles, is_image
 from genlab.errors import GenlabError, counted, listed
 from genlab.regular import exists, is_folder, read_regular
 

@@ -11,7 +11,7 @@ from genlab.commands.shared.conditions import asked_condition
 from genlab.commands.shared.inputs import framed
 from genlab.commands.shared.trained import Trained
 from genlab.data import DegradedPairs
-from genlab.data.tensors import DegradedTensors
+from genlab.data.batches.tensors import DegradedTensors
 from genlab.errors import GenlabError
 from genlab.models.capabilities import Conditional
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 import genlab
-from genlab.data import FolderDomains, FolderPairs, ImageFolder, SideBySidePairs, files
-from genlab.data.celeba_files import locate
-from genlab.data.files import FolderFiles, ZipFiles
+from genlab.data import FolderDomains, FolderPairs, ImageFolder, SideBySidePairs
+from genlab.data.files import image_files
+from genlab.data.files.celeba_files import locate
+from genlab.data.files.image_files import FolderFiles, ZipFiles
 
-from .pictures import write_celeba, write_image, write_images
+from ..pictures import write_celeba, write_image, write_images
 
 ODD = {
     "fifo": "a FIFO, not a regular file",
@@ -71,7 +72,7 @@ def test_a_file_that_is_too_large_for_an_image_is_not_read(monkeypatch):
         archive.writestr("large.png", bytes(200_000))
     with pytest.raises(OSError, match="more than 716 MB"):
         FolderFiles(Path("photos")).read("1.jpg")
-    monkeypatch.setattr(files, "LARGEST", 100_000)
+    monkeypatch.setattr(image_files, "LARGEST", 100_000)
     with pytest.raises(ValueError, match="more than 0 MB"):
         ZipFiles(Path("photos.zip")).read("large.png")
 

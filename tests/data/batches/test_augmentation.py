@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import genlab
-from genlab.data.augmentation import Augmentation
+from genlab.data.batches.augmentation import Augmentation
 
 
 def test_half_of_the_images_are_mirrored():

@@ -9,7 +9,7 @@ from lightning.pytorch import Trainer
 from torch.utils.data import ConcatDataset, DataLoader, Subset, random_split
 
 import genlab
-from genlab.data.tensors import DegradedTensors, DomainTensors, ImageTensors, PairTensors
+from genlab.data.batches.tensors import DegradedTensors, DomainTensors, ImageTensors, PairTensors
 
 stored = torch.arange(10, dtype=torch.uint8).repeat_interleave(16).view(10, 1, 4, 4)
 labels = torch.arange(10)

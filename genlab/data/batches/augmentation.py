@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from genlab.data.tensors import DegradedTensors, DomainTensors, ImageTensors, PairTensors
+from genlab.data.batches.tensors import DegradedTensors, DomainTensors, ImageTensors, PairTensors
 from genlab.ranges import between
 
 LARGEST = 8
@@ -47,7 +47,7 @@ class Augmentation:
 
 
 def unaugmented(data: Any) -> Any:
-    """A data set of `genlab.data.tensors` as its images are, without augmentation."""
+    """A data set of `genlab.data.batches.tensors` as its images are, without augmentation."""
     if isinstance(data, ImageTensors):
         return data.without(Augmentation)
     if isinstance(data, PairTensors):

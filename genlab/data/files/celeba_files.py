@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from genlab.data.downloads import RemoteFile, fetch, google_drive
-from genlab.data.files import FolderFiles, ImageFiles, ZipFiles
+from genlab.data.files.downloads import RemoteFile, fetch, google_drive
+from genlab.data.files.image_files import FolderFiles, ImageFiles, ZipFiles
 from genlab.errors import GenlabError
 from genlab.regular import exists, read_regular
 

@@ -9,10 +9,10 @@ import torch
 import genlab
 from genlab.cli import main
 from genlab.data import AttributeDomains, SideBySidePairs, WithoutClass
-from genlab.data.sampling import BatchSampler, UnpairedBatchSampler
-from genlab.data.tensors import ImageTensors
+from genlab.data.batches.sampling import BatchSampler, UnpairedBatchSampler
+from genlab.data.batches.tensors import ImageTensors
 
-from .pictures import write_images
+from ..pictures import write_images
 
 
 def positions(sampler):

@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from genlab.data.files import ImageFiles
-from genlab.data.framing import Framing, attempt
-from genlab.data.places import lock_for
+from genlab.data.files.framing import Framing, attempt
+from genlab.data.files.image_files import ImageFiles
+from genlab.data.files.places import lock_for
 from genlab.errors import GenlabError, counted, listed
 from genlab.regular import read_regular, require_regular
 

@@ -18,11 +18,11 @@ from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor
 
+from genlab.batches import check_images
 from genlab.data import BatchDataModule, DomainDataModule, ImageDataModule, PairDataModule
-from genlab.data.tensors import DomainTensors, ImageTensors, PairTensors
+from genlab.data.batches.tensors import DomainTensors, ImageTensors, PairTensors
 from genlab.errors import GenlabError
-from genlab.models.checks import check_images
-from genlab.models.random_state import random_state, set_random_state
+from genlab.random_state import random_state, set_random_state
 
 MOST_IMAGES = 10_000
 """Images of a split that tools look at."""

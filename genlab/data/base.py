@@ -10,10 +10,10 @@ from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from genlab.data.framing import Framing
-from genlab.data.sampling import BatchSampler, SameBatches, UnpairedBatchSampler
-from genlab.data.splits import held_out
-from genlab.data.tensors import DomainTensors, ImageTensors
+from genlab.data.batches.sampling import BatchSampler, SameBatches, UnpairedBatchSampler
+from genlab.data.batches.splits import held_out
+from genlab.data.batches.tensors import DomainTensors, ImageTensors
+from genlab.data.files.framing import Framing
 from genlab.errors import GenlabError, counted
 from genlab.hparams import PlainHyperparameters
 from genlab.ranges import LARGEST_SEED, at_least, between
@@ -25,7 +25,7 @@ MOST_WORKERS = 1024
 
 
 class BatchDataModule(PlainHyperparameters, LightningDataModule):
-    """Loaders for data sets of whole batches, as in `genlab.data.tensors`.
+    """Loaders for data sets of whole batches, as in `genlab.data.batches.tensors`.
 
     A subclass sets the facts and reads its files in `prepare_data` (download, once per machine) and `setup`, which
     assigns `train_set`, `val_set` and `test_set`.
@@ -108,7 +108,7 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
     predict_dataloader = test_dataloader
 
     def loader(self, data: Any, *, shuffle: bool) -> DataLoader[Any]:
-        """Batches of a data set as in `genlab.data.tensors`, this process's share of them."""
+        """Batches of a data set as in `genlab.data.batches.tensors`, this process's share of them."""
         rank, world_size = self._place()
         overfits = bool(getattr(self.trainer, "overfit_batches", 0))
         if overfits and world_size > 1:

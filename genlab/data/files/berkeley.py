@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from genlab.data.downloads import RemoteFile, fetch, unpack
-from genlab.data.places import lock_for
+from genlab.data.files.archives import unpack
+from genlab.data.files.downloads import RemoteFile, fetch
+from genlab.data.files.places import lock_for
 
 PIX2PIX = ("cityscapes", "edges2handbags", "edges2shoes", "facades", "maps", "night2day")
 """Aligned pairs, side by side (Isola et al. 2017)."""

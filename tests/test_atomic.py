@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import genlab
-from genlab import outputs
+from genlab import atomic
+from genlab.atomic import must_be_free, whole_file, whole_folder
 from genlab.cli import main
-from genlab.outputs import must_be_free, whole_file, whole_folder
 
 OUT = Path("out.txt")
 
@@ -56,7 +56,7 @@ def test_a_failure_leaves_the_file_before_and_nothing_else():
 
 def killed_while_writing() -> None:
     code = (
-        "import os, pathlib, genlab.outputs as o\n"
+        "import os, pathlib, genlab.atomic as o\n"
         "with o.whole_file(pathlib.Path('out.txt')) as part, o.whole_folder(pathlib.Path('new')) as folder:\n"
         "    part.write_text('half'), (folder / 'inside').write_text('half')\n"
         f"    os.kill(os.getpid(), {int(signal.SIGKILL)})"
@@ -69,13 +69,13 @@ def test_what_a_killed_process_left_is_removed_once_it_is_old(monkeypatch):
     left = names()
     assert len(left) == 2
     assert all(name.startswith(".genlab-") and name.endswith(".part") for name in left)
-    outputs._remove_stale.cache_clear()
+    atomic._remove_stale.cache_clear()
     write(OUT, "whole")
     assert names() == [*left, "out.txt"]  # another process may be at it
     for path in (*Path.cwd().iterdir(), *Path.cwd().glob("*/inside")):
         os.utime(path, (0, 0))
     Path(".genlab-mine.txt").touch()
-    outputs._remove_stale.cache_clear()
+    atomic._remove_stale.cache_clear()
     write(OUT, "whole")
     assert names() == [".genlab-mine.txt", "out.txt"]
 
@@ -84,7 +84,7 @@ def test_a_folder_that_is_being_filled_is_not_taken_for_an_old_one():
     with whole_folder(Path("new")) as part:
         (part / "inside").write_text("text")
         os.utime(part, (0, 0))
-        outputs._remove_stale.cache_clear()
+        atomic._remove_stale.cache_clear()
         write(OUT, "text")
     assert names("new") == ["inside"]
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 import genlab
 from genlab.data.celeba import CROP
-from genlab.data.framing import Framing, height_and_width
+from genlab.data.files.framing import Framing, height_and_width
 
 
 def encoded(image, kind="PNG", **options):

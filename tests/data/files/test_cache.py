@@ -21,22 +21,22 @@ import torch
 from PIL import Image
 
 import genlab
-from genlab.data import cache
-from genlab.data.cache import decoded, require_readable
-from genlab.data.files import FolderFiles, ZipFiles
-from genlab.data.framing import Framing
-from genlab.data.tensors import ImageTensors
+from genlab.data.batches.tensors import ImageTensors
+from genlab.data.files import cache
+from genlab.data.files.cache import decoded, require_readable
+from genlab.data.files.framing import Framing
+from genlab.data.files.image_files import FolderFiles, ZipFiles
 
-from .pictures import write_image, write_images
+from ..pictures import write_image, write_images
 
 FRAMING = Framing((3, 8, 8))
 Read = namedtuple("Read", "images readable")
 BUILD = """
 import sys, time
 from pathlib import Path
-from genlab.data import cache
-from genlab.data.files import FolderFiles
-from genlab.data.framing import Framing
+from genlab.data.files import cache
+from genlab.data.files.image_files import FolderFiles
+from genlab.data.files.framing import Framing
 decode = Framing.decode
 def slowly(self, encoded):
     time.sleep(0.02)

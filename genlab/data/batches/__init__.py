@@ -1,0 +1,1 @@
+"""Batches: data sets as tensors, the order of batches, splits and augmentation."""
