@@ -77,7 +77,7 @@ def covered(points: Tensor, centres: Tensor) -> int:
 
 def points_of_a_gan(centres: Tensor, options: dict[str, Any], epochs: int) -> Tensor:
     seed_everything(0)
-    adam = partial(GANAdam, lr=1e-3, betas=(0.5, 0.9), fused=True)
+    adam = partial(GANAdam, lr=1e-3, betas=(0.5, 0.9))
     model = genlab.GAN(
         (1, 1, 2),
         2,

@@ -21,7 +21,7 @@ from genlab.types import ImageBatch
 
 CODE_SIZE = 64
 generator = partial(MLPDecoder, hidden=(256, 512))
-adam = partial(GANAdam, lr=5e-4, fused=True)
+adam = partial(GANAdam, lr=5e-4)
 
 
 class NaiveGenerator(LightningModule):

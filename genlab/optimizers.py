@@ -2,28 +2,45 @@
 
 from collections.abc import Iterable
 
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from genlab.errors import GenlabError
 from genlab.types import OptimizerFactory
 
 
+FUSED = ("cpu", "cuda")
+"""Types of devices on which fused Adam has been tried."""
+
+
 class GANAdam(Adam):
-    """Adam with the learning rate and the little momentum of DCGAN (Radford et al. 2016, section 4)."""
+    """Adam with the learning rate and the low momentum of DCGAN (Radford et al. 2016, section 4).
+
+    Args:
+        params: the parameters to train.
+        lr: learning rate.
+        betas: decay rates of the averages of gradients, and of their squares.
+        fused: update all parameters in one kernel, where their device has it: faster, equal up to rounding.
+    """
 
     def __init__(
         self,
         params: Iterable[nn.Parameter],
         lr: float = 2e-4,
         betas: tuple[float, float] = (0.5, 0.999),
-        fused: bool = False,
+        fused: bool = True,
     ) -> None:
-        super().__init__(params, lr=lr, betas=betas, fused=fused)
+        params = list(params)
+        possible = all(p.device.type in FUSED and p.is_floating_point() for p in params if isinstance(p, Tensor))
+        super().__init__(params, lr=lr, betas=betas, fused=fused and possible)
 
 
 def built(factory: OptimizerFactory, parameters: Iterable[nn.Parameter]) -> Optimizer:
-    """Build an optimizer; raises GenlabError for numbers that it refuses, such as a negative learning rate."""
+    """Build an optimizer.
+
+    Raises:
+        GenlabError: for numbers that it refuses, such as a negative learning rate.
+    """
     try:
         return factory(parameters)
     except ValueError as error:

@@ -373,7 +373,9 @@ def _difference(saved: Namespace, given: Namespace) -> str:
     of_saved, of_given = (model.class_path.rpartition(".")[2] for model in (saved, given))
     if of_saved != of_given:
         return f"a model of class {of_saved}, the config one of class {of_given}"
-    stated = {key: value for key, value in given.init_args.items() if value is not None and key not in FACTS}
+    arguments = given.init_args.items()
+    # whether Adam is fused is how it computes, not what
+    stated = {k: v for k, v in arguments if v is not None and k not in FACTS and not k.endswith(".fused")}
     had = saved.init_args
     different = [key for key, value in stated.items() if _without_modules(value) != _without_modules(had.get(key))]
     return f"another model than the config: {', '.join(different)} differ" if different else ""

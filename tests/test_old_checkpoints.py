@@ -64,6 +64,16 @@ def test_a_run_of_the_version_before_is_resumed_as_it_would_have_gone_on(family,
     assert [path for path in paths if dotted_name(import_object(path)) != path] == []
 
 
+def test_a_config_that_leaves_it_open_whether_adam_is_fused_resumes_a_run_that_was_not(working_folder):
+    run = Path(shutil.copytree(RUNS / "gan" / "0", "runs/gan/0"))
+    text = (run / "config.yaml").read_text()
+    Path("mine.yaml").write_text(text.replace("        fused: false\n", ""))
+    assert text.count("fused: false") == 2
+    main(["fit", "--config=mine.yaml", f"--ckpt_path={run}", "--trainer.max_epochs=3"])
+    checkpoint = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    assert [state["param_groups"][0]["fused"] for state in checkpoint["optimizer_states"]] == [False, False]
+
+
 def test_a_class_whose_file_is_gone_is_found_by_its_public_path(tmp_path):
     checkpoint = torch.load(RUNS / "vae" / "0" / "checkpoints" / "last.ckpt", weights_only=True)
     parameters = checkpoint["hyper_parameters"]

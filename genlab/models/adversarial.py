@@ -129,15 +129,12 @@ class AdversarialModel(ImageModel):
         return {f"lr/{name}": float(rate) for name, rate in zip(self.clips, rates, strict=True)}
 
     def on_train_start(self) -> None:
-        """Refuse clipping where it cannot be: of scaled gradients that the optimizer itself unscales."""
+        """Let a scaler unscale what is clipped, and what optimizers that a checkpoint has made unfused cannot."""
         super().on_train_start()
         self._waiting = []
-        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
-        fused = any(getattr(optimizer, "_step_supports_amp_scaling", False) for optimizer in self.trainer.optimizers)
-        if scaler and fused and any(clip is not None for clip in self.clips.values()):
-            raise GenlabError(
-                "fused optimizers cannot be clipped under 16-mixed; give them fused: false, or bf16-mixed"
-            )
+        for optimizer, clip in zip(self.trainer.optimizers, self.clips.values(), strict=True):
+            if clip is not None or not all(group.get("fused") for group in optimizer.param_groups):
+                optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
 
     def predict_step(self, batch: Any, batch_idx: int) -> None:
         """There is nothing to predict from images: raises GenlabError."""

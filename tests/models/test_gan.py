@@ -101,23 +101,39 @@ def test_what_two_players_cannot_have_is_said():
         gan(critic_steps=0)
     with pytest.raises(genlab.GenlabError, match="ReduceLROnPlateau waits for a loss to fall"):
         fitted(gan(generator_schedule=ReduceLROnPlateau))
-    half = MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu"))
-    with pytest.raises(genlab.GenlabError, match="fused optimizers cannot be clipped under 16-mixed"):
-        fitted(gan(generator_optimizer=partial(GANAdam, fused=True), generator_clip=1.0), plugins=half)
     with pytest.raises(genlab.GenlabError, match="`genlab sample` draws new ones"):
         Trainer(logger=False, enable_progress_bar=False).predict(gan(), genlab.Digits())
 
 
-def test_clipping_under_a_scaler_is_of_gradients_that_are_no_longer_scaled():
+def half_precision(scale: float = 1024.0) -> MixedPrecision:
+    return MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu", init_scale=scale))
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_clipping_under_a_scaler_is_of_gradients_that_are_no_longer_scaled(fused):
     norms = []
 
     class Norms(Callback):
         def on_train_batch_end(self, trainer, model, outputs, batch, batch_idx):
             norms.append(torch.cat([p.grad.flatten() for p in model.generator.parameters()]).norm().item())
 
-    half = MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu", init_scale=1024.0))
-    fitted(gan(generator_clip=1e-3), 3, plugins=half, callbacks=[Norms()])
+    model = gan(generator_clip=1e-3, generator_optimizer=partial(GANAdam, fused=fused))
+    fitted(model, 3, plugins=half_precision(), callbacks=[Norms()])
     assert norms == pytest.approx([1e-3] * 3, rel=1e-2)
+
+
+def test_a_checkpoint_of_optimizers_that_were_not_fused_is_resumed_under_a_scaler(working_folder):
+    saved = ModelCheckpoint(working_folder, "{step}", every_n_train_steps=2, save_top_k=-1)
+    adam = partial(GANAdam, fused=False)
+    unfused = gan(generator_optimizer=adam, discriminator_optimizer=adam)
+    fitted(unfused, 4, callbacks=[saved], enable_checkpointing=True, plugins=half_precision())
+    trainer = Trainer(
+        max_steps=4, logger=False, enable_checkpointing=False, enable_progress_bar=False, plugins=half_precision()
+    )
+    resumed = gan()
+    trainer.fit(resumed, genlab.Digits(batch_size=32), ckpt_path="step=2.ckpt")
+    for name, weight in unfused.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], weight)
 
 
 def test_a_gan_can_be_pickled_for_processes_that_are_spawned():
