@@ -8,7 +8,6 @@ from torch.optim import Adam, Optimizer
 from genlab.errors import GenlabError
 from genlab.types import OptimizerFactory
 
-
 FUSED = ("cpu", "cuda")
 """Types of devices on which fused Adam has been tried."""
 
