@@ -6,8 +6,8 @@ BIN := .venv/bin
 READY := .venv/ready
 LOWEST := .venv-lowest
 # what uses every library, and reads and writes every kind of file, in a minute
-CORE := $(addprefix tests/,callbacks commands data/test_folders.py data/test_frey.py latent losses metrics \
-	models/test_checkpoint.py networks $(addprefix test_,cli.py atomic.py package.py runs.py trackers.py trust.py))
+CORE := $(addprefix tests/,callbacks commands data/test_folders.py data/test_frey.py latent loggers losses metrics \
+	cli/test_cli.py networks runs $(addprefix test_,atomic.py checkpoints.py package.py trust.py))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo reconstruct sample latent test test-lowest check format tour bench

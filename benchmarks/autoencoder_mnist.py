@@ -16,7 +16,7 @@ import rounds
 from torch import Tensor, nn
 
 import genlab
-from genlab.process import quieten
+from genlab.cli.process import quieten
 
 CONFIG = str(Path(__file__).parents[1] / "configs" / "autoencoder_mnist.yaml")
 

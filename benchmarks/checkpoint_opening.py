@@ -23,7 +23,7 @@ import torch
 from lightning.pytorch import LightningModule
 
 import genlab
-from genlab.models.checkpoint import read
+from genlab.checkpoints import read
 from genlab.networks import MLPDecoder, MLPEncoder
 
 

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 import genlab
+from genlab.cli.process import quieten
 from genlab.losses import AdversarialLoss
-from genlab.process import quieten
 
 CONFIG = Path(__file__).parents[1] / "configs" / "pix2pix_facades.yaml"
 FIGURES = ("l1", "psnr", "ssim", "sharpness")

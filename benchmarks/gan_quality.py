@@ -15,7 +15,7 @@ from pathlib import Path
 
 import rounds
 
-from genlab.process import quieten
+from genlab.cli.process import quieten
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 FIGURES = ("fid", "kid", "precision", "recall", "classes_hit", "class_entropy", "fid_of_training_images")

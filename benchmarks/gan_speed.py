@@ -34,7 +34,7 @@ from torch import Tensor, nn
 from vae_mnist import lightning_rival, torchvision_loader
 
 import genlab
-from genlab.process import quieten
+from genlab.cli.process import quieten
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 BATCHES = 10

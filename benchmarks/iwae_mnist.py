@@ -28,8 +28,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import genlab
+from genlab.cli.process import quieten
 from genlab.losses.evidence import importance_sampled
-from genlab.process import quieten
 
 CONFIG = str(Path(__file__).parents[1] / "configs" / "iwae_mnist.yaml")
 BATCH = 20

@@ -15,7 +15,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer, seed_everythin
 from torch import Tensor, nn
 
 from genlab.cli import main as genlab
-from genlab.training import TrainerCLI
+from genlab.cli.trainer import TrainerCLI
 
 BATCH = 128
 

@@ -33,11 +33,11 @@ from sklearn.decomposition import PCA
 from torch import nn
 
 import genlab
+from genlab.cli.process import quieten
 from genlab.metrics import few_label_accuracy
 from genlab.metrics.probes import draw
 from genlab.models import Schedule, StackedAutoencoder
 from genlab.networks import DenseLayer
-from genlab.process import quieten
 
 CONFIG = str(Path(__file__).parents[1] / "configs" / "stacked_mnist.yaml")
 LABELS = 10

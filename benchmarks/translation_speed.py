@@ -29,9 +29,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
 import genlab
+from genlab.cli.process import quieten
 from genlab.models.replay import ImagePool
 from genlab.networks import PatchDiscriminator, ResNetGenerator, UNet
-from genlab.process import quieten
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 BATCHES = 60

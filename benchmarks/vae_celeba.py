@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 import genlab
-from genlab.process import quieten
+from genlab.cli.process import quieten
 
 CONFIG = str(Path(__file__).parents[1] / "configs" / "vae_celeba.yaml")
 BATCH = 64

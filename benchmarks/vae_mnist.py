@@ -38,7 +38,7 @@ from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
 import genlab
-from genlab.process import quieten
+from genlab.cli.process import quieten
 
 CONFIG = str(Path(__file__).parents[1] / "configs" / "vae_mnist.yaml")
 

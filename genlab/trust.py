@@ -19,17 +19,17 @@ from typing import Any
 
 import yaml
 
-from genlab import safe_yaml
 from genlab.atomic import whole_file
 from genlab.errors import GenlabError, listed
-from genlab.own_code import DOTTED, not_found
+from genlab.parsing import safe_yaml
+from genlab.parsing.own_code import DOTTED, not_found
 from genlab.regular import exists, is_folder, read_regular
 
 LIBRARIES = ("genlab", "torch", "torchvision")
 """Packages whose classes any checkpoint may name."""
 FUNCTIONS = ("genlab.losses", "genlab.networks", "torch", "torchvision")
 """Packages whose functions any checkpoint may name."""
-LOADERS = ("genlab.load", "genlab.models.load", "genlab.models.checkpoint.load")
+LOADERS = ("genlab.load", "genlab.models.load", "genlab.checkpoints.load", "genlab.checkpoints.load")
 KEY_SIZE = 32
 """Bytes."""
 

@@ -5,7 +5,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from genlab.commands.configs import shipped_configs
+from genlab.configs import shipped_configs
 
 REPOSITORY = Path(__file__).parents[1]
 

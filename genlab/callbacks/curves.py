@@ -5,8 +5,8 @@ import time
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 
-from genlab.callbacks.metrics_file import MetricsFile
 from genlab.errors import in_one_line
+from genlab.loggers.metrics_file import MetricsFile
 
 
 class Curves(Callback):

@@ -1,46 +1,9 @@
-"""`genlab configs`: the configs that come with genlab. Imports nothing heavy, so that it answers at once."""
+"""`genlab configs`: list the configs that come with genlab. Imports nothing heavy, so that it answers at once."""
 
 import argparse
 from pathlib import Path
 
-from genlab.errors import GenlabError, nearest
-
-PACKAGE = Path(__file__).parents[1]
-
-
-def shipped_folder() -> Path:
-    """Where the shipped configs are: inside the installed package, or beside it in a checkout of the repository."""
-    inside = PACKAGE / "configs"
-    return inside if inside.is_dir() else PACKAGE.parent / "configs"
-
-
-def shipped_configs() -> dict[str, Path]:
-    """The shipped configs by name, overlays as `overlays/<name>`, batch scripts as `slurm/<name>`."""
-    folder = shipped_folder()
-    found = sorted([*folder.rglob("*.yaml"), *folder.rglob("*.sbatch")])
-    return {path.relative_to(folder).as_posix(): path for path in found}
-
-
-def find_config(name: str) -> Path:
-    """The file meant by a config's name: a path first, then one of the shipped configs.
-
-    Raises GenlabError for an unknown name, with the nearest right one, and for what is no text.
-    """
-    if Path(name).is_file():
-        try:
-            Path(name).read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise GenlabError(f"the config {name} is no text in UTF-8 (byte {error.start}); save it as that") from None
-        return Path(name)
-    shipped = shipped_configs()
-    if name in shipped:
-        return shipped[name]
-    if Path(name).exists():
-        raise GenlabError(f"the config {name!r} is a folder or a device; give the path of a file")
-    stems = {Path(known).stem: known for known in shipped}
-    found = stems.get(nearest(Path(name).stem, stems) or "")
-    hint = f"did you mean {found}?" if found else "`genlab configs` lists the shipped ones"
-    raise GenlabError(f"there is no config {name}, neither as a path nor among the shipped ones; {hint}")
+from genlab.configs import find_config, shipped_configs
 
 
 def description(config: Path) -> str:

@@ -3,11 +3,12 @@
 import argparse
 from pathlib import Path
 
-from genlab import history, runs
+from genlab import runs
 from genlab.atomic import must_be_free, picture_format
 from genlab.errors import GenlabError
 from genlab.pictures.curves import draw_curves
 from genlab.pictures.figures import write_figure
+from genlab.runs import history
 
 
 def main(args: argparse.Namespace) -> None:

@@ -9,9 +9,9 @@ import yaml
 from lightning.pytorch.cli import instantiate_module
 from torch import Tensor
 
-from genlab import safe_yaml, sheets
+from genlab import sheets
 from genlab.atomic import must_be_free
-from genlab.commands.configs import find_config
+from genlab.configs import find_config
 from genlab.data import (
     MNIST,
     BatchDataModule,
@@ -25,6 +25,7 @@ from genlab.data import (
 from genlab.data.base import SPLITS
 from genlab.data.files.berkeley import CYCLEGAN, PIX2PIX
 from genlab.errors import GenlabError, counted, listed, suggestion
+from genlab.parsing import safe_yaml
 from genlab.pictures.drawing import Sheet, save
 
 NAMED: dict[str, Callable[[], BatchDataModule]] = {

@@ -1,8 +1,8 @@
 """What `genlab models`, `datasets`, `networks` and `losses` share. Imports nothing heavy: they answer at once."""
 
 from genlab import catalogue
+from genlab.catalogue.pages import GROUPS, group_of, listing, page
 from genlab.errors import GenlabError, suggestion
-from genlab.pages import GROUPS, group_of, listing, page
 
 
 def show(command: str, name: str | None) -> None:

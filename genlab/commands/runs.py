@@ -15,7 +15,7 @@ from typing import Any
 from genlab import runs
 from genlab.atomic import must_be_free, whole_file
 from genlab.errors import GenlabError, counted, nearest
-from genlab.summaries import NOT_LEARNED, Summary, differences, differing, settings_of, summarise
+from genlab.runs.summaries import NOT_LEARNED, Summary, differences, differing, settings_of, summarise
 
 COLUMNS = ("run", "model", "data", "differs", "epochs", "state", "best", "date")
 NARROWEST = {"date": 12, "data": 8, "model": 8, "best": 12, "differs": 10}

@@ -15,6 +15,7 @@ from torchmetrics.image.fid import NoTrainInceptionV3
 from tqdm import tqdm
 
 from genlab.atomic import whole_file
+from genlab.checkpoints import plain_data
 from genlab.data import BatchDataModule
 from genlab.data.files.places import cache_folder
 from genlab.devices import moved
@@ -23,7 +24,6 @@ from genlab.images import eight_bits
 from genlab.metrics.classifier import Classifier
 from genlab.models import load
 from genlab.models.capabilities import Encodes
-from genlab.models.checkpoint import plain_data
 from genlab.types import Shape
 
 CPU = torch.device("cpu")

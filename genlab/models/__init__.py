@@ -1,10 +1,10 @@
 """Model families, one LightningModule a file."""
 
+from genlab.checkpoints import load
 from genlab.models.autoencoder import Autoencoder
 from genlab.models.base import ImageModel
 from genlab.models.capabilities import Decodes, Encodes, Reconstructs, Samples
 from genlab.models.cgan import CGAN
-from genlab.models.checkpoint import load
 from genlab.models.cvae import CVAE
 from genlab.models.cyclegan import CycleGAN
 from genlab.models.encoder_features import EncoderFeatures

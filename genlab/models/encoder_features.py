@@ -2,10 +2,10 @@
 
 from torch import nn
 
+from genlab.checkpoints import load
 from genlab.errors import GenlabError
 from genlab.metrics.features import FeatureMaps
 from genlab.models.capabilities import Encodes
-from genlab.models.checkpoint import load
 
 
 class EncoderFeatures(FeatureMaps):

@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from genlab.errors import GenlabError, counted, suggestion
-from genlab.history import Array, History
-from genlab.summaries import Summary, labels, summarise
+from genlab.runs.history import Array, History
+from genlab.runs.summaries import Summary, labels, summarise
 
 MOST_POINTS = 150
 """Points of a training curve; of more, each is the mean of several batches."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-import genlab.training  # noqa: F401
+import genlab.cli.trainer  # noqa: F401
 from genlab.cli import TOOL_COMMANDS
 from genlab.evaluation import extractors
 from tests.attack import bits, files, options, runner, signals

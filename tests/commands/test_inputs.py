@@ -15,9 +15,9 @@ from torch import Tensor
 
 import genlab
 from genlab import devices
+from genlab.checkpoints import read
 from genlab.cli import main
 from genlab.data.files.framing import Framing
-from genlab.models.checkpoint import read
 from genlab.models.stages import Schedule
 from genlab.networks.corruption import GaussianNoise
 from genlab.networks.stack import DenseLayer

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from genlab import runs
 from genlab.atomic import must_be_free
+from genlab.checkpoints import read, rebuilt, rebuilt_data, stated_data
 from genlab.commands.shared.inputs import named_paths
 from genlab.data import BatchDataModule, ImageDataModule
 from genlab.data.batches.augmentation import unaugmented
@@ -23,9 +24,8 @@ from genlab.data.files.framing import Framing
 from genlab.data.own import as_genlabs
 from genlab.devices import device_of, moved
 from genlab.errors import GenlabError, suggestion
-from genlab.mistakes import ExplainingParser
 from genlab.models.capabilities import VERBS, Conditional, Encodes, abilities, seen_in
-from genlab.models.checkpoint import read, rebuilt, rebuilt_data, stated_data
+from genlab.parsing.parser import ExplainingParser
 from genlab.pictures.drawing import Drawable, save
 from genlab.runs import is_own
 from genlab.sheets import subject_of

@@ -9,9 +9,9 @@ import warnings
 from collections.abc import Sequence
 
 import genlab
-from genlab import own_code
-from genlab.commands.parsers import ToolParser, parser_of
+from genlab.cli.tools import ToolParser, parser_of
 from genlab.errors import GenlabError, in_one_line, suggestion
+from genlab.parsing import own_code
 
 TRAINER_COMMANDS = ("fit", "validate", "test", "predict")
 COMMANDS = {
@@ -90,12 +90,12 @@ def _run(arguments: list[str]) -> None:
     trains = command in TRAINER_COMMANDS and not own_images
     given = arguments if trains else parser_of(command).parse_args(arguments[1:])
     if trains:
-        page = importlib.import_module("genlab.training_help").answer(command, arguments[1:])
+        page = importlib.import_module("genlab.cli.help").answer(command, arguments[1:])
         if page:
             print(page)
             return
         given = ["--help" if argument == "--help-all" else argument for argument in arguments]
-    module = importlib.import_module("genlab.training" if trains else f"genlab.commands.{command}")
+    module = importlib.import_module("genlab.cli.trainer" if trains else f"genlab.commands.{command}")
     warnings.formatwarning = _in_a_line  # type: ignore[assignment]  # which Lightning has changed too
     with own_code.importable():
         module.main(given)

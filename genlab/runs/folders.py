@@ -11,9 +11,10 @@ from typing import Any
 import filelock
 import yaml
 
-from genlab import safe_yaml, trust
+from genlab import trust
 from genlab.atomic import whole_file
 from genlab.errors import GenlabError, in_one_line
+from genlab.parsing import safe_yaml
 from genlab.regular import is_folder
 
 ROOT = Path("runs")

@@ -3,9 +3,9 @@
 import pytest
 import yaml
 
-from genlab.commands.configs import shipped_configs
+from genlab.configs import shipped_configs
 from genlab.errors import GenlabError
-from genlab.safe_yaml import load, require_sane
+from genlab.parsing.safe_yaml import load, require_sane
 
 
 def laughs(levels: int) -> str:

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 import genlab
-from genlab import catalogue, pages
+from genlab import catalogue
+from genlab.catalogue import pages
 from genlab.cli import COMMANDS, main
-from genlab.commands.configs import find_config
-from genlab.spelling import OF_COMMANDS, SECTIONS, SYNONYMS, check
-from genlab.training_help import HOW, MACHINE, RUN
+from genlab.cli.help import HOW, MACHINE, RUN
+from genlab.configs import find_config
+from genlab.parsing.spelling import OF_COMMANDS, SECTIONS, SYNONYMS, check
 
 NAMES = [name for group in pages.all_groups() for name in group.names]
 
@@ -232,7 +233,7 @@ def test_help_and_misspelt_names_import_nothing_heavy():
     code = """
 import contextlib, sys
 from genlab.cli import main
-from genlab.pages import GROUPS
+from genlab.catalogue.pages import GROUPS
 for line in ["fit --help", "fit --model VAE --data MNIST --help", "test --help", "fit --model.help VAE", "fit",
              "fit --confg x", "fit --config vae_digit.yaml", "fit --model Vae",
              "fit --config vae_digits.yaml --model.x 3", *GROUPS, "models VAE", "datasets CelebA"]:

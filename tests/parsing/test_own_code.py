@@ -16,9 +16,9 @@ import pytest
 import torch
 
 import genlab
-from genlab import own_code
 from genlab.cli import main
 from genlab.data import own as own_data
+from genlab.parsing import own_code
 
 SMOKE = ["--config=overlays/smoke.yaml", "--trainer.enable_progress_bar=false"]
 MODULES = {

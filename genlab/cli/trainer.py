@@ -25,8 +25,7 @@ from lightning.pytorch.utilities.model_helpers import is_overridden
 
 import genlab.data
 import genlab.models  # noqa: F401
-from genlab import runs, slurm, trust
-from genlab.arguments import complete_from_checkpoint, complete_from_run, find_configs, typed_classes
+from genlab import runs, trust
 from genlab.callbacks import (
     BestCheckpoint,
     Curves,
@@ -41,17 +40,19 @@ from genlab.callbacks import (
     SteadyBar,
     Stopped,
 )
+from genlab.checkpoints import WholeCheckpoints, read
+from genlab.cli import slurm
+from genlab.cli.completion import complete_from_checkpoint, complete_from_run, find_configs, typed_classes
+from genlab.cli.process import keep_freed_memory, quieten
 from genlab.data import BatchDataModule
 from genlab.data import own as own_data
 from genlab.errors import GenlabError
 from genlab.facts import FACTS
 from genlab.hparams import arguments_of
-from genlab.mistakes import ExplainingParser, require_possible
 from genlab.models.adversarial import AdversarialModel
-from genlab.models.checkpoint import WholeCheckpoints, read
 from genlab.models.stacked import StackedAutoencoder
-from genlab.own_code import imported
-from genlab.process import keep_freed_memory, quieten
+from genlab.parsing.own_code import imported
+from genlab.parsing.parser import ExplainingParser, require_possible
 from genlab.tables import rounded
 
 

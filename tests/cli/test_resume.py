@@ -13,11 +13,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from genlab import slurm
-from genlab.cli import main
-from genlab.commands.configs import find_config
+from genlab.checkpoints import read
+from genlab.cli import main, slurm
+from genlab.configs import find_config
 from genlab.errors import GenlabError
-from genlab.models.checkpoint import read
 
 BATCHES = 5
 """In an epoch."""
@@ -82,7 +81,7 @@ def stopped(step: int, *arguments: str, by: str = "SIGTERM", code: int = 143) ->
 def died(*arguments: str) -> subprocess.CompletedProcess[str]:
     """What a process said that did not come to the end of its training."""
     command = [sys.executable, "-m", "genlab", "fit", "--config", *arguments, *QUICK]
-    place = {"PYTHONPATH": str(Path(__file__).parents[1])}
+    place = {"PYTHONPATH": str(Path(__file__).parents[2])}
     process = subprocess.run(command, env=os.environ | place, capture_output=True, text=True, timeout=120)
     assert process.returncode != 0
     return process

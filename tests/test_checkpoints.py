@@ -16,8 +16,8 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import nn
 
 import genlab
+from genlab.checkpoints import WholeCheckpoints
 from genlab.losses import absolute_error
-from genlab.models.checkpoint import WholeCheckpoints
 from genlab.networks import ConvDecoder, ConvEncoder, MLPEncoder
 
 

@@ -12,8 +12,8 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from wandb.proto import wandb_internal_pb2
 
-from genlab.callbacks import safe_wandb
 from genlab.cli import main
+from genlab.loggers import safe_wandb
 
 RUN = Path("runs/vae_digits/0")
 QUICK = [

@@ -9,11 +9,12 @@ from typing import Any
 
 import yaml
 
-from genlab import catalogue, safe_yaml
+from genlab import catalogue
 from genlab.catalogue import Argument, Entry
-from genlab.commands.configs import find_config
+from genlab.catalogue.pages import Group, choices, data_groups, model_groups
+from genlab.configs import find_config
 from genlab.errors import GenlabError, listed, nearest, suggestion
-from genlab.pages import Group, choices, data_groups, model_groups
+from genlab.parsing import safe_yaml
 
 SECTIONS = (
     "config",
@@ -76,6 +77,9 @@ SYNONYMS = {
     "output_dir": ("trainer.default_root_dir",),
 }
 """What others call things, and the keys that are meant: the first one that there is."""
+
+NOTHING_GIVEN = "say what to train and on what: --config NAME (`genlab configs` lists them), or --model and --data"
+"""What `genlab fit` says without arguments."""
 
 Tree = dict[str, Any]
 """Keys and values as configs and options give them; the arguments of a class stand beside its `class_path`."""

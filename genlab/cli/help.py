@@ -3,12 +3,12 @@
 import os
 from textwrap import wrap
 
-from genlab import catalogue, pages, spelling
+from genlab import catalogue
+from genlab.catalogue import pages
 from genlab.errors import GenlabError
-from genlab.spelling import Tree, argument_at, entry_at
+from genlab.parsing import spelling
+from genlab.parsing.spelling import NOTHING_GIVEN, Tree, argument_at, entry_at
 
-NOTHING_GIVEN = "say what to train and on what: --config NAME (`genlab configs` lists them), or --model and --data"
-"""What `genlab fit` says without arguments."""
 HELP = ("-h", "--help")
 ABOUT = {
     "fit": "Train a model, in a run folder of its own.",

@@ -11,10 +11,12 @@ from typing import Any
 
 import yaml
 
-from genlab import history, runs, safe_yaml
+from genlab import runs
 from genlab.errors import GenlabError
-from genlab.history import History
+from genlab.parsing import safe_yaml
 from genlab.regular import read_regular
+from genlab.runs import history
+from genlab.runs.history import History
 
 UNKNOWN = "?"
 """The model or data of a run whose config cannot be read."""

@@ -9,7 +9,7 @@ from textwrap import fill, shorten, wrap
 
 from genlab import catalogue
 from genlab.catalogue import Argument, Entry
-from genlab.commands.configs import shipped_configs
+from genlab.configs import shipped_configs
 from genlab.facts import FACTS
 
 WIDEST = 110

@@ -9,10 +9,11 @@ from typing import Any
 
 import yaml
 
-from genlab import runs, safe_yaml, trust
-from genlab.commands.configs import find_config
+from genlab import runs, trust
+from genlab.checkpoints import data_description, read
+from genlab.configs import find_config
 from genlab.errors import GenlabError
-from genlab.models.checkpoint import data_description, read
+from genlab.parsing import safe_yaml
 
 CLASSES = ("model", "data")
 """Sections that a class is given for."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 PACKAGES = ("models", "data", "networks", "losses", "schedules")
 """The packages and modules whose classes and functions are found by name."""
 ARGUMENT = re.compile(r"^    (\w+): ", re.MULTILINE)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genlab.history import History
+from genlab.runs.history import History
 from tests.run_folders import make_run, write_metrics
 
 

@@ -19,7 +19,7 @@ import yaml
 import genlab
 from genlab import runs
 from genlab.cli import main
-from genlab.commands.configs import shipped_configs
+from genlab.configs import shipped_configs
 from genlab.losses import Bernoulli, Gaussian
 from genlab.models import ImageModel
 from genlab.models.adversarial import AdversarialModel
@@ -404,7 +404,7 @@ def test_freed_memory_is_kept_for_the_next_step():
     """In a process of its own: 256 MB that are freed stay with it."""
     script = """
 import sys, torch
-from genlab.process import keep_freed_memory
+from genlab.cli.process import keep_freed_memory
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * 4096
 if sys.argv[1] == "keep":

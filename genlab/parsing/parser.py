@@ -12,10 +12,10 @@ from jsonargparse import Namespace, get_loader, set_loader
 from lightning.pytorch.cli import LightningArgumentParser
 
 from genlab.errors import GenlabError, nearest, suggestion
-from genlab.own_code import DOTTED, not_found
+from genlab.parsing.own_code import DOTTED, not_found
+from genlab.parsing.safe_yaml import require_sane
+from genlab.parsing.spelling import NOTHING_GIVEN
 from genlab.ranges import LARGEST_SEED, above, at_least, between, if_given
-from genlab.safe_yaml import require_sane
-from genlab.training_help import NOTHING_GIVEN
 
 UNKNOWN_KEY = re.compile(r"Option '(?P<key>[\w.]+)' is not accepted|does not accept option '(?P<option>[\w.]+)'")
 UNKNOWN_ARGUMENT = re.compile(r"unrecognized arguments: (\S+)")

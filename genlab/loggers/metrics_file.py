@@ -11,9 +11,9 @@ from typing import Any
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
 
-from genlab import history
 from genlab.atomic import whole_file
 from genlab.errors import GenlabError
+from genlab.runs import history
 
 
 class MetricsFile(Logger):

@@ -10,9 +10,10 @@ from tqdm import tqdm
 
 import genlab
 from genlab.cli import main
-from genlab.commands.configs import description, find_config, shipped_configs
+from genlab.commands.configs import description
+from genlab.configs import find_config, shipped_configs
 from genlab.errors import GenlabError
-from genlab.spelling import check
+from genlab.parsing.spelling import check
 
 LAUGHS = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'ha'] * 10)}]\n" for n in range(9))
 """YAML that stands for billions of values."""
@@ -41,7 +42,7 @@ def test_help_names_every_command(capsys):
 def test_configs_lists_every_shipped_config_with_its_description(capsys):
     main(["configs"])
     lines = capsys.readouterr().out.splitlines()
-    folder = Path(__file__).parents[1] / "configs"
+    folder = Path(__file__).parents[2] / "configs"
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     assert [line.split()[0] for line in lines] == files
     for line, path in zip(lines, shipped_configs().values(), strict=True):
@@ -217,7 +218,7 @@ VAE_ON_DIGITS = ("fit", "--model=VAE", "--data=Digits")
 def test_names_are_told_by_what_is_valid_at_their_place_before_torch_is_needed(
     arguments, message, refused, monkeypatch, working_folder
 ):
-    monkeypatch.setitem(sys.modules, "genlab.training", None)  # importing it would raise
+    monkeypatch.setitem(sys.modules, "genlab.cli.trainer", None)  # importing it would raise
     assert message in refused(*arguments.split())
 
 
@@ -270,7 +271,7 @@ def test_what_the_parser_finds_is_one_line_with_the_place_and_what_to_do(option,
     ],
 )
 def test_configs_are_read_before_torch_is_needed(config, message, refused, monkeypatch, working_folder):
-    monkeypatch.setitem(sys.modules, "genlab.training", None)
+    monkeypatch.setitem(sys.modules, "genlab.cli.trainer", None)
     Path("mine.yaml").write_text(config)
     assert message in refused("fit", "--config", "mine.yaml")
 
@@ -346,7 +347,7 @@ def test_a_full_disk_is_told_in_one_line(buffered):
 
 def printing(arguments: list[str], output: int, unbuffered: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "genlab", *arguments]
-    place = {"PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONUNBUFFERED": unbuffered}
+    place = {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": unbuffered}
     return subprocess.run(command, env=os.environ | place, stdout=output, stderr=subprocess.PIPE, text=True)
 
 
