@@ -9,6 +9,7 @@ from lightning.fabric.utilities import move_data_to_device
 
 from genlab.errors import GenlabError
 
+CPU = torch.device("cpu")
 METHODS = ("encode", "decode", "reconstruct", "sample", "translate", "log_likelihood", "predict_step")
 """What tools call of models, where there is such a method."""
 
@@ -22,7 +23,7 @@ def device_of(name: str | None) -> torch.device:
     """
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     if name is None:
-        return accelerator or torch.device("cpu")
+        return accelerator or CPU
     try:
         device = torch.device(name)
     except RuntimeError:

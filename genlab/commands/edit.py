@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from genlab import sheets
+from genlab.commands.shared.data import attribute_of
 from genlab.commands.shared.shown import shown
-from genlab.commands.shared.trained import Trained, attribute_of, encoded
+from genlab.commands.shared.trained import Trained, encoded
 from genlab.data import ImageDataModule
 from genlab.errors import GenlabError
 from genlab.latent import attribute_vector

@@ -1,37 +1,63 @@
-"""`genlab evaluate`: how good a model is, in figures that can be compared."""
+"""`genlab evaluate`: how good a model is, in metrics that can be compared."""
 
 import argparse
+import csv
 import json
-from collections.abc import Callable
-from typing import Any
+
+import torch
 
 from genlab.atomic import whole_file
+from genlab.commands.shared.shown import Shown, condition_asked, shown
 from genlab.commands.shared.trained import Trained
-from genlab.errors import GenlabError
-from genlab.evaluation.likelihood import likelihood
-from genlab.evaluation.outliers import write_outliers
-from genlab.evaluation.reconstructions import reconstruction_quality
-from genlab.evaluation.samples import sample_quality
-from genlab.evaluation.translations import translation_quality
-from genlab.models.capabilities import Samples, Translates
-from genlab.tables import metrics_table
+from genlab.errors import GenlabError, counted
+from genlab.evaluation.options import Options
+from genlab.evaluation.outliers import CODES, score_for, scores
+from genlab.evaluation.protocols import PROTOCOLS, judging_capability
+from genlab.evaluation.rows import as_dict
+from genlab.models.capabilities import abilities
+from genlab.tables import as_text, metrics_table
+
+LISTED = 20
+"""Files in the table that is printed."""
 
 
 def main(args: argparse.Namespace) -> None:
-    """Evaluate a model on the test images of its data; print and write the metrics."""
+    """Evaluate a model on the test images of its data, or how strange images of one's own are to it."""
     trained = Trained(args)
     if args.input:
         write_outliers(trained)
-        return
+    else:
+        write_metrics(trained)
+
+
+def write_metrics(trained: Trained) -> None:
+    """Print and write the metrics of a model.
+
+    Raises:
+        GenlabError: for a model that cannot be judged as asked, and for options that its protocol does not take.
+    """
+    args = trained.args
     path = trained.out("evaluate.json")
-    evaluation = evaluation_of(trained, args)
-    if args.samples and evaluation is not likelihood:
+    by_features = bool(args.fid or args.features)
+    capability = judging_capability(trained.under_any_condition(), by_features)
+    trained.require(capability)
+    protocol = PROTOCOLS[capability]
+    if args.samples and not protocol.estimates:
         raise GenlabError("--samples is for likelihoods; as many images are made as are compared: give --limit")
+    options = Options(
+        limit=args.limit,
+        seed=args.seed,
+        codes=args.samples,
+        by_features=by_features,
+        network=args.features,
+        device=trained.device,
+        condition=condition_asked(trained),
+    )
     found = {
         "model": type(trained.model).__name__,
         "checkpoint": str(trained.checkpoint),
         "seed": args.seed,
-        **evaluation(trained, args),
+        **as_dict(protocol.judge(trained.model, trained.splits, options)),
     }
     with whole_file(path) as part:
         part.write_text(json.dumps(found, indent=1))
@@ -39,17 +65,40 @@ def main(args: argparse.Namespace) -> None:
     print(path)
 
 
-def evaluation_of(
-    trained: Trained, args: argparse.Namespace
-) -> Callable[[Trained, argparse.Namespace], dict[str, Any]]:
-    """What the model is judged by."""
-    model = trained.model
-    if isinstance(model, Translates):
-        return translation_quality
+def write_outliers(trained: Trained) -> None:
+    """Print and write a table of the files of --input with their scores, the strangest first.
+
+    Beside each is the share of the data's images, in percent, that are less strange.
+
+    Raises:
+        GenlabError: for a model that has neither a likelihood nor reconstructions.
+    """
+    args = trained.args
     if args.fid or args.features:
-        return sample_quality
-    if hasattr(model, "likelihood"):
-        return likelihood
-    if isinstance(model, Samples):
-        return sample_quality
-    return reconstruction_quality
+        raise GenlabError("--fid and --features judge a model's samples; leave out --input")
+    score = score_for(trained.under_any_condition())
+    if args.samples and not (score and score.estimates):
+        raise GenlabError("--samples is for likelihoods, which this model has none of")
+    if score is None:
+        raise GenlabError(
+            f"the {type(trained.model).__name__} in {trained.checkpoint} can neither estimate likelihoods nor "
+            f"reconstruct, so it cannot tell what is strange; it can {', '.join(abilities(trained.model))}"
+        )
+    path = trained.out("outliers.csv")
+    random = torch.Generator().manual_seed(args.seed)
+    own = shown(trained, None, 0, random)
+    images = trained.images()
+    others = Shown(images, torch.randperm(len(images), generator=random)[: args.limit])
+    found, compared = (
+        scores(trained.model, part.images, part.rows, score, random, args.samples or CODES) for part in (own, others)
+    )
+    shares = torch.searchsorted(compared.sort().values, found) / len(compared)
+    columns = {score.name: found, f"% of {counted(len(compared), f'{trained.split} image')} below": 100 * shares}
+    order = found.argsort(descending=True, stable=True).tolist()
+    table = {own.names[i]: {name: float(values[i]) for name, values in columns.items()} for i in order}
+    with whole_file(path) as part, part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        csv.writer(file).writerows([["file", *columns], *([name, *row.values()] for name, row in table.items())])
+    print(as_text(dict(list(table.items())[:LISTED])))
+    if len(table) > LISTED:
+        print(f"and {len(table) - LISTED:,} more")
+    print(path)

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from genlab import sheets
 from genlab.atomic import must_be_free
+from genlab.commands.shared.data import attribute_of
 from genlab.commands.shared.shown import Shown, condition_asked, shown
-from genlab.commands.shared.trained import Trained, attribute_of, encoded
+from genlab.commands.shared.trained import Trained, encoded
 from genlab.errors import GenlabError, counted
 from genlab.models.capabilities import Conditional, Decodes, Encodes, Samples
 from genlab.pictures.code_map import project, umap

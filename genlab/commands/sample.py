@@ -12,7 +12,6 @@ from genlab import sheets
 from genlab.atomic import picture_format
 from genlab.commands.shared.conditions import conditional_sheet, write_classes
 from genlab.commands.shared.trained import Trained, encoded
-from genlab.data.batches.augmentation import unaugmented
 from genlab.errors import GenlabError
 from genlab.latent import CodeDensity
 from genlab.models.capabilities import Conditional, Decodes, Encodes, Samples
@@ -83,7 +82,7 @@ def code_density(trained: Trained, args: argparse.Namespace) -> CodeDensity:
         else:
             if density.fitted_to == fitted_to and density.means.shape == (components, encoder.code_size):
                 return density
-    train_set = unaugmented(trained.data("fit").train_set)
+    train_set = trained.splits.training_images()
     chosen = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(args.seed))[:FITTED_ON]
     if components > len(chosen):
         raise GenlabError(f"{components} components are more than the {len(chosen)} images they are fitted to")

@@ -10,12 +10,12 @@ from tqdm import tqdm
 
 from genlab import images, runs, sheets
 from genlab.atomic import must_be_free, picture_format, whole_file
-from genlab.commands.shared.domains import test_images
 from genlab.commands.shared.inputs import named_paths, real, tell_unreadable
 from genlab.commands.shared.trained import Trained
 from genlab.data.files.framing import attempt, opened, pixels
 from genlab.data.files.image_files import LARGEST, is_image
 from genlab.errors import GenlabError, counted, listed
+from genlab.evaluation.domains import domains_of
 from genlab.models.capabilities import Translates
 from genlab.models.tiles import in_tiles
 from genlab.regular import is_folder, read_regular
@@ -43,7 +43,7 @@ def main(args: argparse.Namespace) -> None:
 def draw_test_images(trained: Trained, model: Translates) -> None:
     """One picture of test images, chosen by the seed, each row above the row of their translations."""
     args = trained.args
-    domains = test_images(trained)
+    domains = domains_of(trained.splits)
     test = domains.translated(args.direction)
     random = torch.Generator().manual_seed(args.seed)
     chosen = torch.randperm(len(test.start), generator=random)[: args.count]

@@ -18,7 +18,7 @@ from genlab.atomic import whole_file
 from genlab.checkpoints import plain_data
 from genlab.data import BatchDataModule
 from genlab.data.files.places import cache_folder
-from genlab.devices import moved
+from genlab.devices import CPU, moved
 from genlab.errors import GenlabError
 from genlab.images import eight_bits
 from genlab.metrics.classifier import Classifier
@@ -26,7 +26,6 @@ from genlab.models import load
 from genlab.models.capabilities import Encodes
 from genlab.types import Shape
 
-CPU = torch.device("cpu")
 BATCH = 128
 STEPS = 700
 """Batches that a classifier learns from; more, if these are not five epochs."""
@@ -40,19 +39,29 @@ class Extractor:
 
     name: str
     resize: str
-    """What is done to images before."""
+    """How images are resized before."""
     features: Callable[[Tensor], Tensor]
     classifier: Classifier | None = None
     """Of the data's classes, where it is one."""
 
+    @property
+    def stamp(self) -> dict[str, str]:
+        """What metrics say of it."""
+        return {"extractor": self.name, "resize": self.resize}
+
 
 def extractor(name: str | None, data: BatchDataModule, image_shape: Shape, device: torch.device = CPU) -> Extractor:
-    """The extractor called "inception" or "classifier", or the codes of the model in a checkpoint, on a device.
+    """Find a network whose features judge images.
 
-    Of images of a shape, whose labels or attributes the data know. By default it is a classifier where there are
-    labels, else Inception where it can be had, else a classifier of attributes.
+    Args:
+        name: "inception", "classifier", or the path of a checkpoint whose model encodes; by default a classifier where
+            there are labels, else Inception where it can be had, else a classifier of attributes.
+        data: set up for "fit" and "test"; a classifier learns their labels or attributes.
+        image_shape: of the images that are judged.
+        device: where the network works; images and features stay on the CPU.
 
-    Raises GenlabError for one that cannot be had.
+    Raises:
+        GenlabError: for a network that cannot be had.
     """
     if name == "classifier" or (name is None and data.num_classes):
         return own_classifier(data, device)
@@ -65,12 +74,16 @@ def extractor(name: str | None, data: BatchDataModule, image_shape: Shape, devic
     except GenlabError as error:
         if not data.attribute_names:
             raise GenlabError(f"{error}; or compare codes of a trained model, with --features CHECKPOINT") from None
-        print(f"{error}; a classifier of attributes takes its place")
+        warnings.warn(f"{error}; a classifier of attributes takes its place", stacklevel=2)
         return own_classifier(data, device)
 
 
 def inception(device: torch.device = CPU) -> Extractor:
-    """The network that FID and KID are usually measured with."""
+    """The network that FID and KID are usually measured with.
+
+    Raises:
+        GenlabError: where its weights cannot be had.
+    """
     try:
         network = moved(NoTrainInceptionV3("inception-v3-compat", ["2048"]), device, ["forward"])
     except (ModuleNotFoundError, URLError, OSError, RuntimeError) as error:
@@ -86,7 +99,11 @@ def inception(device: torch.device = CPU) -> Extractor:
 
 
 def codes_of(path: str, image_shape: Shape, device: torch.device = CPU) -> Extractor:
-    """The codes of a trained model."""
+    """The codes of the model in a checkpoint.
+
+    Raises:
+        GenlabError: for a model that does not encode, or encodes images of another shape.
+    """
     model = moved(load(path), device)
     if not isinstance(model, Encodes):
         raise GenlabError(f"the {type(model).__name__} in {path} does not encode; give a checkpoint of one that does")
@@ -98,7 +115,8 @@ def codes_of(path: str, image_shape: Shape, device: torch.device = CPU) -> Extra
 def own_classifier(data: BatchDataModule, device: torch.device = CPU) -> Extractor:
     """A classifier of labels or attributes, trained on the data's training images, and kept among the caches.
 
-    Raises GenlabError for data without either.
+    Raises:
+        GenlabError: for data without either.
     """
     outputs = data.num_classes or len(data.attribute_names)
     if not outputs:
@@ -107,7 +125,7 @@ def own_classifier(data: BatchDataModule, device: torch.device = CPU) -> Extract
     digest = hashlib.sha256(described.encode()).hexdigest()[:16]
     path = cache_folder(getattr(data, "data_dir", None)) / f"classifier-{digest}.pt"
     network = Classifier(data.image_shape, outputs)
-    accuracy = taken_up(network, path)
+    accuracy = restored(network, path)
     if accuracy is None:
         with torch.random.fork_rng():
             torch.manual_seed(0)
@@ -126,8 +144,8 @@ def own_classifier(data: BatchDataModule, device: torch.device = CPU) -> Extract
     )
 
 
-def taken_up(network: Classifier, path: Path) -> float | None:
-    """Give a classifier the weights that are kept in a file: its accuracy, or None when there are none to use."""
+def restored(network: Classifier, path: Path) -> float | None:
+    """Give a classifier the weights in a file, and return its accuracy; None when there are none to use."""
     if not path.exists():
         return None
     try:
@@ -141,7 +159,7 @@ def taken_up(network: Classifier, path: Path) -> float | None:
 
 
 def essential(hparams: Any) -> Any:
-    """What hyperparameters of data say about the images, and not about where they lie or how many come at a time."""
+    """Hyperparameters of data that change the images, not where they lie or how many come at a time."""
     if isinstance(hparams, Mapping):
         return {name: essential(value) for name, value in hparams.items() if name not in INCIDENTAL}
     return hparams

@@ -1,48 +1,51 @@
-"""How likely test images are under a model, for `genlab evaluate`."""
+"""Likelihoods of images: the ELBO, and log p(x) by importance sampling."""
 
-import argparse
+from dataclasses import replace
 from typing import Any
 
 import torch
 from tqdm import tqdm
 
-from genlab.commands.shared.shown import looked_at
-from genlab.commands.shared.trained import Trained
 from genlab.errors import GenlabError
-from genlab.evaluation.reconstructions import averaged
+from genlab.evaluation.options import Options
+from genlab.evaluation.rows import Row, averages
+from genlab.evaluation.splits import Splits
 from genlab.losses import Perceptual
-from genlab.models.capabilities import HasLikelihood
+from genlab.models.capabilities import seen_in
 
-IMAGES = 100
-"""That are evaluated together."""
-SAMPLES = 5000
-"""Codes for each image, unless told otherwise."""
+AT_ONCE = 100
+"""Images that are evaluated together."""
+CODES = 5000
+"""Codes per image, unless another number is asked for."""
 
 
-def likelihood(trained: Trained, args: argparse.Namespace) -> dict[str, Any]:
-    """The ELBO, with one sample for each image, and log p(x), by importance sampling, both in nats.
+@torch.no_grad()
+def judge_likelihood(model: Any, splits: Splits, options: Options) -> list[Row]:
+    """Estimate the ELBO, with one code per image, and log p(x), by importance sampling, both in nats.
 
     Bits per dimension are those of log p(x), the tighter bound, whichever the model was trained on.
+
+    Raises:
+        GenlabError: for a model with a perceptual distance in place of a likelihood.
     """
-    test = looked_at(trained)
-    chosen = torch.randperm(len(test), generator=torch.Generator().manual_seed(args.seed))[: args.limit].sort().values
-    random = torch.Generator().manual_seed(args.seed)
-    num_samples = args.samples or SAMPLES
-    elbo, log_likelihood = [], []
-    if isinstance(trained.model.likelihood, Perceptual):
-        raise GenlabError(f"the {type(trained.model).__name__} has a perceptual distance in place of a likelihood")
+    if isinstance(model.likelihood, Perceptual):
+        raise GenlabError(f"the {type(model).__name__} has a perceptual distance in place of a likelihood")
+    images = splits.images_for(model)
+    if options.condition is not None:
+        model = model.given(options.condition)
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(options.seed))
+    chosen = order[: options.limit].sort().values
+    random = torch.Generator().manual_seed(options.seed)
+    codes = options.codes or CODES
+    elbo, log_likelihood, bits = [], [], []
     with tqdm(total=len(chosen), desc="Evaluating", unit=" images") as bar:
-        for rows in chosen.split(IMAGES):
-            with torch.no_grad():
-                model, x = trained.able_to_with(test[rows], HasLikelihood)  # type: ignore[type-abstract]
-            elbo.append(model.log_likelihood(x, 1, random))
-            log_likelihood.append(model.log_likelihood(x, num_samples, random))
+        for rows in chosen.split(AT_ONCE):
+            able, x = seen_in(model, images[rows])
+            elbo.append(able.log_likelihood(x, 1, random))
+            log_likelihood.append(able.log_likelihood(x, codes, random))
+            bits.append(able.likelihood.bits_per_dim(log_likelihood[-1], x[0].numel()))
             bar.update(len(rows))
-    values = {"elbo": torch.cat(elbo), "log_likelihood": torch.cat(log_likelihood)}
-    values["bits_per_dim"] = model.likelihood.bits_per_dim(values["log_likelihood"], x[0].numel())
-    found: dict[str, Any] = {
-        "likelihood": type(model.likelihood).__name__,
-        "test_images": len(chosen),
-        "samples": num_samples,
-    }
-    return found | averaged(values) | {"bits_per_dim_of": "log_likelihood"}
+    stamp = {"likelihood": type(model.likelihood).__name__, "test_images": len(chosen), "samples": codes}
+    scores = {"elbo": elbo, "log_likelihood": log_likelihood, "bits_per_dim": bits}
+    *others, bits_per_dim = averages(scores, stamp)
+    return [*others, replace(bits_per_dim, stamp={**stamp, "bits_per_dim_of": "log_likelihood"})]

@@ -1,6 +1,5 @@
-"""How near reconstructions of test images come to them, for `genlab evaluate`."""
+"""Reconstructions, compared with the images that they are of."""
 
-import argparse
 from collections import defaultdict
 from typing import Any
 
@@ -8,48 +7,44 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from genlab.commands.shared.trained import BATCH, Trained
 from genlab.errors import counted
+from genlab.evaluation.options import Options
+from genlab.evaluation.rows import Row, averages
+from genlab.evaluation.splits import Splits
 from genlab.losses.reconstruction import SSIM_WINDOW
 from genlab.metrics.translation import translation_scores
-from genlab.models.capabilities import Reconstructs, reconstructed
-from genlab.tables import ERROR
+from genlab.models.capabilities import reconstructed, seen_in
+
+AT_ONCE = 500
+"""Images that are reconstructed together."""
+SSIM_WINDOWS = f"{SSIM_WINDOW} x {SSIM_WINDOW}, Gaussian, wholly within the image"
 
 
-def reconstruction_quality(trained: Trained, args: argparse.Namespace) -> dict[str, Any]:
-    """L1, MSE, PSNR and SSIM of reconstructions, averaged over test images, as they are.
+@torch.no_grad()
+def judge_reconstructions(model: Any, splits: Splits, options: Options) -> list[Row]:
+    """Average L1, MSE, PSNR and SSIM of reconstructions over images.
 
     Of a denoising model, also those of reconstructions from corrupted images.
     """
-    model = trained.able_to(Reconstructs)  # type: ignore[type-abstract]
-    test = trained.images()
-    order = torch.randperm(len(test), generator=torch.Generator().manual_seed(args.seed))
-    chosen = order[: args.limit].sort().values
-    random = torch.Generator().manual_seed(args.seed)
-    scores: dict[str, list[Tensor]] = defaultdict(list)
-    with tqdm(total=len(chosen), desc="Reconstructing", unit=" images") as bar, torch.no_grad():
-        for rows in chosen.split(BATCH):
-            x = test[rows]["image"]
-            kinds = {"": model.reconstruct(x)}
-            _, *corrupted, restored = reconstructed(model, x, random)
+    images = splits.images_for(model)
+    if options.condition is not None:
+        model = model.given(options.condition)
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(options.seed))
+    chosen = order[: options.limit].sort().values
+    random = torch.Generator().manual_seed(options.seed)
+    scores: dict[str, dict[str, list[Tensor]]] = defaultdict(lambda: defaultdict(list))
+    with tqdm(total=len(chosen), desc="Reconstructing", unit=" images") as bar:
+        for rows in chosen.split(AT_ONCE):
+            able, x = seen_in(model, images[rows])
+            kinds = {"": able.reconstruct(x)}
+            _, *corrupted, restored = reconstructed(able, x, random)
             if corrupted:
                 kinds["_from_corrupted"] = restored
-            for kind, images in kinds.items():
-                found = {"mse": (images - x).square().flatten(1).mean(1), **translation_scores(images, x)}
-                for name, values in found.items():
-                    scores[name + kind].append(values)
+            for kind, y in kinds.items():
+                for name, values in {"mse": (y - x).square().flatten(1).mean(1), **translation_scores(y, x)}.items():
+                    scores[kind][name].append(values)
             bar.update(len(rows))
-    of_images = {"images": f"{counted(len(chosen), 'image')} of the {trained.split} split, values in [0, 1]"}
-    if "ssim" in scores:
-        of_images["ssim_windows"] = f"{SSIM_WINDOW} x {SSIM_WINDOW}, Gaussian, wholly within the image"
-    return of_images | averaged({name: torch.cat(values) for name, values in scores.items()})
-
-
-def averaged(scores: dict[str, Tensor]) -> dict[str, float]:
-    """The means of scores (N,), each with its standard error, of more than one image."""
-    found = {}
-    for name, values in scores.items():
-        found[name] = values.mean().item()
-        if len(values) > 1:
-            found[name + ERROR] = (values.std() / len(values) ** 0.5).item()
-    return found
+    stamp = {"images": f"{counted(len(chosen), 'image')} of the {splits.split} split, values in [0, 1]"}
+    if "ssim" in scores[""]:
+        stamp["ssim_windows"] = SSIM_WINDOWS
+    return [row for kind, found in scores.items() for row in averages(found, stamp, kind)]

@@ -12,8 +12,6 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 
 import genlab
 from genlab.cli import main
-from genlab.evaluation import extractors
-from genlab.evaluation.extractors import extractor
 
 
 def test_the_likelihood_of_test_images_is_estimated(run, capsys):
@@ -132,18 +130,6 @@ def test_figures_that_cannot_be_are_refused(players, run, refused):
     assert not Path("none.json").exists()
 
 
-def test_one_classifier_judges_all_models_of_the_same_images(players, tmp_path, monkeypatch):
-    monkeypatch.setenv("GENLAB_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr("genlab.evaluation.extractors.STEPS", 5)
-    names = []
-    for size in (32, 128):
-        data = genlab.Digits(batch_size=size)
-        data.setup()
-        names.append(extractor(None, data, data.image_shape).name)
-    assert names[0] == names[1]
-    assert len([*(tmp_path / "cache").glob("classifier-*.pt")]) == 1
-
-
 def test_samples_of_a_model_with_a_likelihood_are_judged_when_that_is_asked_for(run):
     with pytest.warns(UserWarning, match="few"):
         main(["evaluate", "--ckpt", str(run), "--fid", "--limit", "100", "--out", "vae.json"])
@@ -159,35 +145,15 @@ def test_without_inception_attributes_are_enough_and_nothing_is_not(monkeypatch,
     options = ["--config", "overlays/smoke.yaml", "--model.generator.width=4", "--model.discriminator.width=4"]
     networks = ["--model.generator=DCGANGenerator", "--model.discriminator=DCGANDiscriminator"]
     main(["fit", "--model=CGAN", "--data=CelebA", "--data.image_size=16", *networks, *options])
-    with pytest.warns(UserWarning, match="few"):
+    with (
+        pytest.warns(UserWarning, match="few"),
+        pytest.warns(UserWarning, match=r"Inception cannot be had \(no torch-fidelity\).*; a classifier of attributes"),
+    ):
         main(["evaluate"])
     out = capsys.readouterr().out
-    assert "Inception cannot be had (no torch-fidelity)" in out
     assert "classifier of CelebA's attributes" in out
     assert "classes hit" not in out
     main(["fit", "--model=GAN", "--data=FreyFaces", *networks, *options])
     assert "or compare codes of a trained model, with --features CHECKPOINT" in refused("evaluate")
     assert "has no labels to train a classifier on" in refused("evaluate", "--features", "classifier")
     assert "it needs `pip install torch-fidelity`" in refused("evaluate", "--features", "inception")
-
-
-@pytest.mark.parametrize("content", [b"", b"no archive", "other weights", "a flipped bit"])
-def test_an_odd_classifier_is_told_and_trained_again(content, tmp_path, monkeypatch):
-    monkeypatch.setenv("GENLAB_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(extractors, "STEPS", 1)
-    monkeypatch.setattr(extractors, "BATCH", 1437)
-    data = genlab.Digits()
-    data.setup()
-    name = extractors.own_classifier(data).name
-    (path,) = tmp_path.glob("classifier-*.pt")
-    if content == "other weights":
-        torch.save({"state_dict": torch.nn.Linear(2, 2).state_dict(), "accuracy": 0.5}, path)
-    elif content == "a flipped bit":
-        damaged = bytearray(path.read_bytes())
-        damaged[len(damaged) // 2] ^= 1
-        path.write_bytes(damaged)
-    else:
-        path.write_bytes(content)
-    with pytest.warns(UserWarning, match=r"classifier-\w+.pt is damaged, or keeps no such classifier; it is trained"):
-        assert extractors.own_classifier(data).name == name
-    assert extractors.own_classifier(data).name == name

@@ -1,10 +1,8 @@
 """What the tool commands share: their arguments, and a trained model with its data."""
 
 import argparse
-import copy
 import hashlib
 import json
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,16 +14,13 @@ from torch import Tensor
 from genlab import runs
 from genlab.atomic import must_be_free
 from genlab.checkpoints import read, rebuilt, rebuilt_data, stated_data
+from genlab.commands.shared.data import changed_data, without
 from genlab.commands.shared.inputs import named_paths
-from genlab.data import BatchDataModule, ImageDataModule
-from genlab.data.batches.augmentation import unaugmented
-from genlab.data.batches.tensors import ImageTensors
 from genlab.data.files.framing import Framing
-from genlab.data.own import as_genlabs
 from genlab.devices import device_of, moved
-from genlab.errors import GenlabError, suggestion
+from genlab.errors import GenlabError
+from genlab.evaluation.splits import Splits
 from genlab.models.capabilities import VERBS, Conditional, Encodes, abilities, seen_in
-from genlab.parsing.parser import ExplainingParser
 from genlab.pictures.drawing import Drawable, save
 from genlab.runs import is_own
 from genlab.sheets import subject_of
@@ -59,7 +54,6 @@ class Trained:
             self.model: LightningModule = moved(rebuilt(content, self.checkpoint), self.device)
         self._epochs = content.get("epoch", 0) + 1
         self._described = {key: content[key] for key in content if key.endswith("hyper_parameters")}
-        self._stages: set[str] = set()
 
     def able_to(self, capability: type[Capability]) -> Capability:
         """The model, once it is found to have the capability; raises GenlabError when it has not."""
@@ -133,21 +127,17 @@ class Trained:
 
     def data(self, stage: str) -> Any:
         """The data that the model was trained on, as --data and --data.KEY change them, set up for a stage too."""
-        if stage not in self._stages:
-            if not self._stages:
-                self._data.prepare_data()
-            self._data.setup(stage)
-            self._stages.add(stage)
-        return self._data
+        return self.splits.ready(stage)
 
     @cached_property
-    def _data(self) -> BatchDataModule:
+    def splits(self) -> Splits:
+        """Those data, of which the split that --split says is looked at; read when images are first asked for."""
         with granted(self.args.trust):
-            left = {} if self.args.data else _without(self._described_data, self.args.data_settings)
+            left = {} if self.args.data else without(self._described_data, self.args.data_settings)
             require_known_places(left, self.checkpoint, own=is_own(self.checkpoint))
-        data = as_genlabs(self.unread_data)
-        self._require_shapes(data)
-        return data
+        splits = Splits(self.unread_data, self.split)
+        self._require_shapes(splits.data)
+        return splits
 
     @cached_property
     def unread_data(self) -> LightningDataModule:
@@ -183,18 +173,8 @@ class Trained:
         return self.args.split or "test"
 
     def images(self) -> Any:
-        """The data's images that the tool is to look at, those of --split, not augmented.
-
-        Pairs for a model that completes them; raises GenlabError for data of any other kind.
-        """
-        data = self.data("test" if self.split == "test" else "fit")
-        completes = getattr(self.model, "source_shape", None) and isinstance(self.model, Conditional)
-        if not isinstance(data, ImageDataModule) and not completes:
-            raise GenlabError(f"this tool needs single images, not the batches of {type(data).__name__}")
-        images = getattr(data, f"{self.split}_set", None)
-        if images is None:
-            raise GenlabError(f"{type(data).__name__} has no {self.split} images; give another --split")
-        return unaugmented(images)
+        """The data's images that the tool looks at; see `Splits.images_for`."""
+        return self.splits.images_for(self.model)
 
     def framing(self) -> Framing:
         """How an image file becomes an image like those of the model's data; none of these are read.
@@ -218,34 +198,6 @@ def encoded(trained: Trained, images: Any, chosen: Tensor) -> Tensor:
     return torch.cat([encoder.encode(x) for encoder, x in seen])
 
 
-def attribute_of(images: ImageTensors, data: Any, attribute: str) -> Tensor:
-    """Which images of one of the data's splits have an attribute: (N,), bool.
-
-    Raises GenlabError when the data do not have the attribute.
-    """
-    if attribute not in data.attribute_names:
-        hint = suggestion(attribute, data.attribute_names)
-        raise GenlabError(f"{type(data).__name__} has no attribute {attribute}; {hint}")
-    return images.facts["attributes"][images.rows, data.attribute_names.index(attribute)] > 0
-
-
-def changed_data(described: str | dict[str, Any], settings: Sequence[str]) -> LightningDataModule:
-    """Data as `fit` makes them: of a class's name or a description, with settings, `--data.KEY=VALUE`.
-
-    Raises GenlabError for settings that the class does not take.
-    """
-    if isinstance(described, dict):
-        if "_class_path" not in described:
-            raise GenlabError(f"{settings[0]} changes nothing: the checkpoint does not say what data it was trained on")
-        arguments = {name: value for name, value in described.items() if not name.startswith("_")}
-        described = json.dumps({"class_path": described["_class_path"], "init_args": arguments})
-    parser = ExplainingParser()
-    parser.add_lightning_class_args(LightningDataModule, "data", subclass_mode=True)
-    config = parser.parse_args([f"--data={described}", *settings])
-    data: LightningDataModule = parser.instantiate_classes(config).data
-    return data
-
-
 def _any_condition(model: Any) -> Tensor | None:
     """A condition that a conditional model knows, (1, ...); None for other models."""
     if not isinstance(model, Conditional):
@@ -253,17 +205,3 @@ def _any_condition(model: Any) -> Tensor | None:
     if model.source_shape:
         return torch.zeros(1, *model.source_shape)
     return torch.zeros(1, dtype=torch.int64) if model.num_classes else torch.zeros(1, len(model.attribute_names))
-
-
-def _without(description: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
-    """A description of data without what settings, `--data.KEY=VALUE`, say: places that a user names need no trust."""
-    left = copy.deepcopy(description)
-    for setting in settings:
-        *path, last = setting.partition("=")[0].removeprefix("--data.").split(".")
-        inner: Any = left
-        for part in path:
-            inner = inner.get(part, {}) if isinstance(inner, dict) else {}
-            inner = inner.get("init_args", inner) if isinstance(inner, dict) else {}
-        if isinstance(inner, dict):
-            inner.pop(last, None)
-    return left

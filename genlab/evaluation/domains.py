@@ -1,18 +1,18 @@
-"""The test images of two domains, for the tools of models that translate."""
+"""Images of two domains, for models that translate."""
 
 from dataclasses import dataclass, replace
 
 import torch
 
-from genlab.commands.shared.trained import Trained
 from genlab.data import AttributeDomains, BatchDataModule, DomainDataModule, PairDataModule
 from genlab.data.batches.augmentation import unaugmented
 from genlab.data.batches.tensors import ImageTensors
 from genlab.errors import GenlabError
+from genlab.evaluation.splits import Splits
 from genlab.types import Shape
 
 
-@dataclass
+@dataclass(frozen=True)
 class Translated:
     """Images to translate in a direction, and images of the domain that they are translated to."""
 
@@ -23,8 +23,8 @@ class Translated:
     end_shape: Shape
 
 
-@dataclass
-class TestImages:
+@dataclass(frozen=True)
+class Domains:
     """Images of domain a and of domain b, or sources and targets."""
 
     a: ImageTensors
@@ -34,16 +34,16 @@ class TestImages:
     aligned: bool
     """Whether `a[i]` and `b[i]` belong together."""
     data: BatchDataModule
-    """What knows labels or attributes of the images, where anything does."""
+    """The DataModule that knows labels or attributes of the images, where any does."""
 
     def translated(self, direction: str) -> Translated:
-        """The domains in the order of a direction."""
+        """The domains in the order of a direction, "a_to_b" or "b_to_a"."""
         if direction == "a_to_b":
             return Translated(direction, self.a, self.b, self.a_shape, self.b_shape)
         return Translated(direction, self.b, self.a, self.b_shape, self.a_shape)
 
-    def some(self, count: int, seed: int) -> "TestImages":
-        """No more than so many of both, drawn by a seed; what belongs together stays so."""
+    def some(self, count: int, seed: int) -> "Domains":
+        """At most `count` images of each, drawn by a seed; what belongs together stays so."""
 
         def drawn(images: ImageTensors) -> ImageTensors:
             return images.subset(torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:count])
@@ -51,17 +51,21 @@ class TestImages:
         return replace(self, a=drawn(self.a), b=drawn(self.b))
 
 
-def test_images(trained: Trained) -> TestImages:
-    """The test images of the data that the model was trained on; raises GenlabError for data of another kind."""
-    data = trained.data("fit")
+def domains_of(splits: Splits) -> Domains:
+    """The images of a split of two domains, or of pairs.
+
+    Raises:
+        GenlabError: for data of another kind.
+    """
+    data = splits.ready("fit")
     if isinstance(data, PairDataModule):
         a_shape = data.source_shape
     elif isinstance(data, DomainDataModule):
         a_shape = data.a_shape
     else:
         raise GenlabError(f"this tool needs pairs or two domains, not the batches of {type(data).__name__}")
-    trained.data("test")
+    splits.ready("test")
     known = data.data if isinstance(data, AttributeDomains) else data
-    a, b = unaugmented(getattr(data, f"{trained.split}_set")).sides()
-    aligned = data.aligned and (isinstance(data, PairDataModule) or trained.split != "train")
-    return TestImages(a, b, a_shape, data.image_shape, aligned, known)
+    a, b = unaugmented(getattr(data, f"{splits.split}_set")).sides()
+    aligned = data.aligned and (isinstance(data, PairDataModule) or splits.split != "train")
+    return Domains(a, b, a_shape, data.image_shape, aligned, known)

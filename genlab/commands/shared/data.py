@@ -1,0 +1,55 @@
+"""Data as a user's --data and --data.KEY change those of a checkpoint."""
+
+import copy
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+
+from genlab.data.batches.tensors import ImageTensors
+from genlab.errors import GenlabError, suggestion
+from genlab.parsing.parser import ExplainingParser
+
+
+def changed_data(described: str | dict[str, Any], settings: Sequence[str]) -> LightningDataModule:
+    """Data as `fit` makes them: of a class's name or a description, with settings, `--data.KEY=VALUE`.
+
+    Raises GenlabError for settings that the class does not take.
+    """
+    if isinstance(described, dict):
+        if "_class_path" not in described:
+            raise GenlabError(f"{settings[0]} changes nothing: the checkpoint does not say what data it was trained on")
+        arguments = {name: value for name, value in described.items() if not name.startswith("_")}
+        described = json.dumps({"class_path": described["_class_path"], "init_args": arguments})
+    parser = ExplainingParser()
+    parser.add_lightning_class_args(LightningDataModule, "data", subclass_mode=True)
+    config = parser.parse_args([f"--data={described}", *settings])
+    data: LightningDataModule = parser.instantiate_classes(config).data
+    return data
+
+
+def without(description: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """A description of data without what settings, `--data.KEY=VALUE`, say: places that a user names need no trust."""
+    left = copy.deepcopy(description)
+    for setting in settings:
+        *path, last = setting.partition("=")[0].removeprefix("--data.").split(".")
+        inner: Any = left
+        for part in path:
+            inner = inner.get(part, {}) if isinstance(inner, dict) else {}
+            inner = inner.get("init_args", inner) if isinstance(inner, dict) else {}
+        if isinstance(inner, dict):
+            inner.pop(last, None)
+    return left
+
+
+def attribute_of(images: ImageTensors, data: Any, attribute: str) -> Tensor:
+    """Which images of one of the data's splits have an attribute: (N,), bool.
+
+    Raises GenlabError when the data do not have the attribute.
+    """
+    if attribute not in data.attribute_names:
+        hint = suggestion(attribute, data.attribute_names)
+        raise GenlabError(f"{type(data).__name__} has no attribute {attribute}; {hint}")
+    return images.facts["attributes"][images.rows, data.attribute_names.index(attribute)] > 0

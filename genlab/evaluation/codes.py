@@ -1,0 +1,143 @@
+"""What a model's codes are worth: reconstructions, few labels, clusters and outliers, beside PCA."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.decomposition import PCA
+from sklearn.metrics import roc_auc_score
+from torch import Tensor
+from tqdm import tqdm
+
+from genlab.latent.clusters import METHODS, NEIGHBOURS, agreement, cluster
+from genlab.metrics.probes import Array, few_label_accuracy
+from genlab.models.capabilities import Reconstructs, seen_in
+from genlab.tables import Table
+
+AT_ONCE = 500
+"""Images that are encoded together."""
+
+Pair = tuple[Array, Array]
+"""Arrays of the training images and of the test images."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Images and what a model makes of them, each under its own condition if it knows any: arrays (N, ...)."""
+
+    pixels: Array
+    codes: Array
+    reconstructions: Array | None
+    """None of a model that does not reconstruct."""
+    classes: Array | None
+    """(N,): labels, or whether images have an attribute; None where neither is known."""
+
+
+@torch.no_grad()
+def seen(model: object, images: Any, rows: Tensor, classes: Tensor | None) -> Seen:
+    """Encode and reconstruct images of a data set.
+
+    Args:
+        model: one that encodes, under conditions if it knows any.
+        images: the data set.
+        rows: positions in it, (N,).
+        classes: of all images of the data set, where they are known.
+    """
+    parts: list[tuple[Tensor, ...]] = []
+    for some in rows.split(AT_ONCE):
+        able, x = seen_in(model, images[some])
+        again = [able.reconstruct(x)] if isinstance(able, Reconstructs) else []
+        parts.append((x.flatten(1), able.encode(x), *(y.flatten(1) for y in again)))
+    pixels, codes, *restored = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
+    return Seen(pixels, codes, restored[0] if restored else None, None if classes is None else classes[rows].numpy())
+
+
+def measured(
+    train: Seen, test: Seen, *, counts: list[int | None], draws: int, left_out: int | None = None, seed: int = 0
+) -> Iterator[tuple[str, str, Table]]:
+    """Measure all that can be measured, one after the other: a name, a title, and a table.
+
+    Args:
+        train: training images, which linear classifiers and PCA learn from.
+        test: test images.
+        counts: labelled images of each class; None for all.
+        draws: times that few labels are drawn.
+        left_out: the class that was left out of training, where one was.
+        seed: of PCA, of clusters, and of the first draw.
+    """
+    pixels = train.pixels, test.pixels
+    pca = PCA(min(train.codes.shape[1], *pixels[0].shape), random_state=seed).fit(pixels[0])
+    linear = f"PCA-{pca.n_components_}"
+    codes = {
+        "codes": (train.codes, test.codes),
+        linear: (pca.transform(pixels[0]), pca.transform(pixels[1])),
+    }
+
+    restored = {linear: pca.inverse_transform(codes[linear][1])}
+    if test.reconstructions is not None:
+        restored = {"codes": test.reconstructions} | restored
+    errors = {name: np.square(images - pixels[1]).sum(1) for name, images in restored.items()}
+    rows: Table = {name: {"squared error": mean_error(error)} for name, error in errors.items()}
+    yield "reconstruction", "reconstructions of test images, ± standard error", rows
+
+    train_labels, test_labels = train.classes, test.classes
+    if train_labels is not None and test_labels is not None and len(np.unique(train_labels)) > 1:
+        views = codes | {"pixels": pixels}
+        rows = few_labels(views, (train_labels, test_labels), counts, draws)
+        yield "few_labels", "accuracy of a linear classifier, by labels of each class, ± standard error", rows
+    if test_labels is not None and len(test_labels) > NEIGHBOURS and len(np.unique(test_labels)) > 1:
+        rows = clusters(codes, test_labels, seed)
+        yield "clusters", "clusters of test images against their classes", rows
+    if left_out is not None and len(np.unique(test_labels == left_out)) > 1:
+        told = {name: {"AUROC": float(roc_auc_score(test_labels == left_out, e))} for name, e in errors.items()}
+        yield "outliers", f"outliers: class {left_out}, which was left out, told by its squared error", told
+
+
+def mean_error(errors: Array) -> dict[str, float]:
+    """The mean of errors (N,), with its standard error, of more than one image."""
+    found = {"mean": float(errors.mean())}
+    if len(errors) > 1:
+        found["standard_error"] = float(errors.std(ddof=1) / len(errors) ** 0.5)
+    return found
+
+
+def few_labels(views: dict[str, Pair], labels: Pair, counts: list[int | None], draws: int) -> Table:
+    """Accuracies by view and number of labels: means and standard deviations of draws, and the mean's standard error.
+
+    This error has a part from the draws of labels, and a binomial one from the number of test images.
+    """
+    known = np.isin(labels[1], labels[0])  # a class that was left out cannot be learned
+    smallest = np.unique(labels[0], return_counts=True)[1].min()
+    fits = {count: range(1 if count is None else draws) for count in counts if count is None or count <= smallest}
+    table: Table = {name: {} for name in views}
+    with tqdm(total=len(views) * sum(map(len, fits.values())), desc="Classifying", unit=" fits") as bar:
+        for name, (train, test) in views.items():
+            for count, seeds in fits.items():
+                accuracies = []
+                for seed in seeds:
+                    accuracies.append(few_label_accuracy(train, labels[0], test[known], labels[1][known], count, seed))
+                    bar.update()
+                table[name]["all" if count is None else str(count)] = mean_accuracy(accuracies, int(known.sum()))
+    return table
+
+
+def mean_accuracy(accuracies: list[float], test_images: int) -> dict[str, float]:
+    """The mean of accuracies on as many test images, their standard deviation, and the mean's standard error."""
+    mean = float(np.mean(accuracies))
+    of_images = mean * (1 - mean) / test_images
+    of_draws = float(np.var(accuracies, ddof=1)) / len(accuracies) if len(accuracies) > 1 else 0.0
+    return {"mean": mean, "std": float(np.std(accuracies)), "standard_error": (of_images + of_draws) ** 0.5}
+
+
+def clusters(codes: dict[str, Pair], labels: Array, seed: int) -> Table:
+    """Agreement of clusters of the test images' codes with their classes, by method and codes."""
+    count = len(np.unique(labels))
+    table: Table = {}
+    with tqdm(total=len(METHODS) * len(codes), desc="Clustering", unit=" fits") as bar:
+        for method in METHODS:
+            for name, (_, seen) in codes.items():
+                table[f"{method} of {name}"] = agreement(cluster(seen, count, method, seed), labels)
+                bar.update()
+    return table
