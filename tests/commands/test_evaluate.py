@@ -130,6 +130,12 @@ def test_figures_that_cannot_be_are_refused(players, run, refused):
     assert not Path("none.json").exists()
 
 
+def test_a_condition_for_a_model_without_any_is_refused(players, refused):
+    evaluate = ["evaluate", "--out", "none.json", "--condition", "3", "--ckpt"]
+    assert "the GAN in " in refused(*evaluate, str(players))
+    assert "knows no conditions" in refused(*evaluate, str(players))
+
+
 def test_samples_of_a_model_with_a_likelihood_are_judged_when_that_is_asked_for(run):
     with pytest.warns(UserWarning, match="few"):
         main(["evaluate", "--ckpt", str(run), "--fid", "--limit", "100", "--out", "vae.json"])

@@ -8,7 +8,7 @@ from genlab.evaluation import extractors
 from genlab.evaluation.extractors import extractor
 
 
-def test_one_classifier_judges_all_models_of_the_same_images(players, tmp_path, monkeypatch):
+def test_one_classifier_judges_all_models_of_the_same_images(tmp_path, monkeypatch):
     monkeypatch.setenv("GENLAB_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(extractors, "STEPS", 5)
     names = []

@@ -1,0 +1,89 @@
+"""Models of other people's own, judged by what they can do."""
+
+import math
+
+import pytest
+import torch
+
+import genlab
+from genlab.evaluation.options import Options
+from genlab.evaluation.protocols import PROTOCOLS, judging_capability
+from genlab.evaluation.splits import Splits
+from genlab.evaluation.translations import perceptual
+from genlab.models.capabilities import HasLikelihood, Reconstructs, Samples, Translates
+
+
+class Halved:
+    """Reconstructs images half as bright."""
+
+    def reconstruct(self, x):
+        return x / 2
+
+
+class Uniform:
+    """Samples uniform noise, of which each pixel has the density 1 on [0, 1]."""
+
+    likelihood = genlab.losses.Bernoulli()
+
+    def sample(self, n, *, generator=None):
+        return torch.rand(n, 1, 8, 8, generator=generator)
+
+    def log_likelihood(self, x, num_samples, generator=None):
+        return torch.full((len(x),), -float(num_samples))
+
+
+def judged(model, **options):
+    capability = judging_capability(model, options.get("by_features", False))
+    return {row.name: row for row in PROTOCOLS[capability].judge(model, Splits(genlab.Digits()), Options(**options))}
+
+
+def test_a_model_is_judged_by_the_first_capability_that_it_has():
+    assert judging_capability(Halved()) is Reconstructs
+    assert judging_capability(Uniform()) is HasLikelihood
+    assert judging_capability(Uniform(), by_features=True) is Samples
+    assert judging_capability(genlab.GAN(image_shape=(1, 8, 8), code_size=2)) is Samples
+    assert judging_capability(object()) is Reconstructs
+    assert judging_capability(object(), by_features=True) is Samples
+    assert next(iter(PROTOCOLS)) is Translates
+
+
+def test_reconstructions_of_any_model_that_reconstructs_are_compared_with_the_truth():
+    found = judged(Halved())
+    data = genlab.Digits()
+    data.setup()
+    x = data.test_set[torch.arange(180)]["image"]
+    assert found["l1"].value == pytest.approx(x.mean().item() / 2, rel=1e-5)
+    assert found["mse"].value == pytest.approx(x.square().mean().item() / 4, rel=1e-5)
+    assert found["psnr"].unit == "dB"
+    assert all(row.stamp == {"images": "180 images of the test split, values in [0, 1]"} for row in found.values())
+
+
+def test_likelihoods_are_in_nats_and_say_how_many_codes_they_took():
+    found = judged(Uniform(), codes=7, limit=10)
+    assert (found["elbo"].value, found["log_likelihood"].value) == (-1.0, -7.0)
+    assert found["bits_per_dim"].value == pytest.approx(7 / 64 / math.log(2))
+    assert [found[name].unit for name in ("elbo", "log_likelihood", "bits_per_dim")] == ["nats", "nats", "bits"]
+    assert found["log_likelihood"].error == 0
+    assert found["elbo"].stamp == {"likelihood": "Bernoulli", "test_images": 10, "samples": 7}
+
+
+def test_samples_of_any_model_that_samples_are_compared_by_features(tmp_path, monkeypatch):
+    monkeypatch.setenv("GENLAB_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr("genlab.evaluation.extractors.STEPS", 5)
+    with pytest.warns(UserWarning, match="few"):
+        found = judged(Uniform(), by_features=True, limit=50)
+    assert found["fid"].value > found["fid_of_training_images"].value > 0
+    assert found["fid"].stamp["images"] == "50 samples, 50 images of the test split"
+    assert found["kid"].error > 0
+
+
+def test_without_alexnets_weights_translations_have_no_lpips(monkeypatch):
+    def nowhere(*arguments, **options):
+        raise OSError("no network")
+
+    class Large:
+        end_shape = (3, 64, 64)
+
+    monkeypatch.setattr("genlab.evaluation.translations.LearnedPerceptualImagePatchSimilarity", nowhere)
+    with pytest.warns(UserWarning, match=r"without LPIPS: AlexNet's weights cannot be had \(no network\)"):
+        assert perceptual(Large()) is None
