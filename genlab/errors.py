@@ -1,4 +1,4 @@
-"""The error whose message alone is enough for a user to act on."""
+"""Errors whose message alone is enough for a user to act on, and parts of such messages."""
 
 import difflib
 from collections.abc import Collection
@@ -6,18 +6,18 @@ from textwrap import shorten
 
 
 class GenlabError(Exception):
-    """A user's mistake or a missing thing, in one line: what is wrong, where, and what to do.
+    """Error that a user can fix, with one line that says what is wrong, where, and what to do.
 
     The command line prints the message without a traceback.
     """
 
 
 class NotFinite(GenlabError):
-    """Training has diverged.
+    """Error of a training that has diverged.
 
     Args:
-        what: the figure or weights that are not finite.
-        step: when that was found.
+        what: the metric or the weights that are not finite.
+        step: the step at which that was found.
     """
 
     def __init__(self, what: str, step: int) -> None:
@@ -28,9 +28,9 @@ class NotFinite(GenlabError):
 
 
 def in_one_line(error: BaseException) -> str:
-    """Describe an error for the command line: by a GenlabError's message, also where another error wraps it.
+    """Describe an error in one line: the message of a GenlabError, also where another error wraps it.
 
-    All others are described by type and message, with a hint how to see the traceback.
+    Other errors are described by type and message, with a hint how to see the traceback.
     """
     cause: BaseException | None = error
     while cause and not isinstance(cause, GenlabError):  # jsonargparse wraps what a constructor raises
@@ -48,24 +48,30 @@ def in_one_line(error: BaseException) -> str:
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """A number of things, such as "1 image" or "2,000 images"; `plural` is for nouns that take more than an s."""
+    """Format a number of things, such as "1 image" or "2,000 images".
+
+    Args:
+        number: how many.
+        noun: what, in the singular.
+        plural: what, in the plural, where that takes more than an s.
+    """
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def listed(names: Collection[object], most: int = 5, separator: str = ", ") -> str:
-    """Names for a message: the first few, and how many more there are."""
+    """List names for a message: the first few, and how many more there are."""
     few = separator.join(str(name) for name in list(names)[:most])
     return few if len(names) <= most else f"{few} and {len(names) - most:,} more"
 
 
 def nearest(name: str, known: Collection[str]) -> str | None:
-    """The known name that is most like another, whatever the case, if one is."""
+    """Find the known name that is most similar to another, whatever the case; None if none is similar."""
     folded = {key.casefold().replace("-", "_"): key for key in known}
     found = difflib.get_close_matches(name.casefold().replace("-", "_"), folded, n=1)
     return folded[found[0]] if found else None
 
 
 def suggestion(name: str, known: Collection[str]) -> str:
-    """Suggest the nearest known name in place of an unknown one, or say which there are."""
+    """Suggest the known name nearest to an unknown one, or list the known names."""
     found = nearest(name, known)
     return f"did you mean {found}?" if found else f"there are {', '.join(known) or 'none'}"

@@ -1,4 +1,4 @@
-"""Networks that are built already: what a checkpoint needs to know of them, and how a model takes them."""
+"""Networks that are built already: what a checkpoint needs to know about them, and how a model takes them."""
 
 import contextlib
 import copy
@@ -16,7 +16,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class Record(dict[str, Any]):
-    """What a network was built with: a constructor's arguments by name."""
+    """Arguments, by name, of the constructor that built a network."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Share the arguments among copies of a network: nothing changes them, and some cannot be copied."""
@@ -24,21 +24,23 @@ class Record(dict[str, Any]):
 
 
 class Recorded:
-    """Mixin that records what a network was built with, so that models take objects of the class as they are.
+    """Mixin for networks that records the constructor's arguments, so that models take built networks as they are.
 
-    The class comes after those that it extends: `class MyEncoder(nn.Sequential, Recorded)`. Checkpoints describe a
-    network by the arguments of its constructor, so whatever changes layers must be among these; its weights are kept
-    with the model's.
+    The mixin comes last among the bases: `class MyEncoder(nn.Sequential, Recorded)`. Checkpoints describe a network by
+    the arguments of its constructor, so whatever changes layers must be among these; its weights are kept with the
+    model's.
 
     Example:
-        >>> encoder = genlab.load("runs/vae_mnist").encoder  # trained already
-        >>> vae = genlab.VAE(image_shape=(1, 28, 28), code_size=20, encoder=encoder)
+        >>> trained = genlab.VAE(image_shape=(1, 28, 28), code_size=20)
+        >>> vae = genlab.VAE(image_shape=(1, 28, 28), code_size=20, encoder=trained.encoder)
+        >>> vae.encoder is trained.encoder
+        True
     """
 
     supplied: ClassVar[int] = 2
     """Number of the constructor's first arguments that a model supplies to the class: an image's shape and a size."""
     recorded: Record = Record()
-    """The constructor's arguments by name, defaults included; surplus positional ones under a name like "*layers"."""
+    """Arguments of the constructor by name, defaults included; surplus positional ones under a name like "*layers"."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Record the arguments of the constructor."""
@@ -50,19 +52,19 @@ class Recorded:
         return network
 
     def described(self) -> dict[str, Any]:
-        """The arguments that a model does not supply, by name."""
+        """Return the arguments that a model does not supply, by name."""
         return dict(list(self.recorded.items())[self.supplied :])
 
 
 def as_network(network: Callable[..., Network], *arguments: Any) -> Network:
-    """Build a network, or take one that is built already, with its weights, once it is found to be the right one.
+    """Build a network, or check one that is built already and return it with its weights.
 
     Args:
         network: a factory, or a `Recorded` network.
         arguments: what the model supplies to factories: an image's shape and a size.
 
     Raises:
-        GenlabError: for a network that was built with others, or changed since, or of a class that is not `Recorded`.
+        GenlabError: for a network that was built with other arguments, or changed since, or is not `Recorded`.
     """
     if not isinstance(network, nn.Module):
         return network(*arguments)
@@ -74,7 +76,7 @@ def as_network(network: Callable[..., Network], *arguments: Any) -> Network:
         built = ", ".join(f"{key} {value}" for key, value in found.items()) or "no arguments"
         needed = ", ".join(map(str, arguments))
         raise GenlabError(
-            f"this {name} was built with {built}; the model needs {needed} in their place: build it with these, "
+            f"this {name} was built with {built}, but the model needs {needed}; build it with these, "
             f"or give the class, {name}, or a functools.partial of it"
         )
     if changed := _changed(network):
@@ -87,12 +89,12 @@ def as_network(network: Callable[..., Network], *arguments: Any) -> Network:
 
 
 def another(network: Callable[..., Network]) -> Callable[..., Network]:
-    """Copy a network that is built already; a factory builds another one as it is."""
+    """Copy a network that is built already; return a factory as it is, as it builds another network each time."""
     return copy.deepcopy(network) if isinstance(network, nn.Module) else network
 
 
 def built_already(network: nn.Module) -> str:
-    """Say what to give instead of a network that a checkpoint cannot describe; it goes on from "is a" or "this"."""
+    """Say what to give instead of a network that a checkpoint cannot describe; it continues "is a" or "this"."""
     name = type(network).__name__
     return (
         f"built {name}, which a checkpoint cannot describe; give the class, {name}, or "
@@ -101,16 +103,19 @@ def built_already(network: nn.Module) -> str:
 
 
 def not_recorded(network: nn.Module) -> str:
-    """Say the same of a model's own argument, which might be `Recorded`."""
+    """Say the same about an argument of a model, whose class could be `Recorded`."""
     return f"{built_already(network)}; a network's class may also inherit from genlab.networks.Recorded"
 
 
 def require_own_weights(networks: Mapping[str, Any], model: str) -> None:
-    """Raise GenlabError where two of a model's networks share weights, which would be two after loading.
+    """Check that no two of a model's networks share weights, which would be separate after loading.
 
     Args:
-        networks: a model's arguments by name; those that are no built networks have no weights.
-        model: its name, for the error.
+        networks: arguments of the model by name, networks among them.
+        model: name of the model, for the error.
+
+    Raises:
+        GenlabError: for two networks with a parameter in common.
     """
     owners: dict[int, str] = {}
     for name, network in networks.items():
@@ -118,13 +123,17 @@ def require_own_weights(networks: Mapping[str, Any], model: str) -> None:
             owner = owners.setdefault(id(part), name)
             if owner != name:
                 raise GenlabError(
-                    f"{model}({owner}=..., {name}=...): both have the same weights, which a checkpoint would part; "
-                    "give one of them a copy: copy.deepcopy(network)"
+                    f"{model}({owner}=..., {name}=...): both share weights, which a checkpoint would separate; "
+                    "pass a copy as one of them: copy.deepcopy(network)"
                 )
 
 
 def _bound(cls: type, network: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Record:
-    """Arguments of a constructor by name; raises TypeError for ones that it does not take."""
+    """Bind a constructor's arguments to their names.
+
+    Raises:
+        TypeError: for arguments that it does not take.
+    """
     signature = inspect.signature(cls.__init__)  # type: ignore[misc]
     bound = signature.bind(network, *args, **kwargs)
     bound.apply_defaults()
@@ -141,7 +150,7 @@ def _bound(cls: type, network: Any, args: tuple[Any, ...], kwargs: Mapping[str, 
 
 
 def _changed(network: Any) -> str | None:
-    """Name a weight whose shape is not as the constructor makes it; None where all are, or where that is not known."""
+    """Name a weight whose shape differs from what the constructor builds; None if none does, or if it is unknown."""
     try:
         with warnings.catch_warnings(action="ignore"), torch.random.fork_rng([]), torch.device("meta"):
             fresh = type(network)(**network.recorded)
@@ -152,5 +161,5 @@ def _changed(network: Any) -> str | None:
 
 
 def _tuples(values: Any) -> list[Any]:
-    """The values, lists among them as tuples."""
+    """Convert the lists among values to tuples."""
     return [tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value for value in values]

@@ -1,7 +1,7 @@
-"""Schedules of learning rates that know how long training is, and what Lightning is told about any schedule.
+"""Learning-rate schedules that know the length of training, and how Lightning is told about any schedule.
 
-Any class of `torch.optim.lr_scheduler` is a schedule too, counted in steps or in epochs. ReduceLROnPlateau waits for
-`val/loss` to fall, after each epoch with a validation; `lightning.pytorch.cli.ReduceLROnPlateau` for its `monitor`.
+Any class of `torch.optim.lr_scheduler` is a schedule too, by step or by epoch. ReduceLROnPlateau waits for `val/loss`
+to fall, after each epoch with a validation; `lightning.pytorch.cli.ReduceLROnPlateau` waits for its `monitor`.
 """
 
 import math
@@ -20,12 +20,15 @@ from genlab.types import Interval, ScheduleFactory
 
 
 class TrainingSchedule(LRScheduler, ABC):
-    """Learning rates that rise evenly in a warm-up, and from then on are a share of the optimizer's.
+    """Learning-rate schedule with a linear warm-up, and then a share of the optimizer's learning rate.
 
     Args:
-        optimizer: whose learning rates they are.
+        optimizer: the optimizer whose learning rates are scheduled.
         warmup_steps: steps before the full learning rate; step i of the warm-up has (i + 1) / (warmup_steps + 1) of it.
-        steps: the length of the whole schedule, after which learning rates stay; None for that of training.
+        steps: length of the whole schedule, after which learning rates stay constant; None for that of training.
+
+    Raises:
+        GenlabError: for a schedule that ends in its warm-up, and numbers out of range.
     """
 
     def __init__(self, optimizer: Optimizer, warmup_steps: int = 0, steps: int | None = None) -> None:
@@ -38,10 +41,14 @@ class TrainingSchedule(LRScheduler, ABC):
 
     @abstractmethod
     def rate(self, progress: float) -> float:
-        """Return the share of the full learning rate, given the progress after the warm-up, from 0 to 1."""
+        """Return the share of the full learning rate.
+
+        Args:
+            progress: progress since the warm-up, from 0 to 1.
+        """
 
     def get_lr(self) -> list[float | Tensor]:
-        """Return the learning rate of each group of parameters at the step at hand."""
+        """Return the learning rate of each parameter group at the current step."""
         step, warmup = self.last_epoch, self.warmup_steps
         if step < warmup:
             rate = (step + 1) / (warmup + 1)
@@ -50,34 +57,38 @@ class TrainingSchedule(LRScheduler, ABC):
         return [base * rate for base in self.base_lrs]
 
     def set_length(self, steps: float) -> None:
-        """Let the schedule last as long as training, where no other length was given.
+        """Let the schedule last as long as training, unless it has a length of its own.
 
-        Raises GenlabError for a training without an end, or one that ends in the warm-up.
+        Args:
+            steps: length of training, infinity for one without an end.
+
+        Raises:
+            GenlabError: for a training without an end, or one that ends in the warm-up.
         """
         if self.steps is not None:
             return
         if math.isinf(steps):
             raise GenlabError(
-                f"{type(self).__name__} depends on the length of training, which has no end; give --trainer.max_epochs "
-                "or --trainer.max_steps, or the schedule's steps"
+                f"{type(self).__name__} needs the length of training, which has no end; give --trainer.max_epochs or "
+                "--trainer.max_steps, or the schedule's steps"
             )
         self.steps = max(1, int(steps))
         self._require_full_rate()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state without the length: training that is resumed with more epochs has another one."""
+        """Return the state without the length, which changes where training is resumed with more epochs."""
         return {key: value for key, value in super().state_dict().items() if key not in ("steps", "warmup_steps")}
 
     def _require_full_rate(self) -> None:
         if self.steps is not None and self.warmup_steps >= self.steps:
             raise GenlabError(
-                f"warmup_steps is {self.warmup_steps}, and the schedule ends after {self.steps} steps; "
+                f"warmup_steps is {self.warmup_steps}, but the schedule ends after {self.steps} steps; "
                 "give a shorter warm-up, or train for longer"
             )
 
 
 class Warmup(TrainingSchedule):
-    """A learning rate that stays after the warm-up."""
+    """Constant learning rate after a linear warm-up."""
 
     def __init__(self, optimizer: Optimizer, warmup_steps: int) -> None:
         super().__init__(optimizer, warmup_steps)
@@ -87,17 +98,17 @@ class Warmup(TrainingSchedule):
         return 1.0
 
     def set_length(self, steps: float) -> None:
-        """Do nothing: the length of training does not matter."""
+        """Ignore the length of training."""
 
 
 class Cosine(TrainingSchedule):
-    """A learning rate that falls along half a period of a cosine (Loshchilov & Hutter 2017, equation 5, one cycle).
+    """Learning rate that falls along half a period of a cosine (Loshchilov & Hutter 2017, equation 5, one cycle).
 
     Args:
-        optimizer: whose learning rates they are.
-        warmup_steps: steps before the full learning rate, from which it falls; see `TrainingSchedule`.
-        final: the share of the learning rate at the end.
-        steps: the length, warm-up included; None for that of training.
+        optimizer: the optimizer whose learning rates are scheduled.
+        warmup_steps: steps before the full learning rate; see `TrainingSchedule`.
+        final: share of the learning rate at the end.
+        steps: length of the schedule, warm-up included; None for that of training.
     """
 
     def __init__(
@@ -108,19 +119,19 @@ class Cosine(TrainingSchedule):
         super().__init__(optimizer, warmup_steps, steps)
 
     def rate(self, progress: float) -> float:
-        """Return the cosine's share, from 1 to `final`."""
+        """Return the cosine's value, from 1 to `final`."""
         return self.final + (1 - self.final) * (1 + math.cos(math.pi * progress)) / 2
 
 
 class Linear(TrainingSchedule):
-    """A learning rate that stays for a share of training, and then falls evenly.
+    """Constant learning rate that falls linearly from some point of training on.
 
     Args:
-        optimizer: whose learning rates they are.
-        decay_from: the share of the schedule after which it falls, from 0 to below 1.
+        optimizer: the optimizer whose learning rates are scheduled.
+        decay_from: share of the schedule after which the learning rate falls, from 0 to below 1.
         warmup_steps: steps before the full learning rate; see `TrainingSchedule`.
-        final: the share of the learning rate at the end.
-        steps: the length, warm-up included; None for that of training.
+        final: share of the learning rate at the end.
+        steps: length of the schedule, warm-up included; None for that of training.
     """
 
     def __init__(
@@ -137,22 +148,23 @@ class Linear(TrainingSchedule):
         super().__init__(optimizer, warmup_steps, steps)
 
     def rate(self, progress: float) -> float:
-        """Return the line's share, from 1 to `final`."""
+        """Return the line's value, from 1 to `final`."""
         return 1 - (1 - self.final) * max(0.0, progress - self.decay_from) / (1 - self.decay_from)
 
 
 def with_schedule(
     optimizer: Optimizer, schedule: ScheduleFactory | None, interval: Interval, length: Callable[[], float]
 ) -> dict[str, Any]:
-    """Return an optimizer and its schedule, in the form of `configure_optimizers`.
+    """Return an optimizer and its schedule in the form that `configure_optimizers` returns.
 
     Args:
-        optimizer: what has learning rates.
-        schedule: builds their schedule; None for none.
-        interval: what it counts.
-        length: computes how many of these there are in training.
+        optimizer: the optimizer whose learning rates are scheduled.
+        schedule: builds the schedule; None for none.
+        interval: what the schedule counts.
+        length: computes the length of training in these.
 
-    Raises GenlabError for a schedule that cannot be built.
+    Raises:
+        GenlabError: for a schedule that cannot be built.
     """
     if schedule is None:
         return {"optimizer": optimizer}
@@ -166,7 +178,7 @@ def with_schedule(
 
 
 def training_length(trainer: Trainer, interval: Interval) -> float:
-    """Return how many steps of an optimizer, or epochs, there are in training; infinity when it has no end."""
+    """Return the number of optimizer steps, or of epochs, in training; infinity if it has no end."""
     steps = trainer.estimated_stepping_batches
     if interval == "step" or math.isinf(steps):
         return steps
@@ -174,7 +186,7 @@ def training_length(trainer: Trainer, interval: Interval) -> float:
 
 
 def steps_per_epoch(trainer: Trainer) -> float:
-    """Return how many steps an optimizer makes in an epoch; infinity for data without a length."""
+    """Return the number of optimizer steps in an epoch; infinity for data without a length."""
     trainer.fit_loop.setup_data()
     batches = trainer.num_training_batches
     return batches if math.isinf(batches) else math.ceil(batches / trainer.accumulate_grad_batches)

@@ -1,4 +1,4 @@
-"""The types that genlab's parts hand to each other: image shapes, batches and factories."""
+"""Types that the parts of genlab pass to each other: image shapes, batches and factories."""
 
 from collections.abc import Callable, Iterable
 from typing import Literal, NotRequired, TypedDict
@@ -8,39 +8,39 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 Shape = tuple[int, int, int]
-"""An image's shape: (channels, height, width)."""
+"""Shape of an image: (channels, height, width)."""
 
 NetworkFactory = Callable[[Shape, int], nn.Module]
-"""Builds an encoder or a decoder from the image's shape and the size of the code.
+"""Builds an encoder or a decoder from the shape of images and the size of codes.
 
-In Python, models also take a network that is built already in its place; see `genlab.networks.Recorded`.
+In Python, models also take a network that is built already; see `genlab.networks.Recorded`.
 """
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
-"""Builds an optimizer from the parameters that it shall train."""
+"""Builds an optimizer from the parameters to train."""
 
 ScheduleFactory = Callable[[Optimizer], LRScheduler]
-"""Builds the schedule of an optimizer's learning rate; see `genlab.schedules`."""
+"""Builds the learning-rate schedule of an optimizer; see `genlab.schedules`."""
 
 Interval = Literal["step", "epoch"]
 """What a schedule counts: steps of its optimizer, or epochs."""
 
 
 class ImageBatch(TypedDict):
-    """A batch of images, with what is known about them."""
+    """Batch of images, with labels or attributes."""
 
     image: Tensor
     """(B, C, H, W), float in [0, 1]."""
     label: NotRequired[Tensor]
-    """(B,), class indices, int64."""
+    """(B,), classes, int64."""
     attributes: NotRequired[Tensor]
-    """(B, number of attributes), 1.0 for those that an image has, else 0.0."""
+    """(B, number of attributes), 1.0 for attributes that an image has, else 0.0."""
     index: NotRequired[Tensor]
-    """(B,), positions in the data set, int64; there when a position has the same pixels each time."""
+    """(B,), positions in the data set, int64; present if a position has the same pixels each time."""
 
 
 class PairBatch(TypedDict):
-    """A batch of aligned pairs: `target[i]` is what `source[i]` is to become."""
+    """Batch of aligned pairs: `target[i]` is the translation of `source[i]`."""
 
     source: Tensor
     """(B, C, H, W), float in [0, 1]."""
@@ -49,7 +49,7 @@ class PairBatch(TypedDict):
 
 
 class DomainBatch(TypedDict):
-    """A batch from two domains: in training `a[i]` and `b[i]` have nothing to do with each other."""
+    """Batch of images from two domains; in training `a[i]` and `b[i]` are unrelated."""
 
     a: Tensor
     """(B, C, H, W), float in [0, 1]."""

@@ -59,7 +59,7 @@ def test_a_warm_up_rises_evenly_to_the_full_rate(schedule):
         (partial(Cosine, steps=0), "steps is 0"),
         (partial(Cosine, final=2.0), "final is 2.0"),
         (partial(Linear, decay_from=1.0), "decay_from is 1.0"),
-        (partial(Cosine, warmup_steps=9, steps=9), "warmup_steps is 9, and the schedule ends after 9 steps"),
+        (partial(Cosine, warmup_steps=9, steps=9), "warmup_steps is 9, but the schedule ends after 9 steps"),
     ],
 )
 def test_numbers_that_make_no_schedule_are_refused(schedule, message):
@@ -120,9 +120,9 @@ def test_a_plateau_lowers_the_rate_after_the_epoch():
 
 
 def test_training_without_an_end_and_schedules_that_cannot_be_built_are_refused():
-    with pytest.raises(genlab.GenlabError, match="Cosine depends on the length of training, which has no end"):
+    with pytest.raises(genlab.GenlabError, match="Cosine needs the length of training, which has no end"):
         fitted(vae(schedule=Cosine), max_epochs=-1)
-    with pytest.raises(genlab.GenlabError, match="warmup_steps is 20, and the schedule ends after 8 steps"):
+    with pytest.raises(genlab.GenlabError, match="warmup_steps is 20, but the schedule ends after 8 steps"):
         fitted(vae(schedule=partial(Cosine, warmup_steps=20)))
     with pytest.raises(genlab.GenlabError, match="the schedule cannot be built: You must define either total_steps"):
         fitted(vae(schedule=partial(OneCycleLR, max_lr=0.1)))

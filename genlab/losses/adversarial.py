@@ -1,6 +1,6 @@
-"""What discriminator and generator minimise, as functions of the discriminator's logits of real and generated images.
+"""Adversarial losses of discriminator and generator, given the discriminator's logits of real and generated images.
 
-Logits are (B, ...), several for an image where a discriminator judges patches; each loss is their mean over an image's
+Logits are (B, ...), with several per image where a discriminator judges patches. Each loss is the mean over an image's
 patches, (B,), in float32.
 """
 
@@ -14,38 +14,57 @@ from genlab.ranges import share
 
 
 class AdversarialLoss:
-    """Losses of both players."""
+    """Losses of both players; subclasses define them for a single logit.
+
+    Example:
+        >>> loss = NonSaturating()
+        >>> real, fake = torch.tensor([2.0, 0.0]), torch.tensor([-1.0, 1.0])  # a discriminator's logits
+        >>> loss.discriminator(real, fake)
+        tensor([0.4402, 2.0064])
+        >>> loss.generator(fake)
+        tensor([1.3133, 0.3133])
+    """
 
     relativistic = False
-    """Whether the generator's loss depends on the logits of real images too."""
+    """Whether the generator's loss also depends on the logits of real images."""
     boundary: float | None = None
-    """The logit above which the discriminator takes an image for real; None where logits have no such meaning."""
+    """Logit above which the discriminator takes an image for real; None where logits have no such meaning."""
     is_cross_entropy = False
-    """Whether the discriminator's loss, and with it its own gradient, is near 0 when it is sure and right."""
+    """Whether the discriminator's loss, and with it its gradient, vanishes once it is certain and right."""
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """The discriminator's loss, (B,), given its logits of real and of generated images."""
+        """Compute the discriminator's loss, (B,).
+
+        Args:
+            real: logits of real images, (B, ...).
+            fake: logits of generated images, (B, ...).
+        """
         return per_image(self.of_real(at_least_float32(real)) + self.of_fake(at_least_float32(fake)))
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
-        """The generator's loss, (B,), given logits; a relativistic loss needs those of real images too."""
+        """Compute the generator's loss, (B,).
+
+        Args:
+            fake: logits of generated images, (B, ...).
+            real: logits of real images, (B, ...); only relativistic losses need them.
+        """
         return per_image(self.of_generated(at_least_float32(fake)))
 
     @abstractmethod
     def of_real(self, logits: Tensor) -> Tensor:
-        """The discriminator's loss of each logit of real images."""
+        """Compute the discriminator's loss for each logit of real images."""
 
     @abstractmethod
     def of_fake(self, logits: Tensor) -> Tensor:
-        """The discriminator's loss of each logit of generated images."""
+        """Compute the discriminator's loss for each logit of generated images."""
 
     @abstractmethod
     def of_generated(self, logits: Tensor) -> Tensor:
-        """The generator's loss of each logit."""
+        """Compute the generator's loss for each logit of generated images."""
 
 
 class NonSaturating(AdversarialLoss):
-    """Cross-entropy, and a generator that maximises log D(G(z)) (Goodfellow et al. 2014, section 3).
+    """Cross-entropy, with a generator that maximises log D(G(z)) (Goodfellow et al. 2014, section 3).
 
     Args:
         smoothing: one-sided label smoothing: real images have the label 1 - smoothing (Salimans et al. 2016).
@@ -72,7 +91,7 @@ class NonSaturating(AdversarialLoss):
 
 
 class Minimax(NonSaturating):
-    """The zero-sum game, whose generator minimises log(1 - D(G(z))) (Goodfellow et al. 2014, equation 1)."""
+    """Zero-sum game: the generator minimises log(1 - D(G(z))) (Goodfellow et al. 2014, equation 1)."""
 
     def of_generated(self, logits: Tensor) -> Tensor:
         """log(1 - D(G(z)))."""
@@ -80,12 +99,12 @@ class Minimax(NonSaturating):
 
 
 class LeastSquares(AdversarialLoss):
-    """Squared distances of logits from 1 and 0 (Mao et al. 2017, equation 9).
+    """Least squares: logits are drawn to 1 for real images and 0 for generated ones (Mao et al. 2017, equation 9).
 
-    The generator's is not halved, so that it weighs as much beside other terms as in CycleGAN (Zhu et al. 2017).
+    The generator's loss is not halved, so that it weighs as much beside other terms as in CycleGAN (Zhu et al. 2017).
 
     Args:
-        smoothing: the discriminator is to give real images 1 - smoothing.
+        smoothing: one-sided label smoothing: the target of real images is 1 - smoothing.
     """
 
     boundary = 0.5
@@ -108,7 +127,7 @@ class LeastSquares(AdversarialLoss):
 
 
 class Hinge(AdversarialLoss):
-    """Margins of 1 on both sides of 0 (Lim & Ye 2017; Miyato et al. 2018, equations 16 and 17)."""
+    """Hinge loss with margins of 1 around a logit of 0 (Lim & Ye 2017; Miyato et al. 2018, equations 16 and 17)."""
 
     boundary = 0.0
 
@@ -126,9 +145,9 @@ class Hinge(AdversarialLoss):
 
 
 class Wasserstein(AdversarialLoss):
-    """The critic's estimate of the earth mover's distance (Arjovsky et al. 2017);
+    """Critic's estimate of the earth mover's distance (Arjovsky et al. 2017).
 
-    It needs a `GradientPenalty`, or spectral normalisation.
+    The critic must be Lipschitz: give the model a `GradientPenalty`, or the network spectral normalisation.
     """
 
     def of_real(self, logits: Tensor) -> Tensor:
@@ -145,24 +164,28 @@ class Wasserstein(AdversarialLoss):
 
 
 class RelativisticAverage(NonSaturating):
-    """Logits relative to the mean logit of the other kind of images (Jolicoeur-Martineau 2018, equations 7 and 8)."""
+    """Cross-entropy of logits relative to the other kind's mean (Jolicoeur-Martineau 2018, equations 7 and 8)."""
 
     relativistic = True
     boundary = None
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Real images shall be more real than generated ones are on average, and the other way round."""
+        """Ask for real images that look more real than generated ones do on average, and for the converse."""
         real, fake = at_least_float32(real), at_least_float32(fake)
         return super().discriminator(real - fake.mean(), fake - real.mean())
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
-        """The other way round."""
+        """Ask for the opposite of the discriminator's loss.
+
+        Raises:
+            ValueError: without the logits of real images.
+        """
         if real is None:
-            raise ValueError("a relativistic generator needs the logits of real images too")
+            raise ValueError("a relativistic generator's loss needs the logits of real images; pass real=")
         real, fake = at_least_float32(real), at_least_float32(fake)
         return per_image(self.of_generated(fake - real.mean()) + self.of_fake(real - fake.mean()))
 
 
 def per_image(values: Tensor) -> Tensor:
-    """The mean over an image's patches: (B, ...) to (B,)."""
+    """Average over an image's patches: (B, ...) to (B,)."""
     return values.flatten(1).mean(1) if values.ndim > 1 else values

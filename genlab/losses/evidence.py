@@ -1,7 +1,4 @@
-"""Bounds on log p(x) of models with codes z ~ N(0, I) and a diagonal Gaussian posterior q(z | x).
-
-Each takes the posterior's mean and log-variance, (B, D), and log p(x | z) as a function of codes (K, B, D) to (K, B).
-"""
+"""Bounds on log p(x) for models with codes z ~ N(0, I) and a diagonal Gaussian posterior q(z | x)."""
 
 from collections.abc import Callable
 
@@ -11,7 +8,7 @@ from torch import Generator, Tensor
 from genlab.losses.divergence import kl_standard_normal, log_mean_exp, log_normal, log_standard_normal
 
 LogLikelihood = Callable[[Tensor], Tensor]
-"""From K codes of each image, (K, B, D), to log p(x | z), (K, B)."""
+"""Maps K codes of each image, (K, B, D), to log p(x | z), (K, B)."""
 
 
 def evidence(
@@ -22,29 +19,30 @@ def evidence(
     beta: float = 1.0,
     importance_weighted: bool = False,
 ) -> dict[str, Tensor]:
-    """The evidence lower bound, its parts, and a loss: scalars, in nats per image.
-
-    "elbo" is -reconstruction - kl (Kingma & Welling 2013, equation 10), with "reconstruction" = -E_q[log p(x | z)]
-    and "kl" = KL(q(z | x) || N(0, I)); "loss" is reconstruction + beta * kl. Importance-weighted it is -"bound"
-    instead, of Burda et al. 2016, equation 8, in which beta has no place.
+    """Estimate the evidence lower bound (ELBO) and its parts from codes drawn from the posterior.
 
     Args:
-        mean: of the posterior.
-        log_variance: of the posterior.
-        log_likelihood: see above.
-        num_samples: codes for each image.
+        mean: mean of the posterior, (B, D).
+        log_variance: log-variance of the posterior, (B, D).
+        log_likelihood: maps codes (K, B, D) to log p(x | z), (K, B).
+        num_samples: K, the number of codes drawn for each image.
         beta: weight of the KL divergence.
-        importance_weighted: which bound is the loss.
+        importance_weighted: train on the importance-weighted bound, in which beta has no place.
+
+    Returns:
+        Scalars in nats per image: "reconstruction", -E_q[log p(x | z)]; "kl", KL(q(z | x) || N(0, I)); "elbo",
+        -reconstruction - kl (Kingma & Welling 2013, equation 10); and "loss", reconstruction + beta * kl. With
+        `importance_weighted`, "bound" is that of Burda et al. 2016, equation 8, and "loss" is -bound.
     """
     noise = torch.randn(num_samples, *mean.shape, device=mean.device, dtype=mean.dtype)
     z = mean + (0.5 * log_variance).exp() * noise
     log_probs = log_likelihood(z)
     reconstruction, kl = -log_probs.mean(), kl_standard_normal(mean, log_variance).mean()
-    figures = {"elbo": -reconstruction - kl, "reconstruction": reconstruction, "kl": kl}
+    metrics = {"elbo": -reconstruction - kl, "reconstruction": reconstruction, "kl": kl}
     if not importance_weighted:
-        return {"loss": reconstruction + beta * kl, **figures}
+        return {"loss": reconstruction + beta * kl, **metrics}
     bound = log_mean_exp(log_probs + log_standard_normal(z) - log_normal(z, mean, log_variance)).mean()
-    return {"loss": -bound, "bound": bound, **figures}
+    return {"loss": -bound, "bound": bound, **metrics}
 
 
 def importance_sampled(
@@ -55,15 +53,15 @@ def importance_sampled(
     at_once: int,
     generator: Generator | None = None,
 ) -> Tensor:
-    """log p(x), (B,), estimated from below by importance sampling (Burda et al. 2016, equation 8).
+    """Estimate log p(x), (B,), from below by importance sampling (Burda et al. 2016, equation 8).
 
     Args:
-        mean: of the posterior.
-        log_variance: of the posterior.
-        log_likelihood: see above.
-        num_samples: codes for each image; the more, the tighter.
-        at_once: codes for each image that are held in memory together.
-        generator: of the codes' noise, on the CPU.
+        mean: mean of the posterior, (B, D).
+        log_variance: log-variance of the posterior, (B, D).
+        log_likelihood: maps codes (K, B, D) to log p(x | z), (K, B).
+        num_samples: number of codes drawn for each image; the bound gets tighter with more.
+        at_once: number of codes for each image that are held in memory together.
+        generator: source of the codes' noise, on the CPU.
     """
     parts = []
     for start in range(0, num_samples, at_once):

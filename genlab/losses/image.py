@@ -1,4 +1,4 @@
-"""How far one image is from another, for images of any scale."""
+"""Distances between images of any range of values."""
 
 from torch import Tensor
 
@@ -7,5 +7,5 @@ from genlab.losses.precision import in_float32
 
 @in_float32
 def absolute_difference(image: Tensor, other: Tensor) -> Tensor:
-    """The mean absolute difference of pixels, L1: (B, C, H, W) twice to (B,)."""
+    """Mean absolute difference of pixels (L1): two tensors (B, C, H, W) to (B,)."""
     return (image - other).abs().flatten(1).mean(1)

@@ -1,12 +1,12 @@
-"""Likelihoods p(x | z): what a decoder's outputs say about an image x, (B, C, H, W) in [0, 1].
+"""Likelihoods p(x | z) of images x, (B, C, H, W) in [0, 1], given a decoder's outputs.
 
-A decoder is built for images of `outputs` times C channels: some likelihoods need two numbers for each value of an
-image. All take the sigmoid of the (first) output for the value's mean.
+A decoder has `outputs` times C channels, as some likelihoods need two numbers for each value of an image. The sigmoid
+of the (first) output is the value's mean.
 
-Some are probabilities of 8-bit or binary values, others densities of real ones. Bits per dimension make them
-comparable, if a density p on [0, 1] stands for the probability p / 256 of one of 256 levels. For 8-bit images that is a
-bound when they are dequantised, each value spread evenly over its level (Theis et al. 2016, section 3.1); of images as
-they are, on a grid of values, a density can be arbitrarily high.
+Some likelihoods are probabilities of 8-bit or binary values, others densities of real values. Bits per dimension make
+them comparable, where a density p on [0, 1] stands for the probability p / 256 of one of 256 levels. For 8-bit images
+this is a bound if they are dequantised, each value spread evenly over its level (Theis et al. 2016, section 3.1). On
+images that are not, a density can be arbitrarily high.
 """
 
 import math
@@ -24,50 +24,61 @@ from genlab.ranges import above
 from genlab.types import Shape
 
 LEVEL = 1 / 256
-"""The smallest standard deviation or scale that is learned; the largest is 1."""
+"""Smallest standard deviation or scale that is learned; the largest is 1."""
 
 
 class Likelihood(nn.Module):
-    """The distribution of an image given a decoder's outputs (B, outputs * C, H, W)."""
+    """Distribution of an image given a decoder's outputs (B, outputs * C, H, W).
+
+    Example:
+        >>> likelihood = Gaussian(sigma=0.5)
+        >>> outputs = torch.zeros(2, 1, 8, 8)  # of a decoder; their sigmoid, 0.5, is the mean
+        >>> likelihood.log_prob(outputs, torch.full((2, 1, 8, 8), 0.5))
+        tensor([-14.4506, -14.4506])
+        >>> likelihood.mean(outputs).shape
+        torch.Size([2, 1, 8, 8])
+    """
 
     outputs = 1
-    """Decoder outputs for each value of an image."""
+    """Number of decoder outputs for each value of an image."""
     is_density = True
-    """Whether `log_prob` is that of real values in [0, 1]; else it is a probability."""
+    """Whether `log_prob` is the density of real values in [0, 1]; otherwise it is a probability."""
 
     @abstractmethod
     def log_prob(self, outputs: Tensor, x: Tensor) -> Tensor:
-        """log p(x) of images in nats: (B,), computed in float32."""
+        """Compute log p(x) of images in nats: (B,), in float32."""
 
     def mean(self, outputs: Tensor) -> Tensor:
-        """The expected image: (B, C, H, W) in [0, 1]."""
+        """Compute the expected images, (B, C, H, W) in [0, 1]."""
         return outputs.chunk(self.outputs, 1)[0].sigmoid()
 
     def bits_per_dim(self, log_prob: Tensor, dimensions: int) -> Tensor:
-        """-log2 of the probability of an image of so many values (C * H * W), divided by their number.
+        """Convert log p(x) to bits per dimension, in which likelihoods of all kinds are comparable.
 
-        `log_prob` is log p(x), or a bound on it, in nats, of any shape.
+        Args:
+            log_prob: log p(x) in nats, or a bound on it, of any shape.
+            dimensions: number of values of an image, C * H * W.
         """
         return (math.log(256) * self.is_density - log_prob / dimensions) / math.log(2)
 
 
 class IndependentValues(Likelihood):
-    """A likelihood under which an image's values are independent."""
+    """Likelihood under which the values of an image are independent."""
 
     def log_prob(self, outputs: Tensor, x: Tensor) -> Tensor:
-        """log p(x) of images in nats, summed over values: (B,), computed in float32."""
+        """Compute log p(x) of images in nats, summed over values: (B,), in float32."""
         return computed_in_float32(self.of_values, outputs, x).flatten(1).sum(1)
 
     @abstractmethod
     def of_values(self, outputs: Tensor, x: Tensor) -> Tensor:
-        """The log-probability of each value: (B, C, H, W)."""
+        """Compute the log-probability of each value: (B, C, H, W)."""
 
 
 class Bernoulli(IndependentValues):
-    """Bernoulli values, given by their logits (Kingma & Welling 2013, appendix C.1).
+    """Bernoulli distribution of binary values, given by logits (Kingma & Welling 2013, appendix C.1).
 
-    A probability of binary images. For grey ones in [0, 1] it is the usual cross-entropy: the expected log-probability
-    when each value is binarised at random.
+    For grey values in [0, 1] it is the usual cross-entropy: the expected log-probability when each value is binarised
+    at random.
     """
 
     is_density = False
@@ -77,11 +88,11 @@ class Bernoulli(IndependentValues):
 
 
 class Gaussian(IndependentValues):
-    """Normal values of one variance. With a fixed one it is the squared error, but for a factor and a constant.
+    """Normal distribution with one variance for all values; with a fixed one, the squared error up to constants.
 
     Args:
-        sigma: the standard deviation; white is 1.
-        learned: learn it, starting with `sigma`, from the data (Rybkin et al. 2021, with one variance for all).
+        sigma: standard deviation; white is 1.
+        learned: learn the standard deviation, starting from `sigma` (Rybkin et al. 2021).
     """
 
     def __init__(self, sigma: float = 0.1, learned: bool = False) -> None:
@@ -93,7 +104,7 @@ class Gaussian(IndependentValues):
 
 
 class PixelGaussian(IndependentValues):
-    """Normal values with a variance for each, the decoder's second output (Kingma & Welling 2013, appendix C.2)."""
+    """Normal distribution with a variance for each value, from the decoder (Kingma & Welling 2013, appendix C.2)."""
 
     outputs = 2
 
@@ -103,11 +114,11 @@ class PixelGaussian(IndependentValues):
 
 
 class Laplace(IndependentValues):
-    """Laplacian values of one scale. With a fixed one it is the absolute error, but for a factor and a constant.
+    """Laplace distribution with one scale for all values; with a fixed one, the absolute error up to constants.
 
     Args:
-        scale: the mean absolute deviation; white is 1.
-        learned: learn it, starting with `scale`.
+        scale: mean absolute deviation; white is 1.
+        learned: learn the scale, starting from `scale`.
     """
 
     def __init__(self, scale: float = 0.1, learned: bool = False) -> None:
@@ -120,12 +131,12 @@ class Laplace(IndependentValues):
 
 
 class DiscretizedLogistic(IndependentValues):
-    """Probabilities of 256 levels k / 255: what a logistic distribution has around each (Kingma et al. 2016, eq. 21).
+    """Discretized logistic distribution over the 256 levels k / 255 (Kingma et al. 2016, equation 21).
 
-    The lowest level has all that is below it, the highest all above.
+    The lowest level has the probability of all values below it, the highest that of all above.
 
     Args:
-        scale: of the logistic distribution, where learning it starts; white is 1.
+        scale: scale of the logistic distribution, from which learning starts; white is 1.
     """
 
     is_density = False
@@ -145,24 +156,29 @@ class DiscretizedLogistic(IndependentValues):
 
 
 def usual_likelihood(image_shape: Shape) -> Callable[[], Likelihood]:
-    """Choose what suits images (C, H, W): `Bernoulli` for grey ones, `Gaussian` of a learned variance for others.
+    """Choose the default for images (C, H, W): `Bernoulli` for grey ones, `Gaussian` with a learned variance otherwise.
 
-    Grey values are often nearly black or white, as a coin's sides; those of photographs in colour rarely are.
+    Grey values are often nearly black or white; those of photographs in colour rarely are.
     """
     return Bernoulli if image_shape[0] == 1 else partial(Gaussian, learned=True)
 
 
 def bounded(raw: Tensor) -> Tensor:
-    """The logarithm of a scale between a grey level, 1 / 256, and white, 1, from any number."""
+    """Map any number to the logarithm of a scale between one grey level, 1 / 256, and white, 1."""
     return math.log(LEVEL) * raw.sigmoid()
 
 
 class LogScale(nn.Module):
-    """The logarithm of one scale for all values, fixed or learned between a grey level and white, at least in float32.
+    """Logarithm of one scale for all values, fixed or learned, at least in float32.
 
-    A fixed one is the given number, whatever the precision of the model's weights.
+    A fixed scale is exactly the given number, whatever the precision of the model's weights.
 
-    Raises GenlabError for a scale that cannot be.
+    Args:
+        scale: the scale, from which learning starts.
+        learned: learn it, between one grey level, 1 / 256, and white, 1.
+
+    Raises:
+        GenlabError: for a scale out of range.
     """
 
     def __init__(self, scale: float, learned: bool) -> None:
@@ -170,7 +186,7 @@ class LogScale(nn.Module):
         above(0, scale=scale)
         if learned and not LEVEL < scale < 1:
             raise GenlabError(
-                f"a scale that is learned starts between 1/256 (a grey level) and 1 (white), not at {scale}"
+                f"a learned scale starts between 1/256 (one grey level) and 1 (white), not at {scale}; give another one"
             )
         self.learned = learned
         self.fixed = math.log(scale)
@@ -184,5 +200,5 @@ class LogScale(nn.Module):
 
 
 def _normal(away: Tensor, log_sigma: Tensor) -> Tensor:
-    """The log-density of a normal variable this far away from its mean."""
+    """Log-density of a normal variable at this distance from its mean."""
     return -0.5 * (away * (-log_sigma).exp()).square() - log_sigma - 0.5 * math.log(2 * math.pi)

@@ -1,8 +1,8 @@
-"""Penalties on the slope of a discriminator, (B,), computed outside of autocast, in its weights' own precision.
+"""Gradient penalties on discriminators, (B,), computed outside of autocast, in the precision of the weights.
 
-A discriminator is a function of images (B, ...) to logits (B, ...), each of one image: with batch normalisation it
-depends on the others too, and the slope is none of an image's (Gulrajani et al. 2017, section 4). Give its network
-`torch.nn.Identity` or `torch.nn.InstanceNorm2d` as normalization.
+A discriminator maps images (B, ...) to logits (B, ...), each from one image alone. With batch normalisation, logits
+depend on the other images of the batch, and such a penalty is not valid (Gulrajani et al. 2017, section 4): give the
+network `torch.nn.Identity` or `torch.nn.InstanceNorm2d` as normalization.
 """
 
 from abc import abstractmethod
@@ -18,10 +18,18 @@ Discriminator = Callable[[Tensor], Tensor]
 
 
 class Penalty:
-    """A further term of the discriminator's loss.
+    """Further term of the discriminator's loss.
 
     Args:
-        weight: of the term.
+        weight: weight of the term.
+
+    Example:
+        >>> penalty = R1(weight=2.0)
+        >>> def discriminator(images):  # its gradient has the norm 3 * 8
+        ...     return 3 * images.flatten(1).sum(1)
+        >>> real, fake = torch.rand(2, 2, 1, 8, 8)
+        >>> penalty(discriminator, real, fake)
+        tensor([576., 576.])
     """
 
     def __init__(self, weight: float = 10.0) -> None:
@@ -30,29 +38,35 @@ class Penalty:
 
     @abstractmethod
     def __call__(self, discriminator: Discriminator, real: Tensor, fake: Tensor) -> Tensor:
-        """The penalty, (B,), given as many real as generated images, detached."""
+        """Compute the penalty, (B,).
+
+        Args:
+            discriminator: maps images to logits.
+            real: real images, (B, ...).
+            fake: as many generated images, detached.
+        """
 
 
 class GradientPenalty(Penalty):
-    """weight * (||gradient of D|| - 1)^2, between real and generated images (Gulrajani et al. 2017, equation 3)."""
+    """Penalty weight * (||grad D|| - 1)^2 between real and generated images (Gulrajani et al. 2017, equation 3)."""
 
     def __call__(self, discriminator: Discriminator, real: Tensor, fake: Tensor) -> Tensor:
-        """The penalty at a point of the line between each real image and a generated one, drawn uniformly."""
+        """Compute the penalty at a random point on the line between each real image and a generated one."""
         real, fake = unautocast(real), unautocast(fake)
         share = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device, dtype=real.dtype)
         return self.weight * (slopes(discriminator, torch.lerp(fake, real, share)) - 1).square()
 
 
 class R1(Penalty):
-    """weight / 2 * ||gradient of D||^2 at real images (Mescheder et al. 2018, equation 9)."""
+    """Penalty weight / 2 * ||grad D||^2 at real images (Mescheder et al. 2018, equation 9)."""
 
     def __call__(self, discriminator: Discriminator, real: Tensor, fake: Tensor) -> Tensor:
-        """The penalty at each real image."""
+        """Compute the penalty at each real image."""
         return 0.5 * self.weight * slopes(discriminator, real).square()
 
 
 def slopes(discriminator: Discriminator, x: Tensor) -> Tensor:
-    """The Euclidean norms of a discriminator's gradients, (B,), which can be differentiated again."""
+    """Euclidean norms of a discriminator's gradients at images, (B,), which can be differentiated again."""
     x = unautocast(x).detach().requires_grad_()
     with torch.autocast(x.device.type, enabled=False):
         (gradients,) = torch.autograd.grad(discriminator(x).sum(), x, create_graph=True)

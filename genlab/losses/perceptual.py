@@ -1,4 +1,4 @@
-"""Images compared by what a network sees in them."""
+"""Perceptual loss: images compared by the feature maps of a network."""
 
 from collections.abc import Callable
 
@@ -10,15 +10,16 @@ from genlab.ranges import above
 
 
 class Perceptual(Likelihood):
-    """In place of a likelihood, the distance of feature maps: a deep feature consistent VAE (Hou et al. 2016).
+    """Distance of feature maps in place of a likelihood, for a deep feature consistent VAE (Hou et al. 2016).
 
-    `log_prob` is -weight times the sum over maps of half their mean squared difference (equations 3 and 4). It is no
-    log-density: an "elbo" made of it bounds nothing and compares with that of the same features alone.
+    `log_prob` is -weight times the sum over maps of half their mean squared difference (equations 3 and 4). It is not
+    a log-density: an "elbo" computed with it bounds nothing, and compares only with others of the same features.
 
     Args:
         features: builds the network from images (B, C, H, W) in [0, 1] to a list of feature maps, such as
-            `genlab.metrics.VGG16Features` or `genlab.models.EncoderFeatures`; not trained, nor kept in checkpoints.
-        weight: of the distance against the KL divergence.
+            `genlab.metrics.VGG16Features` or `genlab.models.EncoderFeatures`. It is neither trained nor kept in
+            checkpoints.
+        weight: weight of the distance against the KL divergence.
     """
 
     is_density = False
@@ -28,12 +29,12 @@ class Perceptual(Likelihood):
         above(0, weight=weight)
         self.weight = weight
         self._build = features
-        self._built: list[nn.Module] = []  # in a list, the network is none of the module's parts
+        self._built: list[nn.Module] = []  # in a list, the network is not registered as a submodule
 
     def log_prob(self, outputs: Tensor, x: Tensor) -> Tensor:
-        """-weight times the distance of each image to the decoder's: (B,)."""
-        if not self._built:  # only now, since models that are loaded to sample need none
-            with torch.inference_mode(False):  # validation may come first, and training differentiates through it
+        """Compute -weight times the distance between each image and the decoder's: (B,)."""
+        if not self._built:  # not earlier, as models that are loaded to sample need no features
+            with torch.inference_mode(False):  # validation may come first, and training differentiates through them
                 self._built.append(self._build().eval().requires_grad_(False))
         network = self._built[0].to(x.device)
         with torch.autocast(x.device.type, enabled=False):
@@ -42,5 +43,5 @@ class Perceptual(Likelihood):
         return -self.weight * torch.stack(distances).sum(0)
 
     def bits_per_dim(self, log_prob: Tensor, dimensions: int) -> Tensor:
-        """Not a number: there is no probability."""
+        """Return NaN: there is no probability."""
         return torch.full_like(log_prob, torch.nan)

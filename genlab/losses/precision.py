@@ -1,4 +1,4 @@
-"""Losses in float32 whatever the autocast: sums over pixels lose everything in half precision."""
+"""Losses in float32 whatever the autocast: half precision is too coarse for sums over pixels."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def in_float32(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
-    """Make a loss of two tensors compute outside of autocast, its half-precision inputs turned to float32."""
+    """Decorate a loss of two tensors to run outside of autocast, with half-precision inputs converted to float32."""
 
     @wraps(loss)
     def in_full_precision(first: Tensor, second: Tensor) -> Tensor:
@@ -18,7 +18,7 @@ def in_float32(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Te
 
 
 def computed_in_float32(loss: Callable[[Tensor, Tensor], Tensor], first: Tensor, second: Tensor) -> Tensor:
-    """A loss of two tensors, outside of autocast."""
+    """Compute a loss of two tensors outside of autocast, at least in float32."""
     first, second = at_least_float32(first), at_least_float32(second)
     if not torch.is_autocast_enabled(first.device.type):
         return loss(first, second)
@@ -27,10 +27,10 @@ def computed_in_float32(loss: Callable[[Tensor, Tensor], Tensor], first: Tensor,
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:
-    """The tensor itself when it is float32 or float64, otherwise its float32 copy."""
+    """Convert a tensor to float32, unless it is float32 or float64 already."""
     return tensor if tensor.dtype in (torch.float32, torch.float64) else tensor.float()
 
 
 def unautocast(tensor: Tensor) -> Tensor:
-    """The tensor at least in float32 where autocast may have made it half precision, otherwise itself."""
+    """Convert a tensor to at least float32 where autocast may have made it half precision; else return it as it is."""
     return at_least_float32(tensor) if torch.is_autocast_enabled(tensor.device.type) else tensor

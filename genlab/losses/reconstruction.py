@@ -1,7 +1,7 @@
-"""Reconstruction errors of an autoencoder.
+"""Reconstruction errors of autoencoders.
 
-Each takes the decoder's logits, whose sigmoid is the reconstruction, and the image in [0, 1], both (B, C, H, W),
-and returns one value per image, (B,).
+Each takes the decoder's logits, whose sigmoid is the reconstruction, and the images in [0, 1], both (B, C, H, W), and
+returns one value per image, (B,), summed over pixels.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,14 +17,20 @@ from genlab.losses.precision import in_float32
 from genlab.ranges import at_least
 
 SSIM_WINDOW = 11
-"""Pixels that structural similarity looks at together, along each side (Wang et al. 2004)."""
+"""Side of the windows of structural similarity, in pixels (Wang et al. 2004)."""
 SSIM_DEVIATION = 1.5
-"""Standard deviation of the Gaussian weights of these pixels."""
+"""Standard deviation of the Gaussian weights in a window, in pixels."""
 
 
 @in_float32
 def squared_error(logits: Tensor, image: Tensor) -> Tensor:
-    """Sum of squared differences of pixels."""
+    """Sum of squared differences of pixels.
+
+    Example:
+        >>> logits = torch.zeros(2, 1, 8, 8)  # their sigmoid is 0.5
+        >>> squared_error(logits, torch.ones(2, 1, 8, 8))
+        tensor([16., 16.])
+    """
     return sum_of_squares(logits.sigmoid(), image)
 
 
@@ -36,13 +42,13 @@ def absolute_error(logits: Tensor, image: Tensor) -> Tensor:
 
 @in_float32
 def cross_entropy(logits: Tensor, image: Tensor) -> Tensor:
-    """Cross-entropy between image and reconstruction taken as Bernoulli probabilities, in nats."""
+    """Cross-entropy between image and reconstruction as Bernoulli probabilities, in nats."""
     return F.binary_cross_entropy_with_logits(logits, image, reduction="none").flatten(1).sum(1)
 
 
 @in_float32
 def gradient_error(logits: Tensor, image: Tensor) -> Tensor:
-    """Sum of squared differences of brightness gradients, by Sobel's filters across and down (mean-square-gradient).
+    """Sum of squared differences of brightness gradients, by horizontal and vertical Sobel filters.
 
     The gradient of a step from black to white is 1. Blurred edges cost much, a wrong overall brightness nothing.
     """
@@ -51,32 +57,39 @@ def gradient_error(logits: Tensor, image: Tensor) -> Tensor:
 
 @in_float32
 def dissimilarity(logits: Tensor, image: Tensor) -> Tensor:
-    """1 - SSIM, the mean structural similarity (Wang et al. 2004): from 0 for equal images to 2.
+    """Structural dissimilarity 1 - SSIM (Wang et al. 2004), from 0 for equal images to 2; a mean, not a sum.
 
-    Raises GenlabError for images of less than 11 x 11 pixels.
+    Raises:
+        GenlabError: for images smaller than 11 x 11 pixels.
     """
     if min(image.shape[-2:]) < SSIM_WINDOW:
         raise GenlabError(
             f"structural similarity needs images of at least {SSIM_WINDOW} x {SSIM_WINDOW} pixels, "
-            f"not {image.shape[-2]} x {image.shape[-1]}; take another loss"
+            f"not {image.shape[-2]} x {image.shape[-1]}; choose another loss"
         )
     return 1 - structural_similarity(logits.sigmoid(), image)
 
 
 ReconstructionError = Callable[[Tensor, Tensor], Any]
-"""From logits and image, (B, C, H, W), to a tensor (B,). The command line takes a callable with a stated result for a
-factory of that, therefore Any."""
+"""Maps logits and images, (B, C, H, W), to a tensor (B,). The command line takes a callable with a declared result for
+a factory of such results, therefore Any."""
 
 
 @dataclass(frozen=True)
 class WeightedSum:
-    """Several errors, each times its weight, added.
+    """Weighted sum of several errors.
 
     Args:
-        errors: functions such as those above.
-        weights: one for each.
+        errors: functions such as those of this module.
+        weights: a weight for each of them.
 
-    Raises GenlabError when there are not as many of the one as of the other.
+    Raises:
+        GenlabError: unless there are as many weights as errors.
+
+    Example:
+        >>> loss = WeightedSum([squared_error, absolute_error], weights=[1.0, 0.5])
+        >>> loss(torch.zeros(2, 1, 8, 8), torch.ones(2, 1, 8, 8))
+        tensor([32., 32.])
     """
 
     errors: Sequence[ReconstructionError]
@@ -84,24 +97,26 @@ class WeightedSum:
 
     def __post_init__(self) -> None:
         if len(self.errors) != len(self.weights):
-            raise GenlabError(f"WeightedSum has {len(self.errors)} errors but {len(self.weights)} weights")
+            raise GenlabError(
+                f"WeightedSum has {len(self.errors)} errors but {len(self.weights)} weights; give one weight for each"
+            )
         for weight in self.weights:
             at_least(0, weight=weight)
 
     def __call__(self, logits: Tensor, image: Tensor) -> Tensor:
-        """One value per image, (B,)."""
+        """Compute one value per image, (B,)."""
         values = [weight * error(logits, image) for error, weight in zip(self.errors, self.weights, strict=True)]
         return torch.stack(values).sum(0)
 
 
 @in_float32
 def structural_similarity(image: Tensor, other: Tensor) -> Tensor:
-    """SSIM of images of at least 11 x 11 pixels in [0, 1], (B, C, H, W) twice to (B,) (Wang et al. 2004, equation 13).
+    """Structural similarity (SSIM) of images in [0, 1]: two tensors (B, C, H, W) to (B,) (Wang et al. 2004, eq. 13).
 
-    The mean over channels and over the windows that lie wholly within the image, as in the paper and in scikit-image's
-    `structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1)`: windows of
-    11 x 11 pixels with Gaussian weights of deviation 1.5, and the constants 0.01^2 and 0.03^2. Implementations that
-    pad images give other values.
+    It is the mean over channels and over the windows that lie wholly within the image, as in the paper and in
+    scikit-image's `structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1)`:
+    windows of 11 x 11 pixels with Gaussian weights of deviation 1.5, and the constants 0.01^2 and 0.03^2. Libraries
+    that pad images give other values. Images have at least 11 x 11 pixels.
     """
     x, y = image.flatten(0, 1)[:, None], other.flatten(0, 1)[:, None]
     mean_x, mean_y, mean_xx, mean_yy, mean_xy = _windowed(torch.cat([x, y, x * x, y * y, x * y])).chunk(5)
@@ -113,20 +128,20 @@ def structural_similarity(image: Tensor, other: Tensor) -> Tensor:
 
 
 def _windowed(images: Tensor) -> Tensor:
-    """The Gaussian means of all windows within images: (N, 1, H, W) to (N, 1, H - 10, W - 10)."""
+    """Gaussian means of all windows within images: (N, 1, H, W) to (N, 1, H - 10, W - 10)."""
     down, across = (_window_weights(side).to(images) for side in images.shape[-2:])
     return down.T @ (images @ across)
 
 
 def _window_weights(side: int) -> Tensor:
-    """The weights of pixels along a side in each window: (side, side - 10), a matrix since products are fastest."""
+    """Weights of the pixels along a side in each window: (side, side - 10), a matrix since products are fastest."""
     away = torch.arange(side)[:, None] - torch.arange(side - SSIM_WINDOW + 1) - SSIM_WINDOW // 2
     weights = (-0.5 * (away / SSIM_DEVIATION).square()).exp() * (away.abs() <= SSIM_WINDOW // 2)
     return weights / weights.sum(0)
 
 
 def sobel(images: Tensor) -> Tensor:
-    """Gradients across and down of each channel: (B, C, H, W) to (B, 2 C, H, W); images go on at their borders."""
+    """Horizontal and vertical gradients of each channel: (B, C, H, W) to (B, 2 C, H, W), with replicated borders."""
     across = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 4
     channels = images.shape[1]
     kernels = torch.stack([across, across.T])[:, None].repeat(channels, 1, 1, 1).to(images)
@@ -135,5 +150,5 @@ def sobel(images: Tensor) -> Tensor:
 
 @in_float32
 def sum_of_squares(value: Tensor, target: Tensor) -> Tensor:
-    """Sum of squared differences of anything but logits, (B, ...) to (B,)."""
+    """Sum of squared differences of values that are no logits: two tensors (B, ...) to (B,)."""
     return (value - target).square().flatten(1).sum(1)

@@ -1,4 +1,4 @@
-"""Penalties that keep most units of a code near zero: codes (B, D) to one value, the mean over the batch."""
+"""Sparsity penalties, which keep most units of a code near zero: codes (B, D) to the mean over the batch."""
 
 import torch
 from torch import Tensor, nn
@@ -8,10 +8,10 @@ from genlab.ranges import above, at_least, share
 
 
 class L1(nn.Module):
-    """Sum of absolute values of a code.
+    """Sum of the absolute values of a code, averaged over the batch.
 
     Args:
-        weight: its factor.
+        weight: factor of the sum.
     """
 
     def __init__(self, weight: float = 1.0) -> None:
@@ -24,13 +24,13 @@ class L1(nn.Module):
 
 
 class TargetRate(nn.Module):
-    """KL divergence between a target activation rate and each unit's mean activation in the batch, summed over units.
+    """KL divergence of each unit's mean activation in the batch from a target rate, summed over units.
 
     KL(rate || mean) of two Bernoulli variables, in nats (Ng 2011, CS294A lecture notes on the sparse autoencoder).
-    Activations are in (0, 1): the code's activation is a sigmoid.
+    Activations must be in (0, 1): give the model a sigmoid as code activation.
 
     Args:
-        rate: the target.
+        rate: target of the mean activation.
         weight: factor of the sum.
     """
 

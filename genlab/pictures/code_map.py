@@ -42,7 +42,8 @@ class CodeMap:
         comparable: whether distances and positions on the axes mean something.
 
     Example:
-        >>> project(vae.encode(images), "pca").colored(labels, "0123456789").figure().savefig("codes.pdf")
+        >>> codes, labels = torch.randn(50, 8), torch.arange(50) % 10
+        >>> figure = project(codes, "pca").colored(labels, "0123456789").figure()
     """
 
     points: NDArray[np.floating[Any]]

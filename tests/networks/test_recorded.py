@@ -258,7 +258,7 @@ def test_a_network_without_a_record_is_refused_with_what_to_do():
 def test_a_network_of_another_size_is_refused_with_both():
     told = refused(lambda: genlab.VAE(SHAPE, 4, encoder=Own(SHAPE, 4)))
     assert told == (
-        "this Own was built with image_shape (1, 8, 8), size 4; the model needs (1, 8, 8), 8 in their place: build it "
+        "this Own was built with image_shape (1, 8, 8), size 4, but the model needs (1, 8, 8), 8; build it "
         "with these, or give the class, Own, or a functools.partial of it"
     )
     for build in (
@@ -269,7 +269,7 @@ def test_a_network_of_another_size_is_refused_with_both():
         lambda: genlab.StackedAutoencoder(SHAPE, [DenseLayer(SHAPE, 6), DenseLayer((5,), 3)], [Schedule(1)]),
         lambda: genlab.VAE(SHAPE, 8, encoder=DenseLayer(SHAPE, 16)),  # a layer, no encoder
     ):
-        assert "; the model needs (" in refused(build)
+        assert ", but the model needs (" in refused(build)
 
 
 def test_two_roles_share_no_weights():
@@ -278,13 +278,13 @@ def test_two_roles_share_no_weights():
         lambda: genlab.StackedAutoencoder((1, 2, 4), [DenseLayer((1, 2, 4), 8), layer, layer], [Schedule(1)])
     )
     assert told == (
-        "StackedAutoencoder(layers[1]=..., layers[2]=...): both have the same weights, which a checkpoint would part; "
-        "give one of them a copy: copy.deepcopy(network)"
+        "StackedAutoencoder(layers[1]=..., layers[2]=...): both share weights, which a checkpoint would separate; "
+        "pass a copy as one of them: copy.deepcopy(network)"
     )
     encoder, decoder = MLPEncoder(SHAPE, 8), MLPDecoder(SHAPE, 4)
     decoder[0].bias = encoder[1].bias
     told = refused(lambda: genlab.VAE(SHAPE, 4, encoder=encoder, decoder=decoder))
-    assert told.startswith("VAE(encoder=..., decoder=...): both have the same weights")
+    assert told.startswith("VAE(encoder=..., decoder=...): both share weights")
     condition = MLPEncoder((1, 8, 8), 8)
     options = {"source_shape": (1, 8, 8), "condition_size": 8}
     same = refused(lambda: genlab.CVAE((1, 8, 8), encoder=condition, condition_encoder=condition, **options))

@@ -1,0 +1,25 @@
+"""Examples in docstrings run, and give what they say."""
+
+import doctest
+import importlib
+from pathlib import Path
+
+import pytest
+import torch
+
+import genlab
+
+PACKAGE = Path(genlab.__file__).parent
+WITH_EXAMPLES = sorted(
+    ".".join(["genlab", *path.relative_to(PACKAGE).with_suffix("").parts])
+    for path in PACKAGE.rglob("*.py")
+    if ">>> " in path.read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
+def test_examples_give_what_they_say(name):
+    torch.manual_seed(0)
+    found = doctest.testmod(importlib.import_module(name), extraglobs={"torch": torch, "genlab": genlab})
+    assert found.attempted
+    assert not found.failed
