@@ -14,6 +14,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1]
 PACKAGES = ("models", "data", "networks", "losses", "schedules")
 """The packages and modules whose classes and functions are found by name."""
+SECTION = re.compile(r"^(?:Args|Returns|Yields|Raises|Example):$", re.MULTILINE)
+"""The heading of a docstring's section, in Google's style."""
 ARGUMENT = re.compile(r"^    (\w+): ", re.MULTILINE)
 """The beginning of an argument's lines in a docstring, in Google's style, without the class's indentation."""
 
@@ -133,9 +135,8 @@ def _of_file(path: Path) -> Iterator[Entry]:
 
 def _entry(node: ast.ClassDef | ast.FunctionDef, path: Path) -> Entry:
     text = ast.get_docstring(node) or ""
-    before, _, rest = text.partition("\nArgs:\n")
-    summary, _, details = before.strip().partition("\n\n")
-    meanings = _meanings(rest)
+    summary, _, details = SECTION.split(text, 1)[0].strip().partition("\n\n")
+    meanings = _meanings(text.partition("\nArgs:\n")[2])
     arguments, bases, is_base = _of_class(node) if isinstance(node, ast.ClassDef) else (_parameters(node), (), False)
     return Entry(
         name=node.name,

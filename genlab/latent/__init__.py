@@ -1,4 +1,4 @@
-"""What one does with codes."""
+"""Work with codes: interpolation, lattices, attribute directions, densities and clusters."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Groups of codes, found without labels, and how well they agree with labels."""
+"""Clusters of codes, found without labels, and their agreement with labels."""
 
 from typing import Any
 
@@ -12,18 +12,18 @@ from sklearn.mixture import GaussianMixture
 
 METHODS = ("k-means", "GMM", "spectral")
 NEIGHBOURS = 10
-"""Of each code in the graph of spectral clustering."""
+"""Neighbours of each code in the graph of spectral clustering."""
 
 
 def cluster(codes: NDArray[np.floating], clusters: int, method: str, seed: int = 0) -> NDArray[np.integer]:
-    """The cluster of each code: (N, D) to (N,).
+    """Assign each code to a cluster: (N, D) to (N,).
 
     Args:
-        codes: (N, D).
-        clusters: how many to look for.
-        method: one of METHODS. The mixture's Gaussians have full covariances, with a thousandth of the codes' variance
-            added; spectral clustering is that of the graph of nearest neighbours.
-        seed: of the starting points.
+        codes: codes, (N, D).
+        clusters: number of clusters.
+        method: one of METHODS. The Gaussian mixture has full covariances, plus a thousandth of the codes' variance;
+            spectral clustering uses the graph of nearest neighbours.
+        seed: seed of the starting points.
     """
     found: dict[str, Any] = {
         "k-means": KMeans(clusters, n_init=10, random_state=seed),
@@ -37,10 +37,19 @@ def cluster(codes: NDArray[np.floating], clusters: int, method: str, seed: int =
 
 
 def agreement(clusters: NDArray[np.integer], labels: NDArray[np.integer]) -> dict[str, float]:
-    """How well clusters (N,) fit labels (N,): each 1 for a perfect fit.
+    """Measure how well clusters agree with labels; 1 is perfect.
 
-    "accuracy": with each cluster taken for a class of its own, as fits best; "nmi": normalised mutual information;
-    "ari": adjusted Rand index, 0 for clusters by chance.
+    Args:
+        clusters: the cluster of each code, (N,).
+        labels: the label of each code, (N,).
+
+    Returns:
+        "accuracy", under the best one-to-one assignment of clusters to classes; "nmi", normalised mutual information;
+        "ari", the adjusted Rand index, which is 0 for random clusters.
+
+    Example:
+        >>> agreement(np.array([1, 1, 0, 0]), np.array([0, 0, 1, 1]))
+        {'accuracy': 1.0, 'nmi': 1.0, 'ari': 1.0}
     """
     counts = contingency_matrix(labels, clusters)
     matched = counts[linear_sum_assignment(counts, maximize=True)].sum()

@@ -1,4 +1,4 @@
-"""A density of codes, to draw new ones from: it makes an autoencoder generative (Ghosh et al. 2020, section 4)."""
+"""Densities fitted to codes, which make an autoencoder generative (Ghosh et al. 2020, section 4)."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,15 +22,22 @@ TENSORS = ("weights", "means", "covariances")
 
 @dataclass(frozen=True)
 class CodeDensity:
-    """A mixture of K multivariate normal distributions in D dimensions.
+    """Mixture of K multivariate normal distributions of codes.
 
     Args:
-        weights: (K,), that sum to 1.
-        means: (K, D).
-        covariances: (K, D, D), symmetric and positive semi-definite.
-        fitted_to: what it was fitted to, so that a kept one is told from a stale one.
+        weights: weights of the components, (K,), which sum to 1.
+        means: their means, (K, D).
+        covariances: their covariances, (K, D, D), symmetric and positive semi-definite.
+        fitted_to: name of what it was fitted to, by which a stale file is recognised.
 
-    Raises GenlabError for tensors that are no such mixture.
+    Raises:
+        GenlabError: for tensors that are no such mixture.
+
+    Example:
+        >>> codes = torch.randn(500, 2)
+        >>> density = CodeDensity.fitted(codes, components=3)
+        >>> density.sample(4, torch.Generator().manual_seed(0)).shape
+        torch.Size([4, 2])
     """
 
     weights: Tensor
@@ -58,7 +65,14 @@ class CodeDensity:
 
     @classmethod
     def fitted(cls, codes: Tensor, components: int = 1, seed: int = 0, fitted_to: str = "") -> "CodeDensity":
-        """The density of codes (N, D): their mean and covariance, or several by expectation maximisation."""
+        """Fit a density to codes.
+
+        Args:
+            codes: codes, (N, D).
+            components: K; one has the codes' mean and covariance, several are found by expectation maximisation.
+            seed: seed of expectation maximisation.
+            fitted_to: name of what it is fitted to.
+        """
         points = codes.double().cpu().numpy()
         ridge = RIDGE * float(points.var(0).mean()) + 1e-12
         if components == 1:
@@ -73,7 +87,7 @@ class CodeDensity:
         return cls(weights, means, covariances, fitted_to)
 
     def sample(self, n: int, generator: Generator | None = None) -> Tensor:
-        """`n` codes, (n, D), float32; `generator` is on the CPU."""
+        """Draw `n` codes, (n, D), in float32; `generator` is on the CPU."""
         chosen = torch.multinomial(self.weights, n, replacement=True, generator=generator)
         noise = torch.randn(n, self.means.shape[1], generator=generator).double()
         codes = self.means.double()[chosen]
@@ -83,7 +97,7 @@ class CodeDensity:
 
     @cached_property
     def _factors(self) -> Tensor:
-        """Matrices A with A A^T = covariance, (K, D, D), in float64; also of covariances that are nearly singular."""
+        """Matrices A with A A^T = covariance, (K, D, D), in float64, also for nearly singular covariances."""
         covariances = self.covariances.double()
         factors: Tensor
         factors, failed = torch.linalg.cholesky_ex(covariances)
@@ -95,16 +109,17 @@ class CodeDensity:
         return factors
 
     def save(self, path: Path) -> None:
-        """Write it to a .npz file, whole or not at all."""
+        """Write the density to a .npz file, whole or not at all."""
         with whole_file(path) as part, part.open("wb") as file:
             arrays: Any = {name: getattr(self, name).numpy() for name in TENSORS}
             np.savez_compressed(file, **arrays, fitted_to=np.array(self.fitted_to))
 
     @classmethod
     def load(cls, path: Path) -> "CodeDensity":
-        """Read it again; nothing in the file is executed.
+        """Read a density from a file, of which nothing is executed.
 
-        Raises GenlabError for a file that is missing, damaged or holds no such density.
+        Raises:
+            GenlabError: for a file that is missing, damaged or holds no such density.
         """
         try:
             require_regular(path)
@@ -112,7 +127,7 @@ class CodeDensity:
                 weights, means, covariances = (torch.from_numpy(arrays[name]) for name in TENSORS)
                 fitted_to = str(arrays["fitted_to"]) if "fitted_to" in arrays else ""
         except Exception:  # damaged archives and arrays raise almost anything
-            raise GenlabError(f"{path} cannot be read: it is damaged, or no density of codes") from None
+            raise GenlabError(f"{path} cannot be read: it is missing, damaged, or no density of codes") from None
         try:
             return cls(weights, means, covariances, fitted_to)
         except GenlabError as error:

@@ -88,7 +88,9 @@ class Bernoulli(IndependentValues):
 
 
 class Gaussian(IndependentValues):
-    """Normal distribution with one variance for all values; with a fixed one, the squared error up to constants.
+    """Normal distribution with one variance for all values.
+
+    With a fixed variance it is the squared error, up to a factor and a constant.
 
     Args:
         sigma: standard deviation; white is 1.
@@ -114,7 +116,9 @@ class PixelGaussian(IndependentValues):
 
 
 class Laplace(IndependentValues):
-    """Laplace distribution with one scale for all values; with a fixed one, the absolute error up to constants.
+    """Laplace distribution with one scale for all values.
+
+    With a fixed scale it is the absolute error, up to a factor and a constant.
 
     Args:
         scale: mean absolute deviation; white is 1.

@@ -57,7 +57,7 @@ def gradient_error(logits: Tensor, image: Tensor) -> Tensor:
 
 @in_float32
 def dissimilarity(logits: Tensor, image: Tensor) -> Tensor:
-    """Structural dissimilarity 1 - SSIM (Wang et al. 2004), from 0 for equal images to 2; a mean, not a sum.
+    """Structural dissimilarity 1 - SSIM (Wang et al. 2004), from 0 for equal images to 2, not summed over pixels.
 
     Raises:
         GenlabError: for images smaller than 11 x 11 pixels.

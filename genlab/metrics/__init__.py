@@ -1,4 +1,4 @@
-"""Figures about trained models that torchmetrics lacks."""
+"""Metrics of trained models that torchmetrics lacks."""
 
 import lazy_loader
 

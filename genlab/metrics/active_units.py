@@ -1,4 +1,4 @@
-"""How many units of a code say anything about the image."""
+"""Active units: how many units of a code carry information about the image."""
 
 from functools import reduce
 
@@ -8,20 +8,26 @@ from torch import Tensor
 from torchmetrics import Metric
 
 PATIENCE = 1000
-"""Steps of training in which codes come to say something, where they ever do."""
+"""Training steps within which codes become informative, if they ever do."""
 
 
 Parts = tuple[Tensor, Tensor, Tensor]
 
 
 class ActiveUnits(Metric):
-    """The number of units whose posterior mean varies over images by more than 0.01 (Burda et al. 2016, section 5.2).
+    """Number of units whose posterior mean has a variance above 0.01 over images (Burda et al. 2016, section 5.2).
 
-    The variance over all images, divided by their number. Squares are summed around the mean (Chan et al. 1979): for
-    means far from 0, the difference of two large numbers in float32 would be noise.
+    Squares are summed around the mean (Chan et al. 1979): for means far from 0, the difference of two large numbers in
+    float32 would be noise.
 
     Args:
-        code_size: units of a code.
+        code_size: number of units of a code.
+
+    Example:
+        >>> units = ActiveUnits(code_size=3)
+        >>> units.update(torch.tensor([[0.0, 1.0, 5.0], [0.0, -1.0, 5.0]]))
+        >>> units.compute()
+        tensor(1)
     """
 
     mean: Tensor
@@ -36,22 +42,22 @@ class ActiveUnits(Metric):
         self.add_state("count", torch.tensor(0), dist_reduce_fx=None)
 
     def update(self, means: Tensor) -> None:
-        """Take the posterior means (B, code_size) of a batch into account."""
+        """Add the posterior means (B, code_size) of a batch."""
         means = means.detach().float()
         mean = means.mean(0)
         batch = mean, (means - mean).square().sum(0), torch.full_like(self.count, len(means))
         self.mean, self.squares, self.count = merged((self.mean, self.squares, self.count), batch)
 
     def warn_of_collapse(self, step: int) -> None:
-        """Warn when there are none after so many steps: codes say nothing about images, the posterior is the prior."""
+        """Warn if no unit is active after many steps: the posterior has collapsed to the prior."""
         if step >= PATIENCE and self.compute() == 0:
             rank_zero_warn(
-                "the posterior has collapsed: no unit of the code varies from image to image; "
+                "the posterior has collapsed: no unit of the code varies between images; "
                 "give a smaller beta, or let it grow over the first epochs with warmup_epochs"
             )
 
     def compute(self) -> Tensor:
-        """The number, a scalar."""
+        """Compute the number of active units, a scalar."""
         parts = self.mean, self.squares, self.count
         if self.count.ndim:
             parts = reduce(merged, zip(*parts, strict=True))
@@ -60,7 +66,7 @@ class ActiveUnits(Metric):
 
 
 def merged(one: Parts, other: Parts) -> Parts:
-    """The mean, the sum of squared differences from it, and the count of two sets of values together."""
+    """Merge the means, sums of squared differences from the mean, and counts of two sets of values."""
     (mean, squares, count), (other_mean, other_squares, other_count) = one, other
     total = count + other_count
     share = other_count / total.clamp(min=1)

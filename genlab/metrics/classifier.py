@@ -1,4 +1,4 @@
-"""A small classifier, whose features tell how alike two sets of images are where no better network is at hand."""
+"""Small classifier, whose features compare sets of images where no better network is available."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,11 +14,11 @@ FEATURES = 128
 
 
 class Classifier(nn.Module):
-    """A convolutional network from images (B, C, H, W) in [0, 1] to logits (B, outputs).
+    """Convolutional classifier of images (B, C, H, W) in [0, 1], with logits (B, outputs).
 
     Args:
-        image_shape: (C, H, W).
-        outputs: classes, or attributes.
+        image_shape: (C, H, W) of the images.
+        outputs: number of classes, or of attributes.
     """
 
     def __init__(self, image_shape: Shape, outputs: int) -> None:
@@ -32,17 +32,17 @@ class Classifier(nn.Module):
         return self.of_features(self.features(images))
 
     def features(self, images: Tensor) -> Tensor:
-        """The last hidden layer, (B, 128), scaled so that its values have a variance of 1 on average."""
+        """Compute the last hidden layer, (B, 128), scaled to a mean variance of 1."""
         hidden: Tensor = self.body(images)
         return hidden / self.scale
 
     def of_features(self, features: Tensor) -> Tensor:
-        """The logits of features."""
+        """Compute logits from features."""
         logits: Tensor = self.head(features * self.scale)
         return logits
 
     def learn(self, batches: Iterable[Any]) -> "Classifier":
-        """Train on batches with labels (B,), or else with attributes (B, outputs); the last one sets the scale."""
+        """Train on batches with labels (B,), or else with attributes (B, outputs); the last batch sets the scale."""
         optimizer = torch.optim.Adam(self.parameters(), lr=1e-3)
         self.train()
         for batch in batches:
@@ -61,7 +61,7 @@ class Classifier(nn.Module):
 
     @torch.no_grad()
     def accuracy(self, batches: Iterable[Any]) -> float:
-        """The share of labels, or of attributes, that it gets right."""
+        """Compute the share of labels, or of attributes, that are predicted correctly."""
         right = []
         for batch in batches:
             logits = self(batch["image"])

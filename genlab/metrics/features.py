@@ -1,4 +1,4 @@
-"""Networks whose feature maps tell how alike two images look."""
+"""Networks whose feature maps tell how similar two images look."""
 
 from collections.abc import Sequence
 from urllib.error import URLError
@@ -9,15 +9,20 @@ from torchvision.models import VGG16_Weights, vgg16
 from genlab.errors import GenlabError
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of the colours of ImageNet, as torchvision's networks expect them."""
+"""Mean and standard deviation of ImageNet's colours, by which torchvision's networks expect images normalised."""
 
 
 class FeatureMaps(nn.Module):
-    """The outputs of some layers of a sequence: images (B, C, H, W) in [0, 1] to a list of tensors (B, ...).
+    """Outputs of some layers of a sequential network: images (B, C, H, W) in [0, 1] to a list of tensors (B, ...).
 
     Args:
-        layers: the network, one layer after the other.
-        taken: positions of the layers whose outputs are taken, in ascending order; those behind the last are left out.
+        layers: layers of the network, in order.
+        taken: positions of the layers whose outputs are returned, ascending; layers after the last are dropped.
+
+    Example:
+        >>> maps = FeatureMaps([nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten()], taken=[1])
+        >>> [features.shape for features in maps(torch.rand(2, 1, 8, 8))]
+        [torch.Size([2, 4, 6, 6])]
     """
 
     def __init__(self, layers: Sequence[nn.Module], taken: Sequence[int]) -> None:
@@ -35,11 +40,12 @@ class FeatureMaps(nn.Module):
 
 
 class VGG16Features(FeatureMaps):
-    """The first rectified maps of the first three blocks of VGG16, trained on ImageNet (Simonyan & Zisserman 2015).
+    """First rectified maps of the first three blocks of VGG16, trained on ImageNet (Simonyan & Zisserman 2015).
 
-    Grey images are taken for colour ones. torchvision downloads the weights when they are missing.
+    Grey images are repeated to three channels. torchvision downloads the weights if they are missing.
 
-    Raises GenlabError where they cannot be had.
+    Raises:
+        GenlabError: if the weights cannot be downloaded.
     """
 
     def __init__(self) -> None:
@@ -47,7 +53,7 @@ class VGG16Features(FeatureMaps):
             network = vgg16(weights=VGG16_Weights.IMAGENET1K_V1)
         except (URLError, OSError, RuntimeError) as error:
             raise GenlabError(
-                f"VGG16's weights cannot be had ({' '.join(str(error).split())}); put the file "
+                f"VGG16's weights cannot be downloaded ({' '.join(str(error).split())}); put the file "
                 f"{VGG16_Weights.IMAGENET1K_V1.url} into torch's folder ~/.cache/torch/hub/checkpoints, "
                 "or compare images by another network"
             ) from None
@@ -55,7 +61,7 @@ class VGG16Features(FeatureMaps):
 
 
 class Colours(nn.Module):
-    """Images (B, 1 or 3, H, W) in [0, 1] as torchvision's networks expect them."""
+    """Normalise images (B, 1 or 3, H, W) in [0, 1] as torchvision's networks expect them: (B, 3, H, W)."""
 
     def forward(self, images: Tensor) -> Tensor:
         mean, deviation = (images.new_tensor(colours).view(3, 1, 1) for colours in (MEAN, DEVIATION))

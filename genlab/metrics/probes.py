@@ -1,4 +1,4 @@
-"""What a linear classifier makes of codes."""
+"""Linear probes: how well a linear classifier does on codes."""
 
 from typing import Any
 
@@ -14,19 +14,21 @@ Array = NDArray[Any]
 def few_label_accuracy(
     train: Array, train_labels: Array, test: Array, test_labels: Array, per_class: int | None, seed: int = 0
 ) -> float:
-    """The share of test codes that logistic regression labels rightly after seeing few labels.
+    """Accuracy of logistic regression on test codes, after training on few labelled ones.
 
-    Codes are moved and scaled as a whole, by one mean and one factor that make their mean square 1: so scikit-learn's
-    default regularisation means the same for codes of any scale.
+    Codes are centred, and scaled by one factor to a mean square of 1, so that scikit-learn's default regularisation
+    means the same for codes of any scale.
 
     Args:
-        train: codes (N, D).
-        train_labels: (N,).
-        test: codes (M, D).
-        test_labels: (M,).
-        per_class: labelled codes of each class, drawn by `seed`; None for all codes.
+        train: training codes, (N, D).
+        train_labels: their labels, (N,).
+        test: test codes, (M, D).
+        test_labels: their labels, (M,).
+        per_class: number of labelled codes of each class; None for all codes.
+        seed: seed by which these are drawn.
 
-    Raises GenlabError when a class has fewer.
+    Raises:
+        GenlabError: if a class has fewer codes.
     """
     chosen = np.arange(len(train)) if per_class is None else draw(train_labels, per_class, seed)
     centre = train.mean(0)
@@ -36,12 +38,18 @@ def few_label_accuracy(
 
 
 def draw(labels: Array, per_class: int, seed: int) -> Array:
-    """Positions of `per_class` random labels of each class."""
+    """Draw the positions of `per_class` labels of each class.
+
+    Raises:
+        GenlabError: if a class has fewer.
+    """
     random = np.random.default_rng(seed)
     chosen = []
     for label in np.unique(labels):
         places = np.flatnonzero(labels == label)
         if len(places) < per_class:
-            raise GenlabError(f"class {label} has {counted(len(places), 'image')}, fewer than {per_class}")
+            raise GenlabError(
+                f"class {label} has {counted(len(places), 'image')}, fewer than {per_class}; give a smaller number"
+            )
         chosen.append(random.choice(places, per_class, replace=False))
     return np.concatenate(chosen)

@@ -1,4 +1,4 @@
-"""How near generated images come to real ones, judged by their features (N, D) in some network."""
+"""Sample quality: distances between generated and real images, given their features (N, D) in some network."""
 
 import math
 import warnings
@@ -10,19 +10,19 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance, poly_mmd
 
 PARTS = 10
-"""That images are split into for a standard error."""
+"""Parts that images are split into for a standard error."""
 FEWEST_IN_PART = 5
-"""Images that a part of them has at least."""
+"""Minimum number of images in a part."""
 NEIGHBOURS = 3
-"""Rank of the neighbour that an image's ball reaches; precision and recall depend on it."""
+"""Rank of the neighbour at the radius of an image's ball; precision and recall depend on it."""
 AT_ONCE = 1000
-"""Rows of a matrix of distances that are held at a time."""
+"""Rows of a distance matrix that are held in memory at a time."""
 TIE = 1e-6
 """Share of the mean distance from the centre by which equal distances may differ, computed as products in float64."""
 
 
 class Given(nn.Identity):
-    """Stands for the network of torchmetrics, for features that are there already."""
+    """Placeholder for the network in torchmetrics, for features that are computed already."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -30,11 +30,17 @@ class Given(nn.Identity):
 
 
 def distances(real: Tensor, fake: Tensor) -> dict[str, float]:
-    """ "fid", the Fréchet distance (Heusel et al. 2017), and "kid", the kernel distance (Bińkowski et al. 2018).
+    """Compute the Fréchet and kernel distances between real and generated images; 0 is best.
 
-    The kernel distance is the mean over 100 random subsets of at most 1,000 images. 0 is best. Of enough images there
-    is "kid_standard_error" too: that of the mean over up to ten disjoint parts, a little more than that of the whole
-    (Zaremba et al. 2013, B-tests). The Fréchet distance has none, as that of a part is larger than that of the whole.
+    Args:
+        real: features of real images, (N, D).
+        fake: features of generated images, (M, D).
+
+    Returns:
+        "fid", the Fréchet distance (Heusel et al. 2017); "kid", the kernel distance (Bińkowski et al. 2018), averaged
+        over 100 random subsets of at most 1,000 images; and, for enough images, "kid_standard_error", that of the mean
+        over up to ten disjoint parts, slightly larger than that of the whole (Zaremba et al. 2013, B-tests). There is
+        none for the Fréchet distance, which is larger for a part than for the whole.
     """
     size = real.shape[1]
     frechet = FrechetInceptionDistance(feature=Given(size))
@@ -56,16 +62,22 @@ def distances(real: Tensor, fake: Tensor) -> dict[str, float]:
 
 
 def precision_and_recall(real: Tensor, fake: Tensor, neighbours: int = NEIGHBOURS) -> dict[str, float]:
-    """Which share of generated images looks real, and which share of real ones is generated.
+    """Compute precision and recall of generated images (Kynkäänniemi et al. 2019, equations 1 and 2).
 
-    An image is covered by a set when it is no farther from some member than this member's k-th nearest neighbour in the
-    set (Kynkäänniemi et al. 2019, equations 1 and 2), itself not counted. Distances are computed in float64.
+    Precision is the share of generated images that real ones cover, recall the share of real images that generated ones
+    cover. A set covers an image that is no farther from some member than that member's k-th nearest neighbour in the
+    set, itself not counted. Distances are computed in float64.
+
+    Args:
+        real: features of real images, (N, D).
+        fake: features of generated images, (M, D).
+        neighbours: k.
     """
     return {"precision": covered(fake, real, neighbours), "recall": covered(real, fake, neighbours)}
 
 
 def covered(points: Tensor, reference: Tensor, neighbours: int) -> float:
-    """The share of points (N, D) inside the balls around reference points (M, D), their surface included."""
+    """Compute the share of points (N, D) inside the balls around reference points (M, D), surfaces included."""
     centre = reference.double().mean(0)  # far from 0, products of float32 are larger than distances
     points, reference = points.double() - centre, reference.double() - centre
     radii = torch.cat(
@@ -77,10 +89,11 @@ def covered(points: Tensor, reference: Tensor, neighbours: int) -> float:
 
 
 def class_balance(logits: Tensor) -> dict[str, Any]:
-    """How evenly images are spread over the classes of a classifier, given its logits (N, classes).
+    """Measure how evenly images are spread over the classes of a classifier, given its logits (N, classes).
 
-    "classes_hit" counts the classes with at least a tenth of an even share; "class_entropy" is that of the distribution
-    over classes, in nats, at most the logarithm of their number.
+    Returns:
+        "classes_hit", the number of classes with at least a tenth of an even share; "class_entropy", the entropy of the
+        distribution over classes in nats; and "largest_entropy", the logarithm of their number.
     """
     classes = logits.shape[1]
     shares = torch.bincount(logits.argmax(1), minlength=classes) / len(logits)

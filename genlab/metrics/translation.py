@@ -1,4 +1,4 @@
-"""How close translations come to the truth, where that is known."""
+"""Scores of translations against the truth, where that is known."""
 
 import torch
 from torch import Tensor
@@ -9,15 +9,20 @@ from genlab.losses.precision import in_float32
 from genlab.losses.reconstruction import SSIM_WINDOW, sobel, structural_similarity
 
 MOST = 100.0
-"""The peak signal-to-noise ratio, in dB, that equal images are given."""
+"""Peak signal-to-noise ratio of equal images, in dB."""
 
 
 @torch.no_grad()
 def translation_scores(images: Tensor, truth: Tensor) -> dict[str, Tensor]:
-    """Scores of each image, (B,), for images and truth in [0, 1], (B, C, H, W).
+    """Score each translation against the truth.
 
-    "l1" is the mean absolute difference; "psnr" the peak signal-to-noise ratio in dB, at most 100; "ssim", of images of
-    at least 11 x 11 pixels, the structural similarity over windows within the image; see `structural_similarity`.
+    Args:
+        images: translations in [0, 1], (B, C, H, W).
+        truth: what they should be, likewise.
+
+    Returns:
+        "l1", the mean absolute difference; "psnr", the peak signal-to-noise ratio in dB, at most 100; and "ssim", the
+        structural similarity, for images of at least 11 x 11 pixels (see `structural_similarity`); each (B,).
     """
     scores = {"l1": absolute_difference(images, truth), "psnr": _psnr(images, truth)}
     if min(images.shape[-2:]) >= SSIM_WINDOW:
@@ -26,7 +31,7 @@ def translation_scores(images: Tensor, truth: Tensor) -> dict[str, Tensor]:
 
 
 def sharpness(images: Tensor) -> Tensor:
-    """The mean magnitude of each channel's gradients, (B,), of images (B, C, H, W): blurred edges have little."""
+    """Sharpness of images (B, C, H, W): the mean magnitude of their gradients, (B,), low for blurred edges."""
     magnitudes: Tensor = sobel(images).unflatten(1, (-1, 2)).norm(dim=2)
     return magnitudes.flatten(1).mean(1)
 

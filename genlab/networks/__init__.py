@@ -1,11 +1,14 @@
 """Plain networks: tensors in, tensors out.
 
-An encoder is built by `encoder(image_shape, code_size)` and maps images (B, C, H, W) to codes (B, code_size);
-a decoder is built by `decoder(image_shape, code_size)` and maps codes to the *logits* of images (B, C, H, W); a
-discriminator is built by `discriminator(image_shape, size)` and maps images in [-1, 1] to logits (B, size), or to as
-many for each of its patches (B, size, H', W'). A translator is built by `translator(image_shape, channels)` and maps
-images in [-1, 1] to the logits of images (B, channels, H, W), whose tanh they are. All of them are `Recorded`: models
-take the class, a partial of it, or a network that is built already.
+| role | built by | maps |
+|---|---|---|
+| encoder | `encoder(image_shape, code_size)` | images (B, C, H, W) to codes (B, code_size) |
+| decoder | `decoder(image_shape, code_size)` | codes (B, code_size) to outputs (B, C, H, W) |
+| discriminator | `discriminator(image_shape, size)` | images to logits (B, size), or (B, size, H', W') of patches |
+| translator | `translator(image_shape, out_channels)` | images (B, C, H, W) to outputs (B, out_channels, H, W) |
+
+Outputs are unbounded: models and likelihoods apply the output activation, such as a sigmoid or tanh. All networks are
+`Recorded`: models take the class, a partial of it, or a network that is built already.
 """
 
 from genlab.networks.conv import ConvDecoder, ConvEncoder, UpsamplingDecoder

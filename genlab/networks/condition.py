@@ -1,6 +1,6 @@
 """Networks that see a condition: labels (B,), int64, or attributes (B, count), from 0 (absent) to 1 (present).
 
-A condition becomes numbers, of variance 1 at first: as loud as those of a code.
+Conditions are embedded with variance 1 at first, the scale of codes.
 """
 
 import torch
@@ -13,7 +13,7 @@ from genlab.types import NetworkFactory, Shape
 
 
 class AttributeEmbedding(nn.Module):
-    """Attributes (B, count) to learned numbers (B, size)."""
+    """Learned linear embedding of attributes: (B, count) to (B, size)."""
 
     def __init__(self, count: int, size: int) -> None:
         super().__init__()
@@ -27,22 +27,22 @@ class AttributeEmbedding(nn.Module):
 
 
 def embedding(num_classes: int, attributes: int, size: int) -> nn.Module:
-    """Labels (B,) to learned numbers (B, size); or, where there are no classes, so many attributes."""
+    """Build the embedding of labels (B,) or, without classes, of attributes (B, attributes): (B, size)."""
     return nn.Embedding(num_classes, size) if num_classes else AttributeEmbedding(attributes, size)
 
 
 class ConditionalGenerator(nn.Module):
-    """Codes (B, code_size) and conditions to images: the condition's numbers are further ones of the code.
+    """Generator given a condition, whose embedding is appended to the code (Mirza & Osindero 2014, section 3.2).
 
-    (Mirza & Osindero 2014, section 3.2.) Together they are as loud as a one-hot label: louder ones drown the code, and
-    each class collapses to one image.
+    The embedding is scaled to the norm of a one-hot label: larger ones drown the code, and each class collapses to one
+    image. Maps codes (B, code_size) and conditions to images (B, C, H, W).
 
     Args:
-        generator: builds the network.
+        generator: builds the network from codes to images.
         image_shape: (C, H, W).
         code_size: dimensions of the code.
-        numbers: maps conditions to numbers (B, size).
-        size: of these.
+        numbers: embeds conditions: (B, ...) to (B, size).
+        size: size of the embedding.
     """
 
     def __init__(
@@ -58,13 +58,13 @@ class ConditionalGenerator(nn.Module):
 
 
 class ConditionChannel(nn.Module):
-    """A discriminator that sees the condition's numbers, mapped to pixels, as a further channel of the images.
+    """Discriminator given a condition, whose embedding becomes a further channel of the images.
 
     Args:
         discriminator: builds the network from images to logits.
         image_shape: (C, H, W).
-        numbers: maps conditions to numbers (B, size).
-        size: of these.
+        numbers: embeds conditions: (B, ...) to (B, size).
+        size: size of the embedding.
     """
 
     def __init__(self, discriminator: NetworkFactory, image_shape: Shape, numbers: nn.Module, size: int) -> None:
@@ -79,15 +79,15 @@ class ConditionChannel(nn.Module):
 
 
 class Projection(nn.Module):
-    """A discriminator whose logit is a linear function of an image's features, and their product with the condition's.
+    """Projection discriminator (Miyato & Koyama 2018, equation 3).
 
-    (Miyato & Koyama 2018, equation 3.)
+    The logit is a linear function of the image's features plus their inner product with the condition's embedding.
 
     Args:
         discriminator: builds the network from images to features (B, size).
         image_shape: (C, H, W).
-        numbers: maps conditions to numbers (B, size).
-        size: of features and numbers.
+        numbers: embeds conditions: (B, ...) to (B, size).
+        size: size of features and embedding.
     """
 
     def __init__(self, discriminator: NetworkFactory, image_shape: Shape, numbers: nn.Module, size: int) -> None:
@@ -102,7 +102,11 @@ class Projection(nn.Module):
 
 
 def repeated(condition: Tensor, count: int) -> Tensor:
-    """Conditions (B, ...), over and over, for a multiple of B images; raises GenlabError for any other number."""
+    """Repeat conditions (B, ...) for `count` images, a multiple of B.
+
+    Raises:
+        GenlabError: for a count that is no multiple of B.
+    """
     if count % len(condition):
         raise GenlabError(
             f"{len(condition)} conditions do not go with {count} images; give one for each, or one for all"

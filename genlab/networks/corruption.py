@@ -1,6 +1,6 @@
-"""What a denoising autoencoder has to undo (Vincent et al. 2010): images (B, C, H, W) in [0, 1] to the same.
+"""Corruptions that a denoising autoencoder learns to undo (Vincent et al. 2010), of images (B, C, H, W) in [0, 1].
 
-Each draws anew for every image, from a given generator on the CPU or else from torch's global one.
+Each image is corrupted independently, with noise from a given generator on the CPU, or else from torch's global one.
 """
 
 from abc import abstractmethod
@@ -13,25 +13,33 @@ from genlab.ranges import at_least, extent, share
 
 
 class Corruption(nn.Module):
-    """A random change of images."""
+    """Random corruption of images.
+
+    Example:
+        >>> corruption = DroppedPixels(rate=0.5)
+        >>> corrupted = corruption(torch.ones(4, 3, 8, 8), torch.Generator().manual_seed(0))
+        >>> corrupted.unique().tolist()  # black or kept, in all channels
+        [0.0, 1.0]
+    """
 
     @abstractmethod
     def forward(self, images: Tensor, generator: Generator | None = None) -> Tensor:
-        """(B, C, H, W) in [0, 1] to the same."""
+        """Corrupt images (B, C, H, W) in [0, 1]."""
 
     def of_codes(self, codes: Tensor, generator: Generator | None = None) -> Tensor:
-        """The like for codes (B, ...) of any range, as a stacked autoencoder corrupts them.
+        """Corrupt codes (B, ...) of any range, as a stacked autoencoder does.
 
-        Raises GenlabError for a corruption that only images can have.
+        Raises:
+            GenlabError: for a corruption that is defined for images only.
         """
-        raise GenlabError(f"{type(self).__name__} is for images alone; take GaussianNoise or DroppedPixels for codes")
+        raise GenlabError(f"{type(self).__name__} is for images only; use GaussianNoise or DroppedPixels for codes")
 
 
 class GaussianNoise(Corruption):
-    """Noise on each value, cut off at black and white.
+    """Gaussian noise on each value, clipped at black and white.
 
     Args:
-        sigma: its standard deviation; white is 1.
+        sigma: standard deviation of the noise; white is 1.
     """
 
     def __init__(self, sigma: float = 0.3) -> None:
@@ -47,10 +55,10 @@ class GaussianNoise(Corruption):
 
 
 class DroppedPixels(Corruption):
-    """Pixels that become black, in all channels, and units of codes that become 0: masking noise.
+    """Masking noise: some pixels become black in all channels, and some units of codes become 0.
 
     Args:
-        rate: the share of pixels.
+        rate: expected share of these pixels.
     """
 
     def __init__(self, rate: float = 0.3) -> None:
@@ -70,11 +78,11 @@ class DroppedPixels(Corruption):
 
 
 class DroppedPatches(Corruption):
-    """Squares that become black, each at a random place wholly within the image; they may overlap.
+    """Black squares at random places, each wholly within the image; they may overlap.
 
     Args:
-        count: squares in an image.
-        size: pixels along their sides.
+        count: number of squares in an image.
+        size: side of a square in pixels.
     """
 
     def __init__(self, count: int = 4, size: int = 7) -> None:

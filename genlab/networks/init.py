@@ -1,4 +1,4 @@
-"""What is done to a network's layers once they are built: `network.apply(normal_weights)`."""
+"""Initialisation and normalisation of a network's weights: `network.apply(normal_weights)`."""
 
 import warnings
 
@@ -8,7 +8,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 
 def normal_weights(module: nn.Module) -> None:
-    """Draw the weights of a layer from N(0, 0.02), those of a normalisation from N(1, 0.02), as DCGAN does."""
+    """Initialise a layer as DCGAN does: weights with N(0, 0.02), those of normalisation layers with N(1, 0.02)."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         nn.init.normal_(module.weight, 0.0, 0.02)
     elif isinstance(module, nn.BatchNorm2d | nn.InstanceNorm2d) and module.affine:
@@ -24,10 +24,14 @@ def normalised(module: nn.Module) -> None:
 
 
 def warn_of_batch_norm(discriminator: nn.Module, constraint: str) -> None:
-    """Warn of batch normalisation in a discriminator whose slope is constrained, "an R1", for each image by itself.
+    """Warn about batch normalisation in a discriminator whose gradient is constrained at each image.
 
     With it, logits depend on the other images of the batch, and their scale on the batch's (Gulrajani et al. 2017,
     section 4; Miyato et al. 2018, section 4).
+
+    Args:
+        discriminator: the network.
+        constraint: what constrains it, for the warning, such as "R1".
     """
     if any(isinstance(module, _BatchNorm) for module in discriminator.modules()):
         warnings.warn(

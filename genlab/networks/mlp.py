@@ -13,7 +13,7 @@ from genlab.types import Shape
 
 
 def mlp(sizes: Sequence[int], activation: Callable[[], nn.Module]) -> list[nn.Module]:
-    """Linear layers of the given sizes (input first), with an activation between them and none after the last."""
+    """Build linear layers of the given sizes, the input's first, with an activation between each two."""
     for hidden in sizes[1:-1]:
         extent(hidden=hidden)
     layers: list[nn.Module] = []
@@ -23,13 +23,18 @@ def mlp(sizes: Sequence[int], activation: Callable[[], nn.Module]) -> list[nn.Mo
 
 
 class MLPEncoder(nn.Sequential, Recorded):
-    """Images (B, C, H, W) to codes (B, code_size) through hidden layers of the given sizes.
+    """Fully connected encoder: images (B, C, H, W) to codes (B, code_size).
 
     Args:
         image_shape: (C, H, W) of the images.
         code_size: dimensions of the code.
         hidden: sizes of the hidden layers.
-        activation: builds the activation of each of them.
+        activation: builds the activation of each hidden layer.
+
+    Example:
+        >>> encoder = MLPEncoder((1, 28, 20), code_size=2, hidden=(256, 64))
+        >>> encoder(torch.rand(16, 1, 28, 20)).shape
+        torch.Size([16, 2])
     """
 
     def __init__(
@@ -43,13 +48,13 @@ class MLPEncoder(nn.Sequential, Recorded):
 
 
 class MLPDecoder(nn.Sequential, Recorded):
-    """Codes (B, code_size) to image logits (B, C, H, W) through hidden layers of the given sizes.
+    """Fully connected decoder: codes (B, code_size) to outputs (B, C, H, W).
 
     Args:
         image_shape: (C, H, W) of the images.
         code_size: dimensions of the code.
         hidden: sizes of the hidden layers.
-        activation: builds the activation of each of them.
+        activation: builds the activation of each hidden layer.
     """
 
     def __init__(
@@ -64,14 +69,14 @@ class MLPDecoder(nn.Sequential, Recorded):
 
 
 class MLPDiscriminator(nn.Sequential, Recorded):
-    """Images (B, C, H, W) to logits (B, size) through fully connected layers, with dropout (Goodfellow et al. 2014).
+    """Fully connected discriminator with dropout: images (B, C, H, W) to logits (B, size) (Goodfellow et al. 2014).
 
     Args:
-        image_shape: (C, H, W).
-        size: numbers for each image.
+        image_shape: (C, H, W) of the images.
+        size: number of logits, or of features, for each image.
         hidden: sizes of the hidden layers.
-        dropout: share of each hidden layer's units that is left out in training.
-        spectral: normalise each layer's weights by their largest singular value (Miyato et al. 2018).
+        dropout: share of each hidden layer's units that is dropped in training.
+        spectral: divide each layer's weights by their largest singular value (Miyato et al. 2018).
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The layers of a stacked autoencoder, each an encoder of its input with a decoder back to it."""
+"""Layers of a stacked autoencoder, each an encoder with a decoder back to its input."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -13,13 +13,13 @@ from genlab.types import Shape
 
 
 class StackLayer(nn.Module, Recorded):
-    """A layer built for inputs (B, *input_shape), with codes (B, *code_shape).
+    """Layer for inputs (B, *input_shape), with codes (B, *code_shape).
 
     Args:
-        encoder: from the layer's input to its code, before the activation.
-        decoder: from the code to the input, before the activation of the layer below.
-        activation: of the code.
-        code_shape: the shape of a code.
+        encoder: maps inputs to codes, before the activation.
+        decoder: maps codes to inputs, before the activation of the layer below.
+        activation: activation of codes.
+        code_shape: shape of one code.
     """
 
     supplied = 1
@@ -32,23 +32,29 @@ class StackLayer(nn.Module, Recorded):
         self.code_shape = code_shape
 
     def encode(self, x: Tensor) -> Tensor:
-        """Inputs (B, *input_shape) to codes (B, *code_shape)."""
+        """Encode inputs (B, *input_shape): codes (B, *code_shape)."""
         codes: Tensor = self.activation(self.encoder(x))
         return codes
 
     def decode(self, z: Tensor) -> Tensor:
-        """Codes (B, *code_shape) to inputs (B, *input_shape), before the activation of the layer below."""
+        """Decode codes (B, *code_shape): inputs (B, *input_shape), before the activation of the layer below."""
         inputs: Tensor = self.decoder(z)
         return inputs
 
 
 class DenseLayer(StackLayer):
-    """A fully connected layer, for inputs of any shape.
+    """Fully connected layer for inputs of any shape.
 
     Args:
-        input_shape: of one input.
-        size: units of the code.
+        input_shape: shape of one input.
+        size: number of units of the code.
         activation: builds the activation of the code.
+
+    Example:
+        >>> layer = DenseLayer((1, 8, 8), size=30)
+        >>> codes = layer.encode(torch.rand(16, 1, 8, 8))
+        >>> codes.shape, layer.decode(codes).shape
+        (torch.Size([16, 30]), torch.Size([16, 1, 8, 8]))
     """
 
     def __init__(
@@ -65,14 +71,15 @@ class DenseLayer(StackLayer):
 
 
 class ConvLayer(StackLayer):
-    """A convolution that halves height and width, and a transposed one back.
+    """Convolution that halves height and width, with a transposed convolution back.
 
     Args:
-        input_shape: (C, H, W) of one input, of two pixels a side at least.
-        channels: of the code.
+        input_shape: (C, H, W) of one input, at least two pixels high and wide.
+        channels: number of channels of the code.
         activation: builds the activation of the code.
 
-    Raises GenlabError for inputs of another shape.
+    Raises:
+        GenlabError: for inputs of another shape.
     """
 
     def __init__(
@@ -80,8 +87,8 @@ class ConvLayer(StackLayer):
     ) -> None:
         if len(input_shape) != 3 or min(input_shape[1:]) < 2:
             raise GenlabError(
-                f"a ConvLayer takes inputs (C, H, W) of two pixels a side at least, not {tuple(input_shape)}; "
-                "put it below dense layers, and not too many of them on one another"
+                f"a ConvLayer takes inputs (C, H, W) of at least 2 x 2 pixels, not {tuple(input_shape)}; "
+                "put it below dense layers, and stack fewer of them"
             )
         extent(channels=channels)
         fan_in, height, breadth = input_shape
@@ -98,39 +105,39 @@ LayerFactory = Callable[[tuple[int, ...]], StackLayer]
 
 
 class LayerStack(nn.ModuleList):
-    """Layers upon one another, the lowest first, for images (B, C, H, W).
+    """Stack of layers for images (B, C, H, W), the lowest first.
 
     Args:
         image_shape: (C, H, W) of the images.
-        factories: build the layers, or are layers already.
+        factories: factories of layers, or layers that are built already.
     """
 
     def __init__(self, image_shape: Shape, factories: Sequence[LayerFactory]) -> None:
         super().__init__()
         self.shapes: list[tuple[int, ...]] = [image_shape]
-        """Of the images and of the codes of each layer."""
+        """Shapes of the images and of the codes of each layer."""
         for build in factories:
             layer = as_network(build, self.shapes[-1])
             self.append(layer)
             self.shapes.append(layer.code_shape)
 
     def layer(self, level: int) -> StackLayer:
-        """A layer, counted from 0."""
+        """Return a layer, counted from 0."""
         return cast(StackLayer, self[level])
 
     def encode(self, x: Tensor, depth: int) -> Tensor:
-        """The codes of images by the lowest `depth` layers: (B, C, H, W) to (B, *shapes[depth])."""
+        """Encode images with the lowest `depth` layers: (B, C, H, W) to (B, *shapes[depth])."""
         for level in range(depth):
             x = self.layer(level).encode(x)
         return x
 
     def decode(self, z: Tensor, depth: int) -> Tensor:
-        """The logits of images from codes of the lowest `depth` layers: (B, *shapes[depth]) to (B, C, H, W)."""
+        """Decode codes of the lowest `depth` layers to logits of images: (B, *shapes[depth]) to (B, C, H, W)."""
         for level in reversed(range(depth)):
             z = self.decode_layer(level, z)
         return z
 
     def decode_layer(self, level: int, z: Tensor) -> Tensor:
-        """The codes of the layer below from those of a layer, counted from 0; the logits of images for the lowest."""
+        """Decode a layer's codes to codes of the layer below, or to logits of images for the lowest layer, level 0."""
         inputs: Tensor = self.layer(level).decode(z)
         return self.layer(level - 1).activation(inputs) if level else inputs

@@ -93,6 +93,7 @@ def test_a_page_explains_every_argument(name, monkeypatch):
     entry = catalogue.find(name)
     text = pages.page(entry)
     assert text.startswith(f"{name}: ")
+    assert not any(section in text for section in ("Args:", "Returns:", "Raises:", "Example:", ">>>"))
     for argument in pages.settable(entry):
         assert f"\n  {argument.name} " in text
         assert argument.meaning, argument.name

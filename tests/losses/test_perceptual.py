@@ -86,7 +86,9 @@ def test_vgg_without_weights_says_where_to_put_them(monkeypatch):
         raise URLError("no network")
 
     monkeypatch.setattr("genlab.metrics.features.vgg16", refuse)
-    with pytest.raises(genlab.GenlabError, match=r"cannot be had .*no network.*; put the file https://.*pth into"):
+    with pytest.raises(
+        genlab.GenlabError, match=r"cannot be downloaded .*no network.*; put the file https://.*pth into"
+    ):
         VGG16Features()
 
 

@@ -58,5 +58,5 @@ def test_codes_of_any_range_are_corrupted_unit_by_unit():
 
 
 def test_patches_are_for_images_alone():
-    with pytest.raises(genlab.GenlabError, match="DroppedPatches is for images alone"):
+    with pytest.raises(genlab.GenlabError, match="DroppedPatches is for images only"):
         DroppedPatches().of_codes(torch.rand(2, 5))

@@ -33,5 +33,5 @@ def test_the_layers_are_those_of_a_deep_autoencoder_unrolled():
 
 @pytest.mark.parametrize("shape", [(12,), (1, 1, 8)])
 def test_a_convolution_needs_images_of_some_size(shape):
-    with pytest.raises(genlab.GenlabError, match="two pixels a side at least"):
+    with pytest.raises(genlab.GenlabError, match="at least 2 x 2 pixels"):
         ConvLayer(shape, 4)
