@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 
 import genlab
-from genlab.cli.tools import ToolParser, parser_of
+from genlab.cli.tools import LISTINGS, ToolParser, parser_of
 from genlab.errors import GenlabError, in_one_line, suggestion
 from genlab.parsing import own_code
 
@@ -95,7 +95,8 @@ def _run(arguments: list[str]) -> None:
             print(page)
             return
         given = ["--help" if argument == "--help-all" else argument for argument in arguments]
-    module = importlib.import_module("genlab.cli.trainer" if trains else f"genlab.commands.{command}")
+    tool = "listings" if command in LISTINGS else command
+    module = importlib.import_module("genlab.cli.trainer" if trains else f"genlab.commands.{tool}")
     warnings.formatwarning = _in_a_line  # type: ignore[assignment]  # which Lightning has changed too
     with own_code.importable():
         module.main(given)

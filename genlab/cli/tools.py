@@ -4,6 +4,7 @@ Each function declares the arguments of the tool that it is called after; its do
 """
 
 import argparse
+import functools
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -59,12 +60,34 @@ class ToolParser(argparse.ArgumentParser):
         raise GenlabError(f"{message}; `{self.prog} --help` explains its arguments")
 
 
+LISTINGS = {
+    "models": ("models", "VAE"),
+    "datasets": ("data sets", "CelebA"),
+    "networks": ("networks", "ConvEncoder"),
+    "losses": ("losses, likelihoods and penalties", "Gaussian"),
+    "schedules": ("schedules of learning rates", "Cosine"),
+}
+"""The commands of `genlab.commands.listings`: the things that each lists, and the name of one of them."""
+
+
 def parser_of(tool: str) -> ToolParser:
     """The parser of a tool command."""
-    declare: Callable[[argparse.ArgumentParser], None] = globals()[tool]
-    parser = ToolParser(prog=f"genlab {tool}", description=declare.__doc__, allow_abbrev=False)
+    declare: Callable[[argparse.ArgumentParser], None]
+    if tool in LISTINGS:
+        things, example = LISTINGS[tool]
+        description = f"List the {things} that come with genlab, or explain one: its arguments, configs, an example."
+        declare = functools.partial(_of_listing, command=tool, example=example)
+    else:
+        declare = globals()[tool]
+        description = declare.__doc__ or ""
+    parser = ToolParser(prog=f"genlab {tool}", description=description, allow_abbrev=False)
     declare(parser)
     return parser
+
+
+def _of_listing(parser: argparse.ArgumentParser, command: str, example: str) -> None:
+    parser.add_argument("name", nargs="?", help=f"the one to explain, such as {example}; without it, all are listed")
+    parser.set_defaults(listing=command)
 
 
 def sample(parser: argparse.ArgumentParser) -> None:
@@ -352,35 +375,6 @@ def doctor(parser: argparse.ArgumentParser) -> None:
 def configs(parser: argparse.ArgumentParser) -> None:
     """List the shipped configs, or print one."""
     parser.add_argument("name", nargs="?", help="the config to print; without it, all are listed")
-
-
-def models(parser: argparse.ArgumentParser) -> None:
-    """List the models that come with genlab, or explain one: its arguments, the configs that use it, an example."""
-    _of_listing(parser, "VAE")
-
-
-def datasets(parser: argparse.ArgumentParser) -> None:
-    """List the data sets that come with genlab, or explain one: its arguments, the configs that use it, an example."""
-    _of_listing(parser, "CelebA")
-
-
-def networks(parser: argparse.ArgumentParser) -> None:
-    """List the networks that come with genlab, or explain one: its arguments, the configs that use it, an example."""
-    _of_listing(parser, "ConvEncoder")
-
-
-def losses(parser: argparse.ArgumentParser) -> None:
-    """List the losses, likelihoods and penalties that come with genlab, or explain one."""
-    _of_listing(parser, "Gaussian")
-
-
-def schedules(parser: argparse.ArgumentParser) -> None:
-    """List the schedules of learning rates that come with genlab, or explain one."""
-    _of_listing(parser, "Cosine")
-
-
-def _of_listing(parser: argparse.ArgumentParser, example: str) -> None:
-    parser.add_argument("name", nargs="?", help=f"the one to explain, such as {example}; without it, all are listed")
 
 
 def _of_model(parser: argparse.ArgumentParser, out: str, kind: Callable[[str], Path] = Path) -> None:

@@ -1,20 +1,23 @@
-"""What `genlab models`, `datasets`, `networks` and `losses` share. Imports nothing heavy: they answer at once."""
+"""`genlab models`, `datasets`, `networks`, `losses` and `schedules`: what there is. Imports nothing heavy."""
+
+import argparse
 
 from genlab import catalogue
 from genlab.catalogue.pages import GROUPS, group_of, listing, page
 from genlab.errors import GenlabError, suggestion
 
 
-def show(command: str, name: str | None) -> None:
-    """Print what there is, or the page of one.
+def main(args: argparse.Namespace) -> None:
+    """List what there is of a kind, or print the page of one.
 
-    Raises GenlabError for an unknown name.
+    Raises:
+        GenlabError: for an unknown name.
     """
-    if name is None:
-        print(listing(command))
+    if args.name is None:
+        print(listing(args.listing))
         return
-    entry = catalogue.find(name)
+    entry = catalogue.find(args.name)
     if entry is None or group_of(entry.name) is None:
-        names = [known for group in GROUPS[command]() for known in group.names]
-        raise GenlabError(f"genlab {command} knows no {name}; {suggestion(name, names)}")
+        names = [known for group in GROUPS[args.listing]() for known in group.names]
+        raise GenlabError(f"genlab {args.listing} knows no {args.name}; {suggestion(args.name, names)}")
     print(page(entry))

@@ -5,6 +5,7 @@ import importlib
 import itertools
 import json
 import os
+import pkgutil
 import random
 import shutil
 import sys
@@ -17,7 +18,7 @@ from pathlib import Path
 import torch
 
 import genlab.cli.trainer  # noqa: F401
-from genlab.cli import TOOL_COMMANDS
+from genlab import commands
 from genlab.evaluation import extractors
 from tests.attack import bits, files, options, runner, signals
 from tests.attack.runner import Case
@@ -71,8 +72,8 @@ def main() -> int:
 def prepare() -> None:
     """Import everything before forks, in one thread and offline, and let classifiers learn quickly."""
     torch.set_num_threads(1)
-    for command in TOOL_COMMANDS:
-        importlib.import_module(f"genlab.commands.{command}")
+    for module in pkgutil.iter_modules(commands.__path__):
+        importlib.import_module(f"genlab.commands.{module.name}")
     extractors.STEPS = 20
     os.environ |= {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https", "ftp")}
 

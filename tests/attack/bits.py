@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.attack.runner import Case, Ended, run
 from tests.attack.victims import FAMILIES, LONGER, TOOLS, Victims, content, fit
-from tests.test_resume import differences
+from tests.cli.test_resume import differences
 
 REPEATS = 20
 PAGE = 4096

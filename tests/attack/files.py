@@ -17,7 +17,7 @@ import yaml
 from tests.attack.bits import cut, flipped, grown, zeroed
 from tests.attack.runner import Case, run
 from tests.attack.victims import LONGER, Victims, content, fit
-from tests.test_resume import differences
+from tests.cli.test_resume import differences
 
 REPEATS = 20
 ODD = ["abc", "", None, [], {}, -1, 1.5, float("nan"), 10**30, True, [[1]], {"a": 1}, "ü", "\0"]

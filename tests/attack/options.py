@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from genlab.commands import parsers
+from genlab.cli import tools
 from tests.attack.runner import Case, run
 from tests.attack.victims import FAMILIES, Victims, fit
 
@@ -72,7 +72,7 @@ def _of_tool(tool: str) -> list[str]:
     """The options of a tool that take a value."""
     return [
         action.option_strings[-1]
-        for action in parsers.parser_of(tool)._actions
+        for action in tools.parser_of(tool)._actions
         if action.option_strings and action.nargs != 0
     ]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.attack.runner import Case, Ended, run
 from tests.attack.strike import KINDS, strike
 from tests.attack.victims import TRAININGS, Victims, content
-from tests.test_resume import differences
+from tests.cli.test_resume import differences
 
 
 def cases(victims: Victims, chance: random.Random) -> list[Case]:
