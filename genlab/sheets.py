@@ -16,7 +16,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from genlab.errors import GenlabError
-from genlab.latent import line, normal_lattice, square
+from genlab.latent import lerp, normal_lattice, square
 from genlab.models.base import ImageModel
 from genlab.models.capabilities import (
     Conditional,
@@ -177,7 +177,7 @@ def interpolations(
     start: Tensor,
     end: Tensor,
     steps: int = 9,
-    path: Callable[[Tensor, Tensor, int], Tensor] = line,
+    path: Callable[[Tensor, Tensor, int], Tensor] = lerp,
 ) -> Sheet:
     """Images of the codes on the ways from some codes to others, a way in each row.
 
@@ -186,12 +186,12 @@ def interpolations(
         start: codes, (N, code_size).
         end: codes, (N, code_size).
         steps: images in a row, both ends included.
-        path: the way, `genlab.latent.line` or `genlab.latent.arc`.
+        path: `genlab.latent.lerp` or `genlab.latent.slerp`.
     """
     codes = path(start, end, steps)
     return Sheet(
         _decoded(model, codes),
-        title=f"Interpolations along {'a line' if path is line else 'an arc'}",
+        title=f"{'Linear' if path is lerp else 'Spherical'} interpolations",
         subject=_name(model),
         column_labels=_shares(steps, "start", "end"),
         column_axis="share of the way",

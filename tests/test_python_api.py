@@ -441,7 +441,7 @@ def test_a_picture_is_a_condition():
         torch.testing.assert_close(model.given(one).decode(codes), expected)
 
 
-@pytest.mark.parametrize("path", [genlab.latent.line, genlab.latent.arc])
+@pytest.mark.parametrize("path", [genlab.latent.lerp, genlab.latent.slerp])
 def test_between_two_images_there_are_others(path):
     model = vae()
     way = model.interpolate(grey[0], as_tensor[1], steps=5, path=path)

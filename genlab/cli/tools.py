@@ -6,6 +6,7 @@ Each function declares the arguments of the tool that it is called after; its do
 import argparse
 import functools
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -224,8 +225,8 @@ def features(parser: argparse.ArgumentParser) -> None:
 def interpolate(parser: argparse.ArgumentParser) -> None:
     """Draw the images of codes between those of test images, or of samples, chosen by --seed.
 
-    A line or an arc in each row; or a square between the images in its four corners. With --input, from each of these
-    images to the next.
+    Each row goes from one image to another, or a square lies between the images in its four corners. With --input, rows
+    go from each of these images to the next.
 
     A conditional model decodes all under the condition of the first image, or the one given.
     """
@@ -234,10 +235,26 @@ def interpolate(parser: argparse.ArgumentParser) -> None:
     _of_files(parser)
     _of_conditions(parser)
     _drawing(parser)
-    parser.add_argument("--along", choices=("line", "arc", "square"), default="line", help="the way (default line)")
+    parser.add_argument(
+        "--along",
+        type=_interpolation,
+        choices=("lerp", "slerp", "square"),
+        default="lerp",
+        help="linear or spherical interpolation in each row, or a square (default lerp)",
+    )
     parser.add_argument("--between", choices=["images", "samples"], default="images", help="ends (default test images)")
     parser.add_argument("--steps", type=positive, default=9, help="images in a row, both ends included (default 9)")
-    parser.add_argument("-n", "--count", type=positive, help="rows of lines or arcs (default 6, or all of --input)")
+    parser.add_argument("-n", "--count", type=positive, help="rows (default 6, or all of --input)")
+
+
+def _interpolation(name: str) -> str:
+    """Translate an old name of an interpolation, with a warning."""
+    now = {"line": "lerp", "arc": "slerp"}.get(name, name)
+    if now != name:
+        warnings.warn(
+            f"--along {name} is called --along {now} now; the next release will not know the old name", stacklevel=2
+        )
+    return now
 
 
 def traverse(parser: argparse.ArgumentParser) -> None:

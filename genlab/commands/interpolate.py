@@ -10,10 +10,10 @@ from genlab import sheets
 from genlab.commands.shared.shown import condition_asked, shown
 from genlab.commands.shared.trained import Trained, encoded
 from genlab.errors import GenlabError
-from genlab.latent import arc, line
+from genlab.latent import lerp, slerp
 from genlab.models.capabilities import Conditional, Decodes, Encodes, Samples
 
-PATHS = {"line": line, "arc": arc}
+PATHS = {"lerp": lerp, "slerp": slerp}
 
 
 def main(args: argparse.Namespace) -> None:
@@ -29,7 +29,7 @@ def main(args: argparse.Namespace) -> None:
         start, end = (codes[:-1], codes[1:]) if args.input else codes.chunk(2)
         sheet = sheets.interpolations(decoder, start, end, args.steps, PATHS[args.along])
         sheet = replace(sheet, title=f"{sheet.title} between {of}")
-    trained.draw(sheet, f"pictures/interpolate{'' if args.along == 'line' else f'-{args.along}'}.png")
+    trained.draw(sheet, f"pictures/interpolate{'' if args.along == 'lerp' else f'-{args.along}'}.png")
 
 
 def require_able(trained: Trained) -> None:
@@ -47,8 +47,9 @@ def require_able(trained: Trained) -> None:
             trained.require(Encodes)
         except GenlabError as error:
             raise GenlabError(f"{error}; give --between samples") from None
-    few = {"square": "exactly 4 images", "line": "2 images or more", "arc": "2 images or more"}[args.along]
-    wrong = len(trained.inputs) != 4 if args.along == "square" else len(trained.inputs) < 2
+    square = args.along == "square"
+    few = "exactly 4 images" if square else "2 images or more"
+    wrong = len(trained.inputs) != 4 if square else len(trained.inputs) < 2
     if args.input and wrong:
         raise GenlabError(f"--along {args.along} takes {few}; --input has {len(trained.inputs)}")
 

@@ -4,7 +4,7 @@ from .attributes import attribute_vector as attribute_vector
 from .clusters import agreement as agreement
 from .clusters import cluster as cluster
 from .density import CodeDensity as CodeDensity
-from .paths import arc as arc
-from .paths import line as line
+from .paths import lerp as lerp
 from .paths import normal_lattice as normal_lattice
+from .paths import slerp as slerp
 from .paths import square as square

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from genlab.errors import GenlabError
-from genlab.latent.paths import line
+from genlab.latent.paths import lerp
 from genlab.models.inputs import Images, of_images
 from genlab.ranges import at_least
 
@@ -29,7 +29,7 @@ class Codec:
         return self.decode(self.encode(x))
 
     def interpolate(
-        self, a: Images, b: Images, steps: int = 9, path: Callable[[Tensor, Tensor, int], Tensor] = line
+        self, a: Images, b: Images, steps: int = 9, path: Callable[[Tensor, Tensor, int], Tensor] = lerp
     ) -> Tensor:
         """The images on the way from `a` to `b`, both reconstructions included.
 
@@ -39,8 +39,8 @@ class Codec:
             a: where to begin: one image, or several, as `encode` takes them.
             b: where to end: as many.
             steps: how many images.
-            path: between codes (B, code_size), as (B, steps, code_size): `genlab.latent.line` or, around the origin
-                as a Gaussian prior's codes lie, `genlab.latent.arc` (slerp).
+            path: interpolates between codes (B, code_size), as (B, steps, code_size): `genlab.latent.lerp`, or
+                `genlab.latent.slerp` around the origin, as a Gaussian prior's codes lie.
 
         Returns:
             (steps, C, H, W) between two images, (B, steps, C, H, W) between several; in [0, 1].

@@ -102,7 +102,7 @@ def test_interpolation_goes_from_each_image_to_the_next(run, photos, calls, refu
     (_, codes), (way, _) = calls["encode"][-1], calls["decode"][-1]
     expected = [codes[0], codes[:2].mean(0), codes[1], codes[1], codes[1:].mean(0), codes[2]]
     torch.testing.assert_close(way, torch.stack(expected))
-    assert "--along line takes 2 images or more; --input has 1" in refused(*interpolate, photos[0])
+    assert "--along lerp takes 2 images or more; --input has 1" in refused(*interpolate, photos[0])
     assert "--along square takes exactly 4 images; --input has 3" in refused(*interpolate, *photos, "--along", "square")
     assert "leave out --input" in refused(*interpolate, *photos, "--between", "samples")
 

@@ -146,7 +146,7 @@ def test_mistakes_in_editing_are_said(faces, mine, refused):
     assert "much is no range such as -2..2" in refused("edit", "--attribute", "Smiling", "--strength", "much")
 
 
-@pytest.mark.parametrize("along", ["line", "arc", "square"])
+@pytest.mark.parametrize("along", ["lerp", "slerp", "square"])
 def test_interpolation_goes_from_one_test_image_to_another(along, mine, tiles):
     main(["interpolate", "--along", along, "--steps", "5", "-n", "2", "--seed", "3", "--out", "way.npz"])
     drawn = torch.from_numpy(tiles("way.npz"))
@@ -164,8 +164,16 @@ def test_interpolation_goes_from_one_test_image_to_another(along, mine, tiles):
     with np.load("way.npz") as arrays:
         ends = ["left", "right"] if along == "square" else ["start", "end"]
         assert arrays["column_labels"].tolist() == [ends[0], "0.25", "0.5", "0.75", ends[1]]
-    if along == "line":
+    if along == "lerp":
         torch.testing.assert_close(drawn[0, 2], middle, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("old", "new", "kind"), [("line", "lerp", "Linear"), ("arc", "slerp", "Spherical")])
+def test_old_names_of_interpolations_are_known_for_a_while(old, new, kind, mine):
+    with pytest.warns(UserWarning, match=f"--along {old} is called --along {new} now"):
+        main(["interpolate", "--along", old, "--steps", "3", "-n", "1", "--out", "way.npz"])
+    with np.load("way.npz") as arrays:
+        assert arrays["title"] == f"{kind} interpolations between test images"
 
 
 def test_interpolation_between_samples(mine, tiles):

@@ -1,9 +1,9 @@
-"""Ways through the space of codes."""
+"""Paths and lattices in latent space."""
 
 import torch
 from torch.distributions import Normal
 
-from genlab.latent import arc, attribute_vector, line, normal_lattice, square
+from genlab.latent import attribute_vector, lerp, normal_lattice, slerp, square
 
 
 def test_lattice_is_even_in_probability():
@@ -19,27 +19,27 @@ def test_lattice_goes_right_with_the_first_coordinate_and_up_with_the_second():
     assert (lattice[1:, :, 1] < lattice[:-1, :, 1]).all()
 
 
-def test_a_line_has_even_steps():
+def test_lerp_has_even_steps():
     start, end = torch.randn(3, 5), torch.randn(3, 5)
-    way = line(start, end, 4)
+    way = lerp(start, end, 4)
     assert way.shape == (3, 4, 5)
     torch.testing.assert_close(way[:, 1], start + (end - start) / 3)
     torch.testing.assert_close(way[:, [0, -1]], torch.stack([start, end], 1))
 
 
-def test_an_arc_keeps_the_radius_and_has_even_angles():
+def test_slerp_keeps_the_radius_and_has_even_angles():
     start, end = (torch.nn.functional.normalize(torch.randn(3, 5)) * 2 for _ in range(2))
-    way = arc(start, end, 5)
+    way = slerp(start, end, 5)
     torch.testing.assert_close(way[:, [0, -1]], torch.stack([start, end], 1))
     torch.testing.assert_close(way.norm(dim=2), torch.full((3, 5), 2.0))
     cosines = torch.cosine_similarity(way[:, :-1], way[:, 1:], dim=2)
     torch.testing.assert_close(cosines, cosines[:, :1].expand(3, 4))
 
 
-def test_an_arc_between_codes_in_one_direction_is_a_line():
+def test_slerp_between_codes_in_one_direction_is_linear():
     start = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
     end = torch.tensor([[3.0, 0.0], [-1.0, 0.0]])
-    torch.testing.assert_close(arc(start, end, 3), line(start, end, 3))
+    torch.testing.assert_close(slerp(start, end, 3), lerp(start, end, 3))
 
 
 def test_a_square_has_its_corners_and_its_middle():
