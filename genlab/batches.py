@@ -13,8 +13,10 @@ from torch import Tensor
 from genlab.errors import GenlabError
 from genlab.types import Shape
 
-PARTS = ("image", "label", "attributes", "index", "source", "target", "a", "b")
-"""Names of the parts of batches; see `genlab.types`."""
+IMAGES = ("image", "source", "target", "a", "b")
+"""Names of the parts of batches that are images; see `genlab.types`."""
+PARTS = (*IMAGES, "label", "attributes", "index")
+"""Names of all parts of batches."""
 TOLERANCE = 0.05
 """Largest distance of values beyond black and white: rounding, and a little of what bicubic resizing overshoots."""
 OVERSHOOT = 0.5
@@ -48,6 +50,19 @@ def named(batch: Any, names: Sequence[str], model: str) -> Any:
     if len(names) == 1 and len(parts) > 1 and isinstance(parts[1], Tensor) and parts[1].ndim in (1, 2):
         names = (*names, "label" if parts[1].ndim == 1 else "attributes")
     return dict(zip(names, parts, strict=False))
+
+
+def parts_of(batch: Any) -> dict[str, Tensor]:
+    """Return the parts of a batch that genlab knows, whatever model reads it; none of a batch of another kind.
+
+    Of a tuple or list whose second part is images too, the parts are a source and a target; see `named`.
+    """
+    is_pair = isinstance(batch, list | tuple) and len(batch) > 1 and getattr(batch[1], "ndim", 0) == 4
+    parts = named(batch, ("source", "target") if is_pair else ("image",), "")
+    if not isinstance(parts, Mapping):
+        return {}
+    images = {name: parts[name] for name in IMAGES if getattr(parts.get(name), "ndim", 0) == 4}
+    return images | {name: parts[name] for name in ("label", "attributes") if isinstance(parts.get(name), Tensor)}
 
 
 def described(batch: Any) -> str:

@@ -1,11 +1,106 @@
-"""What models learn from data before any file is read: the command line hands it over, and no config repeats it."""
+"""Facts about data that a model must know before any file is read, such as the shape of images.
 
-FACTS = {
-    "image_shape": "images of shape",
-    "source_shape": "sources of shape",
-    "a_shape": "images of domain a of shape",
-    "num_classes": "a number of classes of",
-    "class_names": "classes called",
-    "attribute_names": "attributes",
+A fact is declared once, as an attribute of `Facts`. A DataModule of genlab has a value for each. The command line hands
+it to a model whose constructor takes an argument of that name, so that no config repeats it; the checkpoint keeps it
+with the model's other hyperparameters; and whoever resumes must bring data with the same.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Protocol, get_type_hints
+
+from genlab.errors import GenlabError
+
+Shape = tuple[int, int, int]
+"""As `genlab.types.Shape`; importing that would import torch, and help must be fast."""
+
+
+class Sample(Protocol):
+    """A look into data that state no facts: their first training batch, and their labels."""
+
+    @property
+    def parts(self) -> Mapping[str, Any]:
+        """The tensors of the batch, by their names in `genlab.types`."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, where the training data set has them."""
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes: that of the names, else one more than the largest training label."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What to call a fact, and how to find it out.
+
+    Args:
+        words: put before the value in a message.
+        observe: finds the value in a sample of data that do not state it; None where it cannot be seen.
+    """
+
+    words: str
+    observe: Callable[[Sample], Any] = lambda sample: None
+
+
+def _shape_of(*names: str) -> Callable[[Sample], Shape | None]:
+    """Observe the shape of the first of these parts that a batch has."""
+    return lambda sample: next((tuple(sample.parts[name].shape[1:]) for name in names if name in sample.parts), None)
+
+
+def _attribute_names(sample: Sample) -> tuple[str, ...]:
+    count = sample.parts["attributes"].shape[1] if "attributes" in sample.parts else 0
+    return tuple(f"attribute{i}" for i in range(count))
+
+
+class Facts:
+    """The facts of a DataModule, with the values for data that have no such thing."""
+
+    image_shape: Annotated[Shape, Fact("images of shape", _shape_of("image", "target", "b"))]
+    """(C, H, W) of single images, of the targets of pairs, or of the images in domain b."""
+    source_shape: Annotated[Shape | None, Fact("sources of shape", _shape_of("source"))] = None
+    """(C, H, W) of the sources of aligned pairs."""
+    a_shape: Annotated[Shape | None, Fact("images of domain a of shape", _shape_of("a", "source"))] = None
+    """(C, H, W) of the images in domain a."""
+    num_classes: Annotated[int, Fact("a number of classes of", lambda sample: sample.num_classes)] = 0
+    """Number of classes; 0 without labels."""
+    class_names: Annotated[tuple[str, ...], Fact("classes called", lambda sample: sample.class_names)] = ()
+    """Names of the classes, in the order of their labels; none without labels."""
+    attribute_names: Annotated[tuple[str, ...], Fact("attributes", _attribute_names)] = ()
+    """Names of the attributes, in the order of their columns."""
+
+
+FACTS: dict[str, Fact] = {
+    name: hint.__metadata__[0] for name, hint in get_type_hints(Facts, include_extras=True).items()
 }
-"""The names, and what they are called in a message."""
+"""All facts by name."""
+SHAPES = tuple(name for name in FACTS if name.endswith("_shape"))
+"""Names of the facts that are shapes of images."""
+
+
+def stated(data: object, name: str) -> Any:
+    """Return the value of a fact that data state as an attribute; None where they state nothing."""
+    value = getattr(data, name, None)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def require_same(data: object, saved: Mapping[str, Any]) -> None:
+    """Refuse data that a checkpoint's model was not built for.
+
+    Args:
+        data: a DataModule. What one that is not genlab's does not state is not compared.
+        saved: the model's hyperparameters, as the checkpoint keeps them.
+
+    Raises:
+        GenlabError: for a fact with another value.
+    """
+    for name, fact in FACTS.items():
+        has = stated(data, name)
+        if name not in saved or (has is None and not isinstance(data, Facts)):
+            continue
+        had = tuple(saved[name]) if isinstance(saved[name], list) else saved[name]
+        if had != has:
+            raise GenlabError(
+                f"the checkpoint's model was trained on {fact.words} {had}, {type(data).__name__} has {has}"
+            )

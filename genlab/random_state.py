@@ -1,6 +1,8 @@
 """The states of all random number generators that training draws from, as plain data."""
 
+import contextlib
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -43,3 +45,16 @@ def random_states() -> list[dict[str, Any]]:
     states = [mine] * torch.distributed.get_world_size()
     torch.distributed.all_gather_object(states, mine)
     return states
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Draw random numbers inside of the block from a fixed seed, and leave those that come after it as they were."""
+    before = random_state()
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+    try:
+        yield
+    finally:
+        set_random_state(before)

@@ -44,10 +44,9 @@ from genlab.checkpoints import WholeCheckpoints, read
 from genlab.cli import slurm
 from genlab.cli.completion import complete_from_checkpoint, complete_from_run, find_configs, typed_classes
 from genlab.cli.process import keep_freed_memory, quieten
-from genlab.data import BatchDataModule
 from genlab.data import own as own_data
 from genlab.errors import GenlabError
-from genlab.facts import FACTS
+from genlab.facts import FACTS, Facts, require_same, stated
 from genlab.hparams import arguments_of
 from genlab.models.adversarial import AdversarialModel
 from genlab.models.stacked import StackedAutoencoder
@@ -162,12 +161,13 @@ class TrainerCLI(LightningCLI):
         """What gives a fact of the data to the model; of data that do not tell it, only to a model that needs it."""
 
         def told(data: LightningDataModule) -> Any:
-            if isinstance(data, BatchDataModule) or getattr(data, fact, None) is not None:
-                return getattr(data, fact)
+            value = stated(data, fact)
+            if value is not None or isinstance(data, Facts):
+                return value
             if fact in self.saved:
                 return self.saved[fact]
             model = self.config[self.subcommand].model.class_path
-            return own_data.fact(data, fact) if fact in arguments_of(imported(model)) else None
+            return own_data.fact_of(data, fact) if fact in arguments_of(imported(model)) else None
 
         told.__name__ = fact  # as help calls it
         return told
@@ -343,16 +343,7 @@ class TrainerCLI(LightningCLI):
         given = self.config[self.subcommand].trainer
         if given.sync_batchnorm and isinstance(self.trainer.accelerator, CPUAccelerator):
             raise GenlabError("batch norm is synchronised between GPUs only; leave --trainer.sync_batchnorm out")
-        for fact, kind in FACTS.items():
-            has = getattr(self.datamodule, fact, None)
-            if has is None and not isinstance(self.datamodule, BatchDataModule):
-                continue  # the model looks at the batches
-            had = self.saved.get(fact, has)
-            had, has = (tuple(value) if isinstance(value, list) else value for value in (had, has))
-            if had != has:
-                raise GenlabError(
-                    f"the checkpoint's model was trained on {kind} {had}, {type(self.datamodule).__name__} has {has}"
-                )
+        require_same(self.datamodule, self.saved)
 
 
 def _as_list(value: Any) -> list[Any]:

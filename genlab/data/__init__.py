@@ -1,16 +1,16 @@
 """Data sets as LightningDataModules; their batches are described in `genlab.types`."""
 
-from genlab.data.base import BatchDataModule, ImageDataModule
+from genlab.data.base import BatchDataModule, DomainDataModule, ImageDataModule, PairDataModule
 from genlab.data.celeba import CelebA
 from genlab.data.degradations import Degradation, Edges, Greyscale, Half, LowResolution, MaskedCentre
+from genlab.data.derived import AttributeDomains, DegradedPairs, DomainsFromPairs, WithoutClass
 from genlab.data.digits import Digits
-from genlab.data.domains import AttributeDomains, DomainDataModule, DomainsFromPairs, FolderDomains
+from genlab.data.domains import FolderDomains
 from genlab.data.folders import ImageFolder
 from genlab.data.frey import FreyFaces
 from genlab.data.mnist import MNIST
-from genlab.data.pairs import DegradedPairs, FolderPairs, PairDataModule, SideBySidePairs
+from genlab.data.pairs import FolderPairs, SideBySidePairs
 from genlab.data.patches import NaturalPatches
-from genlab.data.without_class import WithoutClass
 
 __all__ = [
     "MNIST",

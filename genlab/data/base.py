@@ -1,4 +1,4 @@
-"""What DataModules share: loaders of whole batches, and facts that are known before any file is read."""
+"""DataModules by what their batches are, with all that those of single data sets share."""
 
 from abc import abstractmethod
 from functools import cached_property
@@ -7,47 +7,40 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_info
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
+from genlab.data.batches.loading import BatchLoader, SeededBatches
 from genlab.data.batches.sampling import BatchSampler, SameBatches, UnpairedBatchSampler
 from genlab.data.batches.splits import held_out
-from genlab.data.batches.tensors import DomainTensors, ImageTensors
+from genlab.data.batches.tensors import DegradedTensors, DomainTensors, ImageTensors, PairTensors
 from genlab.data.files.framing import Framing
 from genlab.errors import GenlabError, counted
+from genlab.facts import Facts
 from genlab.hparams import PlainHyperparameters
 from genlab.ranges import LARGEST_SEED, at_least, between
 from genlab.types import Shape
 
 SPLITS = ("train_set", "val_set", "test_set")
-"""What `setup` assigns."""
+"""Attributes that `setup` assigns."""
 MOST_WORKERS = 1024
 
 
-class BatchDataModule(PlainHyperparameters, LightningDataModule):
+class BatchDataModule(PlainHyperparameters, Facts, LightningDataModule):
     """Loaders for data sets of whole batches, as in `genlab.data.batches.tensors`.
 
-    A subclass sets the facts and reads its files in `prepare_data` (download, once per machine) and `setup`, which
-    assigns `train_set`, `val_set` and `test_set`.
+    A subclass sets its facts (`genlab.facts.Facts`), and reads its files in `prepare_data` (download, once per machine)
+    and `setup`, which assigns `train_set`, `val_set` and `test_set`.
 
     Args:
         batch_size: images, pairs or draws from both domains per batch and process; at most all there are to train on.
         num_workers: processes that put batches together; 0 lets the training process do it, which is fastest for images
             in memory. More are of use only where augmentation costs more than the model's step.
         seed: of the splits and of the order of batches.
+
+    Raises:
+        GenlabError: for numbers out of range.
     """
 
-    image_shape: Shape
-    """(C, H, W)."""
-    source_shape: Shape | None = None
-    """Of the sources of aligned pairs, (C, H, W), where there are any."""
-    a_shape: Shape | None = None
-    """Of the images in domain a, (C, H, W), where there are two domains."""
-    num_classes: int = 0
-    """Of the labels; 0 without labels."""
-    class_names: tuple[str, ...] = ()
-    """What the classes are called, in the order of their labels; none without labels."""
-    attribute_names: tuple[str, ...] = ()
     train_set: Any
     val_set: Any
     test_set: Any
@@ -65,20 +58,24 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
 
     @cached_property
     def framing(self) -> Framing:
-        """How an image file becomes an image like those of the data; nothing is read to know it."""
+        """Crop and resize that make an image file like the images of these data; no file is read."""
         return Framing(self.image_shape)
 
     @abstractmethod
     def setup(self, stage: str | None = None) -> None:
-        """Assign the splits of a stage, "fit", "validate", "test" or "predict", or all of them."""
+        """Assign the splits of a stage: "fit", "validate", "test" or "predict"; all of them for None."""
 
     def opened(self, stage: str | None) -> dict[str, Any]:
-        """Set a stage up; the splits that there are then, by name."""
+        """Set a stage up, and return by name the splits that have been assigned."""
         self.setup(stage)
         return {split: getattr(self, split) for split in SPLITS if hasattr(self, split)}
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Shuffled batches, all of `batch_size`, or of as many images as there are for each process, with a note."""
+        """Load shuffled batches of `batch_size`, or with a note of as many images as there are for each process.
+
+        Raises:
+            GenlabError: for fewer training images than processes.
+        """
         _, world_size = self._place()
         size = self._batch_of(self.train_set)
         if not size:
@@ -93,22 +90,26 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
                 f"{counted(len(self.train_set), 'training image')}; {size} is used"
             )
         loader = self.loader(self.train_set, shuffle=True)
-        loader.sampler.go_on(**self._left_at)  # type: ignore[attr-defined]
+        loader.sampler.resume(**self._left_at)  # type: ignore[attr-defined]
         self._left_at = {}
         return loader
 
     def val_dataloader(self) -> DataLoader[Any]:
-        """The validation images in order."""
+        """Load the validation images in order."""
         return self.loader(self.val_set, shuffle=False)
 
     def test_dataloader(self) -> DataLoader[Any]:
-        """The test images in order."""
+        """Load the test images in order."""
         return self.loader(self.test_set, shuffle=False)
 
     predict_dataloader = test_dataloader
 
     def loader(self, data: Any, *, shuffle: bool) -> DataLoader[Any]:
-        """Batches of a data set as in `genlab.data.batches.tensors`, this process's share of them."""
+        """Load this process's share of the batches of a data set of `genlab.data.batches.tensors`.
+
+        Raises:
+            GenlabError: for overfitting batches in several processes.
+        """
         rank, world_size = self._place()
         overfits = bool(getattr(self.trainer, "overfit_batches", 0))
         if overfits and world_size > 1:
@@ -134,7 +135,7 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """The epoch, counted from 0, and how many of which batches training has had of it: for a checkpoint."""
+        """Describe for a checkpoint how far training is: the epoch, from 0, its batches so far, and their order."""
         loop: Any = self.trainer.fit_loop  # type: ignore[union-attr]
         epochs, batches = loop.epoch_progress.current, loop.epoch_loop.batch_progress
         left_at = {"epoch": epochs.processed, "batches": batches.current.processed}
@@ -143,61 +144,33 @@ class BatchDataModule(PlainHyperparameters, LightningDataModule):
         return {"left_at": left_at, "order": self._order()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Let the next training begin with the batches after these.
+        """Let training resume with the batches after those of a checkpoint.
 
-        Raises GenlabError when that is inside an epoch, and its other batches would be of another size or order.
+        Raises:
+            GenlabError: when that is inside an epoch, and its other batches would be of another size or order.
         """
         if not self.trainer or not self.trainer.training:
             return
         if state["left_at"]["batches"] and state["order"] != self._order():
             were, are = (", ".join(f"{k} {v}" for k, v in order.items()) for order in (state["order"], self._order()))
             raise GenlabError(
-                f"training was left inside an epoch, with {were}, and cannot end it with {are}; go on with the same, "
+                f"training was left inside an epoch, with {were}, and cannot end it with {are}; resume with the same, "
                 "or from a checkpoint at the end of an epoch"
             )
         self._left_at = state["left_at"]
 
     def _order(self) -> dict[str, int]:
-        """What an epoch's order depends on."""
+        """Return what the order of an epoch's batches depends on."""
         size = self._batch_of(self.train_set) if hasattr(self, "train_set") else self.batch_size
         return {"batch_size": size, "processes": self._place()[1], "seed": self.seed}
 
     def _batch_of(self, data: Any) -> int:
-        """The images of a whole batch of a data set: no more than there are for each process."""
+        """Return the size of a whole batch of a data set: no more than there is for each process."""
         return min(self.batch_size, len(data) // self._place()[1])
 
     def _place(self) -> tuple[int, int]:
-        """This process's rank, and the number of processes."""
+        """Return this process's rank, and the number of processes."""
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-
-
-class SeededBatches(Dataset[Any]):
-    """A data set in worker processes, where augmentation is drawn from the seed that comes with a batch's positions.
-
-    So it does not matter which worker makes a batch, nor what it made before.
-    """
-
-    def __init__(self, data: Any) -> None:
-        self.data = data
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def __getitem__(self, index: tuple[Tensor, int]) -> Any:
-        positions, seed = index
-        torch.manual_seed(seed)
-        return self.data[positions]
-
-
-class BatchLoader(DataLoader[Any]):
-    """A DataLoader of which Lightning need not warn that it cannot go on inside an epoch: its sampler does."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Nothing: the DataModule has it."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing to do."""
 
 
 class ImageDataModule(BatchDataModule):
@@ -208,5 +181,31 @@ class ImageDataModule(BatchDataModule):
     test_set: ImageTensors
 
     def split(self, images: ImageTensors, parts: int) -> list[ImageTensors]:
-        """Cut a data set by `seed` into a first part and one or more tenths of the whole."""
+        """Split a data set by `seed` into a first part and one or more tenths of the whole."""
         return [images.subset(rows) for rows in held_out(torch.arange(len(images)), self.seed, parts)]
+
+
+class PairDataModule(BatchDataModule):
+    """A DataModule whose batches are `genlab.types.PairBatch`. Its `image_shape` is that of the targets."""
+
+    source_shape: Shape
+    aligned: bool = True
+    train_set: PairTensors | DegradedTensors
+    val_set: PairTensors | DegradedTensors
+    test_set: PairTensors | DegradedTensors
+
+
+class DomainDataModule(BatchDataModule):
+    """A DataModule whose batches are `genlab.types.DomainBatch`. Its `image_shape` is that of domain b.
+
+    Domains may be of unequal size: an epoch goes once through the larger one, and pairings are new every epoch.
+    """
+
+    a_shape: Shape
+    domain_names: tuple[str, str] = ("a", "b")
+    """Names of domains a and b."""
+    aligned: bool = False
+    """Whether `a[i]` and `b[i]` of validation and test batches show the same: then translation can be scored."""
+    train_set: DomainTensors
+    val_set: DomainTensors
+    test_set: DomainTensors

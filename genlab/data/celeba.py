@@ -9,14 +9,13 @@ from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
 from genlab.data.base import ImageDataModule
-from genlab.data.batches.augmentation import Augmentation
 from genlab.data.batches.splits import held_out
 from genlab.data.batches.tensors import ImageTensors
-from genlab.data.files.cache import DecodedImages, decoded, require_readable
+from genlab.data.decoded import DecodedDataModule
 from genlab.data.files.celeba_files import CelebAFiles, download_missing, locate
-from genlab.data.files.framing import Framing, height_and_width
+from genlab.data.files.framing import Framing
 from genlab.data.files.image_files import ImageFiles
-from genlab.data.files.places import cache_folder, data_folder
+from genlab.data.files.places import data_folder
 from genlab.errors import GenlabError, suggestion
 
 NAMES = """
@@ -31,7 +30,7 @@ CROP = 148 / 178
 """The share of the width that is kept: 148 of the official files' 178 pixels (Larsen et al. 2016 and many since)."""
 
 
-class CelebA(ImageDataModule):
+class CelebA(DecodedDataModule, ImageDataModule):
     """Faces, in colour or grey, with attributes, in the official partition into training, validation and test images.
 
     The centre of each image, 148 of its 178 columns, is resized to `image_size`, in the same way for copies of any
@@ -65,15 +64,11 @@ class CelebA(ImageDataModule):
         num_workers: int = 0,
         seed: int = 0,
     ) -> None:
-        super().__init__(batch_size, num_workers, seed)
+        super().__init__(data_dir, image_size, channels, flip, 1.0, skip_unreadable, batch_size, num_workers, seed)
         self.save_hyperparameters(logger=False)
         self.data_dir = data_folder(data_dir)
-        self.cache_dir = cache_folder(data_dir)
-        self.image_shape = (channels, *height_and_width(image_size))
         self.attribute_names = ATTRIBUTES if attributes is None else tuple(attributes)
         _positions(self.attribute_names, ATTRIBUTES)
-        self.augmentation = Augmentation(flip)
-        self.skip_unreadable = skip_unreadable
 
     @cached_property
     def framing(self) -> Framing:
@@ -83,7 +78,7 @@ class CelebA(ImageDataModule):
     def prepare_data(self) -> None:
         """Download what is missing, and decode the images."""
         found = download_missing(self.data_dir)
-        self._decode(self._present(found, found.partition_table()))
+        self.decoded((self._present(found, found.partition_table()), self.framing))
 
     def setup(self, stage: str | None = None) -> None:
         """Open all three splits."""
@@ -93,7 +88,7 @@ class CelebA(ImageDataModule):
         if len(files.names) < len(partition):
             rank_zero_info(f"CelebA: {len(files.names):,} of {len(partition):,} images are in {files.place}")
         names = [_base(name) for name in files.names]
-        content = self._decode(files)
+        (content,) = self.decoded((files, self.framing))
         images = ImageTensors(content.path, {"attributes": self._attributes(found, names)})
         part = torch.tensor([partition[name] for name in names])
         rows = [((part == number) & content.readable).nonzero()[:, 0] for number in range(3)]
@@ -116,12 +111,6 @@ class CelebA(ImageDataModule):
         if not present:
             raise GenlabError(f"none of the {len(partition):,} images that {found.partition} names is in {files.place}")
         return files.only(present)
-
-    def _decode(self, files: ImageFiles) -> DecodedImages:
-        content = decoded(files, self.framing, self.cache_dir)
-        if not self.skip_unreadable:
-            require_readable(content)
-        return content
 
     def _attributes(self, found: CelebAFiles, names: Sequence[str]) -> Tensor:
         """(number of images, number of attributes), 1.0 for those that an image has, else 0.0."""

@@ -7,17 +7,16 @@ import torch
 from torch import Tensor
 
 from genlab.data.base import ImageDataModule
-from genlab.data.batches.augmentation import Augmentation
 from genlab.data.batches.splits import split_by_folder
 from genlab.data.batches.tensors import ImageTensors
-from genlab.data.files.cache import DecodedImages, decoded, require_readable
+from genlab.data.decoded import DecodedDataModule
 from genlab.data.files.framing import Framing, height_and_width
 from genlab.data.files.image_files import FolderFiles
-from genlab.data.files.places import cache_folder, find_folder
+from genlab.data.files.places import find_folder
 from genlab.errors import GenlabError
 
 
-class ImageFolder(ImageDataModule):
+class ImageFolder(DecodedDataModule, ImageDataModule):
     """The images in a folder and its subfolders, decoded once into a cache (`genlab.data.files.cache`).
 
     With subfolders `train` and `test` or `val`, these are the splits; without one of these two, a tenth of the training
@@ -55,13 +54,9 @@ class ImageFolder(ImageDataModule):
         num_workers: int = 0,
         seed: int = 0,
     ) -> None:
-        super().__init__(batch_size, num_workers, seed)
+        super().__init__(data_dir, image_size, channels, flip, enlarge, skip_unreadable, batch_size, num_workers, seed)
         self.save_hyperparameters(logger=False)
-        self.cache_dir = cache_folder(data_dir)
-        self.image_shape = (channels, *height_and_width(image_size))
         self.framing = Framing(self.image_shape, None if crop is None else height_and_width(crop))
-        self.augmentation = Augmentation(flip, enlarge)
-        self.skip_unreadable = skip_unreadable
         self.folder = find_folder(folder, data_dir)
 
     @cached_property
@@ -88,22 +83,16 @@ class ImageFolder(ImageDataModule):
 
     def prepare_data(self) -> None:
         """Decode the images."""
-        self._decode()
+        self.decoded((self.files, self.framing))
 
     def setup(self, stage: str | None = None) -> None:
         """Open all three splits."""
-        content = self._decode()
+        (content,) = self.decoded((self.files, self.framing))
         images = ImageTensors(content.path, {"label": self._labels()} if self.class_names else {})
         folders = [name.split("/")[0] for name in self.files.names]
         rows = split_by_folder(folders, content.readable, self.folder, self.seed, else_random=True)
         train_set, self.val_set, self.test_set = map(images.subset, rows)
         self.train_set = train_set.transformed(self.augmentation)
-
-    def _decode(self) -> DecodedImages:
-        content = decoded(self.files, self.framing, self.cache_dir)
-        if not self.skip_unreadable:
-            require_readable(content)
-        return content
 
     def _class_folder(self, name: str) -> str | None:
         """The folder below the whole or the split that an image lies in, if it does in any."""

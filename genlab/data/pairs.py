@@ -1,42 +1,25 @@
 """Aligned pairs: what is translated, and what it is to become."""
 
 from abc import abstractmethod
-from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Literal
 
-from genlab.data.base import BatchDataModule, ImageDataModule
-from genlab.data.batches.augmentation import Augmentation
+from genlab.data.base import PairDataModule
 from genlab.data.batches.splits import split_by_folder
-from genlab.data.batches.tensors import DegradedTensors, ImageTensors, PairTensors
-from genlab.data.degradations import Degradation
+from genlab.data.batches.tensors import ImageTensors, PairTensors
+from genlab.data.decoded import DecodedDataModule, Side
 from genlab.data.files.berkeley import download_missing
-from genlab.data.files.cache import DecodedImages, decoded, require_readable
-from genlab.data.files.framing import Framing, height_and_width, upright_size
-from genlab.data.files.image_files import FolderFiles, ImageFiles
-from genlab.data.files.places import cache_folder, find_folder
+from genlab.data.files.framing import Framing, upright_size
+from genlab.data.files.image_files import FolderFiles
+from genlab.data.files.places import find_folder
 from genlab.errors import GenlabError, listed
-from genlab.types import Shape
 
 LOOKED_AT = 20
 """Pairs whose proportions are compared."""
 
-Side = tuple[ImageFiles, Framing]
-"""The files of sources or targets, and how they are framed."""
 
-
-class PairDataModule(BatchDataModule):
-    """A DataModule whose batches are `genlab.types.PairBatch`. Its `image_shape` is the target's."""
-
-    source_shape: Shape
-    aligned = True
-    train_set: PairTensors | DegradedTensors
-    val_set: PairTensors | DegradedTensors
-    test_set: PairTensors | DegradedTensors
-
-
-class FilePairs(PairDataModule):
-    """What pairs from files share: they are decoded once into a cache, and split by the folders that they lie in.
+class FilePairs(DecodedDataModule, PairDataModule):
+    """Pairs from files, split by the folders that they lie in.
 
     A subclass says with `sides` which files, framed how, are sources and targets.
     """
@@ -44,35 +27,17 @@ class FilePairs(PairDataModule):
     else_random: bool
     """Whether pairs that do not lie in folders for training and testing are split at random."""
 
-    def __init__(
-        self,
-        data_dir: str | None,
-        image_size: int | tuple[int, int],
-        channels: Literal[1, 3],
-        flip: bool,
-        enlarge: float,
-        skip_unreadable: bool,
-        batch_size: int,
-        num_workers: int,
-        seed: int,
-    ) -> None:
-        super().__init__(batch_size, num_workers, seed)
-        self.cache_dir = cache_folder(data_dir)
-        self.image_shape = self.source_shape = (channels, *height_and_width(image_size))
-        self.augmentation = Augmentation(flip, enlarge)
-        self.skip_unreadable = skip_unreadable
-
     @abstractmethod
     def sides(self) -> tuple[Side, Side]:
-        """Sources and targets, in the same order."""
+        """Find sources and targets, in the same order."""
 
     def prepare_data(self) -> None:
         """Decode the images."""
-        self._decode()
+        self.decoded(*self.sides())
 
     def setup(self, stage: str | None = None) -> None:
         """Open all three splits."""
-        source, target = self._decode()
+        source, target = self.decoded(*self.sides())
         folders = [PurePosixPath(name).parts[0] for name in source.files.names]
         usable = source.readable & target.readable
         rows = split_by_folder(folders, usable, source.files.place, self.seed, else_random=self.else_random)
@@ -81,12 +46,6 @@ class FilePairs(PairDataModule):
             PairTensors(sources.subset(part), targets.subset(part)) for part in rows
         )
         self.train_set = PairTensors(train_set.source, train_set.target, self.augmentation)
-
-    def _decode(self) -> tuple[DecodedImages, DecodedImages]:
-        source, target = (decoded(files, framing, self.cache_dir) for files, framing in self.sides())
-        if not self.skip_unreadable:
-            require_readable(source, target)
-        return source, target
 
 
 class SideBySidePairs(FilePairs):
@@ -129,6 +88,7 @@ class SideBySidePairs(FilePairs):
     ) -> None:
         super().__init__(data_dir, image_size, channels, flip, enlarge, skip_unreadable, batch_size, num_workers, seed)
         self.save_hyperparameters(logger=False)
+        self.source_shape = self.image_shape
         if direction not in ("AtoB", "BtoA"):
             raise GenlabError(f"there is no direction {direction}; it is AtoB or BtoA")
         self.folder = find_folder(folder, data_dir)
@@ -184,6 +144,7 @@ class FolderPairs(FilePairs):
     ) -> None:
         super().__init__(data_dir, image_size, channels, flip, enlarge, skip_unreadable, batch_size, num_workers, seed)
         self.save_hyperparameters(logger=False)
+        self.source_shape = self.image_shape
         self.source, self.target = find_folder(source, data_dir), find_folder(target, data_dir)
 
     def sides(self) -> tuple[Side, Side]:
@@ -226,33 +187,3 @@ def require_same_proportions(sources: FolderFiles, targets: FolderFiles) -> None
                 f"{sources.place / source} has {width} x {height} pixels, its partner in {targets.place} {other_width} "
                 f"x {other_height}; the images of a pair must have the same proportions"
             )
-
-
-class DegradedPairs(PairDataModule):
-    """Pairs made from any image DataModule: the image is the target, and what a degradation leaves of it the source.
-
-    Args:
-        data: where the images come from, with their batch size, order and augmentation.
-        degradation: what is taken from them.
-    """
-
-    def __init__(self, data: ImageDataModule, degradation: Degradation) -> None:
-        super().__init__(data.batch_size, data.num_workers, data.seed)
-        self.save_hyperparameters(logger=False)
-        self.data = data
-        self.degradation = degradation
-        self.image_shape = data.image_shape
-        self.source_shape = degradation.shape(data.image_shape)
-
-    @cached_property
-    def framing(self) -> Framing:
-        """That of the images."""
-        return self.data.framing
-
-    def prepare_data(self) -> None:
-        self.data.prepare_data()
-
-    def setup(self, stage: str | None = None) -> None:
-        """Open the splits that the data open."""
-        for split, images in self.data.opened(stage).items():
-            setattr(self, split, DegradedTensors(images, self.degradation))

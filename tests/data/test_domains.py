@@ -73,7 +73,7 @@ def test_domains_from_pairs_share_nothing_in_training_and_are_aligned_in_testing
     data = set_up(DomainsFromPairs(DegradedPairs(CelebA(image_size=8, batch_size=4), Greyscale())))
     assert (data.a_shape, data.image_shape, data.aligned) == ((1, 8, 8), (3, 8, 8), True)
     a, b = data.train_set.a, data.train_set.b
-    assert sorted([*a.rows.tolist(), *b.rows.tolist()]) == sorted(data.pairs.train_set.images.rows.tolist())
+    assert sorted([*a.rows.tolist(), *b.rows.tolist()]) == sorted(data.data.train_set.images.rows.tolist())
     assert abs(len(a) - len(b)) <= 1
     batch = next(iter(data.test_dataloader()))
     assert batch["a"].shape == (4, 1, 8, 8)

@@ -20,6 +20,7 @@ from genlab.data.files.framing import Framing
 from genlab.devices import device_of, moved
 from genlab.errors import GenlabError
 from genlab.evaluation.splits import Splits
+from genlab.facts import SHAPES
 from genlab.models.capabilities import VERBS, Conditional, Encodes, abilities, seen_in
 from genlab.pictures.drawing import Drawable, save
 from genlab.runs import is_own
@@ -159,7 +160,7 @@ class Trained:
 
     def _require_shapes(self, data: LightningDataModule) -> None:
         """Raise GenlabError for data of other images than the model's."""
-        for fact in ("image_shape", "source_shape"):
+        for fact in SHAPES:
             has, takes = getattr(data, fact, None), getattr(self.model, fact, None)
             if has and takes and tuple(has) != tuple(takes):
                 raise GenlabError(

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from genlab.data.batches.tensors import DegradedTensors, DomainTensors, ImageTensors, PairTensors
+from genlab.data.batches.tensors import BatchDataset
 from genlab.ranges import between
 
 LARGEST = 8
@@ -47,14 +47,5 @@ class Augmentation:
 
 
 def unaugmented(data: Any) -> Any:
-    """A data set of `genlab.data.batches.tensors` as its images are, without augmentation."""
-    if isinstance(data, ImageTensors):
-        return data.without(Augmentation)
-    if isinstance(data, PairTensors):
-        transform = None if isinstance(data.transform, Augmentation) else data.transform
-        return PairTensors(unaugmented(data.source), unaugmented(data.target), transform)
-    if isinstance(data, DegradedTensors):
-        return DegradedTensors(unaugmented(data.images), data.degradation)
-    if isinstance(data, DomainTensors):
-        return DomainTensors(unaugmented(data.a), unaugmented(data.b))
-    return data
+    """Return a data set of `genlab.data.batches.tensors` without augmentation; others as they are."""
+    return data.without(Augmentation) if isinstance(data, BatchDataset) else data

@@ -14,7 +14,7 @@ class BatchSampler(DistributedSampler[Tensor]):
 
     With `shuffle`, each epoch has an order of its own, a function of seed and epoch alone, and incomplete batches
     are left out, so that all batches are of one size and all processes have as many. Without, all images come in order.
-    `go_on` lets the next epoch begin where one was left.
+    `resume` lets the next epoch begin where one was left.
 
     With `seeded`, each batch comes with a seed for what is random in it, `(positions, seed)`: a function of `seed`,
     epoch, process and number of the batch. It is the same in every epoch without `shuffle`.
@@ -38,7 +38,7 @@ class BatchSampler(DistributedSampler[Tensor]):
         self.epoch = 0
         self._done = 0
 
-    def go_on(self, epoch: int = 0, batches: int = 0) -> None:
+    def resume(self, epoch: int = 0, batches: int = 0) -> None:
         """Begin with this epoch, counted from 0, and without its first `batches`."""
         self.epoch, self._done = epoch, batches
 
@@ -73,9 +73,9 @@ class SameBatches(SequentialSampler):
         super().__init__(batches)
         self.batches = batches
 
-    def go_on(self, epoch: int = 0, batches: int = 0) -> None:
+    def resume(self, epoch: int = 0, batches: int = 0) -> None:
         """Begin with this epoch, and without its first `batches`."""
-        self.batches.go_on(0, batches)
+        self.batches.resume(0, batches)
 
     def __len__(self) -> int:
         return len(self.batches)

@@ -40,7 +40,11 @@ class BatchDataset(Dataset[Batch]):
 
     @abstractmethod
     def batch(self, positions: Tensor) -> Batch:
-        """What lies at positions (B,), int64, each from 0 to below the length."""
+        """Return the batch of what lies at positions (B,), int64, each from 0 to below the length."""
+
+    def without(self, kind: type) -> Any:
+        """Return the same data without the transforms of a kind; a data set that has no transforms as it is."""
+        return self
 
     def __getitem__(self, index: Any) -> Batch:
         """A batch, or one of its rows; raises IndexError for positions that there are not."""
@@ -109,7 +113,6 @@ class ImageTensors(BatchDataset[ImageBatch]):
         return self._with(transforms=(*self.transforms, *transforms))
 
     def without(self, kind: type) -> "ImageTensors":
-        """The same images without the transforms of a kind."""
         return self._with(transforms=tuple(t for t in self.transforms if not isinstance(t, kind)))
 
     @property
@@ -154,6 +157,10 @@ class PairTensors(BatchDataset[PairBatch]):
         transforms = [self.transform] if self.transform else []
         return self.source.transformed(*transforms), self.target.transformed(*transforms)
 
+    def without(self, kind: type) -> "PairTensors":
+        transform = None if isinstance(self.transform, kind) else self.transform
+        return PairTensors(self.source.without(kind), self.target.without(kind), transform)
+
     def __len__(self) -> int:
         return len(self.source)
 
@@ -175,6 +182,9 @@ class DegradedTensors(BatchDataset[PairBatch]):
     def sides(self) -> tuple[ImageTensors, ImageTensors]:
         """Sources and targets as data sets of their own."""
         return self.images.transformed(self.degradation), self.images
+
+    def without(self, kind: type) -> "DegradedTensors":
+        return DegradedTensors(self.images.without(kind), self.degradation)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -202,6 +212,9 @@ class DomainTensors(BatchDataset[DomainBatch]):
     def transformed(self, *transforms: Transform) -> "DomainTensors":
         """The same domains with further transforms, of each image by itself."""
         return DomainTensors(self.a.transformed(*transforms), self.b.transformed(*transforms))
+
+    def without(self, kind: type) -> "DomainTensors":
+        return DomainTensors(self.a.without(kind), self.b.without(kind))
 
     def sides(self) -> tuple[ImageTensors, ImageTensors]:
         """The domains as data sets of their own."""

@@ -140,9 +140,9 @@ def test_seeds_of_batches_differ_by_epoch_process_and_batch_and_are_the_same_in_
 
 def test_a_seeded_epoch_that_was_left_goes_on_with_the_same_seeds():
     left = BatchSampler(20, 3, shuffle=True, seeded=True)
-    left.go_on(epoch=4)
+    left.resume(epoch=4)
     whole = [(positions.tolist(), seed) for positions, seed in left]
-    left.go_on(epoch=4, batches=2)
+    left.resume(epoch=4, batches=2)
     assert [(positions.tolist(), seed) for positions, seed in left] == whole[2:]
 
 

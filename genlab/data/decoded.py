@@ -1,0 +1,61 @@
+"""DataModules of image files, which are decoded once into a cache (`genlab.data.files.cache`)."""
+
+from typing import Literal
+
+from genlab.data.base import BatchDataModule
+from genlab.data.batches.augmentation import Augmentation
+from genlab.data.files.cache import DecodedImages, decoded, require_readable
+from genlab.data.files.framing import Framing, height_and_width
+from genlab.data.files.image_files import ImageFiles
+from genlab.data.files.places import cache_folder
+
+Side = tuple[ImageFiles, Framing]
+"""Files, and how they are framed: all images of a set, or the sources or the targets of pairs."""
+
+
+class DecodedDataModule(BatchDataModule):
+    """What DataModules of image files are told, and how they decode them.
+
+    Args:
+        data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.
+        image_size: height and width in pixels, or one number for a square.
+        channels: 3 for colour, 1 for grey; images are converted.
+        flip: mirror half of the training images left to right.
+        enlarge: resize training images by this factor and crop them back at a random place.
+        skip_unreadable: leave images out that cannot be decoded, rather than stop.
+        batch_size: as `BatchDataModule` takes it, like the next two.
+        num_workers: processes that put batches together.
+        seed: of the splits and of the order of batches.
+
+    Raises:
+        GenlabError: for numbers out of range.
+    """
+
+    def __init__(
+        self,
+        data_dir: str | None,
+        image_size: int | tuple[int, int],
+        channels: Literal[1, 3],
+        flip: bool,
+        enlarge: float,
+        skip_unreadable: bool,
+        batch_size: int,
+        num_workers: int,
+        seed: int,
+    ) -> None:
+        super().__init__(batch_size, num_workers, seed)
+        self.cache_dir = cache_folder(data_dir)
+        self.image_shape = (channels, *height_and_width(image_size))
+        self.augmentation = Augmentation(flip, enlarge)
+        self.skip_unreadable = skip_unreadable
+
+    def decoded(self, *sides: Side) -> list[DecodedImages]:
+        """Decode image files, or open the cache that has them.
+
+        Raises:
+            GenlabError: for unreadable images, unless these are skipped.
+        """
+        content = [decoded(files, framing, self.cache_dir) for files, framing in sides]
+        if not self.skip_unreadable:
+            require_readable(*content)
+        return content
