@@ -134,14 +134,16 @@ class CodeMap:
 
 
 def project(codes: Tensor, method: str | None = None, seed: int = 0) -> CodeMap:
-    """A map of codes (N, code_size).
+    """Draw a map of codes.
 
     Args:
+        codes: codes, (N, code_size).
         method: "pca", "tsne" or "umap"; by default codes of one or two dimensions stay as they are, and others have
             their two principal components.
-        seed: of t-SNE and UMAP.
+        seed: seed of t-SNE and UMAP.
 
-    Raises GenlabError for UMAP when umap-learn is not installed, and for too few codes.
+    Raises:
+        GenlabError: for UMAP without umap-learn, and for too few codes.
     """
     count, size = codes.shape
     if method is None and size <= 2:
