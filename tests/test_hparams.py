@@ -1,6 +1,7 @@
 """DataModules made from others are described in checkpoints as plain data, and made again from that."""
 
 import dataclasses
+import inspect
 
 import pytest
 from lightning.pytorch.cli import instantiate_module
@@ -18,7 +19,7 @@ from genlab.data import (
     ImageDataModule,
     SideBySidePairs,
 )
-from genlab.hparams import plain
+from genlab.hparams import dotted_name, plain
 
 NESTED = [
     lambda: DegradedPairs(CelebA(image_size=(64, 48), attributes=["Male"]), Edges(gain=3.0)),
@@ -59,3 +60,10 @@ def test_data_that_do_not_describe_themselves_are_refused():
 
     with pytest.raises(genlab.GenlabError, match="cannot be kept in a checkpoint as plain data"):
         DegradedPairs(Undescribed(), Half())
+
+
+@pytest.mark.parametrize("name", [name for name in dir(genlab.models) if inspect.isclass(getattr(genlab.models, name))])
+def test_what_models_are_built_of_by_default_has_a_public_path(name):
+    for parameter in inspect.signature(getattr(genlab.models, name)).parameters.values():
+        if inspect.isclass(parameter.default) and parameter.default.__module__.startswith("genlab."):
+            assert dotted_name(parameter.default).count(".") == 2, parameter
