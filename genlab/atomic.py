@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and never over others unasked."""
+"""Files that are written whole or not at all, and never replace others unasked."""
 
 import contextlib
 import functools
@@ -20,19 +20,20 @@ PICTURES = {
     ".pdf": "pdf",
     ".svg": "svg",
 }
-"""Endings of the files that pictures are written to, and their formats."""
+"""File endings of pictures, and their formats."""
 STALE = 3600.0
-"""Seconds without a change after which a temporary file or folder is that of a process that was killed."""
+"""Seconds without a change after which a temporary file or folder is left over from a process that was killed."""
 
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Somewhere to write what becomes the file `path` when the block ends well, and is removed when it does not.
+    """Yield a temporary path that replaces the file `path` when the block succeeds, and is removed when it fails.
 
-    Each writer has a temporary file of its own, in the folder of the file that it becomes. A link stays: the file that
-    it leads to is replaced, and keeps its permissions.
+    Each writer has a temporary file of its own, in the same folder. Links are kept: the file that one leads to is
+    replaced, and keeps its permissions.
 
-    Raises GenlabError when the file cannot be written, or when something other than a regular file is there.
+    Raises:
+        GenlabError: if the file cannot be written, or something other than a regular file is there.
     """
     with _told(path):
         _require_replaceable(path)
@@ -51,13 +52,14 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """An empty folder to fill, which becomes `path` when the block ends well, and is removed when it does not.
+    """Yield an empty folder that becomes `path` when the block succeeds, and is removed when it fails.
 
-    Raises GenlabError when it cannot be written, or when something is there already: a folder is never replaced.
+    Raises:
+        GenlabError: if it cannot be written, or `path` already exists: a folder is never replaced.
     """
     with _told(path):
         if path.exists() or path.is_symlink():
-            raise GenlabError(f"{path} is there already; give another --out")
+            raise GenlabError(f"{path} already exists; give another --out")
         target = Path(os.path.realpath(path))
         part = _temporary(target.parent)
         part.mkdir()
@@ -69,17 +71,22 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def must_be_free(path: Path, force: bool) -> None:
-    """Raise GenlabError when a file is there already and is not to be overwritten, or when it is no regular file."""
+    """Check that a file may be written.
+
+    Raises:
+        GenlabError: if it already exists and `force` is not given, or is not a regular file.
+    """
     with _told(path):
         _require_replaceable(path)
     if path.exists() and not force:
-        raise GenlabError(f"{path} is there already; give --force to replace it, or another --out")
+        raise GenlabError(f"{path} already exists; give --force to replace it, or another --out")
 
 
 def picture_format(path: Path, arrays: bool = False) -> str:
-    """The format that a picture's ending says, a value of `PICTURES`, or "npz" where its arrays can be written.
+    """Find a picture's format from its file ending: a value of `PICTURES`, or "npz" where arrays can be written.
 
-    Raises GenlabError for an unknown ending.
+    Raises:
+        GenlabError: for an unknown ending.
     """
     known = PICTURES | ({".npz": "npz"} if arrays else {})
     ending = path.suffix.lower()
@@ -94,7 +101,7 @@ def _require_replaceable(path: Path) -> None:
 
 
 def _temporary(folder: Path) -> Path:
-    """A path in a folder, which is made if it is missing, that no other writer is given."""
+    """Return a path that no other writer is given, in a folder that is made if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     _remove_stale(folder)
     return folder / f".genlab-{secrets.token_hex(8)}.part"

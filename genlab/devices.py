@@ -1,4 +1,4 @@
-"""Where a tool's model works: an accelerator or the CPU, while images, codes and random numbers stay on the CPU."""
+"""Devices of tools: the model works on an accelerator or the CPU; images, codes and random numbers are on the CPU."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -11,15 +11,16 @@ from genlab.errors import GenlabError
 
 CPU = torch.device("cpu")
 METHODS = ("encode", "decode", "reconstruct", "sample", "translate", "log_likelihood", "predict_step")
-"""What tools call of models, where there is such a method."""
+"""Methods of models that tools call, if there are such."""
 
 Model = TypeVar("Model")
 
 
 def device_of(name: str | None) -> torch.device:
-    """The device that a user means: cpu, cuda, cuda:1, mps; by default the accelerator that is there, else the CPU.
+    """Find a device by name: cpu, cuda, cuda:1, mps; by default an available accelerator, else the CPU.
 
-    Raises GenlabError for one that is not there.
+    Raises:
+        GenlabError: for a device that is not available.
     """
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     if name is None:
@@ -38,10 +39,10 @@ def device_of(name: str | None) -> torch.device:
 
 
 def moved(model: Model, device: torch.device, methods: Sequence[str] = METHODS) -> Model:
-    """Move a model to a device, and let the methods that tools call take and give tensors on the CPU.
+    """Move a model to a device, and let the methods that tools call take and return tensors on the CPU.
 
-    Random numbers are drawn on the CPU by the tools, or by the methods from a generator there: so results agree on all
-    devices. What `given(condition)` returns is moved likewise.
+    Random numbers are drawn on the CPU, so that results agree on all devices. What `given(condition)` returns is moved
+    likewise.
     """
     if isinstance(model, torch.nn.Module):
         model.to(device)
@@ -55,7 +56,7 @@ def moved(model: Model, device: torch.device, methods: Sequence[str] = METHODS) 
 
 
 def _at_hand(method: Callable[..., Any], device: torch.device) -> Callable[..., Any]:
-    """A method of what is on a device, as one that takes tensors on the CPU, alone or in dicts, and gives such."""
+    """Wrap a method of a model on a device to take and return tensors on the CPU, alone or in dicts."""
 
     @functools.wraps(method)
     def called(*args: Any, **kwargs: Any) -> Any:

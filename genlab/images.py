@@ -1,4 +1,4 @@
-"""Images as Pillow has them, from and to tensors."""
+"""Conversion between tensors and Pillow's images."""
 
 from PIL import Image as pil
 from PIL import ImageOps
@@ -13,23 +13,28 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 def eight_bits(images: Tensor) -> Tensor:
-    """Images of any shape in [0, 1] as uint8: rounded to the nearest grey level, values beyond black or white cut off.
+    """Convert images of any shape in [0, 1] to uint8, rounded to the nearest level and clipped.
 
-    torchvision, W&B and TensorBoard would cut fractions off, and make images darker by half a level on average.
+    torchvision, W&B and TensorBoard would truncate instead, which makes images darker by half a level on average.
     """
     return images.detach().float().mul(255).round().clamp(0, 255).byte()
 
 
 def picture_of(image: Tensor) -> Image:
-    """An image (C, H, W) in [0, 1] as Pillow's."""
+    """Convert an image (C, H, W) in [0, 1] to a Pillow image."""
     picture: Image = to_pil_image(eight_bits(image))
     return picture
 
 
 def to_pil(images: Tensor) -> Image | list[Image]:
-    """An image (C, H, W) in [0, 1] as Pillow's, or images (B, C, H, W) as a list of these.
+    """Convert an image (C, H, W) in [0, 1] to a Pillow image, or images (B, C, H, W) to a list of these.
 
-    Raises GenlabError for any other shape.
+    Raises:
+        GenlabError: for any other shape.
+
+    Example:
+        >>> genlab.to_pil(torch.rand(3, 28, 20)).size  # width and height
+        (20, 28)
     """
     if images.ndim == 4:
         return [picture_of(image) for image in images]
@@ -39,16 +44,16 @@ def to_pil(images: Tensor) -> Image | list[Image]:
 
 
 def upright(picture: Image, channels: int) -> Image:
-    """A picture turned upright as its EXIF tag says, grey, in colour or with transparency.
+    """Turn a picture upright as its EXIF tag says, and convert it to grey, colour or colour with transparency.
 
-    Without a channel for it, what is transparent becomes white.
+    Transparent pixels become white if there is no channel for transparency.
 
     Args:
-        picture: of any size, with 8 bits per channel or fewer.
-        channels: 1, 3 or 4.
+        picture: a picture of any size, with up to 8 bits per channel.
+        channels: number of channels: 1, 3 or 4.
 
     Raises:
-        GenlabError: for more than 8 bits.
+        GenlabError: for more than 8 bits per channel.
     """
     if picture.mode.startswith(("I", "F")):
         raise GenlabError(f"{picture.mode} pixels, of more than 8 bits; convert them to 8-bit grey or colour")

@@ -1,4 +1,4 @@
-"""The states of all random number generators that training draws from, as plain data."""
+"""States of all random number generators that training draws from, as plain data."""
 
 import contextlib
 import random
@@ -12,7 +12,7 @@ from genlab.errors import GenlabError
 
 
 def random_state() -> dict[str, Any]:
-    """The states of Python's, NumPy's and torch's global generators, and of the current GPU's, of this process."""
+    """Return the states of this process's global generators: Python's, NumPy's, torch's and the current GPU's."""
     legacy: Any = np.random.get_state()
     kind, keys, *rest = legacy
     state = {"python": random.getstate(), "numpy": (kind, keys.tolist(), *rest), "torch": torch.get_rng_state()}
@@ -38,7 +38,7 @@ def set_random_state(state: dict[str, Any]) -> None:
 
 
 def random_states() -> list[dict[str, Any]]:
-    """The `random_state` of each process of the default group, in their order."""
+    """Return the `random_state` of each process of the default group, in their order."""
     mine = random_state()
     if not torch.distributed.is_initialized():
         return [mine]

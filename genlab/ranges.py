@@ -1,7 +1,7 @@
-"""Ranges of the numbers that a user gives, stated where the numbers are taken: `at_least(1, width=width)`.
+"""Checks of the ranges of numbers that a user gives: `at_least(1, channels=channels)`.
 
-Each function raises a GenlabError that names the argument, the value and the range. None and not a number are in no
-range, infinity in none without an end.
+Each function raises a GenlabError that names the argument, its value and the range. None and NaN are in no range,
+infinity is in none without an upper end.
 """
 
 import math
@@ -32,7 +32,7 @@ def between(least: float, most: float, **given: Any) -> None:
 
 
 def extent(**given: Any) -> None:
-    """Require numbers of units, channels or pixels: from 1 to 65,536, beyond which no network fits a memory."""
+    """Require numbers of units, channels or pixels: from 1 to 65,536, beyond which no network fits in memory."""
     between(1, LARGEST_SIZE, **given)
 
 
@@ -42,7 +42,7 @@ def share(**given: Any) -> None:
 
 
 def if_given(**arguments: Any) -> dict[str, Any]:
-    """The arguments that are not None, of those that may be left out: `share(**if_given(ema_decay=ema_decay))`."""
+    """Return the arguments that are not None, to check optional ones: `share(**if_given(ema_decay=ema_decay))`."""
     return {name: value for name, value in arguments.items() if value is not None}
 
 

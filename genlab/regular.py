@@ -1,4 +1,4 @@
-"""Regular files: they can be read to an end and replaced without harm, unlike pipes and devices."""
+"""Regular files, which can be read to the end and replaced safely, unlike pipes and devices."""
 
 import errno
 import os
@@ -15,9 +15,10 @@ KINDS = {
 
 
 def irregular(path: Path) -> str | None:
-    """Name what a path leads to, links followed, unless that is a regular file or nothing.
+    """Name what a path leads to, following links; None for a regular file, or for nothing.
 
-    Raises OSError when that cannot be found out, as for a link to itself.
+    Raises:
+        OSError: if that cannot be determined, as for a link to itself.
     """
     try:
         mode = path.stat().st_mode
@@ -27,13 +28,21 @@ def irregular(path: Path) -> str | None:
 
 
 def require_regular(path: Path) -> None:
-    """Raise OSError for anything but a regular file: opening a FIFO waits for ever, and a device may have no end."""
+    """Check that a path leads to a regular file: opening a FIFO waits forever, and a device may have no end.
+
+    Raises:
+        OSError: for anything else.
+    """
     if kind := irregular(path):
         raise OSError(errno.EINVAL, f"{kind}, not a regular file", str(path))
 
 
 def read_regular(path: Path, largest: int) -> bytes:
-    """Read a regular file of at most `largest` bytes; raises OSError for anything else."""
+    """Read a regular file of at most `largest` bytes.
+
+    Raises:
+        OSError: for anything else.
+    """
     require_regular(path)
     if path.stat().st_size > largest:
         raise OSError(errno.EFBIG, f"more than {largest / 1e6:,.0f} MB", str(path))
@@ -41,10 +50,10 @@ def read_regular(path: Path, largest: int) -> bytes:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a path leads to a folder; False also where that cannot be found out, as for a name that is too long."""
+    """Tell whether a path leads to a folder; False where that cannot be determined, as for a name that is too long."""
     return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for some paths
 
 
 def exists(path: Path) -> bool:
-    """Whether a path leads anywhere; False also where that cannot be found out."""
+    """Tell whether a path exists; False where that cannot be determined."""
     return os.path.exists(path)  # noqa: PTH110 - Path.exists raises for some paths

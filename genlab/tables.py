@@ -1,4 +1,4 @@
-"""Metrics as text: rounded to what they are worth, in aligned tables."""
+"""Metrics as text, rounded to their precision, in aligned tables."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,14 +9,14 @@ Table = dict[str, dict[str, Any]]
 ERROR = "_standard_error"
 """Ending of the name of a metric's standard error."""
 DIGITS = 4
-"""Significant digits of a metric whose standard error is not known: on ten thousand test images, the third or fourth
-varies from seed to seed."""
+"""Significant digits of a metric without a standard error: on ten thousand test images, the third or fourth varies
+from seed to seed."""
 
 
 def rounded(value: float, error: float | None = None) -> str:
-    """A metric as text: as precise as two digits of its standard error, or else four significant digits.
+    """Round a metric to two digits of its standard error, or else to four significant digits.
 
-    All digits before the point are kept, and without an error whole numbers stay such.
+    All digits before the point are kept; whole numbers without a standard error have no decimals.
     """
     if not math.isfinite(value):
         return f"{value:g}"
@@ -29,12 +29,12 @@ def rounded(value: float, error: float | None = None) -> str:
 
 
 def with_error(value: float, error: float | None) -> str:
-    """A metric with its standard error, where one is known: "0.912 ± 0.021"."""
+    """Format a metric with its standard error, if one is known: "0.912 ± 0.021"."""
     return rounded(value) if error is None else f"{rounded(value, error)} ± {rounded(error, error)}"
 
 
 def metrics_table(found: Mapping[str, Any]) -> str:
-    """What was found, as text: first what is no metric, a line each, then a table of metrics and standard errors."""
+    """Format results: one line for each that is not a metric, then a table of metrics with standard errors."""
     metrics = {name: value for name, value in found.items() if isinstance(value, float) and not name.endswith(ERROR)}
     lines = [f"{_words(name)}: {value}" for name, value in found.items() if not isinstance(value, float)]
     rows = [["", "value", "standard error"]]
@@ -45,7 +45,7 @@ def metrics_table(found: Mapping[str, Any]) -> str:
 
 
 def as_text(table: Table) -> str:
-    """A table with a line for each row and the columns' names above."""
+    """Format a table with a line for each row below the names of the columns."""
     columns = list(dict.fromkeys(column for row in table.values() for column in row))
     return aligned(
         [["", *columns]] + [[name, *(_cell(row[column]) for column in columns)] for name, row in table.items()]
@@ -53,7 +53,7 @@ def as_text(table: Table) -> str:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells as lines: the first column to the left, the others to the right."""
+    """Align rows of cells: the first column to the left, the others to the right."""
     first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
     return "\n".join(
         "  ".join([row[0].ljust(first), *(cell.rjust(width) for cell, width in zip(row[1:], others, strict=True))])
@@ -66,7 +66,7 @@ def _cell(value: Any) -> str:
 
 
 def _magnitude(value: float) -> int:
-    """The power of ten of the first significant digit."""
+    """Return the power of ten of the first significant digit."""
     return math.floor(math.log10(abs(value)))
 
 

@@ -31,7 +31,7 @@ class Predictions(BasePredictionWriter):
         """Raise GenlabError when there is such a file already, before anything is computed."""
         self.path = Path(trainer.default_root_dir) / "predictions.npz"
         if self.path.exists() and not self.force:
-            raise GenlabError(f"{self.path} is there already; give --force to replace it")
+            raise GenlabError(f"{self.path} already exists; give --force to replace it")
 
     def write_on_epoch_end(
         self,

@@ -162,7 +162,7 @@ def test_validate_test_and_predict_take_everything_from_the_checkpoint(run, caps
     expected = genlab.load(run).encode(data.test_set[torch.arange(180)]["image"])
     np.testing.assert_allclose(predictions["code"], expected.detach().numpy(), atol=1e-5)
     assert predictions["reconstruction"].shape == (180, 1, 8, 8)
-    assert "predictions.npz is there already; give --force" in refused("predict", "--ckpt_path", str(moved))
+    assert "predictions.npz already exists; give --force" in refused("predict", "--ckpt_path", str(moved))
     before = Path("predictions.npz").stat().st_mtime_ns
     main(["predict", "--ckpt_path", str(moved), "--force"])
     assert Path("predictions.npz").stat().st_mtime_ns > before

@@ -186,7 +186,7 @@ def test_vectors_are_vectors_and_a_file_of_the_users_is_kept(refused):
     text = Path("a.svg").read_text()
     assert "nats per image" in text
     assert "<image" not in text
-    assert "a.svg is there already; give --force" in refused("curves", "--out", "a.svg")
+    assert "a.svg already exists; give --force" in refused("curves", "--out", "a.svg")
     main(["curves", "--out", "a.svg", "--force"])
     assert Path("a.svg").read_text() == text
     main(["curves", "--out", "b.pdf"])

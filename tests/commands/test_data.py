@@ -72,7 +72,7 @@ def test_mistakes_are_said(refused):
     assert "odd.yaml names no data" in refused("data", "check", "odd.yaml")
     assert "overlays/bf16.yaml names no data" in refused("data", "check", "overlays/bf16.yaml")
     Path("taken.png").write_text("mine")
-    assert "taken.png is there already" in refused("data", "check", "digits", "--out", "taken.png")
+    assert "taken.png already exists" in refused("data", "check", "digits", "--out", "taken.png")
     assert Path("taken.png").read_text() == "mine"
 
 

@@ -46,7 +46,7 @@ def test_some_images_again_and_the_same_figures(run, refused):
         main(["evaluate", "--ckpt", str(run), "--samples", "20", "--limit", "30", "--out", f"{name}.json"])
     assert json.loads(Path("one.json").read_text()) == json.loads(Path("two.json").read_text())
     assert json.loads(Path("one.json").read_text())["test_images"] == 30
-    assert "one.json is there already" in refused("evaluate", "--ckpt", str(run), "--out", "one.json")
+    assert "one.json already exists" in refused("evaluate", "--ckpt", str(run), "--out", "one.json")
 
 
 def test_an_autoencoder_is_judged_by_its_reconstructions(capsys):

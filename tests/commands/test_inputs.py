@@ -68,7 +68,7 @@ def test_predictions_of_files_are_the_models_of_images_framed_as_its_data_are(ru
     with np.load("codes.npz") as found, torch.no_grad():
         assert found["path"].tolist() == photos
         np.testing.assert_allclose(found["code"], genlab.load(run).encode(framed(*photos)), atol=1e-5)
-    assert "codes.npz is there already" in refused(*arguments)
+    assert "codes.npz already exists" in refused(*arguments)
     assert "none of the images can be read: photos/bad.png: not an image" in refused(
         "predict", "--ckpt", str(run), "--input", "photos/bad.png", "--out", "none.npz"
     )

@@ -56,7 +56,7 @@ def test_a_models_codes_are_compared_with_pca_and_pixels(run, capsys):
 
 def test_figures_are_never_overwritten_unasked(run, refused):
     Path("probe.json").write_text("mine")
-    assert "probe.json is there already; give --force" in refused("probe", "--ckpt", str(run), "--out", "probe.json")
+    assert "probe.json already exists; give --force" in refused("probe", "--ckpt", str(run), "--out", "probe.json")
     assert Path("probe.json").read_text() == "mine"
 
 

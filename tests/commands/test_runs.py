@@ -253,7 +253,7 @@ def test_csv_has_numbers_and_a_column_for_each_setting_that_differs(four, capsys
         rows = list(csv.DictReader(file))
     assert [row["model.beta"] for row in rows] == ["1", "4", "1", "1"]
     assert [row["data.batch_size"] for row in rows] == ["64", "64", "64", "7"]
-    assert "table.csv is there already; give --force" in refused("runs", "--csv", "table.csv")
+    assert "table.csv already exists; give --force" in refused("runs", "--csv", "table.csv")
     main(["runs", "--csv", "table.csv", "--force"])
     assert len(Path("table.csv").read_text().splitlines()) == 6
 

@@ -51,7 +51,7 @@ def test_a_tools_own_pictures_are_replaced_and_a_users_file_is_not(tool, mine, r
     assert pixels(path).std() > 10
     path.write_bytes(b"mine")
     out = [tool, "--out", str(path)]
-    assert f"{path} is there already; give --force" in refused(*out)
+    assert f"{path} already exists; give --force" in refused(*out)
     assert path.read_bytes() == b"mine"
     main([*out, "--force"])
     assert pixels(path).std() > 10
@@ -61,7 +61,7 @@ def test_a_tools_own_pictures_are_replaced_and_a_users_file_is_not(tool, mine, r
 def test_an_out_is_checked_before_anything_is_loaded(tool, refused):
     """There is no run at all."""
     Path("there.png").touch()
-    assert "there.png is there already; give --force" in refused(tool, "--out", "there.png")
+    assert "there.png already exists; give --force" in refused(tool, "--out", "there.png")
     assert "x.bmp has no ending of a picture; give one of .png, .jpg" in refused(tool, "--out", "x.bmp")
     assert "1000000000 is more than 1,000,000" in refused(tool, "--scale", "1000000000")
     assert "5 is not from 10 to 2400" in refused(tool, "--dpi", "5")

@@ -124,9 +124,7 @@ def test_nothing_is_overwritten(facades, refused):
     assert Path("photos/a.png").read_bytes() == before
     Path("out").mkdir()
     Path("out/b.png").write_text("mine")
-    assert "out/b.png is there already" in refused(
-        "translate", "--ckpt", facades, "--input", "photos", "--output", "out"
-    )
+    assert "out/b.png already exists" in refused("translate", "--ckpt", facades, "--input", "photos", "--output", "out")
     assert [path.name for path in Path("out").iterdir()] == ["b.png"]
     main(["translate", "--ckpt", facades, "--input", "photos", "--output", "out", "--force"])
     assert Image.open("out/b.png").size == (16, 16)
@@ -148,7 +146,7 @@ def test_one_image_becomes_one_file(facades, capsys, refused):
     main(arguments)
     assert capsys.readouterr().out.splitlines() == ["new/b.jpg"]
     assert (Image.open("new/b.jpg").size, Image.open("new/b.jpg").format) == ((20, 16), "JPEG")
-    assert "new/b.jpg is there already" in refused(*arguments)
+    assert "new/b.jpg already exists" in refused(*arguments)
     assert "photos/a.png is one of the images to translate" in refused(*arguments[:-1], "photos/a.png")
 
 
