@@ -20,6 +20,7 @@ from typing import Any
 from lightning.pytorch.core.mixins.hparams_mixin import HyperparametersMixin
 from torch import nn
 
+from genlab import renames
 from genlab.errors import GenlabError
 from genlab.recorded import Recorded, built_already, not_recorded, require_own_weights
 
@@ -165,15 +166,19 @@ def dotted_name(thing: type | Any) -> str:
 
 
 def with_current_paths(description: Any) -> Any:
-    """Replace paths of classes whose file is another now by public ones: `genlab.models.vae.VAE` by `genlab.VAE`.
+    """Translate hyperparameters as this module writes them, of this version or an earlier one, to today's names.
 
-    Args:
-        description: hyperparameters as this module writes them, of this version or an earlier one.
+    See `genlab.renames`; and a class is known by its public path, wherever its file is: `genlab.models.vae.VAE` is
+    `genlab.VAE`.
     """
+    return _with_public_paths(renames.translated(description))
+
+
+def _with_public_paths(description: Any) -> Any:
     if isinstance(description, Mapping):
-        return {key: with_current_paths(value) for key, value in description.items()}
-    if isinstance(description, list | tuple):
-        return [with_current_paths(value) for value in description]
+        return {key: _with_public_paths(value) for key, value in description.items()}
+    if isinstance(description, list):
+        return [_with_public_paths(value) for value in description]
     if not isinstance(description, str) or not description.startswith("genlab."):
         return description
     parts = description.split(".")

@@ -8,8 +8,9 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
 import genlab
-from genlab.callbacks import MetricsFile, Pictures
+from genlab.callbacks import Pictures
 from genlab.data import DegradedPairs, DomainsFromPairs, Edges
+from genlab.loggers import MetricsFile
 
 from .test_precision import FAMILIES, TRANSLATORS
 

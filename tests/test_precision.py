@@ -9,8 +9,9 @@ from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.plugins import MixedPrecision
 
 import genlab
-from genlab.callbacks import MetricsFile, Pictures
+from genlab.callbacks import Pictures
 from genlab.data import DegradedPairs, DomainsFromPairs, Edges
+from genlab.loggers import MetricsFile
 from genlab.losses import GradientPenalty, Wasserstein
 from genlab.models.stages import Schedule
 from genlab.networks import (

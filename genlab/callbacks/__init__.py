@@ -12,22 +12,18 @@ from genlab.callbacks.results import Results
 from genlab.callbacks.run_config import RunConfig
 from genlab.callbacks.signals import Stopped
 from genlab.callbacks.steady_bar import SteadyBar
-from genlab.loggers.metrics_file import MetricsFile
-from genlab.loggers.safe_wandb import SafeWandbLogger
 
 __all__ = [
     "BestCheckpoint",
     "Compiled",
     "Curves",
     "LastCheckpoint",
-    "MetricsFile",
     "ParameterTable",
     "Pictures",
     "Predictions",
     "Requirements",
     "Results",
     "RunConfig",
-    "SafeWandbLogger",
     "SteadyBar",
     "Stopped",
 ]

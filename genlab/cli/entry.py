@@ -89,6 +89,7 @@ def _run(arguments: list[str]) -> None:
     own_images = command == "predict" and any(argument.partition("=")[0] == "--input" for argument in arguments)
     trains = command in TRAINER_COMMANDS and not own_images
     given = arguments if trains else parser_of(command).parse_args(arguments[1:])
+    warnings.formatwarning = _in_a_line  # type: ignore[assignment]
     if trains:
         page = importlib.import_module("genlab.cli.help").answer(command, arguments[1:])
         if page:
@@ -97,7 +98,7 @@ def _run(arguments: list[str]) -> None:
         given = ["--help" if argument == "--help-all" else argument for argument in arguments]
     tool = "listings" if command in LISTINGS else command
     module = importlib.import_module("genlab.cli.trainer" if trains else f"genlab.commands.{tool}")
-    warnings.formatwarning = _in_a_line  # type: ignore[assignment]  # which Lightning has changed too
+    warnings.formatwarning = _in_a_line  # type: ignore[assignment]  # which Lightning has changed
     with own_code.importable():
         module.main(given)
 

@@ -30,7 +30,6 @@ from genlab.callbacks import (
     BestCheckpoint,
     Curves,
     LastCheckpoint,
-    MetricsFile,
     ParameterTable,
     Pictures,
     Predictions,
@@ -48,6 +47,7 @@ from genlab.data import own as own_data
 from genlab.errors import GenlabError
 from genlab.facts import FACTS, Facts, require_same, stated
 from genlab.hparams import arguments_of
+from genlab.loggers import MetricsFile
 from genlab.models.adversarial import AdversarialModel
 from genlab.models.stacked import StackedAutoencoder
 from genlab.parsing.own_code import imported

@@ -27,6 +27,7 @@ from genlab.data.files.berkeley import CYCLEGAN, PIX2PIX
 from genlab.errors import GenlabError, counted, listed, suggestion
 from genlab.parsing import safe_yaml
 from genlab.pictures.drawing import Sheet, save
+from genlab.renames import translated
 
 NAMED: dict[str, Callable[[], BatchDataModule]] = {
     "digits": Digits,
@@ -79,7 +80,7 @@ def find_data(name: str) -> BatchDataModule:
     if not name.endswith(".yaml"):
         raise GenlabError(f"there is no data set called {name}; {suggestion(name, NAMED)}")
     try:
-        config = safe_yaml.load(find_config(name).read_text(encoding="utf-8"))
+        config = translated(safe_yaml.load(find_config(name).read_text(encoding="utf-8")))
     except yaml.YAMLError as error:
         raise GenlabError(f"{name} is no YAML: {' '.join(str(error).split())}") from None
     section = config.get("data") if isinstance(config, dict) else None

@@ -1,9 +1,11 @@
 """A parser that says in one line what is wrong with a command line or a config, and suggests the nearest right name."""
 
 import argparse
+import copy
 import importlib
 import inspect
 import re
+from collections.abc import Sequence
 from textwrap import shorten
 from typing import Any, NoReturn
 
@@ -11,6 +13,7 @@ import yaml
 from jsonargparse import Namespace, get_loader, set_loader
 from lightning.pytorch.cli import LightningArgumentParser
 
+from genlab import renames
 from genlab.errors import GenlabError, nearest, suggestion
 from genlab.parsing.own_code import DOTTED, not_found
 from genlab.parsing.safe_yaml import require_sane
@@ -61,9 +64,9 @@ _load = get_loader("yaml")
 
 
 def load_sane(text: str) -> Any:
-    """Load YAML as jsonargparse does: configs, the files that they name, variables and values."""
+    """Load YAML as jsonargparse does: configs, the files that they name, variables and values; under new names."""
     require_sane(text)
-    return _load(text)
+    return renames.translated(_load(text))
 
 
 set_loader("yaml", load_sane, exceptions=(yaml.YAMLError,))
@@ -97,7 +100,37 @@ def _shortened(found: re.Match[str]) -> str:
 
 
 class ExplainingParser(LightningArgumentParser):
-    """Lightning's parser, whose errors are GenlabErrors of one line."""
+    """Lightning's parser, whose errors are GenlabErrors of one line, and which takes old names of arguments too."""
+
+    _parsed: type | None = None
+    """The class whose arguments are parsed, as one argument of another parser."""
+
+    def add_class_arguments(self, theclass: Any, nested_key: str | None = None, *args: Any, **kwargs: Any) -> Any:
+        """Note whose arguments all of them are."""
+        if nested_key is None:
+            self._parsed = theclass
+        return super().add_class_arguments(theclass, nested_key, *args, **kwargs)
+
+    def parse_object(self, obj: Any, *args: Any, **kwargs: Any) -> Namespace:
+        """Parse arguments in a config."""
+        for old, new in self._renamed().items():
+            if old in obj and new not in obj:
+                obj = copy.copy(obj)
+                obj[new] = obj.pop(old)
+        parsed: Namespace = super().parse_object(obj, *args, **kwargs)
+        return parsed
+
+    def parse_args(self, args: Sequence[str] | None = None, *more: Any, **kwargs: Any) -> Namespace:  # type: ignore[override]
+        """Parse arguments of a command line."""
+        for old, new in self._renamed().items():
+            args = [re.sub(rf"^--{old}(?=[.=+]|$)", f"--{new}", argument) for argument in args or []]
+        return super().parse_args(args, *more, **kwargs)
+
+    def _renamed(self) -> dict[str, str]:
+        """The old names of arguments, and the new ones."""
+        bases = [base for base in getattr(self._parsed, "__mro__", ()) if base.__module__.startswith("genlab.")]
+        names = {old: new for base in bases for old, new in renames.arguments_now(base.__name__).items()}
+        return {old: new for old, new in names.items() if f"--{old}" not in self._option_string_actions}
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise a GenlabError for what jsonargparse found."""

@@ -3,13 +3,15 @@
 What is not genlab's own (classes of torch or of the user) is left to the parser.
 """
 
+import os
+import warnings
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from genlab import catalogue
+from genlab import catalogue, renames
 from genlab.catalogue import Argument, Entry
 from genlab.catalogue.pages import Group, choices, data_groups, model_groups
 from genlab.configs import find_config
@@ -106,6 +108,8 @@ def check(command: str, arguments: list[str]) -> Tree:
         else:
             continue
         tree = _merged(tree, given)
+    for name in renames.old_classes(tree):
+        _warn(name, renames.class_now(name))
     _check_class(tree.get("model"), "model", model_groups(), tree)
     _check_class(tree.get("data"), "data", data_groups()[:-1], tree)
     if not isinstance(tree.get("trainer", {}), dict | str | None):
@@ -242,7 +246,7 @@ def _check_class(node: Any, place: str, groups: list[Group], tree: Tree, default
         return
     given = node.get("class_path") if isinstance(node, dict) else node
     if isinstance(given, str):
-        require_known(given, place, groups)
+        require_known(renames.class_now(given) or given, place, groups)
     entry = _entry_of(node) or _entry_of(default)
     if entry and isinstance(node, dict) and ("class_path" not in node or _entry_of(node)):
         _check_keys(node, entry, place, tree)
@@ -250,15 +254,25 @@ def _check_class(node: Any, place: str, groups: list[Group], tree: Tree, default
 
 def _check_keys(node: Tree, entry: Entry, place: str, tree: Tree) -> None:
     known = {argument.name: argument for argument in entry.arguments}
-    for name, value in node.items():
-        if name in ("class_path", "help"):
+    renamed = {old: new for name in (entry.name, *entry.bases) for old, new in renames.arguments_now(name).items()}
+    for given, value in node.items():
+        if given in ("class_path", "help"):
             continue
+        name = given if given in known else renamed.get(given, given)
+        if name != given:
+            _warn(f"{place}.{given}", name)
         if name not in known:
             hint = _meant(str(name), f"{place}.{name}", list(known), tree)
             raise GenlabError(f"{place}: {entry.name} has no argument {name}; {hint}")
         group = choices(known[name])
         if group:
             _check_class(value, f"{place}.{name}", [group], tree, known[name].default)
+
+
+def _warn(old: str, new: str | None) -> None:
+    """Warn of an old name, in the process that the user started."""
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        warnings.warn(f"{old} is called {new} now; the next release will not know the old name", stacklevel=2)
 
 
 def _meant(name: str, key: str, known: Collection[str], tree: Tree) -> str:
@@ -284,7 +298,7 @@ def _argument(entry: Entry | None, name: str) -> Argument | None:
 
 def _entry_of(node: Any) -> Entry | None:
     name = node.get("class_path") if isinstance(node, dict) else node
-    return catalogue.find(name) if isinstance(name, str) else None
+    return catalogue.find(renames.class_now(name) or name) if isinstance(name, str) else None
 
 
 def _short(name: Any) -> str:

@@ -16,6 +16,7 @@ from genlab.atomic import whole_file
 from genlab.errors import GenlabError, in_one_line
 from genlab.parsing import safe_yaml
 from genlab.regular import is_folder
+from genlab.renames import translated
 
 ROOT = Path("runs")
 CONFIG = "config.yaml"
@@ -144,7 +145,7 @@ def config_of(checkpoint: Path) -> dict[str, Any]:
     if run is None:
         return {}
     try:
-        config = safe_yaml.load(_text(run / CONFIG))
+        config = translated(safe_yaml.load(_text(run / CONFIG)))
     except yaml.YAMLError as error:
         raise GenlabError(f"{run / CONFIG} is no YAML: {' '.join(str(error).split())}") from None
     return config if isinstance(config, dict) else {}

@@ -15,6 +15,7 @@ from genlab import runs
 from genlab.errors import GenlabError
 from genlab.parsing import safe_yaml
 from genlab.regular import read_regular
+from genlab.renames import translated
 from genlab.runs import history
 from genlab.runs.history import History
 
@@ -89,7 +90,7 @@ def settings_of(run: Path) -> dict[str, str]:
     """The settings in a run's config: see `Summary`; none where they cannot be read."""
     with contextlib.suppress(GenlabError, OSError, ValueError, yaml.YAMLError):
         text = read_regular(run / runs.CONFIG, LARGEST).decode()
-        return dict(_flat(safe_yaml.load(text)))
+        return dict(_flat(translated(safe_yaml.load(text))))
     return {}
 
 

@@ -9,8 +9,9 @@ import torch
 from lightning.pytorch import Trainer
 
 import genlab
-from genlab.callbacks import Curves, MetricsFile
+from genlab.callbacks import Curves
 from genlab.cli import main
+from genlab.loggers import MetricsFile
 from genlab.pictures.curves import draw_curves
 
 CURVES = Path("pictures/curves.png")

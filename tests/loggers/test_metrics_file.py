@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from genlab.callbacks import MetricsFile
+from genlab.loggers import MetricsFile
 
 
 def read(path="metrics.csv"):

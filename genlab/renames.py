@@ -1,0 +1,79 @@
+"""Classes and arguments that were renamed: their old names still work, for configs and command lines with a warning.
+
+Imports nothing heavy.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+CLASSES: dict[str, str] = {
+    "genlab.callbacks.SafeWandbLogger": "genlab.loggers.SafeWandbLogger",
+}
+"""Old public paths of classes, and the new ones."""
+ARGUMENTS: dict[str, dict[str, str]] = {}
+"""By the public path of a class, such as "genlab.networks.UNet": the old names of its arguments, and the new ones."""
+
+NAMING = ("class_path", "_class_path", "model", "data")
+"""Keys whose value names a class."""
+
+
+def class_now(name: str) -> str | None:
+    """Return the new path of a class that is given by its old path, or by its old name alone; None for any other."""
+    package, _, short = name.rpartition(".")
+    for old, new in CLASSES.items():
+        above, _, last = old.rpartition(".")
+        if last == short and (not package or f"{package}.".startswith(f"{above}.")):  # in whatever file
+            return new
+    return None
+
+
+def arguments_now(class_path: str) -> dict[str, str]:
+    """Map the old names of a class's arguments to the new ones.
+
+    Args:
+        class_path: a class of genlab's, by whatever path or by its name alone.
+    """
+    package, _, name = class_path.rpartition(".")
+    if package.partition(".")[0] not in ("", "genlab"):
+        return {}
+    return next((names for path, names in ARGUMENTS.items() if path.rpartition(".")[2] == name), {})
+
+
+def translated(description: Any) -> Any:
+    """Translate plain data that describe objects: a config, or hyperparameters in a checkpoint."""
+    if isinstance(description, list | tuple):
+        return [translated(value) for value in description]
+    if isinstance(description, str):
+        return ("." in description and class_now(description)) or description
+    if not isinstance(description, Mapping):
+        return description
+    found = {key: translated(value) for key, value in description.items()}
+    for key in NAMING:
+        if isinstance(name := found.get(key), str):
+            found[key] = class_now(name) or name
+    if isinstance(name := found.get("_class_path"), str):
+        found = with_new_keys(found, arguments_now(name))
+    if isinstance(name := found.get("class_path"), str):
+        for key in ("init_args", "dict_kwargs"):
+            if isinstance(arguments := found.get(key), dict):
+                found[key] = with_new_keys(arguments, arguments_now(name))
+    return found
+
+
+def with_new_keys(arguments: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Rename the keys of arguments; an old one beside the new one is left, for whoever takes them to refuse it."""
+    return {
+        names[key] if key in names and names[key] not in arguments else key: value for key, value in arguments.items()
+    }
+
+
+def old_classes(config: Any, key: str = "") -> Iterator[str]:
+    """Find the old paths and names of classes in a config, whose value under `key` it may be."""
+    if isinstance(config, Mapping):
+        for name, value in config.items():
+            yield from old_classes(value, name)
+    elif isinstance(config, list):
+        for value in config:
+            yield from old_classes(value, key)
+    elif isinstance(config, str) and ("." in config or key in NAMING) and class_now(config):
+        yield config
