@@ -71,7 +71,7 @@ bench: setup  ## compare quality and speed with plain PyTorch, Lightning and tor
 	$(BIN)/python benchmarks/gan_speed.py dcgan
 	$(BIN)/python benchmarks/translation_speed.py pix2pix
 	$(BIN)/python benchmarks/translation_speed.py cyclegan
-	$(BIN)/python benchmarks/facades.py --epochs 50 --size 128 --width 32
+	$(BIN)/python benchmarks/facades.py --epochs 50 --size 128 --channels 32
 	$(BIN)/python benchmarks/autoencoder_mnist.py quality
 	$(BIN)/python benchmarks/autoencoder_mnist.py speed
 	$(BIN)/python benchmarks/stacked_mnist.py quality

@@ -75,7 +75,7 @@ def main() -> None:
         print(f"squared error of a test image, {given.epochs} epochs on {len(images):,} images, best by validation")
         rounds.quality(
             {
-                "genlab": lambda seed: rounds.genlab_test_figures(CONFIG, seed, given.epochs, folder)["test/loss"],
+                "genlab": lambda seed: rounds.genlab_test_metrics(CONFIG, seed, given.epochs, folder)["test/loss"],
                 "bare loop": lambda seed: rounds.bare_test_loss(seed, given.epochs, data, BareAutoencoder),
             }
         )

@@ -32,10 +32,10 @@ def main() -> None:
         for seed in given.seeds:
             with tempfile.TemporaryDirectory() as folder:
                 found = rounds.evaluated(rounds.genlab_trained(str(CONFIGS / config), seed, None, folder).run)
-            figures = (
+            metrics = (
                 f"{name} {value if isinstance(value := found[name], str) else f'{value:.3f}'}" for name in FIGURES
             )
-            print(f"{config} seed {seed}: {', '.join(figures)}", flush=True)
+            print(f"{config} seed {seed}: {', '.join(metrics)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -57,11 +57,11 @@ SMALL = {
     "vae_digits": [],
     "cvae_digits": [],
     "gan_digits": [],
-    "pix2pix_digits": ["--data.data.batch_size=2", "--model.generator.width=4", "--model.discriminator.width=4"],
+    "pix2pix_digits": ["--data.data.batch_size=2", "--model.generator.channels=4", "--model.discriminator.channels=4"],
     "cyclegan_digits": [
         "--data.pairs.data.batch_size=2",
-        "--model.generator.width=4",
-        "--model.discriminator.width=4",
+        "--model.generator.channels=4",
+        "--model.discriminator.channels=4",
     ],
 }
 """Configs whose 20,000 steps take minutes."""

@@ -162,13 +162,13 @@ def genlab_trained(config: str, seed: int, epochs: int | None, folder: str, *opt
         )
 
 
-def genlab_test_figures(config: str, seed: int, epochs: int, folder: str, *options: str) -> dict[str, float]:
-    """The figures on test images of `genlab fit`, with further options, after its best epoch by validation."""
+def genlab_test_metrics(config: str, seed: int, epochs: int, folder: str, *options: str) -> dict[str, float]:
+    """Metrics of `genlab fit` on test images, with further options, after its best epoch by validation."""
     command_line = genlab_trained(config, seed, epochs, folder, *options)
     with silence():
         seed_everything(seed, verbose=False)
-        (figures,) = command_line.trainer.test(datamodule=command_line.datamodule, ckpt_path="best", verbose=False)
-    return dict(figures)
+        (metrics,) = command_line.trainer.test(datamodule=command_line.datamodule, ckpt_path="best", verbose=False)
+    return dict(metrics)
 
 
 def evaluated(run: Path) -> dict[str, Any]:

@@ -104,8 +104,8 @@ def quality() -> None:
         for seed in range(3):
             for name, options in {"pretrained": [], "not pretrained": ["--model.pretraining=[]"]}.items():
                 began = time.perf_counter()
-                figures = rounds.genlab_test_figures(CONFIG, seed, -1, folder, *options)
-                keep(seed, f"squared error, {name}", figures["test/reconstruction"], began)
+                metrics = rounds.genlab_test_metrics(CONFIG, seed, -1, folder, *options)
+                keep(seed, f"squared error, {name}", metrics["test/reconstruction"], began)
                 if name == "pretrained":
                     start = genlab.load(sorted(Path(folder).glob("stacked_mnist/*"), key=lambda run: int(run.name))[-1])
             with torch.no_grad():

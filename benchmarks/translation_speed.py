@@ -1,7 +1,7 @@
 """Speed and memory of genlab's pix2pix and CycleGAN against hand-written PyTorch loops of the same networks.
 
-    python benchmarks/translation_speed.py pix2pix     facades at 128 x 128, batch 1, width 32, 60 batches a round
-    python benchmarks/translation_speed.py cyclegan    CelebA at 32 x 32, batch 4, width 16, 60 batches a round
+    python benchmarks/translation_speed.py pix2pix     facades at 128 x 128, batch 1, 32 channels, 60 batches a round
+    python benchmarks/translation_speed.py cyclegan    CelebA at 32 x 32, batch 4, 16 channels, 60 batches a round
 
 How speed is measured: see `rounds.py` beside this file. A first loop translates anew for each player; a second shares
 what is translated and spares the discriminators' gradients in the generators' step, as genlab does. Both read the same
@@ -36,11 +36,11 @@ from genlab.networks import PatchDiscriminator, ResNetGenerator, UNet
 CONFIGS = Path(__file__).parents[1] / "configs"
 BATCHES = 60
 OPTIONS = {
-    "pix2pix": ["--data.image_size=128", "--model.generator.width=32", "--model.discriminator.width=32"],
+    "pix2pix": ["--data.image_size=128", "--model.generator.channels=32", "--model.discriminator.channels=32"],
     "cyclegan": [
         "--data.data.image_size=32",
         "--model.generator=ResNetGenerator",
-        "--model.generator.width=16",
+        "--model.generator.channels=16",
         "--model.identity_weight=5",
     ],
 }
@@ -80,8 +80,8 @@ def pix2pix_step(share: bool) -> Step:
         if not share:
             fake = generator(x).tanh()
         frozen([discriminator], share is False)
-        verdict = cross_entropy(discriminator(torch.cat([x, fake], 1)), True)
-        stepped(of_generator, verdict + 100 * F.l1_loss(fake, y))
+        adversarial = cross_entropy(discriminator(torch.cat([x, fake], 1)), True)
+        stepped(of_generator, adversarial + 100 * F.l1_loss(fake, y))
         frozen([discriminator], True)
 
     return step

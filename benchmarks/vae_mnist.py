@@ -173,7 +173,7 @@ def quality(epochs: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         rounds.quality(
             {
-                "genlab": lambda seed: rounds.genlab_test_figures(CONFIG, seed, epochs, folder)["test/elbo"],
+                "genlab": lambda seed: rounds.genlab_test_metrics(CONFIG, seed, epochs, folder)["test/elbo"],
                 "bare loop": lambda seed: -rounds.bare_test_loss(seed, epochs, data, BareVAE),
             }
         )

@@ -42,8 +42,8 @@ MODELS = [
     lambda: genlab.VAE(
         image_shape=(1, 8, 8),
         code_size=3,
-        encoder=partial(ConvEncoder, width=4, activation=partial(nn.LeakyReLU, negative_slope=0.2)),
-        decoder=partial(ConvDecoder, width=4, normalization=nn.InstanceNorm2d),
+        encoder=partial(ConvEncoder, channels=4, activation=partial(nn.LeakyReLU, negative_slope=0.2)),
+        decoder=partial(ConvDecoder, channels=4, normalization=nn.InstanceNorm2d),
         optimizer=partial(torch.optim.AdamW, lr=1e-2, betas=(0.5, 0.9)),
     ),
     lambda: genlab.Autoencoder((1, 8, 8), loss=absolute_error),

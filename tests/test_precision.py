@@ -28,15 +28,15 @@ from genlab.optimizers import GANAdam
 
 SMALL = {"encoder": partial(MLPEncoder, hidden=(64,)), "decoder": partial(MLPDecoder, hidden=(64,))}
 PLAYERS = {
-    "generator": partial(DCGANGenerator, width=8),
+    "generator": partial(DCGANGenerator, channels=8),
     "discriminator": partial(MLPDiscriminator, hidden=(64,)),
     "generator_optimizer": partial(GANAdam, lr=1e-3),
 }
 PATCHES = {
-    "discriminator": partial(PatchDiscriminator, width=4),
+    "discriminator": partial(PatchDiscriminator, channels=4),
     "generator_optimizer": partial(GANAdam, lr=1e-3),
 }
-UNET, RESNET = partial(UNet, width=8), partial(ResNetGenerator, width=4, blocks=1)
+UNET, RESNET = partial(UNet, channels=8), partial(ResNetGenerator, channels=4, blocks=1)
 LAYERS = [partial(DenseLayer, size=32), partial(DenseLayer, size=16)]
 FAMILIES = {
     "Autoencoder": lambda data: genlab.Autoencoder(data.image_shape, **SMALL),

@@ -77,12 +77,12 @@ SHAPES_OF_BATCHES = {
     "cgan of attributes": (lambda: genlab.CGAN(SHAPE, attribute_names=("a", "b"), **PLAYERS), [(x, attributes.long())]),
     "cvae of pairs": (lambda: genlab.CVAE(SHAPE, source_shape=SHAPE), [(y, x)]),
     "pix2pix": (
-        lambda: genlab.Pix2Pix(SHAPE, SHAPE, partial(UNet, width=4), partial(PatchDiscriminator, width=4)),
+        lambda: genlab.Pix2Pix(SHAPE, SHAPE, partial(UNet, channels=4), partial(PatchDiscriminator, channels=4)),
         [(y, x), (y, x, labels)],
     ),
     "cyclegan": (
         lambda: genlab.CycleGAN(
-            SHAPE, SHAPE, partial(ResNetGenerator, width=4, blocks=1), partial(PatchDiscriminator, width=4)
+            SHAPE, SHAPE, partial(ResNetGenerator, channels=4, blocks=1), partial(PatchDiscriminator, channels=4)
         ),
         [(y, x)],
     ),
@@ -380,7 +380,7 @@ def test_a_seed_says_which_samples(family):
 
 def test_pictures_are_translated():
     model = genlab.Pix2Pix(
-        (3, 8, 8), SHAPE, partial(UNet, width=4, dropout=0.5), partial(PatchDiscriminator, width=4)
+        (3, 8, 8), SHAPE, partial(UNet, channels=4, dropout=0.5), partial(PatchDiscriminator, channels=4)
     ).eval()
     photo = np.random.default_rng(0).integers(0, 256, (11, 9, 3), dtype=np.uint8)
     images = torch.from_numpy(photo).permute(2, 0, 1) / 255

@@ -55,9 +55,9 @@ def test_ends_belong_to_a_range_or_not():
         (lambda n: Schedule(1, lr=n), "lr"),
         (lambda n: networks.MLPEncoder(SHAPE, 2, hidden=(3, n)), "hidden"),
         (lambda n: networks.MLPDiscriminator(SHAPE, 1, hidden=(n,)), "hidden"),
-        (lambda n: networks.ConvEncoder(SHAPE, 2, width=n), "width"),
-        (lambda n: networks.DCGANGenerator(SHAPE, 2, width=n), "width"),
-        (lambda n: networks.UNet(SHAPE, 1, width=n), "width"),
+        (lambda n: networks.ConvEncoder(SHAPE, 2, channels=n), "channels"),
+        (lambda n: networks.DCGANGenerator(SHAPE, 2, channels=n), "channels"),
+        (lambda n: networks.UNet(SHAPE, 1, channels=n), "channels"),
         (lambda n: networks.DenseLayer(SHAPE, n), "size"),
         (lambda n: networks.ConvLayer(SHAPE, n), "channels"),
         (lambda n: networks.DroppedPatches(count=n), "count"),
@@ -118,7 +118,7 @@ def test_sizes_that_fit_no_memory_are_refused_before_memory_is_asked_for():
     for build in (
         lambda: genlab.VAE(SHAPE, code_size=100_000),
         lambda: genlab.VAE((1, 100_000, 100_000)),
-        lambda: networks.ConvEncoder(SHAPE, 2, width=100_000),
+        lambda: networks.ConvEncoder(SHAPE, 2, channels=100_000),
         lambda: networks.ResNetGenerator(SHAPE, 1, blocks=10**9),
         lambda: Digits(num_workers=1_000_000),
     ):

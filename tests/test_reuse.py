@@ -21,7 +21,7 @@ def quick_trainer(**options):
 class ForeignClassifier(LightningModule):
     def __init__(self):
         super().__init__()
-        self.body = ConvEncoder((1, 8, 8), 10, width=8)
+        self.body = ConvEncoder((1, 8, 8), 10, channels=8)
 
     def training_step(self, batch, batch_idx):
         return F.cross_entropy(self.body(batch["image"]), batch["label"])

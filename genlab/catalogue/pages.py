@@ -62,6 +62,7 @@ def network_groups() -> list[Group]:
             ANY_MODULE,
         ),
         Group("translators: images to images", ("ResNetGenerator", "UNet"), 2, ANY_MODULE),
+        Group("conditioning of a CGAN's discriminator", ("ConditionChannel", "Projection"), 4, ANY_MODULE),
         Group("layers of a stacked autoencoder", layers, 1, "any StackLayer by its import path"),
         Group("corruptions of what a denoising model sees", corruptions, 0, "any Corruption by its import path"),
     ]

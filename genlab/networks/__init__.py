@@ -11,6 +11,7 @@ Outputs are unbounded: models and likelihoods apply the output activation, such 
 `Recorded`: models take the class, a partial of it, or a network that is built already.
 """
 
+from genlab.networks.condition import ConditionChannel, Projection
 from genlab.networks.conv import ConvDecoder, ConvEncoder, UpsamplingDecoder
 from genlab.networks.corruption import Corruption, DroppedPatches, DroppedPixels, GaussianNoise
 from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
@@ -22,6 +23,7 @@ from genlab.networks.unet import UNet
 from genlab.recorded import Recorded
 
 __all__ = [
+    "ConditionChannel",
     "ConvDecoder",
     "ConvEncoder",
     "ConvLayer",
@@ -37,6 +39,7 @@ __all__ = [
     "MLPDiscriminator",
     "MLPEncoder",
     "PatchDiscriminator",
+    "Projection",
     "Recorded",
     "ResNetGenerator",
     "StackLayer",

@@ -1,7 +1,7 @@
-"""Convolutional encoder and decoders in the manner of DCGAN (Radford et al. 2016), for images of any shape.
+"""Convolutional encoder and decoders in the style of DCGAN (Radford et al. 2016), for images of any shape.
 
 Each stage of the encoder halves height and width (4 x 4 kernels, stride 2) and doubles the channels, until the
-shorter side is below 8; the decoder goes the same way back and meets odd sizes exactly.
+shorter side is below 8. The decoder mirrors it, and reproduces odd sizes exactly.
 """
 
 import math
@@ -16,41 +16,50 @@ from genlab.recorded import Recorded
 from genlab.types import Shape
 
 
-def halvings(image_shape: Shape, width: int) -> list[Shape]:
-    """The shapes between the stages, the image's own first: (C, H, W), (width, H/2, W/2), (2 width, H/4, W/4)...
+def halvings(image_shape: Shape, channels: int) -> list[Shape]:
+    """List the shapes between stages: (C, H, W), (channels, H/2, W/2), (2 channels, H/4, W/4), ...
 
     Halves are rounded down; the shorter side of the last shape is below 8.
+
+    Args:
+        image_shape: (C, H, W), the first of the shapes.
+        channels: number of channels after the first halving.
     """
-    extent(width=width)
-    channels, height, breadth = image_shape
-    shapes = [(channels, height, breadth)]
-    while min(height, breadth) >= 8:
-        channels, height, breadth = width, height // 2, breadth // 2
-        shapes.append((channels, height, breadth))
-        width *= 2
+    extent(channels=channels)
+    _, height, width = image_shape
+    shapes: list[Shape] = [(image_shape[0], height, width)]
+    while min(height, width) >= 8:
+        height, width = height // 2, width // 2
+        shapes.append((channels, height, width))
+        channels *= 2
     return shapes
 
 
 class ConvEncoder(nn.Sequential, Recorded):
-    """Images (B, C, H, W) to codes (B, code_size); the first stage has `width` channels.
+    """Convolutional encoder: images (B, C, H, W) to codes (B, code_size).
 
     Args:
         image_shape: (C, H, W) of the images.
         code_size: dimensions of the code.
-        width: channels of the first stage; each further one has twice as many.
-        normalization: builds the layer after each convolution from its channels.
+        channels: number of channels of the first stage; each further stage has twice as many.
+        normalization: builds the layer after each convolution, given its number of channels.
         activation: builds the activation of hidden layers.
+
+    Example:
+        >>> encoder = ConvEncoder((3, 218, 178), code_size=128, channels=16)
+        >>> encoder(torch.rand(2, 3, 218, 178)).shape
+        torch.Size([2, 128])
     """
 
     def __init__(
         self,
         image_shape: Shape,
         code_size: int,
-        width: int = 32,
+        channels: int = 32,
         normalization: Callable[[int], nn.Module] = nn.BatchNorm2d,
         activation: Callable[[], nn.Module] = nn.ReLU,
     ) -> None:
-        shapes = halvings(image_shape, width)
+        shapes = halvings(image_shape, channels)
         layers: list[nn.Module] = []
         for (fan_in, *_), (fan_out, *_) in pairwise(shapes):
             layers += [
@@ -62,13 +71,13 @@ class ConvEncoder(nn.Sequential, Recorded):
 
 
 class ConvDecoder(nn.Sequential, Recorded):
-    """Codes (B, code_size) to image logits (B, C, H, W); the last hidden stage has `width` channels.
+    """Decoder of transposed convolutions: codes (B, code_size) to outputs (B, C, H, W).
 
     Args:
         image_shape: (C, H, W) of the images.
         code_size: dimensions of the code.
-        width: channels of the last hidden stage; each one before has twice as many.
-        normalization: builds the layer before each activation from its channels.
+        channels: number of channels of the last hidden stage; each stage before it has twice as many.
+        normalization: builds the layer before each activation, given its number of channels.
         activation: builds the activation of hidden layers.
     """
 
@@ -76,30 +85,30 @@ class ConvDecoder(nn.Sequential, Recorded):
         self,
         image_shape: Shape,
         code_size: int,
-        width: int = 32,
+        channels: int = 32,
         normalization: Callable[[int], nn.Module] = nn.BatchNorm2d,
         activation: Callable[[], nn.Module] = nn.ReLU,
     ) -> None:
-        shapes = halvings(image_shape, width)[::-1]
+        shapes = halvings(image_shape, channels)[::-1]
         layers: list[nn.Module] = [nn.Linear(code_size, math.prod(shapes[0])), nn.Unflatten(1, shapes[0])]
-        for (fan_in, height, breadth), (fan_out, *target) in pairwise(shapes):
-            odd = (target[0] - 2 * height, target[1] - 2 * breadth)
+        for (fan_in, height, width), (fan_out, *target) in pairwise(shapes):
+            odd = (target[0] - 2 * height, target[1] - 2 * width)
             layers += [normalization(fan_in), activation(), *self.enlarging(fan_in, fan_out, odd)]
         super().__init__(*layers)
 
     @staticmethod
     def enlarging(fan_in: int, fan_out: int, odd: tuple[int, int]) -> list[nn.Module]:
-        """What doubles height and width, and adds `odd` rows and columns, 0 or 1 of each."""
+        """Build the layers that double height and width, and add `odd` rows and columns, 0 or 1 of each."""
         return [nn.ConvTranspose2d(fan_in, fan_out, 4, stride=2, padding=1, output_padding=odd)]
 
 
 class Doubling(nn.Module):
-    """Each pixel becomes two by two: (B, C, H, W) to (B, C, 2 H, 2 W), the last row or column once more for odd sizes.
+    """Nearest-neighbour enlargement by two, (B, C, H, W) to (B, C, 2 H, 2 W), with an odd row or column repeated.
 
-    On a CPU this takes a fraction of the time of torch's nearest-neighbour interpolation.
+    On a CPU it takes a fraction of the time of torch's nearest-neighbour interpolation.
 
     Args:
-        odd: rows and columns, 0 or 1 of each, beyond the doubled size.
+        odd: number of rows and columns, 0 or 1 of each, beyond the doubled size.
     """
 
     def __init__(self, odd: tuple[int, int] = (0, 0)) -> None:
@@ -107,20 +116,20 @@ class Doubling(nn.Module):
         self.odd = odd
 
     def forward(self, x: Tensor) -> Tensor:
-        batch, channels, height, breadth = x.shape
+        batch, channels, height, width = x.shape
         pairs = x[:, :, :, None, :, None].expand(-1, -1, -1, 2, -1, 2)
-        doubled = pairs.reshape(batch, channels, 2 * height, 2 * breadth)
+        doubled = pairs.reshape(batch, channels, 2 * height, 2 * width)
         rows, columns = self.odd
         return F.pad(doubled, (0, columns, 0, rows), mode="replicate") if rows or columns else doubled
 
 
 class UpsamplingDecoder(ConvDecoder):
-    """Codes (B, code_size) to image logits (B, C, H, W), each stage a nearest-neighbour enlargement and a convolution.
+    """Decoder of nearest-neighbour enlargements and convolutions: codes (B, code_size) to outputs (B, C, H, W).
 
     Unlike transposed convolutions, these leave no checkerboard pattern (Odena et al. 2016).
     """
 
     @staticmethod
     def enlarging(fan_in: int, fan_out: int, odd: tuple[int, int]) -> list[nn.Module]:
-        """What doubles height and width, and adds `odd` rows and columns, 0 or 1 of each."""
+        """Build the layers that double height and width, and add `odd` rows and columns, 0 or 1 of each."""
         return [Doubling(odd), nn.Conv2d(fan_in, fan_out, 3, padding=1)]

@@ -1,4 +1,4 @@
-"""The convolutional players of DCGAN (Radford et al. 2016), for images of any shape, with values in [-1, 1]."""
+"""Convolutional generator and discriminator of DCGAN (Radford et al. 2016), for images of any shape in [-1, 1]."""
 
 import math
 from collections.abc import Callable
@@ -13,35 +13,40 @@ from genlab.types import Shape
 
 
 class DCGANGenerator(ConvDecoder):
-    """Codes (B, code_size) to image logits (B, C, H, W), whose tanh is the image.
+    """Generator of DCGAN: codes (B, code_size) to outputs (B, C, H, W), before the tanh.
 
     Args:
-        image_shape: (C, H, W).
+        image_shape: (C, H, W) of the images.
         code_size: dimensions of the code.
-        width: channels of the last hidden stage; each stage before it has twice as many.
-        normalization: builds the layer after each hidden convolution, given its channels.
+        channels: number of channels of the last hidden stage; each stage before it has twice as many.
+        normalization: builds the layer after each hidden convolution, given its number of channels.
+
+    Example:
+        >>> generator = DCGANGenerator((1, 28, 20), code_size=100)
+        >>> generator(torch.randn(2, 100)).shape
+        torch.Size([2, 1, 28, 20])
     """
 
     def __init__(
         self,
         image_shape: Shape,
         code_size: int,
-        width: int = 64,
+        channels: int = 64,
         normalization: Callable[[int], nn.Module] = nn.BatchNorm2d,
     ) -> None:
-        super().__init__(image_shape, code_size, width, normalization, nn.ReLU)
+        super().__init__(image_shape, code_size, channels, normalization, nn.ReLU)
         self.apply(normal_weights)
 
 
 class DCGANDiscriminator(nn.Sequential, Recorded):
-    """Images (B, C, H, W) to logits (B, size): one for a discriminator, more as features.
+    """Discriminator of DCGAN: images (B, C, H, W) to logits (B, size).
 
     Args:
-        image_shape: (C, H, W).
-        size: numbers for each image.
-        width: channels of the first stage; each stage after it has twice as many.
-        normalization: builds the layer after each convolution but the first, given its channels.
-        spectral: normalise each layer's weights by their largest singular value (Miyato et al. 2018). It warns of
+        image_shape: (C, H, W) of the images.
+        size: number of logits, or of features, for each image.
+        channels: number of channels of the first stage; each stage after it has twice as many.
+        normalization: builds the layer after each convolution but the first, given its number of channels.
+        spectral: divide each layer's weights by their largest singular value (Miyato et al. 2018). It warns about
             batch normalisation, the default, which undoes that: give `torch.nn.Identity` as normalization.
     """
 
@@ -49,11 +54,11 @@ class DCGANDiscriminator(nn.Sequential, Recorded):
         self,
         image_shape: Shape,
         size: int,
-        width: int = 64,
+        channels: int = 64,
         normalization: Callable[[int], nn.Module] = nn.BatchNorm2d,
         spectral: bool = False,
     ) -> None:
-        shapes = halvings(image_shape, width)
+        shapes = halvings(image_shape, channels)
         layers: list[nn.Module] = []
         for stage, ((fan_in, *_), (fan_out, *_)) in enumerate(pairwise(shapes)):
             layers += [nn.Conv2d(fan_in, fan_out, 4, stride=2, padding=1)]

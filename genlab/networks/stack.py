@@ -91,12 +91,12 @@ class ConvLayer(StackLayer):
                 "put it below dense layers, and stack fewer of them"
             )
         extent(channels=channels)
-        fan_in, height, breadth = input_shape
+        fan_in, height, width = input_shape
         super().__init__(
             nn.Conv2d(fan_in, channels, 4, stride=2, padding=1),
-            nn.ConvTranspose2d(channels, fan_in, 4, stride=2, padding=1, output_padding=(height % 2, breadth % 2)),
+            nn.ConvTranspose2d(channels, fan_in, 4, stride=2, padding=1, output_padding=(height % 2, width % 2)),
             activation(),
-            (channels, height // 2, breadth // 2),
+            (channels, height // 2, width // 2),
         )
 
 

@@ -1,4 +1,4 @@
-"""The U-Net generator of pix2pix (Isola et al. 2017, section 6.1), for images of any shape."""
+"""U-Net generator of pix2pix (Isola et al. 2017, section 6.1), for images of any shape."""
 
 import math
 from collections.abc import Callable
@@ -14,58 +14,63 @@ from genlab.recorded import Recorded
 from genlab.types import Shape
 
 DEEPEST = 8
-"""Halvings of an image of 256 x 256, or larger."""
+"""Maximum number of halvings, for images of 256 x 256 or larger."""
 NOISY = 3
-"""The decoder's first stages, which drop units of an image of 128 x 128, or larger."""
+"""Maximum number of the decoder's stages with dropout, for images of 128 x 128 or larger."""
 
 
 class Dropout(nn.Dropout):
-    """Dropout in evaluation too: pix2pix has no other noise."""
+    """Dropout that is active in evaluation too, as pix2pix has no other noise."""
 
     def forward(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.p)
 
 
 class UNet(nn.Module, Recorded):
-    """Images (B, C, H, W) to image logits (B, channels, H, W), whose tanh is the image.
+    """U-Net: images (B, C, H, W) to outputs (B, out_channels, H, W), before the tanh.
 
-    Each stage of the encoder halves height and width, until the shorter side is one pixel or there are eight stages;
-    the decoder goes the same way back, and sees at each stage what the encoder saw there. Other sizes than the one it
-    was built for will do if their sides are no shorter.
+    Each stage of the encoder halves height and width, until the shorter side is one pixel or there are eight stages.
+    The decoder mirrors it, with skip connections from the encoder's stage of the same size. The network also takes
+    images larger than those it was built for.
 
     Args:
-        image_shape: (C, H, W) of the images that come in.
-        channels: of the images that come out.
-        width: channels of the first stage; each stage after it has twice as many, at most eight times as many.
+        image_shape: (C, H, W) of the input images.
+        out_channels: number of channels of the output images.
+        channels: number of channels of the first stage; each stage after it has twice as many, up to eight times.
         normalization: builds the layer after each convolution but the first, the innermost and the last, given its
-            channels.
+            number of channels.
         dropout: share of units dropped in the decoder's first stages, in evaluation too.
+
+    Example:
+        >>> generator = UNet((1, 64, 64), out_channels=3, channels=16)  # edges to photographs
+        >>> generator(torch.rand(2, 1, 64, 64)).shape
+        torch.Size([2, 3, 64, 64])
     """
 
     def __init__(
         self,
         image_shape: Shape,
-        channels: int,
-        width: int = 64,
+        out_channels: int,
+        channels: int = 64,
         normalization: Callable[[int], nn.Module] = nn.InstanceNorm2d,
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        extent(width=width)
+        extent(channels=channels)
         share(dropout=dropout)
         depth = max(1, min(DEEPEST, int(math.log2(min(image_shape[1:])))))
         noisy = max(1, min(NOISY, depth - 4))
-        widths = [width * min(2**stage, 8) for stage in range(depth)]
-        self.down = nn.ModuleList([_halving(image_shape[0], width)])
-        for stage, (fan_in, fan_out) in enumerate(pairwise(widths), start=2):
+        sizes = [channels * min(2**stage, 8) for stage in range(depth)]
+        self.down = nn.ModuleList([_halving(image_shape[0], channels)])
+        for stage, (fan_in, fan_out) in enumerate(pairwise(sizes), start=2):
             last = [] if stage == depth else [normalization(fan_out)]
             self.down.append(nn.Sequential(nn.LeakyReLU(0.2), _halving(fan_in, fan_out), *last))
         self.up = nn.ModuleList()
         for stage in reversed(range(1, depth)):
-            fan_in = widths[stage] * (1 if stage == depth - 1 else 2)
-            after = [normalization(widths[stage - 1])] + [Dropout(dropout)] * (depth - stage <= noisy)
-            self.up.append(Enlarging(fan_in, widths[stage - 1], *after))
-        self.up.append(Enlarging(width * (1 if depth == 1 else 2), channels))
+            fan_in = sizes[stage] * (1 if stage == depth - 1 else 2)
+            after = [normalization(sizes[stage - 1])] + [Dropout(dropout)] * (depth - stage <= noisy)
+            self.up.append(Enlarging(fan_in, sizes[stage - 1], *after))
+        self.up.append(Enlarging(channels * (1 if depth == 1 else 2), out_channels))
         self.apply(normal_weights)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -83,7 +88,13 @@ class UNet(nn.Module, Recorded):
 
 
 class Enlarging(nn.Module):
-    """(B, fan_in, h, w) to (B, fan_out, *size), where size is (2 h, 2 w) or a pixel more; then what is `after`."""
+    """Enlarge features (B, fan_in, h, w) to (B, fan_out, *size), with size (2 h, 2 w) or a pixel more.
+
+    Args:
+        fan_in: number of channels of the input.
+        fan_out: number of channels of the output.
+        after: layers that follow the transposed convolution.
+    """
 
     def __init__(self, fan_in: int, fan_out: int, *after: nn.Module) -> None:
         super().__init__()

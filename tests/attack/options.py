@@ -21,7 +21,7 @@ VALUES = [*NUMBERS, "", " ", "null", "true", "x" * 300, "[]", "{}", "../..", "ü
 NOT_A_COUNT = ("0", "-1", "nan", "inf", "-inf", "ü")
 NEGATIVE = ("-1", "nan", "-inf")
 NONSENSE = {
-    **dict.fromkeys(("code_size", "num_samples", "width"), (*NOT_A_COUNT, HUGE)),
+    **dict.fromkeys(("code_size", "num_samples", "channels"), (*NOT_A_COUNT, HUGE)),
     **dict.fromkeys(("batch_size", "val_check_interval", "log_every_n_steps", "critic_steps"), NOT_A_COUNT),
     **dict.fromkeys(("count", "steps", "columns", "side", "units"), NOT_A_COUNT),
     **dict.fromkeys(("beta", "pool_size", "blocks", "gradient_clip_val", "every_n_epochs"), NEGATIVE),

@@ -11,10 +11,10 @@ from tests.attack.runner import run
 from tests.attack.strike import strike
 from tests.data.pictures import write_images
 
-SMALL = ["--model.generator.width=4", "--model.discriminator.width=4"]
+SMALL = ["--model.generator.channels=4", "--model.discriminator.channels=4"]
 DENSE = ["--model.encoder.hidden=[16]", "--model.decoder.hidden=[16]"]
 STAGES = [f"--model.{name}=[{{epochs: 1}}]" for name in ("pretraining", "fine_tuning", "classifier")]
-ONE_BLOCK = "--model.generator={class_path: ResNetGenerator, init_args: {width: 4, blocks: 1}}"
+ONE_BLOCK = "--model.generator={class_path: ResNetGenerator, init_args: {channels: 4, blocks: 1}}"
 FAMILIES = {
     "autoencoder": ["autoencoder_digits.yaml", *DENSE],
     "stacked": ["stacked_digits.yaml", "--model.layers=[{class_path: DenseLayer, init_args: {size: 8}}]", *STAGES],

@@ -108,7 +108,7 @@ def test_wandb_gets_them_offline(monkeypatch):
 
 def test_pictures_have_their_count_whatever_the_batch_size():
     data = genlab.data.DegradedPairs(genlab.Digits(batch_size=1), genlab.data.Edges())
-    translator = {"generator": partial(UNet, width=4), "discriminator": partial(PatchDiscriminator, width=4)}
+    translator = {"generator": partial(UNet, channels=4), "discriminator": partial(PatchDiscriminator, channels=4)}
     pictures = Pictures(count=12)
     Trainer(
         max_epochs=1,

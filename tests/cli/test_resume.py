@@ -29,7 +29,12 @@ QUICK = [
     "--pictures.every_n_epochs=1",
     "--pictures.count=4",
 ]
-SMALL_CELEBA = ["--data.image_size=16", "--data.batch_size=8", "--model.encoder.width=8", "--model.decoder.width=8"]
+SMALL_CELEBA = [
+    "--data.image_size=16",
+    "--data.batch_size=8",
+    "--model.encoder.channels=8",
+    "--model.decoder.channels=8",
+]
 TRAININGS = {
     "autoencoder": ["autoencoder_digits.yaml"],
     "denoising": ["denoising_mnist.yaml", "--data.batch_size=32"],

@@ -34,8 +34,8 @@ TOOLS = {
 OPTIONS = {
     "vae_folder.yaml": ["--data.folder=pets"],
     "gan_folder.yaml": ["--data.folder=pets"],
-    "pix2pix_facades.yaml": ["--data.image_size=64", "--model.generator.width=16"],
-    "cyclegan_facades.yaml": ["--data.pairs.image_size=64", "--model.generator.width=16"],
+    "pix2pix_facades.yaml": ["--data.image_size=64", "--model.generator.channels=16"],
+    "cyclegan_facades.yaml": ["--data.pairs.image_size=64", "--model.generator.channels=16"],
 }
 """What a config leaves to the user, or would take minutes."""
 OVERLAYS = [name for name in shipped_configs() if name.startswith("overlays/")]

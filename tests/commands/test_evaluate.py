@@ -148,7 +148,7 @@ def test_without_inception_attributes_are_enough_and_nothing_is_not(monkeypatch,
 
     monkeypatch.setattr("genlab.evaluation.extractors.NoTrainInceptionV3", nowhere)
     monkeypatch.setattr("genlab.evaluation.extractors.STEPS", 5)
-    options = ["--config", "overlays/smoke.yaml", "--model.generator.width=4", "--model.discriminator.width=4"]
+    options = ["--config", "overlays/smoke.yaml", "--model.generator.channels=4", "--model.discriminator.channels=4"]
     networks = ["--model.generator=DCGANGenerator", "--model.discriminator=DCGANDiscriminator"]
     main(["fit", "--model=CGAN", "--data=CelebA", "--data.image_size=16", *networks, *options])
     with (

@@ -16,7 +16,7 @@ from genlab.commands.translate import found_files
 from genlab.metrics.translation import sharpness, translation_scores
 from genlab.models.tiles import in_tiles
 
-FACADES = ["--data.image_size=32", "--model.generator.width=4", "--model.discriminator.width=4"]
+FACADES = ["--data.image_size=32", "--model.generator.channels=4", "--model.discriminator.channels=4"]
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +211,7 @@ def test_translations_are_scored_against_the_truth_and_against_doing_nothing(fac
 
 
 def test_unpaired_translations_are_judged_by_their_domain(working_folder):
-    smoke = ["--config", "overlays/smoke.yaml", "--model.generator.width=4", "--model.discriminator.width=4"]
+    smoke = ["--config", "overlays/smoke.yaml", "--model.generator.channels=4", "--model.discriminator.channels=4"]
     main(["fit", "--config", "cyclegan_celeba.yaml", *smoke, "--data.data.image_size=16"])
     with pytest.warns(UserWarning, match="images are few: FID and KID are unreliable"):
         main(["evaluate", "--features", "classifier"])
@@ -223,7 +223,7 @@ def test_unpaired_translations_are_judged_by_their_domain(working_folder):
 
 
 def test_features_of_images_of_another_shape_are_refused(working_folder, refused):
-    smoke = ["--config", "overlays/smoke.yaml", "--model.generator.width=4", "--model.discriminator.width=4"]
+    smoke = ["--config", "overlays/smoke.yaml", "--model.generator.channels=4", "--model.discriminator.channels=4"]
     faces = ["--data.pairs.data=CelebA", "--data.pairs.data.image_size=16", "--model.identity_weight=0"]
     main(["fit", "--config", "cyclegan_digits.yaml", *smoke, *faces])
     main(["fit", "--config", "vae_celeba.yaml", "--config", "overlays/smoke.yaml", "--data.image_size=16"])

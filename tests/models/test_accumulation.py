@@ -33,16 +33,16 @@ def gan() -> ImageModel:
 
 def pix2pix() -> ImageModel:
     networks = {
-        "generator": partial(UNet, width=4, dropout=0.0),
-        "discriminator": partial(PatchDiscriminator, width=4),
+        "generator": partial(UNet, channels=4, dropout=0.0),
+        "discriminator": partial(PatchDiscriminator, channels=4),
     }
     return genlab.Pix2Pix(SHAPE, SHAPE, ema_decay=0.5, **networks)
 
 
 def cyclegan() -> ImageModel:
     networks = {
-        "generator": partial(ResNetGenerator, width=4, blocks=1),
-        "discriminator": partial(PatchDiscriminator, width=4),
+        "generator": partial(ResNetGenerator, channels=4, blocks=1),
+        "discriminator": partial(PatchDiscriminator, channels=4),
     }
     return genlab.CycleGAN(SHAPE, SHAPE, pool_size=0, ema_decay=0.5, schedule=Linear, **networks)
 

@@ -97,7 +97,7 @@ def test_its_parts_are_logged():
 
 @pytest.mark.parametrize("shape", [(1, 28, 20), (3, 64, 64), (1, 8, 8), (2, 9, 13)])
 def test_upsampling_gives_back_every_shape(shape):
-    model = genlab.Autoencoder(shape, 5, partial(ConvEncoder, width=4), partial(UpsamplingDecoder, width=4))
+    model = genlab.Autoencoder(shape, 5, partial(ConvEncoder, channels=4), partial(UpsamplingDecoder, channels=4))
     assert model.reconstruct(torch.rand(2, *shape)).shape == (2, *shape)
 
 

@@ -16,7 +16,7 @@ x = torch.rand(4, *SHAPE, generator=torch.Generator().manual_seed(0))
 x[:, :, 0, 0], x[:, :, 7, 7] = 0, 1
 labels, attributes = torch.tensor([0, 1, 2, 0]), torch.tensor([[0.0, 1], [1, 1], [0, 0], [1, 0]])
 players = {"generator": partial(MLPDecoder, hidden=(8,)), "discriminator": partial(MLPDiscriminator, hidden=(8,))}
-patches = {"discriminator": partial(PatchDiscriminator, width=4)}
+patches = {"discriminator": partial(PatchDiscriminator, channels=4)}
 
 
 def stacked():
@@ -38,11 +38,11 @@ FAMILIES = {
     "cgan": (lambda: genlab.CGAN(SHAPE, 3, code_size=4, **players), {"image": x, "label": labels}),
     "stacked": (stacked, {"image": x, "label": labels}),
     "pix2pix": (
-        lambda: genlab.Pix2Pix(SHAPE, SHAPE, partial(UNet, width=4), **patches),
+        lambda: genlab.Pix2Pix(SHAPE, SHAPE, partial(UNet, channels=4), **patches),
         {"source": x, "target": x},
     ),
     "cyclegan": (
-        lambda: genlab.CycleGAN(SHAPE, SHAPE, partial(ResNetGenerator, width=4, blocks=1), **patches),
+        lambda: genlab.CycleGAN(SHAPE, SHAPE, partial(ResNetGenerator, channels=4, blocks=1), **patches),
         {"a": x, "b": x},
     ),
 }

@@ -28,7 +28,7 @@ def small_cvae(kind, encoder=MLPEncoder, decoder=MLPDecoder, **options):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
-    "networks", [(MLPEncoder, MLPDecoder), (partial(ConvEncoder, width=4), partial(ConvDecoder, width=4))]
+    "networks", [(MLPEncoder, MLPDecoder), (partial(ConvEncoder, channels=4), partial(ConvDecoder, channels=4))]
 )
 def test_under_a_condition_it_is_a_vae(kind, networks):
     model, condition = small_cvae(kind, *networks, likelihood=PixelGaussian), KINDS[kind][1]

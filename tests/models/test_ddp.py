@@ -71,10 +71,10 @@ judge = partial(MLPDiscriminator, hidden=(16,), dropout=0.0)
 players = {"generator": partial(MLPDecoder, hidden=(16,)), "discriminator": judge}
 slow = partial(torch.optim.SGD, lr=1e-3)  # Adam takes rounding for gradients, where there are none
 translator = {
-    "discriminator": partial(PatchDiscriminator, width=4), "ema_decay": 0.9,
+    "discriminator": partial(PatchDiscriminator, channels=4), "ema_decay": 0.9,
     "generator_optimizer": slow, "discriminator_optimizer": slow,
 }
-residual = partial(ResNetGenerator, width=4, blocks=1)
+residual = partial(ResNetGenerator, channels=4, blocks=1)
 once = [Schedule(1)]
 layers = [partial(DenseLayer, size=12), partial(DenseLayer, size=6)]
 FAMILIES = {
@@ -86,7 +86,7 @@ FAMILIES = {
     "gan": lambda: genlab.GAN(SHAPE, 4, **players),
     "wgan-gp": lambda: genlab.GAN(SHAPE, 4, **players, loss=Wasserstein, penalty=GradientPenalty, critic_steps=2),
     "cgan": lambda: genlab.CGAN(SHAPE, CLASSES, code_size=4, **players),
-    "pix2pix": lambda: genlab.Pix2Pix(SHAPE, SHAPE, partial(UNet, width=4, dropout=0.0), **translator),
+    "pix2pix": lambda: genlab.Pix2Pix(SHAPE, SHAPE, partial(UNet, channels=4, dropout=0.0), **translator),
     "cyclegan": lambda: genlab.CycleGAN(SHAPE, SHAPE, residual, pool_size=0, **translator),
 }
 BATCHES = {"pix2pix": ["source", "target"], "cyclegan": ["a", "b"]}

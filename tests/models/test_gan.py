@@ -206,7 +206,7 @@ def test_the_discriminators_step_builds_no_graph_of_the_generator_when_it_is_not
         {"loss": Hinge, "discriminator": partial(MLPDiscriminator, hidden=(16,), spectral=True)},
         {"loss": Wasserstein, "penalty": GradientPenalty, "critic_steps": 2},
         {"loss": RelativisticAverage},
-        {"generator": partial(DCGANGenerator, width=4), "discriminator": partial(DCGANDiscriminator, width=4)},
+        {"generator": partial(DCGANGenerator, channels=4), "discriminator": partial(DCGANDiscriminator, channels=4)},
     ],
 )
 def test_every_loss_trains_and_its_checkpoint_gives_the_same_samples(options, working_folder):
@@ -310,7 +310,7 @@ def test_samples_that_collapse_are_said_after_three_epochs(monkeypatch):
     still = partial(SGD, lr=0.0)
     with pytest.warns(UserWarning, match="samples have collapsed: two of them are 0.0") as warnings:
         fitted(
-            gan(generator=partial(DCGANGenerator, width=4), generator_optimizer=still),
+            gan(generator=partial(DCGANGenerator, channels=4), generator_optimizer=still),
             -1,
             max_epochs=5,
             limit_train_batches=2,

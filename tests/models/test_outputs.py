@@ -62,7 +62,7 @@ class NoTensor(MLPDecoder):
 
 QUIET = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
 good = {"generator": partial(MLPDecoder, hidden=(8,)), "discriminator": partial(MLPDiscriminator, hidden=(8,))}
-patches = {"discriminator": partial(PatchDiscriminator, width=4)}
+patches = {"discriminator": partial(PatchDiscriminator, channels=4)}
 judged_badly = {"discriminator": BadEncoder}
 
 
@@ -132,7 +132,7 @@ WRONG = {
         "Shrinking gives (4, 1, 6, 6); Pix2Pix for images of shape (1, 8, 8) needs (4, 1, 8, 8)",
     ),
     "pix2pix judged": (
-        lambda: genlab.Pix2Pix(SHAPE, SHAPE, partial(UNet, width=4), BadTranslator),
+        lambda: genlab.Pix2Pix(SHAPE, SHAPE, partial(UNet, channels=4), BadTranslator),
         "BadTranslator gives (4, 2, 8, 8); Pix2Pix for its logits needs (4, 1)",
     ),
     "cyclegan": (
@@ -140,7 +140,7 @@ WRONG = {
         "BadTranslator gives (4, 2, 8, 8); CycleGAN for images of shape (1, 8, 8) needs (4, 1, 8, 8)",
     ),
     "cyclegan judged": (
-        lambda: genlab.CycleGAN(SHAPE, SHAPE, partial(ResNetGenerator, width=4, blocks=1), BadTranslator),
+        lambda: genlab.CycleGAN(SHAPE, SHAPE, partial(ResNetGenerator, channels=4, blocks=1), BadTranslator),
         "BadTranslator gives (4, 2, 8, 8); CycleGAN for its logits needs (4, 1)",
     ),
     "stacked": (lambda: stack(BadLayer), "gives (4, 7); layer 1 of this StackedAutoencoder needs (4, 9)"),
@@ -182,7 +182,7 @@ class NotFlat(nn.Module):
 
 
 def test_logits_may_be_of_patches_or_without_their_last_dimension():
-    for discriminator in (NotFlat, partial(PatchDiscriminator, width=4)):
+    for discriminator in (NotFlat, partial(PatchDiscriminator, channels=4)):
         model = genlab.GAN(SHAPE, 8, **good | {"discriminator": discriminator})
         trainer = Trainer(max_epochs=1, **QUIET)
         trainer.fit(model, DataLoader(TensorDataset(x), batch_size=4))

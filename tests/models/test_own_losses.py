@@ -22,7 +22,7 @@ README = Path(__file__).parents[2] / "README.md"
 x = torch.rand(8, *SHAPE, generator=torch.Generator().manual_seed(0))
 labels = torch.arange(8) % 3
 players = {"generator": partial(MLPDecoder, hidden=(8,)), "discriminator": partial(MLPDiscriminator, hidden=(8,))}
-patches = {"discriminator": partial(PatchDiscriminator, width=4)}
+patches = {"discriminator": partial(PatchDiscriminator, channels=4)}
 
 
 def charbonnier(logits, image):
@@ -85,7 +85,7 @@ class SquaredCycles(genlab.CycleGAN):
     distance = Squared.distance
 
 
-resnet = partial(ResNetGenerator, width=4, blocks=1)
+resnet = partial(ResNetGenerator, channels=4, blocks=1)
 FAMILIES = {
     "autoencoder": lambda: genlab.Autoencoder(SHAPE, 4, loss=charbonnier),
     "autoencoder's subclass": lambda: Weighted(SHAPE, 4),
@@ -96,8 +96,8 @@ FAMILIES = {
     "cvae's subclass": lambda: OneNatCVAE(SHAPE, 3, code_size=4),
     "gan": lambda: genlab.GAN(SHAPE, 4, loss=Doubled, penalty=partial(Centred, weight=2.0), **players),
     "cgan": lambda: genlab.CGAN(SHAPE, 3, code_size=4, loss=Doubled, penalty=Centred, **players),
-    "pix2pix": lambda: genlab.Pix2Pix(SHAPE, SHAPE, partial(UNet, width=4), loss=Doubled, **patches),
-    "pix2pix's subclass": lambda: Squared(SHAPE, SHAPE, partial(UNet, width=4), **patches),
+    "pix2pix": lambda: genlab.Pix2Pix(SHAPE, SHAPE, partial(UNet, channels=4), loss=Doubled, **patches),
+    "pix2pix's subclass": lambda: Squared(SHAPE, SHAPE, partial(UNet, channels=4), **patches),
     "cyclegan": lambda: genlab.CycleGAN(SHAPE, SHAPE, resnet, loss=Doubled, **patches),
     "cyclegan's subclass": lambda: SquaredCycles(SHAPE, SHAPE, resnet, **patches),
 }

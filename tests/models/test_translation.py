@@ -18,9 +18,9 @@ from genlab.networks import PatchDiscriminator, ResNetGenerator, UNet
 from genlab.optimizers import GANAdam
 
 SHAPE = (1, 8, 8)
-SMALL = {"discriminator": partial(PatchDiscriminator, width=4)}
-PIX2PIX = {"generator": partial(UNet, width=4), **SMALL}
-CYCLEGAN = {"generator": partial(ResNetGenerator, width=4, blocks=1), **SMALL}
+SMALL = {"discriminator": partial(PatchDiscriminator, channels=4)}
+PIX2PIX = {"generator": partial(UNet, channels=4), **SMALL}
+CYCLEGAN = {"generator": partial(ResNetGenerator, channels=4, blocks=1), **SMALL}
 
 
 def pix2pix(**options):
@@ -113,7 +113,7 @@ def batches_of(model, count):
 
 def test_pix2pix_is_the_algorithm_of_the_paper_written_out():
     """Two batches with plain gradient descent, against a loop without Lightning."""
-    model = pix2pix(generator=partial(UNet, width=4, dropout=0.0), decay_from=None, **SGDS)
+    model = pix2pix(generator=partial(UNet, channels=4, dropout=0.0), decay_from=None, **SGDS)
     bare = copy.deepcopy(model)
     generator, discriminator = bare.generator, bare.discriminator
     for batch in batches_of(model, 2):
@@ -179,7 +179,7 @@ def test_the_average_translates(build):
 
 @MODELS
 def test_figures_of_validation_are_the_averages(build):
-    model = build(ema_decay=0.99, generator=partial(UNet, width=4, dropout=0.0))
+    model = build(ema_decay=0.99, generator=partial(UNet, channels=4, dropout=0.0))
     trainer = fitted(model)
     data = data_for(model)
     (before,) = trainer.validate(model, data, verbose=False)
@@ -288,7 +288,7 @@ def test_domains_of_different_channels_need_no_identity():
 
 
 def test_pix2pix_learns_to_give_digits_back_from_their_edges():
-    model = pix2pix(generator=partial(UNet, width=16), generator_optimizer=partial(GANAdam, lr=2e-3))
+    model = pix2pix(generator=partial(UNet, channels=16), generator_optimizer=partial(GANAdam, lr=2e-3))
     data = pairs(32)
     trainer = Trainer(max_epochs=6, logger=False, enable_checkpointing=False, enable_progress_bar=False)
     trainer.fit(model, data)

@@ -79,7 +79,7 @@ def test_extreme_posteriors_stay_finite():
 
 
 def test_codes_samples_and_reconstructions_have_their_shapes_and_range():
-    vae = genlab.VAE(SHAPE, 3, partial(ConvEncoder, width=4), partial(ConvDecoder, width=4)).eval()
+    vae = genlab.VAE(SHAPE, 3, partial(ConvEncoder, channels=4), partial(ConvDecoder, channels=4)).eval()
     codes = vae.encode(images)
     assert codes.shape == (5, 3)
     for pictures, count in ((vae.decode(codes), 5), (vae.reconstruct(images), 5), (vae(images), 5), (vae.sample(4), 4)):

@@ -79,7 +79,7 @@ FAMILIES = {
     "autoencoder": (
         genlab.Autoencoder,
         {"image_shape": SHAPE, "code_size": 4},
-        {"encoder": lambda: Before(SHAPE, 4, hidden=5), "decoder": lambda: UpsamplingDecoder(SHAPE, 4, width=6)},
+        {"encoder": lambda: Before(SHAPE, 4, hidden=5), "decoder": lambda: UpsamplingDecoder(SHAPE, 4, channels=6)},
         (x,),
     ),
     "stacked autoencoder": (
@@ -92,8 +92,8 @@ FAMILIES = {
         genlab.VAE,
         {"image_shape": SHAPE, "code_size": 4},
         {
-            "encoder": lambda: ConvEncoder(list(SHAPE), 8, width=6, normalization=nn.InstanceNorm2d),
-            "decoder": lambda: ConvDecoder(SHAPE, code_size=4, width=6),
+            "encoder": lambda: ConvEncoder(list(SHAPE), 8, channels=6, normalization=nn.InstanceNorm2d),
+            "decoder": lambda: ConvDecoder(SHAPE, code_size=4, channels=6),
         },
         (x,),
     ),
@@ -113,7 +113,7 @@ FAMILIES = {
         genlab.GAN,
         {"image_shape": SHAPE, "code_size": 4},
         {
-            "generator": lambda: DCGANGenerator(SHAPE, 4, width=6),
+            "generator": lambda: DCGANGenerator(SHAPE, 4, channels=6),
             "discriminator": lambda: MLPDiscriminator(SHAPE, 1, hidden=(9,), spectral=True),
         },
         (x,),
@@ -123,7 +123,7 @@ FAMILIES = {
         {"image_shape": SHAPE, "num_classes": 3, "code_size": 4, "condition_size": 6},
         {
             "generator": lambda: MLPDecoder(SHAPE, 10, hidden=(9,)),
-            "discriminator": lambda: DCGANDiscriminator((2, 8, 8), 1, width=6),
+            "discriminator": lambda: DCGANDiscriminator((2, 8, 8), 1, channels=6),
         },
         (x, labels),
     ),
@@ -137,8 +137,8 @@ FAMILIES = {
         genlab.Pix2Pix,
         {"source_shape": SHAPE, "image_shape": SHAPE},
         {
-            "generator": lambda: UNet(SHAPE, 1, width=4, dropout=0.0),
-            "discriminator": lambda: PatchDiscriminator((2, 8, 8), 1, width=4),
+            "generator": lambda: UNet(SHAPE, 1, channels=4, dropout=0.0),
+            "discriminator": lambda: PatchDiscriminator((2, 8, 8), 1, channels=4),
         },
         (y, x),
     ),
@@ -146,8 +146,8 @@ FAMILIES = {
         genlab.CycleGAN,
         {"a_shape": SHAPE, "image_shape": SHAPE},
         {
-            "generator": lambda: ResNetGenerator(SHAPE, 1, width=4, blocks=1),
-            "discriminator": lambda: PatchDiscriminator(SHAPE, 1, width=4),
+            "generator": lambda: ResNetGenerator(SHAPE, 1, channels=4, blocks=1),
+            "discriminator": lambda: PatchDiscriminator(SHAPE, 1, channels=4),
         },
         (y, x),
     ),
@@ -201,7 +201,7 @@ def several(network):
 
 
 def test_networks_of_a_loaded_model_go_into_another(working_folder):
-    first = genlab.VAE(SHAPE, 4, encoder=partial(ConvEncoder, width=6, normalization=nn.InstanceNorm2d))
+    first = genlab.VAE(SHAPE, 4, encoder=partial(ConvEncoder, channels=6, normalization=nn.InstanceNorm2d))
     trained(first, DataLoader(x, batch_size=6)).save_checkpoint("first.ckpt")
     encoder = genlab.load("first.ckpt").encoder
     second = genlab.VAE(SHAPE, 4, encoder=encoder, decoder=ConvDecoder)

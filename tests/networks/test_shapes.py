@@ -14,8 +14,12 @@ from genlab.networks.conv import Doubling, halvings
 
 sides = st.integers(8, 40)
 shapes = st.tuples(st.integers(1, 3), sides, sides)
-ENCODERS = [partial(MLPEncoder, hidden=(12, 7)), partial(ConvEncoder, width=4)]
-DECODERS = [partial(MLPDecoder, hidden=(7, 12)), partial(ConvDecoder, width=4), partial(UpsamplingDecoder, width=4)]
+ENCODERS = [partial(MLPEncoder, hidden=(12, 7)), partial(ConvEncoder, channels=4)]
+DECODERS = [
+    partial(MLPDecoder, hidden=(7, 12)),
+    partial(ConvDecoder, channels=4),
+    partial(UpsamplingDecoder, channels=4),
+]
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
@@ -37,7 +41,7 @@ def test_decoders_give_images_of_exactly_the_shape(decoder, shape, code_size):
 @settings(max_examples=60, deadline=None)
 @given(shape=shapes)
 def test_halvings_end_below_eight_pixels(shape):
-    stages = halvings(shape, width=4)
+    stages = halvings(shape, channels=4)
     assert stages[0] == shape
     assert 4 <= min(stages[-1][1:]) < 8
     assert [channels for channels, *_ in stages[1:]] == [4 * 2**i for i in range(len(stages) - 1)]
@@ -57,7 +61,7 @@ def test_mlp_has_the_sizes_and_activation_it_is_given():
 
 
 def test_conv_normalization_is_injected():
-    layers = ConvDecoder((3, 16, 16), 5, width=8, normalization=partial(nn.GroupNorm, 2)).modules()
+    layers = ConvDecoder((3, 16, 16), 5, channels=8, normalization=partial(nn.GroupNorm, 2)).modules()
     kinds = {type(layer) for layer in layers}
     assert nn.GroupNorm in kinds
     assert nn.BatchNorm2d not in kinds

@@ -14,7 +14,7 @@ from genlab.networks.unet import Dropout
 
 sides = st.integers(8, 40)
 shapes = st.tuples(st.integers(1, 3), sides, sides)
-TRANSLATORS = [partial(UNet, width=4), partial(ResNetGenerator, width=4, blocks=1)]
+TRANSLATORS = [partial(UNet, channels=4), partial(ResNetGenerator, channels=4, blocks=1)]
 
 
 @pytest.mark.parametrize("translator", TRANSLATORS)
@@ -36,14 +36,14 @@ def test_every_pixel_is_translated(translator):
 @settings(max_examples=30, deadline=None)
 @given(shape=shapes, size=st.integers(1, 3))
 def test_patches_of_images_of_any_shape_are_judged(shape, size):
-    logits = PatchDiscriminator(shape, size, width=4)(torch.rand(2, *shape))
+    logits = PatchDiscriminator(shape, size, channels=4)(torch.rand(2, *shape))
     assert logits.shape[:2] == (2, size)
     assert logits[0, 0].numel() >= 1
 
 
 def test_a_logit_sees_a_patch_of_70_x_70_pixels():
     x = torch.rand(1, 3, 256, 256, requires_grad=True)
-    logits = PatchDiscriminator((3, 256, 256), 1, width=8, normalization=nn.Identity)(x)
+    logits = PatchDiscriminator((3, 256, 256), 1, channels=8, normalization=nn.Identity)(x)
     assert logits.shape == (1, 1, 30, 30)
     logits[0, 0, 15, 15].backward()
     seen = x.grad.abs().sum((0, 1)) > 0
@@ -62,11 +62,11 @@ def test_a_unet_has_the_stages_of_the_paper():
 
 
 def test_a_unet_is_as_deep_as_small_images_allow_and_always_noisy():
-    network = UNet((1, 28, 20), 1, width=4).eval()
+    network = UNet((1, 28, 20), 1, channels=4).eval()
     assert len(network.down) == 4
     x = torch.rand(1, 1, 28, 20)
     assert not torch.equal(network(x), network(x))
-    still = UNet((1, 28, 20), 1, width=4, dropout=0.0)
+    still = UNet((1, 28, 20), 1, channels=4, dropout=0.0)
     assert torch.equal(still(x), still(x))
 
 
@@ -81,17 +81,17 @@ def test_a_residual_generator_has_the_layers_of_the_paper():
 
 def test_layers_are_normalised_where_the_papers_say():
     """No normalisation after the first and the last convolution of a discriminator and a U-Net, nor its innermost."""
-    patch = PatchDiscriminator((3, 64, 64), 1, width=4)
+    patch = PatchDiscriminator((3, 64, 64), 1, channels=4)
     kinds = ["Conv2d", "LeakyReLU", *["Conv2d", "InstanceNorm2d", "LeakyReLU"] * 3, "Conv2d"]
     assert [type(layer).__name__ for layer in patch] == kinds
     assert [layer.out_channels for layer in patch if isinstance(layer, nn.Conv2d)] == [4, 8, 16, 32, 1]
     assert all(layer.negative_slope == 0.2 for layer in patch if isinstance(layer, nn.LeakyReLU))
-    unet = UNet((3, 64, 64), 3, width=4)
+    unet = UNet((3, 64, 64), 3, channels=4)
     normalised = [any(isinstance(m, nn.InstanceNorm2d) for m in stage.modules()) for stage in unet.down]
     assert normalised == [False, True, True, True, True, False]
     normalised = [any(isinstance(m, nn.InstanceNorm2d) for m in stage.modules()) for stage in unet.up]
     assert normalised == [True] * 5 + [False]
-    resnet = ResNetGenerator((3, 64, 64), 3, width=4, blocks=2)
+    resnet = ResNetGenerator((3, 64, 64), 3, channels=4, blocks=2)
     assert sum(isinstance(m, nn.InstanceNorm2d) for m in resnet.modules()) == 3 + 2 * 2 + 2
 
 
@@ -103,7 +103,7 @@ def test_a_residual_block_adds_to_what_it_is_given():
     assert torch.equal(block(x), x)
 
 
-@pytest.mark.parametrize("network", [*TRANSLATORS, partial(PatchDiscriminator, width=4)])
+@pytest.mark.parametrize("network", [*TRANSLATORS, partial(PatchDiscriminator, channels=4)])
 def test_weights_are_drawn_as_in_the_papers_and_norms_may_have_weights_or_not(network):
     for affine in (True, False):
         built = network((3, 32, 32), 1, normalization=partial(nn.BatchNorm2d, affine=affine))

@@ -250,7 +250,7 @@ def test_classes_of_ones_own_data_are_counted_where_a_model_needs_them(modules):
 
 @pytest.mark.parametrize(("model", "parts"), [("Pix2Pix", "pair"), ("CycleGAN", "domains")])
 def test_pairs_and_domains_of_ones_own_are_translated(model, parts, modules):
-    small = ["--model.generator=UNet", "--model.generator.width=4", "--model.discriminator.width=4"]
+    small = ["--model.generator=UNet", "--model.generator.channels=4", "--model.discriminator.channels=4"]
     main(["fit", f"--model={model}", DATA, f"--data.parts={parts}", *SMOKE, *small])
     forget()
     main(["translate", "-n", "2"])
