@@ -124,7 +124,7 @@ class Cosine(TrainingSchedule):
 
 
 class Linear(TrainingSchedule):
-    """Constant learning rate that falls linearly from some point of training on.
+    """Learning rate that falls linearly, from the start or after a constant part.
 
     Args:
         optimizer: the optimizer whose learning rates are scheduled.

@@ -58,7 +58,7 @@ class ConditionalGenerator(nn.Module):
 
 
 class ConditionChannel(nn.Module):
-    """Discriminator given a condition, whose embedding becomes a further channel of the images.
+    """Discriminator that sees the condition's embedding as a further channel of the images.
 
     Args:
         discriminator: builds the network from images to logits.

@@ -124,9 +124,10 @@ class Doubling(nn.Module):
 
 
 class UpsamplingDecoder(ConvDecoder):
-    """Decoder of nearest-neighbour enlargements and convolutions: codes (B, code_size) to outputs (B, C, H, W).
+    """Upsampling decoder: codes (B, code_size) to outputs (B, C, H, W).
 
-    Unlike transposed convolutions, these leave no checkerboard pattern (Odena et al. 2016).
+    Each stage is a nearest-neighbour enlargement and a convolution, which leave no checkerboard pattern as transposed
+    convolutions do (Odena et al. 2016).
     """
 
     @staticmethod

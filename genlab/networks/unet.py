@@ -27,7 +27,7 @@ class Dropout(nn.Dropout):
 
 
 class UNet(nn.Module, Recorded):
-    """U-Net: images (B, C, H, W) to outputs (B, out_channels, H, W), before the tanh.
+    """Generator with skip connections: images (B, C, H, W) to outputs (B, out_channels, H, W), before the tanh.
 
     Each stage of the encoder halves height and width, until the shorter side is one pixel or there are eight stages.
     The decoder mirrors it, with skip connections from the encoder's stage of the same size. The network also takes
