@@ -10,7 +10,19 @@ CLASSES: dict[str, str] = {
     "genlab.callbacks.SafeWandbLogger": "genlab.loggers.SafeWandbLogger",
 }
 """Old public paths of classes, and the new ones."""
-ARGUMENTS: dict[str, dict[str, str]] = {}
+ARGUMENTS: dict[str, dict[str, str]] = {
+    f"genlab.networks.{network}": {"width": "channels"}
+    for network in (
+        "ConvDecoder",
+        "ConvEncoder",
+        "DCGANDiscriminator",
+        "DCGANGenerator",
+        "PatchDiscriminator",
+        "ResNetGenerator",
+        "UNet",
+        "UpsamplingDecoder",
+    )
+}
 """By the public path of a class, such as "genlab.networks.UNet": the old names of its arguments, and the new ones."""
 
 NAMING = ("class_path", "_class_path", "model", "data")

@@ -1,11 +1,13 @@
 """Old names of classes and arguments: configs and command lines warn of them, checkpoints do not."""
 
+import inspect
 import warnings
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from jsonargparse._util import import_object
 
 import genlab
 from genlab import renames
@@ -106,3 +108,25 @@ def test_wandbs_logger_is_found_where_it_was(working_folder):
     overlay.write_text("trainer: {logger: {class_path: genlab.callbacks.SafeWandbLogger, init_args: {offline: true}}}")
     (line,) = warned("fit", "--model=VAE", "--data=Digits", *SMALL, f"--config={overlay}")
     assert line.startswith("genlab.callbacks.SafeWandbLogger is called genlab.loggers.SafeWandbLogger now")
+
+
+@pytest.mark.parametrize("path", renames.ARGUMENTS)
+def test_new_names_are_arguments_and_old_ones_are_none(path):
+    known = inspect.signature(import_object(path)).parameters
+    for old, new in renames.ARGUMENTS[path].items():
+        assert new in known
+        assert old not in known
+
+
+def test_networks_had_a_width(working_folder):
+    Path("old.yaml").write_text(
+        "model: {class_path: GAN, init_args: {generator: {class_path: DCGANGenerator, init_args: {width: 8}}}}\n"
+        "data: Digits\n"
+    )
+    found = warned("fit", "--config=old.yaml", *SMALL, "--model.discriminator.width=4")
+    assert sorted(line.partition(";")[0] for line in found) == [
+        "model.discriminator.width is called channels now",
+        "model.generator.width is called channels now",
+    ]
+    settings = settings_of(Path("runs/old/0"))
+    assert (settings["model.generator.channels"], settings["model.discriminator.channels"]) == ("8", "4")
