@@ -15,7 +15,6 @@ from torch import Tensor
 
 import genlab
 from genlab import devices
-from genlab.checkpoints import read
 from genlab.cli import main
 from genlab.data.files.framing import Framing
 from genlab.models.stages import Schedule
@@ -441,18 +440,37 @@ def test_tools_let_the_model_work_where_its_tensors_are_moved(model, arguments, 
     assert set(map(str, calls)) == {"cpu"}
 
 
-def test_a_checkpoint_is_read_once(run, monkeypatch):
-    """Once it has been read, it may be gone."""
-    copy = Path(shutil.copytree(run, "run"))
+@pytest.mark.parametrize(
+    ("model", "arguments"),
+    [
+        ("run", ["sample"]),
+        ("run", ["sample", "--prior", "gaussian"]),
+        ("run", ["reconstruct"]),
+        ("run", ["latent", "-n", "20", "--side", "2"]),
+        ("run", ["features"]),
+        ("run", ["interpolate"]),
+        ("run", ["traverse"]),
+        ("run", ["evaluate", "--samples", "2", "--limit", "5"]),
+        ("run", ["evaluate", "--samples", "2", "--limit", "5", "--input", "photos"]),
+        ("run", ["probe", "--labels", "1", "--draws", "1", "--limit", "60"]),
+        ("run", ["predict", "--input", "photos"]),
+        ("digits", ["transfer", "-n", "2"]),
+        ("faces", ["edit", "--attribute", "Smiling", "-n", "2"]),
+        ("run", ["sample", "--data.batch_size", "7", "--prior", "gaussian"]),
+    ],
+)
+def test_a_checkpoint_is_read_once(model, arguments, run, faces, conditional, photos, monkeypatch):
+    given = {"run": run, "faces": faces}.get(model) or conditional[model]
+    checkpoint = Path(shutil.copytree(given, "run")) / "checkpoints" / "last.ckpt"
+    opened, torch_load = [], torch.load
 
-    def read_and_removed(path):
-        content = read(path)
-        path.unlink()
-        return content
+    def counted_load(path, *args, **kwargs):
+        opened.append(path)
+        return torch_load(path, *args, **kwargs)
 
-    monkeypatch.setattr("genlab.commands.shared.trained.read", read_and_removed)
-    main(["sample", "--ckpt", str(copy / "checkpoints" / "best.ckpt"), "--prior", "gaussian", "--out", "x.png"])
-    assert not (copy / "checkpoints" / "best.ckpt").exists()
+    monkeypatch.setattr(torch, "load", counted_load)
+    main([*arguments, "--ckpt", str(checkpoint), "--out", "x.png"])
+    assert opened == [checkpoint]
 
 
 def test_names_of_files_that_are_no_utf_8_are_printed_and_written(run, photos, capsys):
