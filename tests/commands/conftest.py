@@ -1,11 +1,15 @@
-"""Runs that the tests of several tools share; each has hardly seen anything."""
+"""Shared by the tests of several tools: runs, each of which has hardly seen anything, photographs, and calls."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
+from genlab import devices
 from genlab.cli import main
+from tests.data.pictures import write_image
 
 PETS = ["--model=CVAE", "--data=ImageFolder", "--data.folder=pets", "--data.image_size=8", "--data.batch_size=4"]
 
@@ -35,3 +39,27 @@ def trained(options: dict[str, list[str]], tmp_path_factory: pytest.TempPathFact
         (runs[name],) = (folder / "runs").glob("*/0")
     torch.set_flush_denormal(False)
     return runs
+
+
+@pytest.fixture
+def photos() -> list[str]:
+    """The paths of three photographs of different sizes in the folder `photos`."""
+    sizes = {"a.png": (30, 20), "b.jpg": (16, 40), "c.png": (8, 8)}
+    return [str(write_image(Path("photos", name), seed=ord(name[0]), size=size)) for name, size in sizes.items()]
+
+
+@pytest.fixture
+def calls(monkeypatch) -> dict[str, list[tuple[Tensor, Tensor]]]:
+    """What tools give to the methods of models, and what they get, by the methods' names."""
+    made: dict[str, list[Any]] = {}
+
+    def recording(method, device):
+        def called(*args, **kwargs):
+            result = method(*args, **kwargs)
+            made.setdefault(method.__name__, []).append((args[0], result))
+            return result
+
+        return called
+
+    monkeypatch.setattr(devices, "_at_hand", recording)
+    return made

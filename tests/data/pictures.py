@@ -1,12 +1,16 @@
 """Small image files with known content, for tests."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.io
+import torch
 from PIL import Image
+from torch import Tensor
 
 from genlab.data.celeba import ATTRIBUTES
+from genlab.data.files.framing import Framing
 
 
 def write_image(path: Path, seed: int = 0, size: tuple[int, int] = (20, 16), mode: str = "RGB") -> Path:
@@ -46,3 +50,9 @@ def write_frey(path: Path, name: str = "ff", frames: int = 1965) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     scipy.io.savemat(path, {name: film.reshape(frames, 560).T})
     return path
+
+
+def framed(*paths: Path | str, shape: tuple[int, int, int] = (1, 8, 8), **options: Any) -> Tensor:
+    """Images as a model of images of a shape is to see these files."""
+    pixels = [Framing(shape, **options).decode(Path(path).read_bytes()) for path in paths]
+    return torch.from_numpy(np.stack(pixels)) / 255
