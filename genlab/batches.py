@@ -150,7 +150,7 @@ def check_attributes(attributes: Any, count: int) -> None:
 
 
 def _range(values: Tensor) -> tuple[float, float]:
-    """The smallest and the largest value, both NaN where one is; (0, 0) where there are none to look at."""
+    """Return the smallest and the largest value, both NaN if any is; (0, 0) if there is none to look at."""
     if not values.numel():
         return 0.0, 0.0
     try:

@@ -1,4 +1,4 @@
-"""`genlab data`: download and decode data sets ahead of time, and look whether they are as they should be."""
+"""`genlab data`: download and decode data sets ahead of time, and check them."""
 
 import argparse
 import os
@@ -43,13 +43,11 @@ OFFICIAL = {
     "frey": (1_565, 200, 200),
     "celeba": (162_770, 19_867, 19_962),
 }
-"""Sizes of the splits of the whole data sets."""
+"""Sizes of the splits of complete data sets."""
 SHOWN, COLUMNS = 32, 8
 """Images in the picture of a batch, and in one row of it."""
-
-
 MOST_CLASSES = 40
-"""That are listed."""
+"""Maximum number of classes that are listed."""
 
 
 def main(args: argparse.Namespace) -> None:
@@ -71,9 +69,10 @@ def main(args: argparse.Namespace) -> None:
 
 
 def find_data(name: str) -> BatchDataModule:
-    """The data set of a name, or the one that a config names.
+    """Build the data set of a name, or the one in a config.
 
-    Raises GenlabError for an unknown name.
+    Raises:
+        GenlabError: for an unknown name, and for a config whose data cannot be built.
     """
     if name in NAMED:
         return NAMED[name]()
@@ -86,7 +85,7 @@ def find_data(name: str) -> BatchDataModule:
     section = config.get("data") if isinstance(config, dict) else None
     section = {"class_path": section} if isinstance(section, str) else section
     if not section or "class_path" not in section:
-        raise GenlabError(f"{name} names no data")
+        raise GenlabError(f"{name} has no data section; add one, or name another config")
     if unknown := section.keys() - {"class_path", "init_args"}:
         raise GenlabError(f"the data section of {name} has {listed(sorted(unknown))} beside class_path and init_args")
     description = {"_class_path": section["class_path"], **(section.get("init_args") or {})}
@@ -101,7 +100,7 @@ def find_data(name: str) -> BatchDataModule:
 
 
 def table(data: BatchDataModule, official: tuple[int, ...] | None) -> str:
-    """What the splits hold, with the shapes and the brightness of a batch of each, as lines of text."""
+    """Describe the splits in lines of text: their sizes, and shapes and brightness of a batch of each."""
     classes = counted(data.num_classes, "class", "classes")
     lines = [f"{type(data).__name__}: {classes}, {counted(len(data.attribute_names), 'attribute')}"]
     for position, split in enumerate(SPLITS):
@@ -126,7 +125,7 @@ def table(data: BatchDataModule, official: tuple[int, ...] | None) -> str:
 
 
 def class_counts(data: BatchDataModule) -> list[str]:
-    """A line for each class, of labelled images: its name, and how many images each split has of it."""
+    """Count the images of each class, a line each: its name, and the number in each split; none without labels."""
     labels: dict[str, Tensor | None] = {
         split.removesuffix("_set"): getattr(getattr(data, split), "labels", None) for split in SPLITS
     }
@@ -150,7 +149,7 @@ def class_counts(data: BatchDataModule) -> list[str]:
 
 
 def describe(data: BatchDataModule, batch: Mapping[str, Tensor]) -> str:
-    """What is known about the images in the first row of the picture."""
+    """Describe the images in the first row of the picture by their labels or attributes."""
     if "label" in batch:
         labels = batch["label"][:COLUMNS].tolist()
         return f"labels: {' '.join(data.class_names[label] if data.class_names else str(label) for label in labels)}"
@@ -164,7 +163,7 @@ def describe(data: BatchDataModule, batch: Mapping[str, Tensor]) -> str:
 
 
 def draw(batch: Mapping[str, Tensor]) -> Sheet:
-    """A sheet of the images in a batch; of two kinds, the first kind above the second."""
+    """Draw the images of a batch as a sheet; those of a pair or of two domains one above the other."""
     kinds = {name: value[:SHOWN] for name, value in batch.items() if value.ndim == 4}
     if len(kinds) == 1:
         return sheets.in_rows(next(iter(kinds.values())), COLUMNS, title="Training images")

@@ -1,4 +1,4 @@
-"""DataModules by what their batches are, with all that those of single data sets share."""
+"""Base classes of DataModules, by the kind of their batches: images, pairs or two domains."""
 
 from abc import abstractmethod
 from functools import cached_property

@@ -35,21 +35,23 @@ class CelebA(DecodedDataModule, ImageDataModule):
 
     The centre of each image, 148 of its 178 columns, is resized to `image_size`, in the same way for copies of any
     resolution, and kept decoded in a cache (`genlab.data.files.cache`). Files lie in `data_dir`/celeba: the official
-    zip archive or its folder and tables, or Kaggle's; missing ones are downloaded. Of a part of the images, that part
-    is used; should it have none for validation or testing, tenths of it are, drawn by `seed`.
+    zip archive or its folder and tables, or Kaggle's; missing ones are downloaded. If only some images are there, these
+    are used; if none of them is for training, validation or testing, all are split by `seed`, a tenth each for
+    validation and testing.
 
     Args:
         data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.
         image_size: height and width in pixels, or one number for a square.
         channels: 3 for colour, 1 for grey, which images are converted to.
-        attributes: the names of those that batches shall hold, in this order; by default all forty.
+        attributes: names of the attributes in batches, in this order; by default all forty.
         flip: mirror half of the training images left to right.
-        skip_unreadable: leave images out that cannot be decoded, rather than stop.
+        skip_unreadable: leave out images that cannot be decoded, rather than stop.
         batch_size: images per batch and process.
         num_workers: processes that put batches together; none is fastest.
         seed: of the order of batches.
 
-    Raises GenlabError for an attribute that CelebA does not have.
+    Raises:
+        GenlabError: for an attribute that CelebA does not have, and for numbers out of range.
     """
 
     def __init__(
@@ -72,7 +74,7 @@ class CelebA(DecodedDataModule, ImageDataModule):
 
     @cached_property
     def framing(self) -> Framing:
-        """The centre of a photograph, as wide a part of it as of CelebA's."""
+        """Crop to the centre of a photograph, the same share of its width as of CelebA's."""
         return Framing(self.image_shape, width_share=CROP)
 
     def prepare_data(self) -> None:
@@ -95,7 +97,7 @@ class CelebA(DecodedDataModule, ImageDataModule):
         if not all(map(len, rows)):
             rank_zero_info(
                 f"CelebA: of {[len(of_part) for of_part in rows]} images here in the official parts for training, "
-                "validation and testing, one has none; all are split anew, a tenth each for validation and testing"
+                "validation and testing, one has none; all are split again, a tenth each for validation and testing"
             )
             if content.readable.sum() < 3:
                 raise GenlabError(f"{files.place} has too few images for training, validation and testing")
@@ -104,7 +106,7 @@ class CelebA(DecodedDataModule, ImageDataModule):
         self.train_set = train_set.transformed(self.augmentation)
 
     def _present(self, found: CelebAFiles, partition: Mapping[str, int]) -> ImageFiles:
-        """The image files that the partition names, in its order."""
+        """Return the image files that the partition names, in its order."""
         files = found.image_files()
         paths = {_base(name): name for name in files.names}
         present = [paths[name] for name in partition if name in paths]
@@ -113,7 +115,7 @@ class CelebA(DecodedDataModule, ImageDataModule):
         return files.only(present)
 
     def _attributes(self, found: CelebAFiles, names: Sequence[str]) -> Tensor:
-        """(number of images, number of attributes), 1.0 for those that an image has, else 0.0."""
+        """Return attributes (number of images, number of attributes): 1.0 for those that an image has, else 0.0."""
         columns, known, values = found.attribute_table()
         chosen = _positions(self.attribute_names, columns)
         rows = {name: row for row, name in enumerate(known)}
@@ -127,7 +129,11 @@ class CelebA(DecodedDataModule, ImageDataModule):
 
 
 def _positions(names: Sequence[str], known: Sequence[str]) -> list[int]:
-    """Where names are among the known ones; raises GenlabError for an unknown one, with the nearest that is known."""
+    """Return the positions of names among the known ones.
+
+    Raises:
+        GenlabError: for an unknown name, with the nearest known one.
+    """
     for name in names:
         if name not in known:
             raise GenlabError(f"CelebA has no attribute {name}; {suggestion(name, known)}")
@@ -135,5 +141,5 @@ def _positions(names: Sequence[str], known: Sequence[str]) -> list[int]:
 
 
 def _base(name: str) -> str:
-    """A file's name without its folders."""
+    """Strip a file's name of its folders."""
     return name.rpartition("/")[2]

@@ -14,7 +14,7 @@ Side = tuple[ImageFiles, Framing]
 
 
 class DecodedDataModule(BatchDataModule):
-    """What DataModules of image files are told, and how they decode them.
+    """A DataModule of image files, with the options of the DataModules that are read from files.
 
     Args:
         data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.
@@ -22,7 +22,7 @@ class DecodedDataModule(BatchDataModule):
         channels: 3 for colour, 1 for grey; images are converted.
         flip: mirror half of the training images left to right.
         enlarge: resize training images by this factor and crop them back at a random place.
-        skip_unreadable: leave images out that cannot be decoded, rather than stop.
+        skip_unreadable: leave out images that cannot be decoded, rather than stop.
         batch_size: as `BatchDataModule` takes it, like the next two.
         num_workers: processes that put batches together.
         seed: of the splits and of the order of batches.

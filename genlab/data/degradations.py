@@ -1,4 +1,4 @@
-"""What can be taken from an image so that a model learns to give it back: sources for pix2pix and CycleGAN.
+"""Degradations of images, which pix2pix and CycleGAN learn to undo.
 
 Each is called with images (B, C, H, W) in [0, 1] and returns images of the same height and width in [0, 1].
 """
@@ -17,14 +17,14 @@ from genlab.types import Shape
 
 
 class Degradation(ABC):
-    """A fixed change of images that loses something."""
+    """A fixed transform of images that loses information."""
 
     @abstractmethod
     def __call__(self, images: Tensor) -> Tensor:
-        """(B, C, H, W) in [0, 1] to (B, C', H, W) in [0, 1]."""
+        """Degrade images (B, C, H, W) in [0, 1] to (B, C', H, W) in [0, 1]."""
 
     def shape(self, image_shape: Shape) -> Shape:
-        """The shape that images of a shape are given."""
+        """Return the shape of degraded images, (C', H, W), for that of images, (C, H, W)."""
         return image_shape
 
 
@@ -45,7 +45,10 @@ class Edges(Greyscale):
     """Magnitude of the luminance's gradient by Sobel's filter, one channel, white lines on black.
 
     Args:
-        gain: factor of the magnitude before it is cut off at 1; the gradient of a step from black to white is 1.
+        gain: factor of the magnitude before it is clipped at 1; the gradient of a step from black to white is 1.
+
+    Raises:
+        GenlabError: for a gain that is not positive.
     """
 
     gain: float = 2.0
@@ -67,6 +70,9 @@ class MaskedCentre(Degradation):
 
     Args:
         share: of the height and of the width that the box covers.
+
+    Raises:
+        GenlabError: for a share outside of [0, 1].
     """
 
     share: float = 0.5
@@ -88,7 +94,7 @@ class Half(Degradation):
     """One half of the image; the other is grey.
 
     Args:
-        keep: the half that stays.
+        keep: the half that is kept.
     """
 
     keep: Literal["left", "right", "top", "bottom"] = "left"
@@ -112,6 +118,9 @@ class LowResolution(Degradation):
 
     Args:
         factor: by how much the resolution falls; squares at the lower and right border may be smaller.
+
+    Raises:
+        GenlabError: for a factor below 1.
     """
 
     factor: int = 4

@@ -28,7 +28,7 @@ class DerivedDataModule(BatchDataModule):
 
     @cached_property
     def framing(self) -> Framing:
-        """How the other data frame an image file."""
+        """Crop and resize of the other data."""
         return self.data.framing
 
     def prepare_data(self) -> None:

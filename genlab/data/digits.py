@@ -19,6 +19,9 @@ class Digits(ImageDataModule):
         batch_size: images per batch and process.
         num_workers: processes that put batches together; none is fastest.
         seed: of the split and of the order of batches.
+
+    Raises:
+        GenlabError: for numbers out of range.
     """
 
     num_classes = 10

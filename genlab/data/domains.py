@@ -15,9 +15,9 @@ from genlab.data.files.places import find_folder
 class FolderDomains(DecodedDataModule, DomainDataModule):
     """Domains in folders as CycleGAN has them: `trainA`, `trainB`, `testA`, `testB`, or `train/A` and so on.
 
-    `valA` and `valB` are for validation; without them, a tenth of the training images is. The data sets
-    of the paper (`horse2zebra`, `apple2orange`, `monet2photo` and others) are downloaded when they are missing. Images
-    are decoded once into a cache (`genlab.data.files.cache`).
+    `valA` and `valB` are for validation; without them, a tenth of the training images is. The data sets of the paper
+    (`horse2zebra`, `apple2orange`, `monet2photo` and others) are downloaded when they are missing. Images are decoded
+    once into a cache (`genlab.data.files.cache`).
 
     Args:
         folder: a path, or a name in `data_dir`.
@@ -26,10 +26,13 @@ class FolderDomains(DecodedDataModule, DomainDataModule):
         channels: 3 for colour, 1 for grey; images are converted.
         flip: mirror half of the training images left to right.
         enlarge: resize training images by this factor and crop them back at a random place.
-        skip_unreadable: leave images out that cannot be decoded, rather than stop.
+        skip_unreadable: leave out images that cannot be decoded, rather than stop.
         batch_size: draws from both domains per batch and process.
         num_workers: processes that put batches together; none is fastest unless augmentation is costly.
         seed: of the validation split and of the order of batches.
+
+    Raises:
+        GenlabError: for numbers out of range, and for an empty name of the folder.
     """
 
     def __init__(

@@ -19,9 +19,9 @@ from genlab.errors import GenlabError
 class ImageFolder(DecodedDataModule, ImageDataModule):
     """The images in a folder and its subfolders, decoded once into a cache (`genlab.data.files.cache`).
 
-    With subfolders `train` and `test` or `val`, these are the splits; without one of these two, a tenth of the training
-    images is for validation. Else a tenth of all is for validation and a tenth for testing, drawn by `seed`. If images
-    lie in subfolders below that, each is a class, in alphabetical order, as in torchvision's ImageFolder.
+    Subfolders `train` and `test` or `val` are the splits; if one of the latter two is missing, a tenth of the training
+    images is for validation. Without such subfolders, a tenth of all is for validation and a tenth for testing, drawn
+    by `seed`. Subfolders below that are classes, in alphabetical order, as in torchvision's ImageFolder.
 
     Args:
         folder: a path, or a name in `data_dir`.
@@ -32,12 +32,13 @@ class ImageFolder(DecodedDataModule, ImageDataModule):
         channels: 3 for colour, 1 for grey; images are converted.
         flip: mirror half of the training images left to right.
         enlarge: resize training images by this factor and crop them back at a random place.
-        skip_unreadable: leave images out that cannot be decoded, rather than stop.
+        skip_unreadable: leave out images that cannot be decoded, rather than stop.
         batch_size: images per batch and process.
         num_workers: processes that put batches together; none is fastest unless augmentation is costly.
         seed: of the split and of the order of batches.
 
-    Raises GenlabError for a folder that is missing, once its files or classes are asked for.
+    Raises:
+        GenlabError: for numbers out of range; and, once files or classes are needed, for a missing folder.
     """
 
     def __init__(
@@ -66,14 +67,14 @@ class ImageFolder(DecodedDataModule, ImageDataModule):
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:  # type: ignore[override]
-        """The class folders of the training images, none when one of these lies in no folder."""
+        """Names of the class folders of the training images; none if any of these lies in no folder."""
         names = [name for name in self.files.names if not self.has_splits or name.startswith("train/")]
         classes = {self._class_folder(name) for name in names}
         return () if None in classes else tuple(sorted(filter(None, classes)))
 
     @property
     def num_classes(self) -> int:  # type: ignore[override]
-        """Of the labels; 0 without labels."""
+        """Number of classes; 0 without labels."""
         return len(self.class_names)
 
     @cached_property
@@ -95,7 +96,7 @@ class ImageFolder(DecodedDataModule, ImageDataModule):
         self.train_set = train_set.transformed(self.augmentation)
 
     def _class_folder(self, name: str) -> str | None:
-        """The folder below the whole or the split that an image lies in, if it does in any."""
+        """Return the folder, inside of the split's, that an image lies in; None if it lies in none."""
         parts = name.split("/")[1 if self.has_splits else 0 :]
         return parts[0] if len(parts) > 1 else None
 

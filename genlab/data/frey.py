@@ -38,6 +38,9 @@ class FreyFaces(ImageDataModule):
         batch_size: images per batch and process.
         num_workers: processes that put batches together; none is fastest.
         seed: of the split and of the order of batches.
+
+    Raises:
+        GenlabError: for numbers out of range.
     """
 
     image_shape: Shape = (1, 28, 20)

@@ -32,13 +32,13 @@ MD5 = {
     "t10k-images-idx3-ubyte": "9fb629c4189551a2d022fa330f9573f3",
     "t10k-labels-idx1-ubyte": "ec29112dd5afa0611ce80d1b7f02629c",
 }
-"""Of the compressed files."""
+"""Checksums of the compressed files."""
 SIDE = 28
-"""Pixels of an image's sides."""
+"""Height and width of the official images in pixels."""
 UNSIGNED_BYTES = 8
-"""IDX's code for the type of the entries."""
+"""IDX's code for entries of this type."""
 LARGEST = 1 << 30
-"""Entries of a file that is read; EMNIST's have half as many."""
+"""Maximum number of entries of a file; EMNIST's have half as many."""
 
 
 class MNIST(ImageDataModule):
@@ -53,10 +53,13 @@ class MNIST(ImageDataModule):
             proportions at the centre is resized, bicubically. 32 suits networks that halve images five times.
         batch_size: images per batch and process.
         num_workers: processes that put batches together; none is fastest.
-        binarize: "dynamic" draws each training pixel as black or white anew for every batch, with its grey value as
+        binarize: "dynamic" draws each training pixel as black or white, in every batch again, with its grey value as
             the probability (Salakhutdinov & Murray 2008); validation and test images are drawn once, by `seed`, so
-            that their figures can be compared.
+            that their metrics can be compared.
         seed: of the validation split, of the order of batches and of the binarised validation and test images.
+
+    Raises:
+        GenlabError: for numbers out of range.
     """
 
     num_classes = 10
@@ -112,9 +115,10 @@ class MNIST(ImageDataModule):
 
 
 def read_idx(path: Path, dimensions: int) -> Tensor:
-    """The array in an IDX file of bytes, or in the same with .gz added to its name.
+    """Read the array in an IDX file of bytes, or in the file with .gz added to its name.
 
-    Raises GenlabError for a file that is missing, broken or of another kind.
+    Raises:
+        GenlabError: for a file that is missing, broken or of another kind.
     """
     path = path if exists(path) else path.with_name(f"{path.name}.gz")
     header = struct.Struct(f">HBB{dimensions}I")

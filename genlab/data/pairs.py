@@ -1,4 +1,4 @@
-"""Aligned pairs: what is translated, and what it is to become."""
+"""Aligned pairs: sources, and the targets that they are translated to."""
 
 from abc import abstractmethod
 from pathlib import PurePosixPath
@@ -15,17 +15,17 @@ from genlab.data.files.places import find_folder
 from genlab.errors import GenlabError, listed
 
 LOOKED_AT = 20
-"""Pairs whose proportions are compared."""
+"""Number of pairs whose proportions are compared."""
 
 
 class FilePairs(DecodedDataModule, PairDataModule):
     """Pairs from files, split by the folders that they lie in.
 
-    A subclass says with `sides` which files, framed how, are sources and targets.
+    A subclass says with `sides` which files are sources and targets, and how they are framed.
     """
 
     else_random: bool
-    """Whether pairs that do not lie in folders for training and testing are split at random."""
+    """Whether to split pairs at random that do not lie in folders for training and testing."""
 
     @abstractmethod
     def sides(self) -> tuple[Side, Side]:
@@ -59,15 +59,18 @@ class SideBySidePairs(FilePairs):
     Args:
         folder: a path, or a name in `data_dir`.
         data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.
-        direction: AtoB makes the left half the source and the right half the target, BtoA the other way round.
+        direction: with AtoB the left half is the source and the right half the target, with BtoA the other way round.
         image_size: height and width in pixels of each half, or one number for a square.
         channels: 3 for colour, 1 for grey; images are converted.
         flip: mirror half of the training pairs left to right.
         enlarge: resize training pairs by this factor and crop them back at a random place.
-        skip_unreadable: leave pairs out that cannot be decoded, rather than stop.
+        skip_unreadable: leave out pairs that cannot be decoded, rather than stop.
         batch_size: pairs per batch and process.
         num_workers: processes that put batches together; none is fastest unless augmentation is costly.
         seed: of the validation split and of the order of batches.
+
+    Raises:
+        GenlabError: for an unknown direction, for numbers out of range, and for an empty name of the folder.
     """
 
     else_random = False
@@ -108,22 +111,25 @@ class SideBySidePairs(FilePairs):
 class FolderPairs(FilePairs):
     """Pairs from two folders in which the two images of a pair have the same name, but for its ending.
 
-    Both folders may have subfolders `train` and `test`, and perhaps `val`, which are the splits; without `val`, a tenth
-    of the training pairs is for validation. Else a tenth of all is for validation and a tenth for testing, drawn by
-    `seed`. Images are decoded once into a cache (`genlab.data.files.cache`).
+    Subfolders `train` and `test`, and perhaps `val`, are the splits; without `val`, a tenth of the training pairs is
+    for validation. Without subfolders, a tenth of all is for validation and a tenth for testing, drawn by `seed`.
+    Images are decoded once into a cache (`genlab.data.files.cache`).
 
     Args:
-        source: the folder of what is translated: a path, or a name in `data_dir`.
-        target: the folder of what it is to become, likewise.
+        source: the folder of sources: a path, or a name in `data_dir`.
+        target: the folder of targets, likewise.
         data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.
         image_size: height and width in pixels, or one number for a square.
         channels: 3 for colour, 1 for grey; images are converted.
         flip: mirror half of the training pairs left to right.
         enlarge: resize training pairs by this factor and crop them back at a random place.
-        skip_unreadable: leave pairs out that cannot be decoded, rather than stop.
+        skip_unreadable: leave out pairs that cannot be decoded, rather than stop.
         batch_size: pairs per batch and process.
         num_workers: processes that put batches together; none is fastest unless augmentation is costly.
         seed: of the splits and of the order of batches.
+
+    Raises:
+        GenlabError: for numbers out of range, and for an empty name of a folder.
     """
 
     else_random = True
@@ -154,7 +160,7 @@ class FolderPairs(FilePairs):
         if lonely:
             raise GenlabError(
                 f"{len(lonely)} images in {self.source} or {self.target} have no partner of the same name in the other "
-                f"folder: {listed(lonely)}"
+                f"folder: {listed(lonely)}; add or delete them"
             )
         partners = targets.only(of_target[name] for name in of_source)
         require_same_proportions(sources, partners)
@@ -163,24 +169,34 @@ class FolderPairs(FilePairs):
 
 
 def by_stem(files: FolderFiles) -> dict[str, str]:
-    """The files' names by themselves without their ending; raises GenlabError when two are alike but for that."""
+    """Return the files' names by those without their ending.
+
+    Raises:
+        GenlabError: for two names that differ only in their ending.
+    """
     names: dict[str, str] = {}
     for name in files.names:
         stem = PurePosixPath(name).with_suffix("").as_posix()
         if stem in names:
-            raise GenlabError(f"{files.place} has both {names[stem]} and {name}; which one belongs to a pair?")
+            raise GenlabError(
+                f"{files.place} has both {names[stem]} and {name}; which one belongs to a pair? Delete the other"
+            )
         names[stem] = name
     return names
 
 
 def require_same_proportions(sources: FolderFiles, targets: FolderFiles) -> None:
-    """Raise GenlabError when, among the first pairs, the images of one differ in their proportions by 2 % or more."""
+    """Require the two images of each of the first pairs to have the same proportions, within 2 %.
+
+    Raises:
+        GenlabError: for a pair whose images have not.
+    """
     for source, target in list(zip(sources.names, targets.names, strict=True))[:LOOKED_AT]:
         try:
             (width, height), (other_width, other_height) = (
                 upright_size(files.read(name)) for files, name in ((sources, source), (targets, target))
             )
-        except Exception:  # what cannot be read is told when it is decoded
+        except Exception:  # decoding will say what is wrong with the file
             continue
         if abs(width * other_height / (other_width * height) - 1) >= 0.02:
             raise GenlabError(

@@ -10,10 +10,10 @@ from genlab.ranges import at_least, between
 from genlab.types import Shape
 
 LARGEST = 427
-"""The shorter side of the photographs, in pixels."""
+"""Maximum size of a patch: the shorter side of the photographs, in pixels."""
 CUTOFF = 0.3
-"""Of the whitening filter, in cycles per pixel. Olshausen & Field (1997) take 0.4; above 0.3 these photographs hold
-little but what JPEG left."""
+"""Cutoff of the whitening filter, in cycles per pixel. Olshausen & Field (1997) take 0.4; above 0.3 these photographs
+hold little but JPEG's artifacts."""
 
 
 class NaturalPatches(ImageDataModule):
@@ -25,10 +25,13 @@ class NaturalPatches(ImageDataModule):
 
     Args:
         size: pixels along the sides of a patch.
-        count: patches, from random places.
+        count: number of patches, from random places.
         batch_size: patches per batch and process.
         num_workers: processes that put batches together; none is fastest.
         seed: of the places, of the split and of the order of batches.
+
+    Raises:
+        GenlabError: for numbers out of range.
     """
 
     def __init__(
@@ -61,7 +64,7 @@ class NaturalPatches(ImageDataModule):
 
 
 def whitened(photograph: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A photograph (H, W) after Olshausen & Field's filter."""
+    """Filter a photograph (H, W) as Olshausen & Field do."""
     across, down = (np.fft.fftfreq(side) for side in photograph.shape[::-1])
     frequency = np.hypot(across[None], down[:, None])
     spectrum = np.fft.fft2(photograph - photograph.mean())

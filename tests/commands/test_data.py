@@ -69,8 +69,8 @@ def test_mistakes_are_said(refused):
     Path("odd.yaml").write_text("data: {class_path: MNIST, init_args: {bach_size: 3}}")
     assert "the data of odd.yaml cannot be made" in refused("data", "check", "odd.yaml")
     Path("odd.yaml").write_text("[1, 2]")
-    assert "odd.yaml names no data" in refused("data", "check", "odd.yaml")
-    assert "overlays/bf16.yaml names no data" in refused("data", "check", "overlays/bf16.yaml")
+    assert "odd.yaml has no data section" in refused("data", "check", "odd.yaml")
+    assert "overlays/bf16.yaml has no data section" in refused("data", "check", "overlays/bf16.yaml")
     Path("taken.png").write_text("mine")
     assert "taken.png already exists" in refused("data", "check", "digits", "--out", "taken.png")
     assert Path("taken.png").read_text() == "mine"

@@ -1,4 +1,4 @@
-"""Random changes of training images, by whole batches."""
+"""Augmentation of training images, by whole batches."""
 
 from typing import Any
 
@@ -10,18 +10,19 @@ from genlab.data.batches.tensors import BatchDataset
 from genlab.ranges import between
 
 LARGEST = 8
-"""The factor by which images are enlarged."""
+"""Maximum factor by which images are enlarged."""
 
 
 class Augmentation:
-    """Random jitter and mirroring, drawn anew for each image of a batch from torch's global generator.
+    """Random crops and flips, drawn for each image of a batch from torch's global generator.
 
     Args:
         flip: mirror half of the images left to right.
         enlarge: resize images by this factor, then crop them back to their size at a random place: 286 / 256 in pix2pix
             and CycleGAN (Isola et al. 2017, section 6.2). 1 leaves them as they are.
 
-    Raises GenlabError for an `enlarge` below 1: images would be smaller than the crop.
+    Raises:
+        GenlabError: for an `enlarge` below 1, with which images would be smaller than the crop, or above 8.
     """
 
     def __init__(self, flip: bool = False, enlarge: float = 1.0) -> None:
@@ -30,7 +31,7 @@ class Augmentation:
         self.enlarge = enlarge
 
     def __call__(self, images: Tensor) -> Tensor:
-        """(B, C, H, W) in [0, 1], of any number of channels, to the same."""
+        """Augment images (B, C, H, W) in [0, 1], with any number of channels."""
         if self.enlarge > 1:
             images = torch.stack([self._jittered(image) for image in images]).clamp_(0, 1)
         if self.flip:

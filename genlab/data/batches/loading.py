@@ -29,8 +29,8 @@ class BatchLoader(DataLoader[Any]):
     """A DataLoader that Lightning takes for one that can resume inside an epoch, as its sampler can."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Nothing: the DataModule has it."""
+        """Return nothing: the DataModule describes the state."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing to do."""
+        """Do nothing: the DataModule restores the state."""

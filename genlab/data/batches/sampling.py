@@ -10,16 +10,21 @@ from torch.utils.data import DistributedSampler, SequentialSampler
 
 
 class BatchSampler(DistributedSampler[Tensor]):
-    """Yields the positions of one batch at a time, (batch_size,), this process's share of them.
+    """Yield the positions of one batch at a time, (batch_size,): this process's share of them.
 
-    With `shuffle`, each epoch has an order of its own, a function of seed and epoch alone, and incomplete batches
-    are left out, so that all batches are of one size and all processes have as many. Without, all images come in order.
-    `resume` lets the next epoch begin where one was left.
+    It is a DistributedSampler in name, so that Lightning leaves it in place under every strategy.
 
-    With `seeded`, each batch comes with a seed for what is random in it, `(positions, seed)`: a function of `seed`,
-    epoch, process and number of the batch. It is the same in every epoch without `shuffle`.
-
-    A DistributedSampler in name so that Lightning leaves it in place under every strategy.
+    Args:
+        length: number of positions.
+        batch_size: positions per batch.
+        shuffle: give each epoch an order of its own, a function of seed and epoch alone, and leave out incomplete
+            batches, so that all batches are of one size and all processes have as many. Otherwise all positions come
+            in order.
+        seed: of the order.
+        rank: this process's number.
+        world_size: number of processes.
+        seeded: yield `(positions, seed)`, with a seed for what is random in the batch: a function of `seed`, epoch,
+            process and the batch's number, and without `shuffle` the same in every epoch.
     """
 
     def __init__(
@@ -39,7 +44,7 @@ class BatchSampler(DistributedSampler[Tensor]):
         self._done = 0
 
     def resume(self, epoch: int = 0, batches: int = 0) -> None:
-        """Begin with this epoch, counted from 0, and without its first `batches`."""
+        """Let the next epoch be this one, counted from 0, without its first `batches`."""
         self.epoch, self._done = epoch, batches
 
     def __len__(self) -> int:
@@ -64,9 +69,9 @@ class BatchSampler(DistributedSampler[Tensor]):
 
 
 class SameBatches(SequentialSampler):
-    """Yields the batches of the first epoch in every epoch, for `overfit_batches`.
+    """Yield the batches of the first epoch in every epoch, for `overfit_batches`.
 
-    A SequentialSampler in name so that Lightning leaves it in place.
+    It is a SequentialSampler in name, so that Lightning leaves it in place.
     """
 
     def __init__(self, batches: BatchSampler) -> None:
@@ -74,7 +79,7 @@ class SameBatches(SequentialSampler):
         self.batches = batches
 
     def resume(self, epoch: int = 0, batches: int = 0) -> None:
-        """Begin with this epoch, and without its first `batches`."""
+        """Let the next epoch be the first one again, without its first `batches`."""
         self.batches.resume(0, batches)
 
     def __len__(self) -> int:
@@ -86,10 +91,19 @@ class SameBatches(SequentialSampler):
 
 
 class UnpairedBatchSampler(BatchSampler):
-    """Yields positions in two domains, (batch_size, 2).
+    """Yield positions in two domains, (batch_size, 2).
 
     An epoch goes once through the larger domain, and through the smaller one as often as that takes. With `shuffle`
     both have an order of their own, so that pairings are new in every epoch.
+
+    Args:
+        lengths: number of images in each domain.
+        batch_size: as `BatchSampler` takes it, like the others.
+        shuffle: whether each epoch has orders of its own.
+        seed: of the orders.
+        rank: this process's number.
+        world_size: number of processes.
+        seeded: whether each batch comes with a seed.
     """
 
     def __init__(
@@ -112,7 +126,7 @@ class UnpairedBatchSampler(BatchSampler):
         return torch.stack([self._rounds(length, random) for length in self.lengths], 1)
 
     def _rounds(self, length: int, random: np.random.Generator) -> Tensor:
-        """`self.length` positions below `length`: all of them, then all of them again."""
+        """Return `self.length` positions below `length`: all of them, then all of them again."""
         rounds = [
             torch.from_numpy(random.permutation(length)) if self.shuffle else torch.arange(length)
             for _ in range(-(-self.length // length))

@@ -1,4 +1,4 @@
-"""Which images are for training, validation and testing."""
+"""Splits into images for training, validation and testing."""
 
 import warnings
 from collections.abc import Sequence
@@ -11,16 +11,16 @@ from genlab.errors import GenlabError, counted, listed
 
 FOLDERS = ("train", "val", "test")
 ALMOST = {"train", "training", "val", "valid", "validation", "test", "testing"}
-"""Names, in small letters, that are meant for splits."""
+"""Names of folders, in lower case, that are meant for splits."""
 
 
 def shuffled(length: int, seed: int) -> Tensor:
-    """The positions below `length` in an order that the seed decides."""
+    """Shuffle the positions below `length` by a seed."""
     return torch.randperm(length, generator=torch.Generator().manual_seed(seed))
 
 
 def held_out(rows: Tensor, seed: int, parts: int) -> list[Tensor]:
-    """Rows without `parts` tenths of them, then those tenths, of one row at least; drawn by `seed`."""
+    """Hold out `parts` tenths of rows, of at least one row each, drawn by `seed`; the first part is what is left."""
     tenth = max(1, round(len(rows) / 10))
     return list(rows[shuffled(len(rows), seed)].split([len(rows) - parts * tenth, *[tenth] * parts]))
 
@@ -34,21 +34,22 @@ def split_by_folder(
     called: tuple[str, str, str] = FOLDERS,
     else_random: bool = False,
 ) -> list[Tensor]:
-    """The positions of training, validation and test images, from the folder that each image lies in.
+    """Return the positions of training, validation and test images, by the folder that each image lies in.
 
-    Without a folder for validation, a tenth of the training images is for that, drawn by `seed`; likewise when there is
-    one for validation but none for testing, whose place it then takes.
+    Without a folder for validation, a tenth of the training images is for that, drawn by `seed`. Without one for
+    testing, the one for validation takes its place. Images in folders of other names are left out, with a warning.
 
     Args:
         folders: the name of each image's folder.
         usable: (N,), bool; other images are left out.
-        place: where all that lies, for messages.
+        place: the folder of all this, for messages.
         seed: of what is drawn.
-        called: the names of the folders for training, validation and testing.
-        else_random: whether images in none of these are split by `seed`, a tenth each for validation and testing.
+        called: names of the folders for training, validation and testing.
+        else_random: split by `seed` when no image is in any of these, a tenth each for validation and testing.
 
-    Raises GenlabError when there are no images for training, or none for testing, or too few, or when folders' names
-    are almost those of the splits. Images in folders of other names are left out, with a warning.
+    Raises:
+        GenlabError: for too few images for training or testing, and for folders whose names are almost those of the
+            splits.
     """
     if called == FOLDERS:
         _look_at_names(folders, place)

@@ -1,6 +1,6 @@
-"""Data sets that hand out whole batches: an index is a tensor of positions, an item the batch of what lies there.
+"""Data sets that return whole batches: the index is a tensor of positions, the item a batch of what is there.
 
-They are data sets as PyTorch knows them, too: an integer gives one image or pair, and `torch.utils.data`'s `Subset`,
+They work as PyTorch's data sets, too: an integer gives one image or pair, and `torch.utils.data`'s `Subset`,
 `ConcatDataset`, `random_split` and `DataLoader(data, batch_size=128, shuffle=True)` take them.
 """
 
@@ -20,8 +20,7 @@ from genlab.errors import GenlabError
 from genlab.types import DomainBatch, ImageBatch, PairBatch
 
 Transform = Callable[[Tensor], Tensor]
-"""Of a batch of images (B, C, H, W), float in [0, 1], to another."""
-
+"""Maps a batch of images (B, C, H, W), float in [0, 1], to another one."""
 
 Batch = TypeVar("Batch", ImageBatch, PairBatch, DomainBatch)
 
@@ -30,8 +29,7 @@ class BatchDataset(Dataset[Batch]):
     """A data set with two kinds of index.
 
     A tensor of positions (B, ...), a list or array of them or a slice gives a batch, a dict of tensors (B, ...). An
-    integer gives what lies there, a dict of the same tensors without their first dimension; negative ones count from
-    the end.
+    integer gives one item, a dict of the same tensors without their first dimension; negative ones count from the end.
     """
 
     @abstractmethod
@@ -40,14 +38,18 @@ class BatchDataset(Dataset[Batch]):
 
     @abstractmethod
     def batch(self, positions: Tensor) -> Batch:
-        """Return the batch of what lies at positions (B,), int64, each from 0 to below the length."""
+        """Return a batch of the items at positions (B,), int64, each from 0 to below the length."""
 
     def without(self, kind: type) -> Any:
         """Return the same data without the transforms of a kind; a data set that has no transforms as it is."""
         return self
 
     def __getitem__(self, index: Any) -> Batch:
-        """A batch, or one of its rows; raises IndexError for positions that there are not."""
+        """Return a batch, or one item.
+
+        Raises:
+            IndexError: for positions outside of the data set.
+        """
         if isinstance(index, Tensor) and index.ndim:
             return self.batch(index)
         if isinstance(index, slice | list | np.ndarray):
@@ -55,12 +57,12 @@ class BatchDataset(Dataset[Batch]):
         return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[Batch]:
-        """Rows for a DataLoader to put together, read in one go."""
+        """Return items for a DataLoader to collate, read in one go."""
         batch = self._rows(indices)
         return [dict(zip(batch, row, strict=True)) for row in zip(*batch.values(), strict=True)]  # type: ignore[misc]
 
     def _rows(self, index: Any) -> dict[str, Tensor]:
-        """A batch without its positions, which mean nothing to a Subset or ConcatDataset."""
+        """Return a batch without its positions, which mean nothing to a Subset or ConcatDataset."""
         length = len(self)
         chosen = range(length)[index] if isinstance(index, slice) else index
         positions = torch.tensor([operator.index(position) for position in chosen], dtype=torch.int64)
@@ -73,12 +75,12 @@ class BatchDataset(Dataset[Batch]):
 
 
 class ImageTensors(BatchDataset[ImageBatch]):
-    """Images in memory, or mapped into it, with what is known about them.
+    """Images in memory or in a memory-mapped file, with their labels or attributes.
 
     Args:
         stored: (N, C, H, W), uint8; or a .npy file with that, which is mapped, so that only the images of a batch are
             read.
-        facts: what is known about each, by its name in a batch: "label" (N,), "attributes" (N, number of attributes).
+        facts: labels or attributes by their name in a batch: "label" (N,), "attributes" (N, number of attributes).
     """
 
     def __init__(self, stored: Tensor | Path, facts: Mapping[str, Tensor] | None = None) -> None:
@@ -86,15 +88,15 @@ class ImageTensors(BatchDataset[ImageBatch]):
         self.stored = _map(stored) if isinstance(stored, Path) else stored
         self.facts = dict(facts or {})
         self.rows = torch.arange(len(self.stored))
-        """Positions of the images that belong to the set, in order."""
+        """Positions in `stored` of the images that belong to the set, in order."""
         self.transforms: tuple[Transform, ...] = ()
-        """Applied to each batch of images, one after the other."""
+        """Transforms of each batch of images, in the order in which they are applied."""
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def batch(self, positions: Tensor) -> ImageBatch:
-        """The images at positions (B,), transformed, with what is known about them."""
+        """Return the images at positions (B,), transformed, with their labels or attributes."""
         rows = self.rows.index_select(0, positions)
         images = self.stored.index_select(0, rows).float().div_(255)
         for transform in self.transforms:
@@ -105,11 +107,11 @@ class ImageTensors(BatchDataset[ImageBatch]):
         return cast(ImageBatch, {"image": images, **facts})
 
     def subset(self, index: Tensor) -> "ImageTensors":
-        """The images at these positions (or where a mask is true), as a data set of their own; nothing is copied."""
+        """Return a data set of the images at some positions, or where a mask is true; nothing is copied."""
         return self._with(rows=self.rows[index])
 
     def transformed(self, *transforms: Transform) -> "ImageTensors":
-        """The same images with further transforms."""
+        """Return the same images with further transforms."""
         return self._with(transforms=(*self.transforms, *transforms))
 
     def without(self, kind: type) -> "ImageTensors":
@@ -117,12 +119,12 @@ class ImageTensors(BatchDataset[ImageBatch]):
 
     @property
     def images(self) -> Tensor:
-        """All images of the set in memory, (N, C, H, W), uint8, untransformed."""
+        """All images of the set in memory, (N, C, H, W), uint8, without transforms."""
         return self.stored[self.rows]
 
     @property
     def labels(self) -> Tensor | None:
-        """(N,), or None for images without labels."""
+        """Labels (N,), or None for images without labels."""
         return self.facts["label"][self.rows] if "label" in self.facts else None
 
     def _with(self, **changes: Any) -> "ImageTensors":
@@ -131,7 +133,7 @@ class ImageTensors(BatchDataset[ImageBatch]):
         return other
 
     def __getstate__(self) -> dict[str, Any]:
-        """What another process needs; it maps the file by itself."""
+        """Leave the mapped file out: another process maps it by itself."""
         return vars(self) | ({"stored": None} if self.mapped else {})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -141,19 +143,19 @@ class ImageTensors(BatchDataset[ImageBatch]):
 
 
 class PairTensors(BatchDataset[PairBatch]):
-    """Aligned pairs from two sets of images of one height, width and order.
+    """Aligned pairs from two sets of images of the same height, width and order.
 
     Args:
-        source: what is translated.
-        target: what it is to become.
-        transform: applied to source and target together, stacked along the channels.
+        source: images to translate.
+        target: what they are translated to.
+        transform: of source and target together, concatenated along the channels.
     """
 
     def __init__(self, source: ImageTensors, target: ImageTensors, transform: Transform | None = None) -> None:
         self.source, self.target, self.transform = source, target, transform
 
     def sides(self) -> tuple[ImageTensors, ImageTensors]:
-        """Sources and targets as data sets of their own, each transformed by itself."""
+        """Return sources and targets as data sets of their own, each transformed by itself."""
         transforms = [self.transform] if self.transform else []
         return self.source.transformed(*transforms), self.target.transformed(*transforms)
 
@@ -165,7 +167,7 @@ class PairTensors(BatchDataset[PairBatch]):
         return len(self.source)
 
     def batch(self, positions: Tensor) -> PairBatch:
-        """The pairs at positions (B,), transformed."""
+        """Return the pairs at positions (B,), transformed."""
         source, target = self.source.batch(positions)["image"], self.target.batch(positions)["image"]
         if self.transform:
             together = self.transform(torch.cat([source, target], 1))
@@ -174,13 +176,18 @@ class PairTensors(BatchDataset[PairBatch]):
 
 
 class DegradedTensors(BatchDataset[PairBatch]):
-    """Pairs of images and what a degradation leaves of them."""
+    """Pairs of degraded images and the images themselves.
+
+    Args:
+        images: the targets.
+        degradation: makes the sources from them.
+    """
 
     def __init__(self, images: ImageTensors, degradation: Transform) -> None:
         self.images, self.degradation = images, degradation
 
     def sides(self) -> tuple[ImageTensors, ImageTensors]:
-        """Sources and targets as data sets of their own."""
+        """Return sources and targets as data sets of their own."""
         return self.images.transformed(self.degradation), self.images
 
     def without(self, kind: type) -> "DegradedTensors":
@@ -190,7 +197,7 @@ class DegradedTensors(BatchDataset[PairBatch]):
         return len(self.images)
 
     def batch(self, positions: Tensor) -> PairBatch:
-        """The pairs at positions (B,)."""
+        """Return the pairs at positions (B,)."""
         target = self.images.batch(positions)["image"]
         return {"source": self.degradation(target), "target": target}
 
@@ -198,10 +205,15 @@ class DegradedTensors(BatchDataset[PairBatch]):
 class DomainTensors(BatchDataset[DomainBatch]):
     """Images from two domains; an index is (B, 2): positions in `a`, positions in `b`.
 
-    Of one number, also in an index (B,), it means the image there in the larger domain, and in the smaller one that of
-    the number's remainder: the same two each time. Draws that are new in every epoch are the DataModules' loaders'.
+    An index (B,), or one number, pairs the image at this position of the larger domain with the one at its remainder in
+    the smaller: the same two each time. The loaders of DataModules draw new pairs in every epoch.
 
-    Raises GenlabError when a domain has no images.
+    Args:
+        a: images of the first domain.
+        b: images of the second one.
+
+    Raises:
+        GenlabError: when a domain has no images.
     """
 
     def __init__(self, a: ImageTensors, b: ImageTensors) -> None:
@@ -210,26 +222,26 @@ class DomainTensors(BatchDataset[DomainBatch]):
         self.a, self.b = a, b
 
     def transformed(self, *transforms: Transform) -> "DomainTensors":
-        """The same domains with further transforms, of each image by itself."""
+        """Return the same domains with further transforms, of each image by itself."""
         return DomainTensors(self.a.transformed(*transforms), self.b.transformed(*transforms))
 
     def without(self, kind: type) -> "DomainTensors":
         return DomainTensors(self.a.without(kind), self.b.without(kind))
 
     def sides(self) -> tuple[ImageTensors, ImageTensors]:
-        """The domains as data sets of their own."""
+        """Return the domains as data sets of their own."""
         return self.a, self.b
 
     @property
     def lengths(self) -> tuple[int, int]:
-        """The number of images in each domain."""
+        """Number of images in each domain."""
         return len(self.a), len(self.b)
 
     def __len__(self) -> int:
         return max(self.lengths)
 
     def batch(self, positions: Tensor) -> DomainBatch:
-        """The images at positions (B, 2), or (B,)."""
+        """Return the images at positions (B, 2), or (B,)."""
         of_a, of_b = (positions % n for n in self.lengths) if positions.ndim == 1 else positions.unbind(1)
         return {"a": self.a.batch(of_a)["image"], "b": self.b.batch(of_b)["image"]}
 

@@ -11,13 +11,13 @@ from typing import Self
 from genlab.errors import GenlabError
 
 BLOCK = 1 << 20
-"""Largest header that is read into memory, in bytes."""
+"""Maximum bytes of a header that is read into memory."""
 GROWTH = 100
-"""Largest ratio of the content's size to the archive's; images are compressed already."""
+"""Maximum ratio of the content's size to the archive's; images are already compressed."""
 ALWAYS = 1 << 30
-"""Bytes that the content of any archive may have."""
+"""Bytes that the content of any archive may have, however small that is."""
 CLUSTER = 4096
-"""Bytes that a file takes at least."""
+"""Minimum bytes that a file takes on a disk."""
 IN_MEMORY = (
     tarfile.XHDTYPE,
     tarfile.XGLTYPE,
@@ -25,19 +25,24 @@ IN_MEMORY = (
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
 )
-"""Kinds of a tar archive's members that say something of others, and are read whole."""
+"""Types of a tar archive's members that describe other members, and are read into memory."""
 
 
 def unpack(archive: Path, folder: Path) -> None:
     """Unpack a zip or tar archive into a new folder, whole or not at all.
 
-    A folder of that name at the archive's top is the folder itself.
+    If the archive has a folder of this name at its top, that becomes the folder.
 
-    Raises GenlabError for an archive that is broken, encrypted or compressed by an unknown method, that would write
-    outside of the folder, or more than fits on the disk or than an archive of images holds.
+    Args:
+        archive: a .zip file, or a tar archive of any compression.
+        folder: where its content goes.
+
+    Raises:
+        GenlabError: for an archive that is broken, encrypted or compressed by an unknown method, or that would write
+            outside of the folder, more than fits on the disk, or more than an archive of images holds.
     """
     part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)  # of an interruption
+    shutil.rmtree(part, ignore_errors=True)  # left by a process that was killed
     try:
         part.mkdir(parents=True)
         room = _Room(archive, part)
@@ -63,7 +68,7 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 class _Member(tarfile.TarInfo):
-    """A tar archive's member, of a limited size where it is read into memory."""
+    """A member of a tar archive, whose size is limited if it is read into memory."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
@@ -74,7 +79,7 @@ class _Member(tarfile.TarInfo):
 
 
 class _Room:
-    """Disk space that an archive's content may still take."""
+    """The disk space that is left for an archive's content."""
 
     def __init__(self, archive: Path, folder: Path) -> None:
         self.archive = archive
@@ -82,7 +87,11 @@ class _Room:
         self.left = self.limit
 
     def take(self, size: int) -> None:
-        """Count a file; raises GenlabError when it is too much."""
+        """Take space for a file.
+
+        Raises:
+            GenlabError: when there is not enough.
+        """
         self.left -= max(size, CLUSTER)
         if self.left < 0:
             raise GenlabError(
@@ -91,7 +100,7 @@ class _Room:
             )
 
     def member(self, member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
-        """Count a tar archive's member before it is written, and have it checked as by the filter "data"."""
+        """Take space for a tar archive's member before it is written, and check it as the filter "data" does."""
         self.take(member.size)
         return tarfile.data_filter(member, path)
 

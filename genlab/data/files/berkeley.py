@@ -1,4 +1,4 @@
-"""The data sets of pix2pix and CycleGAN, by name."""
+"""The data sets of pix2pix and CycleGAN, downloaded by name from Berkeley's servers."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from genlab.data.files.downloads import RemoteFile, fetch
 from genlab.data.files.places import lock_for
 
 PIX2PIX = ("cityscapes", "edges2handbags", "edges2shoes", "facades", "maps", "night2day")
-"""Aligned pairs, side by side (Isola et al. 2017)."""
+"""Names of data sets of aligned pairs, side by side (Isola et al. 2017)."""
 CYCLEGAN = (
     "ae_photos",
     "apple2orange",
@@ -19,15 +19,16 @@ CYCLEGAN = (
     "ukiyoe2photo",
     "vangogh2photo",
 )
-"""Unpaired domains (Zhu et al. 2017)."""
+"""Names of data sets of unpaired domains (Zhu et al. 2017)."""
 BERKELEY = "efrosgans.eecs.berkeley.edu"
 HOMES = "people.eecs.berkeley.edu"
 
 
 def download_missing(folder: Path) -> None:
-    """Download and unpack a data set when its folder is missing and the folder's name is a data set's.
+    """Download and unpack the data set that a folder is named after, if the folder is missing.
 
-    Raises GenlabError when no source gives it.
+    Raises:
+        GenlabError: when no source gives it, or it cannot be unpacked.
     """
     if folder.exists() or folder.name not in (*PIX2PIX, *CYCLEGAN):
         return

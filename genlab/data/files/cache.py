@@ -36,37 +36,43 @@ from genlab.errors import GenlabError, counted, listed
 from genlab.regular import read_regular, require_regular
 
 FORMAT = 2
-"""Of a cache's folder; raised when what is written changes."""
+"""Version of the files in a cache's folder; raised when these change."""
 CHUNK = 512
-"""Images that are decoded before they are written."""
+"""Images to decode before they are written."""
 BLOCK = 1 << 20
-"""Bytes of the array whose checksum is computed at a time."""
+"""Bytes of the array in one checksum."""
 LARGEST_ABOUT = 100_000_000
-"""Bytes of an `about.json` that is read; it names each unreadable image."""
+"""Maximum bytes of an `about.json`, which names each unreadable image."""
 
 
 @dataclass(frozen=True)
 class DecodedImages:
-    """Images in the order of their files; unreadable ones are black."""
+    """Decoded images in the order of their files; unreadable ones are black."""
 
     path: Path
     """The array (N, C, H, W), uint8, as a .npy file to be memory-mapped."""
     files: ImageFiles
     unreadable: dict[str, str]
-    """Why, by the name of the file."""
+    """What is wrong with each unreadable file, by its name."""
 
     @property
     def readable(self) -> Tensor:
-        """(N,), bool."""
+        """Which images were decoded: (N,), bool."""
         return torch.tensor([name not in self.unreadable for name in self.files.names])
 
 
 def decoded(files: ImageFiles, framing: Framing, cache: Path) -> DecodedImages:
-    """The images of files, from the cache, where they are put when they are not there.
+    """Open the decoded images of files, after decoding them into the cache if they are not there.
 
-    One process builds while others wait. A build that is interrupted leaves nothing that would be read.
+    One process decodes while others wait. Nothing that an interrupted process has left is read.
 
-    Raises GenlabError when the cache cannot be written or read.
+    Args:
+        files: the image files.
+        framing: how they are cropped and resized.
+        cache: the folder of all decoded images.
+
+    Raises:
+        GenlabError: when the cache cannot be written or read.
     """
     key = hashlib.sha256(f"{files.fingerprint()} {framing}".encode()).hexdigest()[:16]
     _, height, width = framing.shape
@@ -86,7 +92,11 @@ def decoded(files: ImageFiles, framing: Framing, cache: Path) -> DecodedImages:
 
 
 def require_readable(*sets: DecodedImages) -> None:
-    """Raise GenlabError when there are unreadable images, with the names of the first."""
+    """Require all images to be readable.
+
+    Raises:
+        GenlabError: for unreadable ones, with the names of the first.
+    """
     unreadable = [
         f"{content.files.place / name}: {why}" for content in sets for name, why in content.unreadable.items()
     ]
@@ -98,7 +108,7 @@ def require_readable(*sets: DecodedImages) -> None:
 
 
 def _read(folder: Path, files: ImageFiles, framing: Framing) -> DecodedImages | None:
-    """Read a cache's folder; None when it must be built from scratch."""
+    """Read a cache's folder; None if the images must be decoded from scratch."""
     if not os.path.lexists(folder):
         return None
     images = folder / "images.npy"
@@ -116,12 +126,17 @@ def _read(folder: Path, files: ImageFiles, framing: Framing) -> DecodedImages | 
         return None
     unreadable: dict[str, str] = about["unreadable"]
     if any(isinstance(_decode(files, framing, name), np.ndarray) for name in unreadable):
-        return None  # since mended
+        return None  # repaired since
     return DecodedImages(images, files, unreadable)
 
 
 def _read_about(path: Path) -> dict[str, Any]:
-    """Read a description that `_write_about` wrote; raises OSError or ValueError for anything else."""
+    """Read a description that `_write_about` wrote.
+
+    Raises:
+        OSError: for a file that cannot be read.
+        ValueError: for any other content.
+    """
     try:
         about: dict[str, Any] = json.loads(read_regular(path, LARGEST_ABOUT))
         if about["format"] != FORMAT:
@@ -143,13 +158,15 @@ def _checksum_of(about: dict[str, Any]) -> int:
 
 @functools.lru_cache
 def _checksum(path: Path, size: int, changed: int, inode: int) -> int:
-    """The CRC-32 of the CRC-32s of a file's blocks, which threads compute side by side.
+    """Return the CRC-32 of the CRC-32s of a file's blocks, which threads compute in parallel.
+
+    The result is kept, so that a process reads a file once, and again only if one of the arguments has changed.
 
     Args:
         path: the file.
         size: its bytes.
-        changed: when it changed; like the next, so that a file is read once per process and again when it is another.
-        inode: the file's number.
+        changed: the time of its last change.
+        inode: its number.
     """
     if not size:
         return 0
@@ -164,7 +181,7 @@ def _build(folder: Path, files: ImageFiles, framing: Framing) -> DecodedImages:
     if _size(files, framing) > free:
         raise OSError(errno.ENOSPC, f"only {free / 1e9:.2f} GB are free")
     part = folder.with_name(f"{folder.name}.part")
-    _remove(part)  # of a build that was killed
+    _remove(part)  # left by a process that was killed
     try:
         part.mkdir()
         unreadable = _write(part / "images.npy", files, framing)
@@ -177,7 +194,7 @@ def _build(folder: Path, files: ImageFiles, framing: Framing) -> DecodedImages:
             "images": _checksum(part / "images.npy", state.st_size, state.st_mtime_ns, state.st_ino),
         }
         _write_about(part / "about.json", about)
-        _remove(folder)  # of no use, or it would have been read
+        _remove(folder)  # if it were of use, it would have been read
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -192,7 +209,10 @@ def _remove(path: Path) -> None:
 
 
 def _write(path: Path, files: ImageFiles, framing: Framing) -> dict[str, str]:
-    """Write all images, one after the other: unlike a map, a file tells when the disk is full."""
+    """Write all images, and return what is wrong with unreadable ones, by name.
+
+    They go into an open file: unlike a memory map, it raises an error when the disk is full.
+    """
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(files.names), *framing.shape)}
     black = np.zeros(framing.shape, np.uint8)
     unreadable = {}
@@ -209,7 +229,7 @@ def _write(path: Path, files: ImageFiles, framing: Framing) -> dict[str, str]:
 
 
 def _decode_all(files: ImageFiles, framing: Framing) -> Iterator[tuple[str, NDArray[np.uint8] | str]]:
-    """Every file's name with its image, or with what is wrong with it; in order, decoded in parallel."""
+    """Decode all files in parallel, and yield in order each name with its image or with what is wrong with it."""
     with ThreadPoolExecutor(os.cpu_count()) as threads:  # Pillow decodes and resizes without Python's lock
         for start in range(0, len(files.names), CHUNK):
             names = files.names[start : start + CHUNK]

@@ -1,4 +1,4 @@
-"""CelebA's files as people have them: where they are, where they are downloaded from, and what its tables say."""
+"""CelebA's files: their sources on the web, the layouts that people have them in, and their tables."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,13 +42,13 @@ PARTITION = RemoteFile(
     "d32c9cbf5e040fd4025c592c306e6668",
 )
 LARGEST_TABLE = 1_000_000_000
-"""Bytes of a table that is read."""
+"""Maximum bytes of a table."""
 PAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 
 
 @dataclass(frozen=True)
 class CelebAFiles:
-    """The three things that make up CelebA: images, the table of attributes, the table of the partition."""
+    """The parts of CelebA: images, the table of attributes, and the table of the partition; None for missing ones."""
 
     images: Path | None
     """The zip archive or folder."""
@@ -56,12 +56,20 @@ class CelebAFiles:
     partition: Path | None
 
     def image_files(self) -> ImageFiles:
-        """The images; raises GenlabError when there are none."""
+        """Find the images.
+
+        Raises:
+            GenlabError: when there are none.
+        """
         place = _required(self.images, "img_align_celeba (a folder or .zip)")
         return ZipFiles(place) if place.suffix == ".zip" else FolderFiles(place)
 
     def partition_table(self) -> dict[str, int]:
-        """0 for training, 1 for validation, 2 for testing, by the image's name."""
+        """Read the partition: 0 for training, 1 for validation, 2 for testing, by the image's name.
+
+        Raises:
+            GenlabError: for a table that is missing or broken.
+        """
         path = _required(self.partition, "list_eval_partition (.txt or .csv)")
         _, names, values = read_table(path, header=False)
         if not np.isin(values[:, 0], (0, 1, 2)).all():
@@ -69,12 +77,16 @@ class CelebAFiles:
         return dict(zip(names, values[:, 0].tolist(), strict=True))
 
     def attribute_table(self) -> tuple[list[str], list[str], NDArray[np.int8]]:
-        """The attributes' names, the images' names, and 1 or -1 for each image and attribute."""
+        """Read the attributes' names, the images' names, and 1 or -1 for each image and attribute.
+
+        Raises:
+            GenlabError: for a table that is missing or broken.
+        """
         return read_table(_required(self.attributes, "list_attr_celeba (.txt or .csv)"), header=True)
 
 
 def locate(data_dir: Path) -> CelebAFiles:
-    """The files in the folder of data sets, in any of the layouts that are around.
+    """Find CelebA's files in the folder of data sets, in any of the known layouts.
 
     Official: the zip archive or its folder with two .txt tables, in one folder or in Img, Anno and Eval. Kaggle's: two
     .csv tables and a folder within a folder of the same name.
@@ -98,7 +110,11 @@ def locate(data_dir: Path) -> CelebAFiles:
 
 
 def download_missing(data_dir: Path) -> CelebAFiles:
-    """Download what `locate` does not find; raises GenlabError when it cannot be had."""
+    """Download what `locate` does not find.
+
+    Raises:
+        GenlabError: when no source gives it.
+    """
     found = locate(data_dir)
     for place, remote in ((found.attributes, ATTRIBUTES), (found.partition, PARTITION), (found.images, IMAGES)):
         if not place:
@@ -110,12 +126,13 @@ def download_missing(data_dir: Path) -> CelebAFiles:
 
 
 def read_table(path: Path, *, header: bool) -> tuple[list[str], list[str], NDArray[np.int8]]:
-    """The names of a table's columns, those of its rows, which are images, and its numbers (rows, columns).
+    """Read the names of a table's columns, those of its rows, which are images, and its numbers (rows, columns).
 
     In .csv files a line of names comes first. In .txt files values stand between blanks; a header is a line with the
     number of images and a line of names, and without one there is a single column.
 
-    Raises GenlabError for a line that does not fit.
+    Raises:
+        GenlabError: for a table that cannot be read, or a line that does not fit.
     """
     delimiter = "," if path.suffix == ".csv" else None
     try:
@@ -132,7 +149,7 @@ def read_table(path: Path, *, header: bool) -> tuple[list[str], list[str], NDArr
     except OSError as error:
         raise GenlabError(f"{path} cannot be read: {error.strerror or error}") from None
     except (ValueError, IndexError) as error:
-        raise GenlabError(f"{path} is broken ({error}); get it anew from {PAGE}") from None
+        raise GenlabError(f"{path} is broken ({error}); get it again from {PAGE}") from None
     return columns, names, values
 
 

@@ -15,20 +15,20 @@ from genlab.errors import GenlabError
 from genlab.regular import irregular
 
 TIMEOUT = 30
-"""Seconds without an answer after which a source is given up."""
+"""Seconds to wait for an answer before a source is given up."""
 BLOCK = 1 << 20
-"""Bytes that are read at a time."""
+"""Bytes to read at a time."""
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file that several places on the web have.
+    """A file on the web, with several sources.
 
     Args:
-        path: where it belongs in the folder of data sets.
+        path: its place in the folder of data sets.
         urls: its sources, in the order in which they are tried.
-        magic: its first bytes; what begins otherwise, such as a page that says that a quota is exceeded, is not taken.
-        md5: the checksum of the whole, where it is known.
+        magic: its first bytes; anything else, such as a page about an exceeded quota, is refused.
+        md5: checksum of the whole file, where it is known.
     """
 
     path: str
@@ -38,17 +38,21 @@ class RemoteFile:
 
 
 def google_drive(file_id: str) -> str:
-    """The address that gives a public file itself, not a page that asks about viruses."""
+    """Return the address of a public file itself, not that of Google's page about viruses."""
     return f"https://drive.usercontent.google.com/download?id={file_id}&export=download&confirm=t"
 
 
 def fetch(remote: RemoteFile, folder: Path) -> Path:
-    """The path of a remote file in the folder of data sets, downloaded when it is not there.
+    """Download a file into the folder of data sets if it is missing, and return its path.
 
-    An interrupted download goes on where it stopped. A file that lies there already is taken as it is.
+    An interrupted download is resumed. A file that already exists is taken as it is.
 
-    Raises GenlabError, which lists all that was tried, when no source gives the file, and for something there that is
-    no file.
+    Args:
+        remote: the file.
+        folder: the folder of data sets.
+
+    Raises:
+        GenlabError: when no source gives the file, with all that was tried, and when something else has its name.
     """
     target = folder / remote.path
     failures = []
@@ -62,7 +66,7 @@ def fetch(remote: RemoteFile, folder: Path) -> Path:
             if target.exists():  # another process was faster
                 return target
             for number, url in enumerate(remote.urls):
-                # what one source began another may go on with only when a checksum tells whether it fits
+                # only with a checksum may one source resume what another began: it would show that the two differ
                 part = target.with_name(f"{target.name}.part" if remote.md5 else f"{target.name}.{number}.part")
                 try:
                     _download(url, part, remote)
@@ -76,13 +80,19 @@ def fetch(remote: RemoteFile, folder: Path) -> Path:
         raise GenlabError(f"cannot write to {target.parent}: {error.strerror or error}") from None
     raise GenlabError(
         f"{target.name} could not be downloaded from any of {len(failures)} sources: {'; '.join(failures)}; "
-        f"run again to go on, put the file at {target} by hand, "
+        f"run again to resume, put the file at {target} by hand, "
         "or set GENLAB_DATA_DIR to the folder of data sets that has it"
     )
 
 
 def _download(url: str, part: Path, remote: RemoteFile) -> None:
-    """Bring a partial file to its full length; raises an error that leaves what there is of it for the next try."""
+    """Download the rest of a partial file; an error leaves what there is of it for the next try.
+
+    Raises:
+        OSError: when the source cannot be reached.
+        http.client.HTTPException: when its answer is broken.
+        ValueError: when it answers with something else, or not with all of the file.
+    """
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"User-Agent": "genlab"})
     if have:
@@ -126,7 +136,11 @@ def _download(url: str, part: Path, remote: RemoteFile) -> None:
 
 
 def _check(part: Path, remote: RemoteFile) -> None:
-    """Raise ValueError, and delete the file, when it is not what it should be."""
+    """Check a downloaded file, and delete it if it is another one.
+
+    Raises:
+        ValueError: for other first bytes or another checksum.
+    """
     with part.open("rb") as file:
         begins = file.read(len(remote.magic))
         file.seek(0)

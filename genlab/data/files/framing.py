@@ -1,4 +1,4 @@
-"""How an image file of any size becomes an array of one size."""
+"""Framing: the crop and resize that make image files of any size arrays of one size."""
 
 import errno
 import io
@@ -18,7 +18,7 @@ from genlab.ranges import extent
 from genlab.types import Shape
 
 OUR_TROUBLE = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
-"""Errors in reading a file that say nothing about the file."""
+"""Errors of this machine while it reads a file, which say nothing about the file."""
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, in pixels."""
@@ -32,10 +32,10 @@ class Framing:
     `width_share`, leave. Photographs are turned upright as their EXIF tag says; transparent pixels become white.
 
     Args:
-        shape: what the image becomes, (channels, height, width), with 1 or 3 channels.
+        shape: (channels, height, width) of the result, with 1 or 3 channels.
         crop: height and width in pixels of the centre to keep.
-        width_share: the share of the width to keep, so that copies of any size give the same picture.
-        half: keep the left or right half only, as of pix2pix's pairs that lie side by side.
+        width_share: share of the width to keep, so that copies of any size give the same picture.
+        half: the half to keep of a file in which pix2pix's pairs lie side by side.
     """
 
     shape: Shape
@@ -44,10 +44,12 @@ class Framing:
     half: Literal["left", "right"] | None = None
 
     def decode(self, encoded: bytes) -> NDArray[np.uint8]:
-        """The image in an encoded file, as an array (C, H, W).
+        """Decode the content of an image file to an array (C, H, W).
 
-        Raises what Pillow raises for a file that it cannot read, GenlabError for one of more than 8 bits, and
-        ValueError for one that is smaller than the crop.
+        Raises:
+            Exception: whatever Pillow raises for a file that it cannot read.
+            GenlabError: for an image of more than 8 bits.
+            ValueError: for one that is smaller than the crop.
         """
         channels, height, width = self.shape
         image = opened(encoded, channels)
@@ -55,7 +57,15 @@ class Framing:
         return pixels(resized)
 
     def box(self, width: int, height: int) -> Box:
-        """The part that is kept of an image of a size; raises ValueError for one smaller than the crop."""
+        """Return the part of an image that is kept.
+
+        Args:
+            width: of the image, in pixels.
+            height: of the image, in pixels.
+
+        Raises:
+            ValueError: for an image that is smaller than the crop.
+        """
         left, top, right, bottom = 0.0, 0.0, float(width), float(height)
         if self.half == "left":
             right = width // 2
@@ -72,7 +82,7 @@ class Framing:
 
 
 def resized(images: Tensor, shape: Shape) -> Tensor:
-    """Images (N, C, H, W), uint8, cropped and resized as files are, but for a crop of whole pixels: (N, *shape)."""
+    """Crop images (N, C, H, W), uint8, as files are, but to whole pixels, and resize them to (N, *shape)."""
     _, height, width = shape
     if images.shape[2:] == (height, width):
         return images
@@ -82,16 +92,18 @@ def resized(images: Tensor, shape: Shape) -> Tensor:
 
 
 def opened(encoded: bytes, channels: int) -> Image.Image:
-    """The image in an encoded file, grey or in colour, turned upright, with white for what is transparent.
+    """Open the content of an image file: grey or in colour, turned upright, with white for transparent pixels.
 
-    Raises what Pillow raises for a file that it cannot read, and GenlabError for one of more than 8 bits.
+    Raises:
+        Exception: whatever Pillow raises for a file that it cannot read.
+        GenlabError: for an image of more than 8 bits.
     """
     with Image.open(io.BytesIO(encoded)) as image:
         return upright(image, channels)
 
 
 def pixels(image: Image.Image) -> NDArray[np.uint8]:
-    """A grey or colour image as an array (C, H, W)."""
+    """Return a grey or colour image as an array (C, H, W)."""
     return np.asarray(image).reshape(image.height, image.width, -1).transpose(2, 0, 1)
 
 
@@ -99,7 +111,7 @@ Decoded = TypeVar("Decoded")
 
 
 def attempt(decode: Callable[[], Decoded]) -> Decoded | str:
-    """What reading and decoding an image gives, or in words what is wrong with its file."""
+    """Try to read and decode an image; return in words what is wrong with its file if that fails."""
     try:
         return decode()
     except UnidentifiedImageError:
@@ -111,13 +123,21 @@ def attempt(decode: Callable[[], Decoded]) -> Decoded | str:
 
 
 def upright_size(encoded: bytes) -> tuple[int, int]:
-    """Width and height of the image in an encoded file, turned upright; raises what Pillow raises."""
+    """Read the width and height of the image in a file's content, turned upright.
+
+    Raises:
+        Exception: whatever Pillow raises for a file that it cannot read.
+    """
     with Image.open(io.BytesIO(encoded)) as image:
         return ImageOps.exif_transpose(image).size
 
 
 def height_and_width(size: int | tuple[int, int]) -> tuple[int, int]:
-    """A size given as one number for a square, or as height and width; raises GenlabError when it is neither."""
+    """Return height and width from one number for a square, or from both.
+
+    Raises:
+        GenlabError: for anything else, and for numbers out of range.
+    """
     sides = (size, size) if isinstance(size, int) else size
     if not isinstance(sides, list | tuple) or [*map(type, sides)] != [int, int]:
         raise GenlabError(f"a size in pixels is one number, or height and width, not {size!r}")

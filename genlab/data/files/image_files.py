@@ -1,4 +1,4 @@
-"""Image files, wherever they lie: in a folder or in a zip archive."""
+"""Image files in a folder or in a zip archive."""
 
 import hashlib
 import os
@@ -17,25 +17,25 @@ from genlab.errors import GenlabError
 from genlab.regular import is_folder, read_regular, require_regular
 
 LARGEST = 8 * (Image.MAX_IMAGE_PIXELS or 2**27)
-"""Bytes of an image's file: four for each pixel of the largest image that Pillow decodes."""
+"""Maximum bytes of an image file: four for each pixel of the largest image that Pillow decodes."""
 
 
 class ImageFiles(Protocol):
-    """Image files in an order, by name."""
+    """Image files by name, in a fixed order."""
 
     place: Path
     """The folder or archive."""
     names: tuple[str, ...]
-    """Relative to the place, with forward slashes."""
+    """Paths relative to the place, with forward slashes."""
 
     def read(self, name: str) -> bytes:
-        """The content of a file."""
+        """Read the content of a file."""
 
     def fingerprint(self) -> str:
-        """A hash of what the files are: their names, sizes and times of change."""
+        """Hash the files' names, sizes and times of change."""
 
     def only(self, names: Iterable[str]) -> "ImageFiles":
-        """These files alone, in this order."""
+        """Return only these files, in this order."""
 
 
 class FolderFiles:
@@ -45,7 +45,8 @@ class FolderFiles:
         place: the folder.
         names: the files to take; by default all with an image's ending.
 
-    Raises GenlabError when there is no such folder, or no image in it.
+    Raises:
+        GenlabError: for a folder that is missing, or has no image in it.
     """
 
     def __init__(self, place: Path, names: Iterable[str] | None = None) -> None:
@@ -75,7 +76,12 @@ class FolderFiles:
 class ZipFiles:
     """The images in a zip archive, read without unpacking it.
 
-    Raises GenlabError when the file is no zip archive that can be read, or holds no image.
+    Args:
+        place: the archive.
+        names: the files to take; by default all with an image's ending.
+
+    Raises:
+        GenlabError: for a file that is no readable zip archive, or holds no image.
     """
 
     def __init__(self, place: Path, names: Iterable[str] | None = None) -> None:
@@ -99,7 +105,7 @@ class ZipFiles:
 
     @cached_property
     def archive(self) -> zipfile.ZipFile:
-        """The open archive; threads may read from it at the same time."""
+        """The open archive, from which threads may read at the same time."""
         return zipfile.ZipFile(self.place)
 
     def read(self, name: str) -> bytes:
@@ -118,7 +124,7 @@ class ZipFiles:
 
 
 def is_image(name: str) -> bool:
-    """Whether a file's name ends as an image's, and is not one of the hidden files that macOS leaves beside them."""
+    """Return whether a file's name ends as an image's, and is none of macOS's hidden files beside images."""
     return name.lower().endswith(IMG_EXTENSIONS) and not name.rpartition("/")[2].startswith("._")
 
 

@@ -1,4 +1,4 @@
-"""Where data sets and caches lie, and who may write there."""
+"""Folders of data sets and caches, and locks on them."""
 
 import os
 from pathlib import Path
@@ -10,19 +10,20 @@ from genlab.regular import is_folder
 
 
 def data_folder(data_dir: str | None) -> Path:
-    """The folder of data sets: the one given, else the environment's GENLAB_DATA_DIR, else ./data."""
+    """Return the folder of data sets: the one given, else the environment's GENLAB_DATA_DIR, else ./data."""
     return Path(data_dir or os.environ.get("GENLAB_DATA_DIR") or "data").expanduser()
 
 
 def cache_folder(data_dir: str | None) -> Path:
-    """The folder of decoded images: the environment's GENLAB_CACHE_DIR, else `cache` in the folder of data sets."""
+    """Return the folder of decoded images: GENLAB_CACHE_DIR, else `cache` in the folder of data sets."""
     return Path(os.environ.get("GENLAB_CACHE_DIR") or data_folder(data_dir) / "cache").expanduser()
 
 
 def find_folder(folder: str | os.PathLike[str], data_dir: str | None) -> Path:
-    """The folder that a user means: a name in the folder of data sets, or else a path; ./name is always a path.
+    """Find the folder that a user means: a name in the folder of data sets, or else a path; ./name is always a path.
 
-    Raises GenlabError for an empty name, which would mean all that lies in the folder of data sets.
+    Raises:
+        GenlabError: for an empty name, which would mean the whole folder of data sets.
     """
     if not os.fspath(folder):
         raise GenlabError("the name of a folder of images is empty; give a path or a name in the folder of data sets")
@@ -33,9 +34,10 @@ def find_folder(folder: str | os.PathLike[str], data_dir: str | None) -> Path:
 
 
 def lock_for(path: Path) -> filelock.BaseFileLock:
-    """A lock among processes on what is written to a path, held as a context.
+    """Return a lock among processes on writing to a path, to be held as a context.
 
-    Raises OSError at once where nothing can be written; filelock by itself may try for ever.
+    Raises:
+        OSError: where nothing can be written; filelock by itself may try for ever.
     """
     file = path.with_name(f".{path.name}.lock")
     file.touch()

@@ -93,8 +93,8 @@ def test_the_next_source_is_tried_after_a_bad_one(server, bad):
     assert [path for path, _ in Handler.asked] == [f"/{bad}", "/good"]
 
 
-def test_an_interrupted_download_goes_on_where_it_stopped(server):
-    with pytest.raises(genlab.GenlabError, match="ended after 2,000,000 of 5,120,004 bytes.*run again to go on"):
+def test_an_interrupted_download_is_resumed(server):
+    with pytest.raises(genlab.GenlabError, match="ended after 2,000,000 of 5,120,004 bytes.*run again to resume"):
         fetch(remote(server, "short"), Path("data"))
     assert not FILE.exists()
     fetch(remote(server, "short"), Path("data"))
