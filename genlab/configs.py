@@ -1,4 +1,4 @@
-"""The configs that come with genlab, found by name. Imports nothing heavy."""
+"""Configs that come with genlab, found by name. Imports nothing heavy."""
 
 from pathlib import Path
 
@@ -8,20 +8,20 @@ PACKAGE = Path(__file__).parent
 
 
 def shipped_folder() -> Path:
-    """Where the shipped configs are: inside the installed package, or beside it in a checkout of the repository."""
+    """Return the folder of shipped configs: in the installed package, or beside it in a clone of the repository."""
     inside = PACKAGE / "configs"
     return inside if inside.is_dir() else PACKAGE.parent / "configs"
 
 
 def shipped_configs() -> dict[str, Path]:
-    """The shipped configs by name, overlays as `overlays/<name>`, batch scripts as `slurm/<name>`."""
+    """List the shipped configs by name, overlays as `overlays/<name>`, batch scripts as `slurm/<name>`."""
     folder = shipped_folder()
     found = sorted([*folder.rglob("*.yaml"), *folder.rglob("*.sbatch")])
     return {path.relative_to(folder).as_posix(): path for path in found}
 
 
 def find_config(name: str) -> Path:
-    """The file meant by a config's name: a path first, then one of the shipped configs.
+    """Find a config by name: a path, or else one of the shipped configs.
 
     Raises GenlabError for an unknown name, with the nearest right one, and for what is no text.
     """

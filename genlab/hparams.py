@@ -25,13 +25,13 @@ from genlab.errors import GenlabError
 from genlab.recorded import Recorded, built_already, not_recorded, require_own_weights
 
 LONGEST = 200
-"""Characters of a value in a message."""
+"""Maximum number of characters of a value in a message."""
 INSTANTIATOR = "lightning.pytorch.cli.instantiate_module"
-"""What Lightning's `load_from_checkpoint` calls to turn plain hyperparameters back into an object."""
+"""Path of the function by which Lightning's `load_from_checkpoint` builds an object from plain hyperparameters."""
 
 
 class PlainHyperparameters(HyperparametersMixin):
-    """Mixin for models and DataModules: `save_hyperparameters` keeps plain data, and the class they belong to."""
+    """Mixin for models and DataModules whose `save_hyperparameters` keeps plain data and the class."""
 
     def save_hyperparameters(
         self,
@@ -40,9 +40,9 @@ class PlainHyperparameters(HyperparametersMixin):
         frame: FrameType | None = None,
         logger: bool = True,
     ) -> None:
-        """As Lightning's, for arguments that are plain data, classes, partials of classes, functions, or networks.
+        """Save arguments that are plain data, classes, partials of classes, functions, or networks.
 
-        Of an argument that was None, what the constructor has chosen in its place before the call is kept. A network
+        For an argument that was None, the value that the constructor has chosen before the call is kept. A network
         that is built already, or several in a list, are described if they are `Recorded`.
 
         Raises GenlabError for an argument that cannot be written down, such as a lambda or another built module, and
@@ -69,7 +69,7 @@ class PlainHyperparameters(HyperparametersMixin):
 
 
 def plain(value: Any, where: str) -> Any:
-    """The value as nested dicts, lists, strings and numbers; `where` names it in the error."""
+    """Describe a value by nested dicts, lists, strings and numbers; `where` names it in errors."""
     if value is None or isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, os.PathLike):
@@ -103,7 +103,7 @@ def plain(value: Any, where: str) -> Any:
 
 
 def _each(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments by name, with those in a list one by one, such as "layers[0]"."""
+    """List arguments by name, and the items of lists one by one, such as "layers[0]"."""
     each: dict[str, Any] = {}
     for name, value in arguments.items():
         several = {f"{name}[{i}]": item for i, item in enumerate(value)} if isinstance(value, list | tuple) else {}
@@ -112,7 +112,7 @@ def _each(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _described(value: Any, where: str) -> Any:
-    """A model's argument as plain data: `Recorded` networks, alone or in a list, as the class that builds them."""
+    """Describe a model's argument: `Recorded` networks, alone or in a list, by the class that builds them."""
     if isinstance(value, list | tuple):
         return [_described(item, where) for item in value]
     if not isinstance(value, nn.Module):
@@ -135,7 +135,7 @@ def _described(value: Any, where: str) -> Any:
 
 
 def class_with_arguments(cls: type, given: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """The description of a class with the arguments given and the defaults of all others.
+    """Describe a class with the given arguments and the defaults of all others.
 
     Defaults are written down because jsonargparse would fill gaps with those of another class, the argument's default.
     Like the command line, no arguments are left out, so that the checkpoint of a resumed training is the same.
@@ -147,7 +147,7 @@ def class_with_arguments(cls: type, given: Mapping[str, Any], where: str) -> dic
 
 
 def arguments_of(cls: type) -> set[str]:
-    """The names of a constructor's arguments, those that it hands on as **kwargs included."""
+    """List the names of a constructor's arguments, including those that it passes on as **kwargs."""
     names: set[str] = set()
     for base in cls.__mro__:
         parameters = inspect.signature(base.__init__).parameters.values()  # type: ignore[misc]
@@ -188,5 +188,5 @@ def _with_public_paths(description: Any) -> Any:
 
 
 def is_importable(thing: type | Any) -> bool:
-    """Whether a class or function can be found again by its dotted name."""
+    """Tell whether a class or function can be imported by its dotted name."""
     return getattr(sys.modules.get(thing.__module__), thing.__qualname__, None) is thing

@@ -1,7 +1,8 @@
-"""Trust in checkpoints: they import genlab's code, torch's, what is imported already, and that of one's own runs.
+"""Trust in checkpoints: which code they may import.
 
-A checkpoint names classes and functions, and building its model imports them. `fit` signs the config of each run with a
-key that only its user has; classes of such a run are the user's own.
+A checkpoint names classes and functions, which are imported to build its model. Those of genlab, torch and modules
+that are imported already are trusted, and in a user's own runs all others. `fit` signs the config of each run with a
+key that only its user has.
 """
 
 import contextlib
@@ -31,7 +32,7 @@ FUNCTIONS = ("genlab.losses", "genlab.networks", "torch", "torchvision")
 """Packages whose functions any checkpoint may name."""
 LOADERS = ("genlab.load", "genlab.models.load", "genlab.checkpoints.load", "genlab.checkpoints.load")
 KEY_SIZE = 32
-"""Bytes."""
+"""Size of the key in bytes."""
 
 _granted: ContextVar[bool] = ContextVar("granted", default=False)
 
@@ -47,7 +48,7 @@ def granted(trust: bool) -> Iterator[None]:
 
 
 def is_granted() -> bool:
-    """Whether every checkpoint is trusted."""
+    """Tell whether every checkpoint is trusted."""
     return _granted.get()
 
 

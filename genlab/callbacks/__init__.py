@@ -1,4 +1,4 @@
-"""What happens during training besides training."""
+"""Callbacks for any Lightning Trainer: checkpoints, pictures, curves, results and checks."""
 
 from genlab.callbacks.best_checkpoint import BestCheckpoint
 from genlab.callbacks.compiled import Compiled

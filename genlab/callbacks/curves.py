@@ -1,4 +1,4 @@
-"""The curves of a run, drawn while it trains."""
+"""Loss curves of a run, drawn while it trains."""
 
 import time
 
@@ -10,37 +10,37 @@ from genlab.loggers.metrics_file import MetricsFile
 
 
 class Curves(Callback):
-    """Draws the loss and its parts to `pictures/curves.png` in the folder of a `MetricsFile`, and draws nothing else.
+    """Draw the loss and its parts to `pictures/curves.png` in the folder of a `MetricsFile`.
 
-    After a validation, and at the end of training, whatever ends it. When validations come fast, not each is drawn:
-    drawing begins after some seconds, and takes a twentieth of the time at most. A picture that fails is a warning.
+    Curves are drawn after validations, and at the end of training, whatever ends it. When validations come fast, some
+    are skipped: drawing begins after some seconds, and takes at most a twentieth of the time. A failure is a warning.
     """
 
     delay = 5.0
     """Seconds of training before the first picture; a shorter training has one at its end."""
     share = 0.05
-    """Maximum share of the time of training that drawing takes."""
+    """Maximum share of training time that drawing takes."""
 
     def __init__(self) -> None:
         self._due = 0.0
         self._drawn = 0
 
     def on_train_start(self, trainer: Trainer, model: LightningModule) -> None:
-        """Note when it is time for the first picture."""
+        """Set the time of the first picture."""
         self._due = time.monotonic() + self.delay
 
     def on_validation_end(self, trainer: Trainer, model: LightningModule) -> None:
-        """Draw, when it is time to."""
+        """Draw if a picture is due."""
         if not trainer.sanity_checking and time.monotonic() >= self._due:
             self._draw(trainer)
 
     def teardown(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
-        """Draw all of the training; at its end, the model has yet to log the last batches."""
+        """Draw the whole training; at its end, the model has yet to log the last batches."""
         if stage == "fit":
             self._draw(trainer)
 
     def on_exception(self, trainer: Trainer, model: LightningModule, exception: BaseException) -> None:
-        """Draw what there is, of a training that was stopped or has failed."""
+        """Draw what there is of a training that was stopped or has failed."""
         self._draw(trainer)
 
     def _draw(self, trainer: Trainer) -> None:

@@ -1,4 +1,4 @@
-"""The checkpoint from which training goes on."""
+"""The checkpoint from which training resumes."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from genlab.errors import GenlabError
 
 
 class LastCheckpoint(ModelCheckpoint):
-    """Lightning's ModelCheckpoint, for states from which training goes on exactly; and the end of training by signals.
+    """Lightning's ModelCheckpoint for states from which training resumes exactly, and the end of training by signals.
 
     Such states lie between two steps, after the validation and the end of the epoch where these are due. There is one
     of the end of training, also where that is inside an epoch or not due by `every_n_epochs`, whether it has come to
@@ -26,7 +26,7 @@ class LastCheckpoint(ModelCheckpoint):
     _steps_before: int | None = None
 
     def on_load_checkpoint(self, trainer: Trainer, model: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Note which step the checkpoint is from."""
+        """Remember which step the checkpoint is from."""
         self._steps_before = checkpoint["global_step"]
 
     def on_train_start(self, trainer: Trainer, model: LightningModule) -> None:
@@ -40,20 +40,20 @@ class LastCheckpoint(ModelCheckpoint):
         self._signals = Signals(trainer)
 
     def on_train_batch_end(self, trainer: Trainer, model: LightningModule, *args: Any) -> None:
-        """A step is done."""
+        """Note that a step is done, and save if it is time."""
         loop = trainer.fit_loop.epoch_loop
         assert trainer.fit_loop._data_fetcher is not None
         if not trainer.is_last_batch and not loop._should_check_val_fx(trainer.fit_loop._data_fetcher):
             self._between_steps(trainer, model)
 
     def on_validation_end(self, trainer: Trainer, model: LightningModule) -> None:
-        """A validation is done, perhaps inside an epoch."""
+        """Note that a validation is done, perhaps inside an epoch."""
         fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
         if fitting and not trainer.is_last_batch:
             self._between_steps(trainer, model)
 
     def on_train_epoch_end(self, trainer: Trainer, model: LightningModule) -> None:
-        """An epoch is done."""
+        """Note that an epoch is done."""
         super().on_train_epoch_end(trainer, model)
         if self._every_n_epochs < 1 or self._ends(trainer):
             self._save(trainer)
@@ -70,11 +70,11 @@ class LastCheckpoint(ModelCheckpoint):
                 left.unlink(missing_ok=True)
 
     def _should_save_on_train_epoch_end(self, trainer: Trainer) -> bool:
-        """Always: a validation may come before the end of its epoch, or between batches of one step."""
+        """Return True: a validation may come before the end of its epoch, or between batches of one step."""
         return True
 
     def _between_steps(self, trainer: Trainer, model: LightningModule) -> None:
-        """Inside an epoch, save when it is time to, or when training ends here."""
+        """Save inside an epoch, if a checkpoint is due or training ends here."""
         if trainer.fit_loop._should_accumulate():  # more batches belong to the step
             return
         super().on_train_batch_end(trainer, model, None, None, 0)

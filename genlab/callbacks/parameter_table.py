@@ -1,4 +1,4 @@
-"""What a model consists of, in a table."""
+"""Table of a model's parts and their parameters."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from lightning.pytorch.utilities.model_summary.model_summary import get_human_re
 
 
 class ParameterTable(ModelSummary):
-    """Lightning's model summary, of what has parameters, without counts that are always 0."""
+    """Lightning's model summary, of parts with parameters, without columns that are always 0."""
 
     @staticmethod
     def summarize(
@@ -18,7 +18,7 @@ class ParameterTable(ModelSummary):
         *args: Any,
         **_: Any,
     ) -> None:
-        """Say what the parts of a model are, and how many parameters each has."""
+        """Print the parts of a model with their numbers of parameters."""
         columns = dict(summary_data)
         rows = zip(columns["Name"], columns["Type"], columns["Params"], strict=True)
         lines = [[name, kind, count] for name, kind, count in rows if count.strip() not in ("0", "--")]

@@ -15,19 +15,19 @@ from genlab.sheets import in_training, subject_of
 
 
 class Pictures(Callback):
-    """Draws what a model can: reconstructions or translations of the first validation images, and samples.
+    """Draw what a model can do: reconstructions or translations of the first validation images, and samples.
 
     A conditional model samples under each class or attribute in turn; one whose conditions are images, under those of
     the validation images, which stand above the samples and the truth.
 
-    The same images and the same noise each time, so that pictures can be compared. They are called as the tools that
+    Images and noise are the same each time, so that pictures can be compared. They are named after the tools that
     draw the same, written to `pictures/<tool>-epoch<epoch>.png` in the trainer's `default_root_dir`, and handed to W&B
     and TensorBoard loggers.
 
     Args:
-        every_n_epochs: how often; after the last epoch always. 0 draws none.
-        count: images per picture.
-        seed: of the samples' and the corruption's noise.
+        every_n_epochs: epochs between pictures, which are always drawn after the last one; 0 draws none.
+        count: number of images per picture.
+        seed: seed of the noise of samples and corruption.
     """
 
     def __init__(self, every_n_epochs: int = 10, count: int = 64, seed: int = 0) -> None:
@@ -41,13 +41,13 @@ class Pictures(Callback):
         self._drawn = 0
 
     def on_validation_start(self, trainer: Trainer, model: LightningModule) -> None:
-        """Gather images in the first validation, but not in Lightning's check before training."""
+        """Start to gather images in the first validation, except in Lightning's check before training."""
         self._gathers = not self._batch and not trainer.sanity_checking
 
     def on_validation_batch_start(
         self, trainer: Trainer, model: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
-        """Keep the first validation images, of as many batches as it takes."""
+        """Keep the first validation images, from as many batches as needed."""
         full = self._batch and len(next(iter(self._batch.values()))) >= self.count
         if not self._gathers or full or not isinstance(batch, dict):
             return
@@ -55,7 +55,7 @@ class Pictures(Callback):
         self._batch = {name: torch.cat(values)[: self.count] for name, values in kept.items()}
 
     def on_train_epoch_end(self, trainer: Trainer, model: LightningModule) -> None:
-        """Draw, when it is time to."""
+        """Draw if a picture is due."""
         epoch = trainer.current_epoch + 1
         if self.every_n_epochs and epoch % self.every_n_epochs == 0:
             self._draw(trainer, model, epoch)

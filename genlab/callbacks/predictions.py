@@ -1,4 +1,4 @@
-"""What `predict` finds out, in a file."""
+"""Predictions of `predict`, in a file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,12 +15,12 @@ from genlab.errors import GenlabError
 
 
 class Predictions(BasePredictionWriter):
-    """Writes predictions (dicts of tensors, one a batch) to `predictions.npz` in the trainer's `default_root_dir`.
+    """Write predictions (one dict of tensors per batch) to `predictions.npz` in the trainer's `default_root_dir`.
 
     Each array has one row for each image, in the data's order; read it with `numpy.load`.
 
     Args:
-        force: replace such a file.
+        force: replace an existing file.
     """
 
     def __init__(self, force: bool = False) -> None:
@@ -28,7 +28,7 @@ class Predictions(BasePredictionWriter):
         self.force = force
 
     def setup(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
-        """Raise GenlabError when there is such a file already, before anything is computed."""
+        """Raise GenlabError if the file already exists, before anything is computed."""
         self.path = Path(trainer.default_root_dir) / "predictions.npz"
         if self.path.exists() and not self.force:
             raise GenlabError(f"{self.path} already exists; give --force to replace it")
@@ -40,7 +40,7 @@ class Predictions(BasePredictionWriter):
         predictions: Sequence[dict[str, torch.Tensor]],
         batch_indices: Sequence[Any],
     ) -> None:
-        """Write all at once."""
+        """Write all predictions at once."""
         arrays = {key: torch.cat([batch[key].float().cpu() for batch in predictions]).numpy() for key in predictions[0]}
         with whole_file(self.path) as part, part.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]

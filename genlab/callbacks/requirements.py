@@ -1,4 +1,4 @@
-"""What other callbacks need, found out before training rather than after it."""
+"""Requirements of other callbacks, checked before training rather than after it."""
 
 from collections.abc import Callable
 
@@ -8,17 +8,17 @@ from lightning.pytorch.callbacks import EarlyStopping, LearningRateFinder, Model
 from genlab.errors import GenlabError, suggestion
 
 OWN_RATE = "optimizer_lr"
-"""What LearningRateFinder is to set, in a genlab model without a learning rate by another name."""
+"""Attribute that LearningRateFinder sets in genlab's models, which have no learning rate by another name."""
 
 
 class Requirements(Callback):
-    """Refuses callbacks that wait for a metric which is not logged, or that the model cannot have.
+    """Refuse callbacks that wait for a metric which is not logged, or that the model cannot have.
 
-    Metrics of the validation are known from the check before training, all others once there has been an epoch.
+    Validation metrics are known from the check before training, all others after the first epoch.
     """
 
     def setup(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
-        """Tell LearningRateFinder what to set; raise GenlabError where there are several optimizers."""
+        """Tell LearningRateFinder what to set; raise GenlabError for several optimizers."""
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if not isinstance(callback, LearningRateFinder):
                 continue
@@ -31,11 +31,11 @@ class Requirements(Callback):
                 callback._attr_name = callback._attr_name or OWN_RATE
 
     def on_validation_end(self, trainer: Trainer, model: LightningModule) -> None:
-        """Raise GenlabError for a monitor that is unknown, whose name says that it is of the validation."""
+        """Raise GenlabError for an unknown monitor whose name says that it is a validation metric."""
         self._require(trainer, lambda monitor: monitor.startswith("val/"))
 
     def on_train_epoch_end(self, trainer: Trainer, model: LightningModule) -> None:
-        """Raise GenlabError for any other monitor that is unknown."""
+        """Raise GenlabError for any other unknown monitor."""
         self._require(trainer, lambda monitor: not monitor.startswith("val/"))
 
     def _require(self, trainer: Trainer, is_due: Callable[[str], bool]) -> None:

@@ -1,4 +1,4 @@
-"""The metrics of `validate` and `test` in a table."""
+"""Table of the metrics of `validate` and `test`."""
 
 from textwrap import indent
 
@@ -10,23 +10,23 @@ from genlab.tables import aligned, rounded
 
 
 class Results(Callback):
-    """Prints a table of the metrics of a validation or a test in place of Lightning's, unless it is not `verbose`."""
+    """Print the metrics of a validation or a test in a table in place of Lightning's, if `verbose`."""
 
     _verbose = False
 
     def setup(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
-        """Let Lightning print none."""
+        """Turn Lightning's table off."""
         if trainer.state.fn in (TrainerFn.VALIDATING, TrainerFn.TESTING):
             loop = trainer.validate_loop if stage == "validate" else trainer.test_loop
             self._verbose, loop.verbose = loop.verbose, False
 
     def teardown(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
-        """Print the table, once all bars are closed."""
+        """Print the table once all progress bars are closed."""
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         if self._verbose and trainer.is_global_zero and metrics:
             tqdm.write(table(metrics))
 
 
 def table(metrics: dict[str, float]) -> str:
-    """Lay out metrics, a line each, with their numbers below each other."""
+    """Format metrics, one per line, with their numbers aligned."""
     return indent(aligned([[name, rounded(value)] for name, value in sorted(metrics.items())]), "  ")

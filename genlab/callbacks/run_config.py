@@ -1,4 +1,4 @@
-"""The configuration of a run, with everything that was left to defaults."""
+"""Configuration of a run, with all defaults written out."""
 
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,13 @@ from genlab import runs
 from genlab.atomic import whole_file
 
 OF_ONE_RUN = ("ckpt_path", "name", "trust")
-"""Options that a config leaves out, since it starts a new run."""
+"""Options that the config leaves out, since it starts a new run."""
 UNREADABLE = "Unable to serialize instance"
-"""First words that jsonargparse writes for objects that no config can describe."""
+"""First words of what jsonargparse writes for objects that it cannot describe."""
 
 
 class RunConfig(SaveConfigCallback):
-    """Writes `config.yaml` in the folder of a new run, and hands it to W&B and TensorBoard loggers.
+    """Write `config.yaml` to the folder of a new run, and pass it to W&B and TensorBoard loggers.
 
     The config starts a new run: it names no checkpoint, and nothing that cannot be read back.
     """
@@ -44,7 +44,7 @@ class RunConfig(SaveConfigCallback):
                 self._hparams = flat({"model": config["model"], "data": config["data"]})
 
     def on_train_end(self, trainer: Trainer, model: LightningModule) -> None:
-        """Fill TensorBoard's table of hyperparameters, with the metrics of the validation."""
+        """Fill TensorBoard's table of hyperparameters with the validation metrics."""
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
@@ -55,7 +55,7 @@ class RunConfig(SaveConfigCallback):
 
 
 def flat(config: Any, name: str = "") -> dict[str, Any]:
-    """Numbers, texts and truths of a nested config by their dotted names, as on the command line."""
+    """Flatten a nested config: its numbers, texts and booleans by dotted names, as on the command line."""
     if isinstance(config, dict):
         if "class_path" in config:
             return {name: config["class_path"]} | flat(config.get("init_args", {}), name)
@@ -65,7 +65,7 @@ def flat(config: Any, name: str = "") -> dict[str, Any]:
 
 
 def readable(config: Any) -> Any:
-    """A config without the entries that could not be read back."""
+    """Return a config without the entries that could not be read back."""
     if isinstance(config, dict):
         return {key: readable(value) for key, value in config.items() if not unreadable(value)}
     if isinstance(config, list):
@@ -74,5 +74,5 @@ def readable(config: Any) -> Any:
 
 
 def unreadable(value: Any) -> bool:
-    """Whether jsonargparse wrote a value for want of a description."""
+    """Tell whether jsonargparse wrote a value that it could not describe."""
     return isinstance(value, str) and value.startswith(UNREADABLE)

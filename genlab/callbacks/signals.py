@@ -10,12 +10,12 @@ from lightning.pytorch.utilities import rank_zero_info
 
 
 class Stopped(SystemExit):
-    """A signal has ended training, between two steps.
+    """Exception that ends training between two steps, after a signal.
 
     Args:
-        number: of the signal.
-        requeue: whether SLURM ends the job, which is to go on later.
-        status: with which the process ends.
+        number: number of the signal.
+        requeue: whether SLURM ends the job, which is to resume later.
+        status: exit status of the process.
     """
 
     def __init__(self, number: signal.Signals, requeue: bool, status: int) -> None:
@@ -24,14 +24,14 @@ class Stopped(SystemExit):
 
 
 class Signals:
-    """Notes SIGINT (Ctrl-C), SIGTERM, SIGHUP, and the signal by which SLURM announces the end of a job's time.
+    """Handlers that note SIGINT (Ctrl-C), SIGTERM, SIGHUP, and SLURM's signal before the end of a job's time.
 
-    The latter is SIGUSR1, unless Lightning's SLURMEnvironment is told another one; preemption is a SIGTERM. SIGHUP
+    SLURM's is SIGUSR1, unless Lightning's SLURMEnvironment is told another one; preemption is a SIGTERM. SIGHUP
     comes from a terminal that is closed, and is left alone under `nohup`. Lightning, from which the signals are taken
     over, gives them back when `fit` ends. A second Ctrl-C ends at once.
 
     Args:
-        trainer: whose training they are to end.
+        trainer: the trainer whose training they end.
     """
 
     def __init__(self, trainer: Trainer) -> None:
@@ -53,7 +53,7 @@ class Signals:
                 signal.signal(number, self._note)
 
     def stop(self) -> Stopped | None:
-        """What is to be raised, in all processes, when any of them has received a signal."""
+        """Return the exception to raise in all processes, if any of them has received a signal."""
         if not self._trainer.strategy.reduce_boolean_decision(self._received is not None, all=False):
             return None
         number = self._received or signal.SIGTERM

@@ -1,4 +1,4 @@
-"""A progress bar that costs the same however fast the batches come."""
+"""Progress bar whose cost does not depend on how fast batches come."""
 
 import contextlib
 import logging
@@ -11,7 +11,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 
 class SteadyBar(TQDMProgressBar):
-    """Lightning's progress bar, drawn five times a second at most while training; it names the `stage` of a model.
+    """Lightning's progress bar, drawn at most five times a second in training, with the `stage` of a model.
 
     What Lightning and genlab say meanwhile stands on lines of its own, and so does what is said after an error.
     """
@@ -25,12 +25,12 @@ class SteadyBar(TQDMProgressBar):
         self._messages = contextlib.ExitStack()
 
     def setup(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
-        """Let messages clear the bar."""
+        """Let messages clear the bar first."""
         super().setup(trainer, model, stage)
         self._messages.enter_context(logging_redirect_tqdm([logging.getLogger("lightning.pytorch")]))
 
     def teardown(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
-        """Let messages be."""
+        """Restore how messages are written."""
         self._messages.close()
 
     def on_exception(self, trainer: Trainer, model: LightningModule, exception: BaseException) -> None:
@@ -42,7 +42,7 @@ class SteadyBar(TQDMProgressBar):
         self._messages.close()
 
     def on_train_batch_end(self, trainer: Trainer, model: LightningModule, *args: Any) -> None:
-        """Draw, when it is time to and at the end of the epoch."""
+        """Draw if it is time, and at the end of the epoch."""
         now = time.monotonic()
         if now - self._drawn >= self.interval or trainer.is_last_batch:
             self._drawn = now

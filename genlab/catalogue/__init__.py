@@ -1,4 +1,4 @@
-"""What genlab offers, read from its source, and the pages of help about it. Imports nothing heavy."""
+"""Catalogue of genlab's classes and functions, read from source, and help pages about them. Imports nothing heavy."""
 
 from genlab.catalogue.source import PACKAGES, Argument, Entry, find, of_library, public, subclasses
 

@@ -13,7 +13,7 @@ from genlab.configs import shipped_configs
 from genlab.facts import FACTS
 
 WIDEST = 110
-"""Columns of a page at most."""
+"""Maximum number of columns of a page."""
 TERMS = {
     "int": "whole number",
     "float": "number",
@@ -25,26 +25,26 @@ TERMS = {
     "ReconstructionError": "loss",
     "Interval": "step or epoch",
 }
-"""What types are called."""
+"""Names of types in words."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Classes that can stand for one another."""
+    """Group of classes that can replace one another."""
 
     title: str
     names: tuple[str, ...]
     given: int = 0
-    """How many arguments, the first ones, the model gives."""
+    """Number of first arguments that the model supplies."""
     or_any: str = ""
-    """What else can be given."""
+    """Description of what else can be given."""
 
 
 ANY_MODULE = "any torch.nn.Module by its import path"
 
 
 def network_groups() -> list[Group]:
-    """The networks that come with genlab, by what they are for."""
+    """Group genlab's networks by role."""
     layers = tuple(catalogue.subclasses("networks", "StackLayer"))
     corruptions = tuple(catalogue.subclasses("networks", "Corruption"))
     return [
@@ -69,7 +69,7 @@ def network_groups() -> list[Group]:
 
 
 def loss_groups() -> list[Group]:
-    """The losses that come with genlab, by what they are for."""
+    """Group genlab's losses by role."""
     functions = (name for name, entry in catalogue.public("losses").items() if _of_logits_and_image(entry))
     return [
         Group("reconstruction, of autoencoders", (*functions, "WeightedSum"), 0, "any function of logits and images"),
@@ -86,7 +86,7 @@ def loss_groups() -> list[Group]:
 
 
 def data_groups() -> list[Group]:
-    """The data sets that come with genlab, by what their batches hold, and degradations."""
+    """Group genlab's data sets by the content of batches, and degradations."""
     return [
         Group(title, tuple(catalogue.subclasses("data", base)), 0, f"any {base} by its import path")
         for title, base in (
@@ -99,13 +99,13 @@ def data_groups() -> list[Group]:
 
 
 def model_groups() -> list[Group]:
-    """The models that come with genlab."""
+    """Group genlab's models."""
     names = tuple(n for n in catalogue.subclasses("models", "LightningModule") if n != "ImageModel")
     return [Group("models", names, 0, "any LightningModule by its import path")]
 
 
 def schedule_groups() -> list[Group]:
-    """The schedules of learning rates that come with genlab."""
+    """Group genlab's learning-rate schedules."""
     names = tuple(catalogue.subclasses("schedules", "TrainingSchedule"))
     return [Group("schedules of learning rates", names, 1, "any of torch.optim.lr_scheduler by its import path")]
 
@@ -117,22 +117,22 @@ GROUPS = {
     "losses": loss_groups,
     "schedules": schedule_groups,
 }
-"""What each command lists."""
+"""Groups of each listing command."""
 
 
 def all_groups() -> Iterator[Group]:
-    """Everything that can be named."""
+    """List all groups."""
     for groups in GROUPS.values():
         yield from groups()
 
 
 def group_of(name: str) -> Group | None:
-    """The classes that can stand for one of them."""
+    """Find the group of a class."""
     return next((group for group in all_groups() if name in group.names), None)
 
 
 def choices(argument: Argument) -> Group | None:
-    """What can be given for an argument that takes a class or function of genlab's."""
+    """Find the group for an argument that takes a class or function of genlab."""
     default = (argument.default or "").rpartition(".")[2]
     if argument.annotation == "ReconstructionError" or default in catalogue.public("networks"):
         return group_of(default)
@@ -149,7 +149,7 @@ def choices(argument: Argument) -> Group | None:
 
 
 def settable(entry: Entry) -> list[Argument]:
-    """The arguments that a user gives, not the data or the model."""
+    """List the arguments that a user gives, not the data or the model."""
     if _of_logits_and_image(entry):
         return []
     group = group_of(entry.name)
@@ -157,7 +157,7 @@ def settable(entry: Entry) -> list[Argument]:
 
 
 def listing(command: str) -> str:
-    """What `genlab models` prints, and its likes: each name with a line."""
+    """Format a listing, such as that of `genlab models`: each name with a line."""
     groups = GROUPS[command]()
     indent = max(len(name) for group in groups for name in group.names) + 4
     lines = []
@@ -170,7 +170,7 @@ def listing(command: str) -> str:
 
 
 def page(entry: Entry) -> str:
-    """Everything about one class: what it is, its arguments, the configs that use it, an example."""
+    """Format the page of a class: its summary, arguments, the configs that use it, and an example."""
     where = _place(entry)
     parts = [fill(f"{entry.name}: {entry.summary}", columns())]
     parts += [_paragraph(text) for text in entry.details.split("\n\n") if text]
@@ -190,7 +190,7 @@ def page(entry: Entry) -> str:
 
 
 def choices_page(key: str, argument: Argument, group: Group) -> str:
-    """What can be given for an argument, such as model.encoder."""
+    """Format the page of an argument such as model.encoder: what can be given for it."""
     indent = max(map(len, group.names)) + 4
     width = columns() - indent
     return "\n".join(
@@ -205,7 +205,7 @@ def choices_page(key: str, argument: Argument, group: Group) -> str:
 
 
 def configs_with(name: str) -> list[str]:
-    """The shipped configs that name a class."""
+    """List the shipped configs that name a class."""
     named = re.compile(rf"^[^#\n]*\b{name}\b", re.MULTILINE)
     return [
         config for config, path in shipped_configs().items() if "/" not in config and named.search(path.read_text())
@@ -213,7 +213,7 @@ def configs_with(name: str) -> list[str]:
 
 
 def example(entry: Entry) -> str | None:
-    """A command that uses a class and sets one of its arguments; None for what only a config has room for."""
+    """Build a command that uses a class and sets one of its arguments; None if only a config can."""
     where = _place(entry)
     used = configs_with(entry.name)
     chosen = [name for name in used if re.search(rf"^{where}:\n +class_path: {entry.name}$", _text(name), re.MULTILINE)]
@@ -241,7 +241,7 @@ def example(entry: Entry) -> str | None:
 
 
 def _example_value(argument: Argument) -> str | None:
-    """Something to give for an argument without a default, if a word will do."""
+    """Find a value for an argument without a default, if one word is enough."""
     group = choices(argument)
     if group:
         return "Digits" if "Digits" in group.names else group.names[0]
@@ -249,17 +249,17 @@ def _example_value(argument: Argument) -> str | None:
 
 
 def columns() -> int:
-    """Columns of a page."""
+    """Return the number of columns of a page."""
     return min(shutil.get_terminal_size((100, 24)).columns, WIDEST)
 
 
 def words(annotation: str) -> str:
-    """A type in words: "number or null" for `float | None`."""
+    """Put a type in words: "number or null" for `float | None`."""
     return _words(ast.parse(annotation, mode="eval").body) if annotation else "value"
 
 
 def value(default: str) -> str:
-    """A default as YAML has it."""
+    """Format a default as in YAML."""
     try:
         found = ast.literal_eval(default)
     except ValueError:
@@ -309,7 +309,7 @@ def _paragraph(text: str) -> str:
 
 
 def _line(entry: Entry | None, width: int) -> str:
-    """The first sentence about a class, or as many of its clauses as fit."""
+    """Shorten the first sentence about a class to the clauses that fit."""
     sentence = re.split(r"(?<=[.:]) (?=[A-Z])", entry.summary)[0].rstrip(".:;") if entry else ""
     ends = [match.start() for match in re.finditer(r"[,;:] | \(|$", sentence)]
     fitting = [end for end in ends if end <= width and sentence.count("(", 0, end) == sentence.count(")", 0, end)]
@@ -317,7 +317,7 @@ def _line(entry: Entry | None, width: int) -> str:
 
 
 def _place(entry: Entry) -> str:
-    """The key that a class is given for, such as data or model.encoder."""
+    """Return the key that a class is given for, such as data or model.encoder."""
     if any(entry.name in group.names for group in model_groups()):
         return "model"
     *datasets, degradations = data_groups()
@@ -327,7 +327,7 @@ def _place(entry: Entry) -> str:
 
 
 def _user_of(name: str) -> tuple[str, str]:
-    """A model and the argument for which it takes a class; one that takes it by default, if any does."""
+    """Find a model and its argument that takes a class, preferably by default."""
     found = [
         (argument.default != name, len(model), model, argument.name)
         for model in model_groups()[0].names
@@ -343,7 +343,7 @@ def _text(config: str) -> str:
 
 
 def _smallest(configs: list[str]) -> str:
-    """The config that needs no download, if there is one."""
+    """Choose a config that needs no download, if there is one."""
     return next((name for name in configs if name.endswith("_digits.yaml")), configs[0])
 
 

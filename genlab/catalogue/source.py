@@ -1,4 +1,4 @@
-"""What genlab offers, read from its source: classes and functions with their arguments, for help and suggestions.
+"""Classes and functions of genlab with their arguments, read from source, for help and suggestions.
 
 Importing them would take seconds, most of them torch's; reading the source takes a moment.
 """
@@ -22,31 +22,31 @@ ARGUMENT = re.compile(r"^    (\w+): ", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument of a class or function, as its source has it."""
+    """Argument of a class or function, as written in its source."""
 
     name: str
     annotation: str
-    """Such as `float | None`."""
+    """Source of the type, such as `float | None`."""
     default: str | None
-    """An expression, such as `MLPEncoder` or `0.1`; None without a default."""
+    """Source of the default, such as `MLPEncoder` or `0.1`; None without one."""
     meaning: str
-    """What the docstring says of it."""
+    """Description in the docstring."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A class or a function."""
+    """Class or function."""
 
     name: str
     summary: str
-    """The docstring's first sentence."""
+    """First sentence of the docstring."""
     details: str
-    """What it says between that and the arguments, with paragraphs."""
+    """Paragraphs of the docstring between its first sentence and its sections."""
     arguments: tuple[Argument, ...]
     bases: tuple[str, ...]
-    """The names of the classes that it inherits from, also from each other's."""
+    """Names of all classes that it inherits from, directly or not."""
     is_base: bool
-    """Whether it is only there to be inherited from."""
+    """Whether it is abstract."""
     is_function: bool
     file: Path
 
@@ -191,7 +191,7 @@ def _parameters(function: ast.FunctionDef) -> list[Parameter]:
 
 
 def _meanings(text: str) -> dict[str, str]:
-    """What the lines below `Args:` say of each argument."""
+    """Parse the descriptions of arguments in the lines below `Args:`."""
     section = re.split(r"^(?=\S)", text, maxsplit=1, flags=re.MULTILINE)[0]  # until the next one, such as Raises
     _, *parts = ARGUMENT.split(section)
     return {name: " ".join(meaning.split()) for name, meaning in zip(parts[::2], parts[1::2], strict=True)}

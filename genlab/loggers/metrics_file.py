@@ -1,4 +1,4 @@
-"""The figures of a run in a CSV file."""
+"""Metrics of a run in a CSV file."""
 
 import csv
 import itertools
@@ -17,9 +17,9 @@ from genlab.runs import history
 
 
 class MetricsFile(Logger):
-    """Writes a row for each step to `metrics.csv` in a run's folder, and goes on with a file that is there already.
+    """Write a row for each step to `metrics.csv` in a run's folder, or append to a file that already exists.
 
-    When training goes on from a checkpoint, the steps that it makes again are forgotten. (Lightning's CSVLogger deletes
+    When training resumes from a checkpoint, rows of steps that are repeated are dropped. (Lightning's CSVLogger deletes
     the file, and so a resumed run's past.) A file that others have changed, such as a spreadsheet with another
     delimiter, is kept as `metrics-kept-1.csv`, and the rows that can be read are written to the new one.
 
@@ -38,7 +38,7 @@ class MetricsFile(Logger):
         self._columns = ["step", "epoch"]
         self._goes_on = _exists(self.path)
         self.size = 0
-        """Bytes of the file that were written or found."""
+        """Number of bytes of the file that were written or found."""
 
     @property
     def save_dir(self) -> str:
@@ -47,7 +47,7 @@ class MetricsFile(Logger):
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
-        """Nothing: the run's config.yaml has them."""
+        """Log nothing: the run's config.yaml has the hyperparameters."""
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -56,7 +56,7 @@ class MetricsFile(Logger):
 
     @rank_zero_only
     def save(self) -> None:
-        """Append the rows that are new; a new column makes the file anew.
+        """Append new rows; a new column rewrites the file.
 
         Raises GenlabError when the file cannot be written.
         """
@@ -67,7 +67,7 @@ class MetricsFile(Logger):
                 raise GenlabError(f"{self.path} cannot be written: {error.strerror}") from None
 
     def finalize(self, status: str) -> None:
-        """Write what is left."""
+        """Write the remaining rows."""
         self.save()
 
     def _append(self) -> None:
@@ -109,7 +109,7 @@ class MetricsFile(Logger):
 
 
 def _end(rows: list[dict[str, str]]) -> int:
-    """The step at which the next row is due at the latest, given how far apart these are."""
+    """Estimate the step at which the next row is due at the latest, from the distance between rows."""
     steps = [-1, *(int(row["step"]) for row in rows)]
     return steps[-1] + max((later - step for step, later in itertools.pairwise(steps)), default=1)
 

@@ -1,4 +1,4 @@
-"""W&B, which training does not depend on."""
+"""W&B logger that training does not depend on."""
 
 import contextlib
 import os
@@ -14,9 +14,9 @@ PATIENCE = {"init_timeout": 20, "finish_timeout": 60}
 
 
 class SafeWandbLogger(WandbLogger):
-    """Lightning's WandbLogger, which works offline where there is no account, or the service cannot be reached.
+    """Lightning's WandbLogger, offline if there is no account or the service cannot be reached.
 
-    What it logs then stays in its `save_dir`; `wandb sync` sends it later. Arguments are those of WandbLogger.
+    Logs then stay in its `save_dir`; `wandb sync` sends them later. Arguments are those of WandbLogger.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -27,7 +27,7 @@ class SafeWandbLogger(WandbLogger):
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:
-        """The run, as W&B knows it."""
+        """The W&B run."""
         import wandb  # half a second that only runs with this logger wait
 
         try:
@@ -42,7 +42,7 @@ class SafeWandbLogger(WandbLogger):
 
 @contextlib.contextmanager
 def _no_questions() -> Iterator[None]:
-    """Let W&B ask nobody for an account: it would wait for an answer forever."""
+    """Keep W&B from asking for an account: it would wait for an answer forever."""
     terminal = os.environ.get("TERM")
     os.environ["TERM"] = "dumb"
     try:

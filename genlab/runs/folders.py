@@ -1,4 +1,4 @@
-"""Where runs are: `runs/<config name>/<version>/`, with config.yaml, metrics.csv, checkpoints/ and pictures/."""
+"""Folders of runs: `runs/<config name>/<version>/`, with config.yaml, metrics.csv, checkpoints/ and pictures/."""
 
 import contextlib
 import glob
@@ -33,7 +33,7 @@ JOB = "slurm_step"
 
 
 def config_name(configs: Iterable[object] | None) -> str | None:
-    """What runs of these configs are called: the file name of the first that is no overlay, or None without one."""
+    """Name runs of these configs: after the file of the first that is no overlay; None without one."""
     for path in map(Path, map(str, configs or [])):
         if is_config_of_run(path):
             return path.absolute().parent.parent.name
@@ -43,7 +43,7 @@ def config_name(configs: Iterable[object] | None) -> str | None:
 
 
 def class_part(class_path: str) -> str:
-    """What a class adds to the name of a run."""
+    """Return the part that a class adds to the name of a run."""
     return class_path.rpartition(".")[2].lower()
 
 
@@ -73,7 +73,7 @@ def claim_run(root: Path, name: str) -> Path:
 
 
 def newest_run(root: Path = ROOT, name: str = "*") -> Path:
-    """The run with the newest checkpoint; of the config called `name`, if given.
+    """Find the run with the newest checkpoint, among those called `name`, if given.
 
     Raises GenlabError when there is none.
     """
@@ -84,7 +84,7 @@ def newest_run(root: Path = ROOT, name: str = "*") -> Path:
 
 
 def find_checkpoint(path: str | Path | None, prefer: str = "best") -> Path:
-    """The checkpoint meant by a file, a run folder, a folder of several runs (its newest), or None (the newest of all).
+    """Find the checkpoint meant by a file, a run, a folder of runs (its newest), or None (the newest of all).
 
     Args:
         path: the file or folder.
@@ -107,20 +107,20 @@ def find_checkpoint(path: str | Path | None, prefer: str = "best") -> Path:
 
 
 def wandb_id(run: Path) -> str | None:
-    """What W&B calls a run that it has seen before."""
+    """Return W&B's id of a run that it has seen before."""
     folders = sorted(run.glob("wandb/*run-*_*-*"), key=lambda folder: folder.name.removeprefix("offline-"))
     return folders[-1].name.removeprefix("offline-").split("-", 2)[2] if folders else None
 
 
 def note_job(run: Path, step: str | None) -> None:
-    """Write down which step of a SLURM job trains a run, if any does."""
+    """Note which step of a SLURM job trains a run, if any does."""
     if step:
         with whole_file(run / JOB) as part:
             part.write_text(step)
 
 
 def run_of_job(root: Path, name: str, step: str | None) -> Path | None:
-    """The run of a config in which a step of a SLURM job has left a last checkpoint."""
+    """Find the run of a config in which a step of a SLURM job has left a last checkpoint."""
     for run in run_folders(root, name):
         if (run / "checkpoints" / "last.ckpt").exists() and _text(run / JOB) == step:
             return run
@@ -128,19 +128,19 @@ def run_of_job(root: Path, name: str, step: str | None) -> Path | None:
 
 
 def run_of(checkpoint: Path) -> Path | None:
-    """The run folder that a checkpoint lies in, or None when it lies elsewhere."""
+    """Return the run folder of a checkpoint, or None if it lies elsewhere."""
     folder = checkpoint.parent
     return folder.parent if folder.name == "checkpoints" and is_config_of_run(folder.parent / CONFIG) else None
 
 
 def is_config_of_run(path: Path) -> bool:
-    """Whether a file is the config that `fit` wrote into a run's folder, told by its content."""
+    """Tell from its content whether a file is the config that `fit` wrote to a run's folder."""
     text = _text(path) if path.name == CONFIG else ""
     return all(re.search(f"^{section}:", text, re.MULTILINE) for section in SECTIONS)
 
 
 def config_of(checkpoint: Path) -> dict[str, Any]:
-    """The config of the run that a checkpoint lies in; empty outside of a run."""
+    """Read the config of a checkpoint's run; empty outside of a run."""
     run = run_of(checkpoint)
     if run is None:
         return {}
@@ -152,7 +152,7 @@ def config_of(checkpoint: Path) -> dict[str, Any]:
 
 
 def is_own(checkpoint: Path) -> bool:
-    """Whether a checkpoint is of a run that this user trained where it lies now; see `genlab.trust`."""
+    """Tell whether a checkpoint is of a run that this user trained where it lies now; see `genlab.trust`."""
     run = run_of(checkpoint)
     if run is None:
         return False
@@ -161,13 +161,13 @@ def is_own(checkpoint: Path) -> bool:
 
 
 def signed(text: str, run: Path) -> str:
-    """The text of a config for a run's folder, with the line that makes the run the user's own."""
+    """Add to the text of a run's config the line that makes the run the user's own."""
     signature = trust.signature(run)
     return text if signature is None else f"{SIGNED}{signature}\n{text}"
 
 
 def discard_empty(run: Path) -> None:
-    """Remove the folder of a run that came to nothing: one without metrics, checkpoints and pictures."""
+    """Remove the folder of a run without metrics, checkpoints and pictures."""
     with contextlib.suppress(OSError):
         files = list(run.iterdir())
         if {path.name for path in files} <= {CONFIG, JOB, LOCK, STATE}:
@@ -178,7 +178,7 @@ def discard_empty(run: Path) -> None:
 
 
 def run_folders(root: Path = ROOT, name: str = "*") -> list[Path]:
-    """The folders that may be runs: `root/<name>/<version>`, in the order of names and versions."""
+    """List the folders that may be runs: `root/<name>/<version>`, by name and version."""
     names = name if name == "*" else glob.escape(name)
     folders = [run for run in root.glob(f"{names}/*") if is_folder(run) and run.name.isdecimal()]
     return sorted(folders, key=lambda run: (run.parent.name, int(run.name)))
@@ -197,7 +197,7 @@ def training(run: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def held(run: Path) -> Iterator[None]:
-    """Hold a run's lock; that of a process that was killed holds nothing.
+    """Hold a run's lock; one of a process that was killed is free.
 
     Raises:
         GenlabError: when another process holds it, or nothing can be written there.
@@ -220,7 +220,7 @@ def held(run: Path) -> Iterator[None]:
 
 
 def is_held(run: Path) -> bool:
-    """Whether a process trains a run now, as far as this one can find out."""
+    """Tell whether a process trains a run now, as far as this one can determine."""
     if not (run / LOCK).is_file():
         return False
     try:
@@ -233,7 +233,7 @@ def is_held(run: Path) -> bool:
 
 
 def state(run: Path) -> str:
-    """How training goes: "running", "finished", "stopped", "failed: " with the reason, or "" where nothing says it."""
+    """Return the state of training: "running", "finished", "stopped", "failed: " with the reason, or "" if unknown."""
     if is_held(run):
         return "running"
     noted = _text(run / STATE).partition("\n")[0]
@@ -266,14 +266,14 @@ def _note(run: Path, text: str) -> None:
 
 
 def _last_change(run: Path) -> int | None:
-    """When a run's metrics were last written."""
+    """Return when a run's metrics were last written."""
     with contextlib.suppress(OSError):
         return (run / "metrics.csv").stat().st_mtime_ns
     return None
 
 
 def _text(path: Path) -> str:
-    """Read a text file; empty when it is none."""
+    """Read a text file; empty if there is none."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
         if path.is_file():
             return path.read_text(encoding="utf-8")
