@@ -23,7 +23,8 @@ def shipped_configs() -> dict[str, Path]:
 def find_config(name: str) -> Path:
     """Find a config by name: a path, or else one of the shipped configs.
 
-    Raises GenlabError for an unknown name, with the nearest right one, and for what is no text.
+    Raises:
+        GenlabError: for an unknown name, with the nearest right one, and for what is no text.
     """
     if Path(name).is_file():
         try:

@@ -23,7 +23,7 @@ ScheduleFactory = Callable[[Optimizer], LRScheduler]
 """Builds the learning-rate schedule of an optimizer; see `genlab.schedules`."""
 
 Interval = Literal["step", "epoch"]
-"""What a schedule counts: steps of its optimizer, or epochs."""
+"""Unit that a schedule counts: steps of its optimizer, or epochs."""
 
 
 class ImageBatch(TypedDict):

@@ -20,7 +20,8 @@ class LastCheckpoint(ModelCheckpoint):
     its end or a signal asks for it; with `every_n_train_steps`, there is one of each epoch's end too. An error or a
     second Ctrl-C leaves the checkpoint before, wherever it ends training.
 
-    Raises Stopped in training that a signal has ended; see `Signals`.
+    Raises:
+        Stopped: in training that a signal has ended; see `Signals`.
     """
 
     _steps_before: int | None = None

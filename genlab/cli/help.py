@@ -59,7 +59,8 @@ MORE = (
 def answer(command: str, arguments: list[str]) -> str | None:
     """The page that the arguments ask for; None where they ask for training, or for help that only the parser has.
 
-    Raises GenlabError for names that are not valid where they stand.
+    Raises:
+        GenlabError: for names that are not valid where they stand.
     """
     if command == "fit" and not arguments and not any(name.startswith("GENLAB_FIT") for name in os.environ):
         raise GenlabError(NOTHING_GIVEN)

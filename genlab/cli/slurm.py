@@ -20,7 +20,8 @@ def requeued() -> bool:
 def requeue() -> None:
     """Let the job start again, unless SLURM ends it anyway: for it was cancelled, or SLURM has requeued it by itself.
 
-    Raises GenlabError when SLURM cannot be asked, or will not.
+    Raises:
+        GenlabError: when SLURM cannot be asked, or will not.
     """
     job = os.environ["SLURM_JOB_ID"]
     if "SLURM_ARRAY_JOB_ID" in os.environ:  # one of whose tasks has the id of all

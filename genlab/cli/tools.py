@@ -23,9 +23,12 @@ class ToolParser(argparse.ArgumentParser):
     """A parser whose errors are GenlabErrors of one line, and suggest the nearest option."""
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: None = None) -> argparse.Namespace:  # type: ignore[override]
-        """Parse all arguments; raises GenlabError for one that is unknown or wrong.
+        """Parse all arguments.
 
         A tool that takes --data takes --data.KEY too: these are left as they are, in `data_settings`.
+
+        Raises:
+            GenlabError: for one that is unknown or wrong.
         """
         rest: list[str] = [*(args or [])]
         settings: list[str] = []

@@ -58,7 +58,8 @@ class MetricsFile(Logger):
     def save(self) -> None:
         """Append new rows; a new column rewrites the file.
 
-        Raises GenlabError when the file cannot be written.
+        Raises:
+            GenlabError: when the file cannot be written.
         """
         if self._rows:
             try:

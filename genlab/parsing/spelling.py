@@ -90,7 +90,8 @@ Tree = dict[str, Any]
 def check(command: str, arguments: list[str]) -> Tree:
     """Return what the arguments of a command that trains, and the configs that they name, amount to.
 
-    Raises GenlabError for a config that is not there or no YAML, and for names that are not valid where they stand.
+    Raises:
+        GenlabError: for a config that is not there or no YAML, and for names that are not valid where they stand.
     """
     tree: Tree = {}
     sections = (*SECTIONS, *OF_COMMANDS.get(command, ()))

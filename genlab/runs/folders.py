@@ -48,7 +48,11 @@ def class_part(class_path: str) -> str:
 
 
 def require_name(name: str) -> str:
-    """Return a name for runs; raises GenlabError for one that is no plain name of a folder."""
+    """Return a name for runs.
+
+    Raises:
+        GenlabError: for one that is no plain name of a folder.
+    """
     if not re.fullmatch(r"[\w+=][\w.+=-]*", name):
         raise GenlabError(f"a run cannot be called {name!r}; --name takes letters, digits and _ . - + =")
     return name
@@ -57,7 +61,8 @@ def require_name(name: str) -> str:
 def claim_run(root: Path, name: str) -> Path:
     """Make and return the folder of a new run, `root/name/<next version>`; two processes never get the same.
 
-    Raises GenlabError when the folder cannot be made.
+    Raises:
+        GenlabError: when the folder cannot be made.
     """
     version = max((int(run.name) for run in run_folders(root, name)), default=-1) + 1
     while True:
@@ -75,7 +80,8 @@ def claim_run(root: Path, name: str) -> Path:
 def newest_run(root: Path = ROOT, name: str = "*") -> Path:
     """Find the run with the newest checkpoint, among those called `name`, if given.
 
-    Raises GenlabError when there is none.
+    Raises:
+        GenlabError: when there is none.
     """
     checkpoints = [c for run in run_folders(root, name) for c in (run / "checkpoints").glob("*.ckpt") if c.is_file()]
     if not checkpoints:
@@ -90,7 +96,8 @@ def find_checkpoint(path: str | Path | None, prefer: str = "best") -> Path:
         path: the file or folder.
         prefer: which of a run's checkpoints to take where it has both: "best" or "last".
 
-    Raises GenlabError when there is none.
+    Raises:
+        GenlabError: when there is none.
     """
     path = newest_run() if path is None else Path(path)
     if not path.exists() and run_folders(ROOT, str(path)):
