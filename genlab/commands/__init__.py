@@ -1,1 +1,1 @@
-"""The tool commands, one file each with a `main(arguments)`; imported only when called."""
+"""The tool commands, one file each with a `main(args)`; imported only when called."""

@@ -24,7 +24,11 @@ def main(args: argparse.Namespace) -> None:
 
 
 def newest_run() -> Path:
-    """The run that was trained last; raises GenlabError when there is none."""
+    """Find the run that was trained last.
+
+    Raises:
+        GenlabError: when there is none.
+    """
     files = [file for run in runs.run_folders() if (file := run / history.FILE).is_file()]
     if not files:
         raise GenlabError(f"no run in {runs.ROOT} has a {history.FILE}; train a model first, or give its folder")
@@ -32,9 +36,10 @@ def newest_run() -> Path:
 
 
 def find_run(path: Path) -> Path:
-    """The run that is meant by its folder, a checkpoint, or a folder of runs, whose newest one is taken.
+    """Find the run of a folder, of a checkpoint, or, in a folder of runs, the newest.
 
-    Raises GenlabError when there is none.
+    Raises:
+        GenlabError: when there is none.
     """
     run = runs.run_of(path) if path.is_file() else path
     if run and (run / history.FILE).exists():

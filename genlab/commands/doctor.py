@@ -1,4 +1,4 @@
-"""`genlab doctor`: what this machine has, on one page for a bug report; nothing secret is in it."""
+"""`genlab doctor`: versions, devices and folders of this machine, for a bug report; nothing secret is in it."""
 
 import argparse
 import importlib.metadata
@@ -40,7 +40,7 @@ Section = dict[str, str]
 
 
 def main(args: argparse.Namespace) -> None:
-    """Print what this machine has."""
+    """Print a page about this machine."""
     sections = {
         "versions": versions(),
         "devices": devices(),
@@ -56,7 +56,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def versions() -> Section:
-    """Of genlab, what it runs on, and the libraries that it needs."""
+    """Versions of genlab, of what it runs on, and of the libraries that it needs."""
     found = {"genlab": genlab.__version__, "Python": platform.python_version(), "system": platform.platform()}
     for library in LIBRARIES:
         try:
@@ -67,7 +67,7 @@ def versions() -> Section:
 
 
 def devices() -> Section:
-    """What computes, and the `--trainer.precision` that it is good for."""
+    """Processors, and the values of `--trainer.precision` that suit each."""
     found = {
         "CPU": f"{os.cpu_count()} cores, {torch.get_num_threads()} threads; {platform.machine()}; 32-true, bf16-mixed"
     }
@@ -89,7 +89,7 @@ def devices() -> Section:
 
 
 def data() -> Section:
-    """Where data sets and their caches lie, and what is there."""
+    """Data sets and caches, and their folders."""
     sets, caches = data_folder(None), cache_folder(None)
     there = [name for name in ("MNIST", "frey_faces", "celeba", *PIX2PIX, *CYCLEGAN) if (sets / name).is_dir()]
     return {
@@ -99,14 +99,14 @@ def data() -> Section:
 
 
 def place(folder: Path) -> str:
-    """A folder, and how much more its disk holds."""
+    """A folder, and the free space on its disk."""
     if not folder.is_dir():
         return f"{short(folder)}, which is not there"
     return f"{short(folder)}, {shutil.disk_usage(folder).free / GIGA:.0f} GB free"
 
 
 def trackers() -> Section:
-    """Whether W&B knows an account, without saying which."""
+    """Whether W&B has an account, without naming it."""
     try:
         import wandb
     except ImportError as error:
@@ -121,14 +121,14 @@ def trackers() -> Section:
 
 
 def environment() -> Section:
-    """The settings that the environment makes."""
+    """Settings made by environment variables."""
     return {name: short(os.environ[name]) for name in SETTINGS if name in os.environ} or {
         "settings": f"none of {', '.join(SETTINGS)}"
     }
 
 
 def newest_run() -> str:
-    """The run that tools take by default."""
+    """The run that tools open by default."""
     try:
         return str(runs.newest_run())
     except GenlabError:
@@ -136,6 +136,6 @@ def newest_run() -> str:
 
 
 def short(path: str | Path) -> str:
-    """A path without the name of whose home it is in."""
+    """Shorten the home folder in a path to ~, which keeps the user's name out of reports."""
     home = Path.home()
     return str("~" / Path(path).relative_to(home)) if Path(path).is_relative_to(home) else str(path)

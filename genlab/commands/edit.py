@@ -36,9 +36,10 @@ def main(args: argparse.Namespace) -> None:
 
 
 def learned_direction(trained: Trained, attribute: str, labelled: int, random: torch.Generator) -> Tensor:
-    """The attribute's vector, (code_size,), from at most `labelled` training images with it and as many without.
+    """Find an attribute's vector, (code_size,), from at most `labelled` training images with it and as many without.
 
-    Raises GenlabError when the data do not have the attribute, or no images with or without it.
+    Raises:
+        GenlabError: when the data do not have the attribute, or no images with or without it.
     """
     data = trained.data("fit")
     if not isinstance(data, ImageDataModule):

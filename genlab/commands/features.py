@@ -1,4 +1,4 @@
-"""`genlab features`: what the first units of a network look for."""
+"""`genlab features`: the weights of a network's first layer."""
 
 import argparse
 

@@ -33,7 +33,11 @@ def main(args: argparse.Namespace) -> None:
 
 
 def require_able(trained: Trained) -> None:
-    """Raise GenlabError for what cannot be asked for, before any file is read."""
+    """Check that the model can do what is asked for, before any file is read.
+
+    Raises:
+        GenlabError: when it cannot.
+    """
     args, name = trained.args, type(trained.model).__name__
     trained.require(Decodes)
     if args.between == "samples":
@@ -55,7 +59,7 @@ def require_able(trained: Trained) -> None:
 
 
 def ends(trained: Trained) -> tuple[Tensor, Decodes]:
-    """Codes of images, or of samples, to go between, (N, code_size), and what decodes all on the way."""
+    """Codes of images, or of samples, to interpolate between, (N, code_size), and the decoder of all codes."""
     args = trained.args
     random = torch.Generator().manual_seed(args.seed)
     drawn = 4 if args.along == "square" else 2 * (args.count or 6)

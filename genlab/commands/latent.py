@@ -1,4 +1,4 @@
-"""`genlab latent`: where the codes of test images lie."""
+"""`genlab latent`: a map of the codes of test images."""
 
 import argparse
 from typing import Any
@@ -16,7 +16,7 @@ from genlab.models.capabilities import Conditional, Decodes, Encodes, Samples
 from genlab.pictures.code_map import project, umap
 
 MOST = {None: 5000, "pca": 5000, "tsne": 2000, "umap": 5000}
-"""Test images at most by method, unless another number is asked for: t-SNE of 5,000 takes half a minute."""
+"""Maximum number of test images by method, by default: t-SNE of 5,000 takes half a minute."""
 
 
 def main(args: argparse.Namespace) -> None:
@@ -44,10 +44,14 @@ def main(args: argparse.Namespace) -> None:
 def known_classes(
     trained: Trained, pictured: Shown, color_by: str | None
 ) -> tuple[Tensor | None, tuple[str, ...], str]:
-    """The classes (N,) that colour the codes of images, the names of these, and that of all of them.
+    """Find the classes that colour the codes of images.
 
-    Labels, where there are any, or whether each image has the attribute that is asked for. Raises GenlabError for an
-    attribute, or for labels, that are not known.
+    Returns:
+        Classes (N,), or None where none are known: labels, or whether each image has the attribute that is asked for;
+        the names of the classes; and the title of their legend.
+
+    Raises:
+        GenlabError: for an attribute, or for labels, that the data do not have.
     """
     labels = pictured.labels
     if color_by in (None, "label") and labels is not None:
@@ -64,7 +68,7 @@ def known_classes(
 
 
 def two_dimensional(trained: Trained) -> Decodes | None:
-    """What decodes the codes of a 2-D prior; None for models without one, and for conditions that are not said."""
+    """The decoder of a 2-D prior; None for models without one, and for conditional models without a condition."""
     model: Any = trained.model
     if isinstance(model, Conditional):
         asked = condition_asked(trained)

@@ -16,7 +16,7 @@ from genlab.models.capabilities import Encodes
 
 
 def main(args: argparse.Namespace) -> None:
-    """Write what the model predicts of images, an array of each kind with a row for each, and "path", their files."""
+    """Write the model's predictions for images: arrays with a row per image, and "path" with the files."""
     if not args.input:
         raise GenlabError("--input is empty; give files, folders or patterns")
     trained = Trained(args)

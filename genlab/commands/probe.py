@@ -1,4 +1,4 @@
-"""`genlab probe`: what a trained model's codes are worth."""
+"""`genlab probe`: the worth of a trained model's codes."""
 
 import argparse
 import json
@@ -43,7 +43,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def some_seen(trained: Trained, images: Any) -> Seen:
-    """At most --limit images of a data set, drawn from it, and what the model makes of them."""
+    """Encode and reconstruct at most --limit images of a data set, drawn at random."""
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(trained.args.seed))
     attribute = trained.args.attribute
     classes = attribute_of(images, trained.data("fit"), attribute) if attribute else getattr(images, "labels", None)

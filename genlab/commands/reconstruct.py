@@ -1,4 +1,4 @@
-"""`genlab reconstruct`: test images, or a user's own, beside what the model makes of them."""
+"""`genlab reconstruct`: test images, or a user's own, above their reconstructions."""
 
 import argparse
 

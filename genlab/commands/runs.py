@@ -19,11 +19,11 @@ from genlab.runs.summaries import NOT_LEARNED, Summary, differences, differing, 
 
 COLUMNS = ("run", "model", "data", "differs", "epochs", "state", "best", "date")
 NARROWEST = {"date": 12, "data": 8, "model": 8, "best": 12, "differs": 10}
-"""Columns that are cut to so many characters, then left out one after the other, to fit a narrow terminal."""
+"""Columns that are first cut to so many characters, then left out one by one, to fit a narrow terminal."""
 RECENT = timedelta(days=180)
-"""How long ago a date has its hour beside it, not its year."""
+"""Age up to which a date is shown with its hour instead of its year."""
 UNLIMITED = 100_000
-"""Characters of a line that goes to a file or a pipe."""
+"""Maximum number of characters of a line in a file or a pipe."""
 
 
 def main(args: argparse.Namespace) -> None:
@@ -62,7 +62,7 @@ def listed(args: argparse.Namespace) -> None:
 
 
 def table(summaries: Sequence[Summary], width: int) -> str:
-    """Lay runs out as a table of so many characters across, with a line for each and the columns' names above."""
+    """Format runs as a table at most `width` characters wide: a line per run below the names of the columns."""
     rows = [cells(*each) for each in zip(summaries, differences(summaries, usual=False), strict=True)]
     lines = [dict(zip(COLUMNS, COLUMNS, strict=True)), *rows]
     widths = {
@@ -81,7 +81,7 @@ def table(summaries: Sequence[Summary], width: int) -> str:
 
 
 def cells(run: Summary, differs: dict[str, str]) -> dict[str, str]:
-    """A run's line of the table, with the settings that are to be named."""
+    """A run's cells in the table, by column; `differs` are the settings to show."""
     ended = run.planned is None or run.epochs >= run.planned
     return {
         "run": str(run.path),
@@ -96,7 +96,7 @@ def cells(run: Summary, differs: dict[str, str]) -> dict[str, str]:
 
 
 def ordered(summaries: Sequence[Summary], key: str) -> list[Summary]:
-    """Sort runs by a column or a setting; the newest, longest and best ones last, where the prompt is."""
+    """Sort runs by a column or a setting; the newest, longest and best come last, next to the prompt."""
     keys: dict[str, Callable[[Summary], Any]] = {
         "run": lambda run: (run.path.parent, int(run.path.name)),
         "model": lambda run: run.model,
@@ -113,7 +113,11 @@ def ordered(summaries: Sequence[Summary], key: str) -> list[Summary]:
 
 
 def filtered(summaries: Sequence[Summary], condition: str) -> list[Summary]:
-    """The runs of which a condition such as "model=VAE" or "lr=0.001" is true: text by its parts, numbers by value."""
+    """Select runs by a condition such as "model=VAE" or "lr=0.001": text by its parts, numbers by value.
+
+    Raises:
+        GenlabError: for what is no condition.
+    """
     key, sign, wanted = condition.partition("=")
     if not sign:
         raise GenlabError(f"--filter takes conditions such as model=VAE or lr=0.001, not {condition!r}")
@@ -125,7 +129,11 @@ def filtered(summaries: Sequence[Summary], condition: str) -> list[Summary]:
 
 
 def named(summaries: Sequence[Summary], key: str, columns: Collection[str]) -> list[str]:
-    """The settings that are meant by the end of a name, such as "lr"; raises GenlabError when there are none."""
+    """Find settings by the end of their names, such as "lr".
+
+    Raises:
+        GenlabError: when there are none.
+    """
     known = {name: None for run in summaries for name in run.settings}
     names = [name for name in known if f".{name}".endswith(f".{key}")]
     if not names and summaries:
@@ -136,7 +144,11 @@ def named(summaries: Sequence[Summary], key: str, columns: Collection[str]) -> l
 
 
 def compared(a: Path, b: Path) -> str:
-    """A table of the settings in which two runs differ; raises GenlabError for what is no run."""
+    """A table of the settings in which two runs differ.
+
+    Raises:
+        GenlabError: for what is no run.
+    """
     settings = [settings_of(_require_run(run)) for run in (a, b)]
     rows = [[name, *(each.get(name, "") for each in settings)] for name in differing(settings)]
     if not rows:
@@ -147,7 +159,7 @@ def compared(a: Path, b: Path) -> str:
 
 
 def as_csv(summaries: Sequence[Summary]) -> str:
-    """Runs as CSV: a column for each thing that is known, and for each setting that differs between any two."""
+    """Format runs as CSV: a column for each fact, and for each setting that differs between any two."""
     names = [name for name in differing([run.settings for run in summaries]) if not NOT_LEARNED.fullmatch(name)]
     names = [name for name in names if name not in ("model", "data")]
     differs = differences(summaries)
@@ -162,7 +174,11 @@ def as_csv(summaries: Sequence[Summary]) -> str:
 
 
 def delete(folders: Sequence[Path], agreed: bool) -> None:
-    """Delete runs, once the user has agreed; raises GenlabError, before any is deleted, when one of them is none."""
+    """Delete runs, once the user has agreed.
+
+    Raises:
+        GenlabError: before any is deleted, when one of them is no run or is being trained.
+    """
     for run in folders:
         if runs.is_held(_require_run(run)):
             raise GenlabError(f"{run} is being trained; stop that first")
@@ -186,7 +202,11 @@ def delete(folders: Sequence[Path], agreed: bool) -> None:
 
 
 def _require_run(path: Path) -> Path:
-    """A folder, once it is found to be a run as `fit` made it, and no link to one; else GenlabError."""
+    """Check that a folder is a run as `fit` made it, and no link to one.
+
+    Raises:
+        GenlabError: when it is not.
+    """
     config = path / runs.CONFIG
     if path.is_symlink() or config.is_symlink():
         raise GenlabError(f"{path} is a link; give the run's own folder")
@@ -197,7 +217,7 @@ def _require_run(path: Path) -> Path:
 
 
 def _goodness(run: Summary) -> float:
-    """The best value of a run's metric, turned so that more is better."""
+    """The best value of a run's metric, with its sign changed where less is better."""
     if run.best is None:
         return -math.inf
     return run.best if run.settings.get("best_checkpoint.mode") == "max" else -run.best
@@ -208,7 +228,7 @@ def _across(widths: Mapping[str, int]) -> int:
 
 
 def _matches(value: str | None, wanted: str) -> bool:
-    """Whether a setting is what is wanted: numbers by their value, other text by a part of it."""
+    """Whether a setting matches: numbers by value, other text by a part of it."""
     if value is None:
         return False
     try:
@@ -218,7 +238,7 @@ def _matches(value: str | None, wanted: str) -> bool:
 
 
 def _comparable(value: str) -> tuple[bool, float, str]:
-    """What values are sorted by: missing ones first, then numbers, then text."""
+    """A sorting key of values: missing ones first, then numbers, then text."""
     try:
         return False, float(value), ""
     except ValueError:

@@ -17,7 +17,7 @@ from genlab.latent import CodeDensity
 from genlab.models.capabilities import Conditional, Decodes, Encodes, Samples
 
 FITTED_ON = 10_000
-"""Training images at most whose codes a density is fitted to."""
+"""Maximum number of training images whose codes a density is fitted to."""
 
 
 def main(args: argparse.Namespace) -> None:
@@ -48,7 +48,7 @@ def main(args: argparse.Namespace) -> None:
 
 @torch.no_grad()
 def drawn(trained: Trained, args: argparse.Namespace, random: torch.Generator) -> Tensor:
-    """Images from the model's own prior, or from a fitted density: (count, C, H, W)."""
+    """Sample images from the model's own prior, or from a fitted density: (count, C, H, W)."""
     if args.prior:
         decoder = trained.able_to(Decodes)  # type: ignore[type-abstract]
         return decoder.decode(code_density(trained, args).sample(args.count, random))
@@ -62,11 +62,10 @@ def drawn(trained: Trained, args: argparse.Namespace, random: torch.Generator) -
 
 
 def code_density(trained: Trained, args: argparse.Namespace) -> CodeDensity:
-    """The density of the codes of training images: the one kept beside the checkpoint, or a new one.
+    """Fit a density to the codes of training images, or load the one that lies beside the checkpoint.
 
-    The kept one is used when it says that it was fitted by the same model and data (the checkpoint's content, and what
-    the command line changes), for the same seed and number of images; the times of files say nothing, since copying
-    changes them.
+    That one is used if it was fitted with the same model and data (the checkpoint's content, and what the command line
+    changes), seed and number of images. Modification times do not count: copying a run changes them.
     """
     encoder = trained.able_to(Encodes)  # type: ignore[type-abstract]
     components = 1 if args.prior == "gaussian" else args.components

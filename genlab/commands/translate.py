@@ -21,7 +21,7 @@ from genlab.models.tiles import in_tiles
 from genlab.regular import is_folder, read_regular
 
 QUALITY = 95
-"""Of JPEG files, out of 100."""
+"""Quality of JPEG files, out of 100."""
 
 
 def main(args: argparse.Namespace) -> None:
@@ -41,7 +41,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def draw_test_images(trained: Trained, model: Translates) -> None:
-    """One picture of test images, chosen by the seed, each row above the row of their translations."""
+    """Draw test images, chosen by the seed, each row above the row of their translations."""
     args = trained.args
     domains = domains_of(trained.splits)
     test = domains.translated(args.direction)
@@ -54,12 +54,13 @@ def draw_test_images(trained: Trained, model: Translates) -> None:
 
 
 def translate_files(trained: Trained, model: Translates) -> None:
-    """Every image of the input to a file of the same name; what cannot be read is left out and told at the end.
+    """Translate each image of --input to a file of the same name; those that cannot be read are listed at the end.
 
-    The only one to a file of another name, where the output has the ending of an image.
+    A single image is translated to the file --output, where that has the ending of an image.
 
-    Raises GenlabError, before anything is written, when an output is there already, would replace an input, or cannot
-    be written in its format.
+    Raises:
+        GenlabError: before anything is written, when an output already exists, would replace an input, or cannot be
+            written in its format.
     """
     args = trained.args
     folder: Path = args.out or (runs.run_of(trained.checkpoint) or trained.checkpoint.parent) / "translated"
@@ -100,9 +101,10 @@ def translate_files(trained: Trained, model: Translates) -> None:
 
 
 def found_files(texts: list[str], output: Path) -> dict[str, Path]:
-    """The image files that paths and patterns mean, by the names that they keep; see `named_paths`.
+    """Find the image files of paths and patterns, by the names of their translations; see `named_paths`.
 
-    Raises GenlabError for two files of one name.
+    Raises:
+        GenlabError: for two files of one name.
     """
     found: dict[str, Path] = {}
     for name, path in named_paths(texts, output):
@@ -112,13 +114,17 @@ def found_files(texts: list[str], output: Path) -> dict[str, Path]:
 
 
 def save(image: Tensor, path: Path) -> None:
-    """Write an image (C, H, W) in [0, 1] in the format that the file's name says."""
+    """Write an image (C, H, W) in [0, 1] in the format of the file's ending."""
     with whole_file(path) as part:
         images.picture_of(image).save(part, format=format_of(path), quality=QUALITY)
 
 
 def format_of(path: Path) -> str:
-    """What Pillow calls the format of a file; raises GenlabError for one that it cannot write."""
+    """Pillow's name of a file's format.
+
+    Raises:
+        GenlabError: for a format that cannot be written.
+    """
     kind = Image.registered_extensions().get(path.suffix.lower(), "")
     if kind not in Image.SAVE:
         raise GenlabError(f"{path} has no ending of a format that can be written, such as .png or .jpg; rename it")

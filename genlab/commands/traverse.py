@@ -1,4 +1,4 @@
-"""`genlab traverse`: what single units of a code do."""
+"""`genlab traverse`: the effect of single units of a code."""
 
 import argparse
 from dataclasses import replace
@@ -12,7 +12,7 @@ from genlab.errors import GenlabError
 from genlab.models.capabilities import Decodes, Encodes
 
 CODES = 5000
-"""Test images at most whose codes say how far a unit goes."""
+"""Maximum number of test images whose codes give the range of a unit."""
 
 
 def main(args: argparse.Namespace) -> None:
@@ -20,7 +20,7 @@ def main(args: argparse.Namespace) -> None:
     trained = Trained(args)
     trained.require(Encodes, Decodes)
     if len(trained.inputs) > 1:
-        raise GenlabError(f"one image is traversed, --input has {len(trained.inputs)}; give one")
+        raise GenlabError(f"traverse takes one image, and --input has {len(trained.inputs)}; give one")
     test_set = trained.images()
     chosen = torch.randperm(len(test_set), generator=torch.Generator().manual_seed(args.seed))[:CODES]
     deviation, mean = torch.std_mean(encoded(trained, test_set, chosen), 0)

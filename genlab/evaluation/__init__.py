@@ -1,1 +1,1 @@
-"""How models are judged: a protocol for each capability."""
+"""Evaluation of models: a protocol for each capability, from the table in `genlab.evaluation.protocols`."""

@@ -1,4 +1,4 @@
-"""What a model's codes are worth: reconstructions, few labels, clusters and outliers, beside PCA."""
+"""The worth of a model's codes: reconstructions, few labels, clusters and outliers, beside PCA."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ Pair = tuple[Array, Array]
 
 @dataclass(frozen=True)
 class Seen:
-    """Images and what a model makes of them, each under its own condition if it knows any: arrays (N, ...)."""
+    """Images, their codes and reconstructions, each under its own condition if there is any: arrays (N, ...)."""
 
     pixels: Array
     codes: Array
     reconstructions: Array | None
-    """None of a model that does not reconstruct."""
+    """None for a model that does not reconstruct."""
     classes: Array | None
     """(N,): labels, or whether images have an attribute; None where neither is known."""
 
@@ -40,10 +40,10 @@ def seen(model: object, images: Any, rows: Tensor, classes: Tensor | None) -> Se
     """Encode and reconstruct images of a data set.
 
     Args:
-        model: one that encodes, under conditions if it knows any.
+        model: one that encodes, given conditions if it is conditional.
         images: the data set.
         rows: positions in it, (N,).
-        classes: of all images of the data set, where they are known.
+        classes: classes of all images of the data set, where they are known.
     """
     parts: list[tuple[Tensor, ...]] = []
     for some in rows.split(AT_ONCE):
@@ -57,7 +57,7 @@ def seen(model: object, images: Any, rows: Tensor, classes: Tensor | None) -> Se
 def measured(
     train: Seen, test: Seen, *, counts: list[int | None], draws: int, left_out: int | None = None, seed: int = 0
 ) -> Iterator[tuple[str, str, Table]]:
-    """Measure all that can be measured, one after the other: a name, a title, and a table.
+    """Measure all that can be measured, and yield a name, a title and a table for each.
 
     Args:
         train: training images, which linear classifiers and PCA learn from.
@@ -65,7 +65,7 @@ def measured(
         counts: labelled images of each class; None for all.
         draws: times that few labels are drawn.
         left_out: the class that was left out of training, where one was.
-        seed: of PCA, of clusters, and of the first draw.
+        seed: seed of PCA and of clusters.
     """
     pixels = train.pixels, test.pixels
     pca = PCA(min(train.codes.shape[1], *pixels[0].shape), random_state=seed).fit(pixels[0])
@@ -96,7 +96,7 @@ def measured(
 
 
 def mean_error(errors: Array) -> dict[str, float]:
-    """The mean of errors (N,), with its standard error, of more than one image."""
+    """The mean of errors (N,), with its standard error where there is more than one image."""
     found = {"mean": float(errors.mean())}
     if len(errors) > 1:
         found["standard_error"] = float(errors.std(ddof=1) / len(errors) ** 0.5)
@@ -124,7 +124,7 @@ def few_labels(views: dict[str, Pair], labels: Pair, counts: list[int | None], d
 
 
 def mean_accuracy(accuracies: list[float], test_images: int) -> dict[str, float]:
-    """The mean of accuracies on as many test images, their standard deviation, and the mean's standard error."""
+    """The mean of accuracies on `test_images` images, their standard deviation, and the mean's standard error."""
     mean = float(np.mean(accuracies))
     of_images = mean * (1 - mean) / test_images
     of_draws = float(np.var(accuracies, ddof=1)) / len(accuracies) if len(accuracies) > 1 else 0.0

@@ -28,25 +28,25 @@ from genlab.types import Shape
 
 BATCH = 128
 STEPS = 700
-"""Batches that a classifier learns from; more, if these are not five epochs."""
+"""Minimum number of batches that a classifier learns from; five epochs where those are more."""
 INCIDENTAL = {"data_dir", "batch_size", "num_workers"}
-"""Hyperparameters of data that make no other images."""
+"""Hyperparameters of data without effect on the images."""
 
 
 @dataclass
 class Extractor:
-    """Images (B, C, H, W) in [0, 1] to features (B, D)."""
+    """A network that turns images (B, C, H, W) in [0, 1] into features (B, D)."""
 
     name: str
     resize: str
-    """How images are resized before."""
+    """Preparation of the images before the network."""
     features: Callable[[Tensor], Tensor]
     classifier: Classifier | None = None
-    """Of the data's classes, where it is one."""
+    """The classifier of the data's classes, where the network is one."""
 
     @property
     def stamp(self) -> dict[str, str]:
-        """What metrics say of it."""
+        """The network's part in the stamp of metrics."""
         return {"extractor": self.name, "resize": self.resize}
 
 
@@ -57,8 +57,8 @@ def extractor(name: str | None, data: BatchDataModule, image_shape: Shape, devic
         name: "inception", "classifier", or the path of a checkpoint whose model encodes; by default a classifier where
             there are labels, else Inception where it can be had, else a classifier of attributes.
         data: set up for "fit" and "test"; a classifier learns their labels or attributes.
-        image_shape: of the images that are judged.
-        device: where the network works; images and features stay on the CPU.
+        image_shape: shape of the images that are judged.
+        device: device of the network; images and features stay on the CPU.
 
     Raises:
         GenlabError: for a network that cannot be had.

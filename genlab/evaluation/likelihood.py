@@ -29,7 +29,9 @@ def judge_likelihood(model: Any, splits: Splits, options: Options) -> list[Row]:
         GenlabError: for a model with a perceptual distance in place of a likelihood.
     """
     if isinstance(model.likelihood, Perceptual):
-        raise GenlabError(f"the {type(model).__name__} has a perceptual distance in place of a likelihood")
+        raise GenlabError(
+            f"the {type(model).__name__} has a perceptual distance in place of a likelihood; judge its samples: --fid"
+        )
     images = splits.images_for(model)
     if options.condition is not None:
         model = model.given(options.condition)

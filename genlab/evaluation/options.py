@@ -1,4 +1,4 @@
-"""How a model is judged, where that can be chosen."""
+"""Options of an evaluation."""
 
 from dataclasses import dataclass
 
@@ -10,17 +10,17 @@ from genlab.devices import CPU
 
 @dataclass(frozen=True)
 class Options:
-    """What can be chosen of how a model is judged.
+    """Options of an evaluation.
 
     Args:
         limit: maximum number of images.
-        seed: of which images these are, and of all that is random.
-        codes: per image, which a likelihood is estimated with; by default the protocol's own number.
-        by_features: whether features are compared, also of a model that could be judged otherwise.
-        network: whose features; see `genlab.evaluation.extractors.extractor`.
-        device: where the network works.
-        condition: under which a conditional model sees all images, (1, ...) as its `given` takes it; by default it sees
-            each under its own.
+        seed: seed of the choice of images, and of all noise.
+        codes: number of codes per image for estimates of a likelihood; by default the protocol's own.
+        by_features: whether to compare features, also for a model that could be judged in another way.
+        network: name of the network of these features; see `genlab.evaluation.extractors.extractor`.
+        device: device of this network.
+        condition: the condition (1, ...), as the model's `given` takes it, of all images; by default each image has its
+            own.
     """
 
     limit: int = 10**9

@@ -1,4 +1,4 @@
-"""Scores of how strange single images are to a model."""
+"""Scores that rank single images by how strange they are to a model."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ CODES = 100
 
 @dataclass(frozen=True)
 class Score:
-    """How strange images are to models of a capability.
+    """A measure of how strange images are to models of a capability.
 
     Args:
         name: such as "squared error".
-        of: gives each of the images (B, C, H, W) a value, (B,), larger for stranger ones. It is given what can be done
-            with them, the images, the number of codes per image, and the generator of these codes.
-        estimates: whether it estimates with that many codes.
+        of: computes the score of each image, (B,), larger for stranger ones, from the model, unconditional or given the
+            images' conditions, images (B, C, H, W), the number of codes per image, and the generator of these codes.
+        estimates: whether the score depends on codes.
     """
 
     name: str
@@ -47,11 +47,11 @@ SCORES: dict[type[Any], Score] = {
     HasLikelihood: Score("negative log-likelihood", surprise, estimates=True),
     Reconstructs: Score("squared error", squared_error),
 }
-"""By capability: images are scored by the first that a model has."""
+"""Scores by capability; images are scored by the first capability that a model has."""
 
 
 def score_for(able: Any) -> Score | None:
-    """The score of what can be done with images, of a conditional model under some condition; None without any."""
+    """Choose the score of a model, unconditional or given a condition; None for a model without any."""
     perceptual = isinstance(getattr(able, "likelihood", None), Perceptual)  # no likelihood, though it has the methods
     found = (score for capability, score in SCORES.items() if isinstance(able, capability))
     return next((score for score in found if not (perceptual and score.estimates)), None)

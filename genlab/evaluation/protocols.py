@@ -1,4 +1,4 @@
-"""The table of protocols: how models are judged, by what they can do."""
+"""The table of protocols that models are judged by, from their capabilities."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from genlab.models.capabilities import HasLikelihood, Reconstructs, Samples, Tra
 
 @dataclass(frozen=True)
 class Protocol:
-    """How models of a capability are judged.
+    """A way to judge models of a capability.
 
     Args:
         judge: measures a model with the capability on the images of a split.
@@ -35,11 +35,11 @@ PROTOCOLS: dict[type[Any], Protocol] = {
     Samples: Protocol(judge_samples, compares_features=True),
     Reconstructs: Protocol(judge_reconstructions),
 }
-"""By capability: a model is judged by the first that it has."""
+"""Protocols by capability; a model is judged by the first capability that it has."""
 
 
 def judging_capability(able: object, by_features: bool = False) -> type[Any]:
-    """The capability that a model is judged by; the last in question for a model without any.
+    """Choose the capability that a model is judged by; for a model without any, the last one in question.
 
     Args:
         able: the model, or a conditional one under some condition.

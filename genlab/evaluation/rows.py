@@ -1,4 +1,4 @@
-"""What an evaluation finds: metrics with their standard errors and units, stamped with how they were measured."""
+"""Results of an evaluation: metrics with standard errors and units, stamped with how they were measured."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,20 +17,20 @@ UNITS = {
     "log_likelihood": "nats",
     "psnr": "dB",
 }
-"""Units of the metrics that have one."""
+"""Units of metrics; the others have none."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One metric.
+    """A metric of a model.
 
     Args:
         name: such as "psnr", or "psnr_untranslated".
         value: a number, or text such as "9 of 10".
-        error: its standard error, where that is known.
-        unit: such as "nats"; empty for what has none.
-        stamp: how it was measured, such as which images and which network; of all rows of an evaluation, what has the
-            same name is the same.
+        error: the standard error, where it is known.
+        unit: such as "nats"; empty without one.
+        stamp: how the metric was measured: the images, the network, ... In the rows of one evaluation, equal names have
+            equal values.
     """
 
     name: str
@@ -40,13 +40,13 @@ class Row:
     stamp: Mapping[str, Any] = field(default_factory=dict)
 
     def renamed(self, prefix: str = "", suffix: str = "") -> "Row":
-        """The same row under a longer name, as of another direction, whose stamp has the prefix too."""
+        """Return the row under a longer name; entries of the stamp get the prefix too."""
         stamp = {prefix + name: value for name, value in self.stamp.items()}
         return replace(self, name=prefix + self.name + suffix, stamp=stamp)
 
 
 def rows_of(found: Mapping[str, Any], stamp: Mapping[str, Any], suffix: str = "") -> list[Row]:
-    """Rows of metrics by name, of which those that end in "_standard_error" belong to others."""
+    """Make rows of metrics by name; names that end in "_standard_error" belong to the metrics before."""
     return [
         Row(name + suffix, value, found.get(name + ERROR), UNITS.get(name, ""), stamp)
         for name, value in found.items()
@@ -55,7 +55,7 @@ def rows_of(found: Mapping[str, Any], stamp: Mapping[str, Any], suffix: str = ""
 
 
 def averages(scores: Mapping[str, Sequence[Tensor]], stamp: Mapping[str, Any], suffix: str = "") -> list[Row]:
-    """Means of scores by name, in parts (B,), each with its standard error where there is more than one image."""
+    """Average scores, by name in parts (B,), with the standard error where there is more than one image."""
     found: dict[str, float] = {}
     for name, parts in scores.items():
         values = torch.cat([*parts])
@@ -66,7 +66,7 @@ def averages(scores: Mapping[str, Sequence[Tensor]], stamp: Mapping[str, Any], s
 
 
 def as_dict(rows: Iterable[Row]) -> dict[str, Any]:
-    """Rows as `evaluate` writes them: stamps, values, and standard errors as "<name>_standard_error"."""
+    """Flatten rows for `evaluate.json`: stamps, values, and standard errors as "<name>_standard_error"."""
     found: dict[str, Any] = {}
     for row in rows:
         found |= row.stamp

@@ -28,7 +28,8 @@ ENOUGH = 2048
 def judge_samples(model: Any, splits: Splits, options: Options) -> list[Row]:
     """Measure FID, KID, precision, recall and balance of classes of as many samples as images.
 
-    The distances of training images say what is perfect. A conditional model samples under the images' conditions.
+    Distances of training images show the best that can be expected. A conditional model samples under the conditions
+    of the images.
 
     Raises:
         GenlabError: for data of no single images, for too few, and for a network that cannot be had.
@@ -77,7 +78,7 @@ def images_of(images: ImageTensors) -> Iterator[Tensor]:
 
 
 def samples(model: Any, images: ImageTensors, random: torch.Generator) -> Iterator[Tensor]:
-    """As many samples as images, in batches; of a conditional model, under the images' conditions."""
+    """Sample as many images as there are, in batches; a conditional model does so under the images' conditions."""
     for rows in torch.arange(len(images)).split(AT_ONCE):
         able = model.given(model.condition(images[rows])) if isinstance(model, Conditional) else model
         yield able.sample(len(rows), generator=random)
@@ -85,7 +86,7 @@ def samples(model: Any, images: ImageTensors, random: torch.Generator) -> Iterat
 
 @torch.no_grad()
 def seen_by(network: Extractor, batches: Iterable[Tensor]) -> tuple[Tensor, Tensor | None]:
-    """The features of images (N, D), and the logits of classes (N, classes), where the network knows them."""
+    """Compute features of images, (N, D), and logits of classes, (N, classes), where the network is a classifier."""
     features, logits = [], []
     for images in batches:
         features.append(network.features(images))

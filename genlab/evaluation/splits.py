@@ -1,4 +1,4 @@
-"""Images of a DataModule as tools look at them: of one split, not augmented, set up when they are first asked for."""
+"""Images of a DataModule as tools look at them: one split, not augmented, set up when first asked for."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ class Splits:
         self._stages: set[str] = set()
 
     def ready(self, stage: str) -> Any:
-        """The DataModule, prepared and set up for a stage too, "fit" or "test"."""
+        """Prepare the DataModule and set it up for a stage, "fit" or "test", unless that is done."""
         if stage not in self._stages:
             if not self._stages:
                 self.data.prepare_data()
@@ -34,7 +34,7 @@ class Splits:
         return self.data
 
     def images_for(self, model: object) -> Any:
-        """The split's images as a data set: single ones, or pairs for a model that completes them.
+        """Return the split's images as a data set: single ones, or pairs for a model that completes them.
 
         Raises:
             GenlabError: for data of another kind, or without the split.
@@ -49,5 +49,5 @@ class Splits:
         return unaugmented(images)
 
     def training_images(self) -> Any:
-        """The training images as a data set."""
+        """Return the training images as a data set."""
         return unaugmented(self.ready("fit").train_set)

@@ -31,7 +31,7 @@ LARGE_ENOUGH = 64
 def judge_translations(model: Translates, splits: Splits, options: Options) -> list[Row]:
     """Measure L1, PSNR, SSIM, LPIPS and sharpness in each direction where the truth is known; otherwise FID and KID.
 
-    The metrics of untranslated images say what doing nothing is worth.
+    Metrics of untranslated images show the worth of doing nothing.
 
     Raises:
         GenlabError: for data of neither pairs nor domains, for too few images, and for a network that cannot be had.
@@ -95,7 +95,7 @@ def against_domain(model: Translates, images: Translated, split: str, network: E
 
 
 def translations(model: Translates, images: Translated, seed: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Positions, images there and their translations, in batches."""
+    """Translate images in batches: yields positions, the images there, and their translations."""
     random = torch.Generator().manual_seed(seed)
     with tqdm(total=len(images.start), desc="Translating", unit=" images") as bar:
         for rows in torch.arange(len(images.start)).split(AT_ONCE):

@@ -9,12 +9,13 @@ from genlab.models.capabilities import Encodes
 
 
 class EncoderFeatures(FeatureMaps):
-    """What the hidden layers of a trained encoder make of images: the inputs of its convolutions and linear layers.
+    """Feature maps of a trained encoder: the inputs of its convolutions and linear layers.
 
     Args:
-        checkpoint: of a model whose encoder is an `nn.Sequential`: a file or a run folder.
+        checkpoint: a file or a run folder of a model whose encoder is an `nn.Sequential`.
 
-    Raises GenlabError for any other.
+    Raises:
+        GenlabError: for any other.
     """
 
     def __init__(self, checkpoint: str) -> None:

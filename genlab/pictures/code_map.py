@@ -24,7 +24,7 @@ from genlab.pictures.drawing import DPI
 MOST_IN_LEGEND = 40
 """Classes in a legend; more have a colour bar."""
 PERPLEXITY = 30.0
-"""Of t-SNE: about how many neighbours each point has."""
+"""Perplexity of t-SNE: about the number of neighbours that each point has."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,15 @@ class CodeMap:
     comparable: bool = True
 
     def of(self, subject: str) -> "CodeMap":
-        """The same map with another subject."""
+        """Return the map with another subject."""
         return replace(self, subject=subject)
 
     def titled(self, title: str) -> "CodeMap":
-        """The same map with another title."""
+        """Return the map with another title."""
         return replace(self, title=title)
 
     def colored(self, classes: Tensor, names: Sequence[str] = (), by: str = "class") -> "CodeMap":
-        """The same map with classes (N,), int64, as colours; they are called by `names`, or by their numbers."""
+        """Return the map with classes (N,), int64, as colours, called by `names` or else by their numbers."""
         known = names or [str(number) for number in range(int(classes.max()) + 1)]
         return replace(self, classes=classes.cpu(), class_names=[*known], colored_by=by)
 
@@ -72,7 +72,7 @@ class CodeMap:
         """Draw the map, of about 7 x 6 inches.
 
         Args:
-            scale: of tiles; a map has none.
+            scale: without effect; a map has no tiles.
             labels: False leaves out everything but the dots.
             dpi: dots per inch.
         """
@@ -102,12 +102,12 @@ class CodeMap:
             axes.set(xticks=[], yticks=[])
 
     def arrays(self) -> dict[str, Any]:
-        """Points (N, 2), names of the axes, and classes (N,) with their names."""
+        """Return points (N, 2), names of the axes, and classes (N,) with their names."""
         known = {} if self.classes is None else {"classes": self.classes.numpy(), "class_names": list(self.class_names)}
         return {"points": self.points, "axes": list(self.axes), "title": self.title, "subject": self.subject, **known}
 
     def draw_legend(self, figure: Figure, axes: Axes) -> None:
-        """Draw what the colours mean, on the right: a legend, or for many classes a colour bar."""
+        """Draw a legend on the right, or for many classes a colour bar."""
         if self.classes is None:
             return
         count = len(self.class_names)
@@ -165,7 +165,11 @@ def project(codes: Tensor, method: str | None = None, seed: int = 0) -> CodeMap:
 
 
 def umap() -> Callable[..., Any]:
-    """The class UMAP of umap-learn; raises GenlabError when it is not installed."""
+    """Import the class UMAP of umap-learn.
+
+    Raises:
+        GenlabError: when it is not installed.
+    """
     try:
         found: Callable[..., Any] = importlib.import_module("umap").UMAP
     except ImportError:
@@ -174,12 +178,12 @@ def umap() -> Callable[..., Any]:
 
 
 def dots(count: int) -> tuple[float, float]:
-    """The area in square points and the opacity of so many dots that both single ones and crowds can be told."""
+    """Choose the area, in square points, and the opacity of `count` dots, so that both single ones and crowds show."""
     return float(np.clip(12_000 / count, 3, 40)), float(np.clip(12 / count**0.36, 0.25, 0.9))
 
 
 def palette(count: int) -> list[Any]:
-    """So many colours that can be told apart, as far as that is possible."""
+    """Choose `count` colours that can be told apart, as far as that is possible."""
     if count <= 10:
         return [matplotlib.colormaps["tab10"](number) for number in range(count)]
     if count <= 20:

@@ -17,12 +17,12 @@ from genlab.runs.history import Array, History
 from genlab.runs.summaries import Summary, labels, summarise
 
 MOST_POINTS = 150
-"""Points of a training curve; of more, each is the mean of several batches."""
+"""Maximum number of points of a training curve; of longer ones, each point is the mean of several batches."""
 PLAYERS = ("generator", "discriminator")
 MOST_PANELS = 6
-"""Panels for a model whose metrics have other names than those of genlab's models."""
+"""Maximum number of panels for a model whose metrics have other names than those of genlab's models."""
 PARTS = ("reconstruction", "kl", "sparsity", "cycle", "identity", "l1", "psnr", "diversity")
-"""What losses are made of, and what says more than the losses of two players."""
+"""Parts of losses, and metrics that say more than the losses of two players."""
 NATS = ("loss", "elbo", "reconstruction", "kl")
 TITLES = {
     "generator": "loss of the generator",
@@ -55,14 +55,14 @@ def draw_curves(
 ) -> Figure:
     """Draw the metrics of runs, a panel for each: training as a line, validation as dots on a line.
 
-    Of training with many batches each point is the mean of several, and with a single run a band shows their range.
+    In long trainings each point is the mean of several batches; for a single run, a band shows their range.
 
     Args:
         runs: folders of runs, at least one.
         metrics: such as "kl", or "val/kl" for the validation alone; by default the loss and its parts, the losses of
             all players, or the loss of each stage.
         log_y: whether to draw positive metrics on a logarithmic axis.
-        x: what goes across: epochs or steps (batches) done.
+        x: the horizontal axis: epochs or steps (batches) done.
 
     Raises:
         GenlabError: when there is nothing to draw, or no metric of such a name.
@@ -73,7 +73,7 @@ def draw_curves(
     panels = _panels(known, several=len(runs) > 1) if not metrics else [_chosen(name, known) for name in metrics]
     panels = [panel for panel in panels if any(history.has(name) for history in histories for name in panel)]
     if not panels:
-        raise GenlabError(f"there is nothing to draw yet: no metrics.csv with figures in {', '.join(map(str, runs))}")
+        raise GenlabError(f"there is nothing to draw yet: no metrics in the metrics.csv of {', '.join(map(str, runs))}")
     columns = len(panels) if len(panels) < 4 else 2 if len(panels) == 4 else 3
     rows = -(-len(panels) // columns)
     legend = 0.1 * (len(runs) + 4) if len(runs) > 1 else 0
@@ -105,7 +105,11 @@ def _both(base: str) -> list[str]:
 
 
 def _chosen(name: str, known: Sequence[str]) -> list[str]:
-    """The metrics meant by a name; raises GenlabError when there are none."""
+    """Find the metrics of a name.
+
+    Raises:
+        GenlabError: when there are none.
+    """
     if name in known:
         return [name]
     found = [metric for metric in _both(name) if metric in known]
@@ -118,7 +122,7 @@ def _chosen(name: str, known: Sequence[str]) -> list[str]:
 def _draw_panel(
     axes: Axes, panel: Sequence[str], summaries: Sequence[Summary], histories: Sequence[History], *, log_y: bool, x: X
 ) -> None:
-    """Draw some metrics of all runs: of one run each in a colour of its own, of several each run in its own."""
+    """Draw some metrics of all runs: of a single run, a colour per metric; of several, a colour per run."""
     several = len(summaries) > 1
     positive = True
     for number, history in enumerate(histories):
@@ -152,7 +156,7 @@ def _draw_panel(
 
 
 def _draw_training(axes: Axes, across: Array, values: Array, name: str, colour: str, *, faint: bool) -> None:
-    """Draw a metric of batches: each of them, or the mean and the range of several where there are many."""
+    """Draw a metric of training: each batch, or where there are many, the mean and the range of several."""
     size = -(-len(values) // MOST_POINTS)
     label = _kind(name)
     if size > 1:
@@ -170,7 +174,7 @@ def _draw_training(axes: Axes, across: Array, values: Array, name: str, colour: 
 
 
 def _leave_out_the_beginning(axes: Axes) -> None:
-    """Let the y axis end below values of the first twentieth that would take more than half of it, and say so."""
+    """Cut off values of the first twentieth that would take more than half of the y axis, with a note."""
     across, values = np.concatenate([line.get_xydata() for line in axes.lines]).T
     low, top = axes.dataLim.intervaly
     high = values[across >= across.min() + 0.05 * np.ptp(across)].max()
@@ -182,7 +186,7 @@ def _leave_out_the_beginning(axes: Axes) -> None:
 
 
 def _make_logarithmic(axes: Axes) -> None:
-    """Put a logarithmic scale on the y axis, with numbers that one can read also where it spans no power of ten."""
+    """Make the y axis logarithmic, with readable numbers also where it spans no power of ten."""
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     locator = LogLocator(subs=(1.0, 2.0, 5.0)) if high / low > 10 else MaxNLocator(6, steps=[1, 2, 5, 10])
@@ -193,7 +197,7 @@ def _make_logarithmic(axes: Axes) -> None:
 
 
 def _explain(figure: Figure, summaries: Sequence[Summary]) -> None:
-    """Title a figure; of several runs, say which colour each has."""
+    """Title a figure, with a legend of colours for several runs."""
     first, *others = summaries
     same = all((run.model, run.data) == (first.model, first.data) for run in others)
     title = f"{first.model} on {first.data}" if same else f"{len(summaries)} runs"
@@ -210,7 +214,7 @@ def _explain(figure: Figure, summaries: Sequence[Summary]) -> None:
 
 
 def _colour(number: int, count: int) -> Any:
-    """A colour for one of several runs, that no other has."""
+    """Choose a colour for one of several runs, different from all others."""
     return f"C{number}" if count <= 10 else colormaps["turbo"](number / (count - 1))
 
 
@@ -219,7 +223,7 @@ def _base(name: str) -> str:
 
 
 def _kind(name: str) -> str:
-    """What a line is called: by its split, and by the player whose loss it is."""
+    """The label of a line: its split, or the player whose loss it is."""
     split, _, base = name.partition("/")
     return base if base in PLAYERS else {"train": "training", "val": "validation"}.get(split, split)
 
@@ -231,7 +235,7 @@ def _title(base: str) -> str:
 
 
 def _unit(base: str, summaries: Sequence[Summary]) -> str:
-    """The unit of a metric, where all runs have the same and it is known."""
+    """The unit of a metric, if it is known and the same in all runs."""
     units = {_unit_of(base, run) for run in summaries}
     return units.pop() if len(units) == 1 else ""
 

@@ -20,21 +20,21 @@ DPI = 100
 
 
 class ColorMap(NamedTuple):
-    """How the values of one-channel tiles become colours, as a colour bar says."""
+    """Colours of the values of one-channel tiles, shown by a colour bar."""
 
     name: str
     """Matplotlib's name of it, such as "RdBu_r"."""
     low: float
     high: float
     label: str
-    """What the values are, with their unit."""
+    """Meaning of the values, with their unit."""
 
 
 class Drawable(Protocol):
-    """What can be drawn as a figure, or kept as arrays."""
+    """A picture that can be drawn as a figure, or kept as arrays."""
 
     def of(self, subject: str) -> "Drawable":
-        """Name the model that the picture is of."""
+        """Return the picture with another subject, the model that it is of."""
         ...
 
     def figure(self, *, scale: int | None = None, labels: bool = True, dpi: int = DPI) -> Figure:
@@ -114,7 +114,7 @@ class Sheet:
 
 
 def enlargement(size: Sequence[int], dpi: int = DPI) -> int:
-    """The smallest whole factor by which tiles of a size (H, W) reach 64 pixels, and at more than 100 dpi 0.64 inch."""
+    """Find the smallest factor by which tiles of a size (H, W) reach 64 pixels, and at more than 100 dpi 0.64 inch."""
     return max(1, -(-round(ON_SCREEN * max(1.0, dpi / DPI)) // min(size)))
 
 

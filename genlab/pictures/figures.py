@@ -13,19 +13,20 @@ from PIL import Image
 from genlab.atomic import picture_format, whole_file
 
 PIXELS = {"png": "PNG", "jpg": "JPEG"}
-"""What Pillow calls formats of pixels."""
+"""Pillow's names of formats of pixels."""
 UNDATED = {"svg": "Date", "pdf": "CreationDate"}
-"""What files of a format would say about when they were written."""
+"""Entries of files that say when they were written, by format."""
 TEXT_AS_TEXT: dict[Any, Any] = {"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "genlab"}
-"""Settings of matplotlib for files whose text can be searched, and that are the same each time."""
+"""Settings of matplotlib for searchable text, and for files that are the same each time."""
 
 
 def write_figure(figure: Figure, path: Path) -> None:
-    """Write a figure in the format that the file's ending says, whole or not at all; `.pdf` and `.svg` are vectors.
+    """Write a figure in the format of the file's ending, whole or not at all; `.pdf` and `.svg` are vectors.
 
     Equal figures give equal files.
 
-    Raises GenlabError for another ending, and when the file cannot be written.
+    Raises:
+        GenlabError: for another ending, and when the file cannot be written.
     """
     kind = picture_format(path)
     with whole_file(path) as part, matplotlib.rc_context(TEXT_AS_TEXT):
@@ -36,7 +37,7 @@ def write_figure(figure: Figure, path: Path) -> None:
 
 
 def rgb(figure: Figure) -> NDArray[np.uint8]:
-    """The pixels of a figure: (height, width, 3)."""
+    """Render a figure to pixels, (height, width, 3)."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -58,7 +58,7 @@ class Page:
         self.texts: list[tuple[Text, float, float]] = []
 
     def figure(self, labels: bool) -> Figure:
-        """The page with all that is on it."""
+        """Draw the page."""
         if labels:
             self._label_rows()
             self._label_columns()
@@ -126,7 +126,7 @@ class Page:
             self._reach_horizontally(self.grid_width / 2 - along / 2, self.grid_width / 2 + along / 2)
 
     def _column_labels(self) -> list[Text]:
-        """Labels that stand above their columns as they are, else in several lines, else tilted."""
+        """Write labels above their columns: in one line if they fit, else in several, else tilted."""
         room = self.width + min(0.5 * self.pad, self.width)
         for lines in (list, lambda labels: [label.replace("_", "_\n").replace(" ", "\n") for label in labels]):
             labels = [self._write(line, ha="center", va="bottom") for line in lines(self.sheet.column_labels)]
@@ -198,7 +198,7 @@ def _wrapped(line: str) -> str:
 
 
 def _positions(count: int, size: int, gap: int, breaks: Sequence[int]) -> tuple[list[int], int]:
-    """Where rows or columns of a size begin, and where the last one ends."""
+    """Starts of rows or columns of a size, and the end of the last."""
     wider = {*breaks} - {0}
     starts, end = [], -gap
     for index in range(count):
@@ -208,7 +208,7 @@ def _positions(count: int, size: int, gap: int, breaks: Sequence[int]) -> tuple[
 
 
 def _colored(sheet: "Sheet") -> Tensor:
-    """The tiles as RGB images: (rows, columns, 3, H, W) in [0, 1], NaN where they are blank."""
+    """Turn tiles into RGB images, (rows, columns, 3, H, W) in [0, 1], NaN where they are blank."""
     tiles = sheet.tiles.float()
     if sheet.colors:
         name, low, high, _ = sheet.colors

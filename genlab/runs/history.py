@@ -1,4 +1,4 @@
-"""The metrics of a run, read from its metrics.csv without torch, also when others have changed the file."""
+"""Metrics of runs, read from metrics.csv without torch, also when other programs have changed the file."""
 
 import csv
 import functools
@@ -14,9 +14,9 @@ from genlab.regular import read_regular
 
 FILE = "metrics.csv"
 AXES = ("step", "epoch")
-"""The columns that say when a row's metrics were measured."""
+"""Columns that say when a row's metrics were measured."""
 LARGEST = 2**31
-"""Bytes of a metrics file at most."""
+"""Maximum number of bytes of a metrics file."""
 DECIMAL = re.compile(r"^([-+]?\d+),(\d+(?:[eE][-+]?\d+)?)$")
 """A number with a decimal comma."""
 SEPARATORS = re.compile("[,\\r\\n]")
@@ -60,18 +60,18 @@ class History:
 
     @property
     def names(self) -> list[str]:
-        """The metrics that have a column, such as "val/loss", in the file's order."""
+        """Metrics with a column, such as "val/loss", in the file's order."""
         return [name for name in self._columns if name not in AXES]
 
     @property
     def epochs(self) -> int:
-        """How many epochs have begun."""
+        """Number of epochs that have begun."""
         last = self._numbers("epoch", slice(-1, None))
         return int(last[0]) + 1 if np.isfinite(last).any() else 0
 
     @property
     def ends_validated(self) -> bool:
-        """Whether the last row is of a validation, as it is at the end of an epoch."""
+        """Whether the last row is a validation, as at the end of an epoch."""
         return any(name.startswith("val/") and self._given(name)[-1:].any() for name in self.names)
 
     def has(self, name: str) -> bool:
@@ -95,7 +95,7 @@ class History:
 
     @functools.cached_property
     def _epoch_ends(self) -> tuple[Array, Array]:
-        """Steps done and epochs done, at the beginning and at the end of each epoch."""
+        """Steps and epochs done at the start and at the end of each epoch."""
         steps, epochs = (self._numbers(axis, slice(None)) for axis in AXES)
         sound = np.isfinite(steps + epochs)
         numbers, places = np.unique(epochs[sound], return_inverse=True)
@@ -108,12 +108,12 @@ class History:
         return done, epochs if len(ends) else np.zeros(1)
 
     def _given(self, column: str) -> NDArray[np.bool_]:
-        """Which rows have something in a column."""
+        """Whether rows have a value in a column."""
         starts, ends = self._places[:, self._columns.index(column)].T
         return np.asarray(ends > starts)
 
     def _numbers(self, column: str, rows: slice | NDArray[np.intp]) -> Array:
-        """Some rows' fields in a column as numbers: (rows,); not a number where they are none."""
+        """Read some rows' fields in a column as numbers, (rows,); NaN where they are none."""
         if column not in self._columns:
             return np.zeros(0)
         fields = self._places[rows, self._columns.index(column)].tolist()
@@ -121,9 +121,10 @@ class History:
 
 
 def parse(path: Path) -> tuple[list[str], list[dict[str, str]], str]:
-    """Parse a metrics file, as far as it can be read: its columns, its rows, and what is odd about it, if anything.
+    """Parse a metrics file, as far as it can be read.
 
-    A row at the end that a crash has cut short is not odd.
+    Returns:
+        Its columns, its rows, and what is odd about it, if anything; a last row that a crash has cut short is not.
     """
     if not path.is_file():
         return [], [], "it is no file"
@@ -159,9 +160,9 @@ def parse(path: Path) -> tuple[list[str], list[dict[str, str]], str]:
 
 
 def _plain(path: Path) -> bytes:
-    """The content of a metrics file with a line for each row, a field for each column, and no quotes.
+    """Read a metrics file as text with a line per row, a field per column, and no quotes.
 
-    A file as genlab writes it, of whatever length, is only read: `parse` would take a hundred times as long.
+    Files as genlab writes them are not parsed, which would take a hundred times as long.
     """
     try:
         content = read_regular(path, LARGEST)
@@ -177,7 +178,7 @@ def _plain(path: Path) -> bytes:
 
 
 def _places(text: bytes, columns: int) -> NDArray[np.intp] | None:
-    """Where fields begin and end in text: (rows, columns, 2), or None when some row has another number of them."""
+    """Starts and ends of fields in text, (rows, columns, 2); None when some row has another number of fields."""
     codes = np.frombuffer(text, np.uint8)
     ends = np.flatnonzero((codes == ord(",")) | (codes == ord("\n")))
     breaks = codes[ends] == ord("\n")
@@ -195,7 +196,7 @@ def _number(field: bytes) -> float:
 
 
 def _fields(line: str, delimiter: str) -> list[str]:
-    """The fields of a row; where the delimiter is no comma, a decimal comma becomes a point."""
+    """Split a row into fields; where the delimiter is no comma, decimal commas become points."""
     try:
         fields: list[str] = next(csv.reader([line], delimiter=delimiter), [])
     except csv.Error:  # a field that is too large
@@ -204,7 +205,7 @@ def _fields(line: str, delimiter: str) -> list[str]:
 
 
 def _step(field: str) -> int | None:
-    """A step, also as spreadsheets write it: 12.0 or 1.2E+05."""
+    """Parse a step, also as spreadsheets write it: 12.0 or 1.2E+05."""
     try:
         step = float(field)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What is known of a run without opening a checkpoint: its settings, how far it came and how good it is."""
+"""Summaries of runs: settings, progress and best metric, without opening a checkpoint."""
 
 import contextlib
 import re
@@ -20,29 +20,29 @@ from genlab.runs import history
 from genlab.runs.history import History
 
 UNKNOWN = "?"
-"""The model or data of a run whose config cannot be read."""
+"""Stands for the model or data of a run whose config cannot be read."""
 NOT_LEARNED = re.compile(
     r"(pictures|best_checkpoint|last_checkpoint)\..*|data\.(.*\.)?(data_dir|num_workers|prefetch)|weights_only|"
     r"trainer\.(enable_.*|logger.*|default_root_dir|log_every_n_steps|profiler.*|max_epochs)"
 )
-"""Settings that decide where a run is and what is drawn, not what is learned; and how long, which has a column."""
+"""Settings without effect on what is learned, and the number of epochs, which has a column."""
 
 LIBRARY = re.compile(r"^(genlab|torch)\.(\w+\.)*(?=\w+$)")
 LARGEST = 2**20
-"""Bytes of a config at most."""
+"""Maximum number of bytes of a config."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A run, in short.
+    """A run in brief.
 
     Args:
         path: its folder.
-        settings: of its config, by the names that the command line knows, such as "model.optimizer.lr", as text.
+        settings: its config as text, by the names of the command line, such as "model.optimizer.lr".
         state: running, finished, stopped, "failed: " with the reason, empty, or damaged.
-        epochs: how many are done.
-        planned: how many the config asks for; None without a limit.
-        metric: the validation metric that says which checkpoint is the best; empty where there is none.
+        epochs: number of epochs done.
+        planned: number of epochs that the config asks for; None without a limit.
+        metric: the validation metric that the best checkpoint is chosen by; empty where there is none.
         best: the best value of this metric.
         date: when the run was last trained.
     """
@@ -68,7 +68,7 @@ class Summary:
 
 
 def summarise(run: Path) -> Summary:
-    """Sum up a run; whatever cannot be read of it is left out."""
+    """Summarise a run; what cannot be read is left out."""
     settings, metrics, state = settings_of(run), History(run), runs.state(run)
     planned = _whole(settings.get("trainer.max_epochs", ""))
     complete = metrics.ends_validated or (state == "finished" and metrics.epochs == planned)
@@ -87,7 +87,7 @@ def summarise(run: Path) -> Summary:
 
 
 def settings_of(run: Path) -> dict[str, str]:
-    """The settings in a run's config: see `Summary`; none where they cannot be read."""
+    """Read the settings in a run's config, as in `Summary`; none where they cannot be read."""
     with contextlib.suppress(GenlabError, OSError, ValueError, yaml.YAMLError):
         text = read_regular(run / runs.CONFIG, LARGEST).decode()
         return dict(_flat(translated(safe_yaml.load(text))))
@@ -95,18 +95,18 @@ def settings_of(run: Path) -> dict[str, str]:
 
 
 def differing(settings: Sequence[Mapping[str, str]]) -> list[str]:
-    """The names of settings that are not the same in all runs; where two classes differ, not those of their own."""
+    """Find settings that are not the same in all runs; where classes differ, their arguments are not named."""
     names = list(dict.fromkeys(name for each in settings for name in each))
     found = [name for name in names if len({each.get(name) for each in settings}) > 1]
     return [name for name in found if not any(name.startswith(f"{other}.") for other in found)]
 
 
 def differences(summaries: Sequence[Summary], usual: bool = True) -> list[dict[str, str]]:
-    """For each run, the settings that differ among those of its model and data, by short names such as "lr".
+    """Find, for each run, the settings that differ among runs of its model and data, by short names such as "lr".
 
     Args:
         summaries: the runs.
-        usual: whether to name values that most of these runs have.
+        usual: whether to include values that most of these runs have.
     """
     groups: dict[tuple[str, str], list[Mapping[str, str]]] = defaultdict(list)
     for run in summaries:
@@ -130,13 +130,13 @@ def differences(summaries: Sequence[Summary], usual: bool = True) -> list[dict[s
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:
-    """The shortest end of each setting's name that none of the others has, and that begins with a word."""
+    """Shorten names of settings to the shortest end that begins with a word and is unique."""
     ends = {name: _ends(name) for name in names}
     return {name: next(end for end in ends[name] if sum(end in ends[o] for o in names) == 1) for name in names}
 
 
 def labels(summaries: Sequence[Summary]) -> list[str]:
-    """Name runs, each in its own way, by what differs between them; by their paths where nothing does."""
+    """Name runs uniquely, by what differs between them; by their paths where nothing does."""
     several = [fact for fact in ("model", "data") if len({getattr(each, fact) for each in summaries}) > 1]
     found = []
     for each, settings in zip(summaries, differences(summaries), strict=True):
@@ -149,7 +149,7 @@ def labels(summaries: Sequence[Summary]) -> list[str]:
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Walk the settings in a config: each name as the command line has it, and the value as text."""
+    """Iterate over the settings in a config: names as on the command line, and values as text."""
     if isinstance(value, list) and any(isinstance(part, dict) for part in value):
         value = dict(enumerate(value))
     if not isinstance(value, dict):
@@ -163,7 +163,7 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _text(value: Any) -> str:
-    """A value as YAML has it, and equal texts for equal values; of genlab's and torch's names, the last part."""
+    """Write a value as in YAML, equal values alike; names of genlab and torch by their last part."""
     if isinstance(value, str):
         return LIBRARY.sub("", value)
     if isinstance(value, float):
@@ -174,7 +174,7 @@ def _text(value: Any) -> str:
 
 
 def _ends(name: str) -> list[str]:
-    """The ends of a setting's name, from short to long, that begin with a word and not behind a number."""
+    """The ends of a setting's name, from short to long, that begin with a word not preceded by a number."""
     parts = name.split(".")
     numbers = [part.isdecimal() for part in parts]
     starts = [i for i in range(len(parts)) if not numbers[i] and not (i and numbers[i - 1])]
@@ -182,7 +182,7 @@ def _ends(name: str) -> list[str]:
 
 
 def _metric(settings: Mapping[str, str], metrics: History) -> str:
-    """The metric that the best checkpoint is chosen by; of stages, whose losses do not compare, the last one's."""
+    """The metric that the best checkpoint is chosen by; with stages, whose losses do not compare, the last stage's."""
     monitor = settings.get("best_checkpoint.monitor", "val/loss")
     stages = [name for name in metrics.names if re.fullmatch(r"val/.+/loss", name)] if monitor == "val/loss" else []
     known = [name for name in stages or [monitor] if len(metrics.series(name).steps)]

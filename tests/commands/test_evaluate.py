@@ -41,7 +41,7 @@ def test_the_likelihood_of_test_images_is_estimated(run, capsys):
     assert found["elbo"] < found["log_likelihood"]
 
 
-def test_some_images_again_and_the_same_figures(run, refused):
+def test_some_images_again_and_the_same_metrics(run, refused):
     for name in ("one", "two"):
         main(["evaluate", "--ckpt", str(run), "--samples", "20", "--limit", "30", "--out", f"{name}.json"])
     assert json.loads(Path("one.json").read_text()) == json.loads(Path("two.json").read_text())
@@ -121,7 +121,7 @@ def test_samples_are_judged_by_the_codes_of_any_model_that_encodes(players, run,
     )
 
 
-def test_figures_that_cannot_be_are_refused(players, run, refused):
+def test_metrics_that_cannot_be_measured_are_refused(players, run, refused):
     evaluate = ["evaluate", "--out", "none.json", "--ckpt"]
     assert "10 or more" in refused(*evaluate, str(players), "--limit", "3")
     assert "--samples is for likelihoods" in refused(*evaluate, str(players), "--samples", "7")

@@ -14,13 +14,13 @@ import genlab
 from genlab.cli import main
 
 
-def figures(path="probe.json"):
+def metrics(path="probe.json"):
     return json.loads(Path(path).read_text())
 
 
 def test_a_models_codes_are_compared_with_pca_and_pixels(run, capsys):
     main(["probe", "--ckpt", str(run), "--out", "probe.json", "--draws", "2", "--labels", "1,20,500,all"])
-    output, found = capsys.readouterr(), figures()
+    output, found = capsys.readouterr(), metrics()
     told = output.out
     assert told.splitlines()[-1] == "probe.json"
     assert (found["model"], found["data"], found["code_size"]) == ("VAE", "Digits", 2)
@@ -54,7 +54,7 @@ def test_a_models_codes_are_compared_with_pca_and_pixels(run, capsys):
     assert "outliers" not in found
 
 
-def test_figures_are_never_overwritten_unasked(run, refused):
+def test_metrics_are_never_overwritten_unasked(run, refused):
     Path("probe.json").write_text("mine")
     assert "probe.json already exists; give --force" in refused("probe", "--ckpt", str(run), "--out", "probe.json")
     assert Path("probe.json").read_text() == "mine"
@@ -64,7 +64,7 @@ def test_outliers_are_told_for_a_model_that_never_saw_a_class():
     data = '{"class_path": "WithoutClass", "init_args": {"data": {"class_path": "Digits"}, "label": 0}}'
     main(["fit", "--config", "autoencoder_digits.yaml", "--data", data, "--trainer.max_epochs=20"])
     main(["probe", "--labels", "5", "--draws", "1"])
-    found = figures("runs/autoencoder_digits-withoutclass/0/probe.json")
+    found = metrics("runs/autoencoder_digits-withoutclass/0/probe.json")
     data = genlab.Digits()
     data.setup()
     test = data.test_set[torch.arange(180)]
@@ -79,11 +79,11 @@ def test_attributes_are_classes_too(refused):
     main(["fit", "--config", "autoencoder_celeba.yaml", "--config", "overlays/smoke.yaml", "--model.code_size=4"])
     assert "CelebA has no attribute Smile; did you mean Smiling?" in refused("probe", "--attribute", "Smile")
     main(["probe", "--attribute", "Smiling", "--labels", "3", "--limit", "50", "--out", "smile.json"])
-    found = figures("smile.json")
+    found = metrics("smile.json")
     assert found["training_images"] == 50
     assert np.isfinite(found["few_labels"]["codes"]["3"]["mean"])
     main(["probe", "--limit", "30"])
-    assert "few_labels" not in figures("runs/autoencoder_celeba/0/probe.json")
+    assert "few_labels" not in metrics("runs/autoencoder_celeba/0/probe.json")
 
 
 def test_counts_of_labels_are_numbers_or_all(refused):

@@ -1,4 +1,4 @@
-"""Data as a user's --data and --data.KEY change those of a checkpoint."""
+"""Data of a checkpoint, as a user's --data and --data.KEY change them, and their attributes."""
 
 import copy
 import json
@@ -15,9 +15,14 @@ from genlab.parsing.parser import ExplainingParser
 
 
 def changed_data(described: str | dict[str, Any], settings: Sequence[str]) -> LightningDataModule:
-    """Data as `fit` makes them: of a class's name or a description, with settings, `--data.KEY=VALUE`.
+    """Build data as `fit` does.
 
-    Raises GenlabError for settings that the class does not take.
+    Args:
+        described: the name of a class, or the description in a checkpoint.
+        settings: `--data.KEY=VALUE`.
+
+    Raises:
+        GenlabError: for settings that the class does not take.
     """
     if isinstance(described, dict):
         if "_class_path" not in described:
@@ -33,7 +38,7 @@ def changed_data(described: str | dict[str, Any], settings: Sequence[str]) -> Li
 
 
 def without(description: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
-    """A description of data without what settings, `--data.KEY=VALUE`, say: places that a user names need no trust."""
+    """Remove what settings, `--data.KEY=VALUE`, replace from a description: a user's own paths need no trust."""
     left = copy.deepcopy(description)
     for setting in settings:
         *path, last = setting.partition("=")[0].removeprefix("--data.").split(".")
@@ -47,9 +52,15 @@ def without(description: dict[str, Any], settings: Sequence[str]) -> dict[str, A
 
 
 def attribute_of(images: ImageTensors, data: Any, attribute: str) -> Tensor:
-    """Which images of one of the data's splits have an attribute: (N,), bool.
+    """Whether images have an attribute: (N,), bool.
 
-    Raises GenlabError when the data do not have the attribute.
+    Args:
+        images: one of the splits.
+        data: the DataModule, which knows the names of attributes.
+        attribute: the name.
+
+    Raises:
+        GenlabError: when the data do not have the attribute.
     """
     if attribute not in data.attribute_names:
         hint = suggestion(attribute, data.attribute_names)

@@ -1,4 +1,4 @@
-"""Image files that a user gives with --input: which are meant, and how they become images as a model takes them."""
+"""Image files of --input: finding them, and turning them into images as a model takes them."""
 
 import glob
 import os
@@ -19,10 +19,14 @@ from genlab.regular import exists, is_folder, read_regular
 
 
 def named_paths(texts: Sequence[str], output: Path | None = None) -> list[tuple[str, Path]]:
-    """The image files that paths and patterns mean, each once, with the names that they keep: in a folder, the path.
+    """Find the image files of paths and patterns, each once, with its name: in a folder, its path there.
 
-    Of what a pattern matches, images alone; of a folder that `output` lies in, what is not of the output. Raises
-    GenlabError for a path that leads nowhere.
+    Args:
+        texts: files, folders, and patterns, which match images only.
+        output: a folder whose files are left out.
+
+    Raises:
+        GenlabError: for a path that leads nowhere.
     """
     found: dict[Path, tuple[str, Path]] = {}
     for text in texts:
@@ -45,9 +49,10 @@ def named_paths(texts: Sequence[str], output: Path | None = None) -> list[tuple[
 
 
 def framed(paths: Sequence[Path], framing: Framing) -> tuple[ImageTensors, tuple[str, ...]]:
-    """The images in files, cropped and resized, and their paths; what cannot be read is left out and told.
+    """Read images, cropped and resized, and their paths; files that cannot be read are left out and printed.
 
-    Raises GenlabError when none can be read.
+    Raises:
+        GenlabError: when none can be read.
     """
 
     def image_of(path: Path) -> NDArray[np.uint8] | str:
@@ -65,11 +70,11 @@ def framed(paths: Sequence[Path], framing: Framing) -> tuple[ImageTensors, tuple
 
 
 def tell_unreadable(unreadable: Sequence[str]) -> None:
-    """Print which files could not be read, each with what is wrong, if there are any."""
+    """Print the files that could not be read, if any, each with the reason."""
     if unreadable:
         print(f"{counted(len(unreadable), 'image')} could not be read: {listed(unreadable, separator='; ')}")
 
 
 def real(path: Path) -> Path:
-    """A path with its links followed, as far as they lead."""
+    """Follow the links in a path, as far as they lead."""
     return Path(os.path.realpath(path))  # Path.resolve raises for a link to itself

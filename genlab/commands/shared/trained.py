@@ -1,4 +1,4 @@
-"""What the tool commands share: their arguments, and a trained model with its data."""
+"""A trained model as the tool commands open it, with its data and the files that it is drawn to."""
 
 import argparse
 import hashlib
@@ -28,19 +28,23 @@ from genlab.sheets import subject_of
 from genlab.trust import granted, require_known_classes, require_known_places
 
 BATCH = 500
-"""Images that a tool gives to a model at a time."""
+"""Number of images that a tool gives to a model at a time."""
 
 Capability = TypeVar("Capability")
 
 
 class Trained:
-    """The model that a command's --ckpt means, on the command's --device, with its data, and where its pictures go.
+    """The model of a command's --ckpt, on the command's --device, with its data, and the files of its pictures.
 
-    Its methods take and give tensors on the CPU, whatever the device; see `genlab.devices`.
+    The checkpoint is read once. The model's methods take and return tensors on the CPU, whatever the device; see
+    `genlab.devices`.
 
-    `into_folder` says that --out is a folder, which the command looks at.
+    Args:
+        args: the command's arguments.
+        into_folder: whether --out is a folder, which the command itself checks.
 
-    Raises GenlabError when there is none, or when a file --out is there and --force is not given.
+    Raises:
+        GenlabError: when there is no such checkpoint or device, or when --out already exists and --force is not given.
     """
 
     def __init__(self, args: argparse.Namespace, *, into_folder: bool = False) -> None:
@@ -57,34 +61,39 @@ class Trained:
         self._described = {key: content[key] for key in content if key.endswith("hyper_parameters")}
 
     def able_to(self, capability: type[Capability]) -> Capability:
-        """The model, once it is found to have the capability; raises GenlabError when it has not."""
+        """Return the model as one with a capability.
+
+        Raises:
+            GenlabError: when it does not have the capability.
+        """
         return self._able(self.model, capability)
 
     def require(self, *capabilities: type[Any]) -> None:
-        """Raise GenlabError for a model without these capabilities, before any data are read.
+        """Check that the model has capabilities, a conditional model under a condition, before any data are read.
 
-        Those of a conditional model are what it can do under a condition.
+        Raises:
+            GenlabError: when it does not.
         """
         able = self.under_any_condition()
         for capability in capabilities:
             self._able(able, capability)
 
     def under_any_condition(self) -> Any:
-        """The model, or what a conditional model is under some condition: what can be done with it is the same."""
+        """The model, or a conditional model given some condition: it has the same capabilities under all of them."""
         return self.able_under(_any_condition(self.model), object)
 
     def able_to_with(self, batch: Any, capability: type[Capability]) -> tuple[Capability, Tensor]:
-        """As `able_to`, for the images of a batch, and these images: a conditional model sees them under conditions."""
+        """As `able_to`, with the images of a batch; a conditional model is given their conditions."""
         able, images = seen_in(self.model, batch)
         return self._able(able, capability), images
 
     def able_under(self, condition: Tensor | None, capability: type[Capability]) -> Capability:
-        """As `able_to`, of a conditional model under a condition, as its `given` takes it; others have none."""
+        """As `able_to`, under a condition as the model's `given` takes it; None for an unconditional model."""
         model: Any = self.model
         return self._able(model if condition is None else model.given(condition), capability)
 
     def condition_of(self, batch: Any) -> Tensor | None:
-        """The conditions of the images in a batch; None for a model that knows no conditions."""
+        """The conditions of the images in a batch; None for an unconditional model."""
         return self.model.condition(batch) if isinstance(self.model, Conditional) else None
 
     def _able(self, able: Any, capability: type[Capability]) -> Capability:
@@ -97,7 +106,7 @@ class Trained:
 
     @cached_property
     def digest(self) -> str:
-        """A hash of what the checkpoint says of the model and of its data: weights and hyperparameters."""
+        """A hash of the checkpoint's weights and hyperparameters, of the model and of its data."""
         found = hashlib.sha256(json.dumps(self._described, sort_keys=True).encode())
         for name, value in self.model.state_dict().items():
             if isinstance(value, Tensor):
@@ -106,20 +115,23 @@ class Trained:
         return found.hexdigest()
 
     def out(self, name: str) -> Path:
-        """The path --out, or by default that of the run's file called `name`, which is replaced when it is there."""
+        """The path --out, by default that of the file `name` in the run, which may be replaced."""
         folder = runs.run_of(self.checkpoint) or self.checkpoint.parent
         path: Path = self.args.out or folder / name
         return path
 
     @property
     def subject(self) -> str:
-        """What pictures say of the model: its class, its data, and the epochs that it was trained for."""
+        """The model in a picture's title: its class, its data, and the epochs that it was trained for."""
         return subject_of(self.model, self._described_data, self._epochs)
 
     def draw(self, picture: Drawable, name: str, part: str = "") -> None:
-        """Write a picture as the user asks for it, by default to the run's file called `name`, and say where it is.
+        """Write a picture as the user asks for it, and print its path.
 
-        `part` is added to the name of a picture beside the first one.
+        Args:
+            picture: what is drawn.
+            name: the file in the run, unless --out names another.
+            part: added to the file's name, for a second picture of a command.
         """
         path, args = self.out(name), self.args
         path = path.with_stem(f"{path.stem}-{part}") if part else path
@@ -127,12 +139,16 @@ class Trained:
         print(path)
 
     def data(self, stage: str) -> Any:
-        """The data that the model was trained on, as --data and --data.KEY change them, set up for a stage too."""
+        """The training data, as --data and --data.KEY change them, set up for a stage, "fit" or "test"."""
         return self.splits.ready(stage)
 
     @cached_property
     def splits(self) -> Splits:
-        """Those data, of which the split that --split says is looked at; read when images are first asked for."""
+        """The same data, with the split that --split names; read when images are first asked for.
+
+        Raises:
+            GenlabError: for data that are not known or not trusted, and for images of another shape than the model's.
+        """
         with granted(self.args.trust):
             left = {} if self.args.data else without(self._described_data, self.args.data_settings)
             require_known_places(left, self.checkpoint, own=is_own(self.checkpoint))
@@ -142,7 +158,11 @@ class Trained:
 
     @cached_property
     def unread_data(self) -> LightningDataModule:
-        """The same before any file is read; raises GenlabError where the checkpoint does not know its data."""
+        """The same data before any file is read.
+
+        Raises:
+            GenlabError: where the checkpoint does not say what data it was trained on.
+        """
         with granted(self.args.trust):
             if self.args.data:
                 data = changed_data(self.args.data, self.args.data_settings)
@@ -159,7 +179,11 @@ class Trained:
         return stated_data(self._described, self.checkpoint)
 
     def _require_shapes(self, data: LightningDataModule) -> None:
-        """Raise GenlabError for data of other images than the model's."""
+        """Check that images have the shape of the model's.
+
+        Raises:
+            GenlabError: when they do not.
+        """
         for fact in SHAPES:
             has, takes = getattr(data, fact, None), getattr(self.model, fact, None)
             if has and takes and tuple(has) != tuple(takes):
@@ -170,17 +194,18 @@ class Trained:
 
     @property
     def split(self) -> str:
-        """The name of the data's split that is looked at: train, val or test."""
+        """The split of the data that is looked at: train, val or test."""
         return self.args.split or "test"
 
     def images(self) -> Any:
-        """The data's images that the tool looks at; see `Splits.images_for`."""
+        """The images of the split as a data set; see `Splits.images_for`."""
         return self.splits.images_for(self.model)
 
     def framing(self) -> Framing:
-        """How an image file becomes an image like those of the model's data; none of these are read.
+        """The cropping and resizing that turns files into images like those of the data; no data are read.
 
-        Raises GenlabError for a model of images that no file holds.
+        Raises:
+            GenlabError: for a model of images with other than 1 or 3 channels.
         """
         shape: Any = self.model.image_shape
         if shape[0] not in (1, 3):
@@ -191,9 +216,15 @@ class Trained:
 
 @torch.no_grad()
 def encoded(trained: Trained, images: Any, chosen: Tensor) -> Tensor:
-    """The codes of the images at positions `chosen` (N,) of a data set: (N, code_size).
+    """Encode images of a data set, each under its own condition where the model is conditional.
 
-    Of a conditional model under each image's own condition.
+    Args:
+        trained: the model.
+        images: the data set.
+        chosen: positions in it, (N,).
+
+    Returns:
+        Codes, (N, code_size).
     """
     seen = (trained.able_to_with(images[rows], Encodes) for rows in chosen.split(BATCH))  # type: ignore[type-abstract]
     return torch.cat([encoder.encode(x) for encoder, x in seen])
