@@ -67,7 +67,7 @@ def test_interpolation_goes_from_each_image_to_the_next(run, photos, calls, refu
 
 
 def test_an_image_is_traversed_alone_by_as_much_as_test_images_vary(run, photos, calls, refused):
-    assert "one image is traversed, --input has 3; give one" in refused(
+    assert "traverse takes one image, and --input has 3; give one" in refused(
         "traverse", "--ckpt", str(run), "--input", *photos
     )
     main(["traverse", "--ckpt", str(run), "--input", photos[0], "--steps", "3", "--range", "1", "--out", "x.png"])
