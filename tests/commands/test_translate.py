@@ -208,6 +208,8 @@ def test_translations_are_scored_against_the_truth_and_against_doing_nothing(fac
     assert found["a_to_b_images"] == "3 of the test split"
     assert 0 < found["a_to_b_ssim"] < 1
     assert found["a_to_b_sharpness"] > 0
+    main(["evaluate", "--ckpt", digits, "--out", "val.json", "--split", "val", "--limit", "4"])
+    assert json.loads(Path("val.json").read_text())["b_to_a_images"] == "4 of the val split"
 
 
 def test_unpaired_translations_are_judged_by_their_domain(working_folder):
