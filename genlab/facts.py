@@ -12,7 +12,7 @@ from typing import Annotated, Any, Protocol, get_type_hints
 from genlab.errors import GenlabError
 
 Shape = tuple[int, int, int]
-"""As `genlab.types.Shape`; importing that would import torch, and help must be fast."""
+"""Same as `genlab.types.Shape`, whose import would import torch, and help must be fast."""
 
 
 class Sample(Protocol):
@@ -33,7 +33,7 @@ class Sample(Protocol):
 
 @dataclass(frozen=True)
 class Fact:
-    """What to call a fact, and how to find it out.
+    """Name of a fact, and how to observe it.
 
     Args:
         words: put before the value in a message.

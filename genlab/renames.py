@@ -23,7 +23,7 @@ ARGUMENTS: dict[str, dict[str, str]] = {
         "UpsamplingDecoder",
     )
 }
-"""By the public path of a class, such as "genlab.networks.UNet": the old names of its arguments, and the new ones."""
+"""Old names of arguments, and the new ones, by the public path of a class such as "genlab.networks.UNet"."""
 
 NAMING = ("class_path", "_class_path", "model", "data")
 """Keys whose value names a class."""

@@ -1,4 +1,4 @@
-"""The command line's front door: `main(arguments)`. Imports nothing heavy before it knows what is wanted."""
+"""Entry point of the command line: `main(arguments)`. Imports nothing heavy before it knows what is asked for."""
 
 import argparse
 import importlib
@@ -51,12 +51,12 @@ COMMANDS = {
         "doctor": "what this machine has, on one page for a bug report",
     },
 }
-"""What each command does, by what one wants to do."""
+"""Descriptions of the commands, grouped by purpose."""
 TOOL_COMMANDS = [name for group in COMMANDS.values() for name in group if name not in TRAINER_COMMANDS]
 DEBUG = "--debug"
-"""The option of all commands that shows tracebacks."""
+"""Option of all commands that shows tracebacks."""
 CLOSED_PIPE = 128 + 13
-"""The exit status of a program that SIGPIPE ends."""
+"""Exit status of a program that SIGPIPE ends."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -104,14 +104,14 @@ def _run(arguments: list[str]) -> None:
 
 
 def _end_progress_bars() -> None:
-    """Begin a new line below a progress bar that an error has stopped, for the error's own line."""
+    """Start a new line below a progress bar that an error has stopped, for the error's own line."""
     if tqdm := sys.modules.get("tqdm"):  # of which Lightning's bars are too
         for bar in [*getattr(tqdm.tqdm, "_instances", ())]:
             bar.close()
 
 
 def _flush() -> None:
-    """Write what was printed: at its end, Python would print a traceback where that fails, as on a full disk."""
+    """Flush what was printed: where that fails, as on a full disk, Python would print a traceback at its end."""
     try:
         if sys.stdout is not None:  # closed by the shell
             sys.stdout.flush()
@@ -147,5 +147,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _in_a_line(message: Warning | str, *place: object) -> str:
-    """A warning without the line of code that it is from; a line of its own, whatever a progress bar has written."""
+    """Format a warning on a line of its own, below a progress bar, without the line of code that it is from."""
     return f"\nwarning: {message}\n"

@@ -1,4 +1,4 @@
-"""What a process that trains does with freed memory, and what it does not say."""
+"""Memory and messages of a training process."""
 
 import contextlib
 import ctypes
@@ -6,7 +6,7 @@ import logging
 import warnings
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""Of malloc.h: the bytes from which freed memory goes back to the system."""
+"""Option of malloc.h: the number of bytes from which freed memory is returned to the system."""
 
 HINTS = (
     "Tip:",
@@ -15,11 +15,11 @@ HINTS = (
     "TPU available",
     "model summary callbacks",
 )
-"""Parts of what Lightning says that help nobody."""
+"""Parts of Lightning's messages that help nobody."""
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep what is freed: gradients come and go with every step, and new pages cost a CPU a tenth of it."""
+    """Let glibc keep freed memory: gradients come and go with every step, of which new pages cost a CPU a tenth."""
     with contextlib.suppress(AttributeError, OSError, TypeError):  # of another C library, or Windows
         libc = ctypes.CDLL(None)
         for option in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
@@ -27,7 +27,7 @@ def keep_freed_memory() -> None:
 
 
 def quieten() -> None:
-    """Drop Lightning's advertisements, and its warnings that do not hold for batches cut from memory."""
+    """Silence Lightning's advertisements, and its warnings that do not hold for batches cut from memory."""
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
         lambda record: not any(hint in str(record.msg) for hint in HINTS)
     )

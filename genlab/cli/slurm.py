@@ -1,4 +1,4 @@
-"""What SLURM says of the job at hand, and what is asked of it."""
+"""The current SLURM job: its step, and how it is requeued."""
 
 import os
 import subprocess
@@ -7,21 +7,21 @@ from genlab.errors import GenlabError
 
 
 def step() -> str | None:
-    """The job step that this process belongs to, the same when the job is requeued; None outside of SLURM."""
+    """Return the job step of this process, the same after the job is requeued; None outside of SLURM."""
     job, number = os.environ.get("SLURM_JOB_ID"), os.environ.get("SLURM_STEP_ID")
     return f"{job}.{number}" if job and number else None
 
 
 def requeued() -> bool:
-    """Whether the job has been running before."""
+    """Tell whether the job has run before."""
     return os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
 
 
 def requeue() -> None:
-    """Let the job start again, unless SLURM ends it anyway: for it was cancelled, or SLURM has requeued it by itself.
+    """Requeue the job, unless it was cancelled, or SLURM has requeued it already.
 
     Raises:
-        GenlabError: when SLURM cannot be asked, or will not.
+        GenlabError: if SLURM cannot be reached, or refuses.
     """
     job = os.environ["SLURM_JOB_ID"]
     if "SLURM_ARRAY_JOB_ID" in os.environ:  # one of whose tasks has the id of all
@@ -32,7 +32,7 @@ def requeue() -> None:
 
 
 def _scontrol(request: str, job: str) -> str:
-    """SLURM's answer to a request that concerns a job."""
+    """Run scontrol, and return its answer about a job."""
     try:
         done = subprocess.run(["scontrol", *request.split(), job], capture_output=True, text=True)
     except OSError as error:

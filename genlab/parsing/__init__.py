@@ -1,1 +1,1 @@
-"""Configs and arguments as users write them, and what to say of their mistakes."""
+"""Configs and arguments as users write them, and explanations of their mistakes."""

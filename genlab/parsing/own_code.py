@@ -1,4 +1,4 @@
-"""A user's own code: modules in the current folder, which configs and checkpoints may name."""
+"""User code: modules in the current folder, which configs and checkpoints may name."""
 
 import contextlib
 import importlib
@@ -17,7 +17,7 @@ DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 
 @contextlib.contextmanager
 def importable() -> Iterator[None]:
-    """Let modules in the current folder be imported, after all installed ones: a stray torch.py shadows nothing."""
+    """Make modules in the current folder importable, after installed ones, so that a stray torch.py shadows nothing."""
     try:
         here = str(Path.cwd())
     except OSError:  # a folder that is gone
@@ -33,7 +33,7 @@ def importable() -> Iterator[None]:
 
 
 def not_found(name: str) -> str | None:
-    """Say in one line why a class or function is not found by its dotted name; None when it is found.
+    """Explain in one line why a class or function is not found by its dotted name; None if it is found.
 
     Its module is imported.
     """
@@ -56,12 +56,12 @@ def not_found(name: str) -> str | None:
 
 
 def imported(name: str) -> Any:
-    """The class or function of a dotted name."""
+    """Import a class or function by its dotted name."""
     module, _, attribute = name.rpartition(".")
     return getattr(importlib.import_module(module), attribute)
 
 
 def _place(error: Exception) -> str:
-    """The file and line where an error was raised."""
+    """Return the file and line where an error was raised."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f" ({Path(frame.filename).name}, line {frame.lineno})"

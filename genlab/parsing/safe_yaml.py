@@ -1,4 +1,4 @@
-"""YAML that is no larger than it looks.
+"""Loader for YAML that is no larger than it looks.
 
 A few lines of aliases can stand for billions of values ("billion laughs"): a loader holds each once, but whoever goes
 through a config or copies it does not come to an end.
@@ -12,23 +12,29 @@ import yaml
 from genlab.errors import GenlabError
 
 LARGEST = 100_000
-"""Values of a document, each counted as often as it is referred to."""
+"""Maximum number of values in a document, each counted as often as it is referred to."""
 DEEPEST = 50
-"""Lists and mappings within one another."""
+"""Maximum depth of lists and mappings."""
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def load(text: str) -> Any:
     """Load a YAML document as plain data.
 
-    Raises what `require_sane` raises, and YAMLError for what is no YAML.
+    Raises:
+        GenlabError: for a document that `require_sane` refuses.
+        YAMLError: for a text that is not YAML.
     """
     require_sane(text)
     return yaml.load(text, Loader=_Loader)
 
 
 def require_sane(text: str) -> None:
-    """Raise GenlabError for a document that is too large or too deep, or that has a key twice."""
+    """Check that a document is neither too large nor too deep, and has no key twice.
+
+    Raises:
+        GenlabError: for any other document.
+    """
     try:
         size, depth = _extent(yaml.compose(text, Loader=_Loader), {})
     except RecursionError:

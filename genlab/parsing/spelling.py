@@ -1,6 +1,6 @@
-"""Names on the command line and in configs, checked where they stand, before anything heavy is imported.
+"""Checks of names on the command line and in configs, where they are given, before anything heavy is imported.
 
-What is not genlab's own (classes of torch or of the user) is left to the parser.
+Classes that are not genlab's (of torch, or of the user) are left to the parser.
 """
 
 import os
@@ -32,7 +32,7 @@ SECTIONS = (
     "trust",
     "weights_only",
 )
-"""The first parts of all keys."""
+"""First parts of all keys."""
 OF_COMMANDS = {
     "fit": ("name",),
     "validate": ("verbose",),
@@ -78,17 +78,17 @@ SYNONYMS = {
     "run_name": ("name",),
     "output_dir": ("trainer.default_root_dir",),
 }
-"""What others call things, and the keys that are meant: the first one that there is."""
+"""Other libraries' names, and the keys that they mean: the first one that exists."""
 
 NOTHING_GIVEN = "say what to train and on what: --config NAME (`genlab configs` lists them), or --model and --data"
-"""What `genlab fit` says without arguments."""
+"""Message of `genlab fit` without arguments."""
 
 Tree = dict[str, Any]
 """Keys and values as configs and options give them; the arguments of a class stand beside its `class_path`."""
 
 
 def check(command: str, arguments: list[str]) -> Tree:
-    """Return what the arguments of a command that trains, and the configs that they name, amount to.
+    """Combine the arguments of a training command with the configs that they name, and check their names.
 
     Raises:
         GenlabError: for a config that is not there or no YAML, and for names that are not valid where they stand.
@@ -139,7 +139,7 @@ def require_known(name: str, place: str, groups: list[Group]) -> None:
 
 
 def entry_at(key: str, tree: Tree) -> Entry | None:
-    """The class of genlab's that a key such as model.encoder has: the one given, else the default."""
+    """Find the class of genlab for a key such as model.encoder: the given one, else the default."""
     section, *rest = key.split(".")
     node = tree.get(section)
     entry = _entry_of(node)
@@ -151,7 +151,7 @@ def entry_at(key: str, tree: Tree) -> Entry | None:
 
 
 def argument_at(key: str, tree: Tree) -> Argument | None:
-    """The argument that a key such as model.encoder stands for, if it is one of a class of genlab's."""
+    """Find the argument for a key such as model.encoder, if it is one of a class of genlab."""
     owner, _, name = key.rpartition(".")
     return _argument(entry_at(owner, tree), name) if owner else None
 
@@ -168,7 +168,7 @@ def _options(arguments: list[str]) -> Iterator[tuple[str, str | None]]:
 
 
 def _read(path: Path, sections: tuple[str, ...]) -> Tree:
-    """A config as a tree."""
+    """Read a config as a tree."""
     try:
         found = safe_yaml.load(path.read_text(encoding="utf-8"))
     except yaml.MarkedYAMLError as error:
@@ -191,7 +191,7 @@ def _read(path: Path, sections: tuple[str, ...]) -> Tree:
 
 
 def _plain(text: str, key: str) -> Any:
-    """The value of an option; only lists and mappings are of interest."""
+    """Parse the value of an option; only lists and mappings matter."""
     if not text or text[0] not in "[{":
         return text
     try:
@@ -201,7 +201,7 @@ def _plain(text: str, key: str) -> Any:
 
 
 def _flattened(node: Any, place: str) -> Any:
-    """A value with the arguments of each class beside its `class_path`."""
+    """Move the arguments of each class in a value beside its `class_path`."""
     if isinstance(node, list):
         return [_flattened(item, place) for item in node]
     if not isinstance(node, dict):
@@ -227,7 +227,7 @@ def _nested(keys: list[str], value: Any) -> Any:
 
 
 def _merged(old: Any, new: Any) -> Any:
-    """Two values of a key, of which the second one overrules the first; a class keeps the arguments of no other."""
+    """Merge two values of a key: the second one overrides the first; a class takes no arguments of another class."""
     if isinstance(old, dict) and isinstance(new, str):
         new = {"class_path": new}
     if isinstance(new, dict) and isinstance(old, str):
@@ -240,7 +240,7 @@ def _merged(old: Any, new: Any) -> Any:
 
 
 def _check_class(node: Any, place: str, groups: list[Group], tree: Tree, default: str | None = None) -> None:
-    """Raise GenlabError for a class of no known name, and for arguments that a class of genlab's does not have."""
+    """Raise GenlabError for a class of unknown name, and for arguments that a class of genlab does not have."""
     if isinstance(node, list):
         for item in node:
             _check_class(item, place, groups, tree, default)
@@ -271,13 +271,13 @@ def _check_keys(node: Tree, entry: Entry, place: str, tree: Tree) -> None:
 
 
 def _warn(old: str, new: str | None) -> None:
-    """Warn of an old name, in the process that the user started."""
+    """Warn about an old name, in the process that the user started."""
     if os.environ.get("LOCAL_RANK", "0") == "0":
         warnings.warn(f"{old} is called {new} now; the next release will not know the old name", stacklevel=2)
 
 
 def _meant(name: str, key: str, known: Collection[str], tree: Tree) -> str:
-    """Suggest what is meant by a name that is not known at its place."""
+    """Suggest a name in place of one that is not known where it is given."""
     for meant in SYNONYMS.get(name.lstrip("-").casefold(), ()):
         if meant != key and _is_there(meant, tree):
             return f"did you mean --{meant}?"
@@ -285,7 +285,7 @@ def _meant(name: str, key: str, known: Collection[str], tree: Tree) -> str:
 
 
 def _is_there(key: str, tree: Tree) -> bool:
-    """Whether there can be a key; what is in classes that are not genlab's is not known."""
+    """Tell whether a key can exist; keys of classes that are not genlab's are not known."""
     section, *rest = key.split(".")
     entry = _entry_of(tree.get(section))
     return (section in SECTIONS or key == "name") and (
