@@ -17,7 +17,6 @@ import torch
 
 import genlab
 from genlab.cli import main
-from genlab.data import own as own_data
 from genlab.parsing import own_code
 
 SMOKE = ["--config=overlays/smoke.yaml", "--trainer.enable_progress_bar=false"]
@@ -35,11 +34,10 @@ def squared(logits, x):
     return (logits.sigmoid() - x).square().flatten(1).sum(1)
 """,
     "my_data": """
-import random
 import torch
 from lightning.pytorch import LightningDataModule
 from sklearn.datasets import load_digits
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader
 
 class Numerals(LightningDataModule):
     def __init__(self, most: int = 200, parts: str = "dict"):
@@ -72,22 +70,6 @@ class Shaped(Numerals):
 class Failing(Numerals):
     def setup(self, stage):
         raise ValueError("no disk")
-
-class Tested(Numerals):
-    def test_dataloader(self):
-        return DataLoader(TensorDataset(torch.ones(4, 1, 8, 8), torch.arange(4)), 2)
-
-class Unvalidated(Numerals):
-    val_dataloader = LightningDataModule.val_dataloader
-
-    def setup(self, stage):
-        super().setup(stage)
-        self.images = self.images[torch.randperm(len(self.images))[:40]]
-
-class Bytes(Numerals):
-    def setup(self, stage):
-        super().setup(stage)
-        self.images = (self.images * 255).to(torch.uint8)
 """,
     "broken_nets": "import math\n1 / 0\n",
     "unfinished_nets": "import math\ndef (\n",
@@ -270,52 +252,6 @@ def test_pairs_and_domains_of_ones_own_are_translated(model, parts, modules):
 def test_what_is_missing_in_ones_own_data_is_said(data, reason, modules, refused):
     assert reason in refused("fit", "--model=VAE", *f"--data=my_data.{data}".split())
     assert not [*Path("runs").glob("*/*")]
-
-
-def test_images_for_tools_are_gathered_up_to_a_limit_the_same_each_time(modules, monkeypatch):
-    monkeypatch.setattr(own_data, "MOST_IMAGES", 50)
-    with own_code.importable():
-        import my_data
-    data = my_data.Numerals()
-    data.setup("fit")
-    with pytest.warns(UserWarning, match="Numerals has more train images; the first 50 of them are used"):
-        one, two = (own_data.gathered(data, "train") for _ in range(2))
-    assert one["image"].shape == (50, 1, 8, 8)
-    assert one["image"].dtype == torch.uint8
-    assert torch.equal(one["image"], two["image"])
-
-
-def test_test_images_are_those_for_testing_where_there_are_any(modules):
-    with own_code.importable():
-        import my_data
-    data = own_data.as_genlabs(my_data.Tested())
-    data.setup("test")
-    assert (data.test_set.images == 255).all()
-    assert data.test_set.labels.tolist() == [0, 1, 2, 3]
-    with pytest.raises(genlab.GenlabError, match="the val images of Bytes are uint8; genlab takes floats in"):
-        own_data.as_genlabs(my_data.Bytes()).setup("test")
-
-
-def test_data_without_validation_have_training_images_and_the_same_random_ones_each_time(modules):
-    with own_code.importable():
-        import my_data
-    kept = [own_data.as_genlabs(my_data.Unvalidated()) for _ in range(2)]
-    before = torch.get_rng_state()
-    for data in kept:
-        data.setup("fit")
-    assert torch.equal(torch.get_rng_state(), before)
-    assert torch.equal(kept[0].train_set.images, kept[1].train_set.images)
-    with pytest.raises(genlab.GenlabError, match="Unvalidated has no val images; give it a val_dataloader"):
-        kept[0].setup("test")
-
-
-def test_two_own_data_sets_are_told_apart_where_something_is_kept_of_them(modules):
-    with own_code.importable():
-        import my_data
-    kept = [own_data.as_genlabs(my_data.Numerals(most)) for most in (100, 100, 101)]
-    for data in kept:
-        data.setup("fit")
-    assert kept[0].hparams == kept[1].hparams != kept[2].hparams
 
 
 def test_what_a_model_predicts_nothing_is_told_before_data_are_read(refused, monkeypatch):
