@@ -33,7 +33,5 @@ def test_parts_are_named_as_a_model_reads_them():
     assert [*named((IMAGES, LABELS, "words"), ("image", "label"), "CVAE")] == ["image", "label"]
     whole = {"image": IMAGES, "caption": "words"}
     assert named(whole, ("image",), "VAE") is whole
-    with pytest.raises(
-        genlab.GenlabError, match=r"Pix2Pix takes batches \(source, target\).* gave one tensor of"
-    ):
+    with pytest.raises(genlab.GenlabError, match=r"Pix2Pix takes batches \(source, target\).* gave one tensor of"):
         named(IMAGES, ("source", "target"), "Pix2Pix")
