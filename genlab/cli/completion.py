@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from genlab import runs, trust
-from genlab.checkpoints import data_description, read
+from genlab.checkpoints import Checkpoint, read
 from genlab.configs import find_config
 from genlab.errors import GenlabError
 from genlab.parsing import safe_yaml
@@ -72,24 +72,26 @@ def complete_from_run(arguments: list[str]) -> list[str]:
     return [f"--config={run / runs.CONFIG}", *arguments, f"--ckpt_path={checkpoint}"]
 
 
-def complete_from_checkpoint(arguments: list[str]) -> list[str]:
+def complete_from_checkpoint(arguments: list[str]) -> tuple[list[str], Checkpoint | None]:
     """Complete the arguments of `validate`, `test` and `predict` from what a checkpoint says of itself.
 
     Without --ckpt_path the newest run is meant (of the config, when one is given); without --config and --model, the
     model and the data are those that the checkpoint was trained with.
+
+    Returns:
+        The arguments, and the checkpoint, read; None where they ask for help.
     """
     given = _known(arguments)
     if given is None:
-        return arguments
+        return arguments, None
     name = runs.config_name(given.config)
-    path = runs.find_checkpoint(given.ckpt_path or _newest(name, given))
-    checkpoint = read(path)
+    checkpoint = read(runs.find_checkpoint(given.ckpt_path or _newest(name, given)))
     described = []
     if name is None and given.model is None:
-        described += _option("--model", checkpoint["hyper_parameters"])
+        described += _option("--model", checkpoint.hyperparameters)
         if given.data is None:
-            described += _option("--data", data_description(checkpoint, path))
-    return [*described, *arguments, f"--ckpt_path={path}"]
+            described += _option("--data", checkpoint.trusted_data())
+    return [*described, *arguments, f"--ckpt_path={checkpoint.path}"], checkpoint
 
 
 def _known(arguments: list[str]) -> argparse.Namespace | None:

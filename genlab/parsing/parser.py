@@ -18,7 +18,6 @@ from genlab.errors import GenlabError, nearest, suggestion
 from genlab.parsing.own_code import DOTTED, not_found
 from genlab.parsing.safe_yaml import require_sane
 from genlab.parsing.spelling import NOTHING_GIVEN
-from genlab.ranges import LARGEST_SEED, above, at_least, between, if_given
 
 UNKNOWN_KEY = re.compile(r"Option '(?P<key>[\w.]+)' is not accepted|does not accept option '(?P<option>[\w.]+)'")
 UNKNOWN_ARGUMENT = re.compile(r"unrecognized arguments: (\S+)")
@@ -72,13 +71,6 @@ def load_sane(text: str) -> Any:
 set_loader("yaml", load_sane, exceptions=(yaml.YAMLError,))
 
 
-DEVICES = re.compile(r"^(auto|-1|[\[\(]?\s*\d+(\s*,\s*\d+)*\s*[\]\)]?)$")
-"""What Lightning's trainer takes as devices."""
-MOST_PROCESSES = 1024
-"""Maximum number of processes on one machine: each device has one."""
-FROM_0 = ("min_epochs", "min_steps", "gradient_clip_val")
-FROM_1 = ("accumulate_grad_batches", "check_val_every_n_epoch", "log_every_n_steps", "num_nodes")
-"""Options of Lightning's trainer."""
 LONGEST = 300
 """Characters of what jsonargparse says, where it is not known."""
 
@@ -226,23 +218,6 @@ def _wrong_value(message: str) -> str | None:
         wanted = "a class, with init_args if need be"
     value = re.sub(r"NestedArg\(key='[\w.]+', val='?(.*?)'?\)$", r"\1", values[0])
     return f"{'.'.join(keys)} takes {wanted}, not {value or 'nothing'}"
-
-
-def require_possible(config: Namespace) -> None:
-    """Raise GenlabError for numbers that Lightning takes and then cannot work with."""
-    if not isinstance(config.seed_everything, bool):
-        between(0, LARGEST_SEED, **if_given(seed_everything=config.seed_everything))
-    for least, names in ((-1, ("num_sanity_val_steps",)), (0, FROM_0), (1, FROM_1)):
-        at_least(least, **if_given(**{name: config.trainer[name] for name in names}))
-    if config.trainer.barebones:
-        raise GenlabError("barebones goes without metrics and checkpoints, which every run has; leave it out")
-    devices = str(config.trainer.devices)
-    if not DEVICES.match(devices):
-        raise GenlabError(f"trainer.devices is {devices}; give a number, a list such as [0, 2], -1 for all, or auto")
-    if str(config.trainer.devices).isdecimal():
-        between(1, MOST_PROCESSES, devices=int(config.trainer.devices))
-    if isinstance(config.trainer.val_check_interval, int | float):  # else a time
-        above(0, val_check_interval=config.trainer.val_check_interval)
 
 
 def dotted_keys(parser: LightningArgumentParser) -> set[str]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from genlab import runs
 from genlab.atomic import must_be_free
-from genlab.checkpoints import read, rebuilt, rebuilt_data, stated_data
+from genlab.checkpoints import read, rebuilt_data
 from genlab.commands.shared.data import changed_data, without
 from genlab.commands.shared.inputs import named_paths
 from genlab.data.files.framing import Framing
@@ -55,10 +55,8 @@ class Trained:
             must_be_free(args.out, args.force)
         self.checkpoint = runs.find_checkpoint(args.ckpt)
         with granted(args.trust):
-            content = read(self.checkpoint)
-            self.model: LightningModule = moved(rebuilt(content, self.checkpoint), self.device)
-        self._epochs = content.get("epoch", 0) + 1
-        self._described = {key: content[key] for key in content if key.endswith("hyper_parameters")}
+            self._saved = read(self.checkpoint)
+            self.model: LightningModule = moved(self._saved.model(), self.device)
 
     def able_to(self, capability: type[Capability]) -> Capability:
         """Return the model as one with a capability.
@@ -107,7 +105,7 @@ class Trained:
     @cached_property
     def digest(self) -> str:
         """A hash of the checkpoint's weights and hyperparameters, of the model and of its data."""
-        found = hashlib.sha256(json.dumps(self._described, sort_keys=True).encode())
+        found = hashlib.sha256(json.dumps(self._saved.described, sort_keys=True).encode())
         for name, value in self.model.state_dict().items():
             if isinstance(value, Tensor):
                 found.update(name.encode())
@@ -123,7 +121,7 @@ class Trained:
     @property
     def subject(self) -> str:
         """The model in a picture's title: its class, its data, and the epochs that it was trained for."""
-        return subject_of(self.model, self._described_data, self._epochs)
+        return subject_of(self.model, self._described_data, self._saved.epochs)
 
     def draw(self, picture: Drawable, name: str, part: str = "") -> None:
         """Write a picture as the user asks for it, and print its path.
@@ -176,7 +174,7 @@ class Trained:
 
     @cached_property
     def _described_data(self) -> dict[str, Any]:
-        return stated_data(self._described, self.checkpoint)
+        return self._saved.stated_data()
 
     def _require_shapes(self, data: LightningDataModule) -> None:
         """Check that images have the shape of the model's.

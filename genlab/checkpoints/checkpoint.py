@@ -1,26 +1,18 @@
-"""Write checkpoints whole or not at all, and open them without knowing what is in them."""
+"""A checkpoint, opened without knowing what is in it, and the model and the data that it describes."""
 
-import contextlib
-import os
-import zipfile
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-import torch
 from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.cli import instantiate_module
-from lightning.pytorch.plugins import TorchCheckpointIO
 from packaging.version import InvalidVersion, Version
 from torch import Tensor
 
 import genlab
-from genlab.atomic import whole_file
+from genlab.checkpoints.files import plain_data
 from genlab.errors import GenlabError
 from genlab.hparams import with_current_paths
-from genlab.regular import require_regular
 from genlab.runs import config_of, find_checkpoint, is_own
 from genlab.trust import granted, not_importable, require_known_classes, require_known_paths, require_known_places
 
@@ -44,31 +36,69 @@ CONTENT: dict[str, type] = {
 """Types of the entries that a checkpoint may have."""
 
 
-class WholeCheckpoints(TorchCheckpointIO):
-    """A plugin for a Trainer: each checkpoint takes the place of the one before when all of it is on the disk.
+class Checkpoint:
+    """A checkpoint of a genlab model, read once; see `read`.
 
-    Raises GenlabError for one that cannot be written; the one before is kept.
+    Args:
+        path: its file.
+        content: all of it, as plain data.
     """
 
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
-    ) -> None:
-        with whole_file(Path(path)) as part, part.open("wb") as file:
-            try:
-                torch.save(checkpoint, file)
-            except RuntimeError as error:  # torch ends the file, whatever went wrong with it
-                raise error.__context__ or error from None
-            file.flush()
-            os.fsync(file.fileno())
+    def __init__(self, path: Path, content: dict[str, Any]) -> None:
+        self.path, self.content = path, content
+        self.described = {key: content[key] for key in content if key.endswith("hyper_parameters")}
+        """What it says of its model and data."""
+        self.steps: int | None = content.get("global_step")
+        """How many steps its model was trained for."""
+        self.epochs: int = content.get("epoch", 0) + 1
+        """How many epochs its model was trained for, the last one perhaps in part."""
 
-    def load_checkpoint(self, path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """As TorchCheckpointIO's, once the checksums in the file are found to be right."""
-        with contextlib.suppress(zipfile.BadZipFile):  # torch says what is wrong with it
-            require_undamaged(Path(path), damaged_entry(Path(path)))
-        return super().load_checkpoint(Path(path), *args, **kwargs)
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """The model's arguments, and its class."""
+        arguments: dict[str, Any] = self.described["hyper_parameters"]
+        return arguments
+
+    def take(self) -> dict[str, Any]:
+        """Hand on the content, so that weights and optimizers do not stay in memory; what is described stays."""
+        content, self.content = self.content, {}
+        return content
+
+    def model(self) -> LightningModule:
+        """Rebuild the model, on the CPU and in evaluation mode; the content is handed on to it.
+
+        Raises:
+            GenlabError: for hyperparameters and weights that do not fit a model of this version.
+        """
+        return _rebuilt(self.take(), self.path)
+
+    def stated_data(self) -> dict[str, Any]:
+        """Read what it says of its training data: "_class_path", and arguments; empty without any.
+
+        DataModules that keep no hyperparameters in checkpoints are described by the config of the run.
+        """
+        description = dict(self.described.get("datamodule_hyper_parameters", {}))
+        if "_class_path" not in description:
+            configured = config_of(self.path).get("data")
+            if isinstance(configured, dict) and isinstance(configured.get("class_path"), str):
+                arguments = {**(configured.get("init_args") or {}), **(configured.get("dict_kwargs") or {})}
+                description = {"_class_path": configured["class_path"], **arguments}
+        description.pop("_instantiator", None)
+        return description
+
+    def trusted_data(self) -> dict[str, Any]:
+        """Read the same, once it is trusted.
+
+        Raises:
+            GenlabError: for data of classes, or in folders, that are not trusted (see `genlab.trust`).
+        """
+        description = self.stated_data()
+        require_known_classes(description, self.path, own=is_own(self.path))
+        require_known_places(description, self.path, own=is_own(self.path))
+        return description
 
 
-def read(path: str | Path) -> dict[str, Any]:
+def read(path: str | Path) -> Checkpoint:
     """Read a genlab checkpoint as plain data, on the CPU, and verify the checksums in it; nothing in it is executed.
 
     Raises:
@@ -96,83 +126,11 @@ def read(path: str | Path) -> dict[str, Any]:
             checkpoint[described] = with_current_paths(checkpoint[described])
     require_known_classes(checkpoint["hyper_parameters"], path, own=is_own(path))
     require_known_paths(checkpoint.get("callbacks"), path, own=is_own(path))
-    return checkpoint
-
-
-def plain_data(path: Path) -> Any:
-    """Read what `torch.save` wrote, on the CPU: plain data with tensors, once its checksums are found to be right.
-
-    Raises:
-        GenlabError: for a file that is missing, damaged, something else, or holds objects.
-    """
-    try:
-        require_regular(path)
-        path.open("rb").close()
-    except FileNotFoundError:
-        raise GenlabError(
-            f"there is no checkpoint {path}; give the path of a run's folder or of a .ckpt file"
-        ) from None
-    except OSError as error:
-        raise GenlabError(f"{path} cannot be read: {error.strerror}") from None
-    try:
-        with ThreadPoolExecutor(1) as aside:  # zlib reads without Python's lock
-            damaged = aside.submit(damaged_entry, path)
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        entry = damaged.result()
-    except MemoryError:
-        raise
-    except Exception:  # bytes that are no pickle are obeyed as if they were, and raise almost anything
-        raise GenlabError(
-            f"{path} cannot be opened as a checkpoint of plain data; it is damaged, something else, or holds objects"
-        ) from None
-    require_undamaged(path, entry)
-    return content
-
-
-def damaged_entry(path: Path) -> str | None:
-    """Find the first entry of a zip archive whose checksum (CRC-32) is wrong, or None when all are right.
-
-    It takes half a second for 1 GB, about as long as reading it, and no longer than that when both run side by side.
-    """
-    with zipfile.ZipFile(path) as archive:
-        return archive.testzip()
-
-
-def require_undamaged(path: Path, entry: str | None) -> None:
-    """Raise GenlabError when a checkpoint has a `damaged_entry`."""
-    if entry is not None:
-        raise GenlabError(f"{path} is damaged: the checksum of its {entry} is wrong; take another checkpoint")
-
-
-def data_description(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """Read the description of a checkpoint's training data, once it is trusted; see `stated_data`.
-
-    Raises:
-        GenlabError: for data of classes, or in folders, that are not trusted (see `genlab.trust`).
-    """
-    description = stated_data(checkpoint, path)
-    require_known_classes(description, path, own=is_own(path))
-    require_known_places(description, path, own=is_own(path))
-    return description
-
-
-def stated_data(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """Read what a checkpoint says of its training data: "_class_path", and arguments; empty without any.
-
-    DataModules that keep no hyperparameters in checkpoints are described by the config of the run.
-    """
-    description = dict(checkpoint.get("datamodule_hyper_parameters", {}))
-    if "_class_path" not in description:
-        configured = config_of(path).get("data")
-        if isinstance(configured, dict) and isinstance(configured.get("class_path"), str):
-            arguments = {**(configured.get("init_args") or {}), **(configured.get("dict_kwargs") or {})}
-            description = {"_class_path": configured["class_path"], **arguments}
-    description.pop("_instantiator", None)
-    return description
+    return Checkpoint(path, checkpoint)
 
 
 def rebuilt_data(description: dict[str, Any], path: Path) -> LightningDataModule:
-    """Build the data of a `data_description`, which is the checkpoint's at `path`.
+    """Build the data of a checkpoint at `path`, as it states them.
 
     Raises:
         GenlabError: when there is no description, or it names a class that cannot be imported.
@@ -203,15 +161,10 @@ def load(path: str | Path | None = None, trust: bool = False) -> LightningModule
     """
     path = find_checkpoint(path)
     with granted(trust):
-        return rebuilt(read(path), path)
+        return read(path).model()
 
 
-def rebuilt(checkpoint: dict[str, Any], path: Path) -> LightningModule:
-    """Rebuild the model in the content of a checkpoint, on the CPU and in evaluation mode.
-
-    Raises:
-        GenlabError: for hyperparameters and weights that do not fit a model of this version.
-    """
+def _rebuilt(checkpoint: dict[str, Any], path: Path) -> LightningModule:
     description = dict(checkpoint["hyper_parameters"])
     description.pop("_instantiator", None)
     class_path = description.get("_class_path")

@@ -1,0 +1,7 @@
+"""Checkpoints as plain data: written whole, read once, and models rebuilt from them."""
+
+from genlab.checkpoints.checkpoint import Checkpoint, load, read, rebuilt_data
+from genlab.checkpoints.files import plain_data
+from genlab.checkpoints.plugin import WholeCheckpoints
+
+__all__ = ["Checkpoint", "WholeCheckpoints", "load", "plain_data", "read", "rebuilt_data"]

@@ -1,0 +1,47 @@
+"""The plugin by which a Trainer writes checkpoints whole or not at all."""
+
+import contextlib
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch.plugins import TorchCheckpointIO
+
+from genlab.atomic import whole_file
+from genlab.checkpoints.checkpoint import Checkpoint
+from genlab.checkpoints.files import damaged_entry, require_undamaged
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """A plugin for a Trainer: each checkpoint takes the place of the one before when all of it is on the disk.
+
+    Args:
+        opened: a checkpoint that is read already, and is not read again when the Trainer restores it.
+
+    Raises:
+        GenlabError: for a checkpoint that cannot be written; the one before is kept.
+    """
+
+    def __init__(self, opened: Checkpoint | None = None) -> None:
+        self._opened = opened
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
+    ) -> None:
+        with whole_file(Path(path)) as part, part.open("wb") as file:
+            try:
+                torch.save(checkpoint, file)
+            except RuntimeError as error:  # torch ends the file, whatever went wrong with it
+                raise error.__context__ or error from None
+            file.flush()
+            os.fsync(file.fileno())
+
+    def load_checkpoint(self, path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """As TorchCheckpointIO's, once the checksums in the file are found to be right."""
+        if self._opened and self._opened.content and self._opened.path == Path(path):
+            return self._opened.take()
+        with contextlib.suppress(zipfile.BadZipFile):  # torch says what is wrong with it
+            require_undamaged(Path(path), damaged_entry(Path(path)))
+        return super().load_checkpoint(Path(path), *args, **kwargs)

@@ -1,0 +1,87 @@
+"""What the commands of Lightning's trainer take beside its own arguments, and what they refuse."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from jsonargparse import Namespace
+from lightning.pytorch import LightningDataModule
+from lightning.pytorch.cli import LightningArgumentParser
+
+from genlab import trust
+from genlab.callbacks import BestCheckpoint, LastCheckpoint, Pictures
+from genlab.errors import GenlabError
+from genlab.facts import FACTS
+from genlab.ranges import LARGEST_SEED, above, at_least, between, if_given
+
+DEFAULTS = {
+    "trainer.enable_autolog_hparams": False,  # trackers get the whole config
+    "best_checkpoint.filename": "best",
+    "best_checkpoint.monitor": "val/loss",
+    "best_checkpoint.enable_version_counter": False,  # each replaces the one before
+    "last_checkpoint.filename": "last",
+    "last_checkpoint.enable_version_counter": False,
+}
+"""Defaults other than Lightning's."""
+DEVICES = re.compile(r"^(auto|-1|[\[\(]?\s*\d+(\s*,\s*\d+)*\s*[\]\)]?)$")
+"""What Lightning's trainer takes as devices."""
+MOST_PROCESSES = 1024
+"""Maximum number of processes on one machine: each device has one."""
+FROM_0 = ("min_epochs", "min_steps", "gradient_clip_val")
+FROM_1 = ("accumulate_grad_batches", "check_val_every_n_epoch", "log_every_n_steps", "num_nodes")
+"""Options of Lightning's trainer."""
+
+
+def add_sections(parser: LightningArgumentParser, fact_for_model: Callable[[LightningDataModule, str], Any]) -> None:
+    """Link what the data know to the model, and offer genlab's callbacks as sections of the config.
+
+    Args:
+        parser: of any of the commands.
+        fact_for_model: tells a fact of the data that are built to the model that is not.
+    """
+    for fact in FACTS:
+
+        def told(data: LightningDataModule, fact: str = fact) -> Any:
+            return fact_for_model(data, fact)
+
+        told.__name__ = fact  # as help calls it
+        parser.link_arguments("data", f"model.init_args.{fact}", compute_fn=told, apply_on="instantiate")
+    parser.add_argument(
+        "--trust", action="store_true", help="import what a checkpoint names, also one of no run of your own"
+    )
+    parser.add_lightning_class_args(Pictures, "pictures")
+    parser.add_lightning_class_args(BestCheckpoint, "best_checkpoint")
+    parser.add_lightning_class_args(LastCheckpoint, "last_checkpoint")
+    parser.set_defaults(DEFAULTS)
+
+
+def add_of_command(parser: LightningArgumentParser, command: str) -> None:
+    """Add what only one of the commands takes."""
+    if command == "fit":
+        parser.add_argument(
+            "--name",
+            type=str | None,
+            default=None,
+            help="name of the run; by default that of the config, and of a model and data typed beside it",
+        )
+    if command == "predict":
+        parser.add_argument("--force", action="store_true", help="replace a file that already exists")
+
+
+def require_possible(config: Namespace) -> None:
+    """Raise GenlabError for what Lightning takes and cannot work with, and for trust that no command line grants."""
+    if not isinstance(config.seed_everything, bool):
+        between(0, LARGEST_SEED, **if_given(seed_everything=config.seed_everything))
+    for least, names in ((-1, ("num_sanity_val_steps",)), (0, FROM_0), (1, FROM_1)):
+        at_least(least, **if_given(**{name: config.trainer[name] for name in names}))
+    if config.trainer.barebones:
+        raise GenlabError("barebones goes without metrics and checkpoints, which every run has; leave it out")
+    devices = str(config.trainer.devices)
+    if not DEVICES.match(devices):
+        raise GenlabError(f"trainer.devices is {devices}; give a number, a list such as [0, 2], -1 for all, or auto")
+    if str(config.trainer.devices).isdecimal():
+        between(1, MOST_PROCESSES, devices=int(config.trainer.devices))
+    if isinstance(config.trainer.val_check_interval, int | float):  # else a time
+        above(0, val_check_interval=config.trainer.val_check_interval)
+    if config.trust and not trust.is_granted():
+        raise GenlabError("no config and no variable can grant trust; give --trust on the command line")

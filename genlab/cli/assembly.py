@@ -1,0 +1,69 @@
+"""How a Trainer is put together for a run: callbacks, loggers and plugins beside those of the config."""
+
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import Namespace
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.accelerators import CPUAccelerator
+from lightning.pytorch.callbacks import Callback, ModelSummary, ProgressBar
+from lightning.pytorch.loggers import Logger
+
+from genlab.callbacks import Curves, ParameterTable, Predictions, Requirements, Results, SteadyBar
+from genlab.checkpoints import Checkpoint, WholeCheckpoints
+from genlab.cli.run_folder import as_list
+from genlab.errors import GenlabError
+from genlab.loggers import MetricsFile
+from genlab.models.adversarial import AdversarialModel
+
+
+def trainer_arguments(command: str, built: Namespace, run: Path, checkpoint: Checkpoint | None) -> dict[str, Any]:
+    """Choose what a Trainer works with that a config does not say.
+
+    Args:
+        command: of the trainer's.
+        built: the command's config, whose classes are built.
+        run: the folder that the Trainer works in.
+        checkpoint: what it is to restore, read already.
+    """
+    given = built.trainer
+    trackers = [tracker for tracker in as_list(given.logger) if isinstance(tracker, Logger)]
+    return {
+        "default_root_dir": run,
+        "logger": [*([MetricsFile(run)] if command == "fit" else []), *trackers],
+        "callbacks": _callbacks(command, built),
+        "plugins": [*as_list(given.plugins), WholeCheckpoints(checkpoint)],
+    }
+
+
+def require_usable(command: str, trainer: Trainer, model: LightningModule, given: Namespace) -> None:
+    """Raise GenlabError for settings of the trainer that a model has for each of its players, or that CPUs have not.
+
+    And for predictions by models of several players, which make none.
+    """
+    if isinstance(model, AdversarialModel):
+        if command == "predict":
+            model.predict_step(None, 0)
+        name = type(model).__name__
+        if trainer.gradient_clip_val is not None:
+            raise GenlabError(
+                f"a {name} clips the gradients of each player for itself: give --model.generator_clip and "
+                "--model.discriminator_clip instead of --trainer.gradient_clip_val"
+            )
+    if given.sync_batchnorm and isinstance(trainer.accelerator, CPUAccelerator):
+        raise GenlabError("batch norm is synchronised between GPUs only; leave --trainer.sync_batchnorm out")
+
+
+def _callbacks(command: str, built: Namespace) -> list[Callback]:
+    """Add the callbacks of every run to those of the config, unless this has others in their place."""
+    given = built.trainer
+    callbacks = [Requirements(), Results(), *as_list(given.callbacks)]
+    if command == "predict":
+        callbacks.append(Predictions(force=built.force))
+    if built.pictures.every_n_epochs:
+        callbacks.append(Curves())
+    if given.enable_progress_bar is not False and not any(isinstance(c, ProgressBar) for c in callbacks):
+        callbacks.append(SteadyBar())
+    if given.enable_model_summary is not False and not any(isinstance(c, ModelSummary) for c in callbacks):
+        callbacks.append(ParameterTable())
+    return callbacks

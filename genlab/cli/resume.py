@@ -1,0 +1,125 @@
+"""The checkpoint that a command resumes or measures: which one is meant, and whether it fits what else is given."""
+
+import re
+import traceback
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import Namespace
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.trainer.connectors import checkpoint_connector
+
+from genlab import runs
+from genlab.checkpoints import Checkpoint
+from genlab.cli import slurm
+from genlab.errors import GenlabError
+from genlab.facts import FACTS
+from genlab.models.stacked import StackedAutoencoder
+
+
+def meant_checkpoint(ckpt_path: str | None, root: Path, name: str) -> Path | None:
+    """Find the checkpoint that a command is to open: of the same job, where SLURM starts it again; None for none.
+
+    Args:
+        ckpt_path: as the user says: a run, a checkpoint, or "last", the newest run's.
+        root: where runs are.
+        name: what a run is called.
+    """
+    requeued = runs.run_of_job(root, name, slurm.step()) if slurm.requeued() else None
+    meant = requeued or ckpt_path
+    if meant is None:
+        return None
+    return runs.find_checkpoint(runs.newest_run(root, name) if meant == "last" else meant, prefer="last")
+
+
+def model_section(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Describe a checkpoint's model as the section of a config."""
+    described = checkpoint.hyperparameters
+    arguments = {name: value for name, value in described.items() if not name.startswith("_")}
+    return (
+        {"class_path": described["_class_path"], "dict_kwargs": arguments} if "_class_path" in described else arguments
+    )
+
+
+def require_same_model(checkpoint: Checkpoint, saved: Namespace, given: Namespace) -> None:
+    """Raise GenlabError where a checkpoint's model is another one than the config's, which Lightning would overrule.
+
+    Args:
+        checkpoint: for the error.
+        saved: the checkpoint's model, as the section of a config.
+        given: the config's.
+    """
+    if difference := _difference(saved, given):
+        raise GenlabError(
+            f"{checkpoint.path} has {difference}; use the config it was trained with, or train from scratch without "
+            "--ckpt_path"
+        )
+
+
+def require_progress(trainer: Trainer, model: LightningModule, checkpoint: Checkpoint | None) -> None:
+    """Raise GenlabError when a training that was resumed has made no step: there was nothing to do."""
+    if checkpoint is None or trainer.global_step != checkpoint.steps:
+        return
+    epochs = trainer.current_epoch
+    if isinstance(model, StackedAutoencoder) and epochs == model.course.epochs:
+        raise GenlabError(
+            f"nothing is left to train: {checkpoint.path} has been through all stages, of {epochs} "
+            "epochs; give stages of other lengths without --ckpt_path, to train from scratch"
+        )
+    limits = {"limit_train_batches": range(1), "max_epochs": range(epochs + 1)}
+    limit = next((limit for limit, values in limits.items() if getattr(trainer, limit) in values), "max_steps")
+    raise GenlabError(
+        f"nothing is left to train: {checkpoint.path} has {epochs} epochs and "
+        f"{checkpoint.steps} steps, and {limit} is {getattr(trainer, limit)}; give more to go on"
+    )
+
+
+def explained(error: Exception, trainer: Trainer, checkpoint: Checkpoint | None) -> GenlabError | None:
+    """Say in one line why a checkpoint cannot be restored, or validation not be due; None for any other error."""
+    if isinstance(error, GenlabError):
+        return None
+    if checkpoint and "You restored a checkpoint with current_epoch=" in str(error):
+        return GenlabError(
+            f"{checkpoint.path} has been trained for more epochs than max_epochs, {trainer.max_epochs}; "
+            "give --trainer.max_epochs, with more than these, to resume"
+        )
+    if isinstance(error, MisconfigurationException):
+        return None
+    if "`val_check_interval` (" in str(error):
+        return GenlabError(
+            f"val_check_interval is {trainer.val_check_interval}, and an epoch has only "
+            f"{trainer.num_training_batches} batches; give no more than these, or "
+            "--trainer.check_val_every_n_epoch null, which counts batches across epochs"
+        )
+    if checkpoint and _restoring(error):
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return GenlabError(f"{checkpoint.path} cannot be restored: {reason}; take another checkpoint")
+    return None
+
+
+def _restoring(error: BaseException) -> bool:
+    """Whether an error is from Lightning's restoring of a checkpoint."""
+    places = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return any(
+        frame.f_globals.get("__name__") == checkpoint_connector.__name__ and "restore" in frame.f_code.co_name
+        for frame in places
+    )
+
+
+def _difference(saved: Namespace, given: Namespace) -> str:
+    """What a checkpoint's model has that the config's has not, in words; nothing when they are the same."""
+    of_saved, of_given = (model.class_path.rpartition(".")[2] for model in (saved, given))
+    if of_saved != of_given:
+        return f"a model of class {of_saved}, the config one of class {of_given}"
+    arguments = given.init_args.items()
+    # whether Adam is fused is how it computes, not what
+    stated = {k: v for k, v in arguments if v is not None and k not in FACTS and not k.endswith(".fused")}
+    had = saved.init_args
+    different = [key for key, value in stated.items() if _without_modules(value) != _without_modules(had.get(key))]
+    return f"another model than the config: {', '.join(different)} differ" if different else ""
+
+
+def _without_modules(value: Any) -> str:
+    """A text that is the same for genlab.VAE, a class by its public name, and for genlab.models.vae.VAE."""
+    return re.sub(r"'[\w.]+\.(\w+)'", r"'\1'", repr(value))
