@@ -4,11 +4,11 @@ import ast
 import re
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from textwrap import fill, shorten, wrap
 
-from genlab import catalogue
-from genlab.catalogue import Argument, Entry
+from genlab.catalogue import source as catalogue
+from genlab.catalogue.groups import GROUPS, Group, choices, data_groups, model_groups, settable
+from genlab.catalogue.source import Argument, Entry
 from genlab.configs import shipped_configs
 from genlab.facts import FACTS
 
@@ -26,134 +26,6 @@ TERMS = {
     "Interval": "step or epoch",
 }
 """Names of types in words."""
-
-
-@dataclass(frozen=True)
-class Group:
-    """Group of classes that can replace one another."""
-
-    title: str
-    names: tuple[str, ...]
-    given: int = 0
-    """Number of first arguments that the model supplies."""
-    or_any: str = ""
-    """Description of what else can be given."""
-
-
-ANY_MODULE = "any torch.nn.Module by its import path"
-
-
-def network_groups() -> list[Group]:
-    """Group genlab's networks by role."""
-    layers = tuple(catalogue.subclasses("networks", "StackLayer"))
-    corruptions = tuple(catalogue.subclasses("networks", "Corruption"))
-    return [
-        Group("encoders: images to codes", ("ConvEncoder", "MLPEncoder"), 2, ANY_MODULE),
-        Group(
-            "decoders and generators: codes to images",
-            ("ConvDecoder", "DCGANGenerator", "MLPDecoder", "UpsamplingDecoder"),
-            2,
-            ANY_MODULE,
-        ),
-        Group(
-            "discriminators: images to logits",
-            ("DCGANDiscriminator", "MLPDiscriminator", "PatchDiscriminator"),
-            2,
-            ANY_MODULE,
-        ),
-        Group("translators: images to images", ("ResNetGenerator", "UNet"), 2, ANY_MODULE),
-        Group("conditioning of a CGAN's discriminator", ("ConditionChannel", "Projection"), 4, ANY_MODULE),
-        Group("layers of a stacked autoencoder", layers, 1, "any StackLayer by its import path"),
-        Group("corruptions of what a denoising model sees", corruptions, 0, "any Corruption by its import path"),
-    ]
-
-
-def loss_groups() -> list[Group]:
-    """Group genlab's losses by role."""
-    functions = (name for name, entry in catalogue.public("losses").items() if _of_logits_and_image(entry))
-    return [
-        Group("reconstruction, of autoencoders", (*functions, "WeightedSum"), 0, "any function of logits and images"),
-        *(
-            Group(title, tuple(catalogue.subclasses("losses", base)), 0, f"any {base} by its import path")
-            for title, base in (
-                ("likelihoods, of VAEs", "Likelihood"),
-                ("adversarial losses, of GANs and translators", "AdversarialLoss"),
-                ("penalties, of discriminators", "Penalty"),
-            )
-        ),
-        Group("sparsity, of an autoencoder's codes", ("L1", "TargetRate"), 0, "any torch.nn.Module by its import path"),
-    ]
-
-
-def data_groups() -> list[Group]:
-    """Group genlab's data sets by the content of batches, and degradations."""
-    return [
-        Group(title, tuple(catalogue.subclasses("data", base)), 0, f"any {base} by its import path")
-        for title, base in (
-            ("images", "ImageDataModule"),
-            ("aligned pairs", "PairDataModule"),
-            ("two domains", "DomainDataModule"),
-            ("degradations, for DegradedPairs", "Degradation"),
-        )
-    ]
-
-
-def model_groups() -> list[Group]:
-    """Group genlab's models."""
-    names = tuple(n for n in catalogue.subclasses("models", "LightningModule") if n != "ImageModel")
-    return [Group("models", names, 0, "any LightningModule by its import path")]
-
-
-def schedule_groups() -> list[Group]:
-    """Group genlab's learning-rate schedules."""
-    names = tuple(catalogue.subclasses("schedules", "TrainingSchedule"))
-    return [Group("schedules of learning rates", names, 1, "any of torch.optim.lr_scheduler by its import path")]
-
-
-GROUPS = {
-    "models": model_groups,
-    "datasets": data_groups,
-    "networks": network_groups,
-    "losses": loss_groups,
-    "schedules": schedule_groups,
-}
-"""Groups of each listing command."""
-
-
-def all_groups() -> Iterator[Group]:
-    """List all groups."""
-    for groups in GROUPS.values():
-        yield from groups()
-
-
-def group_of(name: str) -> Group | None:
-    """Find the group of a class."""
-    return next((group for group in all_groups() if name in group.names), None)
-
-
-def choices(argument: Argument) -> Group | None:
-    """Find the group for an argument that takes a class or function of genlab."""
-    default = (argument.default or "").rpartition(".")[2]
-    if argument.annotation == "ReconstructionError" or default in catalogue.public("networks"):
-        return group_of(default)
-    if "LayerFactory" in argument.annotation or argument.name == "sparsity":
-        return group_of("L1" if argument.name == "sparsity" else "DenseLayer")
-    if "ScheduleFactory" in argument.annotation:
-        return schedule_groups()[0]
-    for word in re.findall(r"\w+", argument.annotation):
-        for package in catalogue.PACKAGES:
-            found = tuple(catalogue.subclasses(package, word))
-            if found and word != "Module":
-                return group_of(found[0])
-    return None
-
-
-def settable(entry: Entry) -> list[Argument]:
-    """List the arguments that a user gives, not the data or the model."""
-    if _of_logits_and_image(entry):
-        return []
-    group = group_of(entry.name)
-    return [argument for argument in entry.arguments[group.given if group else 0 :] if argument.name not in FACTS]
 
 
 def listing(command: str) -> str:
@@ -345,7 +217,3 @@ def _text(config: str) -> str:
 def _smallest(configs: list[str]) -> str:
     """Choose a config that needs no download, if there is one."""
     return next((name for name in configs if name.endswith("_digits.yaml")), configs[0])
-
-
-def _of_logits_and_image(entry: Entry) -> bool:
-    return entry.is_function and [argument.name for argument in entry.arguments] == ["logits", "image"]

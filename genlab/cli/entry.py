@@ -9,7 +9,8 @@ import warnings
 from collections.abc import Sequence
 
 import genlab
-from genlab.cli.tools import LISTINGS, ToolParser, parser_of
+from genlab.cli.tools import LISTINGS, parser_of
+from genlab.cli.tools.parser import ToolParser
 from genlab.errors import GenlabError, in_one_line, suggestion
 from genlab.parsing import own_code
 
@@ -81,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: list[str]) -> None:
+    warnings.formatwarning = _in_a_line  # type: ignore[assignment]
     first = arguments[0] if arguments else "--help"
     commands = [*TRAINER_COMMANDS, *TOOL_COMMANDS]
     if not first.startswith("-") and first not in commands:
@@ -89,7 +91,6 @@ def _run(arguments: list[str]) -> None:
     own_images = command == "predict" and any(argument.partition("=")[0] == "--input" for argument in arguments)
     trains = command in TRAINER_COMMANDS and not own_images
     given = arguments if trains else parser_of(command).parse_args(arguments[1:])
-    warnings.formatwarning = _in_a_line  # type: ignore[assignment]
     if trains:
         page = importlib.import_module("genlab.cli.help").answer(command, arguments[1:])
         if page:

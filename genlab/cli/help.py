@@ -4,10 +4,11 @@ import os
 from textwrap import wrap
 
 from genlab import catalogue
-from genlab.catalogue import pages
+from genlab.catalogue import groups, pages
 from genlab.errors import GenlabError
 from genlab.parsing import spelling
-from genlab.parsing.spelling import NOTHING_GIVEN, Tree, argument_at, entry_at
+from genlab.parsing.spelling import NOTHING_GIVEN, argument_at, entry_at
+from genlab.parsing.trees import Tree
 
 HELP = ("-h", "--help")
 ABOUT = {
@@ -101,10 +102,10 @@ def overview(command: str) -> str:
 def _on_key(key: str, name: str, tree: Tree) -> str | None:
     """Help on the class that a key such as model.encoder takes, or on what it can be given."""
     if name and not name.startswith("-"):
-        groups = {"model": pages.model_groups, "data": pages.data_groups}
+        of_sections = {"model": groups.model_groups, "data": groups.data_groups}
         argument = argument_at(key, tree)
-        group = pages.choices(argument) if argument else None
-        spelling.require_known(name, key, groups[key]() if key in groups else [group] if group else [])
+        group = groups.choices(argument) if argument else None
+        spelling.require_known(name, key, of_sections[key]() if key in of_sections else [group] if group else [])
         entry = catalogue.find(name)
         return pages.page(entry) if entry else None
     if key == "model":
@@ -112,5 +113,5 @@ def _on_key(key: str, name: str, tree: Tree) -> str | None:
     if key == "data":
         return pages.listing("datasets")
     argument = argument_at(key, tree)
-    group = pages.choices(argument) if argument else None
+    group = groups.choices(argument) if argument else None
     return pages.choices_page(key, argument, group) if argument and group else None

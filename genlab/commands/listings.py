@@ -3,7 +3,8 @@
 import argparse
 
 from genlab import catalogue
-from genlab.catalogue.pages import GROUPS, group_of, listing, page
+from genlab.catalogue.groups import GROUPS, group_of
+from genlab.catalogue.pages import listing, page
 from genlab.errors import GenlabError, suggestion
 
 

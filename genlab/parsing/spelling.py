@@ -5,7 +5,7 @@ Classes that are not genlab's (of torch, or of the user) are left to the parser.
 
 import os
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ import yaml
 
 from genlab import catalogue, renames
 from genlab.catalogue import Argument, Entry
-from genlab.catalogue.pages import Group, choices, data_groups, model_groups
+from genlab.catalogue.groups import Group, choices, data_groups, model_groups
 from genlab.configs import find_config
-from genlab.errors import GenlabError, listed, nearest, suggestion
+from genlab.errors import GenlabError, nearest, suggestion
 from genlab.parsing import safe_yaml
+from genlab.parsing.trees import Tree, flattened, merged, nested, options, plain
 
 SECTIONS = (
     "config",
@@ -42,8 +43,6 @@ OF_COMMANDS = {
 """Further keys of single commands."""
 ON_THE_COMMAND_LINE = ("c", "ckpt", "h", "help", "help-all")
 """Further options that are no keys of a config."""
-FLAGS = ("trust", "force", "h", "help", "help-all", "print_config")
-"""Options without a value of their own."""
 SYNONYMS = {
     "epochs": ("trainer.max_epochs",),
     "num_epochs": ("trainer.max_epochs",),
@@ -83,9 +82,6 @@ SYNONYMS = {
 NOTHING_GIVEN = "say what to train and on what: --config NAME (`genlab configs` lists them), or --model and --data"
 """Message of `genlab fit` without arguments."""
 
-Tree = dict[str, Any]
-"""Keys and values as configs and options give them; the arguments of a class stand beside its `class_path`."""
-
 
 def check(command: str, arguments: list[str]) -> Tree:
     """Combine the arguments of a training command with the configs that they name, and check their names.
@@ -95,20 +91,20 @@ def check(command: str, arguments: list[str]) -> Tree:
     """
     tree: Tree = {}
     sections = (*SECTIONS, *OF_COMMANDS.get(command, ()))
-    for key, value in _options(arguments):
+    for key, value in options(arguments):
         section = key.partition(".")[0]
         if section not in sections + ON_THE_COMMAND_LINE:
-            options = [f"--{name}" for name in sections]
-            raise GenlabError(f"there is no option --{key}; {_meant(f'--{section}', key, options, tree)}")
+            known = [f"--{name}" for name in sections]
+            raise GenlabError(f"there is no option --{key}; {_meant(f'--{section}', key, known, tree)}")
         if section in ("config", "c"):
             given = _read(find_config(value or ""), sections)
         elif section in ("model", "data", "trainer") and not key.endswith(".help"):
             if value is None:
                 raise GenlabError(f"--{key} needs a value")
-            given = _nested(key.rstrip("+").split("."), _plain(value, key))
+            given = nested(key.rstrip("+").split("."), plain(value, key))
         else:
             continue
-        tree = _merged(tree, given)
+        tree = merged(tree, given)
     for name in renames.old_classes(tree):
         _warn(name, renames.class_now(name))
     _check_class(tree.get("model"), "model", model_groups(), tree)
@@ -156,17 +152,6 @@ def argument_at(key: str, tree: Tree) -> Argument | None:
     return _argument(entry_at(owner, tree), name) if owner else None
 
 
-def _options(arguments: list[str]) -> Iterator[tuple[str, str | None]]:
-    rest = list(arguments)
-    while rest:
-        option, equals, value = rest.pop(0).partition("=")
-        if not option.startswith("-"):
-            continue  # the parser says what is wrong
-        key = option.lstrip("-")
-        takes_one = not equals and key not in FLAGS and rest and not rest[0].startswith("--")
-        yield key, rest.pop(0) if takes_one else value if equals else None
-
-
 def _read(path: Path, sections: tuple[str, ...]) -> Tree:
     """Read a config as a tree."""
     try:
@@ -187,56 +172,7 @@ def _read(path: Path, sections: tuple[str, ...]) -> Tree:
             raise GenlabError(
                 f"{path}: there is no section {section}; {_meant(str(section), str(section), sections, {})}"
             )
-    return {section: _flattened(value, section) for section, value in found.items()}
-
-
-def _plain(text: str, key: str) -> Any:
-    """Parse the value of an option; only lists and mappings matter."""
-    if not text or text[0] not in "[{":
-        return text
-    try:
-        return _flattened(safe_yaml.load(text), key)
-    except yaml.YAMLError:
-        return text  # the parser says what is wrong
-
-
-def _flattened(node: Any, place: str) -> Any:
-    """Move the arguments of each class in a value beside its `class_path`."""
-    if isinstance(node, list):
-        return [_flattened(item, place) for item in node]
-    if not isinstance(node, dict):
-        return node
-    own = {
-        str(key).rstrip("+"): _flattened(value, f"{place}.{key}")
-        for key, value in node.items()
-        if key not in ("init_args", "dict_kwargs")
-    }
-    beside = [key for key in own if key != "class_path"]
-    if "class_path" in node and beside:
-        raise GenlabError(f"{place}: {listed(beside)} must be under init_args, which stands beside class_path")
-    inner = node.get("init_args")
-    if not isinstance(inner, dict | None):
-        raise GenlabError(f"{place}: init_args takes names with values, such as `code_size: 10`")
-    return own | _flattened(inner, place) if isinstance(inner, dict) else own
-
-
-def _nested(keys: list[str], value: Any) -> Any:
-    for key in reversed([key for key in keys if key not in ("init_args", "dict_kwargs")]):
-        value = {key: value}
-    return value
-
-
-def _merged(old: Any, new: Any) -> Any:
-    """Merge two values of a key: the second one overrides the first; a class takes no arguments of another class."""
-    if isinstance(old, dict) and isinstance(new, str):
-        new = {"class_path": new}
-    if isinstance(new, dict) and isinstance(old, str):
-        old = {"class_path": old}
-    if not isinstance(old, dict) or not isinstance(new, dict):
-        return new
-    if "class_path" in old and _short(new.get("class_path", old["class_path"])) != _short(old["class_path"]):
-        return new
-    return {**old, **{key: _merged(old[key], value) if key in old else value for key, value in new.items()}}
+    return {section: flattened(value, section) for section, value in found.items()}
 
 
 def _check_class(node: Any, place: str, groups: list[Group], tree: Tree, default: str | None = None) -> None:
@@ -300,7 +236,3 @@ def _argument(entry: Entry | None, name: str) -> Argument | None:
 def _entry_of(node: Any) -> Entry | None:
     name = node.get("class_path") if isinstance(node, dict) else node
     return catalogue.find(renames.class_now(name) or name) if isinstance(name, str) else None
-
-
-def _short(name: Any) -> str:
-    return str(name).rpartition(".")[2]

@@ -2,18 +2,13 @@
 
 from genlab.runs.folders import (
     CONFIG,
-    LOCK,
     ROOT,
-    STATE,
     claim_run,
     class_part,
     config_name,
     config_of,
-    discard_empty,
     find_checkpoint,
-    held,
     is_config_of_run,
-    is_held,
     is_own,
     newest_run,
     note_job,
@@ -22,10 +17,9 @@ from genlab.runs.folders import (
     run_of,
     run_of_job,
     signed,
-    state,
-    training,
     wandb_id,
 )
+from genlab.runs.progress import LOCK, STATE, discard_empty, held, is_held, state, training
 
 __all__ = [
     "CONFIG",

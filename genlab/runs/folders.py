@@ -3,17 +3,15 @@
 import contextlib
 import glob
 import re
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import filelock
 import yaml
 
 from genlab import trust
 from genlab.atomic import whole_file
-from genlab.errors import GenlabError, in_one_line
+from genlab.errors import GenlabError
 from genlab.parsing import safe_yaml
 from genlab.regular import is_folder
 from genlab.renames import translated
@@ -24,10 +22,6 @@ SECTIONS = ("model", "data", "trainer", "pictures", "last_checkpoint")
 """Sections of the config of every run, which tell it from other files of that name."""
 SIGNED = "# a run of genlab, signed "
 """Beginning of the first line of a run's config; the signature is described in `genlab.trust`."""
-LOCK = ".lock"
-"""The file in a run's folder that the process which trains it holds locked."""
-STATE = ".state"
-"""The file in a run's folder that says how its training goes, or how it ended."""
 JOB = "slurm_step"
 """The file in a run's folder that names the step of the SLURM job that it belongs to."""
 
@@ -129,7 +123,7 @@ def note_job(run: Path, step: str | None) -> None:
 def run_of_job(root: Path, name: str, step: str | None) -> Path | None:
     """Find the run of a config in which a step of a SLURM job has left a last checkpoint."""
     for run in run_folders(root, name):
-        if (run / "checkpoints" / "last.ckpt").exists() and _text(run / JOB) == step:
+        if (run / "checkpoints" / "last.ckpt").exists() and text_of(run / JOB) == step:
             return run
     return None
 
@@ -142,7 +136,7 @@ def run_of(checkpoint: Path) -> Path | None:
 
 def is_config_of_run(path: Path) -> bool:
     """Tell from its content whether a file is the config that `fit` wrote to a run's folder."""
-    text = _text(path) if path.name == CONFIG else ""
+    text = text_of(path) if path.name == CONFIG else ""
     return all(re.search(f"^{section}:", text, re.MULTILINE) for section in SECTIONS)
 
 
@@ -152,7 +146,7 @@ def config_of(checkpoint: Path) -> dict[str, Any]:
     if run is None:
         return {}
     try:
-        config = translated(safe_yaml.load(_text(run / CONFIG)))
+        config = translated(safe_yaml.load(text_of(run / CONFIG)))
     except yaml.YAMLError as error:
         raise GenlabError(f"{run / CONFIG} is no YAML: {' '.join(str(error).split())}") from None
     return config if isinstance(config, dict) else {}
@@ -163,7 +157,7 @@ def is_own(checkpoint: Path) -> bool:
     run = run_of(checkpoint)
     if run is None:
         return False
-    first, *_ = _text(run / CONFIG).splitlines()
+    first, *_ = text_of(run / CONFIG).splitlines()
     return first.startswith(SIGNED) and trust.is_signed(run, first.removeprefix(SIGNED))
 
 
@@ -173,17 +167,6 @@ def signed(text: str, run: Path) -> str:
     return text if signature is None else f"{SIGNED}{signature}\n{text}"
 
 
-def discard_empty(run: Path) -> None:
-    """Remove the folder of a run without metrics, checkpoints and pictures."""
-    with contextlib.suppress(OSError):
-        files = list(run.iterdir())
-        if {path.name for path in files} <= {CONFIG, JOB, LOCK, STATE}:
-            for path in files:
-                path.unlink()
-            run.rmdir()
-            run.parent.rmdir()
-
-
 def run_folders(root: Path = ROOT, name: str = "*") -> list[Path]:
     """List the folders that may be runs: `root/<name>/<version>`, by name and version."""
     names = name if name == "*" else glob.escape(name)
@@ -191,95 +174,7 @@ def run_folders(root: Path = ROOT, name: str = "*") -> list[Path]:
     return sorted(folders, key=lambda run: (run.parent.name, int(run.name)))
 
 
-@contextlib.contextmanager
-def training(run: Path) -> Iterator[None]:
-    """Hold a run, so that no other process trains it, and note in its folder how that goes and ends.
-
-    Raises:
-        GenlabError: when another process trains the run, or nothing can be written there.
-    """
-    with held(run), _noted(run):
-        yield
-
-
-@contextlib.contextmanager
-def held(run: Path) -> Iterator[None]:
-    """Hold a run's lock; one of a process that was killed is free.
-
-    Raises:
-        GenlabError: when another process holds it, or nothing can be written there.
-    """
-    lock = filelock.FileLock(run / LOCK, timeout=0.5, poll_interval=0.02)  # `is_held` has it for a moment
-    try:
-        lock.acquire()
-    except filelock.Timeout:
-        raise GenlabError(
-            f"{run} is being trained by another process; wait until it ends, or start a new run without --ckpt_path"
-        ) from None
-    except NotImplementedError:
-        warnings.warn(f"the file system of {run} has no locks: let no two processes resume it at once", stacklevel=3)
-    except OSError as error:
-        raise GenlabError(f"{run} cannot be locked for training: {error.strerror or error}") from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def is_held(run: Path) -> bool:
-    """Tell whether a process trains a run now, as far as this one can determine."""
-    if not (run / LOCK).is_file():
-        return False
-    try:
-        with filelock.FileLock(run / LOCK, timeout=0):
-            return False
-    except filelock.Timeout:
-        return True
-    except (OSError, NotImplementedError):  # of another user, or on a file system without locks
-        return False
-
-
-def state(run: Path) -> str:
-    """Return the state of training: "running", "finished", "stopped", "failed: " with the reason, or "" if unknown."""
-    if is_held(run):
-        return "running"
-    noted = _text(run / STATE).partition("\n")[0]
-    known = noted in ("finished", "stopped") or noted.startswith("failed: ")
-    return "stopped" if noted == "running" else noted if known else ""  # its process was killed
-
-
-@contextlib.contextmanager
-def _noted(run: Path) -> Iterator[None]:
-    """Note how the training of a run goes and ends; a try that trains nothing leaves what was noted before."""
-    before, trained = _text(run / STATE), _last_change(run)
-    _note(run, "running")
-    end = "finished"
-    try:
-        yield
-    except Exception as error:
-        end = f"failed: {in_one_line(error)}"
-        raise
-    except BaseException:  # Ctrl-C and other signals
-        end = "stopped"
-        raise
-    finally:
-        untouched = _last_change(run) == trained and (before or trained is not None)
-        _note(run, before if untouched else end)
-
-
-def _note(run: Path, text: str) -> None:
-    with contextlib.suppress(GenlabError), whole_file(run / STATE) as part:
-        part.write_text(text, encoding="utf-8", errors="backslashreplace")  # names of files may be no UTF-8
-
-
-def _last_change(run: Path) -> int | None:
-    """Return when a run's metrics were last written."""
-    with contextlib.suppress(OSError):
-        return (run / "metrics.csv").stat().st_mtime_ns
-    return None
-
-
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
     """Read a text file; empty if there is none."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
         if path.is_file():

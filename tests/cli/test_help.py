@@ -13,13 +13,13 @@ import pytest
 
 import genlab
 from genlab import catalogue
-from genlab.catalogue import pages
+from genlab.catalogue import groups, pages
 from genlab.cli import COMMANDS, main
 from genlab.cli.help import HOW, MACHINE, RUN
 from genlab.configs import find_config
 from genlab.parsing.spelling import OF_COMMANDS, SECTIONS, SYNONYMS, check
 
-NAMES = [name for group in pages.all_groups() for name in group.names]
+NAMES = [name for group in groups.all_groups() for name in group.names]
 
 
 @pytest.fixture
@@ -46,12 +46,12 @@ def test_genlab_alone_is_its_help_on_one_screen(told):
         assert [line.split()[0] for line in lines[first : first + len(group)]] == list(group)
 
 
-@pytest.mark.parametrize("command", pages.GROUPS)
+@pytest.mark.parametrize("command", groups.GROUPS)
 def test_a_listing_has_every_name_with_one_line(command, told):
     lines = told(command).splitlines()
     assert max(map(len, lines)) <= 100
     listed = [line.split()[0] for line in lines if line.startswith("  ")]
-    assert listed == [name for group in pages.GROUPS[command]() for name in group.names]
+    assert listed == [name for group in groups.GROUPS[command]() for name in group.names]
     assert all(len(line.split()) > 3 for line in lines if line.startswith("  "))
 
 
@@ -94,7 +94,7 @@ def test_a_page_explains_every_argument(name, monkeypatch):
     text = pages.page(entry)
     assert text.startswith(f"{name}: ")
     assert not any(section in text for section in ("Args:", "Returns:", "Raises:", "Example:", ">>>"))
-    for argument in pages.settable(entry):
+    for argument in groups.settable(entry):
         assert f"\n  {argument.name} " in text
         assert argument.meaning, argument.name
         assert "default" in text if argument.default else "required" in text
@@ -183,10 +183,10 @@ def test_the_sections_are_those_of_the_parser(command, told):
 
 
 def test_synonyms_mean_what_there_is():
-    models = [catalogue.find(name) for name in pages.model_groups()[0].names]
+    models = [catalogue.find(name) for name in groups.model_groups()[0].names]
     arguments = {argument.name for model in models for argument in model.arguments}
     data = {
-        argument.name for group in pages.data_groups() for n in group.names for argument in catalogue.find(n).arguments
+        argument.name for group in groups.data_groups() for n in group.names for argument in catalogue.find(n).arguments
     }
     trainer = {a.name for a in catalogue.of_library("lightning.pytorch.trainer.trainer", "Trainer").arguments}
     for meant in (key for keys in SYNONYMS.values() for key in keys):
@@ -234,7 +234,7 @@ def test_help_and_misspelt_names_import_nothing_heavy():
     code = """
 import contextlib, sys
 from genlab.cli import main
-from genlab.catalogue.pages import GROUPS
+from genlab.catalogue.groups import GROUPS
 for line in ["fit --help", "fit --model VAE --data MNIST --help", "test --help", "fit --model.help VAE", "fit",
              "fit --confg x", "fit --config vae_digit.yaml", "fit --model Vae",
              "fit --config vae_digits.yaml --model.x 3", *GROUPS, "models VAE", "datasets CelebA"]:

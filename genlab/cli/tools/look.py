@@ -1,0 +1,189 @@
+"""The arguments of tools that draw what a model makes of codes and images."""
+
+import argparse
+import warnings
+
+from genlab.cli.tools.options import (
+    drawing,
+    finite,
+    of_conditions,
+    of_data,
+    of_files,
+    of_images,
+    of_model,
+    picture,
+    positive,
+    span,
+)
+
+
+def sample(parser: argparse.ArgumentParser) -> None:
+    """Draw new images from a trained model, as one picture.
+
+    With --prior, codes are drawn from a density that is fitted to those of training images, and then decoded: so an
+    autoencoder becomes generative. The density is kept beside the checkpoint, and used again with the same --seed.
+
+    Of a conditional model, each column is one code and each row one condition: every class, or every attribute in turn
+    the other way than in most images, or test images, on the left, with the truth on the right. With --condition or
+    --condition-image, all samples have that one. With --per-class, images are written to folders by class.
+    """
+    of_model(parser, "pictures/sample.png")
+    of_data(parser)
+    drawing(parser)
+    parser.add_argument("-n", "--count", type=positive, default=64, help="how many (default 64)")
+    parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
+    parser.add_argument("--prior", choices=("gaussian", "gmm"), help="one normal distribution of codes, or a mixture")
+    parser.add_argument("--components", type=positive, default=10, help="distributions in the mixture (default 10)")
+    parser.add_argument(
+        "--without-average", action="store_true", help="of a GAN: by the generator itself, not by its moving average"
+    )
+    of_conditions(parser)
+    parser.add_argument(
+        "--per-class", type=positive, metavar="N", help="write N images of each class to the folder --out"
+    )
+
+
+def reconstruct(parser: argparse.ArgumentParser) -> None:
+    """Draw test images, chosen by --seed, or those of --input, each row above the row of their reconstructions.
+
+    A denoising model reconstructs from corrupted images; these are drawn in between.
+    """
+    of_model(parser, "pictures/reconstruct.png", picture)
+    of_data(parser)
+    of_images(parser)
+    drawing(parser)
+    parser.add_argument("-n", "--count", type=positive, help="how many (default 32, or all of --input)")
+    parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
+
+
+def latent(parser: argparse.ArgumentParser) -> None:
+    """Draw the codes of images, of test images or --input: as they are when 2-D, else by PCA, t-SNE or UMAP.
+
+    Labels colour them, or whether an image has an attribute.
+
+    For a model with a 2-D Gaussian prior, draw its manifold too: the images of a lattice of codes, spaced evenly in
+    the prior's probability (Kingma & Welling 2013, figure 4).
+    """
+    of_model(parser, "pictures/latent.png", picture)
+    of_data(parser)
+    of_images(parser)
+    drawing(parser)
+    parser.add_argument("--method", choices=("pca", "tsne", "umap"), help="how codes of more dimensions become a map")
+    parser.add_argument("--color-by", metavar="NAME", help="an attribute, such as Smiling, or label (default: labels)")
+    parser.add_argument(
+        "-n", "--count", type=positive, help="images at most (default 5000, of t-SNE 2000, or all of --input)"
+    )
+    parser.add_argument("--side", type=positive, default=20, help="images along a side of the manifold (default 20)")
+
+
+def features(parser: argparse.ArgumentParser) -> None:
+    """Draw the first layer's weights as images: for each unit the input of given norm that excites it most (Ng 2011).
+
+    Those with the largest norms come first; each is scaled to its own range. Of one channel, white is zero, red above
+    and blue below it; of three, grey is zero.
+    """
+    of_model(parser, "pictures/features.png", picture)
+    drawing(parser)
+    parser.add_argument("--columns", type=positive, default=10, help="units in a row (default 10)")
+    parser.add_argument("-n", "--count", type=positive, default=100, help="units at most (default 100)")
+
+
+def interpolate(parser: argparse.ArgumentParser) -> None:
+    """Draw the images of codes between those of test images, or of samples, chosen by --seed.
+
+    Each row goes from one image to another, or a square lies between the images in its four corners. With --input, rows
+    go from each of these images to the next.
+
+    A conditional model decodes all under the condition of the first image, or the one given.
+    """
+    of_model(parser, "pictures/interpolate.png", picture)
+    of_data(parser)
+    of_files(parser)
+    of_conditions(parser)
+    drawing(parser)
+    parser.add_argument(
+        "--along",
+        type=_interpolation,
+        choices=("lerp", "slerp", "square"),
+        default="lerp",
+        help="linear or spherical interpolation in each row, or a square (default lerp)",
+    )
+    parser.add_argument("--between", choices=["images", "samples"], default="images", help="ends (default test images)")
+    parser.add_argument("--steps", type=positive, default=9, help="images in a row, both ends included (default 9)")
+    parser.add_argument("-n", "--count", type=positive, help="rows (default 6, or all of --input)")
+
+
+def _interpolation(name: str) -> str:
+    """Translate an old name of an interpolation, with a warning."""
+    now = {"line": "lerp", "arc": "slerp"}.get(name, name)
+    if now != name:
+        warnings.warn(
+            f"--along {name} is called --along {now} now; the next release will not know the old name", stacklevel=2
+        )
+    return now
+
+
+def traverse(parser: argparse.ArgumentParser) -> None:
+    """Draw a test image, or that of --input, again and again, each row with one unit of its code changed.
+
+    The units are those that vary most over test images, the first one on top; they go from so many standard deviations
+    below their mean to as many above. The first column shows the image itself.
+
+    A conditional model decodes under the image's own condition, or the one given.
+    """
+    of_model(parser, "pictures/traverse.png", picture)
+    of_data(parser)
+    of_files(parser)
+    of_conditions(parser)
+    drawing(parser)
+    parser.add_argument("--units", type=positive, default=10, help="how many units at most (default 10)")
+    parser.add_argument("--steps", type=positive, default=9, help="values of each (default 9)")
+    parser.add_argument("--range", type=finite, default=3.0, help="standard deviations up and down (default 3)")
+
+
+def edit(parser: argparse.ArgumentParser) -> None:
+    """Draw test images, or those of --input, with more and less of an attribute: codes, moved along its vector.
+
+    The vector is the mean code of training images with the attribute less that of images without (Larsen et al. 2016),
+    from few labelled images of each. The first column shows the images themselves.
+    """
+    of_model(parser, "pictures/edit-ATTRIBUTE.png", picture)
+    of_data(parser)
+    of_images(parser)
+    drawing(parser)
+    parser.add_argument("--attribute", required=True, metavar="NAME", help="such as Smiling")
+    parser.add_argument(
+        "--strength", type=span, default=(-2.0, 2.0), metavar="LOW..HIGH", help="multiples of the vector (-2..2)"
+    )
+    parser.add_argument("--steps", type=positive, default=9, help="strengths from low to high (default 9)")
+    parser.add_argument("-n", "--count", type=positive, help="images (default 6, or all of --input)")
+    parser.add_argument("--labelled", type=positive, default=500, help="training images of each kind (default 500)")
+
+
+def translate(parser: argparse.ArgumentParser) -> None:
+    """Translate the images given with --input, of any size, into files of the same names in the folder --output.
+
+    By default that is the folder `translated` in the run. A single image can become a file: --output new.png.
+
+    Without --input, draw test images beside their translations and, of pairs, the truth, as one picture.
+    """
+    of_model(parser, "pictures/translate.png, with --input the folder translated,")
+    of_data(parser)
+    of_files(parser)
+    drawing(parser)
+    parser.add_argument("--direction", choices=("a_to_b", "b_to_a"), default="a_to_b", help="default a_to_b")
+    parser.add_argument("--tile", action="store_true", help="large images: in parts of the size seen in training")
+    parser.add_argument("--side-by-side", action="store_true", help="each image on the left of its translation")
+    parser.add_argument("-n", "--count", type=positive, default=32, help="of test images (default 32)")
+    parser.add_argument("--columns", type=positive, default=8, help="test images in a row (default 8)")
+
+
+def transfer(parser: argparse.ArgumentParser) -> None:
+    """Draw what becomes of test images under other conditions: encoded under their own, decoded under another.
+
+    The first column shows the images. The others have each class in turn, or each attribute the other way.
+    """
+    of_model(parser, "pictures/transfer.png", picture)
+    of_data(parser)
+    drawing(parser)
+    parser.add_argument("-n", "--count", type=positive, default=8, help="test images (default 8)")

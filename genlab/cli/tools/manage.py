@@ -1,0 +1,77 @@
+"""The arguments of tools for runs, data, configs and the machine."""
+
+import argparse
+from pathlib import Path
+
+from genlab.cli.tools.options import drawing, picture
+
+
+def runs(parser: argparse.ArgumentParser) -> None:
+    """List all runs: model, data, what differs between runs of the same two, epochs, state, best validation metric.
+
+    A setting is only shown where it is not what most of these runs have. The newest runs come last.
+    """
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("runs"), help="where they are (default runs)")
+    parser.add_argument(
+        "--sort",
+        metavar="KEY",
+        default="date",
+        help="a column, or a setting such as lr; the newest, longest and best runs come last (default date)",
+    )
+    parser.add_argument(
+        "--filter",
+        nargs="+",
+        metavar="KEY=TEXT",
+        help="only runs of which all of this is true: columns and settings that contain the text, whatever its case, "
+        "and numbers that are equal: --filter model=VAE data=MNIST lr=0.001",
+    )
+    parser.add_argument("--force", action="store_true", help="let --csv replace a file that already exists")
+    parser.add_argument("--yes", action="store_true", help="let --delete ask nothing")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--diff", nargs=2, metavar=("A", "B"), help="the settings in which two runs differ")
+    instead.add_argument(
+        "--csv", nargs="?", const=Path("-"), type=Path, metavar="FILE", help="as CSV, printed or to a file"
+    )
+    instead.add_argument("--delete", nargs="+", metavar="RUN", help="delete runs for good, after a question")
+
+
+def curves(parser: argparse.ArgumentParser) -> None:
+    """Draw the curves of runs, training and validation: the loss and its parts, or the losses of all players.
+
+    Several runs go into one picture, and are told apart by the settings in which they differ.
+    """
+    parser.add_argument(
+        "runs", nargs="*", type=Path, metavar="RUN", help="folders of runs; by default the run that was trained last"
+    )
+    parser.add_argument(
+        "--metrics", nargs="+", metavar="NAME", help="what to draw, such as kl, or val/kl for validation alone"
+    )
+    parser.add_argument("--log-y", action="store_true", help="draw positive metrics on a logarithmic axis")
+    parser.add_argument("--x", choices=("epochs", "steps"), default="epochs", help="what goes across (default epochs)")
+    parser.add_argument(
+        "--out",
+        "--output",
+        metavar="PATH",
+        type=Path,
+        help="png, pdf or svg; by default pictures/curves.png in the run, of several curves-compared.png in the first",
+    )
+    parser.add_argument("--force", action="store_true", help="let --out replace a file that already exists")
+
+
+def data(parser: argparse.ArgumentParser) -> None:
+    """Prepare a data set (download what is missing, decode images) or check it (counts, shapes, a sample)."""
+    parser.add_argument("action", choices=("prepare", "check"), help="what to do")
+    parser.add_argument("name", help="a data set, such as mnist, celeba or facades, or a config, whose data are meant")
+    parser.add_argument("--data_dir", help="folder of data sets; by default GENLAB_DATA_DIR, else ./data")
+    parser.add_argument("--out", type=picture, metavar="FILE.png", help="check: draw a training batch to this file")
+    parser.add_argument("--force", action="store_true", help="replace that file if it already exists")
+    drawing(parser)
+
+
+def doctor(parser: argparse.ArgumentParser) -> None:
+    """Print what this machine has, on one page for a bug report; nothing secret is in it."""
+
+
+def configs(parser: argparse.ArgumentParser) -> None:
+    """List the shipped configs, or print one."""
+    parser.add_argument("name", nargs="?", help="the config to print; without it, all are listed")

@@ -1,0 +1,65 @@
+"""The arguments of tools that measure a model, or write what it predicts."""
+
+import argparse
+
+from genlab.cli.tools.options import counts, of_data, of_images, of_model, positive
+
+
+def evaluate(parser: argparse.ArgumentParser) -> None:
+    """Evaluate a model on the test images of its data; printed, and written as JSON.
+
+    One with a likelihood: log p(x), in nats, by importance sampling, and the ELBO, with one sample for each image. In
+    expectation both are lower bounds; the more samples, the tighter.
+
+    One that translates: L1, PSNR, SSIM, LPIPS and sharpness where the truth is known; otherwise, or with --fid or
+    --features, FID and KID of translations. Beside them, what the untranslated images have.
+
+    With --fid or --features, and of any other model that samples: FID, KID, precision, recall and classes of as many
+    samples as test images, judged by the features of a network. Figures of different networks do not compare.
+
+    Of an autoencoder: L1, MSE, PSNR and SSIM of reconstructions, of values in [0, 1].
+
+    The table is rounded to standard errors, where they are known; the file has all digits.
+
+    With --input: how strange each of these images is, the strangest first, as a table, and as CSV: its negative
+    log p(x), or else its squared error, and the share of test images that are less so.
+    """
+    of_model(parser, "evaluate.json, with --input outliers.csv,")
+    of_data(parser)
+    of_images(parser)
+    parser.add_argument("--samples", type=positive, help="of a likelihood: codes for each image (default 5000)")
+    parser.add_argument("--limit", type=positive, default=10**9, help="test images at most (default all)")
+    parser.add_argument("--fid", action="store_true", help="judge samples, also of a model with a likelihood")
+    parser.add_argument(
+        "--features",
+        metavar="NETWORK",
+        help="inception, classifier (trained on the data, and kept), or the checkpoint of a model that encodes; by "
+        "default a classifier of labels, else inception where it can be had, else a classifier of attributes",
+    )
+
+
+def probe(parser: argparse.ArgumentParser) -> None:
+    """Measure a model's codes, beside those of PCA of the same size, and pixels; as tables, and as JSON.
+
+    The squared error of reconstructed test images; the accuracy of a linear classifier that saw few labels; how well
+    clusters of test images agree with classes; and of a model trained WithoutClass, how its error tells that class.
+    """
+    of_model(parser, "probe.json")
+    of_data(parser)
+    parser.add_argument(
+        "--labels", type=counts, default="1,10,100,all", help="labelled images of each class (default 1,10,100,all)"
+    )
+    parser.add_argument("--draws", type=positive, default=5, help="times that few labels are drawn (default 5)")
+    parser.add_argument("--attribute", metavar="NAME", help="the classes are images with and without it")
+    parser.add_argument("--limit", type=positive, default=10_000, help="images of each split at most (default 10000)")
+
+
+def predict(parser: argparse.ArgumentParser) -> None:
+    """Write codes and reconstructions of the images given with --input to a file that `numpy.load` reads.
+
+    Its arrays have a row for each image; "path" has their files.
+    """
+    of_model(parser, "predictions.npz")
+    parser.add_argument("--ckpt_path", dest="ckpt", help=argparse.SUPPRESS)  # as predict without --input has it
+    of_data(parser)
+    of_images(parser)

@@ -1,0 +1,130 @@
+"""Options that several tools take, and the values that they take."""
+
+import argparse
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+from genlab.atomic import picture_format
+from genlab.errors import GenlabError
+from genlab.ranges import LARGEST_SEED
+
+MOST = 1_000_000
+"""Maximum number of anything that a tool is asked for: images, codes, units."""
+
+
+def of_model(parser: argparse.ArgumentParser, out: str, kind: Callable[[str], Path] = Path) -> None:
+    """Add what all tools take that open a checkpoint and write a file, by default `out` in the run."""
+    parser.add_argument("--ckpt", metavar="PATH", help="a checkpoint or a run folder; by default the newest run")
+    parser.add_argument("--out", "--output", metavar="PATH", type=kind, help=f"by default {out} in the run")
+    parser.add_argument("--seed", type=seed, default=0, help="of everything random (default 0)")
+    parser.add_argument("--force", action="store_true", help="replace an --out that already exists")
+    parser.add_argument(
+        "--trust", action="store_true", help="import what the checkpoint names, also when it is of no run of your own"
+    )
+    parser.add_argument(
+        "--device", help="where the model works: cpu, cuda, cuda:1, mps; by default the accelerator that is there"
+    )
+
+
+def of_data(parser: argparse.ArgumentParser) -> None:
+    """Add what all tools take that read the data which the model was trained on."""
+    parser.add_argument(
+        "--data",
+        metavar="NAME",
+        help="other data than the model's, such as MNIST; --data.KEY VALUE changes a setting, as for fit: "
+        "--data.folder photos, --data.data_dir /elsewhere",
+    )
+    parser.add_argument(
+        "--split", choices=("train", "val", "test"), help="of the data: which images are looked at (default test)"
+    )
+
+
+def of_images(parser: argparse.ArgumentParser) -> None:
+    """Add what all tools take that look at images, which may be the user's own."""
+    of_files(parser)
+    parser.add_argument(
+        "--condition",
+        metavar="CONDITION",
+        help="that a conditional model is to see --input under: a class, such as cat, or attributes: Smiling=1,Male=0",
+    )
+    parser.set_defaults(condition_image=None)
+
+
+def of_files(parser: argparse.ArgumentParser) -> None:
+    """Add how files of the user's own are given."""
+    parser.add_argument(
+        "--input", nargs="+", metavar="PATH", help="images of your own: files, folders, or patterns, 'photos/*.jpg'"
+    )
+
+
+def of_conditions(parser: argparse.ArgumentParser) -> None:
+    """Add how a condition of new images is given."""
+    parser.add_argument(
+        "--condition", metavar="CONDITION", help="a class, such as cat or 7, or attributes: Smiling=1,Male=0"
+    )
+    parser.add_argument("--condition-image", metavar="FILE", type=Path, help="an image, for a model of pairs")
+
+
+def drawing(parser: argparse.ArgumentParser) -> None:
+    """Add how a picture is drawn."""
+    group = parser.add_argument_group("picture", "--out may end in .png, .jpg, .pdf, .svg, or .npz for its arrays")
+    group.add_argument("--scale", type=positive, metavar="N", help="enlarge each pixel N times (default: to 64 pixels)")
+    group.add_argument("--dpi", type=dots, default=100, help="dots per inch, which text grows with (default 100)")
+    group.add_argument("--no-labels", action="store_true", help="leave out title and labels")
+
+
+def picture(text: str) -> Path:
+    """An argument that is a file to draw to, with an ending that says its format."""
+    try:
+        picture_format(Path(text), arrays=True)
+    except GenlabError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return Path(text)
+
+
+def dots(text: str) -> int:
+    """An argument that is a resolution in dots per inch."""
+    number = int(text)
+    if not 10 <= number <= 2400:
+        raise argparse.ArgumentTypeError(f"{text} is not from 10 to 2400")
+    return number
+
+
+def positive(text: str) -> int:
+    """An argument that is a positive number, of a million at most."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not positive")
+    if number > MOST:
+        raise argparse.ArgumentTypeError(f"{text} is more than {MOST:,}")
+    return number
+
+
+def seed(text: str) -> int:
+    """An argument that is a seed."""
+    if not text.isdecimal() or int(text) > LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number from 0 to {LARGEST_SEED:,}")
+    return int(text)
+
+
+def finite(text: str) -> float:
+    """An argument that is a number, and not an infinite one."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text} is not finite")
+    return number
+
+
+def span(text: str) -> tuple[float, float]:
+    """An argument that is a range of numbers, such as -2..2."""
+    low, _, high = text.partition("..")
+    try:
+        return finite(low), finite(high)
+    except (ValueError, argparse.ArgumentTypeError):
+        raise argparse.ArgumentTypeError(f"{text} is no range such as -2..2") from None
+
+
+def counts(text: str) -> list[int | None]:
+    """An argument that lists positive numbers, or "all"."""
+    return [None if part == "all" else positive(part) for part in text.split(",")]
