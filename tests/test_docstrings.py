@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch import LightningModule
 
 import genlab
 
@@ -20,6 +21,7 @@ WITH_EXAMPLES = sorted(
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_examples_give_what_they_say(name):
     torch.manual_seed(0)
-    found = doctest.testmod(importlib.import_module(name), extraglobs={"torch": torch, "genlab": genlab})
+    names = {"torch": torch, "genlab": genlab, "LightningModule": LightningModule}
+    found = doctest.testmod(importlib.import_module(name), extraglobs=names)
     assert found.attempted
     assert not found.failed
