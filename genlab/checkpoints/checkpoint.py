@@ -19,7 +19,7 @@ from genlab.trust import granted, not_importable, require_known_classes, require
 LONGEST_REASON = 500
 """Characters of what torch or jsonargparse say of a checkpoint that fits no model."""
 MARKS = {"state_dict", "hyper_parameters", "pytorch-lightning_version"}
-"""What every checkpoint of a Lightning model with saved hyperparameters has."""
+"""Entries of every checkpoint of a Lightning model with saved hyperparameters."""
 CONTENT: dict[str, type] = {
     "state_dict": dict,
     "hyper_parameters": dict,
@@ -47,11 +47,11 @@ class Checkpoint:
     def __init__(self, path: Path, content: dict[str, Any]) -> None:
         self.path, self.content = path, content
         self.described = {key: content[key] for key in content if key.endswith("hyper_parameters")}
-        """What it says of its model and data."""
+        """Its description of model and data."""
         self.steps: int | None = content.get("global_step")
-        """How many steps its model was trained for."""
+        """Number of steps that its model was trained for."""
         self.epochs: int = content.get("epoch", 0) + 1
-        """How many epochs its model was trained for, the last one perhaps in part."""
+        """Number of epochs that its model was trained for, the last one perhaps in part."""
 
     @property
     def hyperparameters(self) -> dict[str, Any]:

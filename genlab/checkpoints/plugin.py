@@ -39,7 +39,7 @@ class WholeCheckpoints(TorchCheckpointIO):
             os.fsync(file.fileno())
 
     def load_checkpoint(self, path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """As TorchCheckpointIO's, once the checksums in the file are found to be right."""
+        """Load a checkpoint as TorchCheckpointIO does, after verifying its checksums."""
         if self._opened and self._opened.content and self._opened.path == Path(path):
             return self._opened.take()
         with contextlib.suppress(zipfile.BadZipFile):  # torch says what is wrong with it

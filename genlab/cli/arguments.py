@@ -1,4 +1,4 @@
-"""What the commands of Lightning's trainer take beside its own arguments, and what they refuse."""
+"""Arguments of the training commands beside Lightning's own, and values that they refuse."""
 
 import re
 from collections.abc import Callable
@@ -24,7 +24,7 @@ DEFAULTS = {
 }
 """Defaults other than Lightning's."""
 DEVICES = re.compile(r"^(auto|-1|[\[\(]?\s*\d+(\s*,\s*\d+)*\s*[\]\)]?)$")
-"""What Lightning's trainer takes as devices."""
+"""Values that Lightning's trainer takes as devices."""
 MOST_PROCESSES = 1024
 """Maximum number of processes on one machine: each device has one."""
 FROM_0 = ("min_epochs", "min_steps", "gradient_clip_val")

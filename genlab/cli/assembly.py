@@ -1,4 +1,4 @@
-"""How a Trainer is put together for a run: callbacks, loggers and plugins beside those of the config."""
+"""Assembly of a run's Trainer: callbacks, loggers and plugins beside those of the config."""
 
 from pathlib import Path
 from typing import Any

@@ -108,7 +108,7 @@ def _restoring(error: BaseException) -> bool:
 
 
 def _difference(saved: Namespace, given: Namespace) -> str:
-    """What a checkpoint's model has that the config's has not, in words; nothing when they are the same."""
+    """Describe how a checkpoint's model differs from the config's; empty if it does not."""
     of_saved, of_given = (model.class_path.rpartition(".")[2] for model in (saved, given))
     if of_saved != of_given:
         return f"a model of class {of_saved}, the config one of class {of_given}"

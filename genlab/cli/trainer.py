@@ -42,7 +42,8 @@ from genlab.tables import rounded
 def main(arguments: list[str]) -> None:
     """Run a command of Lightning's trainer; `arguments` begin with its name.
 
-    Raises GenlabError for what a user can mend.
+    Raises:
+        GenlabError: for what a user can mend.
     """
     quieten()
     command, *rest = (re.sub("^--ckpt(?==|$)", "--ckpt_path", argument) for argument in arguments)  # as tools have it
@@ -81,7 +82,7 @@ class TrainerCLI(LightningCLI):
     run: Path
     """The run's folder."""
     checkpoint: Checkpoint | None = None
-    """What is used or resumed."""
+    """The checkpoint that is used or resumed."""
 
     def __init__(self, arguments: list[str], typed: tuple[str, ...] = (), opened: Checkpoint | None = None) -> None:
         self._typed, self._opened = typed, opened
@@ -125,7 +126,11 @@ class TrainerCLI(LightningCLI):
         return own_data.fact_of(data, fact) if fact in arguments_of(imported(model)) else None
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Parse the arguments; raises GenlabError for what Lightning's trainer does not refuse by itself."""
+        """Parse the arguments.
+
+        Raises:
+            GenlabError: for what Lightning's trainer does not refuse by itself.
+        """
         super().parse_arguments(parser, args)
         require_possible(self.config[self.config.subcommand])
 

@@ -1,4 +1,4 @@
-"""What is wrong with a command line or a config, in one line, with the nearest right name."""
+"""Explanations of mistakes in a command line or a config, in one line, with the nearest right name."""
 
 import importlib
 import inspect
@@ -55,7 +55,7 @@ MODULES = {
     "activation": ("torch.nn",),
     "normalization": ("torch.nn",),
 }
-"""Where the classes are that are not in genlab's listings, by the end of their key."""
+"""Places of the classes that are not in genlab's listings, by the end of their key."""
 
 
 LACKING = re.compile(
