@@ -22,6 +22,7 @@ from torch import nn
 
 from genlab import renames
 from genlab.errors import GenlabError
+from genlab.parsing.own_code import imported
 from genlab.recorded import Recorded, built_already, not_recorded, require_own_weights
 
 LONGEST = 200
@@ -172,6 +173,21 @@ def with_current_paths(description: Any) -> Any:
     `genlab.VAE`.
     """
     return _with_public_paths(renames.translated(description))
+
+
+def with_current_arguments(description: Any) -> Any:
+    """Translate the arguments of the user's own classes too, which may inherit constructors of genlab's.
+
+    The classes are imported: they must be trusted.
+    """
+    return renames.translated(description, _arguments_now)
+
+
+def _arguments_now(class_path: str) -> dict[str, str]:
+    with contextlib.suppress(Exception):  # building it says what is wrong
+        cls = imported(class_path)
+        return {old: new for old, new in renames.inherited_now(cls).items() if old not in arguments_of(cls)}
+    return {}
 
 
 def _with_public_paths(description: Any) -> Any:

@@ -3,7 +3,7 @@
 Imports nothing heavy.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 CLASSES: dict[str, str] = {
@@ -51,24 +51,35 @@ def arguments_now(class_path: str) -> dict[str, str]:
     return next((names for path, names in ARGUMENTS.items() if path.rpartition(".")[2] == name), {})
 
 
-def translated(description: Any) -> Any:
-    """Translate plain data that describe objects: a config, or hyperparameters in a checkpoint."""
+def inherited_now(cls: type) -> dict[str, str]:
+    """Map the old names of arguments to the new ones, of a class that may inherit a constructor of genlab's."""
+    bases = [base for base in cls.__mro__ if base.__module__.startswith("genlab.")]
+    return {old: new for base in bases for old, new in arguments_now(base.__name__).items()}
+
+
+def translated(description: Any, names_of: Callable[[str], Mapping[str, str]] = arguments_now) -> Any:
+    """Translate plain data that describe objects: a config, or hyperparameters in a checkpoint.
+
+    Args:
+        description: nested dicts and lists.
+        names_of: maps the old names of the arguments of a class, by its path, to the new ones.
+    """
     if isinstance(description, list | tuple):
-        return [translated(value) for value in description]
+        return [translated(value, names_of) for value in description]
     if isinstance(description, str):
         return ("." in description and class_now(description)) or description
     if not isinstance(description, Mapping):
         return description
-    found = {key: translated(value) for key, value in description.items()}
+    found = {key: translated(value, names_of) for key, value in description.items()}
     for key in NAMING:
         if isinstance(name := found.get(key), str):
             found[key] = class_now(name) or name
     if isinstance(name := found.get("_class_path"), str):
-        found = with_new_keys(found, arguments_now(name))
+        found = with_new_keys(found, names_of(name))
     if isinstance(name := found.get("class_path"), str):
         for key in ("init_args", "dict_kwargs"):
             if isinstance(arguments := found.get(key), dict):
-                found[key] = with_new_keys(arguments, arguments_now(name))
+                found[key] = with_new_keys(arguments, names_of(name))
     return found
 
 

@@ -91,6 +91,21 @@ def test_old_names_in_checkpoints_are_no_ones_business(renamed):
     assert genlab.load("runs/old/0").hparams["encoder"]["class_path"] == "genlab.networks.MLPEncoder"
 
 
+def test_classes_that_inherit_a_constructor_are_rebuilt_too(renamed):
+    own = "import genlab\nclass {0}(genlab.networks.MLPEncoder):\n    {1}\n"
+    init = "def __init__(self, image_shape, code_size, units=()): super().__init__(image_shape, code_size, units)"
+    Path("heirs.py").write_text(own.format("Heir", "pass") + own.format("Other", init))
+    for name, units in ("Heir", "hidden"), ("Other", "units"):
+        encoder = [f"--model.encoder=heirs.{name}", f"--model.encoder.{units}=[16]"]
+        main(["fit", "--model=VAE", "--data=Digits", *SMALL, *encoder, f"--name={name}"])
+        path = Path(f"runs/{name}/0/checkpoints/last.ckpt")
+        checkpoint = torch.load(path, weights_only=True)
+        assert checkpoint["hyper_parameters"]["encoder"]["init_args"].pop(units) == [16]
+        checkpoint["hyper_parameters"]["encoder"]["init_args"]["units"] = [16]
+        torch.save(checkpoint, path)
+        assert warned("sample", f"--ckpt={path}") == []
+
+
 def test_only_what_is_of_genlab_is_translated(renamed):
     described = {"_class_path": "mine.Digits", "size": 3, "name": "OldEncoder", "net": "genlab.networks.OldEncoder"}
     assert with_current_paths(described) == described | {"net": "genlab.networks.MLPEncoder"}

@@ -12,7 +12,7 @@ from torch import Tensor
 import genlab
 from genlab.checkpoints.files import plain_data
 from genlab.errors import GenlabError
-from genlab.hparams import with_current_paths
+from genlab.hparams import with_current_arguments, with_current_paths
 from genlab.runs import config_of, find_checkpoint, is_own
 from genlab.trust import granted, not_importable, require_known_classes, require_known_paths, require_known_places
 
@@ -138,7 +138,7 @@ def rebuilt_data(description: dict[str, Any], path: Path) -> LightningDataModule
     if "_class_path" not in description:
         raise GenlabError(f"{path} does not say what data it was trained on")
     try:
-        return instantiate_module(LightningDataModule, description)
+        return instantiate_module(LightningDataModule, with_current_arguments(description))
     except Exception as error:
         if reason := not_importable(description, str(error)):
             raise GenlabError(f"the data of {path} are not rebuilt: {reason}") from None
@@ -173,7 +173,7 @@ def _rebuilt(checkpoint: dict[str, Any], path: Path) -> LightningModule:
             f"{path} does not say which class its model has; load it with that class's load_from_checkpoint"
         )
     try:
-        model: LightningModule = instantiate_module(LightningModule, description)
+        model: LightningModule = instantiate_module(LightningModule, with_current_arguments(description))
         model.configure_model()
         model.on_load_checkpoint(checkpoint)
         model.load_state_dict(checkpoint["state_dict"], strict=model.strict_loading)

@@ -2,6 +2,7 @@
 
 import argparse
 import copy
+import inspect
 import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -72,8 +73,7 @@ class ExplainingParser(LightningArgumentParser):
 
     def _renamed(self) -> dict[str, str]:
         """The old names of arguments, and the new ones."""
-        bases = [base for base in getattr(self._parsed, "__mro__", ()) if base.__module__.startswith("genlab.")]
-        names = {old: new for base in bases for old, new in renames.arguments_now(base.__name__).items()}
+        names = renames.inherited_now(self._parsed) if inspect.isclass(self._parsed) else {}
         return {old: new for old, new in names.items() if f"--{old}" not in self._option_string_actions}
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
