@@ -87,7 +87,7 @@ class LastCheckpoint(ModelCheckpoint):
         stopped = self._signals.stop()
         if stopped and not self._ends(trainer):
             self._save(trainer)
-            rank_zero_info(f"\n{stopped.number.name}: stopped; --ckpt_path {self.best_model_path} goes on from here")
+            rank_zero_info(f"\n{stopped.number.name}: stopped; --ckpt_path {self.best_model_path} resumes from here")
             raise stopped
 
     def _ends(self, trainer: Trainer) -> bool:

@@ -71,7 +71,7 @@ def require_progress(trainer: Trainer, model: LightningModule, checkpoint: Check
     limit = next((limit for limit, values in limits.items() if getattr(trainer, limit) in values), "max_steps")
     raise GenlabError(
         f"nothing is left to train: {checkpoint.path} has {epochs} epochs and "
-        f"{checkpoint.steps} steps, and {limit} is {getattr(trainer, limit)}; give more to go on"
+        f"{checkpoint.steps} steps, and {limit} is {getattr(trainer, limit)}; give more to resume"
     )
 
 

@@ -240,7 +240,7 @@ def test_ctrl_c_leaves_a_usable_checkpoint(working_folder):
     told = process.communicate(timeout=60)[0]
     assert process.returncode == 130
     run = Path("runs/vae_digits/0")
-    assert f"--ckpt_path {run / 'checkpoints' / 'last.ckpt'} goes on from here\n" in told
+    assert f"--ckpt_path {run / 'checkpoints' / 'last.ckpt'} resumes from here\n" in told
     assert "Traceback" not in told
     interrupted = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     assert interrupted["global_step"] >= 22
