@@ -10,7 +10,7 @@ import torch
 import genlab
 from genlab.cli import main
 
-from .test_resume import QUICK, accident, differences, last
+from .cli.test_resume import QUICK, accident, differences, last
 
 DDP = ["--config=overlays/ddp.yaml", "--trainer.devices=2", "--trainer.accelerator=cpu"]
 PYTHON = [sys.executable, "-m", "genlab"]
