@@ -53,7 +53,7 @@ def named(batch: Any, names: Sequence[str], model: str) -> Any:
 
 
 def parts_of(batch: Any) -> dict[str, Tensor]:
-    """Return the parts of a batch that genlab knows, whatever model reads it; none of a batch of another kind.
+    """Return the images of a batch, and what is known of each, whatever model reads it; none of another batch.
 
     Of a tuple or list whose second part is images too, the parts are a source and a target; see `named`.
     """
@@ -62,7 +62,8 @@ def parts_of(batch: Any) -> dict[str, Tensor]:
     if not isinstance(parts, Mapping):
         return {}
     images = {name: parts[name] for name in IMAGES if getattr(parts.get(name), "ndim", 0) == 4}
-    return images | {name: parts[name] for name in ("label", "attributes") if isinstance(parts.get(name), Tensor)}
+    others = {name: part for name, part in parts.items() if name not in (*IMAGES, "index")}
+    return images | {name: part for name, part in others.items() if isinstance(part, Tensor) and part.ndim in (1, 2)}
 
 
 def described(batch: Any) -> str:

@@ -44,7 +44,8 @@ class PlainHyperparameters(HyperparametersMixin):
         """Save arguments that are plain data, classes, partials of classes, functions, or networks.
 
         For an argument that was None, the value that the constructor has chosen before the call is kept. A network
-        that is built already, or several in a list, are described if they are `Recorded`.
+        that is built already, or several in a list, are described if they are `Recorded`; a model is, by what it was
+        made from: its weights are in the checkpoint.
 
         Raises GenlabError for an argument that cannot be written down, such as a lambda or another built module, and
         for two networks with the same weights.
@@ -56,7 +57,7 @@ class PlainHyperparameters(HyperparametersMixin):
             super().save_hyperparameters(*args, ignore=ignore, frame=frame, logger=logger)
         model = type(self).__name__
         given = {
-            name: chosen.get(name) if value is None else value
+            name: chosen.get(name) if value is None or _is_model(chosen.get(name)) else value
             for name, value in self.hparams.items()
             if name in arguments_of(type(self))  # the command line hands over links that a class does not take
         }
@@ -84,7 +85,7 @@ def plain(value: Any, where: str) -> Any:
         factory = value.args[-1] if value.args else value.func
         if inspect.isclass(factory):
             return class_with_arguments(factory, value.keywords, where)
-    if isinstance(value, PlainHyperparameters) and "_class_path" in value.hparams:  # data that others are made from
+    if isinstance(value, PlainHyperparameters) and "_class_path" in value.hparams:  # what others are made from
         own = {name: argument for name, argument in value.hparams.items() if not name.startswith("_")}
         return {"class_path": value.hparams["_class_path"], "init_args": own}
     if dataclasses.is_dataclass(value) and not inspect.isclass(value) and is_importable(type(value)):
@@ -103,6 +104,13 @@ def plain(value: Any, where: str) -> Any:
     )
 
 
+def _is_model(value: Any) -> bool:
+    """Whether a value is a model, or several: the command line hands over how they were loaded."""
+    if isinstance(value, list | tuple):
+        return any(map(_is_model, value))
+    return isinstance(value, nn.Module) and isinstance(value, PlainHyperparameters)
+
+
 def _each(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """List arguments by name, and the items of lists one by one, such as "layers[0]"."""
     each: dict[str, Any] = {}
@@ -116,7 +124,7 @@ def _described(value: Any, where: str) -> Any:
     """Describe a model's argument: `Recorded` networks, alone or in a list, by the class that builds them."""
     if isinstance(value, list | tuple):
         return [_described(item, where) for item in value]
-    if not isinstance(value, nn.Module):
+    if not isinstance(value, nn.Module) or isinstance(value, PlainHyperparameters):
         return plain(value, where)
     if not isinstance(value, Recorded):
         raise GenlabError(f"{where} is a {not_recorded(value)}")

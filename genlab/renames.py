@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 CLASSES: dict[str, str] = {
+    "genlab.models.Schedule": "genlab.models.StageSchedule",
     "genlab.callbacks.SafeWandbLogger": "genlab.loggers.SafeWandbLogger",
 }
 """Old public paths of classes, and the new ones."""

@@ -15,24 +15,28 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from genlab.errors import GenlabError
-from genlab.latent import lerp, normal_lattice, square
-from genlab.models.base import ImageModel
-from genlab.models.capabilities import (
+from genlab.capabilities import (
     Conditional,
     Decodes,
     Reconstructs,
     Samples,
     Translates,
+    can,
+    can_given,
     reconstructed,
     seen_in,
 )
-from genlab.pictures.drawing import ColorMap, Sheet, save
+from genlab.conditions import Source
+from genlab.errors import GenlabError
+from genlab.latent import lerp, normal_lattice, square
+from genlab.models.image_model import ImageModel
+from genlab.pictures.drawing import ColorMap, Drawable, Sheet, save
+from genlab.pictures.lines import Lines
 
 __all__ = [
     "ColorMap",
+    "Lines",
     "Sheet",
-    "conditions_in_turn",
     "edits",
     "features",
     "in_rows",
@@ -41,6 +45,7 @@ __all__ = [
     "interpolations_of_four",
     "manifold",
     "number",
+    "of_samples",
     "reconstructions",
     "samples",
     "samples_by_condition",
@@ -60,6 +65,13 @@ def in_rows(images: Tensor, columns: int, **options: Any) -> Sheet:
     return Sheet(_filled(images, min(columns, len(images))), **options)
 
 
+def of_samples(observations: Tensor | Sequence[str], columns: int = 8, **options: Any) -> "Sheet | Lines":
+    """Draw what a model has sampled: images (B, C, H, W) as a grid, texts as lines; `options` are those of either."""
+    if isinstance(observations, Tensor):
+        return in_rows(observations, columns, **options)
+    return Lines(observations, **options)
+
+
 def stacked(kinds: Mapping[str, Tensor], columns: int, **options: Any) -> Sheet:
     """Images of several kinds, each row of one above the row of the next: by name, (B, C, H, W) in [0, 1].
 
@@ -76,8 +88,8 @@ def stacked(kinds: Mapping[str, Tensor], columns: int, **options: Any) -> Sheet:
 
 
 @torch.no_grad()
-def samples(model: Samples, count: int = 64, columns: int = 8, generator: Generator | None = None) -> Sheet:
-    """New images.
+def samples(model: Samples, count: int = 64, columns: int = 8, generator: Generator | None = None) -> "Sheet | Lines":
+    """Draw new images, or texts.
 
     Args:
         model: what draws them; a conditional model does so under a condition, `model.given(condition)`.
@@ -85,7 +97,7 @@ def samples(model: Samples, count: int = 64, columns: int = 8, generator: Genera
         columns: images in a row.
         generator: of their noise, on the CPU.
     """
-    return in_rows(model.sample(count, generator=generator), columns, title="Samples", subject=_name(model))
+    return of_samples(model.sample(count, generator=generator), columns, title="Samples", subject=_name(model))
 
 
 @torch.no_grad()
@@ -107,8 +119,9 @@ def samples_by_condition(
         generator: of the codes, on the CPU.
         truth: for conditions that are images, what they belong to, (N, C, H, W), on the right.
     """
-    codes = torch.randn(columns, model.code_size, generator=generator).to(conditions.device)
-    drawn = torch.stack([model.given(condition[None]).decode(codes) for condition in conditions])
+    models = [model.given(condition[None]) for condition in conditions]
+    codes = models[0].draw_codes(columns, generator=generator).to(conditions.device)
+    drawn = torch.stack([given.decode(codes) for given in models])
     labels = [f"sample {position}" for position in range(1, columns + 1)]
     parts = [drawn]
     if conditions.ndim == 4:
@@ -285,15 +298,10 @@ def transfers(model: Conditional, batch: Any) -> Sheet:
         model: of labels or attributes, whose `given` encodes and decodes.
         batch: images with their labels or attributes, as a dict; see `genlab.types`.
     """
-    originals, own = model.images(batch), model.condition(batch)
-    if model.num_classes:
-        others = torch.arange(model.num_classes).to(own).expand(len(own), -1)
-        names, labels = model.class_names, [model.class_names[label] for label in own.tolist()]
-        rows, columns = "class of the image", "decoded as class"
-    else:
-        others = (own[:, None] - torch.eye(len(model.attribute_names)).to(own)).abs()
-        names, labels = model.attribute_names, []
-        rows, columns = "", "with one attribute the other way"
+    originals, own = model.images(batch), model.condition.find(batch, model)
+    others, names = model.condition.others(own)
+    labels = model.condition.names(own)
+    rows, columns = ("class of the image", "decoded as class") if labels else ("", "with one attribute the other way")
     codes = model.given(own).encode(originals)
     changed = torch.stack([model.given(condition).decode(codes) for condition in others.unbind(1)], 1)
     sheet = Sheet(changed.cpu(), "Transfers", _name(model), labels, names, rows, columns)
@@ -344,7 +352,7 @@ def first_weights(model: nn.Module) -> Tensor:
 
 
 @torch.no_grad()
-def in_training(model: Any, batch: Mapping[str, Tensor], count: int, seed: int) -> dict[str, Sheet]:
+def in_training(model: Any, batch: Mapping[str, Tensor], count: int, seed: int) -> dict[str, Drawable]:
     """What a model can do, while it trains: sheets, called as the tools that draw the same.
 
     Args:
@@ -353,42 +361,23 @@ def in_training(model: Any, batch: Mapping[str, Tensor], count: int, seed: int) 
         count: images of a kind in a sheet, as far as conditions allow.
         seed: of samples' codes and of noise.
     """
-    sheets = {}
+    sheets: dict[str, Drawable] = {}
     noise = torch.Generator().manual_seed(seed)
     columns = min(8, count)
-    if isinstance(model, Conditional):
-        if batch:
+    draws = can(model, Samples)
+    if can(model, Conditional):
+        if batch and draws:
             sheets["sample"] = _samples_in_training(model, batch, count, noise)
-    elif isinstance(model, Samples):
+    elif can(model, Samples):
         sheets["sample"] = samples(model, count, columns, noise)
-    if (
-        batch
-        and ("image" in batch or isinstance(model, Conditional))
-        and isinstance(seen_in(model, batch)[0], Reconstructs)
-    ):
+    if batch and ("image" in batch or can(model, Conditional)) and can_given(model, Reconstructs):
         sheets["reconstruct"] = reconstructions(model, batch, columns, torch.Generator().manual_seed(seed))
-    if batch and isinstance(model, Translates):
+    if batch and can(model, Translates):
         starts = {"a_to_b": batch["source"]} if "source" in batch else {way: batch[way[0]] for way in model.directions}
         truth = batch.get("target")
         for way, start in starts.items():
             sheets[translation_name(way)] = translations(model, start, way, truth, columns, noise)
     return sheets
-
-
-def conditions_in_turn(model: Conditional, usual: Tensor | None = None) -> tuple[Tensor, list[str]]:
-    """Conditions to sample under, (N, ...) as a model's `given` takes them, and their names.
-
-    Every class; or the usual attributes (number of attributes,), by default none, then each of them the other way.
-    """
-    if model.num_classes:
-        return torch.arange(model.num_classes), list(model.class_names)
-    if usual is None:
-        usual = torch.zeros(len(model.attribute_names))
-    flipped = (usual - torch.eye(len(usual)).to(usual)).abs()
-    changes = [
-        name if has else f"not {name}" for name, has in zip(model.attribute_names, flipped.diag().tolist(), strict=True)
-    ]
-    return torch.cat([usual[None], flipped]), ["most common", *changes]
 
 
 def translation_name(direction: str) -> str:
@@ -419,12 +408,11 @@ def _data_name(described: Mapping[str, Any]) -> str:
 
 
 def _samples_in_training(model: Conditional, batch: Mapping[str, Tensor], count: int, noise: Generator) -> Sheet:
-    if model.source_shape:
+    if isinstance(model.condition, Source):
         seen, originals = seen_in(model, batch)
         kinds = {"input": batch["source"], "sample": seen.sample(len(originals), generator=noise), "truth": originals}
         return stacked(kinds, min(8, count), title="Samples by condition", subject=_name(model))
-    usual = None if model.num_classes else batch["attributes"].mean(0).round()
-    conditions, names = conditions_in_turn(model, usual)
+    conditions, names = model.condition.every(batch, lambda: batch["attributes"].mean(0).round())
     conditions, names = conditions[:count].to(next(iter(batch.values())).device), names[:count]
     return samples_by_condition(model, conditions, names, max(1, min(8, count // len(names))), noise)
 

@@ -8,7 +8,7 @@ import torch
 
 import genlab
 from genlab import devices
-from genlab.models.stages import Schedule
+from genlab.models import StageSchedule
 from genlab.networks.corruption import GaussianNoise
 from genlab.networks.stack import DenseLayer
 
@@ -47,7 +47,7 @@ def test_a_device_that_is_not_there_is_said_before_any_file_is_opened(refused):
 MODELS = {
     "autoencoder": lambda: genlab.Autoencoder((1, 8, 8), corruption=partial(GaussianNoise, sigma=0.1)),
     "stacked": lambda: genlab.models.StackedAutoencoder(
-        (1, 8, 8), layers=[partial(DenseLayer, size=9)], pretraining=[Schedule(1)]
+        (1, 8, 8), layers=[partial(DenseLayer, size=9)], pretraining=[StageSchedule(1)]
     ),
     "vae": lambda: genlab.VAE((1, 8, 8), code_size=2),
     "gan": lambda: genlab.GAN((1, 8, 8), code_size=2),

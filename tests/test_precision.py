@@ -13,7 +13,6 @@ from genlab.callbacks import Pictures
 from genlab.data import DegradedPairs, DomainsFromPairs, Edges
 from genlab.loggers import MetricsFile
 from genlab.losses import GradientPenalty, Wasserstein
-from genlab.models.stages import Schedule
 from genlab.networks import (
     DCGANGenerator,
     DenseLayer,
@@ -40,7 +39,9 @@ UNET, RESNET = partial(UNet, channels=8), partial(ResNetGenerator, channels=4, b
 LAYERS = [partial(DenseLayer, size=32), partial(DenseLayer, size=16)]
 FAMILIES = {
     "Autoencoder": lambda data: genlab.Autoencoder(data.image_shape, **SMALL),
-    "StackedAutoencoder": lambda data: genlab.StackedAutoencoder(data.image_shape, LAYERS, (), [Schedule(50)]),
+    "StackedAutoencoder": lambda data: genlab.StackedAutoencoder(
+        data.image_shape, LAYERS, (), [genlab.models.StageSchedule(50)]
+    ),
     "VAE": lambda data: genlab.VAE(data.image_shape, **SMALL),
     "CVAE": lambda data: genlab.CVAE(data.image_shape, data.num_classes, **SMALL),
     "GAN": lambda data: genlab.GAN(data.image_shape, **PLAYERS),

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from torchvision.transforms import ToTensor
 
 import genlab
-from genlab.models import Schedule
+from genlab.models import StageSchedule
 from genlab.networks import (
     DenseLayer,
     MLPDecoder,
@@ -38,13 +38,13 @@ def quick_trainer(**options):
 
 
 def stacked(shape, **options):
-    return genlab.StackedAutoencoder(shape, [partial(DenseLayer, size=16)], [Schedule(1)], **options)
+    return genlab.StackedAutoencoder(shape, [partial(DenseLayer, size=16)], [StageSchedule(1)], **options)
 
 
 OF_DIGITS = {
     "autoencoder": lambda: genlab.Autoencoder(MNIST),
     "stacked": lambda: stacked(MNIST),
-    "stacked with labels": lambda: stacked(MNIST, classifier=[Schedule(1)], num_classes=10),
+    "stacked with labels": lambda: stacked(MNIST, classifier=[StageSchedule(1)], num_classes=10),
     "vae": lambda: genlab.VAE(image_shape=MNIST),
     "cvae": lambda: genlab.CVAE(MNIST, 10),
     "gan": lambda: genlab.GAN(MNIST, **PLAYERS),
@@ -143,7 +143,7 @@ def test_direct_calls_take_the_same():
     for batch in (x, (x,), [x, labels], {"image": x}):
         assert vae.images(batch) is x
         assert cvae.images(batch) is x
-    assert cvae.condition((x, labels)) is labels
+    assert cvae.condition.find((x, labels), cvae) is labels
     assert vae.predict_step((x, labels), 0)["code"].shape == (12, 20)
     a, b = SHAPES_OF_BATCHES["cyclegan"][0]().domains([x, y])
     torch.testing.assert_close(a, 2 * x - 1)

@@ -183,19 +183,12 @@ def test_a_denoising_models_input_is_noisy(digits):
 
 def test_samples_by_condition_have_a_row_for_each(digits):
     model = genlab.CVAE((1, 8, 8), num_classes=3, class_names=("cat", "dog", "cow"), code_size=2).eval()
-    conditions, names = sheets.conditions_in_turn(model)
+    conditions, names = model.condition.every({}, lambda: torch.zeros(0))
     sheet = sheets.samples_by_condition(model, conditions, names, 4, torch.Generator().manual_seed(1))
     assert [*sheet.row_labels] == ["cat", "dog", "cow"]
     assert sheet.column_labels[0] == "sample 1"
     codes = torch.randn(4, 2, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(sheet.tiles[1], model.given(torch.tensor([1])).decode(codes).detach())
-
-
-def test_attributes_in_turn_are_the_usual_ones_and_each_the_other_way():
-    model = genlab.CVAE((1, 8, 8), attribute_names=("Smiling", "Young"), code_size=2)
-    conditions, names = sheets.conditions_in_turn(model, torch.tensor([0.0, 1.0]))
-    assert names == ["most common", "Smiling", "not Young"]
-    assert conditions.tolist() == [[0, 1], [1, 1], [0, 0]]
 
 
 def test_images_as_conditions_stand_beside_samples_and_the_truth(digits):

@@ -5,7 +5,7 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from genlab.models.adversarial import AdversarialModel
+from genlab.models.base import Model
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -20,7 +20,7 @@ class BestCheckpoint(ModelCheckpoint):
     def setup(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
         """Keep none of a model of several players, unless another figure than the loss is named."""
         super().setup(trainer, model, stage)
-        if isinstance(model, AdversarialModel) and self.monitor == "val/loss":
+        if getattr(model, "monitor", self.monitor) is None and self.monitor == Model.monitor:
             self.save_top_k = 0
 
     def on_train_start(self, trainer: Trainer, model: LightningModule) -> None:

@@ -16,8 +16,8 @@ class Compiled(Callback):
 
     def on_fit_start(self, trainer: Trainer, model: LightningModule) -> None:
         """Compile every network that trains."""
-        if getattr(model, "penalty", None):
-            raise GenlabError("a gradient penalty differentiates twice, which compiled networks cannot; leave one out")
+        if reason := getattr(model, "uncompilable", ""):
+            raise GenlabError(reason)
         for network in networks(model):
             network.compile()
 

@@ -10,11 +10,12 @@ from lightning.pytorch.callbacks import Callback, ModelSummary, ProgressBar
 from lightning.pytorch.loggers import Logger
 
 from genlab.callbacks import Curves, ParameterTable, Predictions, Requirements, Results, SteadyBar
+from genlab.capabilities import Encodes, can_given
 from genlab.checkpoints import Checkpoint, WholeCheckpoints
 from genlab.cli.run_folder import as_list
 from genlab.errors import GenlabError
 from genlab.loggers import MetricsFile
-from genlab.models.adversarial import AdversarialModel
+from genlab.models.base import Model
 
 
 def trainer_arguments(command: str, built: Namespace, run: Path, checkpoint: Checkpoint | None) -> dict[str, Any]:
@@ -37,19 +38,11 @@ def trainer_arguments(command: str, built: Namespace, run: Path, checkpoint: Che
 
 
 def require_usable(command: str, trainer: Trainer, model: LightningModule, given: Namespace) -> None:
-    """Raise GenlabError for settings of the trainer that a model has for each of its players, or that CPUs have not.
-
-    And for predictions by models of several players, which make none.
-    """
-    if isinstance(model, AdversarialModel):
-        if command == "predict":
-            model.predict_step(None, 0)
-        name = type(model).__name__
-        if trainer.gradient_clip_val is not None:
-            raise GenlabError(
-                f"a {name} clips the gradients of each player for itself: give --model.generator_clip and "
-                "--model.discriminator_clip instead of --trainer.gradient_clip_val"
-            )
+    """Raise GenlabError for settings that a model or CPUs do not have, and for a model that predicts nothing."""
+    if isinstance(model, Model):
+        if command == "predict" and not can_given(model, Encodes):
+            model.predict_step(None, 0)  # which says what there is instead
+        model.require_trainable(trainer)
     if given.sync_batchnorm and isinstance(trainer.accelerator, CPUAccelerator):
         raise GenlabError("batch norm is synchronised between GPUs only; leave --trainer.sync_batchnorm out")
 

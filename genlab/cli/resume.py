@@ -10,12 +10,12 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.trainer.connectors import checkpoint_connector
 
-from genlab import runs
+from genlab import runs, trust
 from genlab.checkpoints import Checkpoint
 from genlab.cli import slurm
 from genlab.errors import GenlabError
 from genlab.facts import FACTS
-from genlab.models.stacked import StackedAutoencoder
+from genlab.models.base import Model
 
 
 def meant_checkpoint(ckpt_path: str | None, root: Path, name: str) -> Path | None:
@@ -62,7 +62,7 @@ def require_progress(trainer: Trainer, model: LightningModule, checkpoint: Check
     if checkpoint is None or trainer.global_step != checkpoint.steps:
         return
     epochs = trainer.current_epoch
-    if isinstance(model, StackedAutoencoder) and epochs == model.course.epochs:
+    if isinstance(model, Model) and epochs == model.planned_epochs:
         raise GenlabError(
             f"nothing is left to train: {checkpoint.path} has been through all stages, of {epochs} "
             "epochs; give stages of other lengths without --ckpt_path, to train from scratch"
@@ -112,9 +112,11 @@ def _difference(saved: Namespace, given: Namespace) -> str:
     of_saved, of_given = (model.class_path.rpartition(".")[2] for model in (saved, given))
     if of_saved != of_given:
         return f"a model of class {of_saved}, the config one of class {of_given}"
-    arguments = given.init_args.items()
+    arguments = [*given.init_args.items()]
+    loaded = tuple(k.removesuffix("class_path") for k, v in arguments if v in trust.LOADERS)  # whole in the checkpoint
     # whether Adam is fused is how it computes, not what
     stated = {k: v for k, v in arguments if v is not None and k not in FACTS and not k.endswith(".fused")}
+    stated = {k: v for k, v in stated.items() if not k.startswith(loaded)}
     had = saved.init_args
     different = [key for key, value in stated.items() if _without_modules(value) != _without_modules(had.get(key))]
     return f"another model than the config: {', '.join(different)} differ" if different else ""

@@ -90,7 +90,7 @@ def find_data(name: str) -> BatchDataModule:
         raise GenlabError(f"the data section of {name} has {listed(sorted(unknown))} beside class_path and init_args")
     description = {"_class_path": section["class_path"], **(section.get("init_args") or {})}
     try:
-        data: BatchDataModule = instantiate_module(BatchDataModule, description)  # type: ignore[type-abstract]
+        data: BatchDataModule = instantiate_module(BatchDataModule, description)
     except (ValueError, TypeError, argparse.ArgumentError) as error:
         reason: BaseException = error
         while reason.__cause__:  # jsonargparse wraps what a constructor raises

@@ -6,27 +6,28 @@ import torch
 from torch import Tensor
 
 from genlab import sheets
+from genlab.capabilities import Decodes, Encodes, flat_code_size
 from genlab.commands.shared.data import attribute_of
 from genlab.commands.shared.shown import shown
 from genlab.commands.shared.trained import Trained, encoded
 from genlab.data import ImageDataModule
 from genlab.errors import GenlabError
 from genlab.latent import attribute_vector
-from genlab.models.capabilities import Decodes, Encodes
 
 
 def main(args: argparse.Namespace) -> None:
     """Draw test images with more and less of an attribute."""
     trained = Trained(args)
     trained.require(Encodes, Decodes)
+    flat_code_size(trained.model)
     random = torch.Generator().manual_seed(args.seed)
     direction = learned_direction(trained, args.attribute, args.labelled, random)
     pictured = shown(trained, args.count, 6, random)
     codes = encoded(trained, pictured.images, pictured.rows)
-    _, originals = trained.able_to_with(pictured.batch, Encodes)  # type: ignore[type-abstract]
+    _, originals = trained.able_to_with(pictured.batch, Encodes)
     conditions = trained.condition_of(pictured.batch)
     decoders = [
-        trained.able_under(condition, Decodes)  # type: ignore[type-abstract]
+        trained.able_under(condition, Decodes)
         for condition in ([None] * len(codes) if conditions is None else conditions.split(1))
     ]
     low, high = args.strength

@@ -7,6 +7,7 @@ import json
 import torch
 
 from genlab.atomic import whole_file
+from genlab.capabilities import abilities
 from genlab.commands.shared.shown import Shown, condition_asked, shown
 from genlab.commands.shared.trained import Trained
 from genlab.errors import GenlabError, counted
@@ -14,7 +15,6 @@ from genlab.evaluation.options import Options
 from genlab.evaluation.outliers import CODES, score_for, scores
 from genlab.evaluation.protocols import PROTOCOLS, judging_capability
 from genlab.evaluation.rows import as_dict
-from genlab.models.capabilities import abilities
 from genlab.tables import as_text, metrics_table
 
 LISTED = 20
@@ -39,7 +39,7 @@ def write_metrics(trained: Trained) -> None:
     args = trained.args
     path = trained.out("evaluate.json")
     by_features = bool(args.fid or args.features)
-    capability = judging_capability(trained.under_any_condition(), by_features)
+    capability = judging_capability(trained.model, by_features)
     trained.require(capability)
     protocol = PROTOCOLS[capability]
     if args.samples and not protocol.estimates:
@@ -76,7 +76,7 @@ def write_outliers(trained: Trained) -> None:
     args = trained.args
     if args.fid or args.features:
         raise GenlabError("--fid and --features judge a model's samples; leave out --input")
-    score = score_for(trained.under_any_condition())
+    score = score_for(trained.model)
     if args.samples and not (score and score.estimates):
         raise GenlabError("--samples is for likelihoods, which this model has none of")
     if score is None:

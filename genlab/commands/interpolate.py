@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from genlab import sheets
+from genlab.capabilities import Conditional, Decodes, DrawsCodes, Encodes, Samples, can, flat_code_size
 from genlab.commands.shared.shown import condition_asked, shown
 from genlab.commands.shared.trained import Trained, encoded
 from genlab.errors import GenlabError
 from genlab.latent import lerp, slerp
-from genlab.models.capabilities import Conditional, Decodes, Encodes, Samples
 
 PATHS = {"lerp": lerp, "slerp": slerp}
 
@@ -40,11 +40,12 @@ def require_able(trained: Trained) -> None:
     """
     args, name = trained.args, type(trained.model).__name__
     trained.require(Decodes)
+    flat_code_size(trained.model)
     if args.between == "samples":
         if args.input:
             raise GenlabError("--between samples goes between no images; leave out --input")
         trained.require(Samples)
-        if isinstance(trained.model, Conditional) and condition_asked(trained) is None:
+        if can(trained.model, Conditional) and condition_asked(trained) is None:
             raise GenlabError(f"the {name} samples under a condition; say which: --condition, or --condition-image")
     else:
         try:
@@ -65,11 +66,11 @@ def ends(trained: Trained) -> tuple[Tensor, Decodes]:
     drawn = 4 if args.along == "square" else 2 * (args.count or 6)
     condition = condition_asked(trained)
     if args.between == "samples":
-        decoder = trained.able_under(condition, Decodes)  # type: ignore[type-abstract]
-        return torch.randn(drawn, decoder.code_size, generator=random), decoder
+        decoder = trained.able_under(condition, Decodes)
+        return trained.able_under(condition, DrawsCodes).draw_codes(drawn, generator=random), decoder
     count = (args.count and args.count + 1) if args.input else drawn
     chosen = shown(trained, count, drawn, random, seen_under_asked=False)
     if condition is None:
         condition = trained.condition_of(chosen.images[chosen.rows[:1]])
-    decoder = trained.able_under(condition, Decodes)  # type: ignore[type-abstract]
+    decoder = trained.able_under(condition, Decodes)
     return encoded(trained, chosen.images, chosen.rows), decoder

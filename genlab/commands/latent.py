@@ -8,11 +8,11 @@ from torch import Tensor
 
 from genlab import sheets
 from genlab.atomic import must_be_free
+from genlab.capabilities import Conditional, Decodes, Encodes, Samples, can, flat_code_size
 from genlab.commands.shared.data import attribute_of
 from genlab.commands.shared.shown import Shown, condition_asked, shown
 from genlab.commands.shared.trained import Trained, encoded
 from genlab.errors import GenlabError, counted
-from genlab.models.capabilities import Conditional, Decodes, Encodes, Samples
 from genlab.pictures.code_map import project, umap
 
 MOST = {None: 5000, "pca": 5000, "tsne": 2000, "umap": 5000}
@@ -25,6 +25,7 @@ def main(args: argparse.Namespace) -> None:
         umap()
     trained = Trained(args)
     trained.require(Encodes)
+    flat_code_size(trained.model)
     decoder = two_dimensional(trained)
     if decoder and args.out:
         must_be_free(args.out.with_stem(f"{args.out.stem}-manifold"), args.force)
@@ -70,8 +71,8 @@ def known_classes(
 def two_dimensional(trained: Trained) -> Decodes | None:
     """The decoder of a 2-D prior; None for models without one, and for conditional models without a condition."""
     model: Any = trained.model
-    if isinstance(model, Conditional):
+    if can(model, Conditional):
         asked = condition_asked(trained)
         model = None if asked is None else model.given(asked)
-    is_able = isinstance(model, Samples) and isinstance(model, Decodes) and model.code_size == 2
+    is_able = can(model, Samples) and can(model, Decodes) and model.code_shape == (2,)
     return model if is_able else None

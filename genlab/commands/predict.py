@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from genlab.atomic import must_be_free, whole_file
+from genlab.capabilities import Encodes, can_given
 from genlab.commands.shared.shown import shown
 from genlab.commands.shared.trained import BATCH, Trained
 from genlab.errors import GenlabError
-from genlab.models.adversarial import AdversarialModel
-from genlab.models.capabilities import Encodes
+from genlab.models.base import Model
 
 
 def main(args: argparse.Namespace) -> None:
@@ -21,7 +21,7 @@ def main(args: argparse.Namespace) -> None:
         raise GenlabError("--input is empty; give files, folders or patterns")
     trained = Trained(args)
     model = trained.model
-    if isinstance(model, AdversarialModel):
+    if isinstance(model, Model) and not can_given(model, Encodes):
         model.predict_step(None, 0)  # which says what there is instead
     trained.require(Encodes)
     path = trained.out("predictions.npz")

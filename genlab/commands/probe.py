@@ -7,11 +7,11 @@ from typing import Any
 import torch
 
 from genlab.atomic import whole_file
+from genlab.capabilities import Encodes, flat_code_size
 from genlab.commands.shared.data import attribute_of
 from genlab.commands.shared.trained import Trained
 from genlab.data import WithoutClass
 from genlab.evaluation.codes import Seen, measured, seen
-from genlab.models.capabilities import Encodes
 from genlab.tables import as_text, metrics_table
 
 
@@ -19,6 +19,7 @@ def main(args: argparse.Namespace) -> None:
     """Measure a model's codes, beside those of PCA; print and write the tables."""
     trained = Trained(args)
     trained.require(Encodes)
+    flat_code_size(trained.model)
     path = trained.out("probe.json")
     train, test = (some_seen(trained, images) for images in (trained.splits.training_images(), trained.images()))
     data = trained.splits.data
@@ -26,7 +27,7 @@ def main(args: argparse.Namespace) -> None:
         "model": type(trained.model).__name__,
         "checkpoint": str(trained.checkpoint),
         "data": type(data).__name__,
-        "code_size": trained.model.code_size,
+        "code_size": train.codes.shape[1],
         "training_images": len(train.pixels),
         "test_images" if trained.split == "test" else f"{trained.split}_images": len(test.pixels),
         "seed": args.seed,

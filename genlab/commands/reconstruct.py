@@ -5,9 +5,9 @@ import argparse
 import torch
 
 from genlab import sheets
+from genlab.capabilities import Reconstructs
 from genlab.commands.shared.shown import shown
 from genlab.commands.shared.trained import Trained
-from genlab.models.capabilities import Reconstructs
 
 
 def main(args: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -10,11 +11,11 @@ from torch import Tensor
 
 from genlab import sheets
 from genlab.atomic import picture_format
+from genlab.capabilities import Conditional, Decodes, Encodes, Samples, can, flat_code_size
 from genlab.commands.shared.conditions import conditional_sheet, write_classes
 from genlab.commands.shared.trained import Trained, encoded
 from genlab.errors import GenlabError
 from genlab.latent import CodeDensity
-from genlab.models.capabilities import Conditional, Decodes, Encodes, Samples
 
 FITTED_ON = 10_000
 """Maximum number of training images whose codes a density is fitted to."""
@@ -29,14 +30,14 @@ def main(args: argparse.Namespace) -> None:
     trained = Trained(args, into_folder=bool(args.per_class))
     random = torch.Generator().manual_seed(args.seed)
     model = trained.model
-    if not isinstance(model, Conditional) and (args.condition or args.condition_image or args.per_class):
+    if not can(model, Conditional) and (args.condition or args.condition_image or args.per_class):
         raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} knows no conditions")
     if args.without_average:
         if getattr(model, "average", None) is None:
             raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} keeps no average of a generator")
         model.average = None  # type: ignore[assignment]
-    if not isinstance(model, Conditional):
-        sheet = sheets.in_rows(drawn(trained, args, random), args.columns, title="Samples")
+    if not can(model, Conditional):
+        sheet = sheets.of_samples(drawn(trained, args, random), args.columns, title="Samples")
         trained.draw(sheet, f"pictures/sample-{args.prior}.png" if args.prior else "pictures/sample.png")
     elif args.prior:
         raise GenlabError("a conditional model has a prior of its own; leave out --prior")
@@ -47,18 +48,19 @@ def main(args: argparse.Namespace) -> None:
 
 
 @torch.no_grad()
-def drawn(trained: Trained, args: argparse.Namespace, random: torch.Generator) -> Tensor:
-    """Sample images from the model's own prior, or from a fitted density: (count, C, H, W)."""
+def drawn(trained: Trained, args: argparse.Namespace, random: torch.Generator) -> Tensor | Sequence[str]:
+    """Sample from the model's own prior, or from a fitted density: images (count, C, H, W), or texts."""
     if args.prior:
-        decoder = trained.able_to(Decodes)  # type: ignore[type-abstract]
+        decoder = trained.able_to(Decodes)
         return decoder.decode(code_density(trained, args).sample(args.count, random))
     model = trained.model
-    if not isinstance(model, Samples) and isinstance(model, Encodes) and isinstance(model, Decodes):
+    if not can(model, Samples) and can(model, Encodes) and can(model, Decodes):
         raise GenlabError(
             f"the {type(model).__name__} in {trained.checkpoint} has no prior to sample from; "
             "fit one to its codes with --prior gaussian or --prior gmm"
         )
-    return trained.able_to(Samples).sample(args.count, generator=random)  # type: ignore[type-abstract]
+    samples: Tensor | Sequence[str] = trained.able_to(Samples).sample(args.count, generator=random)
+    return samples
 
 
 def code_density(trained: Trained, args: argparse.Namespace) -> CodeDensity:
@@ -67,7 +69,8 @@ def code_density(trained: Trained, args: argparse.Namespace) -> CodeDensity:
     That one is used if it was fitted with the same model and data (the checkpoint's content, and what the command line
     changes), seed and number of images. Modification times do not count: copying a run changes them.
     """
-    encoder = trained.able_to(Encodes)  # type: ignore[type-abstract]
+    encoder = trained.able_to(Encodes)
+    size = flat_code_size(encoder)
     components = 1 if args.prior == "gaussian" else args.components
     name = "gaussian" if args.prior == "gaussian" else f"gmm{components}"
     kept: Path = trained.checkpoint.with_name(f"{trained.checkpoint.stem}-{name}.npz")
@@ -79,7 +82,7 @@ def code_density(trained: Trained, args: argparse.Namespace) -> CodeDensity:
         except GenlabError as error:
             warnings.warn(f"{error}; it is fitted again", stacklevel=2)
         else:
-            if density.fitted_to == fitted_to and density.means.shape == (components, encoder.code_size):
+            if density.fitted_to == fitted_to and density.means.shape == (components, size):
                 return density
     train_set = trained.splits.training_images()
     chosen = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(args.seed))[:FITTED_ON]

@@ -10,13 +10,13 @@ from tqdm import tqdm
 
 from genlab import images, runs, sheets
 from genlab.atomic import must_be_free, picture_format, whole_file
+from genlab.capabilities import Translates
 from genlab.commands.shared.inputs import named_paths, real, tell_unreadable
 from genlab.commands.shared.trained import Trained
 from genlab.data.files.framing import attempt, opened, pixels
 from genlab.data.files.image_files import LARGEST, is_image
 from genlab.errors import GenlabError, counted, listed
 from genlab.evaluation.domains import domains_of
-from genlab.models.capabilities import Translates
 from genlab.models.tiles import in_tiles
 from genlab.regular import is_folder, read_regular
 
@@ -31,7 +31,7 @@ def main(args: argparse.Namespace) -> None:
     if args.out and not args.input:
         picture_format(args.out, arrays=True)
     trained = Trained(args, into_folder=bool(args.input))
-    model = trained.able_to(Translates)  # type: ignore[type-abstract]
+    model = trained.able_to(Translates)
     if args.direction not in model.directions:
         raise GenlabError(
             f"the {type(model).__name__} in {trained.checkpoint} translates {' and '.join(model.directions)} only"

@@ -6,10 +6,10 @@ from dataclasses import replace
 import torch
 
 from genlab import sheets
+from genlab.capabilities import Decodes, Encodes, flat_code_size
 from genlab.commands.shared.shown import condition_asked, shown
 from genlab.commands.shared.trained import Trained, encoded
 from genlab.errors import GenlabError
-from genlab.models.capabilities import Decodes, Encodes
 
 CODES = 5000
 """Maximum number of test images whose codes give the range of a unit."""
@@ -19,6 +19,7 @@ def main(args: argparse.Namespace) -> None:
     """Draw a test image with single units of its code changed."""
     trained = Trained(args)
     trained.require(Encodes, Decodes)
+    flat_code_size(trained.model)
     if len(trained.inputs) > 1:
         raise GenlabError(f"traverse takes one image, and --input has {len(trained.inputs)}; give one")
     test_set = trained.images()
@@ -29,10 +30,10 @@ def main(args: argparse.Namespace) -> None:
     units = deviation.argsort(descending=True)[: args.units]
     steps = torch.linspace(-args.range, args.range, args.steps)
     values = mean[units, None] + deviation[units, None] * steps
-    _, original = trained.able_to_with(pictured.batch, Encodes)  # type: ignore[type-abstract]
+    _, original = trained.able_to_with(pictured.batch, Encodes)
     asked = condition_asked(trained)
     condition = trained.condition_of(pictured.batch) if asked is None else asked
-    decoder = trained.able_under(condition, Decodes)  # type: ignore[type-abstract]
+    decoder = trained.able_under(condition, Decodes)
     sheet = sheets.traversals(decoder, code[0], units, values, original[0])
     spread = zip(units.tolist(), mean[units].tolist(), deviation[units].tolist(), strict=True)
     sheet = replace(

@@ -11,9 +11,9 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 from tqdm import tqdm
 
+from genlab.capabilities import Reconstructs, can, seen_in
 from genlab.latent.clusters import METHODS, NEIGHBOURS, agreement, cluster
 from genlab.metrics.probes import Array, few_label_accuracy
-from genlab.models.capabilities import Reconstructs, seen_in
 from genlab.tables import Table
 
 AT_ONCE = 500
@@ -48,7 +48,7 @@ def seen(model: object, images: Any, rows: Tensor, classes: Tensor | None) -> Se
     parts: list[tuple[Tensor, ...]] = []
     for some in rows.split(AT_ONCE):
         able, x = seen_in(model, images[some])
-        again = [able.reconstruct(x)] if isinstance(able, Reconstructs) else []
+        again = [able.reconstruct(x)] if can(able, Reconstructs) else []
         parts.append((x.flatten(1), able.encode(x), *(y.flatten(1) for y in again)))
     pixels, codes, *restored = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
     return Seen(pixels, codes, restored[0] if restored else None, None if classes is None else classes[rows].numpy())

@@ -15,6 +15,7 @@ from torchmetrics.image.fid import NoTrainInceptionV3
 from tqdm import tqdm
 
 from genlab.atomic import whole_file
+from genlab.capabilities import Encodes, can
 from genlab.checkpoints import plain_data
 from genlab.data import BatchDataModule
 from genlab.data.files.places import cache_folder
@@ -23,7 +24,6 @@ from genlab.errors import GenlabError
 from genlab.images import eight_bits
 from genlab.metrics.classifier import Classifier
 from genlab.models import load
-from genlab.models.capabilities import Encodes
 from genlab.types import Shape
 
 BATCH = 128
@@ -105,7 +105,7 @@ def codes_of(path: str, image_shape: Shape, device: torch.device = CPU) -> Extra
         GenlabError: for a model that does not encode, or encodes images of another shape.
     """
     model = moved(load(path), device)
-    if not isinstance(model, Encodes):
+    if not can(model, Encodes):
         raise GenlabError(f"the {type(model).__name__} in {path} does not encode; give a checkpoint of one that does")
     if getattr(model, "image_shape", None) != image_shape:
         raise GenlabError(f"the {type(model).__name__} in {path} encodes no images of shape {image_shape}")

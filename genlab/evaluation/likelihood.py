@@ -6,12 +6,12 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from genlab.capabilities import seen_in
 from genlab.errors import GenlabError
 from genlab.evaluation.options import Options
 from genlab.evaluation.rows import Row, averages
 from genlab.evaluation.splits import Splits
 from genlab.losses import Perceptual
-from genlab.models.capabilities import seen_in
 
 AT_ONCE = 100
 """Images that are evaluated together."""

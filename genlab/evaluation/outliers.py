@@ -8,8 +8,8 @@ import torch
 from torch import Generator, Tensor
 from tqdm import tqdm
 
+from genlab.capabilities import HasLikelihood, Reconstructs, can_given, seen_in
 from genlab.losses import Perceptual
-from genlab.models.capabilities import HasLikelihood, Reconstructs, seen_in
 
 AT_ONCE = 100
 """Images that are scored together."""
@@ -50,10 +50,10 @@ SCORES: dict[type[Any], Score] = {
 """Scores by capability; images are scored by the first capability that a model has."""
 
 
-def score_for(able: Any) -> Score | None:
-    """Choose the score of a model, unconditional or given a condition; None for a model without any."""
-    perceptual = isinstance(getattr(able, "likelihood", None), Perceptual)  # no likelihood, though it has the methods
-    found = (score for capability, score in SCORES.items() if isinstance(able, capability))
+def score_for(model: Any) -> Score | None:
+    """Return the score that a model can compute, a conditional one under conditions; None where it can compute none."""
+    perceptual = isinstance(getattr(model, "likelihood", None), Perceptual)  # no likelihood, though it has the methods
+    found = (score for capability, score in SCORES.items() if can_given(model, capability))
     return next((score for score in found if not (perceptual and score.estimates)), None)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from genlab.capabilities import HasLikelihood, Reconstructs, Samples, Translates, can_given
 from genlab.evaluation.likelihood import judge_likelihood
 from genlab.evaluation.options import Options
 from genlab.evaluation.reconstructions import judge_reconstructions
@@ -11,7 +12,6 @@ from genlab.evaluation.rows import Row
 from genlab.evaluation.samples import judge_samples
 from genlab.evaluation.splits import Splits
 from genlab.evaluation.translations import judge_translations
-from genlab.models.capabilities import HasLikelihood, Reconstructs, Samples, Translates
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ PROTOCOLS: dict[type[Any], Protocol] = {
 """Protocols by capability; a model is judged by the first capability that it has."""
 
 
-def judging_capability(able: object, by_features: bool = False) -> type[Any]:
-    """Choose the capability that a model is judged by; for a model without any, the last one in question.
+def judging_capability(model: object, by_features: bool = False) -> type[Any]:
+    """Return the capability that a model is judged by; the last in question for a model without any.
 
     Args:
-        able: the model, or a conditional one under some condition.
+        model: what is judged; a conditional one under conditions.
         by_features: whether features are to be compared.
     """
     asked = [capability for capability, protocol in PROTOCOLS.items() if protocol.compares_features or not by_features]
-    return next((capability for capability in asked if isinstance(able, capability)), asked[-1])
+    return next((capability for capability in asked if can_given(model, capability)), asked[-1])

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from genlab.capabilities import reconstructed, seen_in
 from genlab.errors import counted
 from genlab.evaluation.options import Options
 from genlab.evaluation.rows import Row, averages
 from genlab.evaluation.splits import Splits
 from genlab.losses.reconstruction import SSIM_WINDOW
 from genlab.metrics.translation import translation_scores
-from genlab.models.capabilities import reconstructed, seen_in
 
 AT_ONCE = 500
 """Images that are reconstructed together."""

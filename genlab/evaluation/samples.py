@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from genlab.capabilities import seen_in
 from genlab.data import ImageDataModule
 from genlab.data.batches.tensors import ImageTensors
 from genlab.errors import GenlabError
@@ -16,7 +17,6 @@ from genlab.evaluation.options import Options
 from genlab.evaluation.rows import Row, rows_of
 from genlab.evaluation.splits import Splits
 from genlab.metrics.sample_quality import NEIGHBOURS, class_balance, distances, precision_and_recall
-from genlab.models.capabilities import Conditional
 
 AT_ONCE = 500
 """Images that are sampled, or seen by the network, together."""
@@ -80,7 +80,7 @@ def images_of(images: ImageTensors) -> Iterator[Tensor]:
 def samples(model: Any, images: ImageTensors, random: torch.Generator) -> Iterator[Tensor]:
     """Sample as many images as there are, in batches; a conditional model does so under the images' conditions."""
     for rows in torch.arange(len(images)).split(AT_ONCE):
-        able = model.given(model.condition(images[rows])) if isinstance(model, Conditional) else model
+        able, _ = seen_in(model, images[rows])
         yield able.sample(len(rows), generator=random)
 
 

@@ -4,11 +4,12 @@ from typing import Any
 
 from lightning.pytorch import LightningDataModule
 
+from genlab.capabilities import Conditional, can
+from genlab.conditions import Source
 from genlab.data import ImageDataModule
 from genlab.data.batches.augmentation import unaugmented
 from genlab.data.own import as_genlabs
 from genlab.errors import GenlabError
-from genlab.models.capabilities import Conditional
 
 
 class Splits:
@@ -40,7 +41,7 @@ class Splits:
             GenlabError: for data of another kind, or without the split.
         """
         data = self.ready("test" if self.split == "test" else "fit")
-        completes = getattr(model, "source_shape", None) and isinstance(model, Conditional)
+        completes = can(model, Conditional) and isinstance(model.condition, Source)
         if not isinstance(data, ImageDataModule) and not completes:
             raise GenlabError(f"this tool needs single images, not the batches of {type(data).__name__}")
         images = getattr(data, f"{self.split}_set", None)

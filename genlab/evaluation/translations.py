@@ -11,6 +11,7 @@ from torch import Tensor
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 from tqdm import tqdm
 
+from genlab.capabilities import Translates
 from genlab.evaluation.domains import Translated, domains_of
 from genlab.evaluation.extractors import Extractor, extractor
 from genlab.evaluation.options import Options
@@ -20,7 +21,6 @@ from genlab.evaluation.samples import images_of, require_enough, seen_by
 from genlab.evaluation.splits import Splits
 from genlab.metrics.sample_quality import distances
 from genlab.metrics.translation import sharpness, translation_scores
-from genlab.models.capabilities import Translates
 
 AT_ONCE = 16
 """Images that are translated together."""

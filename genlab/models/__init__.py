@@ -1,17 +1,20 @@
 """Model families, one LightningModule a file."""
 
+from genlab.capabilities import Decodes, Encodes, Reconstructs, Samples
 from genlab.checkpoints import load
+from genlab.models.adversarial import Players
 from genlab.models.autoencoder import Autoencoder
-from genlab.models.base import ImageModel
-from genlab.models.capabilities import Decodes, Encodes, Reconstructs, Samples
+from genlab.models.base import Model, frozen
 from genlab.models.cgan import CGAN
 from genlab.models.cvae import CVAE
 from genlab.models.cyclegan import CycleGAN
 from genlab.models.encoder_features import EncoderFeatures
 from genlab.models.gan import GAN
+from genlab.models.image_model import ImageModel
 from genlab.models.pix2pix import Pix2Pix
 from genlab.models.stacked import StackedAutoencoder
-from genlab.models.stages import Schedule
+from genlab.models.staged import StagedModel, StageSchedule
+from genlab.models.translation import Translator
 from genlab.models.vae import VAE
 
 __all__ = [
@@ -25,10 +28,15 @@ __all__ = [
     "EncoderFeatures",
     "Encodes",
     "ImageModel",
+    "Model",
     "Pix2Pix",
+    "Players",
     "Reconstructs",
     "Samples",
-    "Schedule",
     "StackedAutoencoder",
+    "StageSchedule",
+    "StagedModel",
+    "Translator",
+    "frozen",
     "load",
 ]

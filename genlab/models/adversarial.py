@@ -5,6 +5,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from lightning.pytorch import Trainer
 from lightning.pytorch.core.optimizer import LightningOptimizer, do_nothing_closure
 from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, nn
@@ -13,35 +14,28 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from genlab.errors import GenlabError
-from genlab.models.base import ImageModel
-from genlab.types import OptimizerFactory, ScheduleFactory, Shape
+from genlab.models.base import Model
+from genlab.types import OptimizerFactory, ScheduleFactory
 
 Turns = Iterator[tuple[LightningOptimizer, Tensor]]
 """The players' optimizers and losses, one after the other."""
 
 
-class AdversarialModel(ImageModel):
-    """An ImageModel with an optimizer for each player, the first of which steps with every batch.
+class Players(Model):
+    """A Model with an optimizer for each of several players, the first of which steps with every batch.
 
     `turns` is a training step, which says where a player learns from a loss, with one of the `player_optimizers`. Where
     the Trainer accumulates gradients, the turns of several batches alternate, so that each player learns from all of
     them before the next one's turn, as of one larger batch. `global_step`, and with it Lightning's `max_steps`,
     checkpoint intervals and curves, counts batches, not steps of optimizers; so do schedules, if not epochs.
-
-    Args:
-        image_shape: (C, H, W) of the images.
-        clips: the largest norm of each player's gradient, by the player's name and in the order of their optimizers;
-            None for any.
     """
 
-    instead = "`genlab sample` draws new ones"
-    """What there is in place of predictions."""
-
-    def __init__(self, image_shape: Shape, clips: Mapping[str, float | None]) -> None:
-        super().__init__(image_shape)
-        self.automatic_optimization = False
-        self.clips = clips
-        self._waiting: list[Any] = []
+    manual_optimization = True
+    monitor = None
+    clips: Mapping[str, float | None]
+    """The largest norm of each player's gradient, by the player's name and in the order of their optimizers; None for
+    any."""
+    _waiting: list[Any]
 
     @abstractmethod
     def turns(self, batch: Any) -> Turns:
@@ -136,16 +130,10 @@ class AdversarialModel(ImageModel):
             if clip is not None or not all(group.get("fused") for group in optimizer.param_groups):
                 optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
 
-    def predict_step(self, batch: Any, batch_idx: int) -> None:
-        """There is nothing to predict from images: raises GenlabError."""
-        raise GenlabError(f"a {type(self).__name__} predicts nothing from images; {self.instead}")
-
-
-def signed(images: Tensor) -> Tensor:
-    """Images in [0, 1] to [-1, 1]."""
-    return 2 * images - 1
-
-
-def unsigned(images: Tensor) -> Tensor:
-    """Images in [-1, 1] to [0, 1]."""
-    return (images + 1) / 2
+    def require_trainable(self, trainer: Trainer) -> None:
+        if trainer.gradient_clip_val is not None:
+            options = " and ".join(f"--model.{player}_clip" for player in sorted(self.clips, reverse=True))
+            raise GenlabError(
+                f"a {type(self).__name__} clips the gradients of each player for itself: give {options} instead of "
+                "--trainer.gradient_clip_val"
+            )

@@ -7,11 +7,12 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.optim import Adam
 
+from genlab.capabilities import Corrupts, Decodes, Encodes, Reconstructs
 from genlab.losses.reconstruction import ReconstructionError, squared_error
-from genlab.models.base import ImageModel
-from genlab.models.checks import expect
-from genlab.models.codec import Codec
-from genlab.models.inputs import of_codes, of_images
+from genlab.models.calls import of_codes, of_images
+from genlab.models.codes import Codec
+from genlab.models.image_model import ImageModel
+from genlab.models.output_check import expect
 from genlab.networks.corruption import Corruption
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
 from genlab.ranges import extent
@@ -38,6 +39,8 @@ class Autoencoder(Codec, ImageModel):
         schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
     """
 
+    capabilities: tuple[type, ...] = (Encodes, Decodes, Reconstructs, Corrupts)
+
     def __init__(
         self,
         image_shape: Shape,
@@ -55,7 +58,7 @@ class Autoencoder(Codec, ImageModel):
         super().__init__(image_shape)
         extent(code_size=code_size)
         self.save_hyperparameters()
-        self.code_size = code_size
+        self.code_shape = (code_size,)
         self.encoder = as_network(encoder, self.image_shape, code_size)
         self.decoder = as_network(decoder, self.image_shape, code_size)
         expect(self.encoder, (code_size,), f"Autoencoder with code_size {code_size}")
@@ -67,25 +70,19 @@ class Autoencoder(Codec, ImageModel):
         self.optimizer, self.schedule, self.schedule_interval = optimizer, schedule, schedule_interval
 
     def training_step(self, batch: ImageBatch, batch_idx: int) -> Tensor:
-        figures = self.errors(self.images(batch))
-        self.log_batch(figures, progress_bar="loss")
-        return figures["loss"]
+        metrics = self.errors(self.images(batch))
+        self.log_batch(metrics, progress_bar="loss")
+        return metrics["loss"]
 
-    def validation_step(self, batch: ImageBatch, batch_idx: int) -> None:
-        self._evaluate("val", batch, batch_idx)
-
-    def test_step(self, batch: ImageBatch, batch_idx: int) -> None:
-        self._evaluate("test", batch, batch_idx)
-
-    def predict_step(self, batch: ImageBatch, batch_idx: int) -> dict[str, Tensor]:
-        codes = self.encode(self.images(batch))
-        return {"code": codes, "reconstruction": self.decode(codes)}
+    def evaluation_step(self, stage: str, batch: ImageBatch, batch_idx: int) -> None:
+        same_each_time = torch.Generator().manual_seed(batch_idx)
+        self.log_epoch(stage, self.errors(self.images(batch), same_each_time), batch, progress_bar="loss")
 
     def configure_optimizers(self) -> Any:
         return self.scheduled(self.optimizer, self.parameters(), self.schedule)
 
     def errors(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
-        """The mean loss of images (B, C, H, W), and what it is made of: scalars. `generator` is the corruption's."""
+        """Return the mean loss of images (B, C, H, W) and its parts, scalars; `generator` is the corruption's."""
         codes = self.encode(self.corrupt(x, generator))
         reconstruction = self.loss(self.decoder(codes), x).mean()
         if self.sparsity is None:
@@ -94,23 +91,17 @@ class Autoencoder(Codec, ImageModel):
         return {"loss": reconstruction + sparsity, "reconstruction": reconstruction, "sparsity": sparsity}
 
     def corrupt(self, x: Tensor, generator: Generator | None = None) -> Tensor:
-        """Images as the encoder sees them in training: (B, C, H, W) in [0, 1]."""
+        """Corrupt images as in training: (B, C, H, W) in [0, 1]."""
         return x if self.corruption is None else self.corruption(x, generator)
 
     @of_images
     def encode(self, x: Tensor) -> Tensor:
-        """The codes of images: (B, C, H, W) to (B, code_size)."""
+        """Encode images (B, C, H, W) to codes (B, code_size)."""
         codes: Tensor = self.code_activation(self.encoder(self.seen(x)))
         return codes
 
     @of_codes
     def decode(self, z: Tensor) -> Tensor:
-        """The images of codes: (B, code_size) to (B, C, H, W) in [0, 1]."""
+        """Decode codes (B, code_size) to images (B, C, H, W) in [0, 1]."""
         logits: Tensor = self.decoder(z)
         return logits.sigmoid()
-
-    forward = Codec.reconstruct
-
-    def _evaluate(self, stage: str, batch: ImageBatch, batch_idx: int) -> None:
-        same_each_time = torch.Generator().manual_seed(batch_idx)
-        self.log_epoch(stage, self.errors(self.images(batch), same_each_time), batch, progress_bar="loss")

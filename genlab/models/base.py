@@ -1,13 +1,13 @@
-"""What all families share: an image shape to check batches against, plain hyperparameters, cheap training curves."""
+"""The base of every family: batches of any form, checks of the first one, logs, schedules and exact checkpoints."""
 
 import contextlib
-import math
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import torch
-from lightning.pytorch import Callback, LightningModule
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import RunningStage, TrainerStatus
 from lightning.pytorch.tuner.lr_finder import _LRCallback
 from lightning.pytorch.utilities.types import LRSchedulerConfig
@@ -15,50 +15,82 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 import genlab
-from genlab.batches import (
-    check_attributes,
-    check_images,
-    check_labels,
-    check_lengths,
-    check_shape,
-    described,
-    named,
-)
+from genlab.batches import named
+from genlab.capabilities import TOOLS, can
 from genlab.errors import GenlabError, NotFinite, listed
 from genlab.hparams import PlainHyperparameters
+from genlab.models.training_log import TrainingLog
 from genlab.optimizers import built
 from genlab.random_state import random_state, random_states, set_random_state
-from genlab.ranges import extent
 from genlab.schedules import training_length, with_schedule
-from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape
+from genlab.types import Interval, OptimizerFactory, ScheduleFactory
+
+AnyModel = TypeVar("AnyModel", bound="Model")
 
 
-class ImageModel(PlainHyperparameters, LightningModule):
-    """A LightningModule for images of one shape, (C, H, W).
+class Model(PlainHyperparameters, LightningModule):
+    """A LightningModule whose checkpoints are plain data, describe themselves and resume exactly.
 
-    What it is given is checked: shapes always; values (images are finite floats in [0, 1], labels are classes that it
-    knows) in the first batch of each fit, validation, test and prediction, and in each call from outside of a Trainer.
-    Tensors that require gradients are not looked at: they are part of someone's own optimization.
+    A family has a `training_step` and an `evaluation_step`, says what the parts of its batches are, and declares what
+    it can do. Batches may be dicts, tensors, or tuples and lists of them; steps and callbacks are given dicts.
 
-    Batches may be dicts, tensors, or tuples and lists of them; steps and callbacks are given dicts.
+    What a model is given is checked: shapes always; values in the first batch of each fit, validation, test and
+    prediction, and in each call from outside of a Trainer. Tensors that require gradients are not looked at: they are
+    part of someone's own optimization.
     """
 
+    capabilities: tuple[type, ...] = ()
+    """What it can do; see `genlab.capabilities`."""
     batch_names: tuple[str, ...] = ("image",)
-    """What the parts of batches that are no dicts are, in their order."""
-
+    """Names of the parts of batches that are no dicts, in their order."""
+    monitor: str | None = "val/loss"
+    """The metric whose minimum marks the best checkpoint; None where no metric says how good a model is."""
+    stage: Any = None
+    """The stage of training at hand, with a `name`, for a model that is trained in stages."""
+    planned_epochs: int | None = None
+    """How many epochs all stages take together."""
     schedule_interval: Interval = "step"
     """What schedules of learning rates count."""
+    manual_optimization: bool = False
+    """Whether training steps step the optimizers themselves."""
+    is_frozen: bool = False
+    """Whether it is a part of another model that does not train it; see `frozen`."""
 
-    def __init__(self, image_shape: Shape) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        channels, height, width = image_shape
-        extent(channels=channels, height=height, width=width)
-        self.image_shape: Shape = (channels, height, width)
-        self._rows: list[tuple[int, dict[str, Tensor], dict[str, float]]] = []
+        self.automatic_optimization = not self.manual_optimization
+        self._log = TrainingLog()
         self._random_states: list[dict[str, Any]] = []
         self._checked: set[tuple[str, bool]] = set()
         self._accumulated: int | None = None
         self._validated = False
+
+    @abstractmethod
+    def evaluation_step(self, stage: str, batch: Any, batch_idx: int) -> None:
+        """Log the metrics of a batch of validation ("val") or testing ("test") with `log_epoch`."""
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self.evaluation_step("val", batch, batch_idx)
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        self.evaluation_step("test", batch, batch_idx)
+
+    def predict_step(self, batch: Any, batch_idx: int) -> Any:
+        """Raise GenlabError: there is nothing to predict, unless a family says otherwise."""
+        instead = next((f"; {tool}" for capability, tool in TOOLS.items() if can(self, capability)), "")
+        raise GenlabError(f"a {type(self).__name__} predicts nothing from images{instead}")
+
+    def require_trainable(self, trainer: Trainer) -> None:
+        """Raise GenlabError where a Trainer's settings are none for this model."""
+
+    @property
+    def uncompilable(self) -> str:
+        """Why the model's networks cannot be compiled, in a line; empty where they can."""
+        return ""
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch between training and evaluation mode; a `frozen` model stays in evaluation mode."""
+        return super().train(mode and not self.is_frozen)
 
     def configure_callbacks(self) -> list[Callback]:
         """Let Lightning not refuse gradient accumulation under manual optimization: training steps see to it."""
@@ -83,47 +115,16 @@ class ImageModel(PlainHyperparameters, LightningModule):
         """The batch as a dict of its parts by name; see `genlab.batches.named`."""
         return named(batch, self.batch_names, type(self).__name__)
 
-    def images(self, batch: Any) -> Tensor:
-        """The batch's images (B, C, H, W), once they are found to be what this model was built for."""
-        return self.part(batch, "image", self.image_shape)
-
-    def part(self, batch: Any, name: str, shape: Shape) -> Tensor:
-        """The images (B, C, H, W) that a batch calls `name`, once they are found to be of a shape, and in [0, 1].
-
-        Raises GenlabError for a batch without them, or where they are anything else.
-        """
-        batch = self.named(batch)
-        if not isinstance(batch, Mapping) or name not in batch:
-            given = listed(batch) if isinstance(batch, Mapping) else described(batch)
-            raise GenlabError(
-                f"{type(self).__name__} takes batches ({', '.join(self.batch_names)}), or dicts with '{name}', "
-                f"of shape (B, C, H, W); the data gave {given}"
-            )
-        check_lengths(batch, type(self).__name__)
-        return self.seen(batch[name], shape, name)
-
-    def seen(self, x: Tensor, shape: Shape | None = None, name: str = "image") -> Tensor:
-        """The images (B, C, H, W), once they are found to be of a shape, the model's own by default, and in [0, 1].
-
-        Raises GenlabError for anything else.
-        """
-        check_shape(x, f"'{name}'", shape or self.image_shape, type(self).__name__)
-        if self._looks_at(x, name):
-            precision = next((weights.dtype for weights in self.parameters()), torch.get_default_dtype())
-            check_images(x, "images" if name == "image" else f"'{name}' images", precision)
-        return x
-
-    def known_labels(self, labels: Tensor, num_classes: int) -> Tensor:
-        """Labels (B,), once they are found to be int64 within [0, num_classes); raises GenlabError for others."""
-        if self._looks_at(labels, "label"):
-            check_labels(labels, num_classes)
-        return labels
-
-    def known_attributes(self, attributes: Tensor, count: int) -> Tensor:
-        """Attributes (B, count), once they are found to be from 0 to 1; raises GenlabError for others."""
-        if self._looks_at(attributes, "attributes"):
-            check_attributes(attributes, count)
-        return attributes
+    def looks_at(self, values: Any, name: str) -> bool:
+        """Whether values are to be checked now; a Trainer's are, once in training and once outside of it."""
+        if torch.compiler.is_compiling() or getattr(values, "requires_grad", False):
+            return False
+        if self._trainer is None or self._trainer.state.status is not TrainerStatus.RUNNING:
+            return True
+        key = name, self._trainer.state.stage is RunningStage.TRAINING
+        due = key not in self._checked
+        self._checked.add(key)
+        return due
 
     def inference(self, *given: Tensor) -> AbstractContextManager[Any]:
         """The context in which encoding, decoding and translating compute: without gradients, in evaluation mode.
@@ -134,24 +135,25 @@ class ImageModel(PlainHyperparameters, LightningModule):
         wanted = trained or any(tensor.requires_grad for tensor in given)
         return contextlib.nullcontext() if wanted else torch.no_grad()
 
-    def log_batch(self, figures: Mapping[str, Tensor], progress_bar: str) -> None:
-        """Log figures of one training batch with the learning rates, and show the one named `progress_bar` in the bar.
+    def log_batch(self, metrics: Mapping[str, Tensor], progress_bar: str) -> None:
+        """Log the metrics of a training batch with the learning rates, and show one of them in the progress bar.
 
         Every batch reaches the loggers as a row of its own, but they are handed over together, each time Lightning's
         `log_every_n_steps` is due: calling `self.log` every batch would cost more than a small network's step.
 
-        Raises NotFinite, when they are handed over, for a figure that is not finite.
+        Raises:
+            NotFinite: when they are handed over, for a metric that is not finite.
         """
         step = self.trainer.fit_loop.epoch_loop._batches_that_stepped  # the axis of Lightning's own logs
-        self._rows.append((step, {f"train/{k}": v.detach() for k, v in figures.items()}, self.learning_rates()))
-        due = (step + 1) % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
-        if due or self.trainer.is_last_batch:
-            self.log(f"train/{progress_bar}", figures[progress_bar], prog_bar=True, logger=False)
+        self._log.add(step, {f"train/{name}": value for name, value in metrics.items()}, self.learning_rates())
+        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # 0 for a bare Trainer
+        if (every and (step + 1) % every == 0) or self.trainer.is_last_batch:
+            self.log(f"train/{progress_bar}", metrics[progress_bar], prog_bar=True, logger=False)
             self._hand_over()
 
-    def log_epoch(self, stage: str, figures: Mapping[str, Tensor], batch: Any, progress_bar: str) -> None:
-        """Log the mean of figures over an epoch of validation ("val") or testing ("test")."""
-        for name, value in figures.items():
+    def log_epoch(self, stage: str, metrics: Mapping[str, Tensor], batch: Any, progress_bar: str) -> None:
+        """Log the mean of metrics over an epoch of validation ("val") or testing ("test")."""
+        for name, value in metrics.items():
             self.log(
                 f"{stage}/{name}",
                 value,
@@ -214,7 +216,7 @@ class ImageModel(PlainHyperparameters, LightningModule):
         self._random_states = []
 
     def on_validation_start(self) -> None:
-        """Let the curves reach the last batch before the validation's figures."""
+        """Let the curves reach the last batch before the validation's metrics."""
         self._hand_over()
         self._training_state = random_state()
 
@@ -266,31 +268,27 @@ class ImageModel(PlainHyperparameters, LightningModule):
         if self._trainer and self._trainer.training:  # not when only the model is loaded
             self._random_states = checkpoint.get("random_states", [])
 
-    def _looks_at(self, values: Any, name: str) -> bool:
-        """Whether values are to be checked now; a Trainer's are, once in training and once outside of it."""
-        if torch.compiler.is_compiling() or getattr(values, "requires_grad", False):
-            return False
-        if self._trainer is None or self._trainer.state.status is not TrainerStatus.RUNNING:
-            return True
-        key = name, self._trainer.state.stage is RunningStage.TRAINING
-        due = key not in self._checked
-        self._checked.add(key)
-        return due
-
     def _searches(self) -> bool:
         """Whether this is LearningRateFinder's search, which goes on to rates that are too large."""
         return any(isinstance(callback, _LRCallback) for callback in self.trainer.callbacks)  # type: ignore[attr-defined]
 
     def _hand_over(self) -> None:
-        if not self._rows:
-            return
-        steps, rows, rates = zip(*self._rows, strict=True)
-        self._rows.clear()
-        values = iter(torch.stack([value for row in rows for value in row.values()]).tolist())  # one transfer for all
-        for step, row, at in zip(steps, rows, rates, strict=True):
-            figures = {name: next(values) for name in row}
-            for logger in self.loggers:
-                logger.log_metrics(figures | at | {"epoch": self.current_epoch}, step)
-            for name, value in figures.items():
-                if not math.isfinite(value) and not self._searches():
-                    raise NotFinite(name, step)
+        if self._log.rows:
+            self._log.hand_over(self.trainer.loggers, self.current_epoch, searches=self._searches())
+
+
+def frozen(model: AnyModel) -> AnyModel:
+    """Freeze a trained model that is a part of another: no gradients, and evaluation mode whatever the other's is.
+
+    Such a model is an argument like any other: `{class_path: genlab.load, init_args: {path: runs/vae_mnist}}` in a
+    config, `genlab.load("runs/vae_mnist")` in Python. The other model's checkpoints hold all of it.
+
+    Example:
+        >>> class Denoiser(genlab.models.ImageModel):
+        ...     def __init__(self, image_shape, autoencoder: LightningModule):
+        ...         super().__init__(image_shape)
+        ...         self.save_hyperparameters()
+        ...         self.autoencoder = genlab.models.frozen(autoencoder)
+    """
+    model.is_frozen = True
+    return model.requires_grad_(False).eval()

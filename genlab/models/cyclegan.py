@@ -1,6 +1,7 @@
 """Translation learned from two unpaired domains, CycleGAN (Zhu et al. 2017, arXiv:1703.10593)."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -8,11 +9,12 @@ from torch import Tensor, nn
 
 from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, LeastSquares
-from genlab.models.adversarial import Turns, signed
-from genlab.models.averaging import moving_average
-from genlab.models.checks import expect
+from genlab.models.adversarial import Players, Turns
+from genlab.models.ema import moving_average
+from genlab.models.output_check import expect
 from genlab.models.replay import ImagePool
-from genlab.models.translation import TranslationModel
+from genlab.models.signed import SignedGenerators, signed
+from genlab.models.translation import Translator, linear_decay, require_translatable
 from genlab.networks.patch import PatchDiscriminator
 from genlab.networks.resnet import ResNetGenerator
 from genlab.optimizers import GANAdam
@@ -21,13 +23,13 @@ from genlab.recorded import another, as_network
 from genlab.types import DomainBatch, Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 
-class CycleGAN(TranslationModel):
+class CycleGAN(SignedGenerators, Translator, Players):
     """Two generators, from a to b and back, and a discriminator of each domain.
 
-    The generators' loss is the discriminators' verdict, `cycle_weight` times how far an image is from itself when it
+    The generators' loss is the adversarial loss, `cycle_weight` times how far an image is from itself when it
     has been there and back (equation 3), and `identity_weight` times how far a generator takes images that already are
     of its domain (section 5.2). The discriminators see images from a pool of earlier ones too (section 4). All work on
-    images in [-1, 1]; the generators' are the tanh of their networks' outputs.
+    images in [-1, 1]; the generators' are their networks' outputs through `output_activation`.
 
     Args:
         a_shape: (C, H, W) of the images in a.
@@ -52,7 +54,8 @@ class CycleGAN(TranslationModel):
         generator_clip: largest norm of both generators' gradient.
         discriminator_clip: largest norm of both discriminators'.
 
-    Raises GenlabError for data that are no two domains, and for an identity loss between domains of different channels.
+    Raises:
+        GenlabError: for data that are no two domains, and for an identity loss between domains of different channels.
     """
 
     batch_names = ("a", "b")
@@ -88,8 +91,10 @@ class CycleGAN(TranslationModel):
                 f"images of {channels} and of {image_shape[0]} channels cannot be told to stay what they are; "
                 "give identity_weight 0"
             )
-        super().__init__(image_shape, {"generator": generator_clip, "discriminator": discriminator_clip}, decay_from)
+        require_translatable(image_shape)
+        super().__init__(image_shape)
         self.save_hyperparameters()
+        self.clips = {"generator": generator_clip, "discriminator": discriminator_clip}
         self.a_shape: Shape = (channels, height, width)
         self.directions = {"a_to_b": self.a_shape, "b_to_a": self.image_shape}
         self.generators = nn.ModuleDict(
@@ -113,7 +118,7 @@ class CycleGAN(TranslationModel):
         self.loss = loss()
         self.cycle_weight, self.identity_weight = cycle_weight, identity_weight
         self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
-        schedule = schedule or self.decay()
+        schedule = schedule or linear_decay(decay_from)
         self.generator_schedule = generator_schedule or schedule
         self.discriminator_schedule = discriminator_schedule or schedule
         self.schedule_interval = schedule_interval
@@ -124,14 +129,14 @@ class CycleGAN(TranslationModel):
 
         with self.toggled_optimizer(generator_optimizer):
             fake_a, fake_b = self.b_to_a(b), self.a_to_b(a)
-            adversarial = self.verdict("a", fake_a, a) + self.verdict("b", fake_b, b)
+            adversarial = self.adversarial_loss("a", fake_a, a) + self.adversarial_loss("b", fake_b, b)
             cycle = self.distance(self.b_to_a(fake_b), a) + self.distance(self.a_to_b(fake_a), b)
             loss = adversarial + self.cycle_weight * cycle
-            figures = {"generator": adversarial, "cycle": cycle / 2}  # of images in [0, 1]
+            metrics = {"generator": adversarial, "cycle": cycle / 2}  # of images in [0, 1]
             if self.identity_weight:
                 identity = self.distance(self.b_to_a(a), a) + self.distance(self.a_to_b(b), b)
                 loss = loss + self.identity_weight * identity
-                figures["identity"] = identity / 2
+                metrics["identity"] = identity / 2
         yield generator_optimizer, loss
 
         loss = torch.zeros((), device=self.device)
@@ -139,21 +144,21 @@ class CycleGAN(TranslationModel):
             on_real = self.discriminators[domain](real)
             on_fake = self.discriminators[domain](self.pools[domain](fake.detach()))
             loss = loss + self.loss.discriminator(on_real, on_fake).mean()
-            figures |= {f"score_real_{domain}": on_real.mean(), f"score_fake_{domain}": on_fake.mean()}
+            metrics |= {f"score_real_{domain}": on_real.mean(), f"score_fake_{domain}": on_fake.mean()}
         yield discriminator_optimizer, loss
 
-        self.log_batch({"discriminator": loss, **figures}, progress_bar="cycle")
+        self.log_batch({"discriminator": loss, **metrics}, progress_bar="cycle")
 
     def stepped(self, player: str) -> None:
         """Follow the generators with their average."""
         if player == "generator" and self.average:
             self.average.update_parameters(self.generators)
 
-    def validation_step(self, batch: DomainBatch, batch_idx: int) -> None:
-        self._evaluate("val", batch)
-
-    def test_step(self, batch: DomainBatch, batch_idx: int) -> None:
-        self._evaluate("test", batch)
+    def evaluation_step(self, stage: str, batch: DomainBatch, batch_idx: int) -> None:
+        a, b = self.domains(batch)
+        a_to_b, b_to_a = (partial(self.generated, self.best_generator(direction)) for direction in self.directions)
+        cycle = self.distance(b_to_a(a_to_b(a)), a) + self.distance(a_to_b(b_to_a(b)), b)
+        self.log_epoch(stage, {"cycle": cycle / 2}, batch, progress_bar="cycle")
 
     def configure_optimizers(self) -> Any:
         return [
@@ -162,28 +167,30 @@ class CycleGAN(TranslationModel):
         ]
 
     def domains(self, batch: DomainBatch) -> tuple[Tensor, Tensor]:
-        """Images of a and of b in [-1, 1]; raises GenlabError for a batch without them, or with others' shapes."""
+        """Return images of a and of b in [-1, 1].
+
+        Raises:
+            GenlabError: for a batch without them, or with others' shapes.
+        """
         a, b = self.part(batch, "a", self.a_shape), self.part(batch, "b", self.image_shape)
         return signed(a), signed(b)
 
     def a_to_b(self, a: Tensor) -> Tensor:
-        """Images of a to images of b, in [-1, 1]."""
-        b: Tensor = self.generators["a_to_b"](a).tanh()
-        return b
+        """Translate images of a to images of b, in [-1, 1]."""
+        return self.generated(self.generators["a_to_b"], a)
 
     def b_to_a(self, b: Tensor) -> Tensor:
-        """Images of b to images of a, in [-1, 1]."""
-        a: Tensor = self.generators["b_to_a"](b).tanh()
-        return a
+        """Translate images of b to images of a, in [-1, 1]."""
+        return self.generated(self.generators["b_to_a"], b)
 
-    def verdict(self, domain: str, fake: Tensor, real: Tensor) -> Tensor:
-        """The generators' loss of images that are to be taken for ones of a domain: a scalar."""
+    def adversarial_loss(self, domain: str, fake: Tensor, real: Tensor) -> Tensor:
+        """Return the generators' loss of images that are to be taken for ones of a domain: a scalar."""
         discriminator = self.discriminators[domain]
         on_real = discriminator(real) if self.loss.relativistic else None
         return self.loss.generator(discriminator(fake), on_real).mean()
 
     def best_generator(self, direction: str) -> nn.Module:
-        """The generator of a direction, averaged if there is an average."""
+        """Return the generator of a direction, averaged if there is an average."""
         generators = self.average.module if self.average else self.generators
         return cast(nn.ModuleDict, generators)[direction]
 
@@ -193,14 +200,7 @@ class CycleGAN(TranslationModel):
         checkpoint["pools"] = {domain: pool.images for domain, pool in self.pools.items()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on with the pools that were kept."""
+        """Resume with the pools that were kept."""
         super().on_load_checkpoint(checkpoint)
         for domain, images in checkpoint["pools"].items():
             self.pools[domain].images = images
-
-    def _evaluate(self, stage: str, batch: DomainBatch) -> None:
-        a, b = self.domains(batch)
-        a_to_b, b_to_a = (self.best_generator(direction) for direction in self.directions)
-        fake_a, fake_b = b_to_a(b).tanh(), a_to_b(a).tanh()
-        cycle = self.distance(b_to_a(fake_b).tanh(), a) + self.distance(a_to_b(fake_a).tanh(), b)
-        self.log_epoch(stage, {"cycle": cycle / 2}, batch, progress_bar="cycle")

@@ -2,10 +2,10 @@
 
 from torch import nn
 
+from genlab.capabilities import Encodes, can
 from genlab.checkpoints import load
 from genlab.errors import GenlabError
 from genlab.metrics.features import FeatureMaps
-from genlab.models.capabilities import Encodes
 
 
 class EncoderFeatures(FeatureMaps):
@@ -21,7 +21,7 @@ class EncoderFeatures(FeatureMaps):
     def __init__(self, checkpoint: str) -> None:
         model = load(checkpoint)
         encoder = getattr(model, "encoder", None)
-        layers = list(encoder) if isinstance(encoder, nn.Sequential) and isinstance(model, Encodes) else []
+        layers = list(encoder) if isinstance(encoder, nn.Sequential) and can(model, Encodes) else []
         taken = [
             position
             for position, following in enumerate(layers[1:])

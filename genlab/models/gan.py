@@ -1,18 +1,23 @@
 """The generative adversarial network (Goodfellow et al. 2014, arXiv:1406.2661)."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
+from genlab.capabilities import Decodes, DrawsCodes, Samples
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.losses.penalties import Penalty
-from genlab.models.adversarial import AdversarialModel, Turns, signed, unsigned
-from genlab.models.averaging import moving_average
-from genlab.models.checks import expect
+from genlab.models.adversarial import Players, Turns
+from genlab.models.calls import of_codes
+from genlab.models.codes import Prior
+from genlab.models.ema import moving_average
 from genlab.models.health import Health
-from genlab.models.inputs import generator_of, of_codes
+from genlab.models.image_model import ImageModel
+from genlab.models.output_check import expect
+from genlab.models.signed import SignedGenerators, signed, unsigned
 from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from genlab.networks.init import warn_of_batch_norm
 from genlab.optimizers import GANAdam
@@ -23,11 +28,11 @@ from genlab.types import ImageBatch, Interval, NetworkFactory, OptimizerFactory,
 Player = Callable[[Tensor], Tensor]
 
 
-class GAN(AdversarialModel):
+class GAN(Prior, SignedGenerators, Players, ImageModel):
     """A generator of images from codes z ~ N(0, I), and a discriminator that tells them from real ones.
 
     With every batch the discriminator makes a step, with every `critic_steps`-th the generator makes one too (algorithm
-    1). Both work on images in [-1, 1]; the generator's are the tanh of its network's outputs.
+    1). Both work on images in [-1, 1]; the generator's are its network's outputs through `output_activation`.
 
     Args:
         image_shape: (C, H, W) of the images.
@@ -50,8 +55,11 @@ class GAN(AdversarialModel):
         generator_clip: largest norm of the generator's gradient.
         discriminator_clip: largest norm of the discriminator's.
 
-    Raises GenlabError for less than one critic step, and other numbers out of range.
+    Raises:
+        GenlabError: for less than one critic step, and other numbers out of range.
     """
+
+    capabilities: tuple[type, ...] = (Decodes, DrawsCodes, Samples)
 
     def __init__(
         self,
@@ -75,9 +83,10 @@ class GAN(AdversarialModel):
         extent(code_size=code_size)
         at_least(1, critic_steps=critic_steps)
         above(0, **if_given(generator_clip=generator_clip, discriminator_clip=discriminator_clip))
-        super().__init__(image_shape, clips={"discriminator": discriminator_clip, "generator": generator_clip})
+        super().__init__(image_shape)
         self.save_hyperparameters()
-        self.code_size = code_size
+        self.clips = {"discriminator": discriminator_clip, "generator": generator_clip}
+        self.code_shape = (code_size,)
         self.generator = as_network(generator, self.image_shape, code_size)
         self.discriminator = as_network(discriminator, self.image_shape, 1)
         name = type(self).__name__
@@ -100,15 +109,15 @@ class GAN(AdversarialModel):
         discriminator_optimizer, generator_optimizer = self.player_optimizers()
         generator_turn = (self.global_step + 1) % self.critic_steps == 0
 
-        z = self.noise(len(real))
+        z = self.draw_codes(len(real))
         with torch.set_grad_enabled(generator_turn and not self.accumulates):
             fake = generator(z)
         on_real, on_fake = discriminator(real), discriminator(fake.detach())
         loss = self.loss.discriminator(on_real, on_fake).mean()
-        figures = self.health(loss, real, fake.detach(), on_real, on_fake)
+        metrics = self.health(loss, real, fake.detach(), on_real, on_fake)
         if self.penalty:
-            figures["penalty"] = self.penalty(discriminator, real, fake.detach()).mean()
-            loss = loss + figures["penalty"]
+            metrics["penalty"] = self.penalty(discriminator, real, fake.detach()).mean()
+            loss = loss + metrics["penalty"]
         yield discriminator_optimizer, loss
 
         if generator_turn:
@@ -116,20 +125,21 @@ class GAN(AdversarialModel):
                 fake = generator(z)
             with self.toggled_optimizer(generator_optimizer):
                 on_real_again = discriminator(real) if self.loss.relativistic else None
-                figures["generator"] = self.loss.generator(discriminator(fake), on_real_again).mean()
-            yield generator_optimizer, figures["generator"]
-        self.log_batch(figures, progress_bar="discriminator")
+                metrics["generator"] = self.loss.generator(discriminator(fake), on_real_again).mean()
+            yield generator_optimizer, metrics["generator"]
+        self.log_batch(metrics, progress_bar="discriminator")
 
     def stepped(self, player: str) -> None:
         """Follow the generator with its average."""
         if player == "generator" and self.average:
             self.average.update_parameters(self.generator)
 
-    def validation_step(self, batch: ImageBatch, batch_idx: int) -> None:
-        self._evaluate("val", batch)
-
-    def test_step(self, batch: ImageBatch, batch_idx: int) -> None:
-        self._evaluate("test", batch)
+    def evaluation_step(self, stage: str, batch: ImageBatch, batch_idx: int) -> None:
+        real = signed(self.images(batch))
+        generator, discriminator = self.players(batch)
+        fake = generator(self.draw_codes(len(real)))
+        values = self.health.vital_signs(real, fake, discriminator(real), discriminator(fake))
+        self.log_epoch(stage, values, batch, progress_bar="diversity")
 
     def configure_optimizers(self) -> Any:
         return [
@@ -143,30 +153,21 @@ class GAN(AdversarialModel):
         self.health.end_epoch(self.global_step)
 
     def players(self, batch: Any) -> tuple[Player, Player]:
-        """The generator, of codes (B, code_size), and the discriminator, both of images in [-1, 1], for a batch."""
-        return lambda z: self.generator(z).tanh(), self.discriminator
+        """Return the generator and the discriminator for a batch, both of images in [-1, 1]."""
+        return partial(self.generated, self.generator), self.discriminator
 
     @property
     def best_generator(self) -> nn.Module:
         """The averaged generator, if there is one."""
         return self.average or self.generator
 
-    def noise(self, count: int) -> Tensor:
-        """Codes to train with: (count, code_size)."""
-        return torch.randn(count, self.code_size, device=self.device, dtype=next(self.parameters()).dtype)
+    @property
+    def uncompilable(self) -> str:
+        if self.penalty is None:
+            return ""
+        return "a gradient penalty differentiates twice, which compiled networks cannot; leave one out"
 
     @of_codes
     def decode(self, z: Tensor) -> Tensor:
-        """Codes to images, by the averaged generator."""
-        return unsigned(self.best_generator(z).tanh())
-
-    def sample(self, n: int, *, seed: int | None = None, generator: Generator | None = None) -> Tensor:
-        """Images of `n` codes: (n, C, H, W); the same for a seed, or a state of a generator on the CPU."""
-        return self.decode(torch.randn(n, self.code_size, generator=generator_of(seed, generator)))
-
-    def _evaluate(self, stage: str, batch: ImageBatch) -> None:
-        real = signed(self.images(batch))
-        generator, discriminator = self.players(batch)
-        fake = generator(self.noise(len(real)))
-        values = self.health.vital_signs(real, fake, discriminator(real), discriminator(fake))
-        self.log_epoch(stage, values, batch, progress_bar="diversity")
+        """Decode codes to images, (B, C, H, W) in [0, 1], by the averaged generator."""
+        return unsigned(self.generated(self.best_generator, z))

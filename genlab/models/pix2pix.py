@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.metrics.translation import translation_scores
-from genlab.models.adversarial import Turns, signed, unsigned
-from genlab.models.averaging import moving_average
-from genlab.models.checks import expect
-from genlab.models.translation import TranslationModel
+from genlab.models.adversarial import Players, Turns
+from genlab.models.ema import moving_average
+from genlab.models.output_check import expect
+from genlab.models.signed import SignedGenerators, signed, unsigned
+from genlab.models.translation import Translator, linear_decay, require_translatable
 from genlab.networks.patch import PatchDiscriminator
 from genlab.networks.unet import UNet
 from genlab.optimizers import GANAdam
@@ -21,11 +22,11 @@ from genlab.recorded import as_network
 from genlab.types import Interval, NetworkFactory, OptimizerFactory, PairBatch, ScheduleFactory, Shape
 
 
-class Pix2Pix(TranslationModel):
+class Pix2Pix(SignedGenerators, Translator, Players):
     """A generator from sources to targets, and a discriminator of pairs, which tells true targets from generated ones.
 
-    The generator's loss is the discriminator's verdict and `l1_weight` times the distance from the target (equation 4).
-    Both work on images in [-1, 1]; the generator's are the tanh of its network's outputs.
+    The generator's loss is the adversarial loss and `l1_weight` times the distance from the target (equation 4).
+    Both work on images in [-1, 1]; the generator's are its network's outputs through `output_activation`.
 
     Args:
         source_shape: (C, H, W) of the sources.
@@ -46,7 +47,8 @@ class Pix2Pix(TranslationModel):
         generator_clip: largest norm of the generator's gradient.
         discriminator_clip: largest norm of the discriminator's.
 
-    Raises GenlabError for data that are no pairs, or whose two images differ in height or width.
+    Raises:
+        GenlabError: for data that are no pairs, or whose two images differ in height or width.
     """
 
     batch_names = ("source", "target")
@@ -77,8 +79,10 @@ class Pix2Pix(TranslationModel):
         channels, height, width = source_shape
         if (height, width) != tuple(image_shape[1:]):
             raise GenlabError(f"sources of {height} x {width} pixels do not go with targets of shape {image_shape}")
-        super().__init__(image_shape, {"discriminator": discriminator_clip, "generator": generator_clip}, decay_from)
+        require_translatable(image_shape)
+        super().__init__(image_shape)
         self.save_hyperparameters()
+        self.clips = {"discriminator": discriminator_clip, "generator": generator_clip}
         self.source_shape: Shape = (channels, height, width)
         self.directions = {"a_to_b": self.source_shape}
         self.generator = as_network(generator, self.source_shape, self.image_shape[0])
@@ -89,7 +93,7 @@ class Pix2Pix(TranslationModel):
         self.loss = loss()
         self.l1_weight = l1_weight
         self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
-        schedule = schedule or self.decay()
+        schedule = schedule or linear_decay(decay_from)
         self.generator_schedule = generator_schedule or schedule
         self.discriminator_schedule = discriminator_schedule or schedule
         self.schedule_interval = schedule_interval
@@ -98,14 +102,14 @@ class Pix2Pix(TranslationModel):
         source, target = self.pair(batch)
         discriminator_optimizer, generator_optimizer = self.player_optimizers()
         with torch.set_grad_enabled(not self.accumulates):
-            fake = self.generator(source).tanh()
+            fake = self.generated(self.generator, source)
 
         on_real, on_fake = self.judge(source, target), self.judge(source, fake.detach())
         loss = self.loss.discriminator(on_real, on_fake).mean() / 2  # so that it learns more slowly (section 3.3)
         yield discriminator_optimizer, loss
 
         if self.accumulates:  # so that no memory holds the activations of several batches
-            fake = self.generator(source).tanh()
+            fake = self.generated(self.generator, source)
         with self.toggled_optimizer(generator_optimizer):
             on_real_again = self.judge(source, target) if self.loss.relativistic else None
             adversarial = self.loss.generator(self.judge(source, fake), on_real_again).mean()
@@ -119,11 +123,11 @@ class Pix2Pix(TranslationModel):
         if player == "generator" and self.average:
             self.average.update_parameters(self.generator)
 
-    def validation_step(self, batch: PairBatch, batch_idx: int) -> None:
-        self._evaluate("val", batch)
-
-    def test_step(self, batch: PairBatch, batch_idx: int) -> None:
-        self._evaluate("test", batch)
+    def evaluation_step(self, stage: str, batch: PairBatch, batch_idx: int) -> None:
+        source, target = self.pair(batch)
+        fake = self.generated(self.best_generator("a_to_b"), source)
+        scores = translation_scores(unsigned(fake), unsigned(target))
+        self.log_epoch(stage, {name: values.mean() for name, values in scores.items()}, batch, progress_bar="l1")
 
     def configure_optimizers(self) -> Any:
         return [
@@ -132,20 +136,19 @@ class Pix2Pix(TranslationModel):
         ]
 
     def pair(self, batch: PairBatch) -> tuple[Tensor, Tensor]:
-        """Source and target in [-1, 1]; raises GenlabError for a batch without them, or with others' shapes."""
+        """Return sources and targets in [-1, 1].
+
+        Raises:
+            GenlabError: for a batch without them, or with others' shapes.
+        """
         source, target = self.part(batch, "source", self.source_shape), self.part(batch, "target", self.image_shape)
         return signed(source), signed(target)
 
     def judge(self, source: Tensor, target: Tensor) -> Tensor:
-        """The discriminator's logits of pairs: (B, C, H, W) and (B, C', H, W), in [-1, 1], to (B, ...)."""
+        """Return the discriminator's logits of pairs: (B, C, H, W) and (B, C', H, W), in [-1, 1], to (B, ...)."""
         logits: Tensor = self.discriminator(torch.cat([source, target], 1))
         return logits
 
     def best_generator(self, direction: str) -> nn.Module:
-        """The averaged generator, if there is one."""
+        """Return the averaged generator, if there is one."""
         return self.average or self.generator
-
-    def _evaluate(self, stage: str, batch: PairBatch) -> None:
-        source, target = self.pair(batch)
-        scores = translation_scores(unsigned(self.best_generator("a_to_b")(source).tanh()), unsigned(target))
-        self.log_epoch(stage, {name: values.mean() for name, values in scores.items()}, batch, progress_bar="l1")

@@ -2,17 +2,19 @@
 
 import contextlib
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
+from genlab.capabilities import Translates
 from genlab.errors import GenlabError
+from genlab.inputs import Images, generator_of, images_of
 from genlab.losses.image import absolute_difference
-from genlab.models.adversarial import AdversarialModel, signed, unsigned
-from genlab.models.inputs import Images, generator_of, images_of
+from genlab.models.image_model import ImageModel
+from genlab.models.signed import signed, unsigned
 from genlab.schedules import Linear
 from genlab.types import ScheduleFactory, Shape
 
@@ -20,38 +22,24 @@ SMALLEST = 4
 """Pixels of a side."""
 
 
-class TranslationModel(AdversarialModel):
-    """An AdversarialModel whose generators turn images of one domain, a, into images of another, b.
+class Translator(ImageModel):
+    """An ImageModel whose generators turn images of one domain, a, into images of another, b.
 
-    Args:
-        image_shape: (C, H, W) of the images in b.
-        clips: see `AdversarialModel`.
-        decay_from: the share of training after which the learning rates of players without a schedule fall linearly to
-            0; None for never.
-
-    Raises GenlabError for a share that is none, and for images of less than 4 x 4 pixels.
+    They see and make images in [-1, 1].
     """
 
-    instead = "`genlab translate` translates files and folders"
+    capabilities: tuple[type, ...] = (Translates,)
     directions: dict[str, Shape]
     """What it can do, "a_to_b" and perhaps "b_to_a", and the shape of the images that it learned that from."""
-
-    def __init__(self, image_shape: Shape, clips: Mapping[str, float | None], decay_from: float | None) -> None:
-        if decay_from is not None and not 0 <= decay_from < 1:
-            raise GenlabError(f"decay_from is {decay_from}; it is a share of training: from 0 to below 1, or null")
-        if min(image_shape[1:]) < SMALLEST:
-            raise GenlabError(
-                f"images of shape {image_shape} are too small to translate; {SMALLEST} x {SMALLEST} will do"
-            )
-        super().__init__(image_shape, clips)
-        self.decay_from = decay_from
+    generated: Callable[..., Tensor]
+    """Applies a generator; see `SignedGenerators`."""
 
     @abstractmethod
     def best_generator(self, direction: str) -> nn.Module:
-        """The generator of a direction, averaged if there is an average."""
+        """Return the generator of a direction, averaged if there is an average."""
 
     def distance(self, image: Tensor, other: Tensor) -> Tensor:
-        """How far images in [-1, 1] are from others, a scalar: the mean absolute difference.
+        """Measure how far images in [-1, 1] are from others, a scalar: the mean absolute difference.
 
         A subclass may measure it in another way: for the training of Pix2Pix from targets, of CycleGAN after a cycle.
         """
@@ -65,14 +53,20 @@ class TranslationModel(AdversarialModel):
         seed: int | None = None,
         generator: Generator | None = None,
     ) -> Tensor:
-        """Images of any size, (B, C, H, W) in [0, 1], to as many of the other domain, (B, C', H, W) in [0, 1].
+        """Translate images of any size, (B, C, H, W) to (B, C', H, W), in [0, 1].
 
         One image, not in a batch, becomes one. Images smaller than those in training are padded for the generator, and
         their translations cropped. Noise, as of dropout, depends on a seed, on the state of `generator` (on the CPU),
         or else on torch's global one.
 
-        Raises GenlabError for a direction that the model does not know, or images of another number of channels or
-        range.
+        Args:
+            x: images; see `genlab.inputs.Images`.
+            direction: one of `directions`.
+            seed: of the noise.
+            generator: in place of a seed, on the CPU.
+
+        Raises:
+            GenlabError: for a direction that the model does not know, or images of another number of channels or range.
         """
         if direction not in self.directions:
             raise GenlabError(f"this {type(self).__name__} translates {' and '.join(self.directions)}, not {direction}")
@@ -86,13 +80,31 @@ class TranslationModel(AdversarialModel):
         below, right = (max(0, side - have) for side, have in zip(least, (height, width), strict=True))
         padded = F.pad(signed(x), (0, right, 0, below), mode="replicate") if right or below else signed(x)
         with self.inference(x), _noise_from(generator_of(seed, generator), x.device):
-            translated = self.best_generator(direction)(padded).tanh()
+            translated = self.generated(self.best_generator(direction), padded)
         images = unsigned(translated)[:, :, :height, :width]
         return images[0] if single else images
 
-    def decay(self) -> ScheduleFactory | None:
-        """The schedule of players without one: what `decay_from` says."""
-        return None if self.decay_from is None else partial(Linear, decay_from=self.decay_from)
+
+def require_translatable(image_shape: Shape) -> None:
+    """Raise GenlabError for images of less than 4 x 4 pixels."""
+    if min(image_shape[1:]) < SMALLEST:
+        raise GenlabError(f"images of shape {image_shape} are too small to translate; {SMALLEST} x {SMALLEST} will do")
+
+
+def linear_decay(decay_from: float | None) -> ScheduleFactory | None:
+    """Return the schedule of players without one: learning rates fall linearly to 0 after a share of training.
+
+    Args:
+        decay_from: the share; None for no schedule.
+
+    Raises:
+        GenlabError: for a number that is no share.
+    """
+    if decay_from is None:
+        return None
+    if not 0 <= decay_from < 1:
+        raise GenlabError(f"decay_from is {decay_from}; it is a share of training: from 0 to below 1, or null")
+    return partial(Linear, decay_from=decay_from)
 
 
 @contextlib.contextmanager

@@ -8,16 +8,99 @@ from torch.optim import Adam
 
 from genlab.losses.likelihood import Likelihood, usual_likelihood
 from genlab.metrics.active_units import ActiveUnits
-from genlab.models.base import ImageModel
-from genlab.models.checks import expect
+from genlab.models.image_model import ImageModel
 from genlab.models.latent_variable import LatentVariableModel
+from genlab.models.output_check import expect
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
 from genlab.ranges import at_least, extent
 from genlab.recorded import as_network
-from genlab.types import ImageBatch, Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
+from genlab.types import Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 
-class VAE(LatentVariableModel, ImageModel):
+class VariationalModel(ImageModel):
+    """An ImageModel trained on the evidence of the `LatentVariableModel` that it is under each batch.
+
+    Args:
+        image_shape: (C, H, W) of the images.
+        beta: weight of the KL divergence in the loss.
+        warmup_epochs: in training, beta grows from 0 to its value in so many epochs.
+        num_samples: codes per image in training and validation.
+        importance_weighted: train on the importance-weighted bound instead.
+        optimizer: builds the optimizer of all parameters.
+        schedule: builds the schedule of its learning rate.
+        schedule_interval: what the schedule counts.
+
+    Raises:
+        GenlabError: for numbers out of range.
+    """
+
+    def __init__(
+        self,
+        image_shape: Shape,
+        *,
+        beta: float,
+        warmup_epochs: int,
+        num_samples: int,
+        importance_weighted: bool,
+        optimizer: OptimizerFactory,
+        schedule: ScheduleFactory | None,
+        schedule_interval: Interval,
+    ) -> None:
+        super().__init__(image_shape)
+        extent(num_samples=num_samples)
+        at_least(0, beta=beta, warmup_epochs=warmup_epochs)
+        self.beta, self.warmup_epochs = beta, warmup_epochs
+        self.num_samples, self.importance_weighted = num_samples, importance_weighted
+        self.optimizer, self.schedule, self.schedule_interval = optimizer, schedule, schedule_interval
+
+    def build(
+        self,
+        code_size: int,
+        encoder: NetworkFactory,
+        decoder: NetworkFactory,
+        likelihood: Likelihood,
+        *,
+        channels: int = 0,
+        numbers: int = 0,
+    ) -> None:
+        """Build the networks, where the encoder sees further `channels` and the decoder further `numbers`."""
+        extent(code_size=code_size)
+        name, (depth, height, width) = type(self).__name__, self.image_shape
+        self.code_shape = (code_size,)
+        self.likelihood = likelihood
+        outputs = (likelihood.outputs * depth, height, width)
+        self.encoder = as_network(encoder, (depth + channels, height, width), 2 * code_size)
+        self.decoder = as_network(decoder, outputs, code_size + numbers)
+        expect(self.encoder, (2 * code_size,), f"{name} with code_size {code_size}")
+        expect(self.decoder, outputs, f"{name} with a {type(likelihood).__name__} likelihood")
+        self.active_units = ActiveUnits(code_size)
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        grown = min(1.0, self.current_epoch / self.warmup_epochs) if self.warmup_epochs else 1.0
+        metrics = self.under(batch).evidence(self.images(batch), grown * self.beta)
+        self.log_batch(metrics, progress_bar="elbo")
+        loss: Tensor = metrics["loss"]
+        return loss
+
+    def evaluation_step(self, stage: str, batch: Any, batch_idx: int) -> None:
+        x, model = self.images(batch), self.under(batch)
+        metrics = model.evidence(x, self.beta)
+        metrics["bits_per_dim"] = model.bits_per_dim(metrics, x)
+        self.log_epoch(stage, metrics, batch, progress_bar="elbo")
+        self.active_units.update(model.encode(x))
+        self.log(f"{stage}/active_units", self.active_units)
+
+    def configure_optimizers(self) -> Any:
+        return self.scheduled(self.optimizer, self.parameters(), self.schedule)
+
+    def on_validation_epoch_end(self) -> None:
+        """Warn of a posterior that has collapsed."""
+        super().on_validation_epoch_end()
+        if not self.trainer.sanity_checking:
+            self.active_units.warn_of_collapse(self.global_step)
+
+
+class VAE(LatentVariableModel, VariationalModel):  # type: ignore[misc]  # networks are what the mixin calls
     """A Gaussian prior N(0, I) over codes, a likelihood of images and a diagonal Gaussian posterior.
 
     Trained on the evidence lower bound (equation 10), in nats per image: `elbo = -reconstruction - kl`, with
@@ -57,57 +140,16 @@ class VAE(LatentVariableModel, ImageModel):
         schedule: ScheduleFactory | None = None,
         schedule_interval: Interval = "step",
     ) -> None:
-        super().__init__(image_shape)
-        extent(code_size=code_size, num_samples=num_samples)
-        at_least(0, beta=beta, warmup_epochs=warmup_epochs)
+        super().__init__(
+            image_shape,
+            beta=beta,
+            warmup_epochs=warmup_epochs,
+            num_samples=num_samples,
+            importance_weighted=importance_weighted,
+            optimizer=optimizer,
+            schedule=schedule,
+            schedule_interval=schedule_interval,
+        )
         likelihood = likelihood or usual_likelihood(self.image_shape)
         self.save_hyperparameters()
-        self.code_size = code_size
-        self.likelihood = likelihood()
-        channels, height, width = self.image_shape
-        self.encoder = as_network(encoder, self.image_shape, 2 * code_size)
-        outputs = (self.likelihood.outputs * channels, height, width)
-        self.decoder = as_network(decoder, outputs, code_size)
-        expect(self.encoder, (2 * code_size,), f"VAE with code_size {code_size}")
-        expect(self.decoder, outputs, f"VAE with a {type(self.likelihood).__name__} likelihood")
-        self.beta, self.warmup_epochs = beta, warmup_epochs
-        self.num_samples, self.importance_weighted = num_samples, importance_weighted
-        self.optimizer, self.schedule, self.schedule_interval = optimizer, schedule, schedule_interval
-        self.active_units = ActiveUnits(code_size)
-
-    def training_step(self, batch: ImageBatch, batch_idx: int) -> Tensor:
-        grown = min(1.0, self.current_epoch / self.warmup_epochs) if self.warmup_epochs else 1.0
-        figures = self.evidence(self.images(batch), grown * self.beta)
-        self.log_batch(figures, progress_bar="elbo")
-        return figures["loss"]
-
-    def validation_step(self, batch: ImageBatch, batch_idx: int) -> None:
-        self._evaluate("val", batch)
-
-    def test_step(self, batch: ImageBatch, batch_idx: int) -> None:
-        self._evaluate("test", batch)
-
-    def predict_step(self, batch: ImageBatch, batch_idx: int) -> dict[str, Tensor]:
-        codes = self.encode(self.images(batch))
-        return {"code": codes, "reconstruction": self.decode(codes)}
-
-    def configure_optimizers(self) -> Any:
-        return self.scheduled(self.optimizer, self.parameters(), self.schedule)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Reconstruct images."""
-        return self.reconstruct(x)
-
-    def on_validation_epoch_end(self) -> None:
-        """Warn of a posterior that has collapsed."""
-        super().on_validation_epoch_end()
-        if not self.trainer.sanity_checking:
-            self.active_units.warn_of_collapse(self.global_step)
-
-    def _evaluate(self, stage: str, batch: ImageBatch) -> None:
-        x = self.images(batch)
-        figures = self.evidence(x, self.beta)
-        figures["bits_per_dim"] = self.bits_per_dim(figures, x)
-        self.log_epoch(stage, figures, batch, progress_bar="elbo")
-        self.active_units.update(self.encode(x))
-        self.log(f"{stage}/active_units", self.active_units)
+        self.build(code_size, encoder, decoder, likelihood())

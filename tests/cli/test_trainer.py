@@ -134,7 +134,7 @@ def test_print_config_makes_no_run_and_can_be_used_again(capsys):
     Path("whole.yaml").write_text(capsys.readouterr().out)
     assert not Path("runs").exists()
     main(["fit", "--config", "whole.yaml"])
-    assert genlab.load("runs/whole/0").code_size == 2
+    assert genlab.load("runs/whole/0").code_shape == (2,)
 
 
 def test_missing_data_leaves_no_run(refused, monkeypatch, working_folder):

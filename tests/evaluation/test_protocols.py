@@ -6,11 +6,11 @@ import pytest
 import torch
 
 import genlab
+from genlab.capabilities import HasLikelihood, Reconstructs, Samples, Translates
 from genlab.evaluation.options import Options
 from genlab.evaluation.protocols import PROTOCOLS, judging_capability
 from genlab.evaluation.splits import Splits
 from genlab.evaluation.translations import perceptual
-from genlab.models.capabilities import HasLikelihood, Reconstructs, Samples, Translates
 
 
 class Halved:

@@ -9,8 +9,7 @@ from lightning.pytorch import Trainer, seed_everything
 import genlab
 from genlab.data import DegradedPairs, DomainsFromPairs
 from genlab.data.degradations import Edges
-from genlab.models import Schedule
-from genlab.models.base import ImageModel
+from genlab.models import ImageModel, StageSchedule
 from genlab.networks import DenseLayer, MLPDecoder, MLPDiscriminator, PatchDiscriminator, ResNetGenerator, UNet
 from genlab.schedules import Linear
 
@@ -49,7 +48,7 @@ def cyclegan() -> ImageModel:
 
 def stacked() -> ImageModel:
     layers = [partial(DenseLayer, size=16), partial(DenseLayer, size=4)]
-    return genlab.StackedAutoencoder(SHAPE, layers, [Schedule(1)], schedule=Linear)
+    return genlab.StackedAutoencoder(SHAPE, layers, [StageSchedule(1)], schedule=Linear)
 
 
 def trained(build, batch_size: int, **options) -> tuple[ImageModel, Trainer]:

@@ -49,7 +49,7 @@ def test_training_descends_on_real_digits():
 
 
 def test_it_cannot_sample():
-    assert genlab.models.capabilities.abilities(genlab.Autoencoder(SHAPE)) == ["encode", "decode", "reconstruct"]
+    assert genlab.capabilities.abilities(genlab.Autoencoder(SHAPE)) == ["encode", "decode", "reconstruct"]
 
 
 def trained(epochs=3, **options):

@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 import genlab
-from genlab.models.capabilities import VERBS, Conditional, HasLikelihood
+from genlab.capabilities import VERBS, Conditional, HasLikelihood
 
 MODELS = (
     genlab.VAE(image_shape=(1, 8, 8)),

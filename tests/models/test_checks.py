@@ -8,7 +8,8 @@ from lightning.pytorch import Trainer
 from torch.utils.data import DataLoader
 
 import genlab
-from genlab.models import Schedule, base
+from genlab import conditions
+from genlab.models import StageSchedule, image_model
 from genlab.networks import DenseLayer, MLPDecoder, MLPDiscriminator, PatchDiscriminator, ResNetGenerator, UNet
 
 SHAPE = (1, 8, 8)
@@ -20,7 +21,7 @@ patches = {"discriminator": partial(PatchDiscriminator, channels=4)}
 
 
 def stacked():
-    stage = [Schedule(1)]
+    stage = [StageSchedule(1)]
     layers = [partial(DenseLayer, size=8)]
     return genlab.StackedAutoencoder(SHAPE, layers, stage, classifier=stage, num_classes=3)
 
@@ -130,8 +131,9 @@ def test_a_second_fit_of_the_same_model_is_checked_again(family):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_values_are_looked_at_once_for_training_and_once_for_validation(family, monkeypatch):
     looked = []
-    for check in ("check_images", "check_labels", "check_attributes"):
-        monkeypatch.setattr(base, check, lambda values, *rest: looked.append(values))
+    checks = (image_model, "check_images"), (conditions, "check_labels"), (conditions, "check_attributes")
+    for module, check in (*checks, (genlab.models.stacked, "check_labels")):
+        monkeypatch.setattr(module, check, lambda values, *rest: looked.append(values))
     build, batch = FAMILIES[family]
     trainer().fit(build(), loader(batch, 5), loader(batch, 3))
     known_twice = family == "cvae of pairs"  # its encoder sees the target again, under the name of an image

@@ -120,6 +120,6 @@ def test_what_does_not_fit_is_said():
     with pytest.raises(genlab.GenlabError, match="needs data with labels, attributes or pairs"):
         genlab.CVAE(SHAPE)
     with pytest.raises(genlab.GenlabError, match="condition is the 'label' of a batch, which has none"):
-        small_cvae("label").condition({"image": images})
+        small_cvae("label").under({"image": images})
     with pytest.raises(genlab.GenlabError, match="4 conditions do not go with 6 images"):
         small_cvae("label").given(torch.arange(4)).sample(6)

@@ -21,7 +21,7 @@ from lightning.pytorch import Trainer, seed_everything
 from torch.utils.data import DataLoader
 import genlab
 from genlab.losses import GradientPenalty, Wasserstein
-from genlab.models.stages import Schedule
+from genlab.models import StageSchedule
 from genlab.networks import (
     DenseLayer, MLPDecoder, MLPDiscriminator, MLPEncoder, PatchDiscriminator, ResNetGenerator, UNet
 )
@@ -75,7 +75,7 @@ translator = {
     "generator_optimizer": slow, "discriminator_optimizer": slow,
 }
 residual = partial(ResNetGenerator, channels=4, blocks=1)
-once = [Schedule(1)]
+once = [StageSchedule(1)]
 layers = [partial(DenseLayer, size=12), partial(DenseLayer, size=6)]
 FAMILIES = {
     "autoencoder": lambda: genlab.Autoencoder(SHAPE, 6, **coder),

@@ -101,7 +101,7 @@ def test_what_two_players_cannot_have_is_said():
         gan(critic_steps=0)
     with pytest.raises(genlab.GenlabError, match="ReduceLROnPlateau waits for a loss to fall"):
         fitted(gan(generator_schedule=ReduceLROnPlateau))
-    with pytest.raises(genlab.GenlabError, match="`genlab sample` draws new ones"):
+    with pytest.raises(genlab.GenlabError, match="`genlab sample` draws new images"):
         Trainer(logger=False, enable_progress_bar=False).predict(gan(), genlab.Digits())
 
 
@@ -151,7 +151,7 @@ def test_training_is_the_algorithm_of_the_paper_written_out():
     batches = []
     noise = torch.Generator().manual_seed(1)
     codes = [torch.randn(32, 4, generator=noise) for _ in range(2)]
-    model.noise = lambda count: codes[len(batches) - 1]
+    model.draw_codes = lambda count: codes[len(batches) - 1]
     images = model.images
     model.images = lambda batch: (batches.append(batch), images(batch))[1]
     fitted(model, 2, limit_val_batches=0)
@@ -416,7 +416,7 @@ def test_a_conditional_gan_samples_each_class_in_turn_or_says_what_it_needs():
     torch.testing.assert_close(model.sample(12, generator=codes), expected)
     with pytest.raises(genlab.GenlabError, match="data with labels or attributes"):
         genlab.CGAN(SHAPE)
-    with pytest.raises(genlab.GenlabError, match="under which attributes"):
+    with pytest.raises(genlab.GenlabError, match="under which condition"):
         genlab.CGAN(SHAPE, attribute_names=("a",), **SMALL).sample(2)
     with pytest.raises(genlab.GenlabError, match="condition is the 'label' of a batch"):
-        model.condition({"image": torch.zeros(1, *SHAPE)})
+        model.under({"image": torch.zeros(1, *SHAPE)})

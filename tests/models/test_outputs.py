@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import genlab
 from genlab.losses import PixelGaussian
-from genlab.models import Schedule
+from genlab.models import StageSchedule
 from genlab.networks import MLPDecoder, MLPDiscriminator, PatchDiscriminator, ResNetGenerator, UNet
 from genlab.networks.condition import Projection
 from genlab.networks.stack import StackLayer
@@ -67,7 +67,7 @@ judged_badly = {"discriminator": BadEncoder}
 
 
 def stack(layer):
-    return genlab.StackedAutoencoder(SHAPE, [layer], [Schedule(1)])
+    return genlab.StackedAutoencoder(SHAPE, [layer], [StageSchedule(1)])
 
 
 WRONG = {

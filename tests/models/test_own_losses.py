@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import genlab
 from genlab.losses import AdversarialLoss, Likelihood, Penalty
-from genlab.models import Schedule
+from genlab.models import StageSchedule
 from genlab.models.cvae import Given
 from genlab.networks import DenseLayer, MLPDecoder, MLPDiscriminator, PatchDiscriminator, ResNetGenerator, UNet
 
@@ -89,8 +89,10 @@ resnet = partial(ResNetGenerator, channels=4, blocks=1)
 FAMILIES = {
     "autoencoder": lambda: genlab.Autoencoder(SHAPE, 4, loss=charbonnier),
     "autoencoder's subclass": lambda: Weighted(SHAPE, 4),
-    "stacked": lambda: genlab.StackedAutoencoder(SHAPE, [partial(DenseLayer, size=4)], [Schedule(1)], loss=charbonnier),
-    "stacked subclass": lambda: WeightedStack(SHAPE, [partial(DenseLayer, size=4)], [Schedule(1)]),
+    "stacked": lambda: genlab.StackedAutoencoder(
+        SHAPE, [partial(DenseLayer, size=4)], [StageSchedule(1)], loss=charbonnier
+    ),
+    "stacked subclass": lambda: WeightedStack(SHAPE, [partial(DenseLayer, size=4)], [StageSchedule(1)]),
     "vae": lambda: genlab.VAE(SHAPE, 4, likelihood=Cauchy),
     "cvae": lambda: genlab.CVAE(SHAPE, 3, code_size=4, likelihood=Cauchy),
     "cvae's subclass": lambda: OneNatCVAE(SHAPE, 3, code_size=4),
@@ -141,7 +143,9 @@ def test_what_is_minimised_is_ones_own(working_folder):
     same = fitted(at_start(lambda: genlab.Autoencoder(SHAPE, 4)))[1]
     assert figures["train/loss"] == pytest.approx(3 * same["train/loss"])
     figures = fitted(at_start(FAMILIES["stacked subclass"]))[1]
-    same = fitted(at_start(lambda: genlab.StackedAutoencoder(SHAPE, [partial(DenseLayer, size=4)], [Schedule(1)])))[1]
+    same = fitted(
+        at_start(lambda: genlab.StackedAutoencoder(SHAPE, [partial(DenseLayer, size=4)], [StageSchedule(1)]))
+    )[1]
     assert figures["train/loss"] == pytest.approx(3 * same["train/loss"])
     figures = fitted(at_start(FAMILIES["cvae's subclass"]))[1]
     assert figures["train/loss"] == pytest.approx(

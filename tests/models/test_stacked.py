@@ -9,15 +9,15 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import nn
 
 import genlab
-from genlab.models import Schedule
+from genlab.models import StageSchedule
 from genlab.networks import ConvLayer, DenseLayer, DroppedPatches, DroppedPixels, GaussianNoise
 
 LAYERS = [partial(DenseLayer, size=size, activation=nn.LeakyReLU) for size in (48, 24, 12)]
 ALL_STAGES = {
-    "pretraining": [Schedule(2, 3e-3)],
-    "fine_tuning": [Schedule(2, 3e-3)],
-    "classifier": [Schedule(2, 1e-2)],
-    "classifier_fine_tuning": [Schedule(2, 1e-2)],
+    "pretraining": [StageSchedule(2, 3e-3)],
+    "fine_tuning": [StageSchedule(2, 3e-3)],
+    "classifier": [StageSchedule(2, 1e-2)],
+    "classifier_fine_tuning": [StageSchedule(2, 1e-2)],
 }
 STAGES = ["layer1", "layer2", "layer3", "fine_tuning", "classifier", "classifier_fine_tuning"]
 
@@ -79,7 +79,10 @@ def test_figures_name_the_stage_and_every_stage_learns(course):
 
 
 def test_the_unrolled_stack_beats_its_layers_after_fine_tuning():
-    model, data = stacked(classifier=[], classifier_fine_tuning=[], fine_tuning=[Schedule(8, 3e-3)]), genlab.Digits()
+    model, data = (
+        stacked(classifier=[], classifier_fine_tuning=[], fine_tuning=[StageSchedule(8, 3e-3)]),
+        genlab.Digits(),
+    )
     errors = []
 
     class Errors(Callback):
@@ -100,8 +103,8 @@ def test_a_stage_learns_at_its_own_rate_with_its_own_optimizer():
 
 
 def test_every_layer_may_have_a_schedule_of_its_own():
-    model = stacked(pretraining=[Schedule(1, 0.1), Schedule(2, 0.2), Schedule(3, 0.3)])
-    assert [stage.schedule.epochs for stage in model.course.stages[:3]] == [1, 2, 3]
+    model = stacked(pretraining=[StageSchedule(1, 0.1), StageSchedule(2, 0.2), StageSchedule(3, 0.3)])
+    assert [stage.schedule.epochs for stage in model.plan.stages[:3]] == [1, 2, 3]
 
 
 def encoded_images(model, data):
@@ -113,10 +116,14 @@ def encoded_images(model, data):
 
 
 def test_codes_of_frozen_layers_are_computed_once_a_stage():
-    only = {"pretraining": [Schedule(1), Schedule(4), Schedule(4)], "fine_tuning": [], "classifier_fine_tuning": []}
+    only = {
+        "pretraining": [StageSchedule(1), StageSchedule(4), StageSchedule(4)],
+        "fine_tuning": [],
+        "classifier_fine_tuning": [],
+    }
     images, data = 1437, genlab.Digits(batch_size=479)
-    assert encoded_images(stacked(**only, classifier=[Schedule(4)]), data) == 4 * images
-    assert encoded_images(stacked(**only, classifier=[Schedule(4)], code_memory=0), data) == 13 * images
+    assert encoded_images(stacked(**only, classifier=[StageSchedule(4)]), data) == 4 * images
+    assert encoded_images(stacked(**only, classifier=[StageSchedule(4)], code_memory=0), data) == 13 * images
 
 
 def test_kept_codes_make_no_difference():
@@ -129,7 +136,7 @@ def test_kept_codes_make_no_difference():
 
 def test_images_that_change_from_epoch_to_epoch_are_encoded_anew():
     data = genlab.MNIST(binarize="dynamic", batch_size=108)
-    model = stacked(pretraining=[Schedule(2)], fine_tuning=[], classifier=[], classifier_fine_tuning=[], data=data)
+    model = stacked(pretraining=[StageSchedule(2)], fine_tuning=[], classifier=[], classifier_fine_tuning=[], data=data)
     assert encoded_images(model, data) == 6 * 540
 
 
@@ -190,7 +197,7 @@ def test_codes_of_other_data_are_not_kept(course):
 
 def test_frozen_layers_rest_too_when_training_is_taken_up_inside_an_epoch(working_folder):
     saved = ModelCheckpoint(working_folder, "inside", every_n_train_steps=30, save_top_k=1)
-    only = {"pretraining": [Schedule(1), Schedule(2), Schedule(1)], "fine_tuning": [], "classifier": []}
+    only = {"pretraining": [StageSchedule(1), StageSchedule(2), StageSchedule(1)], "fine_tuning": [], "classifier": []}
     only["classifier_fine_tuning"] = []
     trainer(saved, max_steps=30, enable_checkpointing=True).fit(stacked(**only), genlab.Digits())
     modes = []
@@ -236,7 +243,7 @@ def test_after_training_it_tells_the_digits_apart(course):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"pretraining": [Schedule(1), Schedule(1)]}, "3 layers but 2 schedules"),
+        ({"pretraining": [StageSchedule(1), StageSchedule(1)]}, "3 layers but 2 schedules"),
         ({"data": genlab.FreyFaces()}, "needs data with labels"),
         ({key: [] for key in ALL_STAGES}, "nothing to train"),
         ({"layers": []}, "at least one layer"),
@@ -251,7 +258,7 @@ def test_schedules_that_do_not_fit_are_refused(options, message):
 def test_a_classifier_without_labels_says_so():
     model = stacked(pretraining=[], fine_tuning=[])
     with pytest.raises(genlab.GenlabError, match="needs batches with a 'label'"):
-        model.figures({"image": torch.rand(2, 1, 8, 8)}, torch.rand(2, 12))
+        model.metrics_of({"image": torch.rand(2, 1, 8, 8)}, torch.rand(2, 12))
 
 
 def test_layers_that_behave_differently_in_training_rest_while_frozen():
@@ -265,7 +272,7 @@ def test_layers_that_behave_differently_in_training_rest_while_frozen():
         def on_train_batch_start(self, trainer, model, batch, batch_idx):
             modes.append([layer.training for layer in model.stack])
 
-    model = stacked([partial(Noisy, size=8)] * 2, pretraining=[Schedule(1)], classifier_fine_tuning=[])
+    model = stacked([partial(Noisy, size=8)] * 2, pretraining=[StageSchedule(1)], classifier_fine_tuning=[])
     trainer(Modes(), limit_train_batches=1).fit(model, genlab.Digits())
     assert modes == [[True, True], [False, True], *[[True, True]] * 2, *[[False, False]] * 2]
 

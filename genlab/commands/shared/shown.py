@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from genlab.capabilities import Conditional, can
 from genlab.commands.shared.conditions import asked_condition
 from genlab.commands.shared.inputs import framed
 from genlab.commands.shared.trained import Trained
+from genlab.conditions import Source
 from genlab.data import DegradedPairs
 from genlab.data.batches.tensors import DegradedTensors
 from genlab.errors import GenlabError
-from genlab.models.capabilities import Conditional
 
 
 @dataclass(frozen=True)
@@ -72,18 +73,17 @@ def own_images(trained: Trained) -> tuple[Any, tuple[str, ...]]:
     """The images of --input as a data set, under the condition asked for, and their files; see `shown`."""
     model, asked = trained.model, condition_asked(trained)
     images, names = framed([path for _, path in trained.inputs], trained.framing())
-    if not isinstance(model, Conditional):
+    if not can(model, Conditional):
         return images, names
-    if model.source_shape and asked is None:
+    if isinstance(model.condition, Source) and asked is None:
         data = trained.unread_data
         if isinstance(data, DegradedPairs):
             return DegradedTensors(images, data.degradation), names
         raise GenlabError(f"the {type(model).__name__} knows images by others; give that of --input: --condition-image")
     if asked is None:
-        example = model.class_names[0] if model.num_classes else f"{model.attribute_names[0]}=1"
         raise GenlabError(
             f"the {type(model).__name__} in {trained.checkpoint} sees images under a condition; say which one those of "
-            f"--input have, such as --condition {example}"
+            f"--input have, such as --condition {model.condition.example}"
         )
     return under(images, model, asked), names
 
@@ -96,15 +96,14 @@ def condition_asked(trained: Trained) -> Tensor | None:
     args = trained.args
     if args.condition is None and args.condition_image is None:
         return None
-    if not isinstance(trained.model, Conditional):
+    if not can(trained.model, Conditional):
         raise GenlabError(f"the {type(trained.model).__name__} in {trained.checkpoint} knows no conditions")
     return asked_condition(trained.model, trained)
 
 
 def under(images: Any, model: Conditional, condition: Tensor) -> "UnderCondition":
     """A data set whose images all have a condition (1, ...), whatever theirs was."""
-    name = "source" if model.source_shape else "label" if model.num_classes else "attributes"
-    return UnderCondition(images, name, condition)
+    return UnderCondition(images, model.condition.key, condition)
 
 
 class UnderCondition(Dataset[Any]):

@@ -5,7 +5,7 @@ import hashlib
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from genlab import runs
 from genlab.atomic import must_be_free
+from genlab.capabilities import VERBS, Conditional, Encodes, abilities, can, can_given, seen_in
 from genlab.checkpoints import read, rebuilt_data
 from genlab.commands.shared.data import changed_data, without
 from genlab.commands.shared.inputs import named_paths
@@ -21,7 +22,6 @@ from genlab.devices import device_of, moved
 from genlab.errors import GenlabError
 from genlab.evaluation.splits import Splits
 from genlab.facts import SHAPES
-from genlab.models.capabilities import VERBS, Conditional, Encodes, abilities, seen_in
 from genlab.pictures.drawing import Drawable, save
 from genlab.runs import is_own
 from genlab.sheets import subject_of
@@ -72,13 +72,9 @@ class Trained:
         Raises:
             GenlabError: when it does not.
         """
-        able = self.under_any_condition()
         for capability in capabilities:
-            self._able(able, capability)
-
-    def under_any_condition(self) -> Any:
-        """The model, or a conditional model given some condition: it has the same capabilities under all of them."""
-        return self.able_under(_any_condition(self.model), object)
+            if not can_given(self.model, capability):
+                self._refuse(capability)
 
     def able_to_with(self, batch: Any, capability: type[Capability]) -> tuple[Capability, Tensor]:
         """As `able_to`, with the images of a batch; a conditional model is given their conditions."""
@@ -91,16 +87,20 @@ class Trained:
         return self._able(model if condition is None else model.given(condition), capability)
 
     def condition_of(self, batch: Any) -> Tensor | None:
-        """The conditions of the images in a batch; None for an unconditional model."""
-        return self.model.condition(batch) if isinstance(self.model, Conditional) else None
+        """The conditions of the images in a batch; None for a model that knows no conditions."""
+        model: Any = self.model
+        return model.condition.find(batch, model) if can(model, Conditional) else None
 
     def _able(self, able: Any, capability: type[Capability]) -> Capability:
-        if not isinstance(able, capability):
-            raise GenlabError(
-                f"the {type(self.model).__name__} in {self.checkpoint} cannot {VERBS[capability]}; "
-                f"it can {', '.join(abilities(self.model)) or 'do nothing that genlab has a tool for'}"
-            )
+        if not can(able, capability):
+            self._refuse(capability)
         return able
+
+    def _refuse(self, capability: type[Any]) -> NoReturn:
+        raise GenlabError(
+            f"the {type(self.model).__name__} in {self.checkpoint} cannot {VERBS[capability]}; "
+            f"it can {', '.join(abilities(self.model)) or 'do nothing that genlab has a tool for'}"
+        )
 
     @cached_property
     def digest(self) -> str:
@@ -183,7 +183,7 @@ class Trained:
             GenlabError: when they do not.
         """
         for fact in SHAPES:
-            has, takes = getattr(data, fact, None), getattr(self.model, fact, None)
+            has, takes = getattr(data, fact, None), self.model.hparams.get(fact)
             if has and takes and tuple(has) != tuple(takes):
                 raise GenlabError(
                     f"the {type(self.model).__name__} in {self.checkpoint} takes images of shape {tuple(takes)}, "
@@ -224,14 +224,5 @@ def encoded(trained: Trained, images: Any, chosen: Tensor) -> Tensor:
     Returns:
         Codes, (N, code_size).
     """
-    seen = (trained.able_to_with(images[rows], Encodes) for rows in chosen.split(BATCH))  # type: ignore[type-abstract]
+    seen = (trained.able_to_with(images[rows], Encodes) for rows in chosen.split(BATCH))
     return torch.cat([encoder.encode(x) for encoder, x in seen])
-
-
-def _any_condition(model: Any) -> Tensor | None:
-    """A condition that a conditional model knows, (1, ...); None for other models."""
-    if not isinstance(model, Conditional):
-        return None
-    if model.source_shape:
-        return torch.zeros(1, *model.source_shape)
-    return torch.zeros(1, dtype=torch.int64) if model.num_classes else torch.zeros(1, len(model.attribute_names))

@@ -135,7 +135,7 @@ def test_conditional_models_see_images_under_their_own_conditions(tool, data, co
     images = opened(model)
     with torch.no_grad():
         batch = images[torch.arange(len(images))]
-        expected = model.given(model.condition(batch)).encode(model.images(batch))
+        expected = model.under(batch).encode(model.images(batch))
     nearest = (codes[:, None] - expected).abs().amax(2).amin(1)
     assert float(nearest.max()) < 1e-5
 

@@ -1,4 +1,4 @@
-"""Checks of what a model is made of: the networks' outputs, and the names of classes."""
+"""Checks of the shapes that networks give, at their first batch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from genlab.errors import GenlabError, listed
+from genlab.errors import GenlabError
 from genlab.hparams import dotted_name
 
 
@@ -42,16 +42,6 @@ def expect(network: nn.Module, shape: Sequence[int | None], needed_by: str, patc
     """Check the shape of a network's first output; see `OutputCheck`."""
     check = OutputCheck(shape, needed_by, patches)
     check.handle = network.register_forward_hook(check)
-
-
-def names_of_classes(num_classes: int, names: Sequence[str]) -> tuple[str, ...]:
-    """What classes are called: names that are given, one for each and no two alike, or else 0, 1, 2 and so on.
-
-    Raises GenlabError for other names.
-    """
-    if names and (len(names) != num_classes or len(set(names)) < num_classes):
-        raise GenlabError(f"class_names are {listed(names)}; {num_classes} classes need {num_classes} different names")
-    return tuple(names) or tuple(map(str, range(num_classes)))
 
 
 def _path(cls: type) -> str:

@@ -1,15 +1,46 @@
-"""What an encoder and a decoder can do together."""
+"""What a model with codes can do with its parts: sample, reconstruct and interpolate."""
 
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Generator, Tensor
 
 from genlab.errors import GenlabError
+from genlab.inputs import Images, generator_of
 from genlab.latent.paths import lerp
-from genlab.models.inputs import Images, of_images
+from genlab.models.calls import of_images
 from genlab.ranges import at_least
+
+
+class Prior:
+    """Mixin of models that draw codes and decode them."""
+
+    code_shape: tuple[int, ...]
+    device: torch.device
+
+    @abstractmethod
+    def decode(self, z: Any) -> Tensor:
+        """Decode codes (B, *code_shape) to images (B, C, H, W) in [0, 1]."""
+
+    def draw_codes(self, n: int, *, generator: Generator | None = None) -> Tensor:
+        """Draw codes from the prior N(0, I): (n, *code_shape).
+
+        Without a generator they are drawn on the model's device, from torch's global one.
+        """
+        device = self.device if generator is None else generator.device
+        return torch.randn(n, *self.code_shape, generator=generator, device=device)
+
+    def sample(self, n: int, *, seed: int | None = None, generator: Generator | None = None) -> Tensor:
+        """Sample images from the prior: (n, C, H, W) in [0, 1].
+
+        Args:
+            n: how many.
+            seed: of the codes.
+            generator: in place of a seed, on the CPU: samples are the same for the same state of it.
+        """
+        return self.decode(self.draw_codes(n, generator=generator_of(seed, generator)))
 
 
 class Codec:
@@ -17,21 +48,25 @@ class Codec:
 
     @abstractmethod
     def encode(self, x: Any) -> Tensor:
-        """The codes of images."""
+        """Encode images (B, C, H, W) in [0, 1] to codes (B, *code_shape)."""
 
     @abstractmethod
     def decode(self, z: Any) -> Tensor:
-        """The images of codes."""
+        """Decode codes (B, *code_shape) to images (B, C, H, W) in [0, 1]."""
 
     @of_images
     def reconstruct(self, x: Tensor) -> Tensor:
-        """Images through the code and back: (B, C, H, W) in [0, 1]; one without B for one image."""
+        """Reconstruct images from their codes: (B, C, H, W) in [0, 1]; one without B for one image."""
         return self.decode(self.encode(x))
+
+    def forward(self, x: Any) -> Tensor:
+        """Reconstruct images."""
+        return self.reconstruct(x)
 
     def interpolate(
         self, a: Images, b: Images, steps: int = 9, path: Callable[[Tensor, Tensor, int], Tensor] = lerp
     ) -> Tensor:
-        """The images on the way from `a` to `b`, both reconstructions included.
+        """Decode the way from the code of `a` to that of `b`, both reconstructions included.
 
         Between codes instead of images, decode the path: `model.decode(path(start, end, steps).flatten(0, 1))`.
 

@@ -1,0 +1,74 @@
+"""Methods that people call: decorators that take what callers have, and compute in the right mode."""
+
+import functools
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import torch
+from torch import Tensor
+
+from genlab.errors import GenlabError
+from genlab.inputs import Codes, Images, images_of
+from genlab.models.image_model import ImageModel
+
+Able = TypeVar("Able")
+Arguments = ParamSpec("Arguments")
+
+
+def of_images(
+    method: Callable[Concatenate[Able, Tensor, Arguments], Tensor],
+) -> Callable[Concatenate[Able, Images, Arguments], Tensor]:
+    """Let a method of images (B, C, H, W) take `Images`, and compute as `Model.inference` says.
+
+    The result for one image, not in a batch, is one row.
+    """
+
+    @functools.wraps(method)
+    def called(able: Able, x: Images, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Tensor:
+        model = model_of(able)
+        images, single = images_of(x, model.image_shape, model)
+        with _inference(able, images):
+            found = method(able, images, *args, **kwargs)
+        return found[0] if single else found
+
+    return called  # type: ignore[return-value]  # the image may be named
+
+
+def of_codes(
+    method: Callable[Concatenate[Able, Tensor, Arguments], Tensor],
+) -> Callable[Concatenate[Able, Codes, Arguments], Tensor]:
+    """Let a method of codes (B, *code_shape) take `Codes`, and compute as `Model.inference` says.
+
+    The result for one code, not in a batch, is one row. Raises GenlabError for codes of another shape.
+    """
+
+    @functools.wraps(method)
+    def called(able: Able, z: Codes, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Tensor:
+        model, shape = model_of(able), tuple(able.code_shape)  # type: ignore[attr-defined]
+        several = isinstance(z, list | tuple) and len(z) > 0
+        codes = torch.stack([*map(torch.as_tensor, z)]) if several else torch.as_tensor(z)
+        weights = next(model.parameters())
+        codes = codes.to(weights.device) if model.discrete_codes else codes.to(weights)
+        single = codes.shape == shape
+        if not single and codes.shape[1:] != shape:
+            batch = ", ".join(map(str, ("B", *shape)))
+            raise GenlabError(
+                f"{type(model).__name__} decodes codes of shape ({batch}) or {shape}, not {tuple(codes.shape)}"
+            )
+        with _inference(able, codes):
+            found = method(able, codes[None] if single else codes, *args, **kwargs)
+        return found[0] if single else found
+
+    return called  # type: ignore[return-value]  # the code may be named
+
+
+def model_of(able: Any) -> ImageModel:
+    """Return the model itself, or the one that `given` was asked of."""
+    model: ImageModel = able if isinstance(able, ImageModel) else able.model
+    return model
+
+
+def _inference(able: Any, given: Tensor) -> AbstractContextManager[Any]:
+    model = model_of(able)
+    return model.inference(given) if able is model else model.inference(given, able.value)

@@ -1,0 +1,56 @@
+"""What conditional models share: a condition, and themselves under it."""
+
+from typing import Any
+
+from torch import Generator, Tensor
+
+from genlab.capabilities import Conditional, Samples
+from genlab.conditions import Condition, ConditionValue
+from genlab.models.image_model import ImageModel
+
+
+class ConditionalModel(ImageModel):
+    """An ImageModel of images under a condition, which it finds in its batches.
+
+    It samples; `given(condition)` has the capabilities of `given_as`.
+    """
+
+    capabilities: tuple[type, ...] = (Conditional, Samples)
+    condition: Condition
+    given_as: type[Any]
+    """The class of what `given` returns, which is built from the model and conditions (B, ...)."""
+
+    def given(self, condition: ConditionValue) -> Any:
+        """Return the model of images under a condition: one for each image, or one for all.
+
+        Args:
+            condition: labels (B,), int64, or one or a list of these or of names of classes; or attributes
+                (B, number of attributes), 0 or 1, or one or a list of dicts of these by name, others being 0; or images
+                of the condition's shape, as `encode` takes them.
+
+        Raises:
+            GenlabError: for what is no condition of this model.
+        """
+        value = self.condition.parse(condition, self)
+        with self.inference(value):
+            return self.given_as(self, self.condition.known(value, self).to(self.device))
+
+    def under(self, batch: Any) -> Any:
+        return self.given(self.condition.find(batch, self))
+
+    def sample(
+        self,
+        n: int,
+        *,
+        condition: ConditionValue | None = None,
+        seed: int | None = None,
+        generator: Generator | None = None,
+    ) -> Tensor:
+        """Sample `n` images under a condition, as `given` takes it; without one, under each class in turn.
+
+        Raises:
+            GenlabError: when there is none and the conditions are no classes.
+        """
+        given = self.given(self.condition.in_turn(n) if condition is None else condition)
+        samples: Tensor = given.sample(n, seed=seed, generator=generator)
+        return samples

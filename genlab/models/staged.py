@@ -1,0 +1,253 @@
+"""Training in stages: what a user says of them, which one an epoch belongs to, and how a model goes through them."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, Generic, TypeVar
+
+import torch
+from lightning.pytorch.strategies import DDPStrategy
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
+from lightning.pytorch.utilities.types import LRSchedulerConfig
+from torch import Tensor, nn
+
+from genlab.errors import GenlabError, counted
+from genlab.models.base import Model
+from genlab.models.code_cache import CodeCache
+from genlab.optimizers import built
+from genlab.ranges import above, at_least
+from genlab.schedules import steps_per_epoch, with_schedule
+from genlab.types import OptimizerFactory, ScheduleFactory
+
+
+@dataclass(frozen=True)
+class StageSchedule:
+    """How long and how fast a stage trains.
+
+    Args:
+        epochs: its length.
+        lr: the learning rate of its optimizer.
+    """
+
+    epochs: int
+    lr: float = 1e-3
+
+    def __post_init__(self) -> None:
+        at_least(1, epochs=self.epochs)
+        above(0, lr=self.lr)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of training; families add what it trains.
+
+    Args:
+        name: as it is called in logs.
+        schedule: its length and learning rate.
+    """
+
+    name: str
+    schedule: StageSchedule
+
+
+AnyStage = TypeVar("AnyStage", bound=Stage)
+
+
+class Plan(Generic[AnyStage]):
+    """The stages of a training, one after the other.
+
+    Raises:
+        GenlabError: when there are none.
+    """
+
+    def __init__(self, stages: Sequence[AnyStage]) -> None:
+        if not stages:
+            raise GenlabError("there is nothing to train: give at least one stage, and each at least one epoch")
+        self.stages = stages
+        self._ends = list(accumulate(stage.schedule.epochs for stage in stages))
+
+    @property
+    def epochs(self) -> int:
+        """The length of all stages together."""
+        return self._ends[-1]
+
+    def position(self, epoch: int) -> int:
+        """Return which stage an epoch belongs to, both counted from 0; for epochs beyond the end, the last one."""
+        return sum(end <= epoch for end in self._ends[:-1])
+
+
+class StagedModel(Model, Generic[AnyStage]):
+    """A Model that one `fit` takes through the stages of a plan, each with an optimizer of its own.
+
+    Training ends with the last stage, whatever larger `max_epochs` the Trainer has. A family sets `plan`, says which
+    networks a stage trains and freezes, and what its metrics are. Outputs of frozen networks can be kept for a stage.
+    """
+
+    manual_optimization = True
+    plan: Plan[AnyStage]
+    optimizer: OptimizerFactory
+    schedule: ScheduleFactory | None
+    code_memory: float
+    """Gigabytes of frozen networks' outputs that are kept at most."""
+    _position: int = 0
+    _kept: dict[str, CodeCache]
+
+    @abstractmethod
+    def stage_metrics(self, split: str, batch: Any, batch_idx: int) -> dict[str, Tensor]:
+        """Return the "loss" of the stage at hand, and what else is of interest: scalars.
+
+        Args:
+            split: "train", or "val" for validation.
+            batch: of training or validation.
+            batch_idx: its number.
+        """
+
+    @abstractmethod
+    def trained(self, stage: AnyStage) -> nn.Module:
+        """Return the networks that a stage trains."""
+
+    @abstractmethod
+    def frozen(self, stage: AnyStage) -> Sequence[nn.Module]:
+        """Return the networks that a stage leaves as they are, in evaluation mode."""
+
+    @property
+    def stage(self) -> AnyStage:
+        """The stage at hand; once trained, the last one."""
+        return self.plan.stages[self._position]
+
+    @property
+    def planned_epochs(self) -> int:  # type: ignore[override]
+        """The length of all stages together."""
+        return self.plan.epochs
+
+    def training_step(self, batch: Any, batch_idx: int) -> None:
+        metrics = self.stage_metrics("train", batch, batch_idx)
+        self.log_batch(self._with_stage(metrics), progress_bar="loss")
+        optimizer = self._optimizers()[self._position]
+        self.manual_backward(metrics["loss"] / self.trainer.accumulate_grad_batches)
+        if self.trainer.fit_loop.epoch_loop._should_accumulate():
+            return
+        optimizer.step()
+        optimizer.zero_grad()
+        for config in self.schedules():
+            if config.interval == "step" or self.trainer.is_last_batch:
+                self.lr_scheduler_step(config.scheduler, None)
+
+    def evaluation_step(self, stage: str, batch: Any, batch_idx: int) -> None:
+        self.log_epoch(stage, self._with_stage(self.stage_metrics(stage, batch, batch_idx)), batch, progress_bar="loss")
+
+    def configure_optimizers(self) -> Any:
+        return [self._optimizer(stage) for stage in self.plan.stages]
+
+    def schedules(self) -> list[LRSchedulerConfig]:
+        """Return the schedule of the stage at hand, if there is one."""
+        return super().schedules()[self._position : self._position + 1]
+
+    def learning_rates(self) -> dict[str, float]:
+        """Return the learning rate of the stage at hand, as it is logged."""
+        return {"lr": float(self._optimizers()[self._position].param_groups[0]["lr"])}
+
+    def setup(self, stage: str) -> None:
+        """Let `fit` end with the last stage; warn when it is going to end before."""
+        super().setup(stage)
+        self._kept = {}
+        if stage != "fit":
+            return
+        if isinstance(self.trainer.strategy, DDPStrategy):  # each stage trains a part of the parameters
+            self.trainer.strategy._ddp_kwargs.setdefault("find_unused_parameters", True)
+        limit = self.trainer.max_epochs
+        if limit in (None, -1) or limit >= self.plan.epochs:
+            self.trainer.fit_loop.max_epochs = self.plan.epochs
+        else:
+            last = self.plan.stages[self.plan.position(limit - 1)].name
+            rank_zero_warn(f"max_epochs={limit} ends training in {last}; all stages take {self.plan.epochs} epochs")
+
+    def on_train_start(self) -> None:
+        """Announce the stage; freeze networks, also when training is resumed inside an epoch."""
+        super().on_train_start()
+        self._announce()
+        self._freeze()
+
+    def on_train_epoch_start(self) -> None:
+        """Begin the next stage, when it is time to."""
+        position = self.plan.position(self.current_epoch)
+        if position != self._position:
+            self.trainer.optimizers[self._position].state.clear()  # it needs no memory any more
+            self._position = position
+            self._kept.clear()
+            self._announce()
+        self._freeze()
+
+    def on_train_end(self) -> None:
+        """Free the memory of kept outputs."""
+        super().on_train_end()
+        self._kept.clear()
+
+    def get_extra_state(self) -> Tensor:
+        """Keep which stage it is with the weights, also where this model is a part of another."""
+        return torch.tensor(self._position)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Restore which stage the weights are from."""
+        self._position = int(state)
+        self._kept = {}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Find the stage where genlab 0.1.0 kept it."""
+        super().on_load_checkpoint(checkpoint)
+        if "stage" in checkpoint:
+            checkpoint["state_dict"]["_extra_state"] = torch.tensor(checkpoint["stage"])
+
+    @torch.no_grad()
+    def frozen_outputs(
+        self, split: str, batch: Any, x: Tensor, compute: Callable[[Tensor], Tensor], values: int
+    ) -> Tensor:
+        """Return what frozen networks make of a batch; of images with an "index", computed once a stage and kept.
+
+        Args:
+            split: "train" or "val".
+            batch: as a dict.
+            x: its images, (B, C, H, W).
+            compute: the frozen networks.
+            values: numbers in the output for one image: outputs that together exceed `code_memory` are not kept.
+        """
+        if "index" not in batch:
+            return compute(x)
+        loader: Any = self.trainer.train_dataloader if split == "train" else self.trainer.val_dataloaders
+        images = len(loader.dataset)
+        if images * values * x.element_size() > self.code_memory * 2**30:
+            return compute(x)
+        return self._kept.setdefault(split, CodeCache(images)).codes(x, batch["index"], compute)
+
+    def _freeze(self) -> None:
+        self.train()
+        for network in self.frozen(self.stage):
+            network.eval()
+
+    def _announce(self) -> None:
+        number, stages, schedule = self._position + 1, len(self.plan.stages), self.stage.schedule
+        rank_zero_info(
+            f"stage {number} of {stages}: {self.stage.name}, {counted(schedule.epochs, 'epoch')}, "
+            f"learning rate {schedule.lr:g}"
+        )
+
+    def _with_stage(self, metrics: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the loss under its own name and, like all others, the stage's: losses of two stages do not compare."""
+        return {"loss": metrics["loss"]} | {f"{self.stage.name}/{name}": value for name, value in metrics.items()}
+
+    def _optimizers(self) -> list[Any]:
+        optimizers = self.optimizers()
+        return optimizers if isinstance(optimizers, list) else [optimizers]
+
+    def _optimizer(self, stage: AnyStage) -> dict[str, Any]:
+        optimizer = built(self.optimizer, self.trained(stage).parameters())
+        for group in optimizer.param_groups:
+            group["lr"] = stage.schedule.lr
+        epochs, by_step = stage.schedule.epochs, self.schedule_interval == "step"
+        return with_schedule(
+            optimizer,
+            self.schedule,
+            self.schedule_interval,
+            lambda: epochs * steps_per_epoch(self.trainer) if by_step else epochs,
+        )
