@@ -12,12 +12,16 @@ import inspect
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from textwrap import shorten
 from types import FrameType
 from typing import Any
 
-from lightning.pytorch.core.mixins.hparams_mixin import HyperparametersMixin
+from lightning.pytorch.core.mixins.hparams_mixin import (
+    HyperparametersMixin,
+    _given_hyperparameters,
+    _given_hyperparameters_context,
+)
 from torch import nn
 
 from genlab import renames
@@ -52,10 +56,13 @@ class PlainHyperparameters(HyperparametersMixin):
         """
         frame = frame or inspect.currentframe().f_back  # type: ignore[union-attr]
         chosen = frame.f_locals  # type: ignore[union-attr]
-        with warnings.catch_warnings():  # of networks, which are described instead of kept twice
+        model = type(self).__name__
+        with (
+            warnings.catch_warnings(),
+            _own_arguments(type(self), chosen),
+        ):  # networks are described instead of kept twice
             warnings.filterwarnings("ignore", ".*is an instance of `nn.Module`")
             super().save_hyperparameters(*args, ignore=ignore, frame=frame, logger=logger)
-        model = type(self).__name__
         given = {
             name: chosen.get(name) if value is None or _is_model(chosen.get(name)) else value
             for name, value in self.hparams.items()
@@ -102,6 +109,26 @@ def plain(value: Any, where: str) -> Any:
         "give a class, a functools.partial of a class with keyword arguments, a function, or an object of a dataclass, "
         "all of them defined in a module"
     )
+
+
+@contextlib.contextmanager
+def _own_arguments(cls: type, given: Mapping[str, Any]) -> Iterator[None]:
+    """Let Lightning keep the arguments of an object that the command line builds inside of another.
+
+    Lightning would take those of the outer one for its own.
+
+    Args:
+        cls: the object's class.
+        given: the arguments in its constructor.
+    """
+    outer = _given_hyperparameters.get()
+    if outer is None or outer.get("_class_path", cls.__name__).rpartition(".")[2] == cls.__name__:
+        yield
+        return
+    own = {name: given[name] for name in arguments_of(cls) - {"self"} if name in given}
+    described = {name: _described(value, f"{cls.__name__}({name}=...)") for name, value in own.items()}
+    with _given_hyperparameters_context(described, INSTANTIATOR):
+        yield
 
 
 def _is_model(value: Any) -> bool:

@@ -74,7 +74,7 @@ def test_methods_work_on_the_models_device_and_take_and_give_tensors_on_the_cpu(
     monkeypatch.setattr(torch, "is_autocast_enabled", lambda *given: False)  # which knows no such device
     model: Any = devices.moved(MODELS[name]().eval(), torch.device("meta"))
     assert {str(x.device) for x in (*model.parameters(), *model.buffers())} == {"meta"}
-    x, z, noise = torch.rand(2, 1, 8, 8), torch.randn(2, getattr(model, "code_size", 2)), torch.Generator()
+    x, z, noise = torch.rand(2, 1, 8, 8), torch.randn(2, *getattr(model, "code_shape", ())), torch.Generator()
     able = [model] if not hasattr(model, "given") else [model, model.given(torch.tensor([1]))]
     arguments = {
         "encode": (x,),

@@ -68,7 +68,7 @@ def test_each_stage_trains_its_own_part_only(course):
     classifier = {"classifier.weight", "classifier.bias"}
     encoders = {name for name in names if ".encoder." in name}
     expected = [*layers, set.union(*layers), classifier, classifier | encoders]
-    assert watch.changed == [part for part in expected for _ in range(2)]
+    assert [part - {"_extra_state"} for part in watch.changed] == [part for part in expected for _ in range(2)]
 
 
 def test_figures_name_the_stage_and_every_stage_learns(course):
@@ -166,7 +166,7 @@ def test_an_unfinished_model_codes_with_the_layers_trained_so_far(working_folder
     saved = ModelCheckpoint(working_folder, "last")
     trainer(saved, max_epochs=3, enable_checkpointing=True).fit(model := stacked(), genlab.Digits())
     loaded = genlab.load(working_folder / "last.ckpt")
-    assert (loaded.stage.name, loaded.depth, loaded.code_size) == ("layer2", 2, 24)
+    assert (loaded.stage.name, loaded.depth, loaded.code_shape) == ("layer2", 2, (24,))
     x = torch.rand(4, 1, 8, 8)
     assert loaded.encode(x).shape == (4, 24)
     torch.testing.assert_close(loaded.reconstruct(x), model.eval().reconstruct(x))
