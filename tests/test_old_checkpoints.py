@@ -59,7 +59,9 @@ def test_a_run_of_the_version_before_is_resumed_as_it_would_have_gone_on(family,
     weights = {name: value for name, value in checkpoint["state_dict"].items() if name != "_extra_state"}
     assert {*weights} == {name.removeprefix("after/") for name in expected if name.startswith("after/")}
     for name, value in weights.items():
-        np.testing.assert_allclose(value.double().norm(), expected[f"after/{name}"], rtol=1e-3, atol=1e-5)
+        norm = expected[f"after/{name}"]
+        if norm > 0.01:  # smaller are biases that a norm takes away: their gradients are rounding errors
+            np.testing.assert_allclose(value.double().norm(), norm, rtol=1e-4)
     recorded = repr([checkpoint["hyper_parameters"], checkpoint["datamodule_hyper_parameters"]])
     paths = re.findall(r"'(genlab\.[\w.]+)'", recorded)
     assert [path for path in paths if dotted_name(import_object(path)) != path] == []
