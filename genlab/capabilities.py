@@ -1,4 +1,4 @@
-"""What models can do. Each class declares it; tools ask for a capability, never for a class.
+"""Capabilities of models. Each class declares its own; tools ask for a capability, never for a class.
 
 Images are float tensors (B, C, H, W) in [0, 1], codes are tensors (B, *code_shape).
 """
@@ -130,12 +130,12 @@ VERBS: dict[type, str] = {
     Translates: "translate",
     HasLikelihood: "estimate likelihoods",
 }
-"""What each capability is called in messages."""
+"""Names of capabilities in messages."""
 TOOLS: dict[type, str] = {
     Translates: "`genlab translate` translates files and folders",
     Samples: "`genlab sample` draws new images",
 }
-"""What to use of a model that predicts nothing."""
+"""Tools to name for a model that predicts nothing."""
 
 
 def can(model: object, capability: type[Capability]) -> TypeGuard[Capability]:

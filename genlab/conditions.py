@@ -31,7 +31,7 @@ class Condition(ABC):
     key: str
     """The name of conditions in a batch."""
     example: str
-    """What a user might type."""
+    """Example of what a user might type."""
 
     def find(self, batch: Any, model: Any) -> Tensor:
         """Return the conditions in a batch, once they are found to be known.

@@ -51,8 +51,9 @@ class PlainHyperparameters(HyperparametersMixin):
         that is built already, or several in a list, are described if they are `Recorded`; a model is, by what it was
         made from: its weights are in the checkpoint.
 
-        Raises GenlabError for an argument that cannot be written down, such as a lambda or another built module, and
-        for two networks with the same weights.
+        Raises:
+            GenlabError: for an argument that cannot be written down, such as a lambda or another built module, and for
+                two networks with the same weights.
         """
         frame = frame or inspect.currentframe().f_back  # type: ignore[union-attr]
         chosen = frame.f_locals  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""What callers give models: images as PyTorch, NumPy and Pillow have them, and seeds.
+"""Inputs of models in Python: images of PyTorch, NumPy and Pillow, and seeds.
 
 Training works on batches of tensors (see `genlab.batches`); all of this is for the methods that people call.
 """

@@ -338,7 +338,8 @@ def features(model: nn.Module, count: int = 100, columns: int = 10) -> Sheet:
 def first_weights(model: nn.Module) -> Tensor:
     """The weights of the first layer that sees whole images, or convolves them: (units, C, H, W), their mean removed.
 
-    Raises GenlabError for a model without such a layer.
+    Raises:
+        GenlabError: for a model without such a layer.
     """
     if isinstance(model, ImageModel):
         channels, height, width = model.image_shape
@@ -353,7 +354,7 @@ def first_weights(model: nn.Module) -> Tensor:
 
 @torch.no_grad()
 def in_training(model: Any, batch: Mapping[str, Tensor], count: int, seed: int) -> dict[str, Drawable]:
-    """What a model can do, while it trains: sheets, called as the tools that draw the same.
+    """Draw what a model can do while it trains: sheets, by the names of the tools that draw the same.
 
     Args:
         model: any.
@@ -381,7 +382,7 @@ def in_training(model: Any, batch: Mapping[str, Tensor], count: int, seed: int) 
 
 
 def translation_name(direction: str) -> str:
-    """What the picture of a direction's translations is called."""
+    """Name the picture of a direction's translations."""
     return "translate" if direction == "a_to_b" else f"translate-{direction}"
 
 
@@ -440,7 +441,7 @@ def _beside_first(images: Tensor, name: str, sheet: Sheet) -> Sheet:
 
 
 def _shares(steps: int, first: str, last: str) -> list[str]:
-    """What the steps of an interpolation are called: how far they have come."""
+    """Label the steps of an interpolation by their share of the way."""
     between = [number(round(step / (steps - 1), 3)) for step in range(1, steps - 1)]
     return [first, *between, last][:steps]
 

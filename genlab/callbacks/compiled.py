@@ -11,7 +11,8 @@ class Compiled(Callback):
 
     Layers of a StackedAutoencoder, of which each stage calls others, stay as they are.
 
-    Raises GenlabError for a model with a gradient penalty, as compiled networks cannot be differentiated twice.
+    Raises:
+        GenlabError: for a model with a gradient penalty, as compiled networks cannot be differentiated twice.
     """
 
     def on_fit_start(self, trainer: Trainer, model: LightningModule) -> None:

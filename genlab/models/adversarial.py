@@ -1,4 +1,4 @@
-"""What models with several players share: steps that count batches, clipping, schedules, half precision and DDP."""
+"""Base of models with several players: steps that count batches, clipping, schedules, half precision and DDP."""
 
 import itertools
 from abc import abstractmethod
@@ -108,7 +108,8 @@ class Players(Model):
     ) -> dict[str, Any]:
         """Build a player's optimizer and schedule, in the form that `configure_optimizers` returns.
 
-        Raises GenlabError for a schedule that needs a metric.
+        Raises:
+            GenlabError: for a schedule that needs a metric.
         """
         found = self.scheduled(optimizer, network.parameters(), schedule)
         if isinstance(found.get("lr_scheduler", {}).get("scheduler"), ReduceLROnPlateau):

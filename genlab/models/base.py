@@ -40,7 +40,7 @@ class Model(PlainHyperparameters, LightningModule):
     """
 
     capabilities: tuple[type, ...] = ()
-    """What it can do; see `genlab.capabilities`."""
+    """Capabilities of the class; see `genlab.capabilities`."""
     batch_names: tuple[str, ...] = ("image",)
     """Names of the parts of batches that are no dicts, in their order."""
     monitor: str | None = "val/loss"
@@ -48,9 +48,9 @@ class Model(PlainHyperparameters, LightningModule):
     stage: Any = None
     """The stage of training at hand, with a `name`, for a model that is trained in stages."""
     planned_epochs: int | None = None
-    """How many epochs all stages take together."""
+    """Number of epochs of all stages together."""
     schedule_interval: Interval = "step"
-    """What schedules of learning rates count."""
+    """Unit that learning-rate schedules count."""
     manual_optimization: bool = False
     """Whether training steps step the optimizers themselves."""
     is_frozen: bool = False
@@ -252,7 +252,8 @@ class Model(PlainHyperparameters, LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what exact resuming takes besides weights, and let the curves reach as far as the checkpoint.
 
-        Raises NotFinite for weights that are not finite, so that the checkpoint before them is kept.
+        Raises:
+            NotFinite: for weights that are not finite, so that the checkpoint before them is kept.
         """
         self._hand_over()
         for logger in self.loggers:

@@ -1,4 +1,4 @@
-"""What a model with codes can do with its parts: sample, reconstruct and interpolate."""
+"""Sampling, reconstruction and interpolation for models with codes."""
 
 from abc import abstractmethod
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What conditional models share: a condition, and themselves under it."""
+"""Base of conditional models: a condition, and the model under it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How an adversarial training is doing, from what its steps compute anyway."""
+"""Health of adversarial training, from what its steps compute anyway."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""What a model with an encoder to a Gaussian posterior, a decoder and a likelihood can do."""
+"""Methods of models with an encoder to a Gaussian posterior, a decoder and a likelihood."""
 
 from collections.abc import Callable, Mapping
 

@@ -16,7 +16,7 @@ class ImagePool:
         self.images: list[Tensor] = []
 
     def __call__(self, images: Tensor) -> Tensor:
-        """As many images as are given, (B, ...): each with probability 1/2 one from the pool, whose place it takes.
+        """Exchange each image, (B, ...), with probability 1/2 for one from the pool, whose place it takes.
 
         While the pool is not full, images are kept and passed on.
         """

@@ -30,7 +30,7 @@ from genlab.types import ImageBatch, Interval, OptimizerFactory, ScheduleFactory
 
 
 class Objective(Enum):
-    """What a stage is trained for."""
+    """Objective of a stage."""
 
     LAYER = auto()
     """The lowest layer that is not frozen reconstructs its input."""
@@ -144,7 +144,7 @@ class StackedAutoencoder(Codec, StagedModel[StackStage], ImageModel):
 
     @property
     def depth(self) -> int:
-        """How many layers are trained, the one at hand included."""
+        """Number of layers that are trained, including the current one."""
         return self.stage.depth_frozen + 1 if self.stage.objective is Objective.LAYER else len(self.stack)
 
     @property

@@ -23,7 +23,7 @@ from genlab.types import OptimizerFactory, ScheduleFactory
 
 @dataclass(frozen=True)
 class StageSchedule:
-    """How long and how fast a stage trains.
+    """Length and learning rate of a stage.
 
     Args:
         epochs: its length.

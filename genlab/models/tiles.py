@@ -10,7 +10,7 @@ OVERLAP = 0.25
 
 
 def in_tiles(function: Callable[[Tensor], Tensor], images: Tensor, height: int, width: int) -> Tensor:
-    """What a function makes of images (B, C, H, W), given one tile of at most height x width pixels after the other.
+    """Apply a function to images (B, C, H, W), tile by tile of at most height x width pixels.
 
     A function of images to images of the same size. Where tiles overlap, each counts the less the nearer its border.
     """

@@ -1,4 +1,4 @@
-"""What models that turn images into others share: use on images of any size, and learning rates that fall."""
+"""Base of models that translate images: use on images of any size, and learning rates that fall."""
 
 import contextlib
 from abc import abstractmethod
@@ -30,7 +30,7 @@ class Translator(ImageModel):
 
     capabilities: tuple[type, ...] = (Translates,)
     directions: dict[str, Shape]
-    """What it can do, "a_to_b" and perhaps "b_to_a", and the shape of the images that it learned that from."""
+    """Directions, "a_to_b" and perhaps "b_to_a", with the shape of the images that each was learned from."""
     generated: Callable[..., Tensor]
     """Applies a generator; see `SignedGenerators`."""
 

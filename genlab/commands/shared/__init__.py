@@ -1,1 +1,1 @@
-"""What several tool commands need: a trained model with its data, the images that it is shown, and conditions."""
+"""Parts of several tool commands: a trained model with its data, the images that it is shown, and conditions."""

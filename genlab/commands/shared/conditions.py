@@ -75,7 +75,11 @@ def asked_condition(model: Conditional, trained: Trained) -> Tensor | None:
 
 
 def read_image(path: Path, shape: Shape) -> Tensor:
-    """An image file, cropped and resized: (1, *shape); raises GenlabError for an unreadable one."""
+    """An image file, cropped and resized: (1, *shape).
+
+    Raises:
+        GenlabError: for an unreadable one.
+    """
     pixels = attempt(lambda: Framing(shape).decode(read_regular(path, LARGEST)))
     if isinstance(pixels, str):
         raise GenlabError(f"{path} cannot be read as an image: {pixels}")
@@ -100,7 +104,8 @@ def _names_a_folder(name: str) -> bool:
 def write_classes(model: Conditional, trained: Trained, random: torch.Generator) -> Path:
     """Write images of each class into subfolders, as torchvision's ImageFolder reads them; all or none.
 
-    Raises GenlabError for a model without classes, and for a folder that is there already: none is ever replaced.
+    Raises:
+        GenlabError: for a model without classes, and for a folder that is there already: none is ever replaced.
     """
     args = trained.args
     if not isinstance(model.condition, Labels):

@@ -53,7 +53,8 @@ def shown(
         seen_under_asked: whether a conditional model sees the data's images under the condition that --condition asks
             for, and not under their own.
 
-    Raises GenlabError for images that cannot be read, and for those of --input without a condition that a model needs.
+    Raises:
+        GenlabError: for images that cannot be read, and for those of --input without a condition that a model needs.
     """
     if trained.inputs:
         images, names = own_images(trained)
@@ -91,7 +92,8 @@ def own_images(trained: Trained) -> tuple[Any, tuple[str, ...]]:
 def condition_asked(trained: Trained) -> Tensor | None:
     """The condition that --condition or --condition-image asks for, (1, ...), as `given` takes it; None without one.
 
-    Raises GenlabError for one that the model does not know.
+    Raises:
+        GenlabError: for one that the model does not know.
     """
     args = trained.args
     if args.condition is None and args.condition_image is None:
