@@ -156,7 +156,7 @@ Parameter = tuple[str, str, str | None]
 
 def _of_class(node: ast.ClassDef) -> tuple[list[Parameter], tuple[str, ...], bool]:
     methods = {item.name: item for item in node.body if isinstance(item, ast.FunctionDef)}
-    bases = tuple(ast.unparse(base).rpartition(".")[2] for base in node.bases)
+    bases = tuple(ast.unparse(base).partition("[")[0].rpartition(".")[2] for base in node.bases)
     abstract = any("abstractmethod" in map(ast.unparse, method.decorator_list) for method in methods.values())
     if any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list):
         fields = (item for item in node.body if isinstance(item, ast.AnnAssign))
