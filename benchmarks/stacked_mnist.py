@@ -36,7 +36,7 @@ import genlab
 from genlab.cli.process import quieten
 from genlab.metrics import few_label_accuracy
 from genlab.metrics.probes import draw
-from genlab.models import Schedule, StackedAutoencoder
+from genlab.models import StackedAutoencoder, StageSchedule
 from genlab.networks import DenseLayer
 
 CONFIG = str(Path(__file__).parents[1] / "configs" / "stacked_mnist.yaml")
@@ -58,7 +58,7 @@ def trainer(*callbacks: Callback, **options: Any) -> Trainer:
 
 
 def classifier_error(
-    seed: int, data: genlab.MNIST, start: StackedAutoencoder | None, schedule: Schedule, folder: str
+    seed: int, data: genlab.MNIST, start: StackedAutoencoder | None, schedule: StageSchedule, folder: str
 ) -> float:
     """Percent of wrong test labels of the network with a classifier on top; `start` gives it its first weights."""
     seed_everything(seed, verbose=False)
@@ -116,8 +116,8 @@ def quality() -> None:
                 keep(seed, f"error with {LABELS} labels a class, linear on {name} (%)", 100 - 100 * accuracy, began)
             for origin, first in {"from scratch": None, "fine-tuned": start}.items():
                 for amount, source, schedule in (
-                    (f"{LABELS} labels a class", FewLabels(seed), Schedule(100, 3e-4)),
-                    ("all labels", data, Schedule(30, 3e-4)),
+                    (f"{LABELS} labels a class", FewLabels(seed), StageSchedule(100, 3e-4)),
+                    ("all labels", data, StageSchedule(30, 3e-4)),
                 ):
                     began = time.perf_counter()
                     error = classifier_error(seed, source, first, schedule, folder)
@@ -145,7 +145,7 @@ def cache() -> None:
     for _ in range(5):
         for name, watch in times.items():
             memory = 4.0 if name == "kept" else 0.0
-            stages = {"pretraining": [Schedule(4)], "classifier": [Schedule(4)], "code_memory": memory}
+            stages = {"pretraining": [StageSchedule(4)], "classifier": [StageSchedule(4)], "code_memory": memory}
             trainer(watch, limit_val_batches=0).fit(network(**stages), genlab.MNIST())
     for stage in times["kept"].seconds:
         kept, anew = (statistics.median(watch.seconds[stage]) for watch in times.values())

@@ -12,7 +12,7 @@ from genlab.callbacks import Pictures
 from genlab.data import Digits, Edges, LowResolution, MaskedCentre, NaturalPatches
 from genlab.data.batches.augmentation import Augmentation
 from genlab.errors import GenlabError
-from genlab.models import Schedule
+from genlab.models import StageSchedule
 from genlab.ranges import above, at_least, between, extent, if_given, share
 
 SHAPE = (1, 8, 8)
@@ -51,8 +51,8 @@ def test_ends_belong_to_a_range_or_not():
         (lambda n: genlab.GAN(SHAPE, code_size=n), "code_size"),
         (lambda n: genlab.GAN(SHAPE, generator_clip=n), "generator_clip"),
         (lambda n: genlab.CGAN(SHAPE, 10, condition_size=n), "condition_size"),
-        (lambda n: Schedule(n), "epochs"),
-        (lambda n: Schedule(1, lr=n), "lr"),
+        (lambda n: StageSchedule(n), "epochs"),
+        (lambda n: StageSchedule(1, lr=n), "lr"),
         (lambda n: networks.MLPEncoder(SHAPE, 2, hidden=(3, n)), "hidden"),
         (lambda n: networks.MLPDiscriminator(SHAPE, 1, hidden=(n,)), "hidden"),
         (lambda n: networks.ConvEncoder(SHAPE, 2, channels=n), "channels"),

@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPl
 
 import genlab
 from genlab.cli import main
-from genlab.models import Schedule
+from genlab.models import StageSchedule
 from genlab.networks import DenseLayer, MLPDecoder, MLPEncoder
 from genlab.schedules import Cosine, Linear, Warmup
 
@@ -130,7 +130,9 @@ def test_training_without_an_end_and_schedules_that_cannot_be_built_are_refused(
 
 def test_each_stage_of_a_stack_has_the_schedule_over_its_own_length():
     layers = [partial(DenseLayer, size=8), partial(DenseLayer, size=4)]
-    stack = genlab.StackedAutoencoder((1, 8, 8), layers, [Schedule(1, lr=0.1), Schedule(2, lr=0.2)], schedule=Linear)
+    stack = genlab.StackedAutoencoder(
+        (1, 8, 8), layers, [StageSchedule(1, lr=0.1), StageSchedule(2, lr=0.2)], schedule=Linear
+    )
     rates = fitted(stack, max_epochs=-1)
     assert [rate for rate, _ in rates[:4]] == pytest.approx([0.1, 0.075, 0.05, 0.025])
     assert [rate for _, rate in rates[4:]] == pytest.approx([0.2 * (8 - step) / 8 for step in range(8)])

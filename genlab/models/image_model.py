@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from genlab.batches import check_images, check_lengths, check_shape, described
-from genlab.capabilities import Decodes, Encodes, can_given
+from genlab.capabilities import Decodes, Encodes, can_given, flat_code_size
 from genlab.errors import GenlabError, listed
 from genlab.models.base import Model
 from genlab.ranges import extent
@@ -29,6 +29,11 @@ class ImageModel(Model):
         channels, height, width = image_shape
         extent(channels=channels, height=height, width=width)
         self.image_shape: Shape = (channels, height, width)
+
+    @property
+    def code_size(self) -> int:
+        """The size of a model's codes; for codes that are no vectors, see `code_shape`."""
+        return flat_code_size(self)
 
     def under(self, batch: Any) -> Any:
         """Return the model for the images of a batch: a conditional model under their conditions, others themselves."""

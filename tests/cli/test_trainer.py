@@ -21,8 +21,7 @@ from genlab import runs
 from genlab.cli import main
 from genlab.configs import shipped_configs
 from genlab.losses import Bernoulli, Gaussian
-from genlab.models import ImageModel
-from genlab.models.adversarial import AdversarialModel
+from genlab.models import ImageModel, Players
 
 TRAINABLE = [name for name in shipped_configs() if "/" not in name]
 TOOLS = {
@@ -54,7 +53,7 @@ def test_every_shipped_config_trains_is_tested_and_is_rebuilt_from_its_checkpoin
         torch.load(checkpoint, weights_only=True)
     model = genlab.load(run)
     tool, figure = next(value for kind, value in TOOLS.items() if isinstance(model, kind))
-    assert (run / "checkpoints" / "best.ckpt").exists() != isinstance(model, AdversarialModel)
+    assert (run / "checkpoints" / "best.ckpt").exists() != isinstance(model, Players)
     main([tool, "-n", "2", "--columns", "2"])
     assert (run / "pictures" / f"{tool}.png").exists()
     capsys.readouterr()

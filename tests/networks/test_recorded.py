@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import genlab
-from genlab.models import Schedule
+from genlab.models import StageSchedule
 from genlab.networks import (
     ConvDecoder,
     ConvEncoder,
@@ -84,7 +84,7 @@ FAMILIES = {
     ),
     "stacked autoencoder": (
         genlab.StackedAutoencoder,
-        {"image_shape": SHAPE, "pretraining": [Schedule(1)]},
+        {"image_shape": SHAPE, "pretraining": [StageSchedule(1)]},
         {"layers": lambda: [ConvLayer(SHAPE, 3), DenseLayer((3, 4, 4), size=5, activation=nn.Tanh)]},
         (x,),
     ),
@@ -158,7 +158,7 @@ def outputs(model):
     if hasattr(model, "translate"):
         return model.translate(y)
     if isinstance(model, genlab.CVAE):
-        condition = y if model.source_shape else labels
+        condition = y if model.condition.key == "source" else labels
         return model.given(condition).reconstruct(x)
     return model.reconstruct(x) if hasattr(model, "encode") else model.decode(torch.ones(6, 4))
 
@@ -266,7 +266,7 @@ def test_a_network_of_another_size_is_refused_with_both():
         lambda: genlab.GAN(SHAPE, 4, DCGANGenerator(SHAPE, 5)),
         lambda: genlab.CGAN(SHAPE, 3, code_size=4, condition_size=6, generator=MLPDecoder(SHAPE, 4)),
         lambda: genlab.CycleGAN((3, 8, 8), SHAPE, ResNetGenerator((3, 8, 8), 1, 4, 1), identity_weight=0),
-        lambda: genlab.StackedAutoencoder(SHAPE, [DenseLayer(SHAPE, 6), DenseLayer((5,), 3)], [Schedule(1)]),
+        lambda: genlab.StackedAutoencoder(SHAPE, [DenseLayer(SHAPE, 6), DenseLayer((5,), 3)], [StageSchedule(1)]),
         lambda: genlab.VAE(SHAPE, 8, encoder=DenseLayer(SHAPE, 16)),  # a layer, no encoder
     ):
         assert ", but the model needs (" in refused(build)
@@ -275,7 +275,7 @@ def test_a_network_of_another_size_is_refused_with_both():
 def test_two_roles_share_no_weights():
     layer = DenseLayer((8,), 8)
     told = refused(
-        lambda: genlab.StackedAutoencoder((1, 2, 4), [DenseLayer((1, 2, 4), 8), layer, layer], [Schedule(1)])
+        lambda: genlab.StackedAutoencoder((1, 2, 4), [DenseLayer((1, 2, 4), 8), layer, layer], [StageSchedule(1)])
     )
     assert told == (
         "StackedAutoencoder(layers[1]=..., layers[2]=...): both share weights, which a checkpoint would separate; "

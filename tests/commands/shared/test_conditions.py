@@ -11,7 +11,7 @@ from torchvision.datasets import ImageFolder
 
 import genlab
 from genlab.cli import main
-from genlab.commands.shared.conditions import _folders, parsed
+from genlab.commands.shared.conditions import _folders
 
 
 def pixels(path) -> np.ndarray:
@@ -66,14 +66,14 @@ def test_a_class_goes_by_its_name_and_a_nameless_one_by_its_number(trained, refu
     sample = ["sample", "-n", "4", "--columns", "2", "--ckpt"]
     main([*sample, str(trained["pets"]), "--condition", "dog", "--out", "dog.npz"])
     model = genlab.load(trained["pets"])
-    assert model.class_names == ("cat", "dog")
+    assert model.condition.class_names == ("cat", "dog")
     with torch.no_grad():
         expected = model.given(torch.tensor([1])).sample(4, generator=torch.Generator().manual_seed(0))[3]
     np.testing.assert_allclose(tiles("dog.npz")[1, 1], expected, atol=1e-5)
     old = torch.load(trained["pets"] / "checkpoints" / "last.ckpt", weights_only=True)
     assert old["hyper_parameters"].pop("class_names") == ["cat", "dog"]
     torch.save(old, "old.ckpt")
-    assert genlab.load("old.ckpt").class_names == ("0", "1")
+    assert genlab.load("old.ckpt").condition.class_names == ("0", "1")
     main([*sample, "old.ckpt", "--condition", "1", "--out", "1.npz"])
     main([*sample, str(trained["pets"]), "--condition", "1", "--out", "one.npz"])
     for name in ("1", "one"):
@@ -93,9 +93,9 @@ def test_folders_of_classes_bear_their_names_unless_these_would_be_read_in_anoth
 def test_a_number_never_stands_for_a_class_of_another_number():
     names = ("1", "2", "10")
     model = genlab.CVAE((1, 8, 8), 3, class_names=names)
-    assert [parsed(name, model, torch.empty).item() for name in names] == [0, 1, 2]
+    assert [model.condition.typed(name, torch.empty).item() for name in names] == [0, 1, 2]
     with pytest.raises(genlab.GenlabError, match="there is no class 0; there are 1, 2, 10"):
-        parsed("0", model, torch.empty)
+        model.condition.typed("0", torch.empty)
     for wrong in (("a", "b"), ("a", "a", "b")):
         with pytest.raises(genlab.GenlabError, match="3 classes need 3 different names"):
             genlab.CGAN((1, 8, 8), 3, class_names=wrong)
@@ -108,7 +108,7 @@ def test_attributes_are_drawn_in_turn_or_as_asked_for(trained, tiles):
     assert np.load("faces.npz")["row_labels"].tolist()[:3] == ["most common", "Male", "Smiling"]
     main(["sample", "--ckpt", run, "--condition", "Smiling=1,Male=0", "-n", "2", "--out", "smile.npz"])
     model = genlab.load(run)
-    data = genlab.CelebA(attributes=list(model.attribute_names))
+    data = genlab.CelebA(attributes=list(model.condition.attribute_names))
     data.prepare_data()
     data.setup()
     condition = data.test_set.facts["attributes"][data.test_set.rows].mean(0, keepdim=True).round()  # as most are

@@ -12,6 +12,7 @@ import torch
 
 import genlab
 from genlab.cli import main
+from genlab.conditions import Attributes, Labels
 from tests.data.pictures import framed
 
 
@@ -143,10 +144,10 @@ def test_conditional_models_see_images_under_their_own_conditions(tool, data, co
 def opened(model: Any) -> Any:
     """The test images that a conditional model of the fixture is for, or pairs."""
     data: Any = genlab.data.DegradedPairs(genlab.FreyFaces(), genlab.data.Half())
-    if model.num_classes:
+    if isinstance(model.condition, Labels):
         data = genlab.Digits()
-    elif model.attribute_names:
-        data = genlab.CelebA(attributes=list(model.attribute_names))
+    elif isinstance(model.condition, Attributes):
+        data = genlab.CelebA(attributes=list(model.condition.attribute_names))
     data.prepare_data()
     data.setup()
     return data.test_set

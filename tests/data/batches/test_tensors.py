@@ -98,7 +98,7 @@ def test_part_of_a_data_set_trains_a_model_that_keeps_codes_by_position():
     data.setup()
     part = Subset(data.train_set, range(900, 1000))
     layer = partial(genlab.networks.DenseLayer, size=4)
-    stages = [genlab.models.Schedule(1)] * 2
+    stages = [genlab.models.StageSchedule(1)] * 2
     model = genlab.StackedAutoencoder((1, 8, 8), [layer, layer], stages)
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     Trainer(max_epochs=2, **quiet).fit(model, DataLoader(part, batch_size=50), DataLoader(part, batch_size=50))
