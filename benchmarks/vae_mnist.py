@@ -106,7 +106,7 @@ def genlab_vae() -> genlab.VAE:
 
 def genlab_bare_rival(data: genlab.MNIST) -> Iterator[float]:
     model = genlab_vae()
-    optimizer = model.configure_optimizers()
+    optimizer = model.configure_optimizers()["optimizer"]
     while True:
         began = time.perf_counter()
         for batch in data.train_dataloader():
