@@ -123,13 +123,31 @@ def _own_arguments(cls: type, given: Mapping[str, Any]) -> Iterator[None]:
         given: the arguments in its constructor.
     """
     outer = _given_hyperparameters.get()
-    if outer is None or outer.get("_class_path", cls.__name__).rpartition(".")[2] == cls.__name__:
+    if outer is None or _are_told(outer, cls, given):
         yield
         return
     own = {name: given[name] for name in arguments_of(cls) - {"self"} if name in given}
     described = {name: _described(value, f"{cls.__name__}({name}=...)") for name, value in own.items()}
     with _given_hyperparameters_context(described, INSTANTIATOR):
         yield
+
+
+def _are_told(told: Mapping[str, Any], cls: type, given: Mapping[str, Any]) -> bool:
+    """Whether the arguments that the command line tells are those given to a class, and not to another or outer one."""
+    if told.get("_class_path", cls.__name__).rpartition(".")[2] != cls.__name__:
+        return False
+    return all(_is_told(told[name], given[name]) for name in arguments_of(cls) & told.keys() & given.keys())
+
+
+def _is_told(told: Any, value: Any) -> bool:
+    """Whether a value can be the one that the command line tells, as far as that is easily seen."""
+    if isinstance(told, Mapping) and "class_path" in told:
+        made_from = getattr(value, "hparams", {}) if isinstance(value, PlainHyperparameters) else value
+        own = made_from.get("init_args", made_from) if isinstance(made_from, Mapping) else {}
+        arguments = told.get("init_args") or {}
+        return value is not None and all(_is_told(arguments[name], own[name]) for name in arguments.keys() & own.keys())
+    plainly = isinstance(told, str | int | float) and isinstance(value, str | int | float)
+    return bool(told == value) if plainly else True
 
 
 def _is_model(value: Any) -> bool:

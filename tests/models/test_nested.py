@@ -118,3 +118,53 @@ def test_the_stage_of_a_staged_model_goes_with_it():
     torch.nn.ModuleDict({"inner": other}).load_state_dict(holder.state_dict())
     assert other.stage.name == "layer2"
     assert other.code_shape == (3,)
+
+
+LAYER = """
+import torch
+from lightning.pytorch import LightningModule
+from torch import nn
+
+from genlab.models import ImageModel, frozen
+
+
+class Layer(ImageModel):
+    '''A layer of a deep model, trained on what the frozen layers below it make of images.'''
+
+    def __init__(self, image_shape, size: int = 4, below: LightningModule | None = None):
+        super().__init__(image_shape)
+        self.save_hyperparameters()
+        self.below = None if below is None else frozen(below)
+        self.units = nn.Linear(64 if below is None else below.units.out_features, size)
+
+    def forward(self, x):
+        return self.units(x.flatten(1) if self.below is None else self.below(x))
+
+    def training_step(self, batch, batch_idx):
+        loss = (self(self.images(batch)).std(0) - 1).square().mean()
+        self.log_batch({"loss": loss}, "loss")
+        return loss
+
+    def evaluation_step(self, stage, batch, batch_idx):
+        self.log_epoch(stage, {"loss": self(self.images(batch)).mean()}, batch, "loss")
+
+    def configure_optimizers(self):
+        return torch.optim.Adam(self.units.parameters())
+"""
+
+
+def test_models_of_one_class_stand_on_each_other(working_folder):
+    Path("layers.py").write_text(LAYER)
+    quick = ["--data=Digits", *QUICK]
+    main(["fit", "--model=layers.Layer", "--model.size=3", "--name=first", *quick])
+    for name, below, size in (("second", "first", 3), ("third", "second", 5)):
+        loaded = f"{{class_path: genlab.load, init_args: {{path: runs/{below}/0}}}}"
+        main(
+            ["fit", "--model=layers.Layer", f"--model.size={size}", f"--model.below={loaded}", f"--name={name}", *quick]
+        )
+        shutil.rmtree(f"runs/{below}")
+        main(["fit", f"--ckpt_path=runs/{name}/0", "--trainer.max_epochs=2"])
+    third = genlab.load("runs/third/0")
+    sizes = [layer.units.out_features for layer in (third, third.below, third.below.below)]
+    assert sizes == [5, 3, 3]
+    assert third.below.below.below is None
