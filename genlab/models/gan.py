@@ -109,7 +109,7 @@ class GAN(Prior, SignedGenerators, Players, ImageModel):
         discriminator_optimizer, generator_optimizer = self.player_optimizers()
         generator_turn = (self.global_step + 1) % self.critic_steps == 0
 
-        z = self.draw_codes(len(real))
+        z = self.draw_codes(len(real)).to(real)
         with torch.set_grad_enabled(generator_turn and not self.accumulates):
             fake = generator(z)
         on_real, on_fake = discriminator(real), discriminator(fake.detach())
@@ -137,7 +137,7 @@ class GAN(Prior, SignedGenerators, Players, ImageModel):
     def evaluation_step(self, stage: str, batch: ImageBatch, batch_idx: int) -> None:
         real = signed(self.images(batch))
         generator, discriminator = self.players(batch)
-        fake = generator(self.draw_codes(len(real)))
+        fake = generator(self.draw_codes(len(real)).to(real))
         values = self.health.vital_signs(real, fake, discriminator(real), discriminator(fake))
         self.log_epoch(stage, values, batch, progress_bar="diversity")
 

@@ -420,3 +420,12 @@ def test_a_conditional_gan_samples_each_class_in_turn_or_says_what_it_needs():
         genlab.CGAN(SHAPE, attribute_names=("a",), **SMALL).sample(2)
     with pytest.raises(genlab.GenlabError, match="condition is the 'label' of a batch"):
         model.under({"image": torch.zeros(1, *SHAPE)})
+
+
+@pytest.mark.parametrize("family", [genlab.GAN, partial(genlab.CGAN, num_classes=10)])
+def test_weights_of_double_precision_train_and_are_validated(family):
+    model = family(SHAPE, **SMALL).double()
+    batches = DataLoader([{"image": torch.rand(SHAPE, dtype=torch.float64), "label": i} for i in range(8)], 4)
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_checkpointing": False}
+    Trainer(max_epochs=1, accelerator="cpu", **quiet).fit(model, batches, batches)
+    assert model.sample(1).dtype == torch.float64
