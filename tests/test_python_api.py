@@ -365,6 +365,13 @@ ABLE_TO_SAMPLE = {
 }
 
 
+def test_without_a_seed_samples_are_the_same_on_all_devices():
+    model, asked = vae(), []
+    model.draw_codes = lambda n, *, generator=None: (asked.append(generator), torch.zeros(n, *model.code_shape))[1]
+    model.sample(2)
+    assert asked == [torch.default_generator]  # the CPU's
+
+
 @pytest.mark.parametrize("family", ABLE_TO_SAMPLE)
 def test_a_seed_says_which_samples(family):
     model = ABLE_TO_SAMPLE[family]()
@@ -455,6 +462,13 @@ def test_between_two_images_there_are_others(path):
     torch.testing.assert_close(ways[1, 2], model.reconstruct(as_tensor[3]))
     with pytest.raises(genlab.GenlabError, match=r"codes of shape \(2, 4\) to go from, \(4,\) to go to"):
         model.interpolate(as_tensor[:2], as_tensor[0])
+
+
+def test_only_between_vectors_there_are_other_codes():
+    model = vae()
+    model.code_shape = (2, 2)
+    with pytest.raises(genlab.GenlabError, match=r"codes of the VAE are of shape \(2, 2\)"):
+        model.interpolate(x[0], x[1])
 
 
 def test_each_way_is_under_its_own_condition():

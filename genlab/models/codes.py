@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from genlab.capabilities import flat_code_size
 from genlab.errors import GenlabError
 from genlab.inputs import Images, generator_of
 from genlab.latent.paths import lerp
@@ -37,10 +38,11 @@ class Prior:
 
         Args:
             n: how many.
-            seed: of the codes.
+            seed: of the codes; without one, and without a generator, they depend on torch's global one of the CPU.
             generator: in place of a seed, on the CPU: samples are the same for the same state of it.
         """
-        return self.decode(self.draw_codes(n, generator=generator_of(seed, generator)))
+        on_the_cpu = generator_of(seed, generator) or torch.default_generator  # so that all devices agree
+        return self.decode(self.draw_codes(n, generator=on_the_cpu))
 
 
 class Codec:
@@ -81,9 +83,10 @@ class Codec:
             (steps, C, H, W) between two images, (B, steps, C, H, W) between several; in [0, 1].
 
         Raises:
-            GenlabError: for no steps, or for more images on one side than on the other.
+            GenlabError: for no steps, for more images on one side than on the other, and for codes that are no vectors.
         """
         at_least(1, steps=steps)
+        flat_code_size(self)
         start, end = self.encode(a), self.encode(b)
         if start.shape != end.shape:
             raise GenlabError(f"there are codes of shape {tuple(start.shape)} to go from, {tuple(end.shape)} to go to")
