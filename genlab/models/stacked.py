@@ -164,10 +164,8 @@ class StackedAutoencoder(Codec, StagedModel[StackStage], ImageModel):
         return self.metrics_of(batch, inputs, same_each_time)
 
     def test_step(self, batch: ImageBatch, batch_idx: int) -> None:
-        x = self.images(batch)
-        same_each_time = torch.Generator().manual_seed(batch_idx)
-        metrics = self.metrics_of(batch, self.stack.encode(x, self.stage.depth_frozen), same_each_time)
-        metrics["reconstruction"] = self.reconstruction_error(x)
+        metrics = self.stage_metrics("test", batch, batch_idx)
+        metrics["reconstruction"] = self.reconstruction_error(self.images(batch))
         self.log_epoch("test", metrics, batch, progress_bar="loss")
 
     def predict_step(self, batch: ImageBatch, batch_idx: int) -> dict[str, Tensor]:

@@ -98,8 +98,8 @@ class StagedModel(Model, Generic[AnyStage]):
         """Return the "loss" of the stage at hand, and what else is of interest: scalars.
 
         Args:
-            split: "train", or "val" for validation.
-            batch: of training or validation.
+            split: "train", "val" for validation, or "test".
+            batch: of this split.
             batch_idx: its number.
         """
 
@@ -190,7 +190,7 @@ class StagedModel(Model, Generic[AnyStage]):
 
     def set_extra_state(self, state: Tensor) -> None:
         """Restore which stage the weights are from."""
-        self._position = int(state)
+        self._position = min(int(state), len(self.plan.stages) - 1)  # where the weights begin a shorter plan
         self._kept = {}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -205,14 +205,16 @@ class StagedModel(Model, Generic[AnyStage]):
     ) -> Tensor:
         """Return what frozen networks make of a batch; of images with an "index", computed once a stage and kept.
 
+        Those of test images, which are seen once, are not kept.
+
         Args:
-            split: "train" or "val".
+            split: "train", "val" or "test".
             batch: as a dict.
             x: its images, (B, C, H, W).
             compute: the frozen networks.
             values: numbers in the output for one image: outputs that together exceed `code_memory` are not kept.
         """
-        if "index" not in batch:
+        if "index" not in batch or split == "test":
             return compute(x)
         loader: Any = self.trainer.train_dataloader if split == "train" else self.trainer.val_dataloaders
         images = len(loader.dataset)

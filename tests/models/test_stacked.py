@@ -282,3 +282,19 @@ def test_every_stage_trains_under_plain_ddp_though_it_uses_a_part_of_the_paramet
     one_process = {"strategy": "ddp", "devices": 1, "accelerator": "cpu"}
     trainer(watch, limit_train_batches=2, limit_val_batches=1, **one_process).fit(stacked(), genlab.Digits())
     assert watch.stages == [name for name in STAGES for _ in range(2)]
+
+
+def test_weights_begin_a_plan_of_fewer_stages():
+    trained = stacked(classifier=[], classifier_fine_tuning=[])
+    trained._position = 3
+    shorter = stacked(classifier=[], classifier_fine_tuning=[], fine_tuning=[])
+    shorter.load_state_dict(trained.state_dict())
+    assert shorter.stage.name == "layer3"
+    trainer(limit_train_batches=1, limit_val_batches=1).fit(shorter, genlab.Digits())
+
+
+def test_outputs_for_test_images_are_not_kept():
+    model, data = stacked(), genlab.Digits()
+    model._position = 2
+    trainer().test(model, data, verbose=False)
+    assert not model._kept
