@@ -18,13 +18,14 @@ class BestCheckpoint(ModelCheckpoint):
     _stage: Any = None
 
     def setup(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
-        """Keep none of a model of several players, unless another figure than the loss is named."""
+        """Monitor what the model declares, and keep no best one where that is nothing, unless a user names a metric."""
         super().setup(trainer, model, stage)
-        if getattr(model, "monitor", self.monitor) is None and self.monitor == Model.monitor:
-            self.save_top_k = 0
+        if isinstance(model, Model) and self.monitor == Model.monitor:
+            self.monitor = model.monitor or self.monitor
+            self.save_top_k = self.save_top_k if model.monitor else 0
 
     def on_train_start(self, trainer: Trainer, model: LightningModule) -> None:
-        """Note which stage the best checkpoint is from, when training goes on from one."""
+        """Note which stage the best checkpoint is from, when training is resumed."""
         super().on_train_start(trainer, model)
         self._stage = getattr(model, "stage", None)
 

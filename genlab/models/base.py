@@ -221,7 +221,7 @@ class Model(PlainHyperparameters, LightningModule):
         self._training_state = random_state()
 
     def on_validation_epoch_end(self) -> None:
-        """Go on drawing as if there had been no validation."""
+        """Continue to draw as if there had been no validation."""
         set_random_state(self._training_state)
         self._validated = not self.trainer.sanity_checking
 
@@ -232,7 +232,9 @@ class Model(PlainHyperparameters, LightningModule):
         """
         for config in self.schedules() if self._validated else ():
             if isinstance(config.scheduler, ReduceLROnPlateau):
-                monitor = getattr(config.scheduler, "monitor", "val/loss")  # which Lightning's own subclass has
+                monitor = getattr(
+                    config.scheduler, "monitor", self.monitor or "val/loss"
+                )  # which Lightning's own subclass has
                 value = self.trainer.callback_metrics.get(monitor)
                 if value is None:
                     known = listed(sorted(self.trainer.callback_metrics))
@@ -265,7 +267,7 @@ class Model(PlainHyperparameters, LightningModule):
         checkpoint["genlab_version"] = genlab.__version__
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Remember the states of random number generators, where training goes on."""
+        """Remember the states of random number generators, where training is resumed."""
         if self._trainer and self._trainer.training:  # not when only the model is loaded
             self._random_states = checkpoint.get("random_states", [])
 
