@@ -174,11 +174,13 @@ def flat_code_size(model: Any) -> int:
     """Return the size of a model's codes, for tools that move along real vectors.
 
     Raises:
-        GenlabError: for codes of another kind, such as grids.
+        GenlabError: for codes of another kind, such as grids or whole numbers.
     """
     shape: tuple[int, ...] = model.code_shape
     if len(shape) != 1:
         raise GenlabError(f"codes of the {type(model).__name__} are of shape {shape}; this tool needs vectors")
+    if getattr(model, "discrete_codes", False):
+        raise GenlabError(f"codes of the {type(model).__name__} are whole numbers; this tool needs real vectors")
     return shape[0]
 
 

@@ -10,12 +10,12 @@ from lightning.pytorch.callbacks import Callback, ModelSummary, ProgressBar
 from lightning.pytorch.loggers import Logger
 
 from genlab.callbacks import Curves, ParameterTable, Predictions, Requirements, Results, SteadyBar
-from genlab.capabilities import Encodes, can_given
 from genlab.checkpoints import Checkpoint, WholeCheckpoints
 from genlab.cli.run_folder import as_list
 from genlab.errors import GenlabError
 from genlab.loggers import MetricsFile
 from genlab.models.base import Model
+from genlab.models.image_model import require_predictions
 
 
 def trainer_arguments(command: str, built: Namespace, run: Path, checkpoint: Checkpoint | None) -> dict[str, Any]:
@@ -39,9 +39,9 @@ def trainer_arguments(command: str, built: Namespace, run: Path, checkpoint: Che
 
 def require_usable(command: str, trainer: Trainer, model: LightningModule, given: Namespace) -> None:
     """Raise GenlabError for settings that a model or CPUs do not have, and for a model that predicts nothing."""
+    if command == "predict":
+        require_predictions(model)
     if isinstance(model, Model):
-        if command == "predict" and not can_given(model, Encodes):
-            model.predict_step(None, 0)  # which says what there is instead
         model.require_trainable(trainer)
     if given.sync_batchnorm and isinstance(trainer.accelerator, CPUAccelerator):
         raise GenlabError("batch norm is synchronised between GPUs only; leave --trainer.sync_batchnorm out")

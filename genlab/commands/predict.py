@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from genlab.atomic import must_be_free, whole_file
-from genlab.capabilities import Encodes, can_given
+from genlab.capabilities import Encodes
 from genlab.commands.shared.shown import shown
 from genlab.commands.shared.trained import BATCH, Trained
 from genlab.errors import GenlabError
-from genlab.models.base import Model
+from genlab.models.image_model import require_predictions
 
 
 def main(args: argparse.Namespace) -> None:
@@ -21,8 +21,7 @@ def main(args: argparse.Namespace) -> None:
         raise GenlabError("--input is empty; give files, folders or patterns")
     trained = Trained(args)
     model = trained.model
-    if isinstance(model, Model) and not can_given(model, Encodes):
-        model.predict_step(None, 0)  # which says what there is instead
+    require_predictions(model)
     trained.require(Encodes)
     path = trained.out("predictions.npz")
     must_be_free(path, args.force)  # those of test images have the same name

@@ -83,3 +83,10 @@ class ImageModel(Model):
             precision = next((weights.dtype for weights in self.parameters()), torch.get_default_dtype())
             check_images(x, "images" if name == "image" else f"'{name}' images", precision)
         return x
+
+
+def require_predictions(model: object) -> None:
+    """Raise GenlabError for a model of genlab's that neither encodes nor has a `predict_step` of its own."""
+    inherited = (Model.predict_step, ImageModel.predict_step)
+    if isinstance(model, Model) and not can_given(model, Encodes) and type(model).predict_step in inherited:
+        model.predict_step(None, 0)  # which says what there is instead

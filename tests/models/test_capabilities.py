@@ -5,7 +5,8 @@ import inspect
 import pytest
 
 import genlab
-from genlab.capabilities import VERBS, Conditional, HasLikelihood
+from genlab.capabilities import VERBS, Conditional, HasLikelihood, flat_code_size
+from genlab.models.image_model import require_predictions
 
 MODELS = (
     genlab.VAE(image_shape=(1, 8, 8)),
@@ -25,3 +26,26 @@ def test_no_capability_asks_for_a_submodule_which_python_3_12_does_not_find(mode
 
 def test_a_vae_has_a_likelihood():
     assert isinstance(MODELS[0], HasLikelihood)
+
+
+class Counting(genlab.GAN):
+    """A GAN that predicts something of its own."""
+
+    def predict_step(self, batch, batch_idx):
+        return {"mean": batch["image"].mean((1, 2, 3))}
+
+
+def test_a_model_that_does_not_encode_may_have_predictions_of_its_own():
+    require_predictions(Counting((1, 8, 8)))
+    require_predictions(MODELS[1])
+    with pytest.raises(genlab.GenlabError, match="a GAN predicts nothing from images; `genlab sample` draws new"):
+        require_predictions(MODELS[2])
+
+
+def test_tools_that_move_along_vectors_refuse_other_codes():
+    assert flat_code_size(MODELS[0]) == 20
+    for changed, told in (({"code_shape": (2, 2)}, r"of shape \(2, 2\)"), ({"discrete_codes": True}, "whole numbers")):
+        model = genlab.VAE(image_shape=(1, 8, 8))
+        model.__dict__.update(changed)
+        with pytest.raises(genlab.GenlabError, match=f"codes of the VAE are {told}"):
+            flat_code_size(model)
