@@ -115,13 +115,16 @@ def samples_by_condition(
         model: what draws them.
         conditions: (N, ...), as the model's `given` takes them; images stand on the left of their samples.
         names: of the conditions, as labels of the rows.
-        columns: codes, the same for each condition.
-        generator: of the codes, on the CPU.
+        columns: samples under each condition, all of the same noise.
+        generator: of the noise, on the CPU.
         truth: for conditions that are images, what they belong to, (N, C, H, W), on the right.
     """
-    models = [model.given(condition[None]) for condition in conditions]
-    codes = models[0].draw_codes(columns, generator=generator).to(conditions.device)
-    drawn = torch.stack([given.decode(codes) for given in models])
+    random = generator or torch.default_generator
+    start, rows = random.get_state(), []
+    for condition in conditions:
+        random.set_state(start)
+        rows.append(model.given(condition[None]).sample(columns, generator=random))
+    drawn = torch.stack(rows)
     labels = [f"sample {position}" for position in range(1, columns + 1)]
     parts = [drawn]
     if conditions.ndim == 4:
@@ -387,7 +390,7 @@ def translation_name(direction: str) -> str:
 
 
 def subject_of(model: object, data: Mapping[str, Any] = MappingProxyType({}), epochs: int | None = None) -> str:
-    """What pictures say of a model, such as "VAE on CelebA, epoch 20".
+    """Name a model in a picture's title, such as "VAE on CelebA, epoch 20".
 
     Args:
         model: any.

@@ -3,6 +3,7 @@
 import re
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -222,3 +223,17 @@ def test_the_subject_says_model_data_and_epoch():
     }
     assert sheets.subject_of(model, unpaired) == "VAE on Digits"
     assert sheets.subject_of(model, photos, 1) == "VAE on photos, epoch 1"
+
+
+class Named(torch.nn.Module):
+    """What samples images of a grey level under conditions, with noise, and draws no codes."""
+
+    def given(self, condition):
+        level = condition.float().mean()
+        return SimpleNamespace(sample=lambda n, generator: level + torch.rand(n, 1, 2, 2, generator=generator) / 9)
+
+
+def test_what_samples_under_conditions_is_drawn_with_the_same_noise_under_each():
+    sheet = sheets.samples_by_condition(Named(), torch.tensor([0.0, 0.5]), columns=3, generator=torch.Generator())
+    torch.testing.assert_close(sheet.tiles[0] + 0.5, sheet.tiles[1])
+    assert not torch.equal(sheet.tiles[0, 0], sheet.tiles[0, 1])
