@@ -66,7 +66,7 @@ class Condition(ABC):
         Raises:
             GenlabError: for a text that means no value.
         """
-        raise GenlabError("this model's conditions are images: give --condition-image FILE")
+        raise GenlabError(f"this model's conditions cannot be typed; an example is {self.example}")
 
     def in_turn(self, count: int) -> Tensor:
         """Return so many values, each in turn, (count, ...): what a model samples under when nothing is said.
@@ -260,6 +260,9 @@ class Source(Condition):
         images, _ = images_of(value, self.shape, model)
         return images
 
+    def typed(self, text: str, usual: Callable[[], Tensor]) -> Tensor:
+        raise GenlabError("this model's conditions are images: give --condition-image FILE")
+
     def embedding(self, size: int) -> nn.Module:
         return as_network(self.encoder, self.shape, size)
 
@@ -270,11 +273,11 @@ def condition_of(num_classes: int, class_names: Sequence[str], attribute_names: 
     Raises:
         GenlabError: for more or fewer names than classes, or two alike.
     """
+    if class_names and (len(class_names) != num_classes or len(set(class_names)) < num_classes):
+        raise GenlabError(
+            f"class_names are {listed(class_names)}; {num_classes} classes need {num_classes} different names"
+        )
     if num_classes:
-        if class_names and (len(class_names) != num_classes or len(set(class_names)) < num_classes):
-            raise GenlabError(
-                f"class_names are {listed(class_names)}; {num_classes} classes need {num_classes} different names"
-            )
         return Labels(tuple(class_names) or tuple(map(str, range(num_classes))))
     return Attributes(attribute_names) if attribute_names else None
 

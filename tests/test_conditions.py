@@ -44,3 +44,5 @@ def test_data_know_a_label_else_attributes_else_nothing():
     assert isinstance(condition_of(3, (), ("Smiling",)), Labels)
     assert isinstance(condition_of(0, (), ("Smiling",)), Attributes)
     assert condition_of(0, (), ()) is None
+    with pytest.raises(genlab.GenlabError, match="class_names are cat; 0 classes need 0 different names"):
+        condition_of(0, ("cat",), ("Smiling",))

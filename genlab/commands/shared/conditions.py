@@ -62,12 +62,13 @@ def asked_condition(model: Conditional, trained: Trained) -> Tensor | None:
         GenlabError: for one that the model does not know.
     """
     args = trained.args
-    if args.condition is not None:
-        return model.condition.typed(args.condition, lambda: usual_attributes(trained))
     if args.condition_image is None:
-        return None
+        typed = args.condition
+        return None if typed is None else model.condition.typed(typed, lambda: usual_attributes(trained))
     if not isinstance(model.condition, Source):
         raise GenlabError("this model's conditions are no images: give --condition")
+    if args.condition is not None:
+        raise GenlabError("this model's conditions are images: leave out --condition")
     data = trained.unread_data
     if isinstance(data, DegradedPairs):
         return data.degradation(read_image(args.condition_image, model.image_shape))

@@ -141,12 +141,14 @@ def test_halves_are_completed_beside_the_truth(trained, tiles):
     [
         ("digits", ["--condition", "12"], "there is no class 12; there are 0 to 9"),
         ("digits", ["--condition-image", "x.png"], "conditions are no images"),
+        ("digits", ["--condition", "7", "--condition-image", "x.png"], "conditions are no images"),
         ("celeba", ["--condition", "Smile=1"], "there is no attribute Smile; did you mean Smiling?"),
         ("celeba", ["--condition", "Smiling=yes"], "Smiling=1 or Smiling=0, not Smiling=yes"),
         ("celeba", ["--per-class", "3"], "has no classes to sample from"),
         ("digits", ["--prior", "gmm"], "has a prior of its own"),
         ("digits", ["--per-class", "3", "--condition", "7"], "leave out the condition"),
         ("frey", ["--condition", "7"], "give --condition-image FILE"),
+        ("frey", ["--condition", "7", "--condition-image", "x.png"], "leave out --condition"),
         ("frey", ["--condition-image", "x.png"], "x.png cannot be read as an image: No such file or directory"),
     ],
 )
