@@ -30,7 +30,7 @@ LIBRARIES = ("genlab", "torch", "torchvision")
 """Packages whose classes any checkpoint may name."""
 FUNCTIONS = ("genlab.losses", "genlab.networks", "torch", "torchvision")
 """Packages whose functions any checkpoint may name."""
-LOADERS = ("genlab.load", "genlab.models.load", "genlab.checkpoints.load", "genlab.checkpoints.load")
+LOADERS = ("genlab.load", "genlab.models.load", "genlab.checkpoints.load", "genlab.checkpoints.checkpoint.load")
 KEY_SIZE = 32
 """Size of the key in bytes."""
 

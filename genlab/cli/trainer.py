@@ -190,8 +190,8 @@ class TrainerCLI(LightningCLI):
         require_progress(self.trainer, self.model, self.checkpoint)
         if not self.trainer.is_global_zero:
             return
-        figures = {k: float(v) for k, v in self.trainer.callback_metrics.items() if k.startswith("val/")}
-        if figures:
-            print(f"\n{self.run}: " + ", ".join(f"{name} {rounded(value)}" for name, value in sorted(figures.items())))
+        metrics = {k: float(v) for k, v in self.trainer.callback_metrics.items() if k.startswith("val/")}
+        if metrics:
+            print(f"\n{self.run}: " + ", ".join(f"{name} {rounded(value)}" for name, value in sorted(metrics.items())))
         made = [f"{kind} in {self.run / kind}" for kind in ("pictures", "checkpoints") if (self.run / kind).exists()]
         print(", ".join(made) or "no pictures and no checkpoints were made")

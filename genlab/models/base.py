@@ -232,9 +232,8 @@ class Model(PlainHyperparameters, LightningModule):
         """
         for config in self.schedules() if self._validated else ():
             if isinstance(config.scheduler, ReduceLROnPlateau):
-                monitor = getattr(
-                    config.scheduler, "monitor", self.monitor or "val/loss"
-                )  # which Lightning's own subclass has
+                # a monitor of its own is what Lightning's subclass has
+                monitor = getattr(config.scheduler, "monitor", self.monitor or "val/loss")
                 value = self.trainer.callback_metrics.get(monitor)
                 if value is None:
                     known = listed(sorted(self.trainer.callback_metrics))

@@ -20,7 +20,7 @@ LEARNING = 1000
 
 
 class Health:
-    """Figures of each batch, and warnings at the end of an epoch.
+    """Metrics of each batch, and warnings at the end of an epoch.
 
     Args:
         loss: of the players.
@@ -34,29 +34,29 @@ class Health:
         self._has_varied = False
 
     def __call__(self, loss: Tensor, real: Tensor, fake: Tensor, on_real: Tensor, on_fake: Tensor) -> dict[str, Tensor]:
-        """The figures of a batch, with the discriminator's loss: see `vital_signs`."""
-        figures = self.vital_signs(real, fake, on_real, on_fake)
+        """Return the metrics of a batch, with the discriminator's loss; see `vital_signs`."""
+        metrics = self.vital_signs(real, fake, on_real, on_fake)
         if len(real) > 1:
-            self._epoch.append(torch.stack([loss.detach(), figures["diversity"]]))
-        return {"discriminator": loss, **figures}
+            self._epoch.append(torch.stack([loss.detach(), metrics["diversity"]]))
+        return {"discriminator": loss, **metrics}
 
     @torch.no_grad()
     def vital_signs(self, real: Tensor, fake: Tensor, on_real: Tensor, on_fake: Tensor) -> dict[str, Tensor]:
-        """What as many real as generated images, (B, ...), and their logits, tell: scalars.
+        """Measure as many real as generated images, (B, ...), and their logits: scalars.
 
         "score_real" and "score_fake" are mean logits; "accuracy" is the share of images that the discriminator takes
         for what they are, where its loss has a boundary; "diversity" is the root mean square distance between two
         generated images, relative to that of real ones.
         """
-        figures = {
+        metrics = {
             "score_real": on_real.mean(),
             "score_fake": on_fake.mean(),
             "diversity": (spread(fake) / spread(real).clamp(min=1e-12)).sqrt(),
         }
         boundary = self.loss.boundary
         if boundary is not None:
-            figures["accuracy"] = 0.5 * ((on_real > boundary).float().mean() + (on_fake <= boundary).float().mean())
-        return figures
+            metrics["accuracy"] = 0.5 * ((on_real > boundary).float().mean() + (on_fake <= boundary).float().mean())
+        return metrics
 
     def end_epoch(self, batches: int) -> None:
         """Warn of a discriminator that is sure of itself and right, and of collapsed samples; say when they recover.
@@ -79,7 +79,7 @@ class Health:
             diversity < COLLAPSED and (self._has_varied or batches >= LEARNING),
             "samples",
             f"samples have collapsed: two of them are {diversity:.2f} times as far from each other as two real images. "
-            "Try a smaller learning rate, another loss or a penalty, or go on from an earlier checkpoint",
+            "Try a smaller learning rate, another loss or a penalty, or resume from an earlier checkpoint",
             f"samples have recovered: two of them are {diversity:.2f} times as far from each other as two real images",
         )
 

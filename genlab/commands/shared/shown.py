@@ -129,5 +129,5 @@ class UnderCondition(Dataset[Any]):
 
     @property
     def labels(self) -> Tensor | None:
-        """Of the images by themselves: (N,), or None where there are none."""
+        """Labels of the images by themselves, (N,); None where there are none."""
         return getattr(self.images, "labels", None)

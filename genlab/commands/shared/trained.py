@@ -77,12 +77,12 @@ class Trained:
                 self._refuse(capability)
 
     def able_to_with(self, batch: Any, capability: type[Capability]) -> tuple[Capability, Tensor]:
-        """As `able_to`, with the images of a batch; a conditional model is given their conditions."""
+        """Return the same, given the conditions of a batch if it is conditional, with the images of the batch."""
         able, images = seen_in(self.model, batch)
         return self._able(able, capability), images
 
     def able_under(self, condition: Tensor | None, capability: type[Capability]) -> Capability:
-        """As `able_to`, under a condition as the model's `given` takes it; None for an unconditional model."""
+        """Return the same under a condition, as the model's `given` takes it; None for an unconditional model."""
         model: Any = self.model
         return self._able(model if condition is None else model.given(condition), capability)
 
