@@ -21,10 +21,8 @@ import genlab
 from genlab.capabilities import Conditional, Decodes, DrawsCodes, Encodes, Reconstructs, Samples
 from genlab.conditions import Domains
 from genlab.inputs import generator_of
-from genlab.models import ImageModel, Model
+from genlab.models import Codec, ConditionalModel, ImageModel, Model, Prior
 from genlab.models.calls import of_codes, of_images
-from genlab.models.codes import Codec, Prior
-from genlab.models.conditional import ConditionalModel
 """
 TRAINING = """
     def training_step(self, batch, batch_idx):
@@ -102,8 +100,8 @@ FACES = """
 class Given(Codec):
     capabilities = (Encodes, Decodes, Reconstructs)
 
-    def __init__(self, model, value):
-        self.model, self.value, self.code_shape = model, value, model.code_shape
+    def __init__(self, model, condition):
+        self.model, self.condition, self.code_shape = model, condition, model.code_shape
 
     @of_images
     def encode(self, x):
@@ -111,9 +109,9 @@ class Given(Codec):
 
     @of_codes
     def decode(self, z):
-        value = self.value.expand(len(z))
+        domain = self.condition.expand(len(z))
         both = torch.stack([decoder(z) for decoder in self.model.decoders])
-        return both[value, torch.arange(len(z))].sigmoid()
+        return both[domain, torch.arange(len(z))].sigmoid()
 
 
 class Faces(ConditionalModel):
@@ -253,6 +251,7 @@ def test_a_decoder_may_be_chosen_by_a_domain(trained):
 @pytest.mark.parametrize("trained", ["Words"], indirect=True)
 def test_what_is_modelled_may_be_text(trained, capsys):
     everywhere(trained)
+    assert "test/loss" in capsys.readouterr().out
     main(["sample", "--count=3", "--out=words.npz"])
     words = list(np.load("words.npz")["lines"])
     assert len(words) == 3

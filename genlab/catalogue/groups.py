@@ -81,7 +81,8 @@ def data_groups() -> list[Group]:
 
 def model_groups() -> list[Group]:
     """Group genlab's models."""
-    names = tuple(n for n in catalogue.subclasses("models", "LightningModule") if n != "ImageModel")
+    bases = ("ImageModel", "ConditionalModel")
+    names = tuple(name for name in catalogue.subclasses("models", "LightningModule") if name not in bases)
     return [Group("models", names, 0, "any LightningModule by its import path")]
 
 

@@ -6,6 +6,8 @@ from genlab.models.adversarial import Players
 from genlab.models.autoencoder import Autoencoder
 from genlab.models.base import Model, frozen
 from genlab.models.cgan import CGAN
+from genlab.models.codes import Codec, Prior
+from genlab.models.conditional import ConditionalModel
 from genlab.models.cvae import CVAE
 from genlab.models.cyclegan import CycleGAN
 from genlab.models.encoder_features import EncoderFeatures
@@ -23,6 +25,8 @@ __all__ = [
     "GAN",
     "VAE",
     "Autoencoder",
+    "Codec",
+    "ConditionalModel",
     "CycleGAN",
     "Decodes",
     "EncoderFeatures",
@@ -31,6 +35,7 @@ __all__ = [
     "Model",
     "Pix2Pix",
     "Players",
+    "Prior",
     "Reconstructs",
     "Samples",
     "StackedAutoencoder",

@@ -68,6 +68,7 @@ class Model(PlainHyperparameters, LightningModule):
     @abstractmethod
     def evaluation_step(self, stage: str, batch: Any, batch_idx: int) -> None:
         """Log the metrics of a batch of validation ("val") or testing ("test") with `log_epoch`."""
+        raise GenlabError(f"{type(self).__name__} measures nothing: give it an evaluation_step that calls log_epoch")
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         self.evaluation_step("val", batch, batch_idx)

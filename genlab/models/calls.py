@@ -71,4 +71,4 @@ def model_of(able: Any) -> ImageModel:
 
 def _inference(able: Any, given: Tensor) -> AbstractContextManager[Any]:
     model = model_of(able)
-    return model.inference(given) if able is model else model.inference(given, able.value)
+    return model.inference(given) if able is model else model.inference(given, able.condition)

@@ -27,18 +27,18 @@ ConditionalDiscriminator = Callable[[NetworkFactory, Shape, nn.Module, int], nn.
 
 
 class Given(Prior):
-    """A CGAN under conditions `value`, one for each image or one for all."""
+    """A CGAN under a condition, one for each image or one for all."""
 
     capabilities: tuple[type, ...] = (Decodes, DrawsCodes, Samples)
 
-    def __init__(self, model: "CGAN", value: Tensor) -> None:
-        self.model, self.value = model, value
+    def __init__(self, model: "CGAN", condition: Tensor) -> None:
+        self.model, self.condition = model, condition
         self.code_shape, self.device = model.code_shape, model.device
 
     @of_codes
     def decode(self, z: Tensor) -> Tensor:
         """Decode codes to images, (B, C, H, W) in [0, 1], by the averaged generator."""
-        return unsigned(self.model.generated(self.model.best_generator, z, self.value))
+        return unsigned(self.model.generated(self.model.best_generator, z, self.condition))
 
 
 class CGAN(ConditionalModel, GAN):

@@ -21,16 +21,16 @@ from genlab.types import Interval, NetworkFactory, OptimizerFactory, ScheduleFac
 
 
 class Given(LatentVariableModel):
-    """A CVAE under conditions `value`, one for each image or one for all: a latent-variable model like a VAE."""
+    """A CVAE under a condition, one for each image or one for all: a latent-variable model like a VAE."""
 
-    def __init__(self, model: "CVAE", value: Tensor) -> None:
-        self.model, self.value = model, value
+    def __init__(self, model: "CVAE", condition: Tensor) -> None:
+        self.model, self.condition = model, condition
         self.code_shape, self.likelihood = model.code_shape, model.likelihood
         self.device, self.dtype = model.device, model.dtype
         self.seen = model.seen
         self.num_samples, self.importance_weighted = model.num_samples, model.importance_weighted
-        numbers = model.numbers(value)
-        channels = value if isinstance(model.condition, Source) else model.channel(numbers)
+        numbers = model.numbers(condition)
+        channels = condition if isinstance(model.condition, Source) else model.channel(numbers)
         self.encoder = lambda x: model.encoder(torch.cat([x, repeated(channels, len(x))], 1))
         self.decoder = lambda z: model.decoder(torch.cat([z, repeated(numbers, len(z))], 1))
 

@@ -15,8 +15,7 @@ from lightning.pytorch import LightningModule
 from torch import nn
 
 from genlab.capabilities import DrawsCodes, Samples
-from genlab.models import ImageModel, frozen
-from genlab.models.codes import Prior
+from genlab.models import ImageModel, Prior, frozen
 
 
 class CodeFlow(Prior, ImageModel):

@@ -98,7 +98,7 @@ class Trained:
 
     def _refuse(self, capability: type[Any]) -> NoReturn:
         raise GenlabError(
-            f"the {type(self.model).__name__} in {self.checkpoint} cannot {VERBS[capability]}; "
+            f"the {type(self.model).__name__} in {self.checkpoint} cannot {VERBS.get(capability, 'draw codes')}; "
             f"it can {', '.join(abilities(self.model)) or 'do nothing that genlab has a tool for'}"
         )
 
