@@ -59,6 +59,7 @@ def test_the_listings_have_all_public_classes_that_can_be_used():
     ways = {
         "load",
         "ImageModel",
+        "ConditionalModel",
         "EncoderFeatures",
         "StageSchedule",
         "frozen",
