@@ -22,6 +22,7 @@ from lightning.pytorch.core.mixins.hparams_mixin import (
     _given_hyperparameters,
     _given_hyperparameters_context,
 )
+from lightning.pytorch.utilities.parsing import collect_init_args
 from torch import nn
 
 from genlab import renames
@@ -60,7 +61,7 @@ class PlainHyperparameters(HyperparametersMixin):
         model = type(self).__name__
         with (
             warnings.catch_warnings(),
-            _own_arguments(type(self), chosen),
+            _own_arguments(type(self), {**_passed(frame), **chosen}),
         ):  # networks are described instead of kept twice
             warnings.filterwarnings("ignore", ".*is an instance of `nn.Module`")
             super().save_hyperparameters(*args, ignore=ignore, frame=frame, logger=logger)
@@ -130,6 +131,12 @@ def _own_arguments(cls: type, given: Mapping[str, Any]) -> Iterator[None]:
     described = {name: _described(value, f"{cls.__name__}({name}=...)") for name, value in own.items()}
     with _given_hyperparameters_context(described, INSTANTIATOR):
         yield
+
+
+def _passed(frame: FrameType | None) -> dict[str, Any]:
+    """Return the arguments of the constructors that have come to a frame, from a subclass to its bases."""
+    collected = collect_init_args(frame, [], classes=(HyperparametersMixin,)) if frame else []
+    return {name: value for arguments in collected for name, value in arguments.items()}
 
 
 def _are_told(told: Mapping[str, Any], cls: type, given: Mapping[str, Any]) -> bool:

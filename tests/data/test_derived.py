@@ -3,6 +3,7 @@
 import pytest
 import torch
 from lightning.pytorch.cli import instantiate_module
+from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters_context
 
 import genlab
 from genlab.data import AttributeDomains, DegradedPairs, DomainsFromPairs, Half, WithoutClass
@@ -55,3 +56,11 @@ def test_what_is_made_of_data_opens_and_keeps_what_these_do(derive, monkeypatch)
 def test_files_are_framed_as_the_images_that_domains_are_made_of():
     data = genlab.CelebA(image_size=8)
     assert AttributeDomains(data, "Smiling").framing == data.framing != Framing(data.image_shape)
+
+
+def test_derived_data_inside_of_others_keep_their_own_arguments_on_the_command_line():
+    told = {"_class_path": "genlab.data.DomainsFromPairs", "data": {}}
+    with _given_hyperparameters_context(told, "lightning.pytorch.cli.instantiate_module"):
+        pairs = DegradedPairs(genlab.Digits(), Half())
+    assert pairs.hparams["degradation"]["class_path"] == "genlab.data.Half"
+    assert pairs.hparams["data"]["class_path"] == "genlab.Digits"
