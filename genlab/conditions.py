@@ -32,6 +32,10 @@ class Condition(ABC):
     """The name of conditions in a batch."""
     example: str
     """Example of what a user might type."""
+    joined: str = "given"
+    """Word between samples and their condition in a title, such as "Samples of 7"."""
+    image_shape: Shape | None = None
+    """Shape (C, H, W) of conditions that are images; None for others."""
 
     def find(self, batch: Any, model: Any) -> Tensor:
         """Return the conditions in a batch, once they are found to be known.
@@ -105,6 +109,7 @@ class Labels(Condition):
     """
 
     key = "label"
+    joined = "of"
 
     def __init__(self, class_names: Sequence[str]) -> None:
         self.class_names = tuple(class_names)
@@ -249,22 +254,22 @@ class Source(Condition):
     example = "--condition-image FILE"
 
     def __init__(self, shape: Shape, encoder: NetworkFactory) -> None:
-        self.shape = shape
+        self.image_shape: Shape = shape
         self.encoder = encoder
 
     def known(self, values: Tensor, model: Any) -> Tensor:
-        seen: Tensor = model.seen(values, self.shape, self.key)
+        seen: Tensor = model.seen(values, self.image_shape, self.key)
         return seen
 
     def parse(self, value: ConditionValue, model: nn.Module) -> Tensor:
-        images, _ = images_of(value, self.shape, model)
+        images, _ = images_of(value, self.image_shape, model)
         return images
 
     def typed(self, text: str, usual: Callable[[], Tensor]) -> Tensor:
         raise GenlabError("this model's conditions are images: give --condition-image FILE")
 
     def embedding(self, size: int) -> nn.Module:
-        return as_network(self.encoder, self.shape, size)
+        return as_network(self.encoder, self.image_shape, size)
 
 
 def condition_of(num_classes: int, class_names: Sequence[str], attribute_names: Sequence[str]) -> Condition | None:

@@ -26,7 +26,6 @@ from genlab.capabilities import (
     reconstructed,
     seen_in,
 )
-from genlab.conditions import Source
 from genlab.errors import GenlabError
 from genlab.latent import lerp, normal_lattice, square
 from genlab.models.image_model import ImageModel
@@ -412,9 +411,13 @@ def _data_name(described: Mapping[str, Any]) -> str:
 
 
 def _samples_in_training(model: Conditional, batch: Mapping[str, Tensor], count: int, noise: Generator) -> Sheet:
-    if isinstance(model.condition, Source):
+    if model.condition.image_shape:
         seen, originals = seen_in(model, batch)
-        kinds = {"input": batch["source"], "sample": seen.sample(len(originals), generator=noise), "truth": originals}
+        kinds = {
+            "input": batch[model.condition.key],
+            "sample": seen.sample(len(originals), generator=noise),
+            "truth": originals,
+        }
         return stacked(kinds, min(8, count), title="Samples by condition", subject=_name(model))
     conditions, names = model.condition.every(batch, lambda: batch["attributes"].mean(0).round())
     conditions, names = conditions[:count].to(next(iter(batch.values())).device), names[:count]

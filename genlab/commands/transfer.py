@@ -7,7 +7,6 @@ import torch
 from genlab import sheets
 from genlab.capabilities import Conditional, Encodes, can, can_given
 from genlab.commands.shared.trained import Trained
-from genlab.conditions import Source
 from genlab.errors import GenlabError
 
 
@@ -15,7 +14,7 @@ def main(args: argparse.Namespace) -> None:
     """Draw test images under other conditions."""
     trained = Trained(args)
     model = trained.model
-    if not can(model, Conditional) or isinstance(model.condition, Source) or not can_given(model, Encodes):
+    if not can(model, Conditional) or model.condition.image_shape or not can_given(model, Encodes):
         raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} has no classes or attributes to change")
     test_set = trained.images()
     chosen = torch.randperm(len(test_set), generator=torch.Generator().manual_seed(args.seed))[: args.count]

@@ -5,7 +5,6 @@ from typing import Any
 from lightning.pytorch import LightningDataModule
 
 from genlab.capabilities import Conditional, can
-from genlab.conditions import Source
 from genlab.data import ImageDataModule
 from genlab.data.batches.augmentation import unaugmented
 from genlab.data.own import as_genlabs
@@ -41,7 +40,7 @@ class Splits:
             GenlabError: for data of another kind, or without the split.
         """
         data = self.ready("test" if self.split == "test" else "fit")
-        completes = can(model, Conditional) and isinstance(model.condition, Source)
+        completes = can(model, Conditional) and model.condition.image_shape
         if not isinstance(data, ImageDataModule) and not completes:
             raise GenlabError(f"this tool needs single images, not the batches of {type(data).__name__}")
         images = getattr(data, f"{self.split}_set", None)

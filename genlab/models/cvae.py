@@ -30,7 +30,7 @@ class Given(LatentVariableModel):
         self.seen = model.seen
         self.num_samples, self.importance_weighted = model.num_samples, model.importance_weighted
         numbers = model.numbers(condition)
-        channels = condition if isinstance(model.condition, Source) else model.channel(numbers)
+        channels = model.channel(numbers) if model.channel else condition
         self.encoder = lambda x: model.encoder(torch.cat([x, repeated(channels, len(x))], 1))
         self.decoder = lambda z: model.decoder(torch.cat([z, repeated(numbers, len(z))], 1))
 
@@ -113,13 +113,15 @@ class CVAE(ConditionalModel, VariationalModel):
             raise GenlabError("a CVAE needs data with labels, attributes or pairs of images; otherwise take a VAE")
         self.condition = condition
         self.numbers = condition.embedding(condition_size)
-        if isinstance(condition, Source):
-            self.batch_names = ("source", "target")
+        self.channel: nn.Module | None = None
+        channels = 1
+        if condition.image_shape:
+            self.batch_names = (condition.key, "target")
             expect(self.numbers, (condition_size,), f"CVAE with condition_size {condition_size}")
-            channels = condition.shape[0]
+            channels = condition.image_shape[0]
         else:
             self.batch_names = ("image", condition.key)
-            channels, sides = 1, (1, *self.image_shape[1:])
+            sides = (1, *self.image_shape[1:])
             self.channel = nn.Sequential(nn.Linear(condition_size, sides[1] * sides[2]), nn.Unflatten(1, sides))
         self.build(code_size, encoder, decoder, likelihood(), channels=channels, numbers=condition_size)
 

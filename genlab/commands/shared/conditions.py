@@ -12,7 +12,7 @@ from genlab import images, runs, sheets
 from genlab.atomic import whole_folder
 from genlab.capabilities import Conditional
 from genlab.commands.shared.trained import BATCH, Trained
-from genlab.conditions import Labels, Source
+from genlab.conditions import Labels
 from genlab.data import DegradedPairs
 from genlab.data.files.framing import Framing, attempt
 from genlab.data.files.image_files import LARGEST
@@ -33,11 +33,10 @@ def conditional_sheet(model: Conditional, trained: Trained, random: torch.Genera
     if asked is not None:
         words = args.condition or args.condition_image.stem
         sheet = sheets.samples(model.given(asked), args.count, args.columns, random)
-        joined = "of" if isinstance(model.condition, Labels) else "given"
         name = re.sub(r"[^\w=,.+-]", "_", words)
-        return replace(sheet, title=f"Samples {joined} {words}"), f"pictures/sample-{name}.png"
+        return replace(sheet, title=f"Samples {model.condition.joined} {words}"), f"pictures/sample-{name}.png"
     batch = {}
-    if isinstance(model.condition, Source):
+    if model.condition.image_shape:
         test_set = trained.images()
         batch = test_set[torch.randperm(len(test_set), generator=random)[:PAIRS]]
     conditions, names = model.condition.every(batch, lambda: usual_attributes(trained))
@@ -65,14 +64,14 @@ def asked_condition(model: Conditional, trained: Trained) -> Tensor | None:
     if args.condition_image is None:
         typed = args.condition
         return None if typed is None else model.condition.typed(typed, lambda: usual_attributes(trained))
-    if not isinstance(model.condition, Source):
+    if not model.condition.image_shape:
         raise GenlabError("this model's conditions are no images: give --condition")
     if args.condition is not None:
         raise GenlabError("this model's conditions are images: leave out --condition")
     data = trained.unread_data
     if isinstance(data, DegradedPairs):
         return data.degradation(read_image(args.condition_image, model.image_shape))
-    return read_image(args.condition_image, model.condition.shape)
+    return read_image(args.condition_image, model.condition.image_shape)
 
 
 def read_image(path: Path, shape: Shape) -> Tensor:

@@ -11,7 +11,6 @@ from genlab.capabilities import Conditional, can
 from genlab.commands.shared.conditions import asked_condition
 from genlab.commands.shared.inputs import framed
 from genlab.commands.shared.trained import Trained
-from genlab.conditions import Source
 from genlab.data import DegradedPairs
 from genlab.data.batches.tensors import DegradedTensors
 from genlab.errors import GenlabError
@@ -76,7 +75,7 @@ def own_images(trained: Trained) -> tuple[Any, tuple[str, ...]]:
     images, names = framed([path for _, path in trained.inputs], trained.framing())
     if not can(model, Conditional):
         return images, names
-    if isinstance(model.condition, Source) and asked is None:
+    if model.condition.image_shape and asked is None:
         data = trained.unread_data
         if isinstance(data, DegradedPairs):
             return DegradedTensors(images, data.degradation), names
