@@ -1,6 +1,7 @@
 """`genlab latent`: a map of the codes of test images."""
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -35,7 +36,7 @@ def main(args: argparse.Namespace) -> None:
     kind = "image" if args.input else f"{trained.split} image"
     chosen, there = len(pictured.rows), len(pictured.images)
     told = counted(there, kind) if chosen == there else f"{chosen:,} of {counted(there, kind)}"
-    codes = codes.titled(f"{codes.title} of {told}")
+    codes = replace(codes, title=f"{codes.title} of {told}")
     name = "-".join(filter(None, ["latent", args.method, args.color_by]))
     trained.draw(codes if classes is None else codes.colored(classes, names, by), f"pictures/{name}.png")
     if decoder:

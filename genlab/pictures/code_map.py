@@ -59,10 +59,6 @@ class CodeMap:
         """Return the map with another subject."""
         return replace(self, subject=subject)
 
-    def titled(self, title: str) -> "CodeMap":
-        """Return the map with another title."""
-        return replace(self, title=title)
-
     def colored(self, classes: Tensor, names: Sequence[str] = (), by: str = "class") -> "CodeMap":
         """Return the map with classes (N,), int64, as colours, called by `names` or else by their numbers."""
         known = names or [str(number) for number in range(int(classes.max()) + 1)]
