@@ -9,8 +9,7 @@ from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_info
 from torch.utils.data import DataLoader
 
-from genlab.data.batches.loading import BatchLoader, SeededBatches
-from genlab.data.batches.sampling import BatchSampler, SameBatches, UnpairedBatchSampler
+from genlab.data.batches.sampling import BatchLoader, BatchSampler, SameBatches, SeededBatches
 from genlab.data.batches.splits import held_out
 from genlab.data.batches.tensors import DegradedTensors, DomainTensors, ImageTensors, PairTensors
 from genlab.data.files.framing import Framing
@@ -114,13 +113,14 @@ class BatchDataModule(PlainHyperparameters, Facts, LightningDataModule):
         overfits = bool(getattr(self.trainer, "overfit_batches", 0))
         if overfits and world_size > 1:
             raise GenlabError("overfit_batches is for one process; give --trainer.devices 1")
-        options: dict[str, Any] = {"shuffle": shuffle, "seed": self.seed, "rank": rank, "world_size": world_size}
-        options["seeded"] = self.num_workers > 0
-        size = self._batch_of(data) if shuffle else self.batch_size
-        sampler = (
-            UnpairedBatchSampler(data.lengths, size, **options)
-            if isinstance(data, DomainTensors)
-            else BatchSampler(len(data), size, **options)
+        sampler = BatchSampler(
+            data.lengths if isinstance(data, DomainTensors) else len(data),
+            self._batch_of(data) if shuffle else self.batch_size,
+            shuffle=shuffle,
+            seed=self.seed,
+            rank=rank,
+            world_size=world_size,
+            seeded=self.num_workers > 0,
         )
         # without one of its own, the loader would take a number from the global generator every epoch
         generator = torch.Generator().manual_seed(torch.initial_seed() % 2**62 + rank)

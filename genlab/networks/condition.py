@@ -26,11 +26,6 @@ class AttributeEmbedding(nn.Module):
         return numbers
 
 
-def embedding(num_classes: int, attributes: int, size: int) -> nn.Module:
-    """Build the embedding of labels (B,) or, without classes, of attributes (B, attributes): (B, size)."""
-    return nn.Embedding(num_classes, size) if num_classes else AttributeEmbedding(attributes, size)
-
-
 class ConditionalGenerator(nn.Module):
     """Generator given a condition, whose embedding is appended to the code (Mirza & Osindero 2014, section 3.2).
 

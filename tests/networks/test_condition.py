@@ -3,18 +3,21 @@
 import pytest
 import torch
 
+from genlab.conditions import Attributes, Labels
 from genlab.networks import MLPDecoder
-from genlab.networks.condition import ConditionalGenerator, embedding
+from genlab.networks.condition import ConditionalGenerator
+
+NAMES = tuple("abcdefg")
 
 
 @pytest.mark.parametrize(
-    "conditions",
-    [torch.randint(0, 7, (2000,)), torch.rand(2000, 7).round()],
+    ("kind", "conditions"),
+    [(Labels(NAMES), torch.randint(0, 7, (2000,))), (Attributes(NAMES), torch.rand(2000, 7).round())],
     ids=["labels", "attributes"],
 )
-def test_conditions_are_as_loud_as_codes_and_tell_each_other_apart(conditions):
+def test_conditions_are_as_loud_as_codes_and_tell_each_other_apart(kind, conditions):
     torch.manual_seed(0)
-    numbers = embedding(7 * (conditions.ndim == 1), 7, 64)(conditions)
+    numbers = kind.embedding(64)(conditions)
     assert numbers.shape == (2000, 64)
     assert 0.7 < numbers.square().mean() < 1.3
     distinct = conditions.unique(dim=0)
@@ -24,7 +27,7 @@ def test_conditions_are_as_loud_as_codes_and_tell_each_other_apart(conditions):
 def test_a_code_is_not_drowned_by_its_condition():
     """Where conditions are louder than codes, trained generators draw one image for each class."""
     torch.manual_seed(0)
-    generator = ConditionalGenerator(MLPDecoder, (1, 8, 8), 16, embedding(10, 0, 64), 64)
+    generator = ConditionalGenerator(MLPDecoder, (1, 8, 8), 16, Labels(tuple("0123456789")).embedding(64), 64)
     images = generator(torch.randn(2000, 16), torch.arange(2000) % 10).detach()
     within_classes = torch.stack([images[label::10].var(0) for label in range(10)]).mean()
     assert within_classes > 0.8 * images.var(0).mean()

@@ -1,4 +1,4 @@
-"""The order of batches: a function of seed and epoch, each process its share."""
+"""The order of batches, a function of seed and epoch of which each process has its share, and how they are loaded."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,16 +6,19 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DistributedSampler, SequentialSampler
+from torch.utils.data import DataLoader, Dataset, DistributedSampler, SequentialSampler
 
 
 class BatchSampler(DistributedSampler[Tensor]):
-    """Yield the positions of one batch at a time, (batch_size,): this process's share of them.
+    """Yield positions of one batch at a time, (batch_size,) or in two domains (batch_size, 2): this process's share.
+
+    An epoch goes once through the larger domain, and through the smaller one as often as that takes. With `shuffle`
+    both have an order of their own, so that pairings are new in every epoch.
 
     It is a DistributedSampler in name, so that Lightning leaves it in place under every strategy.
 
     Args:
-        length: number of positions.
+        lengths: number of positions, or of those in each domain.
         batch_size: positions per batch.
         shuffle: give each epoch an order of its own, a function of seed and epoch alone, and leave out incomplete
             batches, so that all batches are of one size and all processes have as many. Otherwise all positions come
@@ -29,7 +32,7 @@ class BatchSampler(DistributedSampler[Tensor]):
 
     def __init__(
         self,
-        length: int,
+        lengths: int | tuple[int, int],
         batch_size: int,
         *,
         shuffle: bool,
@@ -38,7 +41,8 @@ class BatchSampler(DistributedSampler[Tensor]):
         world_size: int = 1,
         seeded: bool = False,
     ) -> None:
-        self.length, self.batch_size, self.shuffle, self.seed = length, batch_size, shuffle, seed
+        self.lengths, self.batch_size, self.shuffle, self.seed = lengths, batch_size, shuffle, seed
+        self.length = lengths if isinstance(lengths, int) else max(lengths)
         self.rank, self.world_size, self.seeded = rank, world_size, seeded
         self.epoch = 0
         self._done = 0
@@ -65,7 +69,17 @@ class BatchSampler(DistributedSampler[Tensor]):
         return int(np.random.SeedSequence(place).generate_state(1)[0])
 
     def _order(self, random: np.random.Generator) -> Tensor:
-        return torch.from_numpy(random.permutation(self.length)) if self.shuffle else torch.arange(self.length)
+        if isinstance(self.lengths, int):
+            return self._positions(self.lengths, random)
+        return torch.stack([self._rounds(length, random) for length in self.lengths], 1)
+
+    def _rounds(self, length: int, random: np.random.Generator) -> Tensor:
+        """Return `self.length` positions below `length`: all of them, then all of them again."""
+        rounds = range(-(-self.length // length))
+        return torch.cat([self._positions(length, random) for _ in rounds])[: self.length]
+
+    def _positions(self, length: int, random: np.random.Generator) -> Tensor:
+        return torch.from_numpy(random.permutation(length)) if self.shuffle else torch.arange(length)
 
 
 class SameBatches(SequentialSampler):
@@ -90,45 +104,30 @@ class SameBatches(SequentialSampler):
         return iter(self.batches)
 
 
-class UnpairedBatchSampler(BatchSampler):
-    """Yield positions in two domains, (batch_size, 2).
+class SeededBatches(Dataset[Any]):
+    """A data set in worker processes, where augmentation is drawn from the seed that comes with a batch's positions.
 
-    An epoch goes once through the larger domain, and through the smaller one as often as that takes. With `shuffle`
-    both have an order of their own, so that pairings are new in every epoch.
-
-    Args:
-        lengths: number of images in each domain.
-        batch_size: as `BatchSampler` takes it, like the others.
-        shuffle: whether each epoch has orders of its own.
-        seed: of the orders.
-        rank: this process's number.
-        world_size: number of processes.
-        seeded: whether each batch comes with a seed.
+    So it does not matter which worker makes a batch, nor what it made before.
     """
 
-    def __init__(
-        self,
-        lengths: tuple[int, int],
-        batch_size: int,
-        *,
-        shuffle: bool,
-        seed: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
-        seeded: bool = False,
-    ) -> None:
-        super().__init__(
-            max(lengths), batch_size, shuffle=shuffle, seed=seed, rank=rank, world_size=world_size, seeded=seeded
-        )
-        self.lengths = lengths
+    def __init__(self, data: Any) -> None:
+        self.data = data
 
-    def _order(self, random: np.random.Generator) -> Tensor:
-        return torch.stack([self._rounds(length, random) for length in self.lengths], 1)
+    def __len__(self) -> int:
+        return len(self.data)
 
-    def _rounds(self, length: int, random: np.random.Generator) -> Tensor:
-        """Return `self.length` positions below `length`: all of them, then all of them again."""
-        rounds = [
-            torch.from_numpy(random.permutation(length)) if self.shuffle else torch.arange(length)
-            for _ in range(-(-self.length // length))
-        ]
-        return torch.cat(rounds)[: self.length]
+    def __getitem__(self, index: tuple[Tensor, int]) -> Any:
+        positions, seed = index
+        torch.manual_seed(seed)
+        return self.data[positions]
+
+
+class BatchLoader(DataLoader[Any]):
+    """A DataLoader that Lightning takes for one that can resume inside an epoch, as its sampler can."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return nothing: the DataModule describes the state."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Do nothing: the DataModule restores the state."""

@@ -9,7 +9,7 @@ import torch
 import genlab
 from genlab.cli import main
 from genlab.data import AttributeDomains, SideBySidePairs, WithoutClass
-from genlab.data.batches.sampling import BatchSampler, UnpairedBatchSampler
+from genlab.data.batches.sampling import BatchSampler
 from genlab.data.batches.tensors import ImageTensors
 
 from ..pictures import write_images
@@ -58,21 +58,21 @@ def test_processes_share_an_epoch_evenly_without_overlap():
 
 
 def test_unpaired_batches_go_through_the_smaller_domain_as_often_as_it_takes():
-    sampler = UnpairedBatchSampler((7, 20), 5, shuffle=True, seed=3)
+    sampler = BatchSampler((7, 20), 5, shuffle=True, seed=3)
     epochs = [torch.cat(list(sampler)) for _ in range(2)]
     for epoch in epochs:
         assert epoch.shape == (20, 2)
         assert sorted(epoch[:, 1].tolist()) == list(range(20))
         assert set(epoch[:, 0].bincount().tolist()) <= {2, 3}
     assert not torch.equal(*epochs)
-    again = UnpairedBatchSampler((7, 20), 5, shuffle=True, seed=3)
+    again = BatchSampler((7, 20), 5, shuffle=True, seed=3)
     assert torch.equal(torch.cat(list(again)), epochs[0])
-    in_order = torch.cat(list(UnpairedBatchSampler((3, 5), 2, shuffle=False)))
+    in_order = torch.cat(list(BatchSampler((3, 5), 2, shuffle=False)))
     assert in_order.tolist() == [[0, 0], [1, 1], [2, 2], [0, 3], [1, 4]]
 
 
 def test_processes_share_unpaired_batches():
-    shares = [list(UnpairedBatchSampler((9, 32), 4, shuffle=True, rank=rank, world_size=3)) for rank in range(3)]
+    shares = [list(BatchSampler((9, 32), 4, shuffle=True, rank=rank, world_size=3)) for rank in range(3)]
     assert [len(share) for share in shares] == [2, 2, 2]
     together = torch.cat([batch for share in shares for batch in share])
     assert len(together[:, 1].unique()) == len(together) == 24
@@ -123,12 +123,10 @@ def test_workers_hand_out_the_same_batches():
             assert torch.equal(one["image"], other["image"])
 
 
-@pytest.mark.parametrize("sampler", [BatchSampler, UnpairedBatchSampler])
-def test_seeds_of_batches_differ_by_epoch_process_and_batch_and_are_the_same_in_every_evaluation(sampler):
-    length = (2, 6) if sampler is UnpairedBatchSampler else 6
-
+@pytest.mark.parametrize("lengths", [6, (2, 6)])
+def test_seeds_of_batches_differ_by_epoch_process_and_batch_and_are_the_same_in_every_evaluation(lengths):
     def seeds(shuffle, rank=0, epochs=3):
-        one = sampler(length, 1, shuffle=shuffle, rank=rank, world_size=2, seeded=True)
+        one = BatchSampler(lengths, 1, shuffle=shuffle, rank=rank, world_size=2, seeded=True)
         return [[seed for _, seed in one] for _ in range(epochs)]
 
     trained = [seed for rank in range(2) for epoch in seeds(True, rank) for seed in epoch]
