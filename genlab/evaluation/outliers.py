@@ -9,7 +9,6 @@ from torch import Generator, Tensor
 from tqdm import tqdm
 
 from genlab.capabilities import HasLikelihood, Reconstructs, can_given, seen_in
-from genlab.losses import Perceptual
 
 AT_ONCE = 100
 """Images that are scored together."""
@@ -52,9 +51,8 @@ SCORES: dict[type[Any], Score] = {
 
 def score_for(model: Any) -> Score | None:
     """Return the score that a model can compute, a conditional one under conditions; None where it can compute none."""
-    perceptual = isinstance(getattr(model, "likelihood", None), Perceptual)  # no likelihood, though it has the methods
     found = (score for capability, score in SCORES.items() if can_given(model, capability))
-    return next((score for score in found if not (perceptual and score.estimates)), None)
+    return next((score for score in found if not (score.estimates and model.likelihood.is_distance)), None)
 
 
 @torch.no_grad()

@@ -1,14 +1,19 @@
 """Images of a DataModule as tools look at them: one split, not augmented, set up when first asked for."""
 
+from collections.abc import Iterator
 from typing import Any
 
+import torch
 from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from tqdm import tqdm
 
-from genlab.capabilities import Conditional, can
+from genlab.capabilities import Conditional, can, seen_in
 from genlab.data import ImageDataModule
 from genlab.data.batches.augmentation import unaugmented
 from genlab.data.own import as_genlabs
 from genlab.errors import GenlabError
+from genlab.evaluation.options import Options
 
 
 class Splits:
@@ -47,6 +52,28 @@ class Splits:
         if images is None:
             raise GenlabError(f"{type(data).__name__} has no {self.split} images; give another --split")
         return unaugmented(images)
+
+    def seen_by(self, model: Any, options: Options, at_once: int, doing: str) -> Iterator[tuple[Any, Tensor]]:
+        """Go through the split's images, or as many of them as the options say, drawn by their seed.
+
+        Args:
+            model: what sees them, each under its own condition or that of the options if it is conditional.
+            options: of the evaluation.
+            at_once: number of images in a batch.
+            doing: title of the progress bar.
+
+        Yields:
+            What can be done with the images of a batch, as `genlab.capabilities.seen_in` says, and these.
+        """
+        images = self.images_for(model)
+        if options.condition is not None:
+            model = model.given(options.condition)
+        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(options.seed))
+        chosen = order[: options.limit].sort().values
+        with tqdm(total=len(chosen), desc=doing, unit=" images") as bar:
+            for rows in chosen.split(at_once):
+                yield seen_in(model, images[rows])
+                bar.update(len(rows))
 
     def training_images(self) -> Any:
         """Return the training images as a data set."""

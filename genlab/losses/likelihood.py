@@ -43,6 +43,8 @@ class Likelihood(nn.Module):
     """Number of decoder outputs for each value of an image."""
     is_density = True
     """Whether `log_prob` is the density of real values in [0, 1]; otherwise it is a probability."""
+    is_distance = False
+    """Whether `log_prob` is neither, but a distance that stands in for them, of which no evidence can be estimated."""
 
     @abstractmethod
     def log_prob(self, outputs: Tensor, x: Tensor) -> Tensor:

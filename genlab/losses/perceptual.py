@@ -23,6 +23,7 @@ class Perceptual(Likelihood):
     """
 
     is_density = False
+    is_distance = True
 
     def __init__(self, features: Callable[[], nn.Module], weight: float = 1000.0) -> None:
         super().__init__()

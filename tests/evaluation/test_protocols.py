@@ -1,6 +1,7 @@
 """Models of other people's own, judged by what they can do."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -8,9 +9,11 @@ import torch
 import genlab
 from genlab.capabilities import HasLikelihood, Reconstructs, Samples, Translates
 from genlab.evaluation.options import Options
+from genlab.evaluation.outliers import SCORES, score_for
 from genlab.evaluation.protocols import PROTOCOLS, judging_capability
 from genlab.evaluation.splits import Splits
 from genlab.evaluation.translations import perceptual
+from genlab.metrics import VGG16Features
 
 
 class Halved:
@@ -87,3 +90,12 @@ def test_without_alexnets_weights_translations_have_no_lpips(monkeypatch):
     monkeypatch.setattr("genlab.evaluation.translations.LearnedPerceptualImagePatchSimilarity", nowhere)
     with pytest.warns(UserWarning, match=r"without LPIPS: AlexNet's weights cannot be had \(no network\)"):
         assert perceptual(Large()) is None
+
+
+def test_a_distance_in_place_of_a_likelihood_is_neither_estimated_nor_a_measure_of_what_is_strange():
+    distance = partial(genlab.losses.Perceptual, features=VGG16Features)
+    model = genlab.VAE((1, 8, 8), 2, likelihood=distance)
+    with pytest.raises(genlab.GenlabError, match="the VAE has a perceptual distance in place of a likelihood; judge"):
+        judged(model)
+    assert score_for(model) == SCORES[Reconstructs]
+    assert score_for(genlab.VAE((1, 8, 8), 2)) == SCORES[HasLikelihood]
