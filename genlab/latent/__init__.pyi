@@ -1,9 +1,9 @@
 """The public names; each is imported when it is first used, as scikit-learn takes half a second."""
 
-from .attributes import attribute_vector as attribute_vector
 from .clusters import agreement as agreement
 from .clusters import cluster as cluster
 from .density import CodeDensity as CodeDensity
+from .paths import attribute_vector as attribute_vector
 from .paths import lerp as lerp
 from .paths import normal_lattice as normal_lattice
 from .paths import slerp as slerp

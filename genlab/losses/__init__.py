@@ -9,7 +9,7 @@ from genlab.losses.adversarial import (
     RelativisticAverage,
     Wasserstein,
 )
-from genlab.losses.divergence import kl_standard_normal
+from genlab.losses.evidence import kl_standard_normal
 from genlab.losses.likelihood import (
     Bernoulli,
     DiscretizedLogistic,

@@ -1,11 +1,12 @@
-"""Bounds on log p(x) for models with codes z ~ N(0, I) and a diagonal Gaussian posterior q(z | x)."""
+"""Bounds on log p(x) for models with codes z ~ N(0, I) and a diagonal Gaussian posterior q(z | x), in nats."""
 
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
 
-from genlab.losses.divergence import kl_standard_normal, log_mean_exp, log_normal, log_standard_normal
+from genlab.losses.precision import in_float32
 
 LogLikelihood = Callable[[Tensor], Tensor]
 """Maps K codes of each image, (K, B, D), to log p(x | z), (K, B)."""
@@ -71,3 +72,34 @@ def importance_sampled(
         log_posterior = log_standard_normal(noise) - 0.5 * log_variance.sum(1)
         parts.append(log_likelihood(z) + log_standard_normal(z) - log_posterior)
     return log_mean_exp(torch.cat(parts))
+
+
+@in_float32
+def kl_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL divergence of a diagonal normal distribution from the standard normal: two tensors (B, D) to (B,).
+
+    KL(N(mean, diag exp(log_variance)) || N(0, I)), in nats (Kingma & Welling 2013, appendix B).
+
+    Example:
+        >>> kl_standard_normal(torch.zeros(2, 8), torch.zeros(2, 8))
+        tensor([0., 0.])
+        >>> kl_standard_normal(torch.ones(2, 8), torch.zeros(2, 8))  # 8 * mean^2 / 2
+        tensor([4., 4.])
+    """
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
+
+
+def log_normal(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Log-density of codes (..., D) under N(mean, diag exp(log_variance)), which broadcast against them: (...)."""
+    away = (z - mean) * (-0.5 * log_variance).exp()
+    return -0.5 * (away.square() + log_variance + math.log(2 * math.pi)).sum(-1)
+
+
+def log_standard_normal(z: Tensor) -> Tensor:
+    """Log-density of codes (..., D) under N(0, I): (...)."""
+    return -0.5 * (z.square() + math.log(2 * math.pi)).sum(-1)
+
+
+def log_mean_exp(log_weights: Tensor) -> Tensor:
+    """Logarithm of the mean of K weights, given their logarithms: (K, ...) to (...)."""
+    return log_weights.logsumexp(0) - math.log(len(log_weights))

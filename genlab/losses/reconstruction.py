@@ -149,6 +149,12 @@ def sobel(images: Tensor) -> Tensor:
 
 
 @in_float32
+def absolute_difference(image: Tensor, other: Tensor) -> Tensor:
+    """Mean absolute difference of pixels (L1) of images of any range: two tensors (B, C, H, W) to (B,)."""
+    return (image - other).abs().flatten(1).mean(1)
+
+
+@in_float32
 def sum_of_squares(value: Tensor, target: Tensor) -> Tensor:
     """Sum of squared differences of values that are no logits: two tensors (B, ...) to (B,)."""
     return (value - target).square().flatten(1).sum(1)

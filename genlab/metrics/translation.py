@@ -4,9 +4,8 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
-from genlab.losses.image import absolute_difference
 from genlab.losses.precision import in_float32
-from genlab.losses.reconstruction import SSIM_WINDOW, sobel, structural_similarity
+from genlab.losses.reconstruction import SSIM_WINDOW, absolute_difference, sobel, structural_similarity
 
 MOST = 100.0
 """Peak signal-to-noise ratio of equal images, in dB."""

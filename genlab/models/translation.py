@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 from genlab.capabilities import Translates
 from genlab.errors import GenlabError
 from genlab.inputs import Images, generator_of, images_of
-from genlab.losses.image import absolute_difference
+from genlab.losses.reconstruction import absolute_difference
 from genlab.models.image_model import ImageModel
 from genlab.models.signed import signed, unsigned
 from genlab.schedules import Linear
