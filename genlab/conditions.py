@@ -36,6 +36,8 @@ class Condition(ABC):
     """Word between samples and their condition in a title, such as "Samples of 7"."""
     image_shape: Shape | None = None
     """Shape (C, H, W) of conditions that are images; None for others."""
+    class_names: tuple[str, ...] = ()
+    """Names of conditions that are classes, in the order of their labels; none for others."""
 
     def find(self, batch: Any, model: Any) -> Tensor:
         """Return the conditions in a batch, once they are found to be known.

@@ -236,7 +236,7 @@ class StackedAutoencoder(Codec, StagedModel[StackStage], ImageModel):
         """Decode codes (B, code_size) to images (B, C, H, W) in [0, 1]."""
         return self._logits(z).sigmoid()
 
-    def trained(self, stage: StackStage) -> nn.Module:
+    def trained_in(self, stage: StackStage) -> nn.Module:
         layers = list(self.stack)[stage.depth_frozen :]
         if stage.objective is Objective.LAYER:
             return nn.ModuleList(layers[:1])
@@ -245,7 +245,7 @@ class StackedAutoencoder(Codec, StagedModel[StackStage], ImageModel):
         assert self.classifier is not None
         return nn.ModuleList([*layers, self.classifier])
 
-    def frozen(self, stage: StackStage) -> Sequence[nn.Module]:
+    def frozen_in(self, stage: StackStage) -> Sequence[nn.Module]:
         return list(self.stack)[: stage.depth_frozen]
 
     def _logits(self, z: Tensor) -> Tensor:

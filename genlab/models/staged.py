@@ -104,11 +104,11 @@ class StagedModel(Model, Generic[AnyStage]):
         """
 
     @abstractmethod
-    def trained(self, stage: AnyStage) -> nn.Module:
+    def trained_in(self, stage: AnyStage) -> nn.Module:
         """Return the networks that a stage trains."""
 
     @abstractmethod
-    def frozen(self, stage: AnyStage) -> Sequence[nn.Module]:
+    def frozen_in(self, stage: AnyStage) -> Sequence[nn.Module]:
         """Return the networks that a stage leaves as they are, in evaluation mode."""
 
     @property
@@ -224,7 +224,7 @@ class StagedModel(Model, Generic[AnyStage]):
 
     def _freeze(self) -> None:
         self.train()
-        for network in self.frozen(self.stage):
+        for network in self.frozen_in(self.stage):
             network.eval()
 
     def _announce(self) -> None:
@@ -243,7 +243,7 @@ class StagedModel(Model, Generic[AnyStage]):
         return optimizers if isinstance(optimizers, list) else [optimizers]
 
     def _optimizer(self, stage: AnyStage) -> dict[str, Any]:
-        optimizer = built(self.optimizer, self.trained(stage).parameters())
+        optimizer = built(self.optimizer, self.trained_in(stage).parameters())
         for group in optimizer.param_groups:
             group["lr"] = stage.schedule.lr
         epochs, by_step = stage.schedule.epochs, self.schedule_interval == "step"

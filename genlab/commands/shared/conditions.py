@@ -12,7 +12,6 @@ from genlab import images, runs, sheets
 from genlab.atomic import whole_folder
 from genlab.capabilities import Conditional
 from genlab.commands.shared.trained import BATCH, Trained
-from genlab.conditions import Labels
 from genlab.data import DegradedPairs
 from genlab.data.files.framing import Framing, attempt
 from genlab.data.files.image_files import LARGEST
@@ -108,7 +107,7 @@ def write_classes(model: Conditional, trained: Trained, random: torch.Generator)
         GenlabError: for a model without classes, and for a folder that is there already: none is ever replaced.
     """
     args = trained.args
-    if not isinstance(model.condition, Labels):
+    if not model.condition.class_names:
         raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} has no classes to sample from")
     folder: Path = args.out or (runs.run_of(trained.checkpoint) or trained.checkpoint.parent) / "samples"
     with whole_folder(folder) as part:
@@ -117,8 +116,8 @@ def write_classes(model: Conditional, trained: Trained, random: torch.Generator)
             inside = part / name
             inside.mkdir()
             given = model.given(torch.tensor([label]))
-            codes = given.draw_codes(args.per_class, generator=random)
-            samples = torch.cat([given.decode(some) for some in codes.split(BATCH)])
-            for number, sample in enumerate(samples):
-                images.picture_of(sample).save(inside / f"{number:05}.png")
+            for first in range(0, args.per_class, BATCH):
+                samples = given.sample(min(BATCH, args.per_class - first), generator=random)
+                for number, sample in enumerate(samples, first):
+                    images.picture_of(sample).save(inside / f"{number:05}.png")
     return folder
