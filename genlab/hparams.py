@@ -11,17 +11,12 @@ import importlib
 import inspect
 import os
 import sys
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from textwrap import shorten
 from types import FrameType
 from typing import Any
 
-from lightning.pytorch.core.mixins.hparams_mixin import (
-    HyperparametersMixin,
-    _given_hyperparameters,
-    _given_hyperparameters_context,
-)
+from lightning.pytorch.core.mixins.hparams_mixin import HyperparametersMixin, _given_hyperparameters
 from lightning.pytorch.utilities.parsing import collect_init_args
 from torch import nn
 
@@ -50,7 +45,7 @@ class PlainHyperparameters(HyperparametersMixin):
 
         For an argument that was None, the value that the constructor has chosen before the call is kept. A network
         that is built already, or several in a list, are described if they are `Recorded`; a model is, by what it was
-        made from: its weights are in the checkpoint.
+        made from: its weights are in the checkpoint. Other objects are described as a config does, where one is given.
 
         Raises:
             GenlabError: for an argument that cannot be written down, such as a lambda or another built module, and for
@@ -59,19 +54,21 @@ class PlainHyperparameters(HyperparametersMixin):
         frame = frame or inspect.currentframe().f_back  # type: ignore[union-attr]
         chosen = frame.f_locals  # type: ignore[union-attr]
         model = type(self).__name__
-        with (
-            warnings.catch_warnings(),
-            _own_arguments(type(self), {**_passed(frame), **chosen}),
-        ):  # networks are described instead of kept twice
-            warnings.filterwarnings("ignore", ".*is an instance of `nn.Module`")
-            super().save_hyperparameters(*args, ignore=ignore, frame=frame, logger=logger)
+        config = _given_hyperparameters.get() or {}  # perhaps of an object that this one is an argument of
+        if config.get("_class_path", model).rpartition(".")[2] != model:
+            config = {}
+        constructors = collect_init_args(frame, [], classes=(HyperparametersMixin,))  # type: ignore[arg-type]
+        passed = {name: value for arguments in constructors for name, value in arguments.items()}
+        if args:
+            passed = {name: passed[name] for name in args} if isinstance(args[0], str) else dict(args[0])
+        left_out = [ignore] if isinstance(ignore, str) else ignore or ()
         given = {
-            name: chosen.get(name) if value is None or _is_model(chosen.get(name)) else value
-            for name, value in self.hparams.items()
-            if name in arguments_of(type(self))  # the command line hands over links that a class does not take
+            name: chosen.get(name) if value is None else value
+            for name, value in {**self.hparams, **passed}.items()
+            if name in arguments_of(type(self)) and name not in left_out
         }
         require_own_weights(_each(given), model)
-        described = {name: _described(value, f"{model}({name}=...)") for name, value in given.items()}
+        described = {name: _described(value, f"{model}({name}=...)", config.get(name)) for name, value in given.items()}
         described["_instantiator"] = INSTANTIATOR
         if is_importable(type(self)):
             described["_class_path"] = dotted_name(type(self))
@@ -113,57 +110,6 @@ def plain(value: Any, where: str) -> Any:
     )
 
 
-@contextlib.contextmanager
-def _own_arguments(cls: type, given: Mapping[str, Any]) -> Iterator[None]:
-    """Let Lightning keep the arguments of an object that the command line builds inside of another.
-
-    Lightning would take those of the outer one for its own.
-
-    Args:
-        cls: the object's class.
-        given: the arguments in its constructor.
-    """
-    outer = _given_hyperparameters.get()
-    if outer is None or _are_told(outer, cls, given):
-        yield
-        return
-    own = {name: given[name] for name in arguments_of(cls) - {"self"} if name in given}
-    described = {name: _described(value, f"{cls.__name__}({name}=...)") for name, value in own.items()}
-    with _given_hyperparameters_context(described, INSTANTIATOR):
-        yield
-
-
-def _passed(frame: FrameType | None) -> dict[str, Any]:
-    """Return the arguments of the constructors that have come to a frame, from a subclass to its bases."""
-    collected = collect_init_args(frame, [], classes=(HyperparametersMixin,)) if frame else []
-    return {name: value for arguments in collected for name, value in arguments.items()}
-
-
-def _are_told(told: Mapping[str, Any], cls: type, given: Mapping[str, Any]) -> bool:
-    """Whether the arguments that the command line tells are those given to a class, and not to another or outer one."""
-    if told.get("_class_path", cls.__name__).rpartition(".")[2] != cls.__name__:
-        return False
-    return all(_is_told(told[name], given[name]) for name in arguments_of(cls) & told.keys() & given.keys())
-
-
-def _is_told(told: Any, value: Any) -> bool:
-    """Whether a value can be the one that the command line tells, as far as that is easily seen."""
-    if isinstance(told, Mapping) and "class_path" in told:
-        made_from = getattr(value, "hparams", {}) if isinstance(value, PlainHyperparameters) else value
-        own = made_from.get("init_args", made_from) if isinstance(made_from, Mapping) else {}
-        arguments = told.get("init_args") or {}
-        return value is not None and all(_is_told(arguments[name], own[name]) for name in arguments.keys() & own.keys())
-    plainly = isinstance(told, str | int | float) and isinstance(value, str | int | float)
-    return bool(told == value) if plainly else True
-
-
-def _is_model(value: Any) -> bool:
-    """Whether a value is a model, or several: the command line hands over how they were loaded."""
-    if isinstance(value, list | tuple):
-        return any(map(_is_model, value))
-    return isinstance(value, nn.Module) and isinstance(value, PlainHyperparameters)
-
-
 def _each(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """List arguments by name, and the items of lists one by one, such as "layers[0]"."""
     each: dict[str, Any] = {}
@@ -173,10 +119,23 @@ def _each(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return each
 
 
-def _described(value: Any, where: str) -> Any:
+def _described(value: Any, where: str, configured: Any) -> Any:
+    """Describe an argument by itself, or as a config does, where it is a network or an object that cannot be."""
+    is_network = isinstance(value, nn.Module) and not isinstance(value, PlainHyperparameters)
+    if is_network and configured is not None:
+        return plain(configured, where)
+    try:
+        return _described_by_itself(value, where)
+    except GenlabError:
+        if configured is None:
+            raise
+        return plain(configured, where)
+
+
+def _described_by_itself(value: Any, where: str) -> Any:
     """Describe a model's argument: `Recorded` networks, alone or in a list, by the class that builds them."""
     if isinstance(value, list | tuple):
-        return [_described(item, where) for item in value]
+        return [_described_by_itself(item, where) for item in value]
     if not isinstance(value, nn.Module) or isinstance(value, PlainHyperparameters):
         return plain(value, where)
     if not isinstance(value, Recorded):
