@@ -20,9 +20,10 @@ class BestCheckpoint(ModelCheckpoint):
     def setup(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
         """Monitor what the model declares, and keep no best one where that is nothing, unless a user names a metric."""
         super().setup(trainer, model, stage)
-        if isinstance(model, Model) and self.monitor == Model.monitor:
-            self.monitor = model.monitor or self.monitor
-            self.save_top_k = self.save_top_k if model.monitor else 0
+        monitor = monitored(model, self.monitor)
+        if self.monitor and not monitor:
+            self.save_top_k = 0
+        self.monitor = monitor or self.monitor
 
     def on_train_start(self, trainer: Trainer, model: LightningModule) -> None:
         """Note which stage the best checkpoint is from, when training is resumed."""
@@ -37,3 +38,11 @@ class BestCheckpoint(ModelCheckpoint):
             self.best_k_models.clear()
             self.best_model_score = None
         super().on_validation_end(trainer, model)
+
+
+def monitored(model: LightningModule, named: str | None) -> str | None:
+    """Return the metric of the best checkpoint: what a user names, or in place of the default what the model declares.
+
+    It is None where the model declares that no metric says how good it is.
+    """
+    return model.monitor if isinstance(model, Model) and named == Model.monitor else named

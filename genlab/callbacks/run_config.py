@@ -11,6 +11,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 from genlab import runs
 from genlab.atomic import whole_file
+from genlab.callbacks.best_checkpoint import monitored
 
 OF_ONE_RUN = ("ckpt_path", "name", "trust")
 """Options that the config leaves out, since it starts a new run."""
@@ -30,6 +31,8 @@ class RunConfig(SaveConfigCallback):
         self.already_saved = True
         whole = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
         config = {key: readable(value) for key, value in whole.items() if key not in OF_ONE_RUN}
+        best = config["best_checkpoint"]  # whose metric `genlab runs` shows
+        best["monitor"] = monitored(model, best["monitor"]) or best["monitor"]
         text = yaml.safe_dump(config, sort_keys=False)
         run = Path(trainer.default_root_dir)
         path = run / runs.CONFIG
