@@ -1,6 +1,7 @@
 """The base of every family: batches of any form, checks of the first one, logs, schedules and exact checkpoints."""
 
 import contextlib
+import warnings
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -206,9 +207,12 @@ class Model(PlainHyperparameters, LightningModule):
                 config.scheduler.base_lrs = [lr] * len(config.scheduler.base_lrs)
 
     def on_fit_start(self) -> None:
-        """Let each process draw noise of its own."""
+        """Let each process draw noise of its own, and Lightning warn of no part in evaluation mode that is `frozen`."""
         if self.trainer.world_size > 1:
             torch.manual_seed(torch.initial_seed() + self.global_rank)
+        models = [module for module in self.modules() if isinstance(module, Model) and module.is_frozen]
+        if frozen_parts := {part for model in models for part in model.modules()}:
+            warnings.filterwarnings("ignore", f"Found {len(frozen_parts)} module")  # if there are others, it says more
 
     def on_train_start(self) -> None:
         """Draw what would have been drawn, had training not been stopped; by as many processes as there were."""

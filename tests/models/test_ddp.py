@@ -21,7 +21,7 @@ from lightning.pytorch import Trainer, seed_everything
 from torch.utils.data import DataLoader
 import genlab
 from genlab.losses import GradientPenalty, Wasserstein
-from genlab.models import StageSchedule
+from genlab.models import ImageModel, StageSchedule, frozen
 from genlab.networks import (
     DenseLayer, MLPDecoder, MLPDiscriminator, MLPEncoder, PatchDiscriminator, ResNetGenerator, UNet
 )
@@ -66,6 +66,28 @@ def trained(name, model, names):
     torch.save((model.state_dict(), figures), f"{name}-{processes}-{model.global_rank}.pt")
 
 
+class Above(ImageModel):
+    '''A layer on the codes of a frozen model.'''
+
+    def __init__(self, below):
+        super().__init__(SHAPE)
+        self.below, self.layer = frozen(below), torch.nn.Linear(4, 2)
+
+    def loss(self, batch):
+        return (self.layer(self.below.encode(self.images(batch))) - 1).square().mean()
+
+    def training_step(self, batch, batch_idx):
+        loss = self.loss(batch)
+        self.log_batch({"loss": loss}, "loss")
+        return loss
+
+    def evaluation_step(self, stage, batch, batch_idx):
+        self.log_epoch(stage, {"loss": self.loss(batch)}, batch, "loss")
+
+    def configure_optimizers(self):
+        return torch.optim.Adam(self.layer.parameters())
+
+
 coder = {"encoder": partial(MLPEncoder, hidden=(16,)), "decoder": partial(MLPDecoder, hidden=(16,))}
 judge = partial(MLPDiscriminator, hidden=(16,), dropout=0.0)
 players = {"generator": partial(MLPDecoder, hidden=(16,)), "discriminator": judge}
@@ -82,6 +104,7 @@ FAMILIES = {
     "stacked": lambda: genlab.StackedAutoencoder(SHAPE, layers, (), once, num_classes=CLASSES),
     "classifier": lambda: genlab.StackedAutoencoder(SHAPE, layers, (), (), once, num_classes=CLASSES),
     "vae": lambda: genlab.VAE(SHAPE, 4, **coder),
+    "nested": lambda: Above(genlab.VAE(SHAPE, 4, **coder)),
     "cvae": lambda: genlab.CVAE(SHAPE, CLASSES, code_size=4, **coder),
     "gan": lambda: genlab.GAN(SHAPE, 4, **players),
     "wgan-gp": lambda: genlab.GAN(SHAPE, 4, **players, loss=Wasserstein, penalty=GradientPenalty, critic_steps=2),
@@ -95,7 +118,19 @@ for name, build in FAMILIES.items():
     trained(name, build(), BATCHES.get(name, ["image"]))
 """
 
-FAMILIES = ["autoencoder", "stacked", "classifier", "vae", "cvae", "gan", "wgan-gp", "cgan", "pix2pix", "cyclegan"]
+FAMILIES = [
+    "autoencoder",
+    "stacked",
+    "classifier",
+    "vae",
+    "nested",
+    "cvae",
+    "gan",
+    "wgan-gp",
+    "cgan",
+    "pix2pix",
+    "cyclegan",
+]
 
 
 @pytest.fixture(scope="module")

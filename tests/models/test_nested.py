@@ -1,10 +1,12 @@
 """A trained model as an argument of another."""
 
 import shutil
+import warnings
 from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
 
 import genlab
 from genlab.cli import main
@@ -103,6 +105,25 @@ def test_in_python_it_is_an_argument_like_any_other(run, working_folder, monkeyp
     described = model.hparams["inner"]
     assert described["class_path"] == "genlab.VAE"
     assert described["init_args"]["code_size"] == model.inner.code_shape[0]
+
+
+def test_lightning_warns_of_other_parts_in_evaluation_mode_than_the_frozen_ones(run, working_folder, monkeypatch):
+    Path("outer.py").write_text(OUTER)
+    monkeypatch.syspath_prepend(".")
+    from outer import CodeFlow
+
+    def warned(model) -> bool:
+        data, quiet = genlab.Digits(), {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+        with warnings.catch_warnings(record=True) as caught:
+            Trainer(max_steps=1, limit_val_batches=0, **quiet).fit(model, data)
+        return any("in eval mode" in str(warning.message) for warning in caught)
+
+    model = CodeFlow((1, 8, 8), genlab.load(run))
+    assert not warned(model)
+    monkeypatch.setattr(model, "train", lambda mode=True: model)  # which `setup` calls
+    model.training = True
+    model.scale.eval()
+    assert warned(model)
 
 
 def test_the_stage_of_a_staged_model_goes_with_it():
