@@ -19,7 +19,7 @@ GRIDS = {"sample": [(2, 3), (8, 7 * 3)], "reconstruct": [(4, 3 + 9 + 3), (8, 7 *
 """Tiles and gaps, from top to bottom and from left to right, of 16 images."""
 
 
-def trained(*loggers, model=None, **options):
+def trained(*loggers, model=None, data=None, **options):
     trainer = Trainer(
         max_epochs=3,
         limit_train_batches=2,
@@ -28,8 +28,12 @@ def trained(*loggers, model=None, **options):
         enable_progress_bar=False,
         callbacks=[Pictures(**{"every_n_epochs": 2, "count": 16, **options})],
     )
-    trainer.fit(model or genlab.VAE((1, 8, 8), 2), genlab.Digits())
+    trainer.fit(model or genlab.VAE((1, 8, 8), 2), data or genlab.Digits())
     return trainer
+
+
+def drawing(trainer):
+    return next(callback for callback in trainer.callbacks if isinstance(callback, Pictures))
 
 
 def names():
@@ -109,30 +113,14 @@ def test_wandb_gets_them_offline(monkeypatch):
 def test_pictures_have_their_count_whatever_the_batch_size():
     data = genlab.data.DegradedPairs(genlab.Digits(batch_size=1), genlab.data.Edges())
     translator = {"generator": partial(UNet, channels=4), "discriminator": partial(PatchDiscriminator, channels=4)}
-    pictures = Pictures(count=12)
-    Trainer(
-        max_epochs=1,
-        limit_train_batches=2,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        callbacks=[pictures],
-    ).fit(genlab.Pix2Pix((1, 8, 8), (1, 8, 8), **translator), data)
+    pictures = drawing(trained(model=genlab.Pix2Pix((1, 8, 8), (1, 8, 8), **translator), data=data, count=12))
     assert len(pictures._batch["source"]) == 12
-    width, height = Image.open("pictures/translate-epoch0001.png").size
+    width, height = Image.open("pictures/translate-epoch0002.png").size
     assert width > 8 * 64
     assert 6 * 64 < height < 7 * 64
 
 
 def test_no_image_is_drawn_twice():
     """Neither for having been in the check before training, nor for being in every validation."""
-    pictures = Pictures(count=1000)
-    Trainer(
-        max_epochs=2,
-        limit_train_batches=1,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        callbacks=[pictures],
-    ).fit(genlab.VAE((1, 8, 8), 2), genlab.Digits())
+    pictures = drawing(trained(count=1000))
     assert len(pictures._batch["image"]) == 180

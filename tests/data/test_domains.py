@@ -9,12 +9,7 @@ import genlab
 from genlab.data import AttributeDomains, CelebA, DegradedPairs, Digits, DomainsFromPairs, FolderDomains, Greyscale
 
 from .pictures import write_images
-
-
-def set_up(data):
-    data.prepare_data()
-    data.setup()
-    return data
+from .splits import set_up
 
 
 @pytest.mark.parametrize("layout", ["{split}{domain}", "{split}/{domain}"])

@@ -9,17 +9,11 @@ import genlab
 from genlab.data import ImageFolder
 
 from .pictures import write_image, write_images
+from .splits import set_up, sizes
 
 
 def folder(**options):
-    data = ImageFolder("photos", **{"image_size": 8, "batch_size": 2, **options})
-    data.prepare_data()
-    data.setup()
-    return data
-
-
-def sizes(data):
-    return [len(part) for part in (data.train_set, data.val_set, data.test_set)]
+    return set_up(ImageFolder("photos", **{"image_size": 8, "batch_size": 2, **options}))
 
 
 def test_a_flat_folder_is_split_by_the_seed():

@@ -10,16 +10,7 @@ import genlab
 from genlab.data import DegradedPairs, Digits, Edges, FolderPairs, Half, SideBySidePairs
 
 from .pictures import write_image, write_images
-
-
-def set_up(data):
-    data.prepare_data()
-    data.setup()
-    return data
-
-
-def sizes(data):
-    return [len(part) for part in (data.train_set, data.val_set, data.test_set)]
+from .splits import set_up, sizes
 
 
 @pytest.fixture
