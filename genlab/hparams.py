@@ -92,8 +92,7 @@ def plain(value: Any, where: str) -> Any:
         if inspect.isclass(factory):
             return class_with_arguments(factory, value.keywords, where)
     if isinstance(value, PlainHyperparameters) and "_class_path" in value.hparams:  # what others are made from
-        own = {name: argument for name, argument in value.hparams.items() if not name.startswith("_")}
-        return {"class_path": value.hparams["_class_path"], "init_args": own}
+        return as_section(value.hparams)
     if dataclasses.is_dataclass(value) and not inspect.isclass(value) and is_importable(type(value)):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         return class_with_arguments(type(value), fields, where)
@@ -165,6 +164,12 @@ def class_with_arguments(cls: type, given: Mapping[str, Any], where: str) -> dic
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
     described = plain({**defaults, **given}, where)
     return {"class_path": dotted_name(cls)} | ({"init_args": described} if described else {})
+
+
+def as_section(description: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn hyperparameters into the section of a config: class and arguments."""
+    arguments = {name: value for name, value in description.items() if not name.startswith("_")}
+    return {"class_path": description["_class_path"], "init_args": arguments}
 
 
 def arguments_of(cls: type) -> set[str]:

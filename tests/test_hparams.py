@@ -5,6 +5,8 @@ import inspect
 
 import pytest
 from lightning.pytorch.cli import instantiate_module
+from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters_context
+from torch import nn
 
 import genlab
 from genlab.data import (
@@ -20,6 +22,7 @@ from genlab.data import (
     SideBySidePairs,
 )
 from genlab.hparams import dotted_name, plain
+from genlab.models import ImageModel
 
 NESTED = [
     lambda: DegradedPairs(CelebA(image_size=(64, 48), attributes=["Male"]), Edges(gain=3.0)),
@@ -67,3 +70,44 @@ def test_what_models_are_built_of_by_default_has_a_public_path(name):
     for parameter in inspect.signature(getattr(genlab.models, name)).parameters.values():
         if inspect.isclass(parameter.default) and parameter.default.__module__.startswith("genlab."):
             assert dotted_name(parameter.default).count(".") == 2, parameter
+
+
+class Weighted(ImageModel):
+    """A model with an argument that cannot describe itself, and a built network that is not `Recorded`."""
+
+    def __init__(self, image_shape, weight, network, size=1):
+        super().__init__(image_shape)
+        size = size + 1
+        self.save_hyperparameters()
+
+
+def test_what_cannot_describe_itself_is_described_as_the_config_does():
+    config = {
+        "_class_path": "tests.test_hparams.Weighted",
+        "weight": {"class_path": "builtins.object"},
+        "network": {"class_path": "torch.nn.Linear", "init_args": {"in_features": 2, "out_features": 3}},
+    }
+    with _given_hyperparameters_context(config, "lightning.pytorch.cli.instantiate_module"):
+        model = Weighted((1, 8, 8), object(), nn.Linear(2, 3))
+        inner = genlab.VAE((1, 8, 8), 3)
+    assert {name: model.hparams[name] for name in ("weight", "network")} == {
+        name: config[name] for name in ("weight", "network")
+    }
+    assert (inner.hparams["code_size"], inner.hparams["_class_path"]) == (3, "genlab.VAE")
+    with pytest.raises(genlab.GenlabError, match="Weighted\\(weight=...\\) cannot be kept in a checkpoint"):
+        Weighted((1, 8, 8), object(), None)
+
+
+class Chosen(ImageModel):
+    """A model that keeps some of its arguments."""
+
+    def __init__(self, image_shape, size=1, kind="a", path="b"):
+        super().__init__(image_shape)
+        self.save_hyperparameters("size", "kind")
+        self.save_hyperparameters({"path": path.upper(), "unknown": 1})
+        self.save_hyperparameters(ignore=["image_shape", "kind", "path"])
+
+
+def test_a_model_says_which_arguments_are_kept():
+    kept = {name: value for name, value in Chosen((1, 8, 8), 2).hparams.items() if not name.startswith("_")}
+    assert kept == {"size": 2}

@@ -12,9 +12,12 @@ from lightning.pytorch.trainer.states import TrainerFn
 from genlab import runs
 from genlab.atomic import whole_file
 from genlab.callbacks.best_checkpoint import monitored
+from genlab.runs.summaries import flat
 
 OF_ONE_RUN = ("ckpt_path", "name", "trust")
 """Options that the config leaves out, since it starts a new run."""
+PLAIN = (bool, int, float, str)
+"""Types of values in TensorBoard's table of hyperparameters."""
 UNREADABLE = "Unable to serialize instance"
 """First words of what jsonargparse writes for objects that it cannot describe."""
 
@@ -44,7 +47,8 @@ class RunConfig(SaveConfigCallback):
                 logger.experiment.config.update(config, allow_val_change=True)
             elif isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_text("config", f"```yaml\n{text}\n```")
-                self._hparams = flat({"model": config["model"], "data": config["data"]})
+                settings = flat({"model": config["model"], "data": config["data"]})
+                self._hparams = {name: value if isinstance(value, PLAIN) else str(value) for name, value in settings}
 
     def on_train_end(self, trainer: Trainer, model: LightningModule) -> None:
         """Fill TensorBoard's table of hyperparameters with the validation metrics."""
@@ -55,16 +59,6 @@ class RunConfig(SaveConfigCallback):
 
                 for summary in hparams(self._hparams, metrics):  # the metrics' values are those of their curves
                     logger.experiment._get_file_writer().add_summary(summary)
-
-
-def flat(config: Any, name: str = "") -> dict[str, Any]:
-    """Flatten a nested config: its numbers, texts and booleans by dotted names, as on the command line."""
-    if isinstance(config, dict):
-        if "class_path" in config:
-            return {name: config["class_path"]} | flat(config.get("init_args", {}), name)
-        parts = (flat(value, f"{name}.{key}" if name else key) for key, value in config.items())
-        return {key: value for part in parts for key, value in part.items()}
-    return {name: config if isinstance(config, bool | int | float | str) else str(config)}
 
 
 def readable(config: Any) -> Any:

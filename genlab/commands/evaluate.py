@@ -11,10 +11,10 @@ from genlab.capabilities import abilities
 from genlab.commands.shared.shown import Shown, condition_asked, shown
 from genlab.commands.shared.trained import Trained
 from genlab.errors import GenlabError, counted
-from genlab.evaluation.options import Options
 from genlab.evaluation.outliers import CODES, score_for, scores
 from genlab.evaluation.protocols import PROTOCOLS, judging_capability
 from genlab.evaluation.rows import as_dict
+from genlab.evaluation.splits import Options
 from genlab.tables import as_text, metrics_table
 
 LISTED = 20

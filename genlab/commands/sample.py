@@ -2,23 +2,29 @@
 
 import argparse
 import json
+import re
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
-from genlab import sheets
-from genlab.atomic import picture_format
+from genlab import images, runs, sheets
+from genlab.atomic import picture_format, whole_folder
 from genlab.capabilities import Conditional, Decodes, Encodes, Samples, can, flat_code_size
-from genlab.commands.shared.conditions import conditional_sheet, write_classes
-from genlab.commands.shared.trained import Trained, encoded
+from genlab.commands.shared.shown import condition_asked, usual_attributes
+from genlab.commands.shared.trained import BATCH, Trained, encoded
 from genlab.errors import GenlabError
 from genlab.latent import CodeDensity
+from genlab.pictures.drawing import Drawable
 
 FITTED_ON = 10_000
 """Maximum number of training images whose codes a density is fitted to."""
+PAIRS = 8
+"""Test images whose sources are conditions in a picture."""
 
 
 def main(args: argparse.Namespace) -> None:
@@ -92,3 +98,60 @@ def code_density(trained: Trained, args: argparse.Namespace) -> CodeDensity:
     density.save(kept)
     print(kept)
     return density
+
+
+@torch.no_grad()
+def conditional_sheet(model: Conditional, trained: Trained, random: torch.Generator) -> tuple[Drawable, str]:
+    """Draw samples under the condition that is asked for, or each in turn; return the sheet and its file's name."""
+    args = trained.args
+    asked = condition_asked(trained)
+    if asked is not None:
+        words = args.condition or args.condition_image.stem
+        sheet = sheets.samples(model.given(asked), args.count, args.columns, random)
+        name = re.sub(r"[^\w=,.+-]", "_", words)
+        return replace(sheet, title=f"Samples {model.condition.joined} {words}"), f"pictures/sample-{name}.png"
+    batch = {}
+    if model.condition.image_shape:
+        test_set = trained.images()
+        batch = test_set[torch.randperm(len(test_set), generator=random)[:PAIRS]]
+    conditions, names = model.condition.every(batch, lambda: usual_attributes(trained))
+    truth = batch.get("target")
+    return sheets.samples_by_condition(model, conditions, names, args.columns, random, truth), "pictures/sample.png"
+
+
+@torch.no_grad()
+def write_classes(model: Conditional, trained: Trained, random: torch.Generator) -> Path:
+    """Write images of each class into subfolders, as torchvision's ImageFolder reads them; all or none.
+
+    Raises:
+        GenlabError: for a model without classes, and for a folder that is there already: none is ever replaced.
+    """
+    args = trained.args
+    if not model.condition.class_names:
+        raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} has no classes to sample from")
+    folder: Path = args.out or (runs.run_of(trained.checkpoint) or trained.checkpoint.parent) / "samples"
+    with whole_folder(folder) as part:
+        named = _folders(model.condition.class_names)
+        for label, name in enumerate(tqdm(named, "Sampling", unit=" classes")):
+            inside = part / name
+            inside.mkdir()
+            given = model.given(torch.tensor([label]))
+            for first in range(0, args.per_class, BATCH):
+                samples = given.sample(min(BATCH, args.per_class - first), generator=random)
+                for number, sample in enumerate(samples, first):
+                    images.picture_of(sample).save(inside / f"{number:05}.png")
+    return folder
+
+
+def _folders(names: tuple[str, ...]) -> list[str]:
+    """Folders that are labelled as the classes are when torchvision's ImageFolder reads them, in alphabetical order.
+
+    They are called as the classes, or else by number: names may be out of order, or lead elsewhere.
+    """
+    if [*names] == sorted(names) and all(map(_names_a_folder, names)):
+        return [*names]
+    return [str(label).zfill(len(str(len(names) - 1))) for label in range(len(names))]
+
+
+def _names_a_folder(name: str) -> bool:
+    return name.isprintable() and Path(name).name == name != ".."

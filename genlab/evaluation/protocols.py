@@ -6,11 +6,10 @@ from typing import Any
 
 from genlab.capabilities import HasLikelihood, Reconstructs, Samples, Translates, can_given
 from genlab.evaluation.likelihood import judge_likelihood
-from genlab.evaluation.options import Options
 from genlab.evaluation.reconstructions import judge_reconstructions
 from genlab.evaluation.rows import Row
 from genlab.evaluation.samples import judge_samples
-from genlab.evaluation.splits import Splits
+from genlab.evaluation.splits import Options, Splits
 from genlab.evaluation.translations import judge_translations
 
 

@@ -8,9 +8,8 @@ from torch import Tensor
 
 from genlab.capabilities import reconstructed
 from genlab.errors import counted
-from genlab.evaluation.options import Options
 from genlab.evaluation.rows import Row, averages
-from genlab.evaluation.splits import Splits
+from genlab.evaluation.splits import Options, Splits
 from genlab.losses.reconstruction import SSIM_WINDOW
 from genlab.metrics.translation import translation_scores
 

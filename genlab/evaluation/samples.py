@@ -13,9 +13,8 @@ from genlab.data import ImageDataModule
 from genlab.data.batches.tensors import ImageTensors
 from genlab.errors import GenlabError
 from genlab.evaluation.extractors import Extractor, extractor
-from genlab.evaluation.options import Options
 from genlab.evaluation.rows import Row, rows_of
-from genlab.evaluation.splits import Splits
+from genlab.evaluation.splits import Options, Splits
 from genlab.metrics.sample_quality import NEIGHBOURS, class_balance, distances, precision_and_recall
 
 AT_ONCE = 500

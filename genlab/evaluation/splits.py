@@ -1,6 +1,7 @@
-"""Images of a DataModule as tools look at them: one split, not augmented, set up when first asked for."""
+"""What an evaluation looks at: images of one split of a DataModule, not augmented, and how a user wants them judged."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,8 +13,32 @@ from genlab.capabilities import Conditional, can, seen_in
 from genlab.data import ImageDataModule
 from genlab.data.batches.augmentation import unaugmented
 from genlab.data.own import as_genlabs
+from genlab.devices import CPU
 from genlab.errors import GenlabError
-from genlab.evaluation.options import Options
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of an evaluation.
+
+    Args:
+        limit: maximum number of images.
+        seed: seed of the choice of images, and of all noise.
+        codes: number of codes per image for estimates of a likelihood; by default the protocol's own.
+        by_features: whether to compare features, also for a model that could be judged in another way.
+        network: name of the network of these features; see `genlab.evaluation.extractors.extractor`.
+        device: device of this network.
+        condition: the condition (1, ...), as the model's `given` takes it, of all images; by default each image has its
+            own.
+    """
+
+    limit: int = 10**9
+    seed: int = 0
+    codes: int | None = None
+    by_features: bool = False
+    network: str | None = None
+    device: torch.device = CPU
+    condition: Tensor | None = None
 
 
 class Splits:

@@ -14,11 +14,10 @@ from tqdm import tqdm
 from genlab.capabilities import Translates
 from genlab.evaluation.domains import Translated, domains_of
 from genlab.evaluation.extractors import Extractor, extractor
-from genlab.evaluation.options import Options
 from genlab.evaluation.reconstructions import SSIM_WINDOWS
 from genlab.evaluation.rows import Row, averages, rows_of
 from genlab.evaluation.samples import images_of, require_enough, seen_by
-from genlab.evaluation.splits import Splits
+from genlab.evaluation.splits import Options, Splits
 from genlab.metrics.sample_quality import distances
 from genlab.metrics.translation import sharpness, translation_scores
 

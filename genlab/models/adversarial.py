@@ -7,7 +7,6 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.core.optimizer import LightningOptimizer, do_nothing_closure
-from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
@@ -86,22 +85,10 @@ class Players(Model):
             if player.optimizer is optimizer and clip is not None:
                 self.clip_gradients(optimizer, clip, "norm")
 
-    def setup(self, stage: str) -> None:
-        """Under DDP, let each player leave the other's parameters without gradients."""
-        super().setup(stage)
-        if isinstance(self.trainer.strategy, DDPStrategy):
-            self.trainer.strategy._ddp_kwargs.setdefault("find_unused_parameters", True)
-
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Under DDP, let all processes have the first one's running statistics, which Lightning forgets here."""
         if isinstance(self.trainer.model, DistributedDataParallel):
             self.trainer.model.require_forward_param_sync = True
-
-    def step_schedules(self) -> None:
-        """Take the schedules a step further, at the end of a training step: checkpoints are written right after it."""
-        for config in self.trainer.lr_scheduler_configs:
-            if config.interval == "step" or self.trainer.is_last_batch:
-                config.scheduler.step()  # type: ignore[call-arg]
 
     def player(
         self, network: nn.Module, optimizer: OptimizerFactory, schedule: ScheduleFactory | None

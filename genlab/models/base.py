@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.trainer.states import RunningStage, TrainerStatus
 from lightning.pytorch.tuner.lr_finder import _LRCallback
 from lightning.pytorch.utilities.types import LRSchedulerConfig
@@ -101,7 +102,12 @@ class Model(PlainHyperparameters, LightningModule):
         return []
 
     def setup(self, stage: str) -> None:
-        """Let the first batches be checked and gradients accumulated; put a model to be trained into training mode."""
+        """Let the first batches be checked and gradients accumulated; put a model to be trained into training mode.
+
+        Under DDP, let each player or stage leave the parameters of the others without gradients.
+        """
+        if self.manual_optimization and isinstance(self.trainer.strategy, DDPStrategy):
+            self.trainer.strategy._ddp_kwargs.setdefault("find_unused_parameters", True)
         if self._accumulated:
             self.trainer.accumulate_grad_batches, self._accumulated = self._accumulated, None
         self._checked.clear()
@@ -245,6 +251,12 @@ class Model(PlainHyperparameters, LightningModule):
                     raise GenlabError(f"ReduceLROnPlateau waits for {monitor}, which is not logged; there are {known}")
                 config.scheduler.step(value)
         self._validated = False
+
+    def step_schedules(self) -> None:
+        """Take the schedules a step further, at the end of a manual step: checkpoints are written right after it."""
+        for config in self.schedules():
+            if config.interval == "step" or self.trainer.is_last_batch:
+                self.lr_scheduler_step(config.scheduler, None)
 
     def lr_scheduler_step(self, scheduler: LRScheduler, metric: Any) -> None:
         """Take a schedule a step further; of those that need a metric, `on_train_epoch_end` does."""

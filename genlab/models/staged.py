@@ -7,7 +7,6 @@ from itertools import accumulate
 from typing import Any, Generic, TypeVar
 
 import torch
-from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from lightning.pytorch.utilities.types import LRSchedulerConfig
 from torch import Tensor, nn
@@ -130,9 +129,7 @@ class StagedModel(Model, Generic[AnyStage]):
             return
         optimizer.step()
         optimizer.zero_grad()
-        for config in self.schedules():
-            if config.interval == "step" or self.trainer.is_last_batch:
-                self.lr_scheduler_step(config.scheduler, None)
+        self.step_schedules()
 
     def evaluation_step(self, stage: str, batch: Any, batch_idx: int) -> None:
         self.log_epoch(stage, self._with_stage(self.stage_metrics(stage, batch, batch_idx)), batch, progress_bar="loss")
@@ -154,8 +151,6 @@ class StagedModel(Model, Generic[AnyStage]):
         self._kept = {}
         if stage != "fit":
             return
-        if isinstance(self.trainer.strategy, DDPStrategy):  # each stage trains a part of the parameters
-            self.trainer.strategy._ddp_kwargs.setdefault("find_unused_parameters", True)
         limit = self.trainer.max_epochs
         if limit in (None, -1) or limit >= self.plan.epochs:
             self.trainer.fit_loop.max_epochs = self.plan.epochs

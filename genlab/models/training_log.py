@@ -21,7 +21,7 @@ class TrainingLog:
         self.rows.append((step, {name: value.detach() for name, value in metrics.items()}, rates))
 
     def hand_over(self, loggers: Iterable[Logger], epoch: int, *, searches: bool = False) -> None:
-        """Give all rows to loggers, each with its epoch.
+        """Give all rows, at least one, to loggers, each with its epoch.
 
         Args:
             loggers: to which they go.
@@ -31,8 +31,6 @@ class TrainingLog:
         Raises:
             NotFinite: for a metric that is not finite.
         """
-        if not self.rows:
-            return
         steps, rows, rates = zip(*self.rows, strict=True)
         self.rows.clear()
         values = iter(torch.stack([value for row in rows for value in row.values()]).tolist())

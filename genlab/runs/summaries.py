@@ -90,8 +90,22 @@ def settings_of(run: Path) -> dict[str, str]:
     """Read the settings in a run's config, as in `Summary`; none where they cannot be read."""
     with contextlib.suppress(GenlabError, OSError, ValueError, yaml.YAMLError):
         text = read_regular(run / runs.CONFIG, LARGEST).decode()
-        return dict(_flat(translated(safe_yaml.load(text))))
+        return {name: _text(value) for name, value in flat(translated(safe_yaml.load(text)))}
     return {}
+
+
+def flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Iterate over the settings in a config: names as on the command line, and values."""
+    if isinstance(value, list) and any(isinstance(part, dict) for part in value):
+        value = dict(enumerate(value))
+    if not isinstance(value, dict):
+        yield name, value
+        return
+    if "class_path" in value:
+        yield name, value["class_path"]
+        value = {**(value.get("init_args") or {}), **(value.get("dict_kwargs") or {})}
+    for key, part in value.items():
+        yield from flat(part, f"{name}.{key}" if name else str(key))
 
 
 def differing(settings: Sequence[Mapping[str, str]]) -> list[str]:
@@ -146,20 +160,6 @@ def labels(summaries: Sequence[Summary]) -> list[str]:
         label if label and found.count(label) == 1 else f"{label} ({each.path})" if label else str(each.path)
         for label, each in zip(found, summaries, strict=True)
     ]
-
-
-def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Iterate over the settings in a config: names as on the command line, and values as text."""
-    if isinstance(value, list) and any(isinstance(part, dict) for part in value):
-        value = dict(enumerate(value))
-    if not isinstance(value, dict):
-        yield name, _text(value)
-        return
-    if "class_path" in value:
-        yield name, _text(value["class_path"])
-        value = {**(value.get("init_args") or {}), **(value.get("dict_kwargs") or {})}
-    for key, part in value.items():
-        yield from _flat(part, f"{name}.{key}" if name else str(key))
 
 
 def _text(value: Any) -> str:

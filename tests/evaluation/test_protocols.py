@@ -8,10 +8,9 @@ import torch
 
 import genlab
 from genlab.capabilities import HasLikelihood, Reconstructs, Samples, Translates
-from genlab.evaluation.options import Options
 from genlab.evaluation.outliers import SCORES, score_for
 from genlab.evaluation.protocols import PROTOCOLS, judging_capability
-from genlab.evaluation.splits import Splits
+from genlab.evaluation.splits import Options, Splits
 from genlab.evaluation.translations import perceptual
 from genlab.metrics import VGG16Features
 

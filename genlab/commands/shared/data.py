@@ -10,6 +10,7 @@ from torch import Tensor
 
 from genlab.data.batches.tensors import ImageTensors
 from genlab.errors import GenlabError, suggestion
+from genlab.hparams import as_section
 from genlab.parsing import spelling
 from genlab.parsing.parser import ExplainingParser
 
@@ -27,8 +28,7 @@ def changed_data(described: str | dict[str, Any], settings: Sequence[str]) -> Li
     if isinstance(described, dict):
         if "_class_path" not in described:
             raise GenlabError(f"{settings[0]} changes nothing: the checkpoint does not say what data it was trained on")
-        arguments = {name: value for name, value in described.items() if not name.startswith("_")}
-        described = json.dumps({"class_path": described["_class_path"], "init_args": arguments})
+        described = json.dumps(as_section(described))
     spelling.check("data", [f"--data={described}", *settings])
     parser = ExplainingParser()
     parser.add_lightning_class_args(LightningDataModule, "data", subclass_mode=True)

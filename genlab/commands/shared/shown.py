@@ -1,6 +1,7 @@
 """Images that a tool looks at: those of --input, or else some of the model's data, each under its condition."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -8,12 +9,15 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from genlab.capabilities import Conditional, can
-from genlab.commands.shared.conditions import asked_condition
 from genlab.commands.shared.inputs import framed
 from genlab.commands.shared.trained import Trained
 from genlab.data import DegradedPairs
 from genlab.data.batches.tensors import DegradedTensors
+from genlab.data.files.framing import Framing, attempt
+from genlab.data.files.image_files import LARGEST
 from genlab.errors import GenlabError
+from genlab.regular import read_regular
+from genlab.types import Shape
 
 
 @dataclass(frozen=True)
@@ -59,14 +63,10 @@ def shown(
         images, names = own_images(trained)
         rows = torch.arange(len(names))[:count]
         return Shown(images, rows, names[: len(rows)])
-    images = looked_at(trained) if seen_under_asked else trained.images()
+    images = trained.images()
+    if seen_under_asked and (asked := condition_asked(trained)) is not None:
+        images = under(images, trained.model, asked)  # type: ignore[arg-type]
     return Shown(images, torch.randperm(len(images), generator=random)[: count or default])
-
-
-def looked_at(trained: Trained) -> Any:
-    """The data's images as a data set, under the condition asked for, or else each under its own."""
-    images, asked = trained.images(), condition_asked(trained)
-    return images if asked is None else under(images, trained.model, asked)  # type: ignore[arg-type]
 
 
 def own_images(trained: Trained) -> tuple[Any, tuple[str, ...]]:
@@ -91,15 +91,46 @@ def own_images(trained: Trained) -> tuple[Any, tuple[str, ...]]:
 def condition_asked(trained: Trained) -> Tensor | None:
     """The condition that --condition or --condition-image asks for, (1, ...), as `given` takes it; None without one.
 
+    Attributes that are not named are as in most test images. Of an image, the data's degradation takes away what the
+    model is to complete.
+
     Raises:
         GenlabError: for one that the model does not know.
     """
-    args = trained.args
+    args, model = trained.args, trained.model
     if args.condition is None and args.condition_image is None:
         return None
-    if not can(trained.model, Conditional):
-        raise GenlabError(f"the {type(trained.model).__name__} in {trained.checkpoint} knows no conditions")
-    return asked_condition(trained.model, trained)
+    if not can(model, Conditional):
+        raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} knows no conditions")
+    if args.condition_image is None:
+        return model.condition.typed(args.condition, lambda: usual_attributes(trained))
+    if not model.condition.image_shape:
+        raise GenlabError("this model's conditions are no images: give --condition")
+    if args.condition is not None:
+        raise GenlabError("this model's conditions are images: leave out --condition")
+    data = trained.unread_data
+    if isinstance(data, DegradedPairs):
+        return data.degradation(read_image(args.condition_image, model.image_shape))
+    return read_image(args.condition_image, model.condition.image_shape)
+
+
+def usual_attributes(trained: Trained) -> Tensor:
+    """Return the attributes that most test images have: (number of attributes,), 0 or 1."""
+    test_set = trained.images()
+    usual: Tensor = test_set.facts["attributes"][test_set.rows].mean(0).round()
+    return usual
+
+
+def read_image(path: Path, shape: Shape) -> Tensor:
+    """An image file, cropped and resized: (1, *shape).
+
+    Raises:
+        GenlabError: for an unreadable one.
+    """
+    pixels = attempt(lambda: Framing(shape).decode(read_regular(path, LARGEST)))
+    if isinstance(pixels, str):
+        raise GenlabError(f"{path} cannot be read as an image: {pixels}")
+    return torch.from_numpy(pixels.copy())[None] / 255
 
 
 def under(images: Any, model: Conditional, condition: Tensor) -> "UnderCondition":

@@ -11,48 +11,43 @@ from torchvision.datasets import ImageFolder
 
 import genlab
 from genlab.cli import main
-from genlab.commands.shared.conditions import _folders
+from genlab.commands.sample import _folders
 
 
 def pixels(path) -> np.ndarray:
     return np.asarray(Image.open(path))
 
 
-@pytest.fixture
-def trained(conditional):
-    return conditional
-
-
-def test_all_classes_are_drawn_one_a_row_with_one_code_a_column(trained, tiles):
-    main(["sample", "--ckpt", str(trained["digits"]), "--columns", "3", "--seed", "2", "--out", "classes.npz"])
+def test_all_classes_are_drawn_one_a_row_with_one_code_a_column(conditional, tiles):
+    main(["sample", "--ckpt", str(conditional["digits"]), "--columns", "3", "--seed", "2", "--out", "classes.npz"])
     drawn = tiles("classes.npz")
     assert drawn.shape[:2] == (10, 3)
-    model = genlab.load(trained["digits"])
+    model = genlab.load(conditional["digits"])
     codes = torch.randn(3, model.code_size, generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
         expected = model.given(torch.tensor([7])).decode(codes)[1]
     np.testing.assert_allclose(drawn[7, 1], expected, atol=1e-5)
 
 
-def test_one_class_is_drawn_when_asked_for(trained, tiles):
-    sample = ["sample", "--ckpt", str(trained["digits"]), "--condition", "7", "-n", "4", "--columns", "2"]
+def test_one_class_is_drawn_when_asked_for(conditional, tiles):
+    sample = ["sample", "--ckpt", str(conditional["digits"]), "--condition", "7", "-n", "4", "--columns", "2"]
     main([*sample, "--out", "7.npz"])
-    model = genlab.load(trained["digits"])
+    model = genlab.load(conditional["digits"])
     with torch.no_grad():
         expected = model.given(torch.tensor([7])).sample(4, generator=torch.Generator().manual_seed(0))[3]
     np.testing.assert_allclose(tiles("7.npz")[1, 1], expected, atol=1e-5)
     main(sample)
-    assert (trained["digits"] / "pictures" / "sample-7.png").exists()
+    assert (conditional["digits"] / "pictures" / "sample-7.png").exists()
 
 
-def test_images_of_each_class_are_written_as_torchvision_reads_them(trained, refused):
-    arguments = ["sample", "--ckpt", str(trained["digits"]), "--per-class", "3", "--out", "more"]
+def test_images_of_each_class_are_written_as_torchvision_reads_them(conditional, refused):
+    arguments = ["sample", "--ckpt", str(conditional["digits"]), "--per-class", "3", "--out", "more"]
     main(arguments)
     written = ImageFolder("more")
     assert written.classes == [str(i) for i in range(10)]
     assert len(written) == 30
     assert written[0][0].size == (8, 8)
-    model, noise = genlab.load(trained["digits"]), torch.Generator().manual_seed(0)
+    model, noise = genlab.load(conditional["digits"]), torch.Generator().manual_seed(0)
     with torch.no_grad():
         expected = model.given(torch.tensor([0])).decode(torch.randn(3, model.code_size, generator=noise))[0, 0] * 255
     np.testing.assert_allclose(np.asarray(written[0][0])[..., 0], expected, atol=0.501)  # rounded, not cut off
@@ -62,28 +57,28 @@ def test_images_of_each_class_are_written_as_torchvision_reads_them(trained, ref
     assert [path.name for path in Path.cwd().iterdir()] == ["more"]
 
 
-def test_a_class_goes_by_its_name_and_a_nameless_one_by_its_number(trained, refused, tiles):
+def test_a_class_goes_by_its_name_and_a_nameless_one_by_its_number(conditional, refused, tiles):
     sample = ["sample", "-n", "4", "--columns", "2", "--ckpt"]
-    main([*sample, str(trained["pets"]), "--condition", "dog", "--out", "dog.npz"])
-    model = genlab.load(trained["pets"])
+    main([*sample, str(conditional["pets"]), "--condition", "dog", "--out", "dog.npz"])
+    model = genlab.load(conditional["pets"])
     assert model.condition.class_names == ("cat", "dog")
     with torch.no_grad():
         expected = model.given(torch.tensor([1])).sample(4, generator=torch.Generator().manual_seed(0))[3]
     np.testing.assert_allclose(tiles("dog.npz")[1, 1], expected, atol=1e-5)
-    old = torch.load(trained["pets"] / "checkpoints" / "last.ckpt", weights_only=True)
+    old = torch.load(conditional["pets"] / "checkpoints" / "last.ckpt", weights_only=True)
     assert old["hyper_parameters"].pop("class_names") == ["cat", "dog"]
     torch.save(old, "old.ckpt")
     assert genlab.load("old.ckpt").condition.class_names == ("0", "1")
     main([*sample, "old.ckpt", "--condition", "1", "--out", "1.npz"])
-    main([*sample, str(trained["pets"]), "--condition", "1", "--out", "one.npz"])
+    main([*sample, str(conditional["pets"]), "--condition", "1", "--out", "one.npz"])
     for name in ("1", "one"):
         np.testing.assert_array_equal(tiles(f"{name}.npz"), tiles("dog.npz"))
-    told = refused(*sample, str(trained["pets"]), "--condition", "dg", "--out", "x.png")
+    told = refused(*sample, str(conditional["pets"]), "--condition", "dg", "--out", "x.png")
     assert "there is no class dg; did you mean dog?" in told
 
 
-def test_folders_of_classes_bear_their_names_unless_these_would_be_read_in_another_order(trained):
-    main(["sample", "--ckpt", str(trained["pets"]), "--per-class", "2", "--out", "more"])
+def test_folders_of_classes_bear_their_names_unless_these_would_be_read_in_another_order(conditional):
+    main(["sample", "--ckpt", str(conditional["pets"]), "--per-class", "2", "--out", "more"])
     assert ImageFolder("more").classes == ["cat", "dog"]
     assert _folders(("b", "a")) == ["0", "1"]
     assert _folders(("..", "a")) == _folders(("a", "b/c")) == _folders(("a", "b\0")) == ["0", "1"]
@@ -101,8 +96,8 @@ def test_a_number_never_stands_for_a_class_of_another_number():
             genlab.CGAN((1, 8, 8), 3, class_names=wrong)
 
 
-def test_attributes_are_drawn_in_turn_or_as_asked_for(trained, tiles):
-    run = str(trained["celeba"])
+def test_attributes_are_drawn_in_turn_or_as_asked_for(conditional, tiles):
+    run = str(conditional["celeba"])
     main(["sample", "--ckpt", run, "--columns", "2", "--out", "faces.npz"])
     assert tiles("faces.npz").shape[:2] == (9, 2)
     assert np.load("faces.npz")["row_labels"].tolist()[:3] == ["most common", "Male", "Smiling"]
@@ -118,8 +113,8 @@ def test_attributes_are_drawn_in_turn_or_as_asked_for(trained, tiles):
     np.testing.assert_allclose(tiles("smile.npz")[0, 1], expected[1], atol=1e-4)
 
 
-def test_halves_are_completed_beside_the_truth(trained, tiles):
-    main(["sample", "--ckpt", str(trained["frey"]), "--columns", "3", "--out", "rows.npz"])
+def test_halves_are_completed_beside_the_truth(conditional, tiles):
+    main(["sample", "--ckpt", str(conditional["frey"]), "--columns", "3", "--out", "rows.npz"])
     drawn = tiles("rows.npz")
     assert drawn.shape == (8, 5, 1, 28, 20)
     source, truth = drawn[0, 0, 0], drawn[0, 4, 0]
@@ -131,7 +126,7 @@ def test_halves_are_completed_beside_the_truth(trained, tiles):
     Image.fromarray(masked).save("half.png")
     for name in ("face", "half"):  # what is to be completed is taken away from either
         given = ["--condition-image", f"{name}.png", "-n", "5", "--out", f"{name}s.npz"]
-        main(["sample", "--ckpt", str(trained["frey"]), *given])
+        main(["sample", "--ckpt", str(conditional["frey"]), *given])
     assert tiles("faces.npz").shape[:2] == (1, 5)
     np.testing.assert_array_equal(tiles("faces.npz"), tiles("halfs.npz"))
 
@@ -152,16 +147,16 @@ def test_halves_are_completed_beside_the_truth(trained, tiles):
         ("frey", ["--condition-image", "x.png"], "x.png cannot be read as an image: No such file or directory"),
     ],
 )
-def test_conditions_that_there_are_not_are_said(data, arguments, message, trained, refused):
-    assert message in refused("sample", "--ckpt", str(trained[data]), "--out", "x.png", *arguments)
+def test_conditions_that_there_are_not_are_said(data, arguments, message, conditional, refused):
+    assert message in refused("sample", "--ckpt", str(conditional[data]), "--out", "x.png", *arguments)
 
 
 @pytest.mark.parametrize(
     ("make", "told"), [(os.mkfifo, "a FIFO"), (lambda x: Path(x).symlink_to("/dev/zero"), "a device")]
 )
-def test_an_image_that_is_no_regular_file_is_not_opened(make, told, trained, refused):
+def test_an_image_that_is_no_regular_file_is_not_opened(make, told, conditional, refused):
     make("x.png")
-    message = refused("sample", "--ckpt", str(trained["frey"]), "--condition-image", "x.png", "--out", "y.png")
+    message = refused("sample", "--ckpt", str(conditional["frey"]), "--condition-image", "x.png", "--out", "y.png")
     assert message == f"genlab: x.png cannot be read as an image: {told}, not a regular file"
 
 
@@ -169,11 +164,11 @@ def test_a_model_without_conditions_says_so(run, refused):
     assert "knows no conditions" in refused("sample", "--ckpt", str(run), "--condition", "7", "--out", "x.png")
 
 
-def test_a_style_is_carried_over_to_every_class(trained, tiles):
-    main(["transfer", "--ckpt", str(trained["digits"]), "-n", "3", "--seed", "1", "--out", "styles.npz"])
+def test_a_style_is_carried_over_to_every_class(conditional, tiles):
+    main(["transfer", "--ckpt", str(conditional["digits"]), "-n", "3", "--seed", "1", "--out", "styles.npz"])
     drawn = tiles("styles.npz")
     assert drawn.shape[:2] == (3, 11)
-    data, model = genlab.Digits(), genlab.load(trained["digits"])
+    data, model = genlab.Digits(), genlab.load(conditional["digits"])
     data.setup()
     batch = data.test_set[torch.randperm(180, generator=torch.Generator().manual_seed(1))[:3]]
     with torch.no_grad():
@@ -186,15 +181,15 @@ def test_a_style_is_carried_over_to_every_class(trained, tiles):
         assert arrays["column_labels"].tolist() == ["image", *"0123456789"]
 
 
-def test_attributes_are_changed_one_a_column_and_images_cannot_be(trained, refused, tiles):
-    main(["transfer", "--ckpt", str(trained["celeba"]), "-n", "2", "--out", "faces.npz"])
+def test_attributes_are_changed_one_a_column_and_images_cannot_be(conditional, refused, tiles):
+    main(["transfer", "--ckpt", str(conditional["celeba"]), "-n", "2", "--out", "faces.npz"])
     assert tiles("faces.npz").shape[:2] == (2, 9)
     assert np.load("faces.npz")["column_labels"].tolist()[:3] == ["image", "Male", "Smiling"]
-    assert "no classes or attributes to change" in refused("transfer", "--ckpt", str(trained["frey"]))
+    assert "no classes or attributes to change" in refused("transfer", "--ckpt", str(conditional["frey"]))
 
 
 @pytest.mark.parametrize("data", ["digits", "celeba", "frey"])
-def test_other_tools_see_images_under_their_conditions(data, trained):
-    main(["reconstruct", "--ckpt", str(trained[data]), "-n", "4", "--out", "r.png"])
+def test_other_tools_see_images_under_their_conditions(data, conditional):
+    main(["reconstruct", "--ckpt", str(conditional[data]), "-n", "4", "--out", "r.png"])
     assert pixels("r.png").std() > 10
-    main(["evaluate", "--ckpt", str(trained[data]), "--samples", "5", "--limit", "10", "--out", "e.json"])
+    main(["evaluate", "--ckpt", str(conditional[data]), "--samples", "5", "--limit", "10", "--out", "e.json"])
