@@ -58,7 +58,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
         GenlabError: if it cannot be written, or `path` already exists: a folder is never replaced.
     """
     with _told(path):
-        if path.exists() or path.is_symlink():
+        if os.path.lexists(path):
             raise GenlabError(f"{path} already exists; give another --out")
         target = Path(os.path.realpath(path))
         part = _temporary(target.parent)

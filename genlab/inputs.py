@@ -48,9 +48,10 @@ def images_of(given: Any, shape: Shape, model: nn.Module, any_size: bool = False
     Raises:
         GenlabError: for what cannot be images of this shape. Tensors are not checked, except by `ImageModel.seen`.
     """
+    weights = next(model.parameters())
     if isinstance(given, Tensor):
-        floats = given.to(next(model.parameters())) / 255 if given.dtype == torch.uint8 else given
-        images = floats.to(next(model.parameters()).device)
+        floats = given.to(weights) / 255 if given.dtype == torch.uint8 else given
+        images = floats.to(weights.device)
         return (images[None], True) if images.ndim == 3 else (images, False)
     if isinstance(given, list | tuple) and given and not isinstance(given[0], list | tuple):
         ones = [images_of(one, shape, model, any_size) for one in given]
@@ -78,7 +79,7 @@ def images_of(given: Any, shape: Shape, model: nn.Module, any_size: bool = False
     if given.dtype != np.uint8 and given.dtype != np.bool_ and not np.issubdtype(given.dtype, np.floating):
         raise GenlabError(f"images are {given.dtype}; genlab takes floats in [0, 1], or uint8 from 0 to 255")
     array, single = arranged(given, shape, any_size)
-    images = torch.tensor(np.ascontiguousarray(array)).to(next(model.parameters()))
+    images = torch.tensor(np.ascontiguousarray(array)).to(weights)
     return (images / 255 if given.dtype == np.uint8 else images), single
 
 

@@ -3,6 +3,7 @@
 import csv
 import itertools
 import math
+import os
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,7 +37,7 @@ class MetricsFile(Logger):
         self.path = folder / history.FILE
         self._rows: list[dict[str, float]] = []
         self._columns = ["step", "epoch"]
-        self._goes_on = _exists(self.path)
+        self._goes_on = os.path.lexists(self.path)
         self.size = 0
         """Number of bytes of the file that were written or found."""
 
@@ -73,7 +74,7 @@ class MetricsFile(Logger):
 
     def _append(self) -> None:
         new_columns = {column: None for row in self._rows for column in row if column not in self._columns}
-        changed = _exists(self.path) and self.path.lstat().st_size != self.size
+        changed = os.path.lexists(self.path) and self.path.lstat().st_size != self.size
         self._columns += new_columns
         if new_columns or changed:
             self._rewrite(before=self._rows[0]["step"] if self._goes_on else math.inf)
@@ -88,12 +89,12 @@ class MetricsFile(Logger):
 
     def _rewrite(self, before: float) -> None:
         """Write the file again, with all columns and the rows of the steps before one."""
-        if not _exists(self.path):
+        if not os.path.lexists(self.path):
             return
         columns, rows, oddities = history.parse(self.path)
         self._columns = list(dict.fromkeys(columns + self._columns))
         if oddities:
-            kept = next(path for n in itertools.count(1) if not _exists(path := self._kept(n)))
+            kept = next(path for n in itertools.count(1) if not os.path.lexists(path := self._kept(n)))
             self.path.rename(kept)
             found = f"{len(rows)} rows of it are in the new {self.path.name}" if rows else "a new one begins"
             rank_zero_warn(f"{self.path} has been changed ({oddities}): it is kept as {kept.name}, {found}")
@@ -113,7 +114,3 @@ def _end(rows: list[dict[str, str]]) -> int:
     """Estimate the step at which the next row is due at the latest, from the distance between rows."""
     steps = [-1, *(int(row["step"]) for row in rows)]
     return steps[-1] + max((later - step for step, later in itertools.pairwise(steps)), default=1)
-
-
-def _exists(path: Path) -> bool:
-    return path.exists() or path.is_symlink()

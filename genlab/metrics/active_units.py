@@ -9,8 +9,6 @@ from torchmetrics import Metric
 
 PATIENCE = 1000
 """Training steps within which codes become informative, if they ever do."""
-
-
 Parts = tuple[Tensor, Tensor, Tensor]
 
 

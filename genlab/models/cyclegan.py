@@ -14,7 +14,7 @@ from genlab.models.ema import moving_average
 from genlab.models.output_check import expect
 from genlab.models.replay import ImagePool
 from genlab.models.signed import SignedGenerators, signed
-from genlab.models.translation import Translator, linear_decay, require_translatable
+from genlab.models.translation import Translator, linear_decay
 from genlab.networks.patch import PatchDiscriminator
 from genlab.networks.resnet import ResNetGenerator
 from genlab.optimizers import GANAdam
@@ -91,7 +91,6 @@ class CycleGAN(SignedGenerators, Translator, Players):
                 f"images of {channels} and of {image_shape[0]} channels cannot be told to stay what they are; "
                 "give identity_weight 0"
             )
-        require_translatable(image_shape)
         super().__init__(image_shape)
         self.save_hyperparameters()
         self.clips = {"generator": generator_clip, "discriminator": discriminator_clip}

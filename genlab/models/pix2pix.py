@@ -13,7 +13,7 @@ from genlab.models.adversarial import Players, Turns
 from genlab.models.ema import moving_average
 from genlab.models.output_check import expect
 from genlab.models.signed import SignedGenerators, signed, unsigned
-from genlab.models.translation import Translator, linear_decay, require_translatable
+from genlab.models.translation import Translator, linear_decay
 from genlab.networks.patch import PatchDiscriminator
 from genlab.networks.unet import UNet
 from genlab.optimizers import GANAdam
@@ -79,7 +79,6 @@ class Pix2Pix(SignedGenerators, Translator, Players):
         channels, height, width = source_shape
         if (height, width) != tuple(image_shape[1:]):
             raise GenlabError(f"sources of {height} x {width} pixels do not go with targets of shape {image_shape}")
-        require_translatable(image_shape)
         super().__init__(image_shape)
         self.save_hyperparameters()
         self.clips = {"discriminator": discriminator_clip, "generator": generator_clip}

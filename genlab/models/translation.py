@@ -26,6 +26,12 @@ class Translator(ImageModel):
     """An ImageModel whose generators turn images of one domain, a, into images of another, b.
 
     They see and make images in [-1, 1].
+
+    Args:
+        image_shape: (C, H, W) of the images in b.
+
+    Raises:
+        GenlabError: for images of less than 4 x 4 pixels.
     """
 
     capabilities: tuple[type, ...] = (Translates,)
@@ -33,6 +39,13 @@ class Translator(ImageModel):
     """Directions, "a_to_b" and perhaps "b_to_a", with the shape of the images that each was learned from."""
     generated: Callable[..., Tensor]
     """Applies a generator; see `SignedGenerators`."""
+
+    def __init__(self, image_shape: Shape) -> None:
+        if min(image_shape[1:]) < SMALLEST:
+            raise GenlabError(
+                f"images of shape {image_shape} are too small to translate; {SMALLEST} x {SMALLEST} will do"
+            )
+        super().__init__(image_shape)
 
     @abstractmethod
     def best_generator(self, direction: str) -> nn.Module:
@@ -83,12 +96,6 @@ class Translator(ImageModel):
             translated = self.generated(self.best_generator(direction), padded)
         images = unsigned(translated)[:, :, :height, :width]
         return images[0] if single else images
-
-
-def require_translatable(image_shape: Shape) -> None:
-    """Raise GenlabError for images of less than 4 x 4 pixels."""
-    if min(image_shape[1:]) < SMALLEST:
-        raise GenlabError(f"images of shape {image_shape} are too small to translate; {SMALLEST} x {SMALLEST} will do")
 
 
 def linear_decay(decay_from: float | None) -> ScheduleFactory | None:

@@ -12,29 +12,15 @@ from genlab.parsing.own_code import DOTTED, not_found
 from genlab.parsing.spelling import NOTHING_GIVEN
 
 UNKNOWN_KEY = re.compile(r"Option '(?P<key>[\w.]+)' is not accepted|does not accept option '(?P<option>[\w.]+)'")
-
-
 UNKNOWN_ARGUMENT = re.compile(r"unrecognized arguments: (\S+)")
-
-
 UNKNOWN_CLASS = re.compile(r"dot import path string: (\S+)")
-
-
 KEY = re.compile(r'Parser key "([\w.]+)"')
 """Each part of a key's place in a config."""
-
-
 OWNER = re.compile(r"given class_path '([\w.]+)'")
-
-
 OWNER_AFTERWARDS = re.compile(r"\. Got value: Namespace\(class_path='([\w.]+)'")
 """The class that does not take a key, said before it or right after it."""
-
-
 NUMBER = re.compile(r"Expected a <class '(?:int|float)'>")
 """Part of a message that says that a number could be given in place of a class."""
-
-
 TYPES = {
     "int": "a whole number",
     "float": "a number",
@@ -45,8 +31,6 @@ TYPES = {
     "dict": "names with values",
 }
 """Types in words."""
-
-
 MODULES = {
     "callbacks": ("lightning.pytorch.callbacks", "genlab.callbacks"),
     "logger": ("lightning.pytorch.loggers",),
@@ -56,18 +40,12 @@ MODULES = {
     "normalization": ("torch.nn",),
 }
 """Places of the classes that are not in genlab's listings, by the end of their key."""
-
-
 LACKING = re.compile(
     r"""Parser key "([\w.]+)".*class_path '([\w.]+)':\s+the following arguments are required: (\w+(?:, \w+)*)""",
     re.DOTALL,
 )
-
-
 CLASS_OR_FUNCTION = re.compile(rf"(?:class_path(?:'?:? |=)|val=|Got value: |Given value: )'?({DOTTED.pattern})\b")
 """Import paths that a message has as values."""
-
-
 LONGEST = 300
 """Characters of what jsonargparse says, where it is not known."""
 

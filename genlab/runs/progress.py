@@ -13,8 +13,6 @@ from genlab.runs.folders import CONFIG, JOB, text_of
 
 LOCK = ".lock"
 """The file in a run's folder that the process which trains it holds locked."""
-
-
 STATE = ".state"
 """The file in a run's folder that says how its training goes, or how it ended."""
 

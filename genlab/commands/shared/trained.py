@@ -5,7 +5,7 @@ import hashlib
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from genlab import runs
 from genlab.atomic import must_be_free
-from genlab.capabilities import VERBS, Conditional, Encodes, abilities, can, can_given, seen_in
+from genlab.capabilities import VERBS, Capability, Conditional, Encodes, abilities, can, can_given, seen_in
 from genlab.checkpoints import read, rebuilt_data
 from genlab.commands.shared.data import changed_data, without
 from genlab.commands.shared.inputs import named_paths
@@ -29,8 +29,6 @@ from genlab.trust import granted, require_known_classes, require_known_places
 
 BATCH = 500
 """Number of images that a tool gives to a model at a time."""
-
-Capability = TypeVar("Capability")
 
 
 class Trained:

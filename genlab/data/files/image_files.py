@@ -5,10 +5,11 @@ import os
 import struct
 import warnings
 import zipfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Self
 
 from PIL import Image
 from torchvision.datasets.folder import IMG_EXTENSIONS
@@ -20,40 +21,46 @@ LARGEST = 8 * (Image.MAX_IMAGE_PIXELS or 2**27)
 """Maximum bytes of an image file: four for each pixel of the largest image that Pillow decodes."""
 
 
-class ImageFiles(Protocol):
-    """Image files by name, in a fixed order."""
-
-    place: Path
-    """The folder or archive."""
-    names: tuple[str, ...]
-    """Paths relative to the place, with forward slashes."""
-
-    def read(self, name: str) -> bytes:
-        """Read the content of a file."""
-
-    def fingerprint(self) -> str:
-        """Hash the files' names, sizes and times of change."""
-
-    def only(self, names: Iterable[str]) -> "ImageFiles":
-        """Return only these files, in this order."""
-
-
-class FolderFiles:
-    """The images in a folder, its subfolders included, sorted by name.
+class ImageFiles(ABC):
+    """Image files by name, in a fixed order.
 
     Args:
-        place: the folder.
-        names: the files to take; by default all with an image's ending.
+        place: the folder or archive.
+        names: the files to take, as paths relative to the place, with forward slashes; by default all with an image's
+            ending.
 
     Raises:
-        GenlabError: for a folder that is missing, or has no image in it.
+        GenlabError: for a place without images.
     """
 
     def __init__(self, place: Path, names: Iterable[str] | None = None) -> None:
         self.place = place
-        self.names = tuple(_walk(place) if names is None else names)
+        self.names = tuple(self.found() if names is None else names)
         if not self.names:
             raise GenlabError(f"{place} holds no images ({', '.join(IMG_EXTENSIONS)})")
+
+    @abstractmethod
+    def found(self) -> Iterable[str]:
+        """Find all files with an image's ending."""
+
+    @abstractmethod
+    def read(self, name: str) -> bytes:
+        """Read the content of a file."""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Hash the files' names, sizes and times of change."""
+
+    def only(self, names: Iterable[str]) -> Self:
+        """Return only these files, in this order."""
+        return type(self)(self.place, names)
+
+
+class FolderFiles(ImageFiles):
+    """The images in a folder, its subfolders included, sorted by name."""
+
+    def found(self) -> Iterable[str]:
+        return _walk(self.place)
 
     def read(self, name: str) -> bytes:
         return read_regular(self.place / name, LARGEST)
@@ -69,39 +76,24 @@ class FolderFiles:
                 entries.append(name)
         return _hash(str(self.place.resolve()), *entries)
 
-    def only(self, names: Iterable[str]) -> "FolderFiles":
-        return FolderFiles(self.place, names)
 
+class ZipFiles(ImageFiles):
+    """The images in a zip archive, read without unpacking it."""
 
-class ZipFiles:
-    """The images in a zip archive, read without unpacking it.
-
-    Args:
-        place: the archive.
-        names: the files to take; by default all with an image's ending.
-
-    Raises:
-        GenlabError: for a file that is no readable zip archive, or holds no image.
-    """
-
-    def __init__(self, place: Path, names: Iterable[str] | None = None) -> None:
-        self.place = place
-        if names is None:
-            try:
-                require_regular(place)
-                with zipfile.ZipFile(place) as archive:
-                    names = sorted(filter(is_image, archive.namelist()))
-                    for name in names[:1]:
-                        archive.open(name).close()
-            except OSError as error:
-                raise GenlabError(f"{place} cannot be read: {error.strerror or error}") from None
-            except RuntimeError as error:  # it is encrypted, or compressed by an unknown method
-                raise GenlabError(f"{place} cannot be read: {error}; unpack it by hand") from None
-            except (zipfile.BadZipFile, ValueError, struct.error):
-                raise GenlabError(f"{place} is no zip archive; delete it to have it downloaded again") from None
-        self.names = tuple(names)
-        if not self.names:
-            raise GenlabError(f"{place} holds no images ({', '.join(IMG_EXTENSIONS)})")
+    def found(self) -> Iterable[str]:
+        try:
+            require_regular(self.place)
+            with zipfile.ZipFile(self.place) as archive:
+                names = sorted(filter(is_image, archive.namelist()))
+                for name in names[:1]:
+                    archive.open(name).close()
+        except OSError as error:
+            raise GenlabError(f"{self.place} cannot be read: {error.strerror or error}") from None
+        except RuntimeError as error:  # it is encrypted, or compressed by an unknown method
+            raise GenlabError(f"{self.place} cannot be read: {error}; unpack it by hand") from None
+        except (zipfile.BadZipFile, ValueError, struct.error):
+            raise GenlabError(f"{self.place} is no zip archive; delete it to have it downloaded again") from None
+        return names
 
     @cached_property
     def archive(self) -> zipfile.ZipFile:
@@ -118,9 +110,6 @@ class ZipFiles:
     def fingerprint(self) -> str:
         state = self.place.stat()
         return _hash(str(self.place.resolve()), f"{state.st_size} {state.st_mtime_ns}", *self.names)
-
-    def only(self, names: Iterable[str]) -> "ZipFiles":
-        return ZipFiles(self.place, names)
 
 
 def is_image(name: str) -> bool:
