@@ -1,6 +1,6 @@
 """Translation learned from two unpaired domains, CycleGAN (Zhu et al. 2017, arXiv:1703.10593)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, cast
 
@@ -96,22 +96,13 @@ class CycleGAN(SignedGenerators, Translator, Players):
         self.clips = {"generator": generator_clip, "discriminator": discriminator_clip}
         self.a_shape: Shape = (channels, height, width)
         self.directions = {"a_to_b": self.a_shape, "b_to_a": self.image_shape}
-        self.generators = nn.ModuleDict(
-            {
-                "a_to_b": as_network(generator, self.a_shape, self.image_shape[0]),
-                "b_to_a": as_network(another(generator), self.image_shape, channels),
-            }
-        )
-        self.discriminators = nn.ModuleDict(
-            {
-                "a": as_network(discriminator, self.a_shape, 1),
-                "b": as_network(another(discriminator), self.image_shape, 1),
-            }
-        )
-        for direction, made in (("a_to_b", self.image_shape), ("b_to_a", self.a_shape)):
-            expect(self.generators[direction], (made[0], None, None), f"CycleGAN for images of shape {made}")
-        for discriminator_of_domain in self.discriminators.values():
-            expect(discriminator_of_domain, (1,), "CycleGAN for its logits", patches=True)
+        made = {"a_to_b": self.image_shape, "b_to_a": self.a_shape}
+        self.generators = two(generator, {way: (shape, made[way][0]) for way, shape in self.directions.items()})
+        self.discriminators = two(discriminator, {"a": (self.a_shape, 1), "b": (self.image_shape, 1)})
+        for way, shape in made.items():
+            expect(self.generators[way], (shape[0], None, None), f"CycleGAN for images of shape {shape}")
+        for each in self.discriminators.values():
+            expect(each, (1,), "CycleGAN for its logits", patches=True)
         self.average = moving_average(self.generators, ema_decay) if ema_decay else None
         self.pools = {"a": ImagePool(pool_size), "b": ImagePool(pool_size)}
         self.loss = loss()
@@ -203,3 +194,9 @@ class CycleGAN(SignedGenerators, Translator, Players):
         super().on_load_checkpoint(checkpoint)
         for domain, images in checkpoint["pools"].items():
             self.pools[domain].images = images
+
+
+def two(network: NetworkFactory, arguments: Mapping[str, tuple[Shape, int]]) -> nn.ModuleDict:
+    """Build two networks, each from its arguments; one that is built already is the first, and a copy the second."""
+    (first, of_first), (second, of_second) = arguments.items()
+    return nn.ModuleDict({first: as_network(network, *of_first), second: as_network(another(network), *of_second)})
