@@ -31,8 +31,8 @@ class Given(LatentVariableModel):
         self.num_samples, self.importance_weighted = model.num_samples, model.importance_weighted
         numbers = model.numbers(condition)
         channels = model.channel(numbers) if model.channel else condition
-        self.encoder = lambda x: model.encoder(torch.cat([x, repeated(channels, len(x))], 1))
-        self.decoder = lambda z: model.decoder(torch.cat([z, repeated(numbers, len(z))], 1))
+        self.encoder = lambda x: model.encoder(torch.cat([x, repeated(channels, x.shape[0])], 1))
+        self.decoder = lambda z: model.decoder(torch.cat([z, repeated(numbers, z.shape[0])], 1))
 
 
 class CVAE(ConditionalModel, VariationalModel):

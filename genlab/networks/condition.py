@@ -47,7 +47,7 @@ class ConditionalGenerator(nn.Module):
         self.network, self.numbers = as_network(generator, image_shape, code_size + size), numbers
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
-        numbers = repeated(self.numbers(condition), len(z))
+        numbers = repeated(self.numbers(condition), z.shape[0])
         images: Tensor = self.network(torch.cat([z, numbers / numbers.shape[1] ** 0.5], 1))
         return images
 
@@ -98,6 +98,8 @@ class Projection(nn.Module):
 
 def repeated(condition: Tensor, count: int) -> Tensor:
     """Repeat conditions (B, ...) for `count` images, a multiple of B.
+
+    Take the count from a tensor's shape: `len` would fix it in a graph that is to take any number of images.
 
     Raises:
         GenlabError: for a count that is no multiple of B.
