@@ -22,6 +22,7 @@ COMMANDS = {
         "curves": "loss curves of one or several runs",
     },
     "look": {
+        "explore": "play with a model in the browser: codes, sliders, samples, translations",
         "sample": "draw new images from a trained model",
         "reconstruct": "test images beside their reconstructions",
         "latent": "a map of the codes of the test images, and the manifold of a 2-D prior",
@@ -53,6 +54,8 @@ COMMANDS = {
     },
 }
 """Descriptions of the commands, grouped by purpose."""
+PLACES = {"explore": "genlab.explore.command"}
+"""Modules of tools that are more than one module of `genlab.commands`."""
 TOOL_COMMANDS = [name for group in COMMANDS.values() for name in group if name not in TRAINER_COMMANDS]
 DEBUG = "--debug"
 """Option of all commands that shows tracebacks."""
@@ -98,7 +101,7 @@ def _run(arguments: list[str]) -> None:
             return
         given = ["--help" if argument == "--help-all" else argument for argument in arguments]
     tool = "listings" if command in LISTINGS else command
-    module = importlib.import_module("genlab.cli.trainer" if trains else f"genlab.commands.{tool}")
+    module = importlib.import_module("genlab.cli.trainer" if trains else PLACES.get(tool, f"genlab.commands.{tool}"))
     warnings.formatwarning = _in_a_line  # type: ignore[assignment]  # which Lightning has changed
     with own_code.importable():
         module.main(given)

@@ -1,6 +1,7 @@
 """`genlab edit`: change one attribute of images, such as make someone smile."""
 
 import argparse
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -45,10 +46,22 @@ def learned_direction(trained: Trained, attribute: str, labelled: int, random: t
     data = trained.data("fit")
     if not isinstance(data, ImageDataModule):
         raise GenlabError(f"attributes are of single images, not of the batches of {type(data).__name__}")
-    images = data.train_set
-    has = attribute_of(images, data, attribute)
+    has = attribute_of(data.train_set, data, attribute)
+    if not has.any() or has.all():
+        raise GenlabError(f"all training images of {type(data).__name__} are alike in {attribute}")
+    return direction_between(trained, data.train_set, has, labelled, random)
+
+
+def direction_between(trained: Trained, images: Any, has: Tensor, labelled: int, random: torch.Generator) -> Tensor:
+    """Find the vector, (code_size,), from images of a data set to others, from at most `labelled` of each.
+
+    Args:
+        trained: the model that encodes them.
+        images: the data set.
+        has: whether each of its images is one of the others, (N,), bool; some are, and some are not.
+        labelled: how many at most.
+        random: what they are drawn with.
+    """
     order = torch.randperm(len(has), generator=random)
     chosen = torch.cat([order[has[order]][:labelled], order[~has[order]][:labelled]])
-    if not has[chosen].any() or has[chosen].all():
-        raise GenlabError(f"all training images of {type(data).__name__} are alike in {attribute}")
     return attribute_vector(encoded(trained, images, chosen), has[chosen])

@@ -70,18 +70,37 @@ def drawn(trained: Trained, args: argparse.Namespace, random: torch.Generator) -
 
 
 def code_density(trained: Trained, args: argparse.Namespace) -> CodeDensity:
+    """Return a density of the codes of training images, kept beside the checkpoint; see `density_of`."""
+    components = 1 if args.prior == "gaussian" else args.components
+    density, new = density_of(trained, args.prior, components, args.seed)
+    if new:
+        density.save(new)
+        print(new)
+    return density
+
+
+def density_of(trained: Trained, prior: str, components: int, seed: int) -> tuple[CodeDensity, Path | None]:
     """Fit a density to the codes of training images, or load the one that lies beside the checkpoint.
 
     That one is used if it was fitted with the same model and data (the checkpoint's content, and what the command line
     changes), seed and number of images. Modification times do not count: copying a run changes them.
+
+    Args:
+        trained: the model, with the command's arguments.
+        prior: "gaussian" or "gmm".
+        components: normal distributions in it; 1 for "gaussian".
+        seed: of the images that it is fitted to, and of the fit.
+
+    Returns:
+        The density, and the file to keep it in, where it was fitted now.
     """
     encoder = trained.able_to(Encodes)
     size = flat_code_size(encoder)
-    components = 1 if args.prior == "gaussian" else args.components
-    name = "gaussian" if args.prior == "gaussian" else f"gmm{components}"
+    name = "gaussian" if prior == "gaussian" else f"gmm{components}"
     kept: Path = trained.checkpoint.with_name(f"{trained.checkpoint.stem}-{name}.npz")
+    args = trained.args
     described = {"data": args.data, "changed": args.data_settings} if args.data or args.data_settings else {}
-    fitted_to = json.dumps({"checkpoint": trained.digest, "seed": args.seed, "images_at_most": FITTED_ON, **described})
+    fitted_to = json.dumps({"checkpoint": trained.digest, "seed": seed, "images_at_most": FITTED_ON, **described})
     if kept.exists():
         try:
             density = CodeDensity.load(kept)
@@ -89,15 +108,12 @@ def code_density(trained: Trained, args: argparse.Namespace) -> CodeDensity:
             warnings.warn(f"{error}; it is fitted again", stacklevel=2)
         else:
             if density.fitted_to == fitted_to and density.means.shape == (components, size):
-                return density
+                return density, None
     train_set = trained.splits.training_images()
-    chosen = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(args.seed))[:FITTED_ON]
+    chosen = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(seed))[:FITTED_ON]
     if components > len(chosen):
         raise GenlabError(f"{components} components are more than the {len(chosen)} images they are fitted to")
-    density = CodeDensity.fitted(encoded(trained, train_set, chosen), components, args.seed, fitted_to)
-    density.save(kept)
-    print(kept)
-    return density
+    return CodeDensity.fitted(encoded(trained, train_set, chosen), components, seed, fitted_to), kept
 
 
 @torch.no_grad()

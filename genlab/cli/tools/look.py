@@ -2,19 +2,48 @@
 
 import argparse
 import warnings
+from pathlib import Path
 
 from genlab.cli.tools.options import (
     drawing,
     finite,
+    of_checkpoint,
     of_conditions,
     of_data,
     of_files,
     of_images,
     of_model,
     picture,
+    port,
     positive,
     span,
 )
+
+
+def explore(parser: argparse.ArgumentParser) -> None:
+    """Open a page in the browser on which to play with trained models: the one of --ckpt first, and all in runs/.
+
+    What a model can do decides what is there: samples, a map of its codes, sliders, interpolations, attributes,
+    translations, reconstructions, and how its training goes. This machine serves the page, to itself alone.
+
+    With --export, write the page of one model to a folder instead, which any web server can show, or a browser from
+    the disk: the model then works in the browser.
+    """
+    of_checkpoint(parser)
+    of_data(parser)
+    parser.add_argument("--port", type=port, default=0, help="where the page is served (default: a free port)")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to serve it at; 0.0.0.0 lets others look (default 127.0.0.1)"
+    )
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    parser.add_argument("--export", metavar="DIR", type=Path, help="write the page to this folder, and serve nothing")
+    parser.add_argument(
+        "--runtime",
+        metavar="DIR",
+        type=Path,
+        help="of --export: the npm package onnxruntime-web, copied to the folder; without it, browsers load it",
+    )
+    parser.add_argument("--force", action="store_true", help="replace an --export that already exists")
 
 
 def sample(parser: argparse.ArgumentParser) -> None:

@@ -12,13 +12,20 @@ from genlab.ranges import LARGEST_SEED
 MOST = 1_000_000
 """Maximum number of anything that a tool is asked for: images, codes, units."""
 
+LARGEST_PORT = 65535
+
 
 def of_model(parser: argparse.ArgumentParser, out: str, kind: Callable[[str], Path] = Path) -> None:
     """Add what all tools take that open a checkpoint and write a file, by default `out` in the run."""
-    parser.add_argument("--ckpt", metavar="PATH", help="a checkpoint or a run folder; by default the newest run")
+    of_checkpoint(parser)
     parser.add_argument("--out", "--output", metavar="PATH", type=kind, help=f"by default {out} in the run")
-    parser.add_argument("--seed", type=seed, default=0, help="of everything random (default 0)")
     parser.add_argument("--force", action="store_true", help="replace an --out that already exists")
+
+
+def of_checkpoint(parser: argparse.ArgumentParser) -> None:
+    """Add what all tools take that open a checkpoint."""
+    parser.add_argument("--ckpt", metavar="PATH", help="a checkpoint or a run folder; by default the newest run")
+    parser.add_argument("--seed", type=seed, default=0, help="of everything random (default 0)")
     parser.add_argument(
         "--trust", action="store_true", help="import what the checkpoint names, also when it is of no run of your own"
     )
@@ -99,6 +106,13 @@ def positive(text: str) -> int:
     if number > MOST:
         raise argparse.ArgumentTypeError(f"{text} is more than {MOST:,}")
     return number
+
+
+def port(text: str) -> int:
+    """An argument that is a port, 0 for a free one."""
+    if not text.isdecimal() or int(text) > LARGEST_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is no port, from 0 to {LARGEST_PORT}")
+    return int(text)
 
 
 def seed(text: str) -> int:

@@ -1,0 +1,153 @@
+"""Answers to requests about a model: each reads what is sent, and says what to compute."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from genlab.data import DegradedPairs
+from genlab.data.files.framing import Framing
+from genlab.errors import GenlabError
+from genlab.explore.conditions import condition_from
+from genlab.explore.entries import NotThere
+from genlab.explore.explored import Explored, floats
+from genlab.explore.wire import codes_from, image_file, images_from, require_count
+from genlab.images import eight_bits
+from genlab.ranges import LARGEST_SEED
+from genlab.types import Shape
+
+SIDES = (4, 2048)
+"""Smallest and largest height and width of an image to translate."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request.
+
+    Args:
+        query: its parameters.
+        body: what was sent.
+    """
+
+    query: Mapping[str, str]
+    body: bytes
+
+    def whole(self, name: str, default: int, most: int = LARGEST_SEED) -> int:
+        """Return a parameter that is a whole number from 0."""
+        text = self.query.get(name, str(default))
+        if not (text.isascii() and text.isdecimal()) or len(text) > 20 or int(text) > most:
+            raise GenlabError(f"{name} is a whole number from 0 to {most:,}")
+        return int(text)
+
+    def condition(self, explored: Explored) -> tuple[Tensor | None, bytes]:
+        """Return the condition, and what follows it in the body."""
+        return condition_from(explored, self.query.get("condition"), self.body)
+
+
+Answer = Tensor | list[str]
+
+
+def decode(explored: Explored, asked: Asked) -> Answer:
+    """Codes to images."""
+    condition, body = asked.condition(explored)
+    codes = codes_from(body, _known(explored.code_shape, "codes"))
+    shape = explored.image_shape
+    require_count(len(codes), 1 if shape is None else shape[0] * shape[1] * shape[2])
+    return explored.decode(codes, condition)
+
+
+def encode(explored: Explored, asked: Asked) -> Answer:
+    """Images to codes."""
+    condition, body = asked.condition(explored)
+    return explored.encode(images_from(body, _known(explored.image_shape, "images")), condition)
+
+
+def reconstruct(explored: Explored, asked: Asked) -> Answer:
+    """Images to images."""
+    condition, body = asked.condition(explored)
+    return explored.reconstruct(images_from(body, _known(explored.image_shape, "images")), condition)
+
+
+def draw(explored: Explored, asked: Asked) -> Answer:
+    """A seed to codes."""
+    condition, _ = asked.condition(explored)
+    count = asked.whole("count", 1)
+    require_count(count)
+    return explored.draw(count, asked.whole("seed", 0), asked.query.get("prior", "own"), condition)
+
+
+def sample(explored: Explored, asked: Asked) -> Answer:
+    """A seed to images, or texts."""
+    condition, _ = asked.condition(explored)
+    count, shape = asked.whole("count", 1), explored.image_shape
+    require_count(count, 1 if shape is None else shape[0] * shape[1] * shape[2])
+    return explored.sample(count, asked.whole("seed", 0), condition)
+
+
+def translate(explored: Explored, asked: Asked) -> Answer:
+    """Images of any size to images of the other domain."""
+    images = images_from(asked.body, _shape(asked.query.get("shape", "")))
+    return explored.translate(images, asked.query.get("direction", "a_to_b"), asked.whole("seed", 0))
+
+
+def frame(explored: Explored, asked: Asked) -> Answer:
+    """An image file to an image like those of the data."""
+    part = asked.query.get("part", "image")
+    trained = explored.trained
+    gallery = explored.gallery
+    if part == "image":
+        return image_file(asked.body, trained.framing())
+    if gallery is None or part not in gallery.parts:
+        raise GenlabError(f"there are no images called {part[:100]}")
+    channels, height, width = gallery.parts[part].shape[1:]
+    data = trained.unread_data
+    if part == "source" and isinstance(data, DegradedPairs):
+        return eight_bits(data.degradation(floats(image_file(asked.body, trained.framing()))))
+    return image_file(asked.body, Framing((channels, height, width)))
+
+
+PRIMITIVES: dict[str, Callable[[Explored, Asked], Answer]] = {
+    each.__name__: each for each in (decode, encode, reconstruct, draw, sample, translate, frame)
+}
+"""What can be asked of a model, by names in addresses."""
+
+
+def gallery_part(explored: Explored, what: str, part: str | None) -> Tensor:
+    """Return what the gallery has: "images" of a part, by default the first one, "codes" or "conditions".
+
+    Raises:
+        NotThere: for what it has not.
+    """
+    gallery = explored.gallery
+    if gallery is None:
+        raise NotThere(explored.no_gallery or "there is no gallery")
+    conditions = (
+        gallery.parts.get("source") if gallery.conditions is not None and gallery.conditions.ndim == 4 else None
+    )
+    parts = {
+        "images": gallery.parts.get(part or next(iter(gallery.parts))),
+        "codes": gallery.codes,
+        "conditions": gallery.conditions if conditions is None else conditions,
+    }
+    found = parts.get(what)
+    if found is None:
+        raise NotThere(f"the gallery has no {what[:100]}")
+    return found
+
+
+def _known(shape: Any, what: str) -> Any:
+    if shape is None:
+        raise GenlabError(f"this model has no {what}")
+    return shape
+
+
+def _shape(text: str) -> Shape:
+    """Read the shape of an image, such as 3,64,48."""
+    low, high = SIDES
+    parts = text.split(",")
+    if len(parts) == 3 and all(part.isascii() and part.isdecimal() and len(part) < 6 for part in parts):
+        channels, height, width = map(int, parts)
+        if 1 <= channels <= 16 and low <= min(height, width) and max(height, width) <= high:
+            return channels, height, width
+    raise GenlabError(f"a shape is channels, height and width, from {low} to {high} pixels, such as 3,64,48")

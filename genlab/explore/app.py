@@ -1,0 +1,179 @@
+"""The server's addresses, and what each answers."""
+
+import argparse
+from typing import Any
+
+import torch
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from genlab.errors import GenlabError, in_one_line
+from genlab.explore import pages
+from genlab.explore.answers import PRIMITIVES, Asked, gallery_part
+from genlab.explore.directions import attribute_direction
+from genlab.explore.entries import Entries, Entry, NotThere
+from genlab.explore.guard import Guard
+from genlab.explore.opened import OpenModel, OpenModels, Superseded, Turn
+from genlab.explore.training import find_picture, last_picture, thumbnail_of, training_of, version_of
+from genlab.explore.wire import bytes_of
+
+BYTES = "application/octet-stream"
+
+
+def built(args: argparse.Namespace, entries: Entries) -> Starlette:
+    """Build the application.
+
+    Args:
+        args: the command's arguments.
+        entries: the runs that can be chosen.
+    """
+    server = Server(entries, OpenModels(args))
+    model = "/api/models/{key:path}"
+    run = "/api/runs/{key:path}"
+    return Starlette(
+        routes=[
+            Route("/", server.page),
+            Route("/page/{name:path}", server.file),
+            Route("/api/runs", server.runs),
+            Route(f"{run}/thumbnail", server.thumbnail),
+            Route(f"{run}/training", server.training),
+            Route(f"{run}/pictures/{{name}}", server.picture),
+            Route(f"{model}/gallery/{{what}}", server.gallery),
+            Route(f"{model}/attributes/{{name:path}}", server.attribute),
+            Route(f"{model}/{{primitive}}", server.primitive, methods=["POST"]),
+            Route(model, server.model),
+        ],
+        middleware=[Middleware(Guard, host=args.host)],
+        exception_handlers={
+            NotThere: _refused(404),
+            GenlabError: _refused(400),
+            Superseded: lambda request, error: JSONResponse({"dropped": True}, 409),
+            HTTPException: _http,
+            Exception: _refused(500),
+        },
+    )
+
+
+class Server:
+    """Handlers of requests.
+
+    Args:
+        entries: the runs that can be chosen.
+        models: those that are open.
+    """
+
+    def __init__(self, entries: Entries, models: OpenModels) -> None:
+        self._entries, self._models = entries, models
+
+    async def page(self, request: Request) -> Response:
+        """The page."""
+        content, policy = pages.index()
+        return Response(content, media_type="text/html", headers={"Content-Security-Policy": policy})
+
+    async def file(self, request: Request) -> Response:
+        """A file of the page."""
+        content, kind = pages.file_of(request.path_params["name"])
+        return Response(content, media_type=kind)
+
+    async def runs(self, request: Request) -> Response:
+        """All runs."""
+        entries = await run_in_threadpool(lambda: [*map(_described, self._entries.all())])
+        entries.sort(key=lambda entry: entry.pop("date"), reverse=True)
+        chosen = self._entries.chosen
+        return JSONResponse({"runs": entries, "chosen": chosen and chosen.key})
+
+    async def thumbnail(self, request: Request) -> Response:
+        """The last picture of a run, made small."""
+        entry = self._entry(request)
+        if entry.run is None:
+            raise NotThere("a checkpoint has no pictures")
+        return Response(await run_in_threadpool(thumbnail_of, entry.run), media_type="image/png")
+
+    async def training(self, request: Request) -> Response:
+        """Curves and pictures of a run; nothing new is told in few bytes."""
+        entry = self._entry(request)
+        if entry.run is None:
+            return JSONResponse({"live": False, "metrics": {}, "pictures": []})
+        tag = f'"{await run_in_threadpool(version_of, entry.run)}"'
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers={"ETag": tag})
+        return JSONResponse(await run_in_threadpool(training_of, entry.run), headers={"ETag": tag})
+
+    async def picture(self, request: Request) -> Response:
+        """A picture of a run's training."""
+        entry = self._entry(request)
+        if entry.run is None:
+            raise NotThere("a checkpoint has no pictures")
+        picture = find_picture(entry.run, request.path_params["name"])
+        return Response(await run_in_threadpool(picture.content), media_type="image/png")
+
+    async def model(self, request: Request) -> Response:
+        """What a model can do."""
+        model = await self._models.get(self._entry(request), newest=True)
+        return JSONResponse(model.description)
+
+    async def gallery(self, request: Request) -> Response:
+        """Images, codes or conditions of the gallery."""
+        model = await self._model(request)
+        found = gallery_part(model.explored, request.path_params["what"], request.query_params.get("part"))
+        return Response(await run_in_threadpool(bytes_of, found), media_type=BYTES)
+
+    async def attribute(self, request: Request) -> Response:
+        """The direction of an attribute."""
+        model, name = await self._model(request), request.path_params["name"]
+        found = await model.compute(lambda explored: attribute_direction(explored, name))
+        return Response(bytes_of(found), media_type=BYTES)
+
+    async def primitive(self, request: Request) -> Response:
+        """What the model computes of what is sent."""
+        answer = PRIMITIVES.get(request.path_params["primitive"])
+        if answer is None:
+            raise NotThere("there is no such primitive")
+        asked = Asked(dict(request.query_params), await request.body())
+        turn = Turn(asked.query["view"], asked.whole("turn", 0)) if "view" in asked.query else None
+        model = await self._model(request)
+        found = await model.compute(lambda explored: answer(explored, asked), turn)
+        if not isinstance(found, torch.Tensor):
+            return JSONResponse({"texts": found})
+        shape = ",".join(map(str, found.shape[1:]))
+        return Response(bytes_of(found), media_type=BYTES, headers={"X-Shape": shape})
+
+    def _entry(self, request: Request) -> Entry:
+        return self._entries.find(request.path_params["key"])
+
+    async def _model(self, request: Request) -> OpenModel:
+        return await self._models.get(self._entry(request))
+
+
+def _described(entry: Entry) -> dict[str, Any]:
+    """Describe an entry of the chooser, with its date."""
+    summary = entry.summary
+    found: dict[str, Any] = {"key": entry.key, "name": entry.key.removeprefix("runs/"), "opens": entry.opens}
+    if summary is None or entry.run is None:
+        return found | {"model": "", "data": "", "epochs": None, "metric": None, "picture": False, "date": 0.0}
+    best = summary.best
+    return found | {
+        "model": summary.model,
+        "data": summary.data,
+        "epochs": summary.epochs,
+        "metric": None if best is None else {"name": summary.metric, "value": best},
+        "picture": last_picture(entry.run) is not None,
+        "date": summary.date.timestamp(),
+    }
+
+
+def _refused(status: int) -> Any:
+    async def answer(request: Request, error: Exception) -> Response:
+        return JSONResponse({"error": in_one_line(error)}, status)
+
+    return answer
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)

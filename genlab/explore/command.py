@@ -1,0 +1,25 @@
+"""Start of `genlab explore`: what must be installed, and whether to serve the page or to write it."""
+
+import argparse
+import importlib
+import importlib.util
+
+from genlab.errors import GenlabError
+
+SERVING = ("starlette", "uvicorn")
+EXPORTING = ("onnxscript", "onnxruntime")
+
+
+def main(args: argparse.Namespace) -> None:
+    """Serve the page for models to explore, or write it to a folder."""
+    if args.runtime and not args.export:
+        raise GenlabError("--runtime is for a page that is written: give --export DIR too")
+    require_installed(EXPORTING if args.export else SERVING)
+    module = importlib.import_module(f"genlab.explore.{'export' if args.export else 'server'}")
+    module.main(args)
+
+
+def require_installed(packages: tuple[str, ...]) -> None:
+    """Raise GenlabError for packages that are missing."""
+    if not all(map(importlib.util.find_spec, packages)):
+        raise GenlabError(f"genlab explore needs {' and '.join(packages)}: pip install 'genlab[explore]'")

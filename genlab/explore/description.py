@@ -1,0 +1,78 @@
+"""What a model can do, as the page is told."""
+
+from typing import Any
+
+from genlab.capabilities import Decodes, DrawsCodes, Encodes, Reconstructs, Samples, Translates
+from genlab.explore import conditions
+from genlab.explore.directions import attribute_names, is_flat, map_of, principal_directions, units_of
+from genlab.explore.explored import Explored
+from genlab.explore.gallery import Gallery, flat_colors
+
+CAN: dict[str, type[Any]] = {
+    "encode": Encodes,
+    "decode": Decodes,
+    "draw": DrawsCodes,
+    "sample": Samples,
+    "reconstruct": Reconstructs,
+    "translate": Translates,
+}
+"""Capabilities by the names of the primitives that need them."""
+
+
+def describe(explored: Explored, key: str) -> dict[str, Any]:
+    """Describe a model, for JSON; `key` is what the page calls it."""
+    return {
+        "title": explored.trained.subject,
+        "key": key,
+        "image_shape": explored.image_shape,
+        "code_shape": explored.code_shape,
+        "flat": is_flat(explored),
+        "can": {name: explored.able_to(capability) for name, capability in CAN.items()},
+        "condition": conditions.described(explored),
+        "priors": explored.priors,
+        "gallery": _gallery(explored.gallery),
+        "map": map_of(explored),
+        "units": units_of(explored),
+        "directions": principal_directions(explored),
+        "attributes": attribute_names(explored),
+        "translation": _translation(explored),
+        "notes": [explored.no_gallery] if explored.no_gallery else [],
+    }
+
+
+def _gallery(gallery: Gallery | None) -> dict[str, Any] | None:
+    if gallery is None:
+        return None
+    return {
+        "count": len(gallery),
+        "kind": gallery.kind,
+        "shapes": {name: images.shape[1:] for name, images in gallery.parts.items()},
+        "labels": None if gallery.labels is None else gallery.labels.tolist(),
+        "class_names": gallery.class_names,
+        "attribute_names": gallery.attribute_names,
+    }
+
+
+def _translation(explored: Explored) -> dict[str, Any] | None:
+    """Describe directions, with the gallery's parts to start from, and the truth where images are pairs."""
+    if not explored.able_to(Translates):
+        return None
+    directions, gallery = explored.model.directions, explored.gallery
+    parts: dict[str, Any] = {}
+    palette = None
+    if gallery is not None:
+        first, second = gallery.parts
+        aligned = gallery.kind == "pairs"
+        ends = {"a_to_b": (first, second), "b_to_a": (second, first)}
+        parts = {
+            name: {"start": ends[name][0], "truth": ends[name][1] if aligned else None}
+            for name in directions
+            if name in ends
+        }
+        palette = flat_colors(gallery.parts[first])
+    return {
+        "directions": directions,
+        "palette": palette,
+        "input": "image" if palette is None else "drawing",
+        "parts": parts,
+    }

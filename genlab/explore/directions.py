@@ -1,0 +1,151 @@
+"""Directions among the codes of a model: axes of the map, single units, principal directions, attributes."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genlab.capabilities import Conditional, Decodes, DrawsCodes, can
+from genlab.commands.edit import direction_between
+from genlab.errors import GenlabError
+from genlab.explore.entries import NotThere
+from genlab.explore.explored import Explored
+from genlab.explore.gallery import class_names_of
+
+PRINCIPAL = 10
+"""Principal directions at most."""
+DRAWN = 1000
+"""Codes whose mean and spread stand for those of images, for a model without an encoder."""
+LABELLED = 500
+"""Training images of each kind that an attribute is learned from, as `genlab edit` has by default."""
+MARGIN = 0.05
+"""Share of the map around the codes on each side."""
+PRIOR_EXTENT = 3.0
+"""Standard deviations of a 2-D prior that are on the map at least."""
+
+
+def map_of(explored: Explored) -> dict[str, Any] | None:
+    """Describe the plane of a map: its axes, and how far it goes; None where codes are none or no vectors.
+
+    Codes of two dimensions are points of it themselves; of more, they are projected to their principal components.
+    """
+    size, codes = explored.code_size, gallery_codes(explored)
+    has_prior = explored.able_to(DrawsCodes) and explored.able_to(Decodes)
+    if size == 2:
+        mean, basis = torch.zeros(2), torch.eye(2)
+    elif codes is not None and size and size > 2 and len(codes) > 2:
+        mean, basis = codes.mean(0), principal(codes)[0][:2]
+    else:
+        return None
+    points = torch.zeros(0, 2) if codes is None else (codes - mean) @ basis.T
+    if size == 2 and has_prior:
+        corners = torch.tensor([[-PRIOR_EXTENT, -PRIOR_EXTENT], [PRIOR_EXTENT, PRIOR_EXTENT]])
+        points = torch.cat([points, corners])
+    if not len(points):
+        return None
+    low, high = points.amin(0), points.amax(0)
+    margin = MARGIN * (high - low).clamp(min=1e-6)
+    (left, bottom), (right, top) = (low - margin).tolist(), (high + margin).tolist()
+    return {
+        "axes": "units" if size == 2 else "pca",
+        "mean": mean.tolist(),
+        "basis": basis.tolist(),
+        "extent": [left, right, bottom, top],
+        "manifold": size == 2 and has_prior,
+    }
+
+
+def units_of(explored: Explored) -> dict[str, Any] | None:
+    """Describe the single units of a code: mean and standard deviation, and their order by variation."""
+    codes = gallery_codes(explored)
+    if codes is None:
+        codes = drawn_codes(explored)
+    if codes is None or not explored.able_to(Decodes):
+        return None
+    std, mean = torch.std_mean(codes, 0, correction=0)
+    return {"mean": mean.tolist(), "std": std.tolist(), "order": std.argsort(descending=True).tolist()}
+
+
+def principal_directions(explored: Explored) -> dict[str, Any] | None:
+    """Describe the directions in which the codes of images vary most."""
+    codes = gallery_codes(explored)
+    if codes is None or len(codes) < 3 or not explored.able_to(Decodes):
+        return None
+    vectors, std = principal(codes)
+    return {"vectors": vectors[:PRINCIPAL].tolist(), "std": std[:PRINCIPAL].tolist()}
+
+
+def principal(codes: Tensor) -> tuple[Tensor, Tensor]:
+    """Find the principal components of codes (N, D): unit vectors (K, D), and standard deviations along them (K,).
+
+    Each points to where its largest entry is positive, so that maps do not flip.
+    """
+    _, spread, axes = torch.linalg.svd((codes - codes.mean(0)).double(), full_matrices=False)
+    largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
+    return (axes * largest.sign()).float(), (spread / len(codes) ** 0.5).float()
+
+
+def gallery_codes(explored: Explored) -> Tensor | None:
+    """Return the codes of the gallery's images, (N, D), where these are real vectors."""
+    if explored.gallery is None or explored.gallery.codes is None or explored.code_size is None:
+        return None
+    return explored.gallery.codes.float()
+
+
+def drawn_codes(explored: Explored) -> Tensor | None:
+    """Draw codes from the prior, (N, D), where these are real vectors; it depends on no condition."""
+    model = explored.model
+    if explored.code_size is None or not explored.able_to(DrawsCodes):
+        return None
+    if not can(model, Conditional):
+        return explored.draw(DRAWN, seed=0)
+    if model.condition.image_shape or not hasattr(model.condition, "class_names"):
+        return None
+    return explored.draw(DRAWN, seed=0, condition=model.condition.in_turn(1))
+
+
+def attribute_names(explored: Explored) -> list[str]:
+    """Name the attributes and classes whose directions can be learned from labelled images."""
+    gallery, model = explored.gallery, explored.model
+    if gallery is None or gallery.kind != "images" or gallery_codes(explored) is None:
+        return []
+    if not explored.able_to(Decodes):
+        return []
+    known = model.condition.key if can(model, Conditional) else ""
+    classes = gallery.class_names if gallery.labels is not None and known != "label" else []
+    attributes = gallery.attribute_names if known != "attributes" else []
+    return [*attributes, *map(class_attribute, classes)]
+
+
+def class_attribute(name: str) -> str:
+    """Name the attribute of being of a class."""
+    return f"is {name}"
+
+
+def attribute_direction(explored: Explored, name: str) -> Tensor:
+    """Learn the direction of an attribute, (D,), from training images with it and without it.
+
+    Raises:
+        NotThere: for an unknown attribute.
+        GenlabError: where all images are alike in it.
+    """
+    if name not in attribute_names(explored):
+        raise NotThere(f"there is no attribute {name[:100]}")
+    trained = explored.trained
+    images = trained.splits.training_images()
+    data: Any = trained.splits.data
+    if name in data.attribute_names:
+        has = images.facts["attributes"][images.rows, data.attribute_names.index(name)] > 0
+    else:
+        labels = [class_attribute(each) for each in class_names_of(data)]
+        has = images.labels == labels.index(name)
+    if not has.any() or has.all():
+        raise GenlabError(f"all training images of {type(data).__name__} are alike in {name}")
+    random = torch.Generator().manual_seed(trained.args.seed)
+    with torch.no_grad():
+        return direction_between(trained, images, has, LABELLED, random)
+
+
+def is_flat(explored: Explored) -> bool:
+    """Whether codes are real vectors that can be decoded."""
+    return bool(explored.code_size) and explored.able_to(Decodes)

@@ -1,0 +1,160 @@
+"""A model that is explored: the primitives that the page is made of, on tensors on the CPU."""
+
+import threading
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genlab.capabilities import (
+    Conditional,
+    Decodes,
+    DrawsCodes,
+    Encodes,
+    Reconstructs,
+    Samples,
+    Translates,
+    can,
+    can_given,
+    flat_code_size,
+)
+from genlab.commands.sample import density_of
+from genlab.commands.shared.trained import Trained
+from genlab.errors import GenlabError, in_one_line
+from genlab.explore.gallery import Gallery, gallery_of
+from genlab.images import eight_bits
+from genlab.latent import CodeDensity
+from genlab.types import Shape
+
+AT_ONCE = 100
+"""Images or codes that a model is given at a time."""
+COMPONENTS = 10
+"""Distributions of the mixture of codes, as `genlab sample` has by default."""
+FITTED = {"gaussian": 1, "gmm": COMPONENTS}
+"""Densities that can be fitted to codes, with their numbers of components."""
+NOISE = threading.Lock()
+"""Held by who translates: translations draw noise from torch's global generator, which they seed."""
+
+
+class Explored:
+    """A trained model, with images of its data.
+
+    All images are uint8, (N, C, H, W); codes are float32, (N, *code_shape), also where they are whole numbers.
+    Conditions are (1, ...), as the model's `given` takes them, and None for a model that knows none.
+
+    Args:
+        trained: the model and its data.
+    """
+
+    def __init__(self, trained: Trained) -> None:
+        self.trained = trained
+        self.model: Any = trained.model
+        self.gallery: Gallery | None = None
+        self.no_gallery: str | None = None
+        """Why there is no gallery, in one line."""
+        self._densities: dict[str, CodeDensity] = {}
+        try:
+            self.gallery = gallery_of(trained)
+        except Exception as error:  # of data that may be anyone's; the model can be explored all the same
+            self.no_gallery = in_one_line(error)
+
+    @property
+    def image_shape(self) -> Shape | None:
+        """(C, H, W) of the images that are encoded and decoded; None for a model of something else."""
+        return getattr(self.model, "image_shape", None)
+
+    @property
+    def code_shape(self) -> tuple[int, ...] | None:
+        """The shape of a code; None for a model without codes."""
+        return getattr(self.model, "code_shape", None) if self.able_to(Decodes) or self.able_to(Encodes) else None
+
+    @property
+    def code_size(self) -> int | None:
+        """The dimensions of codes that are real vectors; None for others."""
+        try:
+            return None if self.code_shape is None else flat_code_size(self.model)
+        except GenlabError:
+            return None
+
+    @property
+    def priors(self) -> list[str]:
+        """Names of densities that `draw` knows: the model's own, and those that can be fitted to its codes."""
+        own = ["own"] if self.able_to(DrawsCodes) else []
+        fits = can(self.model, Encodes) and can(self.model, Decodes) and self.code_size and self.gallery
+        return [*own, *(FITTED if fits else ())]
+
+    def able_to(self, capability: type[Any]) -> bool:
+        """Whether the model has a capability, a conditional one under a condition."""
+        return can_given(self.model, capability)
+
+    @torch.no_grad()
+    def decode(self, codes: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Decode codes to images."""
+        able = self._under(condition, Decodes)
+        if getattr(self.model, "discrete_codes", False):
+            codes = codes.round().long()
+        return torch.cat([eight_bits(able.decode(some)) for some in codes.split(AT_ONCE)])
+
+    @torch.no_grad()
+    def encode(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Encode images to codes."""
+        able = self._under(condition, Encodes)
+        return torch.cat([able.encode(floats(some)).float() for some in images.split(AT_ONCE)])
+
+    @torch.no_grad()
+    def reconstruct(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Reconstruct images."""
+        able = self._under(condition, Reconstructs)
+        return torch.cat([eight_bits(able.reconstruct(floats(some))) for some in images.split(AT_ONCE)])
+
+    @torch.no_grad()
+    def draw(self, count: int, seed: int, prior: str = "own", condition: Tensor | None = None) -> Tensor:
+        """Draw codes from one of `priors`."""
+        if prior not in self.priors:
+            raise GenlabError(f"there is no prior {prior}; there are {', '.join(self.priors) or 'none'}")
+        random = torch.Generator().manual_seed(seed)
+        if prior in FITTED:
+            return self.density(prior).sample(count, random)
+        codes: Tensor = self._under(condition, DrawsCodes).draw_codes(count, generator=random)
+        return codes.float().cpu()
+
+    def density(self, prior: str) -> CodeDensity:
+        """Return a density of the codes of training images; it is fitted when it is first asked for."""
+        if prior not in self._densities:
+            self._densities[prior], _ = density_of(self.trained, prior, FITTED[prior], self.trained.args.seed)
+        return self._densities[prior]
+
+    @torch.no_grad()
+    def sample(self, count: int, seed: int, condition: Tensor | None = None) -> Tensor | list[str]:
+        """Sample images, or texts; a conditional model without a condition samples under each class in turn."""
+        able = self.model if condition is None and can(self.model, Samples) else self._under(condition, Samples)
+        found = able.sample(count, generator=torch.Generator().manual_seed(seed))
+        return eight_bits(found) if isinstance(found, Tensor) else list(found)
+
+    @torch.no_grad()
+    def translate(self, images: Tensor, direction: str, seed: int) -> Tensor:
+        """Translate images of any size."""
+        self._require(Translates)
+        with NOISE:
+            return eight_bits(
+                self.model.translate(floats(images), direction=direction, generator=torch.Generator().manual_seed(seed))
+            )
+
+    def _under(self, condition: Tensor | None, capability: type[Any]) -> Any:
+        """Return the model under a condition, able to do something."""
+        self._require(capability)
+        if not can(self.model, Conditional):
+            if condition is not None:
+                raise GenlabError(f"the {type(self.model).__name__} knows no conditions")
+            return self.model
+        if condition is None:
+            raise GenlabError(f"the {type(self.model).__name__} needs a condition")
+        return self.model.given(condition)
+
+    def _require(self, capability: type[Any]) -> None:
+        self.trained.require(capability)
+
+
+def floats(images: Tensor) -> Tensor:
+    """Convert images from uint8 to floats in [0, 1], as data do."""
+    return images.float().div_(255)

@@ -1,0 +1,127 @@
+"""The gallery: images of the data that a model is shown on the page, with their codes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genlab.capabilities import Conditional, Encodes, Translates, can, can_given
+from genlab.commands.shared.trained import Trained, encoded
+from genlab.evaluation.domains import domains_of
+from genlab.images import eight_bits
+
+MOST = 1000
+"""Images at most."""
+MOST_BYTES = 8 * 2**20
+"""Bytes of pixels at most, unless these are few images."""
+FEWEST = 16
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Images of a split, drawn by a seed.
+
+    Args:
+        kind: "images", "pairs" or "domains".
+        parts: images by the names of `genlab.types`, each (N, C, H, W), uint8.
+        codes: codes of the images, each under its own condition, (N, *code_shape); None for a model without an encoder.
+        conditions: conditions of a conditional model, (N, ...).
+        labels: classes, (N,); None where they are not known.
+        data: the DataModule.
+    """
+
+    kind: str
+    parts: dict[str, Tensor]
+    codes: Tensor | None
+    conditions: Tensor | None
+    labels: Tensor | None
+    data: Any
+
+    def __len__(self) -> int:
+        return len(next(iter(self.parts.values())))
+
+    @property
+    def class_names(self) -> list[str]:
+        """What the classes are called, in the order of labels."""
+        return class_names_of(self.data)
+
+    @property
+    def attribute_names(self) -> list[str]:
+        """Attributes that the data know."""
+        return list(getattr(self.data, "attribute_names", ()))
+
+
+def gallery_of(trained: Trained) -> Gallery:
+    """Draw the gallery of a model: single images, pairs, or images of two domains.
+
+    Raises:
+        GenlabError: for data that have none, such as texts.
+    """
+    return _of_domains(trained) if can(trained.model, Translates) else _of_images(trained)
+
+
+def class_names_of(data: Any) -> list[str]:
+    """Name the classes of data, in the order of labels."""
+    return list(getattr(data, "class_names", ())) or [str(label) for label in range(getattr(data, "num_classes", 0))]
+
+
+@torch.no_grad()
+def _of_images(trained: Trained) -> Gallery:
+    model: Any = trained.model
+    images = trained.images()
+    size = sum(part[0].numel() for name, part in images[torch.arange(1)].items() if name in ("image", "target"))
+    rows = chosen(len(images), size, trained.args.seed)
+    batch = images[rows]
+    shown = [name for name in ("image", "source", "target") if name in batch]
+    return Gallery(
+        "pairs" if "source" in batch else "images",
+        {name: eight_bits(batch[name]) for name in shown},
+        encoded(trained, images, rows) if can_given(model, Encodes) else None,
+        model.condition.find(batch, model).cpu() if can(model, Conditional) else None,
+        batch.get("label"),
+        trained.splits.data,
+    )
+
+
+def _of_domains(trained: Trained) -> Gallery:
+    found = domains_of(trained.splits)
+    names = ("source", "target") if found.aligned else ("a", "b")
+    sides = found.a, found.b
+    size = max(side[torch.arange(1)]["image"].numel() for side in sides)
+    rows = chosen(min(map(len, sides)), size, trained.args.seed)
+    parts = {name: eight_bits(side[rows]["image"]) for name, side in zip(names, sides, strict=True)}
+    return Gallery("pairs" if found.aligned else "domains", parts, None, None, None, trained.splits.data)
+
+
+def chosen(there: int, size: int, seed: int) -> Tensor:
+    """Choose the positions of a gallery's images, each of so many pixels, among those that are there."""
+    count = min(MOST, max(FEWEST, MOST_BYTES // size))
+    return torch.randperm(there, generator=torch.Generator().manual_seed(seed))[:count]
+
+
+def flat_colors(images: Tensor, most: int = 16, share: float = 0.9, near: int = 32) -> Sequence[Sequence[int]] | None:
+    """Find the colours of drawings, such as edges and label maps: few that almost all pixels have.
+
+    Args:
+        images: (N, C, H, W), uint8.
+        most: colours at most.
+        share: of pixels that must be near to one of them.
+        near: largest difference in a channel, as compressed images have around edges.
+
+    Returns:
+        (r, g, b) from 0 to 255, the most frequent first; None for images that are no drawings.
+    """
+    pixels = images[:32].expand(-1, 3, -1, -1).permute(0, 2, 3, 1).reshape(-1, 3).int()
+    total = len(pixels)
+    colors: list[list[int]] = []
+    while len(pixels) and len(colors) < most:
+        coarse, members = (pixels // 16).unique(dim=0, return_inverse=True)
+        largest = members.bincount(minlength=len(coarse)).argmax()
+        color = pixels[members == largest].median(0).values
+        if int((members == largest).sum()) < total / 500:
+            break
+        colors.append(color.tolist())
+        pixels = pixels[(pixels - color).abs().amax(1) > near]
+    return colors if len(pixels) <= (1 - share) * total else None

@@ -1,0 +1,127 @@
+"""Open models: the most recent stay in memory, and each computes one request at a time, the newest of a view only."""
+
+import argparse
+import asyncio
+import gc
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from genlab.commands.shared.trained import Trained
+from genlab.errors import GenlabError, in_one_line
+from genlab.explore.description import describe
+from genlab.explore.entries import Entry, stamp_of
+from genlab.explore.explored import Explored
+
+MOST_OPEN = 2
+"""Models in memory at most."""
+MOST_VIEWS = 1000
+"""Views whose turns are remembered."""
+
+Found = TypeVar("Found")
+
+
+class Superseded(Exception):
+    """A request that nobody waits for any more: its view has asked for something newer."""
+
+
+class Turn(NamedTuple):
+    """Position of a request among those of its view, such as a slider's picture: larger is newer."""
+
+    view: str
+    number: int
+
+
+class OpenModel:
+    """A model with a thread of its own, which answers one request after the other.
+
+    Args:
+        explored: the model.
+        key: what the page calls it.
+    """
+
+    def __init__(self, explored: Explored, key: str) -> None:
+        self.explored = explored
+        self.description = describe(explored, key)
+        self._thread = ThreadPoolExecutor(1, "model")
+        self._newest: OrderedDict[str, int] = OrderedDict()
+
+    async def compute(self, work: Callable[[Explored], Found], turn: Turn | None = None) -> Found:
+        """Do some work when it is its turn.
+
+        Raises:
+            Superseded: when its view has asked for something newer by then.
+            GenlabError: for whatever goes wrong in the model.
+        """
+        if turn is not None:
+            self._note(turn)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._done, work, turn)
+
+    def _done(self, work: Callable[[Explored], Found], turn: Turn | None) -> Found:
+        if turn is not None and turn.number < self._newest.get(turn.view, turn.number):
+            raise Superseded
+        try:
+            return work(self.explored)
+        except GenlabError:
+            raise
+        except Exception as error:  # models may be anyone's
+            raise GenlabError(in_one_line(error)) from error
+
+    def _note(self, turn: Turn) -> None:
+        self._newest[turn.view] = max(turn.number, self._newest.get(turn.view, turn.number))
+        self._newest.move_to_end(turn.view)
+        while len(self._newest) > MOST_VIEWS:
+            self._newest.popitem(last=False)
+
+
+class OpenModels:
+    """The models that were asked for last.
+
+    Args:
+        args: the command's arguments, with which models and their data are opened.
+    """
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._args = args
+        self._open: OrderedDict[Path, tuple[tuple[int, int], OpenModel]] = OrderedDict()
+        self._thread = ThreadPoolExecutor(1, "opening")
+        self._opening = asyncio.Lock()
+
+    async def get(self, entry: Entry, *, newest: bool = False) -> OpenModel:
+        """Return the model of an entry; it is opened if it is not.
+
+        Args:
+            entry: the run or checkpoint.
+            newest: whether to open it again when its checkpoint has been written since.
+
+        Raises:
+            GenlabError: for a checkpoint that cannot be opened.
+        """
+        path = entry.checkpoint
+        async with self._opening:
+            stamp = stamp_of(path)
+            known = self._open.get(path)
+            if known is None or (newest and known[0] != stamp):
+                model = await asyncio.get_running_loop().run_in_executor(self._thread, self._opened, entry, path)
+                self._open[path] = stamp, model
+            self._open.move_to_end(path)
+            while len(self._open) > MOST_OPEN:
+                self._open.popitem(last=False)
+                gc.collect()  # a model is part of cycles
+            return self._open[path][1]
+
+    def _opened(self, entry: Entry, path: Path) -> OpenModel:
+        try:
+            return OpenModel(explored_at(path, self._args), entry.key)
+        except GenlabError:
+            raise
+        except Exception as error:  # models may be anyone's
+            raise GenlabError(f"{path} cannot be opened: {in_one_line(error)}") from error
+
+
+def explored_at(checkpoint: Path, args: argparse.Namespace) -> Explored:
+    """Open a checkpoint, and draw its gallery."""
+    unasked: dict[str, Any] = {"out": None, "input": None, "condition": None, "condition_image": None}
+    return Explored(Trained(argparse.Namespace(**{**vars(args), **unasked, "ckpt": checkpoint})))

@@ -1,0 +1,39 @@
+"""The files of the page, and the policy that it is served with."""
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+
+from genlab.explore.entries import NotThere
+from genlab.explore.guard import POLICY
+
+FOLDER = Path(__file__).with_name("page")
+INDEX = "index.html"
+TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+INLINE = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
+"""Scripts in a page itself, such as its import map."""
+
+
+def file_of(name: str) -> tuple[bytes, str]:
+    """Return a file of the page, and its media type; names are those of a listing, panels/map.js for instance.
+
+    Raises:
+        NotThere: for any other name.
+    """
+    for path in FOLDER.rglob("*"):
+        if path.relative_to(FOLDER).as_posix() == name and path.suffix in TYPES:
+            return path.read_bytes(), TYPES[path.suffix]
+    raise NotThere(f"the page has no file {name[:100]}")
+
+
+def index() -> tuple[bytes, str]:
+    """Return the page, and the Content-Security-Policy that lets the browser run what it has inline, and no more."""
+    content, _ = file_of(INDEX)
+    scripts = [hashlib.sha256(script.encode()).digest() for script in INLINE.findall(content.decode())]
+    return content, POLICY.format(scripts="".join(f" 'sha256-{base64.b64encode(each).decode()}'" for each in scripts))

@@ -1,0 +1,69 @@
+"""Start of the server: its port, its address on the screen and in the browser, and its end."""
+
+import argparse
+import contextlib
+import errno
+import os
+import socket
+import threading
+import warnings
+import webbrowser
+
+import uvicorn
+
+from genlab.errors import GenlabError
+from genlab.explore.app import built
+from genlab.explore.entries import Entries
+from genlab.explore.guard import ANY, LOCAL
+
+GRACE = 2
+"""Seconds that requests may take when the server ends."""
+
+
+def main(args: argparse.Namespace) -> None:
+    """Serve the page until the user stops it."""
+    entries = Entries(args.ckpt)
+    with listening(args.host, args.port) as listener:
+        if args.host not in LOCAL:
+            warnings.warn(f"{args.host} can be reached from outside: whoever does sees all runs", stacklevel=2)
+        address = address_of(args.host, listener.getsockname()[1])
+        server = uvicorn.Server(
+            uvicorn.Config(
+                built(args, entries),
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                ws="none",
+                timeout_graceful_shutdown=GRACE,
+            )
+        )
+        print(f"{address} shows models until you press Ctrl-C", flush=True)
+        if not args.no_browser:
+            threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run([listener])
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """Listen at an address; port 0 takes a free one.
+
+    Raises:
+        GenlabError: for an address that cannot be listened at.
+    """
+    try:
+        family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise GenlabError(f"port {port} of {host} is in use; give another --port, or none for a free one") from None
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise GenlabError(
+            f"{host} cannot be listened at on port {port}: {reason}; give another --host or --port"
+        ) from None
+
+
+def address_of(host: str, port: int) -> str:
+    """Return the address to open in a browser of this machine."""
+    name = LOCAL[0] if host in ANY else f"[{host}]" if ":" in host else host
+    return f"http://{name}:{port}/"

@@ -1,0 +1,138 @@
+"""How the training of a run goes or went: curves of its metrics, and its pictures by epoch."""
+
+import functools
+import hashlib
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from genlab import runs
+from genlab.explore.entries import NotThere, stamp_of
+from genlab.regular import read_regular
+from genlab.runs import history
+from genlab.runs.history import History, Series
+
+POINTS = 800
+"""Points of a curve at most."""
+NAME = re.compile(r"(?P<tool>.+?)-(?:epoch)?(?P<epoch>\d+)\.png")
+"""Names of pictures that were drawn in training."""
+SHOWS_MOST = ("sample", "translate", "reconstruct")
+"""Tools whose pictures stand for a run, the best first."""
+THUMBNAIL = 320
+"""Pixels of a thumbnail's longer side."""
+LARGEST = 64 * 2**20
+"""Bytes of a picture at most."""
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a run, drawn in training.
+
+    Args:
+        path: its file.
+        tool: what drew it, such as "sample".
+        epoch: when.
+    """
+
+    path: Path
+    tool: str
+    epoch: int
+
+    def content(self) -> bytes:
+        """Return the file's content.
+
+        Raises:
+            NotThere: where the file is gone, or is no PNG.
+        """
+        try:
+            content = read_regular(self.path, LARGEST)
+        except OSError as error:
+            raise NotThere(f"{self.path.name} cannot be read: {error.strerror}") from None
+        if not content.startswith(PNG):
+            raise NotThere(f"{self.path.name} is no PNG")
+        return content
+
+
+def pictures_of(run: Path) -> list[Picture]:
+    """List the pictures of a run's training, by epoch."""
+    found = [(path, NAME.fullmatch(path.name)) for path in (run / "pictures").glob("*.png")]
+    pictures = [Picture(path, match["tool"], int(match["epoch"])) for path, match in found if match]
+    return sorted(pictures, key=lambda picture: (picture.epoch, picture.tool))
+
+
+def find_picture(run: Path, name: str) -> Picture:
+    """Find a picture of a run by the name of its file.
+
+    Raises:
+        NotThere: when there is none.
+    """
+    for picture in pictures_of(run):
+        if picture.path.name == name:
+            return picture
+    raise NotThere(f"there is no picture {name[:100]}")
+
+
+def last_picture(run: Path) -> Picture | None:
+    """Find the picture that stands for a run: of the last epoch that has any; None where none has."""
+
+    def worth(picture: Picture) -> tuple[int, int]:
+        ranks = [-rank for rank, tool in enumerate(SHOWS_MOST) if picture.tool.startswith(tool)]
+        return picture.epoch, max(ranks, default=-len(SHOWS_MOST))
+
+    return max(pictures_of(run), key=worth, default=None)
+
+
+def thumbnail_of(run: Path) -> bytes:
+    """Return the last picture, made small, as PNG.
+
+    Raises:
+        NotThere: where there is none that can be read.
+    """
+    picture = last_picture(run)
+    if picture is None:
+        raise NotThere(f"{run} has no pictures")
+    return _small(picture, stamp_of(picture.path))
+
+
+def version_of(run: Path) -> str:
+    """Return a text that changes when there is more to see of a training."""
+    files = [run / history.FILE, *(picture.path for picture in pictures_of(run))]
+    seen = [runs.is_held(run), *((path.name, stamp_of(path)) for path in files)]
+    return hashlib.sha256(repr(seen).encode()).hexdigest()[:32]
+
+
+def training_of(run: Path) -> dict[str, Any]:
+    """Describe a training: whether it runs now, its metrics as curves, and its pictures."""
+    metrics = History(run)
+    curves = {name: _curve(metrics.series(name)) for name in metrics.names if metrics.has(name)}
+    pictures = [{"id": each.path.name, "tool": each.tool, "epoch": each.epoch} for each in pictures_of(run)]
+    return {"live": runs.is_held(run), "metrics": curves, "pictures": pictures}
+
+
+def _curve(series: Series) -> dict[str, list[float]]:
+    """Thin a metric out evenly; the first and the last value stay."""
+    count = len(series.values)
+    kept = np.unique(np.linspace(0, count - 1, min(count, POINTS)).round().astype(int))
+    return {
+        "steps": series.steps[kept].tolist(),
+        "epochs": series.epochs[kept].tolist(),
+        "values": series.values[kept].tolist(),
+    }
+
+
+@functools.lru_cache(maxsize=200)
+def _small(picture: Picture, stamp: tuple[int, int]) -> bytes:
+    content = io.BytesIO()
+    try:
+        with Image.open(io.BytesIO(picture.content()), formats=["PNG"]) as image:
+            image.thumbnail((THUMBNAIL, THUMBNAIL))
+            image.convert("RGB").save(content, "PNG")
+    except Exception as error:  # Pillow raises almost anything for a broken file
+        raise NotThere(f"{picture.path.name} cannot be read: {error}") from None
+    return content.getvalue()
