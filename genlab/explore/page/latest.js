@@ -1,0 +1,46 @@
+/** Pictures that follow the hand: one request in flight, and of those that wait only the newest. */
+
+import { complain, during } from "genlab/status.js";
+
+/**
+ * Wrap work so that it runs once at a time; calls meanwhile lead to one more run, with the newest argument.
+ *
+ * From an event to the frame that shows its work is measured as "genlab:event-to-paint".
+ *
+ * @template T
+ * @param {(argument: T) => Promise<void>} work asks the model, and draws.
+ * @returns {(argument?: T, event?: Event) => void}
+ */
+export function latest(work) {
+  let running = false;
+  let waiting = null;
+
+  async function run() {
+    running = true;
+    while (waiting) {
+      const { argument, since } = waiting;
+      waiting = null;
+      try {
+        await work(argument);
+        if (since) afterPaint(() => performance.measure("genlab:event-to-paint", { start: since }));
+      } catch (error) {
+        complain(error);
+      }
+    }
+    running = false;
+  }
+
+  return (argument, event) => {
+    waiting = { argument, since: event?.timeStamp };
+    if (!running) during(run());
+  };
+}
+
+/** Call back once the browser has painted what is drawn now. */
+function afterPaint(callback) {
+  requestAnimationFrame(() => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = callback;
+    channel.port2.postMessage(null);
+  });
+}

@@ -1,0 +1,169 @@
+/** Interpolation between two images, or four: a strip or square, and an animation. */
+
+import { backend } from "genlab/backend.js";
+import { conditionControl } from "genlab/conditions.js";
+import { button, choice, group, picture, plain, slider } from "genlab/controls.js";
+import { calm, h } from "genlab/dom.js";
+import { encodeGif } from "genlab/gif.js";
+import { imageChooser } from "genlab/images.js";
+import { latest } from "genlab/latest.js";
+import { codeOf, conditionValue, firstReference, kept, usualCondition } from "genlab/model.js";
+import { nth, paint, paintGrid, rgba, saveBlob } from "genlab/paint.js";
+import { keep, number, oneOf, setting } from "genlab/state.js";
+import { attempt } from "genlab/status.js";
+import { along, evenly, joined, lerp, slerp, square } from "genlab/vectors.js";
+
+export const title = "Interpolation";
+
+export const offered = ({ flat, can }) => flat && can.decode && (can.encode || can.draw);
+
+const WAYS = { line: lerp, sphere: slerp };
+/** Frames of the animation from each picture of the strip to the next. */
+const BETWEEN = 4;
+const SECONDS_PER_FRAME = 0.07;
+/** Smallest side of a saved animation, in pixels. */
+const GIF_SIDE = 256;
+const CORNERS = [
+  { name: "a", label: "Image A", index: 0 },
+  { name: "b", label: "Image B", index: 1 },
+  { name: "c", label: "Image C", index: 2 },
+  { name: "d", label: "Image D", index: 3 },
+];
+
+/** Build the panel; see `app.js`. */
+export function show(model, page) {
+  const { about, key, shape } = model;
+  const set = {
+    way: oneOf("way", Object.keys(WAYS), "sphere"),
+    between: oneOf("between", ["two", "four"]),
+    steps: number("steps", 9),
+    condition: setting("condition", usualCondition(model)),
+  };
+  /** Codes of the corners, by name. */
+  const codes = {};
+  let frames = [];
+  let shown = 0;
+
+  const strip = picture({ title: "From A to B", file: () => `${about.title}-interpolation.png` });
+  strip.classList.add("strip");
+  const film = picture({ title: "Animation", file: () => `${about.title}-frame-${shown}.png` });
+
+  const follow = latest(async () => {
+    const ends = CORNERS.slice(0, set.between === "two" ? 2 : 4).map(({ name }) => codes[name]);
+    if (ends.some((code) => !code)) return;
+    const way = WAYS[set.way];
+    const fine = evenly((set.steps - 1) * BETWEEN + 1);
+    const condition = await conditionValue(model, set.condition);
+    const decode = (all) => backend.decode(key, all, all.length / model.codeSize, condition, "interpolation");
+    if (set.between === "two") {
+      const images = await decode(along(ends[0], ends[1], fine, way));
+      frames = fine.map((_, i) => nth(images, shape, i));
+      const tiles = joined(frames.filter((_, i) => i % BETWEEN === 0));
+      paintGrid(strip.canvas, tiles, shape, page.narrow() ? Math.ceil(set.steps / 2) : set.steps);
+      strip.tell("From A to B");
+    } else {
+      const [a, b, c, d] = ends;
+      paintGrid(strip.canvas, await decode(square(ends, set.steps, way)), shape, set.steps);
+      const loop = [[a, b], [b, d], [d, c], [c, a]].map(([from, to]) => along(from, to, fine.slice(0, -1), way));
+      const images = await decode(joined(loop));
+      frames = Array.from({ length: 4 * (fine.length - 1) }, (_, i) => nth(images, shape, i));
+      strip.tell("Between A, B (top) and C, D (bottom)");
+    }
+    strip.classList.toggle("square", set.between === "four");
+    position.setMax(frames.length - 1);
+    draw(Math.min(shown, frames.length - 1));
+  });
+
+  function draw(index) {
+    shown = index;
+    paint(film.canvas, frames[index], shape);
+    position.set(index);
+  }
+
+  let timer = 0;
+  let forwards = true;
+  /** Back and forth between two images; round and round between four. */
+  function advance() {
+    if (set.between === "four") return draw((shown + 1) % frames.length);
+    if (shown >= frames.length - 1) forwards = false;
+    if (shown <= 0) forwards = true;
+    return draw(shown + (forwards ? 1 : -1));
+  }
+  function play(on) {
+    clearInterval(timer);
+    timer = on ? setInterval(() => frames.length > 1 && advance(), 1000 * SECONDS_PER_FRAME) : 0;
+    playing.textContent = on ? "Pause" : "Play";
+  }
+  const playing = button("Play", () => play(!timer));
+  page.signal.addEventListener("abort", () => clearInterval(timer));
+
+  const position = slider({ label: "Frame", min: 0, max: 1, step: 1, value: 0, format: (value) => String(value + 1), oninput: (index) => {
+    play(false);
+    draw(index);
+  } });
+  position.setMax = (max) => {
+    position.querySelector("input").max = max;
+  };
+
+  function saveGif() {
+    const order = set.between === "two" ? [...frames, ...frames.slice(1, -1).reverse()] : frames;
+    const scale = Math.max(1, Math.ceil(GIF_SIDE / Math.min(shape[1], shape[2])));
+    const gif = encodeGif(order.map((pixels) => rgba(pixels, shape)), { delay: 100 * SECONDS_PER_FRAME, scale });
+    saveBlob(new Blob([gif], { type: "image/gif" }), `${about.title}-interpolation.gif`);
+  }
+
+  const change = (changes) => {
+    Object.assign(set, changes);
+    keep(changes);
+    follow();
+  };
+  const choosers = CORNERS.map(({ name, label, index }) => {
+    const chooser = imageChooser(model, {
+      label,
+      samples: about.can.draw,
+      files: about.can.encode,
+      condition: () => set.condition,
+      async onchange(start) {
+        keep({ [name]: kept(start.reference) });
+        codes[name] = await codeOf(model, start);
+        follow();
+      },
+    });
+    chooser.begin = async () => {
+      codes[name] = await codeOf(model, await chooser.set(setting(name, firstReference(model, index))));
+    };
+    return chooser;
+  });
+  const showCorners = () => choosers.slice(2).forEach((chooser) => (chooser.hidden = set.between === "two"));
+  showCorners();
+
+  const controls = group(
+    null,
+    choice({
+      label: "Between",
+      options: [{ value: "two", label: "Two images" }, { value: "four", label: "Four corners" }],
+      value: set.between,
+      onchange(between) {
+        set.between = between;
+        showCorners();
+        change({ between });
+      },
+    }),
+    ...choosers,
+    conditionControl(model, { text: set.condition, onchange: (condition) => change({ condition }) }),
+    choice({
+      label: "Path",
+      options: [{ value: "sphere", label: "Sphere (slerp)" }, { value: "line", label: "Straight line" }],
+      value: set.way,
+      onchange: (way) => change({ way }),
+    }),
+    slider({ label: "Pictures", min: 3, max: 15, step: 1, value: set.steps, format: String, oninput: (steps) => change({ steps }) }),
+  );
+  film.append(h("div", { class: "film" }, position, h("div", { class: "row" }, playing, button("Save as GIF", () => attempt(async () => saveGif()), { class: "primary" }))));
+  attempt(async () => {
+    for (const chooser of choosers) await chooser.begin();
+    follow();
+    play(!calm());
+  });
+  return { controls, view: h("div", { class: "stack" }, strip, film) };
+}

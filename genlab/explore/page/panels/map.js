@@ -1,0 +1,162 @@
+/** Map of codes: test images as points, and what the model decodes at any place. */
+
+import { backend } from "genlab/backend.js";
+import { conditionControl } from "genlab/conditions.js";
+import { button, group, picture, plain, toggle } from "genlab/controls.js";
+import { h } from "genlab/dom.js";
+import { latest } from "genlab/latest.js";
+import { conditionValue, nameOf, reference, shapeOf, usualCondition } from "genlab/model.js";
+import { colourOf, nth, paint, paintGrid, savePng } from "genlab/paint.js";
+import { Plot } from "genlab/plot.js";
+import { keep, number, setting } from "genlab/state.js";
+import { attempt } from "genlab/status.js";
+import { dot, joined, plus } from "genlab/vectors.js";
+
+export const title = "Map";
+
+export const offered = ({ map, can }) => Boolean(map) && can.decode;
+
+/** Decoded images along a side of the manifold. */
+const SIDE = 20;
+
+/** Build the panel; see `app.js`. */
+export function show(model, page) {
+  const { about, key, shape, gallery } = model;
+  const { map } = about;
+  const mean = Float32Array.from(map.mean);
+  const basis = map.basis.map((axis) => Float32Array.from(axis));
+  const names = map.axes === "pca" ? ["first principal component", "second principal component"] : ["unit 0", "unit 1"];
+  const at = { x: number("x", 0), y: number("y", 0) };
+  let condition = setting("condition", usualCondition(model));
+
+  const codeAt = (x, y) => plus(plus(mean, basis[0], x), basis[1], y);
+  const decoded = picture({ title: "Decoded", file: () => `${about.title}-map-${at.x.toFixed(2)}-${at.y.toFixed(2)}.png` });
+  const nearest = picture({ title: "Nearest test image", size: "small", file: () => `${about.title}-nearest.png` });
+  const tip = h("div", { class: "tip", hidden: true }, h("canvas"), h("span"));
+  const plot = new Plot({
+    label: "Map of codes. Arrow keys move the point, with shift farther.",
+    extent: map.extent,
+    axes: names,
+    onmove: move,
+    onhover: hover,
+    signal: page.signal,
+  });
+  let images = null;
+
+  const follow = latest(async () => {
+    const code = codeAt(at.x, at.y);
+    paint(decoded.canvas, await backend.decode(key, code, 1, await conditionValue(model, condition), "map"), shape);
+    decoded.tell(`Decoded at ${plain(at.x)}, ${plain(at.y)}`);
+    tellNearest();
+  });
+
+  function move(x, y, event) {
+    Object.assign(at, { x, y });
+    plot.moveTo(x, y);
+    follow(null, event);
+    keep({ x: x.toFixed(3), y: y.toFixed(3) });
+  }
+
+  function tellNearest() {
+    const index = plot.nearest(at.x, at.y);
+    nearest.hidden = index === null || !images;
+    if (nearest.hidden) return;
+    paint(nearest.canvas, nth(images, shapeOf(model), index), shapeOf(model));
+    nearest.tell(`Nearest: test image ${index}${nameOf(model, index)}`);
+  }
+
+  function hover(index, left, top) {
+    tip.hidden = index === null || !images;
+    if (tip.hidden) return;
+    paint(tip.firstChild, nth(images, shapeOf(model), index), shapeOf(model));
+    tip.lastChild.textContent = `${index}${nameOf(model, index)}`;
+    tip.style.transform = `translate(${left}px, ${top}px)`;
+  }
+
+  /** Decode a lattice behind the points. */
+  async function drawManifold(shown) {
+    keep({ manifold: shown ? 1 : 0 });
+    if (!shown) return plot.setBackground(null);
+    const [left, right, bottom, top] = map.extent;
+    const centre = (i, low, high) => low + ((i + 0.5) / SIDE) * (high - low);
+    const codes = [];
+    for (let row = 0; row < SIDE; row += 1) {
+      for (let column = 0; column < SIDE; column += 1) codes.push(codeAt(centre(column, left, right), centre(row, top, bottom)));
+    }
+    const canvas = h("canvas");
+    paintGrid(canvas, await backend.decode(key, joined(codes), codes.length, await conditionValue(model, condition)), shape, SIDE);
+    plot.setBackground(canvas);
+  }
+
+  async function drawPoints() {
+    if (!gallery || !about.can.encode) return;
+    const codes = await gallery.codes();
+    const points = [];
+    for (let i = 0; i < gallery.count; i += 1) {
+      const offset = plus(codes.subarray(i * mean.length, (i + 1) * mean.length), mean, -1);
+      const label = gallery.labels?.[i];
+      points.push({ x: dot(offset, basis[0]), y: dot(offset, basis[1]), label, colour: colourOf(label ?? 0) });
+    }
+    plot.setPoints(points);
+    images = await gallery.images(model.part);
+    tellNearest();
+  }
+
+  const legend = gallery?.labels ? classLegend(about.gallery.class_names, (label) => plot.highlight(label)) : null;
+  const backdrop = toggle({
+    label: map.manifold ? "Manifold behind the points" : "Decoded images behind the points",
+    value: number("manifold", map.manifold ? 1 : 0) === 1,
+    onchange: (shown) => attempt(() => drawManifold(shown)),
+  });
+  const conditions = conditionControl(model, {
+    text: condition,
+    onchange(text) {
+      condition = text;
+      keep({ condition });
+      follow(null);
+      if (backdrop.querySelector("input").checked) attempt(() => drawManifold(true));
+    },
+  });
+  const here = async () => ({ from: await reference.code(codeAt(at.x, at.y)), ...(condition ? { condition } : {}) });
+  const uses = [
+    { panel: "sliders", label: "Change by sliders" },
+    { panel: "attributes", label: "Change attributes" },
+  ].filter(({ panel }) => page.offers(panel));
+
+  const controls = group(
+    null,
+    h("p", { class: "hint" }, "Click or drag anywhere: the model decodes the code at that place. Arrow keys move the point."),
+    conditions,
+    legend,
+    backdrop,
+    h(
+      "div",
+      { class: "row" },
+      ...uses.map(({ panel, label }) => button(label, () => attempt(async () => page.goTo(panel, await here())))),
+      button("Download map as PNG", () => savePng(plot.flattened(), `${about.title}-map.png`)),
+    ),
+  );
+  const view = h("div", { class: "map" }, h("div", { class: "plot" }, plot.element, tip), h("div", { class: "found" }, decoded, nearest));
+
+  plot.moveTo(at.x, at.y);
+  follow(null);
+  attempt(drawPoints);
+  if (backdrop.querySelector("input").checked) attempt(() => drawManifold(true));
+  return { controls, view };
+}
+
+/** Classes with their colours; pressing one dims the others. */
+function classLegend(names, onchange) {
+  let chosen = null;
+  const buttons = names.map((name, label) => {
+    const swatch = h("i", { "aria-hidden": "true" });
+    swatch.style.background = colourOf(label);
+    return h("button", { type: "button", "aria-pressed": "false", onclick: () => press(label) }, swatch, name);
+  });
+  function press(label) {
+    chosen = chosen === label ? null : label;
+    for (const [index, each] of buttons.entries()) each.setAttribute("aria-pressed", String(index === chosen));
+    onchange(chosen);
+  }
+  return h("fieldset", { class: "legend" }, h("legend", {}, "Classes"), h("div", {}, ...buttons));
+}

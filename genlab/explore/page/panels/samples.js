@@ -1,0 +1,150 @@
+/** Samples: a grid of images, or lines of text, drawn from the prior. */
+
+import { backend } from "genlab/backend.js";
+import { conditionControl } from "genlab/conditions.js";
+import { button, choice, group, integer, picture, plain, slider } from "genlab/controls.js";
+import { h } from "genlab/dom.js";
+import { latest } from "genlab/latest.js";
+import { conditionValue, meanCode, reference, usualCondition } from "genlab/model.js";
+import { nth, paint, paintGrid, savePng, sizeOf } from "genlab/paint.js";
+import { keep, number, oneOf, setting } from "genlab/state.js";
+import { attempt } from "genlab/status.js";
+import { joined, tempered } from "genlab/vectors.js";
+
+export const title = "Samples";
+
+export const offered = ({ can }) => can.sample || (can.draw && can.decode);
+
+const COUNTS = ["1", "16", "36", "64", "100"];
+const PER_CLASS = 10;
+const PRIORS = { own: "The model's", gaussian: "Gaussian", gmm: "Mixture" };
+/** Where a sample can be taken to. */
+const USES = [
+  { panel: "sliders", label: "Change by sliders", setting: "from" },
+  { panel: "attributes", label: "Change attributes", setting: "from" },
+  { panel: "interpolation", label: "Interpolate", setting: "a" },
+];
+
+/** Build the panel; see `app.js`. */
+export function show(model, page) {
+  const { about, key, shape } = model;
+  const byCode = about.flat && about.can.draw && about.can.decode;
+  const classes = byCode && about.condition?.kind === "classes" ? about.condition.names : null;
+  const set = {
+    count: oneOf("count", COUNTS, "36"),
+    seed: number("seed", 0),
+    temperature: number("temperature", 1),
+    prior: oneOf("prior", about.priors),
+    condition: setting("condition", classes ? "each" : usualCondition(model)),
+    chosen: number("chosen", 0),
+  };
+  const each = () => classes !== null && set.condition === "each";
+  let codes = null;
+  let images = null;
+
+  const grid = h("div", { class: "tiles samples" });
+  const large = picture({ title: "Sample", file: () => `${about.title}-sample-${set.seed}-${set.chosen}.png` });
+  const view = h("div", { class: "split" }, grid, large);
+
+  /** Sample anew; where only the temperature has changed, from the codes that are there. */
+  const follow = latest(async (redraw) => {
+    const count = each() ? PER_CLASS : Number(set.count);
+    const condition = each() ? 0 : await conditionValue(model, set.condition);
+    if (!byCode) {
+      const drawn = await backend.sample(key, { count, seed: set.seed }, condition);
+      if (drawn.texts) return view.replaceChildren(h("ol", { class: "texts" }, ...drawn.texts.map((text) => h("li", {}, text))));
+      images = drawn.pixels;
+      return tile();
+    }
+    if (redraw || !codes) codes = await backend.draw(key, { count, seed: set.seed, prior: set.prior }, condition);
+    const warm = tempered(codes, meanCode(model), set.temperature);
+    const conditions = each() ? classes.map((_, label) => label) : [condition];
+    const rows = [];
+    for (const value of conditions) rows.push(await backend.decode(key, warm, count, value, "samples"));
+    images = joined(rows);
+    return tile();
+  });
+
+  function tile() {
+    const count = images.length / sizeOf(shape);
+    set.chosen = Math.min(set.chosen, count - 1);
+    grid.style.setProperty("--columns", each() ? PER_CLASS : Math.sqrt(count));
+    while (grid.childElementCount > count) grid.lastElementChild.remove();
+    while (grid.childElementCount < count) {
+      const index = grid.childElementCount;
+      const onclick = () => choose(index);
+      grid.append(h("button", { type: "button", class: "tile", onclick }, h("canvas", { "aria-hidden": "true" })));
+    }
+    for (const [index, tile] of [...grid.children].entries()) {
+      paint(tile.firstChild, nth(images, shape, index), shape);
+      tile.setAttribute("aria-label", nameOf(index));
+    }
+    choose(set.chosen);
+  }
+
+  const nameOf = (index) =>
+    each() ? `Class ${classes[Math.floor(index / PER_CLASS)]}, sample ${index % PER_CLASS}` : `Sample ${index}`;
+
+  function choose(index) {
+    set.chosen = index;
+    keep({ chosen: index || null });
+    for (const [other, tile] of [...grid.children].entries()) tile.setAttribute("aria-pressed", String(other === index));
+    paint(large.canvas, nth(images, shape, index), shape);
+    large.tell(nameOf(index));
+  }
+
+  const change = (changes, event, redraw = true) => {
+    Object.assign(set, changes);
+    keep(changes);
+    follow(redraw, event);
+  };
+
+  /** Take the chosen sample to another panel. */
+  async function take(use) {
+    const index = each() ? set.chosen % PER_CLASS : set.chosen;
+    const condition = each() ? String(Math.floor(set.chosen / PER_CLASS)) : set.condition;
+    const code = tempered(codes, meanCode(model), set.temperature).slice(index * model.codeSize, (index + 1) * model.codeSize);
+    page.goTo(use.panel, { [use.setting]: await reference.code(code), ...(condition ? { condition } : {}) });
+  }
+  const uses = byCode ? USES.filter(({ panel }) => page.offers(panel)) : [];
+  large.append(...uses.map((use) => button(use.label, () => attempt(() => take(use)))));
+
+  function saveAll() {
+    const canvas = h("canvas");
+    paintGrid(canvas, images, shape, each() ? PER_CLASS : Math.ceil(Math.sqrt(images.length / sizeOf(shape))));
+    savePng(canvas, `${about.title}-samples-${set.seed}.png`);
+  }
+
+  const seed = integer(
+    { label: "Seed", min: 0, max: 999_999, value: set.seed, onchange: (value) => change({ seed: value }) },
+    button("New samples", () => {
+      const value = Math.floor(Math.random() * 1_000_000);
+      seed.set(value);
+      change({ seed: value });
+    }, { class: "primary" }),
+  );
+  const temperature = slider({
+    label: "Temperature",
+    min: 0,
+    max: 1.5,
+    step: 0.01,
+    value: set.temperature,
+    format: plain,
+    oninput: (value, event) => change({ temperature: value }, event, false),
+  });
+  const counts = COUNTS.map((value) => ({ value, label: value }));
+  const priors = about.priors.map((value) => ({ value, label: PRIORS[value] ?? value }));
+  const controls = group(
+    null,
+    seed,
+    conditionControl(model, { text: set.condition, each: classes !== null, onchange: (condition) => change({ condition }) }),
+    choice({ label: "Number of samples", options: counts, value: set.count, onchange: (count) => change({ count }) }),
+    byCode && priors.length > 1
+      ? choice({ label: "Prior", options: priors, value: set.prior, onchange: (prior) => change({ prior }) })
+      : null,
+    byCode ? temperature : null,
+    button("Download all as PNG", saveAll),
+  );
+  follow(true);
+  return { controls, view };
+}
