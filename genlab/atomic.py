@@ -51,21 +51,28 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     """Yield an empty folder that becomes `path` when the block succeeds, and is removed when it fails.
 
+    Args:
+        path: the folder.
+        replace: whether it may take the place of a folder.
+
     Raises:
-        GenlabError: if it cannot be written, or `path` already exists: a folder is never replaced.
+        GenlabError: if it cannot be written, or `path` already exists and may not be replaced.
     """
     with _told(path):
-        if os.path.lexists(path):
+        if os.path.lexists(path) and not (replace and path.is_dir()):
             raise GenlabError(f"{path} already exists; give another --out")
         target = Path(os.path.realpath(path))
         part = _temporary(target.parent)
         part.mkdir()
         try:
             yield part
-            part.rename(target)
+            if target.exists():
+                _exchange(part, target)
+            else:
+                part.rename(target)
         finally:
             shutil.rmtree(part, ignore_errors=True)
 
@@ -98,6 +105,18 @@ def picture_format(path: Path, arrays: bool = False) -> str:
 def _require_replaceable(path: Path) -> None:
     if kind := irregular(path):
         raise GenlabError(f"{path} is {kind}; give the name of a file")
+
+
+def _exchange(part: Path, target: Path) -> None:
+    """Let two folders have each other's names; the target keeps its own where that fails."""
+    aside = _temporary(target.parent)
+    target.rename(aside)
+    try:
+        part.rename(target)
+    except OSError:
+        aside.rename(target)
+        raise
+    aside.rename(part)
 
 
 def _temporary(folder: Path) -> Path:

@@ -15,11 +15,12 @@ from starlette.routing import Route
 from genlab.errors import GenlabError, in_one_line
 from genlab.explore import pages
 from genlab.explore.answers import PRIMITIVES, Asked, gallery_part
+from genlab.explore.chooser import described
 from genlab.explore.directions import attribute_direction
 from genlab.explore.entries import Entries, Entry, NotThere
 from genlab.explore.guard import Guard
 from genlab.explore.opened import OpenModel, OpenModels, Superseded, Turn
-from genlab.explore.training import find_picture, last_picture, thumbnail_of, training_of, version_of
+from genlab.explore.training import find_picture, thumbnail_of, training_of, version_of
 from genlab.explore.wire import bytes_of
 
 BYTES = "application/octet-stream"
@@ -82,7 +83,7 @@ class Server:
 
     async def runs(self, request: Request) -> Response:
         """All runs."""
-        entries = await run_in_threadpool(lambda: [*map(_described, self._entries.all())])
+        entries = await run_in_threadpool(lambda: [*map(described, self._entries.all())])
         entries.sort(key=lambda entry: entry.pop("date"), reverse=True)
         chosen = self._entries.chosen
         return JSONResponse({"runs": entries, "chosen": chosen and chosen.key})
@@ -148,23 +149,6 @@ class Server:
 
     async def _model(self, request: Request) -> OpenModel:
         return await self._models.get(self._entry(request))
-
-
-def _described(entry: Entry) -> dict[str, Any]:
-    """Describe an entry of the chooser, with its date."""
-    summary = entry.summary
-    found: dict[str, Any] = {"key": entry.key, "name": entry.key.removeprefix("runs/"), "opens": entry.opens}
-    if summary is None or entry.run is None:
-        return found | {"model": "", "data": "", "epochs": None, "metric": None, "picture": False, "date": 0.0}
-    best = summary.best
-    return found | {
-        "model": summary.model,
-        "data": summary.data,
-        "epochs": summary.epochs,
-        "metric": None if best is None else {"name": summary.metric, "value": best},
-        "picture": last_picture(entry.run) is not None,
-        "date": summary.date.timestamp(),
-    }
 
 
 def _refused(status: int) -> Any:

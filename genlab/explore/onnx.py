@@ -29,8 +29,12 @@ class Graph:
     name: str
     """The file's, without ending."""
     content: bytes
+    input: tuple[int, ...]
+    """Shape of one input."""
+    output: tuple[int, ...]
+    """Shape of one output."""
     noise: tuple[tuple[int, ...], ...]
-    """Shapes of the noise, without B."""
+    """Shapes of the noise for one input."""
     difference: float
     """The largest difference from PyTorch's outputs that was found."""
 
@@ -76,7 +80,7 @@ def graph_of(name: str, method: Method, x: Tensor, conditions: Tensor | None = N
     Raises:
         GenlabError: for a method that cannot be exported, or whose graph computes something else.
     """
-    condition = None if conditions is None else conditions[:1]
+    one, condition = x[:1], None if conditions is None else conditions[:1]
     with _explained(name, method.model):
         content = _exported(method, _example(x), condition)
         difference = _difference(method, content, x, conditions)
@@ -85,8 +89,9 @@ def graph_of(name: str, method: Method, x: Tensor, conditions: Tensor | None = N
             f"the {name} of the {type(method.model).__name__} cannot be exported: as ONNX it differs from PyTorch "
             f"by {difference:.1g}, more than {TOLERANCE:g}"
         )
-    noise = method.noise(x[:1], condition)
-    return Graph(name, content, tuple(tuple(one.shape[1:]) for one in noise), difference)
+    noise = method.noise(one, condition)
+    input_, output, *rest = (tuple(each.shape[1:]) for each in (one, method(one, condition, noise), *noise))
+    return Graph(name, content, input_, output, tuple(rest), difference)
 
 
 def _example(x: Tensor) -> Tensor:
@@ -111,7 +116,8 @@ def _exported(method: Method, x: Tensor, condition: Tensor | None) -> bytes:
             verbose=False,
         )
     assert program is not None
-    return program.model_proto.SerializeToString()
+    content: bytes = program.model_proto.SerializeToString()
+    return content
 
 
 def _difference(method: Method, content: bytes, x: Tensor, conditions: Tensor | None) -> float:

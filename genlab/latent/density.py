@@ -61,7 +61,7 @@ class CodeDensity:
         away = (self.covariances - self.covariances.mT).abs().max()
         if away > ROUNDING * self.covariances.abs().max():
             raise GenlabError("covariances are not symmetric")
-        _ = self._factors
+        _ = self.factors
 
     @classmethod
     def fitted(cls, codes: Tensor, components: int = 1, seed: int = 0, fitted_to: str = "") -> "CodeDensity":
@@ -91,12 +91,12 @@ class CodeDensity:
         chosen = torch.multinomial(self.weights, n, replacement=True, generator=generator)
         noise = torch.randn(n, self.means.shape[1], generator=generator).double()
         codes = self.means.double()[chosen]
-        for component, factor in enumerate(self._factors):
+        for component, factor in enumerate(self.factors):
             codes[chosen == component] += noise[chosen == component] @ factor.mT
         return codes.float()
 
     @cached_property
-    def _factors(self) -> Tensor:
+    def factors(self) -> Tensor:
         """Matrices A with A A^T = covariance, (K, D, D), in float64, also for nearly singular covariances."""
         covariances = self.covariances.double()
         factors: Tensor

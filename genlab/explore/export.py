@@ -1,0 +1,68 @@
+"""The page of one model as a folder, in which the model works in the browser."""
+
+import argparse
+from pathlib import Path
+
+from genlab.atomic import whole_folder
+from genlab.errors import GenlabError
+from genlab.explore import runtime, site
+from genlab.explore.entries import Entries, Entry
+from genlab.explore.explored import Explored
+from genlab.explore.graphs import graphs_of
+from genlab.explore.onnx import Graph
+from genlab.explore.opened import explored_at
+from genlab.explore.packed import Packed
+from genlab.explore.static_page import write_page
+
+DATA = "data"
+"""The folder of an exported page's data."""
+
+
+def main(args: argparse.Namespace) -> None:
+    """Write the page of a model to a folder, once what it computes is found to be what PyTorch does."""
+    require_free(args.export, args.force)
+    files = runtime.installed(args.runtime) if args.runtime else {}
+    entry = Entries(args.ckpt).chosen
+    if entry is None:
+        raise GenlabError("no run has a checkpoint yet; give --ckpt PATH")
+    explored = explored_at(entry.checkpoint, argparse.Namespace(**{**vars(args), "device": "cpu"}))
+    graphs = graphs_of(explored)
+    with whole_folder(args.export, replace=args.force) as folder:
+        write(folder, entry, explored, graphs, files)
+    difference = max(graph.difference for graph in graphs.values())
+    print(f"{args.export / 'index.html'}: as ONNX the model is within {difference:.0e} of PyTorch")
+
+
+def require_free(folder: Path, force: bool) -> None:
+    """Check that a page may be written to a folder.
+
+    Raises:
+        GenlabError: if it already exists and `force` is not given, or is anything else than an exported page.
+    """
+    if not (folder.exists() or folder.is_symlink()):
+        return
+    if not force:
+        raise GenlabError(f"{folder} already exists; give --force to replace it, or another --export")
+    if not (folder / DATA / f"{site.NAME}.js").is_file():
+        raise GenlabError(f"{folder} is no exported page, and is not replaced; give another --export")
+
+
+def write(folder: Path, entry: Entry, explored: Explored, graphs: dict[str, Graph], files: dict[str, bytes]) -> None:
+    """Write a page.
+
+    Args:
+        folder: where, an empty one.
+        entry: the run.
+        explored: its model.
+        graphs: the model's methods.
+        files: onnxruntime-web; empty for browsers to load it.
+    """
+    write_page(folder, online=not files)
+    data = Packed(folder / DATA)
+    for name, content in files.items():
+        data.add(name, content)
+    for graph in graphs.values():
+        (folder / f"{graph.name}.onnx").write_bytes(graph.content)  # for other programs
+        data.add(graph.name, graph.content)
+    told = site.gathered(folder, data, entry, explored, graphs)
+    data.add_json(site.NAME, told | {"runtime": None if files else runtime.pinned()})

@@ -1,0 +1,130 @@
+"""What an exported page knows in place of a server: a run, its model, and the gallery."""
+
+import contextlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genlab.data import DegradedPairs
+from genlab.data.files.framing import Framing
+from genlab.errors import GenlabError
+from genlab.explore.chooser import described
+from genlab.explore.description import describe
+from genlab.explore.directions import attribute_direction
+from genlab.explore.entries import Entry, NotThere
+from genlab.explore.explored import FITTED, Explored
+from genlab.explore.graphs import draws_normal, reconstructs_by_code
+from genlab.explore.onnx import Graph
+from genlab.explore.packed import Packed
+from genlab.explore.training import pictures_of, thumbnail_of, training_of
+
+NAME = "site"
+"""What the page calls it."""
+LARGEST_CODE = 512
+"""Largest size of codes whose mixtures are exported: each component has a matrix of its square."""
+
+
+def gathered(folder: Path, data: Packed, entry: Entry, explored: Explored, graphs: dict[str, Graph]) -> dict[str, Any]:
+    """Gather what the page of a run is told.
+
+    Args:
+        folder: where pictures are copied to.
+        data: where numbers and pixels are added.
+        entry: the run.
+        explored: its model.
+        graphs: the model's methods that the page has.
+    """
+    description = describe(explored, entry.key)
+    densities = _add_densities(data, description["priors"], explored)
+    description |= {
+        "can": _can(explored, graphs),
+        "priors": [*(["own"] if draws_normal(explored.model) else []), *densities],
+        "attributes": _add_attributes(data, description["attributes"], explored),
+    }
+    _add_gallery(data, explored)
+    return {
+        "run": described(entry),
+        "description": description,
+        "densities": densities,
+        "graphs": {name: _shapes(graph) for name, graph in graphs.items()},
+        "framing": _framing(explored),
+        "training": _training(folder, entry),
+    }
+
+
+def _can(explored: Explored, graphs: dict[str, Graph]) -> dict[str, bool]:
+    """Say what the page can do without a server."""
+    draws = "decode" in graphs and draws_normal(explored.model)
+    return {
+        "encode": "encode" in graphs,
+        "decode": "decode" in graphs,
+        "draw": draws,
+        "sample": draws,
+        "reconstruct": "encode" in graphs and reconstructs_by_code(explored),
+        "translate": any(direction in graphs for direction in getattr(explored.model, "directions", ())),
+    }
+
+
+def _shapes(graph: Graph) -> dict[str, Any]:
+    return {"file": graph.name, "input": graph.input, "output": graph.output, "noise": graph.noise}
+
+
+def _add_gallery(data: Packed, explored: Explored) -> None:
+    gallery = explored.gallery
+    if gallery is None:
+        return
+    for part, images in gallery.parts.items():
+        data.add(f"gallery-{part}", images)
+    if gallery.codes is not None:
+        data.add("gallery-codes", gallery.codes)
+    if gallery.conditions is not None and gallery.conditions.ndim < 4:  # images are a part already
+        data.add("gallery-conditions", gallery.conditions)
+
+
+def _add_attributes(data: Packed, names: list[str], explored: Explored) -> list[str]:
+    """Add the directions of attributes, and return the names of those that have one."""
+    found = {}
+    for name in names:
+        with contextlib.suppress(GenlabError):  # of an attribute that all images have, or none
+            found[name] = attribute_direction(explored, name)
+    if found:
+        data.add("attributes", torch.stack([*found.values()]))
+    return [*found]
+
+
+def _add_densities(data: Packed, priors: list[str], explored: Explored) -> dict[str, Any]:
+    """Add the densities that are fitted to codes, and return their weights."""
+    found = {}
+    for prior in FITTED:
+        if prior in priors and (explored.code_size or 0) <= LARGEST_CODE:
+            density = explored.density(prior)
+            data.add(f"density-{prior}", torch.cat([density.means.flatten(), density.factors.flatten()]))
+            found[prior] = {"weights": density.weights.tolist()}
+    return found
+
+
+def _framing(explored: Explored) -> dict[str, Any]:
+    """Say how files become images of the gallery's parts; what a degradation has made comes from no file."""
+    gallery, trained = explored.gallery, explored.trained
+    degraded = isinstance(trained.unread_data, DegradedPairs)
+    found = {}
+    for part, images in gallery.parts.items() if gallery else ():
+        channels, height, width = images.shape[1:]
+        if channels in (1, 3) and not (degraded and part == "source"):
+            found[part] = trained.framing() if part == "image" else Framing((channels, height, width))
+    return {part: vars(framing) for part, framing in found.items()}
+
+
+def _training(folder: Path, entry: Entry) -> dict[str, Any]:
+    """Return what is known of the training, and copy its pictures."""
+    if entry.run is None:
+        return {"live": False, "metrics": {}, "pictures": []}
+    pictures = folder / "pictures"
+    pictures.mkdir()
+    for picture in pictures_of(entry.run):
+        shutil.copyfile(picture.path, pictures / picture.path.name)
+    with contextlib.suppress(NotThere):
+        (folder / "thumbnail.png").write_bytes(thumbnail_of(entry.run))
+    return training_of(entry.run) | {"live": False}

@@ -1,0 +1,63 @@
+"""The page as a single file that browsers open from a disk, which lets no module be loaded from another file.
+
+Modules become data: addresses in the import map. The policy lets nothing be loaded from elsewhere, except for
+onnxruntime-web where it is not in the folder.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from genlab.explore.pages import FOLDER, INDEX, INLINE
+from genlab.explore.runtime import ADDRESS
+
+SERVED = "/page/"
+"""Where the server has the page's files."""
+BACKEND = "genlab/backend.js"
+IMPORT_MAP = re.compile(r'(?<=<script type="importmap">).*?(?=</script>)', re.DOTALL)
+MAIN = '<script type="module" src="/page/app.js"></script>'
+HEAD = '<meta charset="utf-8">'
+POLICY = (
+    "default-src 'none'; script-src 'self' file: data: blob: 'wasm-unsafe-eval'{scripts}; connect-src data:{runtime}; "
+    "style-src 'self' file: 'unsafe-inline'; img-src 'self' file: data: blob:; base-uri 'none'; form-action 'none'"
+)
+"""Content-Security-Policy of the page; not all browsers mean files beside it by 'self', so that they are named."""
+
+
+def write_page(folder: Path, *, online: bool) -> None:
+    """Write the page, with its style and icon beside it.
+
+    Args:
+        folder: where.
+        online: whether it may load onnxruntime-web from its pinned address.
+    """
+    page = (FOLDER / INDEX).read_text(encoding="utf-8")
+    modules = json.loads(IMPORT_MAP.findall(page)[0])["imports"] | {BACKEND: f"{SERVED}exported.js"}
+    for path in sorted((FOLDER / "exported").glob("*.js")):
+        modules[f"genlab/exported/{path.name}"] = f"{SERVED}exported/{path.name}"
+    addresses = {name: _data_address(_file(address)) for name, address in modules.items()}
+    page = IMPORT_MAP.sub(lambda _: json.dumps({"imports": addresses}, indent=0), page)
+    page = page.replace(MAIN, '<script type="module">import "genlab/app.js";</script>')
+    for address in re.findall(rf'(?<=href="){SERVED}[^"]+', page):
+        name = address.removeprefix(SERVED)
+        (folder / name).write_bytes(_file(address).read_bytes())
+        page = page.replace(address, name)
+    policy = POLICY.format(scripts=_hashes(page), runtime=f" {ADDRESS}/" if online else "")
+    page = page.replace(HEAD, f'{HEAD}\n<meta http-equiv="Content-Security-Policy" content="{policy}">', 1)
+    (folder / INDEX).write_text(page, encoding="utf-8")
+
+
+def _file(address: str) -> Path:
+    return FOLDER / address.removeprefix(SERVED)
+
+
+def _data_address(path: Path) -> str:
+    return f"data:text/javascript;base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+def _hashes(page: str) -> str:
+    """Return what lets the browser run the scripts in the page itself."""
+    hashes = [hashlib.sha256(script.encode()).digest() for script in INLINE.findall(page)]
+    return "".join(f" 'sha256-{base64.b64encode(each).decode()}'" for each in hashes)
