@@ -1,6 +1,5 @@
 """The gallery: images of the data that a model is shown on the page, with their codes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,29 +98,3 @@ def chosen(there: int, size: int, seed: int) -> Tensor:
     """Choose the positions of a gallery's images, each of so many pixels, among those that are there."""
     count = min(MOST, max(FEWEST, MOST_BYTES // size))
     return torch.randperm(there, generator=torch.Generator().manual_seed(seed))[:count]
-
-
-def flat_colors(images: Tensor, most: int = 16, share: float = 0.9, near: int = 32) -> Sequence[Sequence[int]] | None:
-    """Find the colours of drawings, such as edges and label maps: few that almost all pixels have.
-
-    Args:
-        images: (N, C, H, W), uint8.
-        most: colours at most.
-        share: of pixels that must be near to one of them.
-        near: largest difference in a channel, as compressed images have around edges.
-
-    Returns:
-        (r, g, b) from 0 to 255, the most frequent first; None for images that are no drawings.
-    """
-    pixels = images[:32].expand(-1, 3, -1, -1).permute(0, 2, 3, 1).reshape(-1, 3).int()
-    total = len(pixels)
-    colors: list[list[int]] = []
-    while len(pixels) and len(colors) < most:
-        coarse, members = (pixels // 16).unique(dim=0, return_inverse=True)
-        largest = members.bincount(minlength=len(coarse)).argmax()
-        color = pixels[members == largest].median(0).values
-        if int((members == largest).sum()) < total / 500:
-            break
-        colors.append(color.tolist())
-        pixels = pixels[(pixels - color).abs().amax(1) > near]
-    return colors if len(pixels) <= (1 - share) * total else None

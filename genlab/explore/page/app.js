@@ -99,7 +99,7 @@ function showPanel() {
   main.setAttribute("role", "tabpanel");
   main.setAttribute("aria-labelledby", `tab-${id}`);
   const { controls, view } = PANELS[id].show(model, { runs, signal: left.signal, offers, goTo });
-  main.replaceChildren(h("div", { class: `panel ${id}` }, h("div", { class: "controls" }, controls), h("div", { class: "view" }, view)));
+  main.replaceChildren(h("div", { class: `panel of-${id}` }, h("div", { class: "controls" }, controls), h("div", { class: "view" }, view)));
 }
 
 /** Arrow keys go from tab to tab. */

@@ -1,11 +1,14 @@
 /** Curves and histograms as SVG. */
 
-import { h, svg } from "genlab/dom.js";
+import { h, newId, svg } from "genlab/dom.js";
 import { ticks } from "genlab/plot.js";
 
 const [WIDTH, HEIGHT] = [640, 300];
 const MARGIN = { left: 58, right: 12, top: 10, bottom: 34 };
 const INNER = { width: WIDTH - MARGIN.left - MARGIN.right, height: HEIGHT - MARGIN.top - MARGIN.bottom };
+
+/** Share of a curve's values, at either end, that the axis need not reach. */
+const RARE = 0.015;
 
 /**
  * @typedef {object} Curve
@@ -29,15 +32,18 @@ export function chart(curves, { label, across, logarithmic = false }) {
   const fits = (value) => Number.isFinite(value) && (!logarithmic || value > 0);
   const scale = logarithmic ? Math.log10 : (value) => value;
   const xs = rangeOf(curves.flatMap(({ x }) => x));
-  const ys = padded(rangeOf(curves.flatMap(({ y }) => y.filter(fits).map(scale))));
+  const ys = padded(usualRange(curves.map(({ y }) => y.filter(fits).map(scale))));
   const place = (x, y) => [
     MARGIN.left + (INNER.width * (x - xs[0])) / (xs[1] - xs[0] || 1),
     MARGIN.top + (INNER.height * (ys[1] - scale(y))) / (ys[1] - ys[0] || 1),
   ];
 
   const image = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label, class: "chart" });
-  const powers = ticks(ys[0], ys[1]);
-  for (const value of powers) {
+  const clip = newId("clip");
+  const inside = svg("g", { "clip-path": `url(#${clip})` });
+  const box = { x: MARGIN.left, y: MARGIN.top, width: INNER.width, height: INNER.height };
+  image.append(svg("clipPath", { id: clip }, svg("rect", box)));
+  for (const value of ticks(ys[0], ys[1])) {
     const [, at] = place(xs[0], logarithmic ? 10 ** value : value);
     image.append(svg("line", { x1: MARGIN.left, x2: WIDTH - MARGIN.right, y1: at, y2: at, class: "grid" }));
     image.append(text(brief(logarithmic ? 10 ** value : value), MARGIN.left - 8, at + 4, "end"));
@@ -49,15 +55,15 @@ export function chart(curves, { label, across, logarithmic = false }) {
   for (const { x, y, colour, dashed } of curves) {
     const points = x.map((value, i) => [value, y[i]]).filter(([, value]) => fits(value));
     const path = points.map(([a, b], i) => `${i ? "L" : "M"}${place(a, b).map((each) => each.toFixed(1)).join(" ")}`).join("");
-    image.append(svg("path", { d: path, stroke: colour, class: "curve", ...(dashed ? { "stroke-dasharray": "5 4" } : {}) }));
+    inside.append(svg("path", { d: path, stroke: colour, class: dashed ? "curve dashed" : "curve" }));
     if (points.length === 1) {
       const [cx, cy] = place(...points[0]);
-      image.append(svg("circle", { cx, cy, r: 3.5, fill: colour }));
+      inside.append(svg("circle", { cx, cy, r: 3.5, fill: colour }));
     }
   }
 
   const cursor = svg("line", { y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom, class: "cursor", visibility: "hidden" });
-  image.append(cursor);
+  image.append(inside, cursor);
   const values = curves.map(() => h("output"));
   const legend = h(
     "ul",
@@ -75,8 +81,8 @@ export function chart(curves, { label, across, logarithmic = false }) {
     }
   }
   image.addEventListener("pointermove", (event) => {
-    const box = image.getBoundingClientRect();
-    const share = ((event.clientX - box.left) * (WIDTH / box.width) - MARGIN.left) / INNER.width;
+    const bounds = image.getBoundingClientRect();
+    const share = ((event.clientX - bounds.left) * (WIDTH / bounds.width) - MARGIN.left) / INNER.width;
     const x = xs[0] + Math.min(1, Math.max(0, share)) * (xs[1] - xs[0]);
     const [at] = place(x, 1);
     for (const [name, value] of Object.entries({ x1: at, x2: at, visibility: "visible" })) cursor.setAttribute(name, value);
@@ -104,8 +110,8 @@ export function histogram(values, { mark, label, bins = 40 }) {
   }
   const at = Math.min(width - 1, Math.max(1, (width * (mark - low)) / (high - low || 1)));
   image.append(svg("line", { x1: at, x2: at, y1: 0, y2: 86, class: "mark" }));
-  image.append(text(brief(low), 0, 104, "start"), text(brief(high), width, 104, "end"), text(label, width / 2, 104, "middle"));
-  return image;
+  image.append(text(low.toPrecision(2), 0, 104, "start"), text(high.toPrecision(2), width, 104, "end"));
+  return h("figure", { class: "histogram" }, image, h("figcaption", {}, label));
 }
 
 /** A number in some four characters. */
@@ -119,6 +125,17 @@ const text = (content, x, y, anchor) => svg("text", { x, y, "text-anchor": ancho
 
 const rangeOf = (values) =>
   values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
+
+/** Range of curves, without the rare extremes of long ones, such as a loss at the first steps. */
+function usualRange(curves) {
+  return rangeOf(
+    curves.flatMap((values) => {
+      const sorted = Float64Array.from(values).sort();
+      const cut = Math.floor(sorted.length * RARE);
+      return [...sorted.subarray(cut, sorted.length - cut)];
+    }),
+  );
+}
 
 function padded([low, high]) {
   const pad = 0.05 * (high - low) || Math.abs(high) * 0.05 || 1;

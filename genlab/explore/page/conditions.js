@@ -14,17 +14,18 @@ const FEW = 12;
  * @param {import("./model.js").Model} model
  * @param {object} settings
  * @param {string} settings.text
+ * @param {string} [settings.label] of classes
  * @param {boolean} [settings.each] whether "each class" can be chosen: the text "each"
  * @param {(text: string) => void} settings.onchange
  * @returns {null|(HTMLElement & {set: (text: string) => void})}
  */
-export function conditionControl(model, { text, each = false, onchange }) {
+export function conditionControl(model, { text, label = "Class", each = false, onchange }) {
   const { condition } = model.about;
   if (!condition) return null;
   if (condition.kind === "classes") {
-    const options = condition.names.map((label, value) => ({ value: String(value), label }));
+    const options = condition.names.map((name, value) => ({ value: String(value), label: name }));
     if (each) options.unshift({ value: "each", label: "Each" });
-    return (options.length <= FEW ? choice : select)({ label: "Class", options, value: text, onchange });
+    return (options.length <= FEW ? choice : select)({ label, options, value: text, onchange });
   }
   if (condition.kind === "image") {
     const chooser = imageChooser(model, { label: "Condition", part: "source", onchange: (start) => onchange(start.reference) });
@@ -32,9 +33,9 @@ export function conditionControl(model, { text, each = false, onchange }) {
     return chooser;
   }
   const values = [...text].map(Number);
-  const switches = condition.names.map((label, i) =>
+  const switches = condition.names.map((name, i) =>
     toggle({
-      label: label.replaceAll("_", " "),
+      label: name.replaceAll("_", " "),
       value: values[i] === 1,
       onchange: (on) => {
         values[i] = on ? 1 : 0;

@@ -16,18 +16,20 @@ export const button = (label, onclick, attributes = {}) => h("button", { type: "
  * @param {number} settings.value
  * @param {(value: number) => string} [settings.format]
  * @param {(value: number, event: Event) => void} settings.oninput
- * @returns {HTMLElement & {set: (value: number) => void}} `set` moves it without a call
+ * @returns {HTMLElement & {set: (value: number) => void, setMax: (max: number) => void}} `set` moves it without a call
  */
 export function slider({ label, min, max, step, value, format = signed, oninput }) {
   const id = newId("slider");
   const output = h("output", { for: id });
   const input = h("input", { id, type: "range", min, max, step, value });
+  const share = (number) => `${(100 * (number - min)) / (input.max - min || 1)}%`;
   const tell = () => {
     const text = format(input.valueAsNumber);
     output.textContent = text;
     input.setAttribute("aria-valuetext", text);
-    const share = (input.valueAsNumber - min) / (max - min || 1);
-    input.style.setProperty("--share", `${100 * share}%`);
+    const [from, to] = [Math.max(0, min), input.valueAsNumber].sort((a, b) => a - b);
+    input.style.setProperty("--from", share(from));
+    input.style.setProperty("--to", share(to));
   };
   input.addEventListener("input", (event) => {
     tell();
@@ -37,6 +39,10 @@ export function slider({ label, min, max, step, value, format = signed, oninput 
   const element = h("div", { class: "slider" }, h("label", { for: id }, label), output, input);
   element.set = (next) => {
     input.value = next;
+    tell();
+  };
+  element.setMax = (next) => {
+    input.max = next;
     tell();
   };
   return element;
@@ -113,13 +119,13 @@ export const group = (title, ...children) =>
  * @param {object} settings
  * @param {string} settings.title
  * @param {() => string} settings.file name of the file
- * @param {string} [settings.size] "large", "medium" or "small"
+ * @param {string} [settings.size] "large" or "small"
  * @param {HTMLCanvasElement} [settings.canvas] one that is there already
  * @returns {HTMLElement & {canvas: HTMLCanvasElement, tell: (caption: string) => void}}
  */
 export function picture({ title, file, size = "large", canvas = h("canvas", { role: "img", "aria-label": title, width: 1, height: 1 }) }) {
   const caption = h("span", {}, title);
-  const save = button("PNG", () => savePng(canvas, file()), {
+  const save = button("↓ PNG", () => savePng(canvas, file()), {
     class: "quiet",
     title: "Download this picture",
     "aria-label": `Download “${title}” as PNG`,

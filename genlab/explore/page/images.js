@@ -56,8 +56,8 @@ export function imageChooser(model, { label, part = model.part, samples = false,
     h(
       "div",
       { class: "row" },
-      files && model.gallery ? button("Test images…", () => attempt(() => pickTestImage(model, { part, title: label, onpick: pick }))) : null,
-      files ? h("label", { class: "button" }, "Upload…", file) : null,
+      files && model.gallery ? button("Test image", () => attempt(() => pickTestImage(model, { part, title: label, onpick: pick }))) : null,
+      files ? h("label", { class: "button" }, "Upload", file) : null,
       samples ? button("Sample", () => choose(reference.seed(1 + Math.floor(Math.random() * 99_999)))) : null,
     ),
   );

@@ -42,17 +42,17 @@ export function paint(canvas, pixels, shape) {
   canvas.getContext("2d").putImageData(rgba(pixels, shape), 0, 0);
 }
 
-/** Paint several images on one canvas, row by row, a pixel apart. */
-export function paintGrid(canvas, pixels, shape, columns) {
+/** Paint several images on one canvas, row by row, some pixels apart. */
+export function paintGrid(canvas, pixels, shape, columns, gap = 1) {
   const [, height, width] = shape;
   const count = pixels.length / sizeOf(shape);
   const rows = Math.ceil(count / columns);
-  resize(canvas, columns * (width + 1) - 1, rows * (height + 1) - 1);
+  resize(canvas, columns * (width + gap) - gap, rows * (height + gap) - gap);
   const context = canvas.getContext("2d");
   context.clearRect(0, 0, canvas.width, canvas.height);
   for (let i = 0; i < count; i += 1) {
     const [row, column] = [Math.floor(i / columns), i % columns];
-    context.putImageData(rgba(nth(pixels, shape, i), shape), column * (width + 1), row * (height + 1));
+    context.putImageData(rgba(nth(pixels, shape, i), shape), column * (width + gap), row * (height + gap));
   }
 }
 

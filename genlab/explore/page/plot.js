@@ -151,7 +151,7 @@ export class Plot {
       context.imageSmoothingEnabled = this.background.width > this.inner;
       context.drawImage(this.background, MARGIN, 0, this.inner, this.inner);
     }
-    context.strokeStyle = this.background ? "rgb(255 255 255 / 60%)" : style.getPropertyValue("--surface");
+    context.strokeStyle = this.background ? "rgb(255 255 255 / 60%)" : style.backgroundColor;
     context.lineWidth = 1;
     for (const { x, y, label, colour } of this.points) {
       const [left, top] = this.pixelOf(x, y);
@@ -169,28 +169,29 @@ export class Plot {
   drawAxes(context, style) {
     const [left, right, bottom, top] = this.extent;
     context.font = `12px ${style.fontFamily}`;
-    context.strokeStyle = style.getPropertyValue("--line");
-    context.fillStyle = style.getPropertyValue("--faint");
+    context.strokeStyle = style.borderTopColor;
+    context.fillStyle = style.color;
     context.lineWidth = 1;
     context.textBaseline = "top";
     context.textAlign = "center";
+    const [across, up] = this.axes.map((name) => `${name} →`);
     for (const value of ticks(left, right)) {
       const [at] = this.pixelOf(value, top);
       line(context, at, 0, at, this.inner);
-      if (at < this.size - 90) context.fillText(String(value), at, this.inner + 8);
+      if (at < this.size - context.measureText(across).width - 12) context.fillText(String(value), at, this.inner + 8);
     }
     context.textAlign = "right";
-    context.fillText(`${this.axes[0]} →`, this.size, this.inner + 8);
+    context.fillText(across, this.size, this.inner + 8);
     context.textBaseline = "middle";
     for (const value of ticks(bottom, top)) {
       const [, at] = this.pixelOf(left, value);
       line(context, MARGIN, at, this.size, at);
-      if (at > 90) context.fillText(String(value), MARGIN - 6, at);
+      if (at > context.measureText(up).width + 12) context.fillText(String(value), MARGIN - 6, at);
     }
     context.save();
     context.translate(10, 0);
     context.rotate(-Math.PI / 2);
-    context.fillText(`${this.axes[1]} →`, 0, 0);
+    context.fillText(up, 0, 0);
     context.restore();
   }
 

@@ -33,7 +33,7 @@ export function sketchPad({ label, shape, palette, oninput, onchange }) {
   const cursor = h("div", { class: "cursor", "aria-hidden": "true", hidden: true });
   const context = canvas.getContext("2d", { willReadFrequently: true });
   const undone = [];
-  const set = { tool: "brush", colour: palette.length > 1 ? 1 : 0, size: Math.max(1, Math.round(Math.max(width, height) / 40)) };
+  const set = { tool: "brush", colour: farthest(palette), size: Math.max(1, Math.round(Math.max(width, height) / 40)) };
   const at = { x: width >> 1, y: height >> 1 };
   /** The stroke that goes on: where it began, where it is, and what was there before. */
   let stroke = null;
@@ -129,8 +129,8 @@ export function sketchPad({ label, shape, palette, oninput, onchange }) {
   });
   function showCursor() {
     cursor.hidden = false;
-    cursor.style.left = `${(100 * (at.x + 0.5)) / width}%`;
-    cursor.style.top = `${(100 * (at.y + 0.5)) / height}%`;
+    cursor.style.left = `${((at.x + 0.5) / width) * canvas.clientWidth}px`;
+    cursor.style.top = `${((at.y + 0.5) / height) * canvas.clientHeight}px`;
   }
   canvas.addEventListener("focus", () => canvas.matches(":focus-visible") && showCursor());
   canvas.addEventListener("blur", () => (cursor.hidden = true));
@@ -197,4 +197,10 @@ export function sketchPad({ label, shape, palette, oninput, onchange }) {
     },
     pixels: () => pixelsOf(canvas, shape),
   };
+}
+
+/** Index of the colour that is least like the first. */
+function farthest(palette) {
+  const distances = palette.map((colour) => colour.reduce((sum, value, i) => sum + Math.abs(value - palette[0][i]), 0));
+  return distances.indexOf(Math.max(...distances));
 }

@@ -21,6 +21,8 @@ const WAYS = { line: lerp, sphere: slerp };
 /** Frames of the animation from each picture of the strip to the next. */
 const BETWEEN = 4;
 const SECONDS_PER_FRAME = 0.07;
+/** Pixels of a window below which the strip takes two rows. */
+const NARROW = 760;
 /** Smallest side of a saved animation, in pixels. */
 const GIF_SIDE = 256;
 const CORNERS = [
@@ -59,7 +61,7 @@ export function show(model, page) {
       const images = await decode(along(ends[0], ends[1], fine, way));
       frames = fine.map((_, i) => nth(images, shape, i));
       const tiles = joined(frames.filter((_, i) => i % BETWEEN === 0));
-      paintGrid(strip.canvas, tiles, shape, page.narrow() ? Math.ceil(set.steps / 2) : set.steps);
+      paintGrid(strip.canvas, tiles, shape, innerWidth < NARROW ? Math.ceil(set.steps / 2) : set.steps);
       strip.tell("From A to B");
     } else {
       const [a, b, c, d] = ends;
@@ -97,13 +99,18 @@ export function show(model, page) {
   const playing = button("Play", () => play(!timer));
   page.signal.addEventListener("abort", () => clearInterval(timer));
 
-  const position = slider({ label: "Frame", min: 0, max: 1, step: 1, value: 0, format: (value) => String(value + 1), oninput: (index) => {
-    play(false);
-    draw(index);
-  } });
-  position.setMax = (max) => {
-    position.querySelector("input").max = max;
-  };
+  const position = slider({
+    label: "Frame",
+    min: 0,
+    max: 1,
+    step: 1,
+    value: 0,
+    format: (index) => String(index + 1),
+    oninput(index) {
+      play(false);
+      draw(index);
+    },
+  });
 
   function saveGif() {
     const order = set.between === "two" ? [...frames, ...frames.slice(1, -1).reverse()] : frames;
@@ -159,11 +166,12 @@ export function show(model, page) {
     }),
     slider({ label: "Pictures", min: 3, max: 15, step: 1, value: set.steps, format: String, oninput: (steps) => change({ steps }) }),
   );
-  film.append(h("div", { class: "film" }, position, h("div", { class: "row" }, playing, button("Save as GIF", () => attempt(async () => saveGif()), { class: "primary" }))));
+  const save = button("Save as GIF", () => attempt(async () => saveGif()), { class: "primary" });
+  const projector = h("div", { class: "film" }, film, h("div", {}, position, h("div", { class: "row" }, playing, save)));
   attempt(async () => {
     for (const chooser of choosers) await chooser.begin();
     follow();
     play(!calm());
   });
-  return { controls, view: h("div", { class: "stack" }, strip, film) };
+  return { controls, view: h("div", { class: "stack" }, strip, projector) };
 }

@@ -84,7 +84,8 @@ export function show(model, page) {
       for (let column = 0; column < SIDE; column += 1) codes.push(codeAt(centre(column, left, right), centre(row, top, bottom)));
     }
     const canvas = h("canvas");
-    paintGrid(canvas, await backend.decode(key, joined(codes), codes.length, await conditionValue(model, condition)), shape, SIDE);
+    const images = await backend.decode(key, joined(codes), codes.length, await conditionValue(model, condition));
+    paintGrid(canvas, images, shape, SIDE, 0);
     plot.setBackground(canvas);
   }
 
@@ -110,6 +111,7 @@ export function show(model, page) {
   });
   const conditions = conditionControl(model, {
     text: condition,
+    label: "Decode as class",
     onchange(text) {
       condition = text;
       keep({ condition });
@@ -158,5 +160,5 @@ function classLegend(names, onchange) {
     for (const [index, each] of buttons.entries()) each.setAttribute("aria-pressed", String(index === chosen));
     onchange(chosen);
   }
-  return h("fieldset", { class: "legend" }, h("legend", {}, "Classes"), h("div", {}, ...buttons));
+  return h("fieldset", { class: "legend" }, h("legend", {}, "Highlight a class"), h("div", {}, ...buttons));
 }

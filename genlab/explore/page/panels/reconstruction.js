@@ -2,7 +2,7 @@
 
 import { backend } from "genlab/backend.js";
 import { conditionControl } from "genlab/conditions.js";
-import { button, group, picture } from "genlab/controls.js";
+import { group, picture } from "genlab/controls.js";
 import { h } from "genlab/dom.js";
 import { histogram } from "genlab/chart.js";
 import { imageChooser } from "genlab/images.js";
@@ -84,12 +84,9 @@ export function show(model, page) {
   const lowest = h("div", { class: "tiles few" });
   const highest = h("div", { class: "tiles few" });
   const ranking = h("div", { class: "ranking", hidden: true }, h("h3", {}, "Largest errors: outliers"), highest, h("h3", {}, "Smallest errors"), lowest);
-  const rank = button("Compare with test images", () => attempt(compare));
 
   /** Reconstruct all test images, each under its own condition. */
   async function compare() {
-    rank.disabled = true;
-    keep({ ranking: 1 });
     const images = await gallery.images(model.part);
     const groups = new Map();
     for (let i = 0; i < gallery.count; i += 1) {
@@ -106,12 +103,12 @@ export function show(model, page) {
         some.forEach((index, i) => (found[index] = squaredError(nth(batch, shape, i), nth(made, shape, i))));
       }
     }
+    if (page.signal.aborted) return;
     errors = found;
     const order = found.map((_, index) => index).sort((a, b) => found[b] - found[a]);
     fill(highest, order.slice(0, SHOWN), images);
     fill(lowest, order.slice(-SHOWN).reverse(), images);
     ranking.hidden = false;
-    rank.hidden = true;
     tell();
   }
 
@@ -136,10 +133,11 @@ export function show(model, page) {
     condition ??= start.condition ?? usualCondition(model);
     conditions?.set(condition);
     begin(start);
-    if (setting("ranking")) await compare();
+    await compare();
   });
+  const hint = h("p", { class: "hint" }, "Images that the model reconstructs badly are unlike those it was trained on.");
   return {
-    controls: group(null, chooser, conditions, group("Outliers", h("p", { class: "hint" }, "Images that the model reconstructs badly are unlike those it was trained on."), rank, verdict, chart)),
+    controls: group(null, chooser, conditions, group("Outliers", hint, verdict, chart)),
     view: h("div", {}, h("div", { class: "triple" }, original, result, difference), ranking),
   };
 }

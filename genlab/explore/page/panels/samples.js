@@ -96,6 +96,7 @@ export function show(model, page) {
   const change = (changes, event, redraw = true) => {
     Object.assign(set, changes);
     keep(changes);
+    counts.hidden = each();
     follow(redraw, event);
   };
 
@@ -107,7 +108,7 @@ export function show(model, page) {
     page.goTo(use.panel, { [use.setting]: await reference.code(code), ...(condition ? { condition } : {}) });
   }
   const uses = byCode ? USES.filter(({ panel }) => page.offers(panel)) : [];
-  large.append(...uses.map((use) => button(use.label, () => attempt(() => take(use)))));
+  large.append(h("div", { class: "row" }, ...uses.map((use) => button(use.label, () => attempt(() => take(use))))));
 
   function saveAll() {
     const canvas = h("canvas");
@@ -132,19 +133,25 @@ export function show(model, page) {
     format: plain,
     oninput: (value, event) => change({ temperature: value }, event, false),
   });
-  const counts = COUNTS.map((value) => ({ value, label: value }));
+  const counts = choice({
+    label: "Number of samples",
+    options: COUNTS.map((value) => ({ value, label: value })),
+    value: set.count,
+    onchange: (count) => change({ count }),
+  });
   const priors = about.priors.map((value) => ({ value, label: PRIORS[value] ?? value }));
   const controls = group(
     null,
     seed,
     conditionControl(model, { text: set.condition, each: classes !== null, onchange: (condition) => change({ condition }) }),
-    choice({ label: "Number of samples", options: counts, value: set.count, onchange: (count) => change({ count }) }),
+    counts,
     byCode && priors.length > 1
       ? choice({ label: "Prior", options: priors, value: set.prior, onchange: (prior) => change({ prior }) })
       : null,
     byCode ? temperature : null,
     button("Download all as PNG", saveAll),
   );
+  counts.hidden = each();
   follow(true);
   return { controls, view };
 }

@@ -90,7 +90,7 @@ export function show(model) {
             },
           })
         : null,
-      h("p", { class: "hint" }, `σ is the standard deviation over ${model.gallery ? "test images" : "samples"}; what varies most comes first.`),
+      h("p", { class: "hint" }, `σ is the standard deviation over ${model.about.can.encode ? "test images" : "samples"}; what varies most comes first.`),
       list,
       h("div", { class: "row" }, button("Reset", reset), more),
     ),

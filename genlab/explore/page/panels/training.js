@@ -36,7 +36,7 @@ export function show(model, page) {
       for (const [metric, { steps, epochs, values }] of Object.entries(recorded.get(key).metrics)) {
         const [stage, part] = metric.includes("/") ? metric.split(/\/(.*)/) : ["", metric];
         const run = keys.length > 1 ? `${runs.find((each) => each.key === key)?.name ?? key} · ` : "";
-        const curve = { name: `${run}${stage || part}`, dashed: stage === "val", x: set.across === "epochs" ? epochs : steps, y: values };
+        const curve = { name: `${run}${stage || part}`, dashed: stage === "val", x: set.across === "epochs" ? fractional(epochs, steps) : steps, y: values };
         const others = parts.get(part) ?? [];
         curve.colour = colourOf(keys.length > 1 ? i : others.length);
         parts.set(part, [...others, curve]);
@@ -57,7 +57,7 @@ export function show(model, page) {
     const some = all.filter(({ tool }) => tool === set.tool).sort((a, b) => a.epoch - b.epoch);
     const found = some.findIndex(({ epoch }) => epoch === set.epoch);
     const image = h("img", { alt: "" });
-    const save = h("a", { class: "button quiet", download: "" }, "PNG");
+    const save = h("a", { class: "button quiet", download: "" }, "↓ PNG");
     const showAt = (index) => {
       const { id, epoch } = some[index];
       image.src = backend.pictureUrl(model.key, id);
@@ -155,4 +155,10 @@ export function show(model, page) {
     drawPictures();
   });
   return { controls, view: h("div", { class: "stack" }, curves, pictures) };
+}
+
+/** Spread the steps of each epoch over it. */
+function fractional(epochs, steps) {
+  const perEpoch = (steps.at(-1) + 1) / (epochs.at(-1) + 1);
+  return steps.map((step) => (step + 1) / perEpoch);
 }

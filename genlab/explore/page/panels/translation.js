@@ -16,7 +16,7 @@ export const title = "Translation";
 export const offered = ({ translation, gallery }) => translation !== null && gallery !== null;
 
 /** Colours to draw with where the data have no palette. */
-const USUAL = [[255, 255, 255], [0, 0, 0], [128, 128, 128], [220, 60, 50], [50, 150, 70], [40, 90, 200]];
+const USUAL = [[0, 0, 0], [255, 255, 255], [128, 128, 128], [220, 60, 50], [50, 150, 70], [40, 90, 200]];
 
 /** Build the panel; see `app.js`. */
 export function show(model) {
@@ -30,8 +30,8 @@ export function show(model) {
   let truth = null;
 
   const output = picture({ title: "Translation", file: () => `${about.title}-${set.direction}.png` });
-  const back = picture({ title: "And back again", size: "medium", file: () => `${about.title}-back.png` });
-  const real = picture({ title: "The true target", size: "medium", file: () => `${about.title}-target.png` });
+  const back = picture({ title: "And back again", file: () => `${about.title}-back.png` });
+  const real = picture({ title: "The true target", file: () => `${about.title}-target.png` });
   const input = h("div", { class: "input" });
   const tools = h("div");
   const chooserPlace = h("div");
@@ -129,7 +129,7 @@ export function show(model) {
     }),
   );
   begin(setting("image", reference.test(0)));
-  return { controls, view: h("div", {}, h("div", { class: "pair" }, input, output), h("div", { class: "pair" }, real, back)) };
+  return { controls, view: h("div", { class: "beside" }, input, output, real, back) };
 }
 
 /** What a direction leads to. */
