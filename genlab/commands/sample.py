@@ -70,50 +70,57 @@ def drawn(trained: Trained, args: argparse.Namespace, random: torch.Generator) -
 
 
 def code_density(trained: Trained, args: argparse.Namespace) -> CodeDensity:
-    """Return a density of the codes of training images, kept beside the checkpoint; see `density_of`."""
+    """Fit a density to the codes of training images, or load the one that is kept beside the checkpoint."""
     components = 1 if args.prior == "gaussian" else args.components
-    density, new = density_of(trained, args.prior, components, args.seed)
-    if new:
-        density.save(new)
-        print(new)
+    found = kept_density(trained, components, args.seed)
+    if found is not None:
+        return found
+    codes = training_codes(trained, FITTED_ON, args.seed)
+    if components > len(codes):
+        raise GenlabError(f"{components} components are more than the {len(codes)} images they are fitted to")
+    density = CodeDensity.fitted(codes, components, args.seed, fitted_to(trained, args.seed))
+    density.save(density_file(trained, components))
+    print(density_file(trained, components))
     return density
 
 
-def density_of(trained: Trained, prior: str, components: int, seed: int) -> tuple[CodeDensity, Path | None]:
-    """Fit a density to the codes of training images, or load the one that lies beside the checkpoint.
+def kept_density(trained: Trained, components: int, seed: int) -> CodeDensity | None:
+    """Load the density that is kept beside the checkpoint; None where there is none, or one fitted to something else.
 
-    That one is used if it was fitted with the same model and data (the checkpoint's content, and what the command line
+    It is used if it was fitted with the same model and data (the checkpoint's content, and what the command line
     changes), seed and number of images. Modification times do not count: copying a run changes them.
-
-    Args:
-        trained: the model, with the command's arguments.
-        prior: "gaussian" or "gmm".
-        components: normal distributions in it; 1 for "gaussian".
-        seed: of the images that it is fitted to, and of the fit.
-
-    Returns:
-        The density, and the file to keep it in, where it was fitted now.
     """
-    encoder = trained.able_to(Encodes)
-    size = flat_code_size(encoder)
-    name = "gaussian" if prior == "gaussian" else f"gmm{components}"
-    kept: Path = trained.checkpoint.with_name(f"{trained.checkpoint.stem}-{name}.npz")
+    size = flat_code_size(trained.able_to(Encodes))
+    kept = density_file(trained, components)
+    if not kept.exists():
+        return None
+    try:
+        density = CodeDensity.load(kept)
+    except GenlabError as error:
+        warnings.warn(f"{error}; it is fitted again", stacklevel=2)
+        return None
+    fits = density.fitted_to == fitted_to(trained, seed) and density.means.shape == (components, size)
+    return density if fits else None
+
+
+def training_codes(trained: Trained, most: int, seed: int) -> Tensor:
+    """Encode so many training images at most, drawn by a seed: (N, code_size)."""
+    train_set = trained.splits.training_images()
+    chosen = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(seed))[:most]
+    return encoded(trained, train_set, chosen)
+
+
+def density_file(trained: Trained, components: int) -> Path:
+    """Return where a density of so many components is kept, beside the checkpoint."""
+    name = "gaussian" if components == 1 else f"gmm{components}"
+    return trained.checkpoint.with_name(f"{trained.checkpoint.stem}-{name}.npz")
+
+
+def fitted_to(trained: Trained, seed: int) -> str:
+    """Name what a density is fitted to."""
     args = trained.args
     described = {"data": args.data, "changed": args.data_settings} if args.data or args.data_settings else {}
-    fitted_to = json.dumps({"checkpoint": trained.digest, "seed": seed, "images_at_most": FITTED_ON, **described})
-    if kept.exists():
-        try:
-            density = CodeDensity.load(kept)
-        except GenlabError as error:
-            warnings.warn(f"{error}; it is fitted again", stacklevel=2)
-        else:
-            if density.fitted_to == fitted_to and density.means.shape == (components, size):
-                return density, None
-    train_set = trained.splits.training_images()
-    chosen = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(seed))[:FITTED_ON]
-    if components > len(chosen):
-        raise GenlabError(f"{components} components are more than the {len(chosen)} images they are fitted to")
-    return CodeDensity.fitted(encoded(trained, train_set, chosen), components, seed, fitted_to), kept
+    return json.dumps({"checkpoint": trained.digest, "seed": seed, "images_at_most": FITTED_ON, **described})
 
 
 @torch.no_grad()

@@ -6,7 +6,8 @@ from genlab.capabilities import Decodes, DrawsCodes, Encodes, Reconstructs, Samp
 from genlab.explore import conditions
 from genlab.explore.directions import attribute_names, is_flat, map_of, principal_directions, units_of
 from genlab.explore.explored import Explored
-from genlab.explore.gallery import Gallery, flat_colors
+from genlab.explore.gallery import Gallery
+from genlab.explore.palette import palette_of
 
 CAN: dict[str, type[Any]] = {
     "encode": Encodes,
@@ -69,7 +70,7 @@ def _translation(explored: Explored) -> dict[str, Any] | None:
             for name in directions
             if name in ends
         }
-        palette = flat_colors(gallery.parts[first])
+        palette = palette_of(gallery.parts[first])
     return {
         "directions": directions,
         "palette": palette,

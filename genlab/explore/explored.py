@@ -18,7 +18,7 @@ from genlab.capabilities import (
     can_given,
     flat_code_size,
 )
-from genlab.commands.sample import density_of
+from genlab.commands.sample import kept_density, training_codes
 from genlab.commands.shared.trained import Trained
 from genlab.errors import GenlabError, in_one_line
 from genlab.explore.gallery import Gallery, gallery_of
@@ -30,6 +30,8 @@ AT_ONCE = 100
 """Images or codes that a model is given at a time."""
 COMPONENTS = 10
 """Distributions of the mixture of codes, as `genlab sample` has by default."""
+FITTED_ON = 2000
+"""Training images whose codes these are fitted to at most: a user waits."""
 FITTED = {"gaussian": 1, "gmm": COMPONENTS}
 """Densities that can be fitted to codes, with their numbers of components."""
 NOISE = threading.Lock()
@@ -119,9 +121,14 @@ class Explored:
         return codes.float().cpu()
 
     def density(self, prior: str) -> CodeDensity:
-        """Return a density of the codes of training images; it is fitted when it is first asked for."""
+        """Return a density of the codes of training images: the one that is kept with the model, or one fitted now."""
         if prior not in self._densities:
-            self._densities[prior], _ = density_of(self.trained, prior, FITTED[prior], self.trained.args.seed)
+            components, seed = FITTED[prior], self.trained.args.seed
+            found = kept_density(self.trained, components, seed)
+            if found is None:
+                codes = training_codes(self.trained, FITTED_ON, seed)
+                found = CodeDensity.fitted(codes, min(components, len(codes)), seed)
+            self._densities[prior] = found
         return self._densities[prior]
 
     @torch.no_grad()
