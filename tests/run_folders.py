@@ -1,4 +1,4 @@
-"""Folders as `fit` leaves them, without training."""
+"""Folders as `fit` leaves them: after two batches of training, or without any."""
 
 import copy
 import csv
@@ -6,7 +6,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+import torch
 import yaml
+
+from genlab.cli import main
 
 SETTINGS: dict[str, Any] = {
     "seed_everything": 0,
@@ -27,6 +31,20 @@ SETTINGS: dict[str, Any] = {
 }
 STEPS = 5
 """Batches in an epoch."""
+
+
+def trained(options: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> dict[str, Path]:
+    """Run folders of two batches' training with these options, by name."""
+    runs = {}
+    for name, given in options.items():
+        folder = tmp_path_factory.mktemp(name)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            patch.setenv("GENLAB_DATA_DIR", str(data_dir))
+            main(["fit", *given, "--config", "overlays/smoke.yaml"])
+        (runs[name],) = (folder / "runs").glob("*/0")
+    torch.set_flush_denormal(False)
+    return runs
 
 
 def make_run(path: str, settings: dict[str, Any] | None = None, epochs: int = 2, time: float | None = None) -> Path:

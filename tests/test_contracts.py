@@ -1,7 +1,10 @@
 """Four toy families, each of a kind that genlab does not have: they stand on the public contracts alone."""
 
+import argparse
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +12,10 @@ import torch
 
 import genlab
 from genlab.cli import main
+from genlab.explore.description import describe
+from genlab.explore.explored import Explored
+from genlab.explore.opened import explored_at
+from genlab.images import eight_bits
 
 IMPORTS = """
 import torch
@@ -210,6 +217,15 @@ def everywhere(run: Path) -> None:
     assert genlab.load(run).hparams["_class_path"].startswith("toys.")
 
 
+def on_the_page(run: Path) -> tuple[Explored, dict[str, Any]]:
+    """A run as `genlab explore` opens it, and what its page is told."""
+    usual = {"device": "cpu", "trust": False, "seed": 0, "data": None, "data_settings": [], "split": None}
+    explored = explored_at(run / "checkpoints" / "last.ckpt", argparse.Namespace(**usual))
+    told = describe(explored, "toy")
+    json.dumps(told)
+    return explored, told
+
+
 @pytest.mark.parametrize("trained", ["Grid"], indirect=True)
 def test_codes_may_be_a_grid_of_whole_numbers_with_a_learned_prior(trained, refused):
     everywhere(trained)
@@ -224,6 +240,11 @@ def test_codes_may_be_a_grid_of_whole_numbers_with_a_learned_prior(trained, refu
     assert codes.shape == (3, 2, 2)
     assert codes.dtype == torch.int64
     torch.testing.assert_close(model.sample(2, seed=1), model.sample(2, seed=1))
+    explored, told = on_the_page(trained)
+    assert (told["code_shape"], told["flat"], told["map"], told["units"]) == ((2, 2), False, None, None)
+    drawn = explored.draw(3, seed=1)
+    assert drawn.dtype == torch.float32
+    torch.testing.assert_close(explored.decode(drawn), eight_bits(model.sample(3, seed=1)))
     for command in ("traverse", "interpolate", "latent", "probe"):
         assert "codes of the Grid are of shape (2, 2); this tool needs vectors" in refused(command)
 
@@ -235,6 +256,9 @@ def test_codes_may_be_images_of_noise_and_a_sampler_may_have_options(trained):
         main([command])
     model = genlab.load(trained)
     assert model.draw_codes(3).shape == (3, 1, 8, 8)
+    explored, told = on_the_page(trained)
+    assert (told["code_shape"], told["flat"], told["map"]) == ((1, 8, 8), False, None)
+    torch.testing.assert_close(explored.sample(2, seed=1), explored.decode(explored.draw(2, seed=1)))
     assert not torch.equal(model.sample(2, steps=1, seed=1), model.sample(2, steps=9, seed=1))
 
 
@@ -246,6 +270,11 @@ def test_a_decoder_may_be_chosen_by_a_domain(trained):
     main(["reconstruct", "--condition=odd", "--out=odd.npz"])
     main(["transfer", "--out=swapped.npz"])
     assert list(np.load("swapped.npz")["column_labels"]) == ["image", "even", "odd"]
+    explored, told = on_the_page(trained)
+    assert told["condition"] == {"kind": "classes", "names": ("even", "odd")}
+    assert not any(told["can"][name] for name in ("draw", "translate"))
+    assert told["map"]["axes"] == "pca"
+    assert explored.decode(explored.gallery.codes[:2], torch.tensor([1])).shape == (2, 1, 8, 8)
 
 
 @pytest.mark.parametrize("trained", ["Words"], indirect=True)
@@ -257,3 +286,7 @@ def test_what_is_modelled_may_be_text(trained, capsys):
     assert len(words) == 3
     assert all(len(word) == 5 and set(word) <= set(" abc") for word in words)
     assert (trained / "pictures" / "sample-epoch0003.png").exists()
+    explored, told = on_the_page(trained)
+    assert [name for name, can in told["can"].items() if can] == ["sample"]
+    assert (told["image_shape"], told["gallery"], len(told["notes"])) == (None, None, 1)
+    assert explored.sample(3, seed=1) == genlab.load(trained).sample(3, generator=torch.Generator().manual_seed(1))

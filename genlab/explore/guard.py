@@ -68,7 +68,10 @@ class Guard:
             return 403, "requests of other pages are refused"
         if method not in METHODS:
             return 405, f"{method} is none of {', '.join(METHODS)}"
-        if int(headers.get("content-length", "0")) > MOST_BYTES:
+        length = headers.get("content-length", "0")
+        if not re.fullmatch(r"\d{1,20}", length, re.ASCII):
+            return 400, "Content-Length is no number of bytes"
+        if int(length) > MOST_BYTES:
             return 413, TOO_LARGE
         return None
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-LOOKED_AT = 32
+LOOKED_AT = 16
 """Images."""
 MOST = 16
 """Colours at most."""

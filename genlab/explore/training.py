@@ -128,11 +128,11 @@ def _curve(series: Series) -> dict[str, list[float]]:
 
 @functools.lru_cache(maxsize=200)
 def _small(picture: Picture, stamp: tuple[int, int]) -> bytes:
-    content = io.BytesIO()
+    drawn, small = io.BytesIO(picture.content()), io.BytesIO()
     try:
-        with Image.open(io.BytesIO(picture.content()), formats=["PNG"]) as image:
+        with Image.open(drawn, formats=["PNG"]) as image:
             image.thumbnail((THUMBNAIL, THUMBNAIL))
-            image.convert("RGB").save(content, "PNG")
+            image.convert("RGB").save(small, "PNG")
     except Exception as error:  # Pillow raises almost anything for a broken file
         raise NotThere(f"{picture.path.name} cannot be read: {error}") from None
-    return content.getvalue()
+    return small.getvalue()

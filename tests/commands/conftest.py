@@ -4,12 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from torch import Tensor
 
 from genlab import devices
-from genlab.cli import main
 from tests.data.pictures import write_image
+from tests.run_folders import trained
 
 PETS = ["--model=CVAE", "--data=ImageFolder", "--data.folder=pets", "--data.image_size=8", "--data.batch_size=4"]
 
@@ -25,20 +24,6 @@ def conditional(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> dic
 def faces(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Path:
     """The run folder of an autoencoder of faces."""
     return trained({"faces": ["--config", "autoencoder_celeba.yaml"]}, tmp_path_factory, data_dir)["faces"]
-
-
-def trained(options: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> dict[str, Path]:
-    """Run folders of two batches' training with these options, by name."""
-    runs = {}
-    for name, given in options.items():
-        folder = tmp_path_factory.mktemp(name)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(folder)
-            patch.setenv("GENLAB_DATA_DIR", str(data_dir))
-            main(["fit", *given, "--config", "overlays/smoke.yaml"])
-        (runs[name],) = (folder / "runs").glob("*/0")
-    torch.set_flush_denormal(False)
-    return runs
 
 
 @pytest.fixture

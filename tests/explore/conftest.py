@@ -1,0 +1,107 @@
+"""Shared by the tests of the page: runs of each family that have hardly seen anything, and servers of them."""
+
+import argparse
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.run_folders import trained
+
+pytest.importorskip("starlette")
+
+CONFIGS = {
+    "autoencoder": ["--config", "autoencoder_digits.yaml", "--model.code_size=5"],
+    "cvae": ["--config", "cvae_digits.yaml"],
+    "cvae_of_attributes": ["--config", "cvae_celeba.yaml"],
+    "cvae_of_images": ["--config", "cvae_frey.yaml"],
+    "gan": ["--config", "gan_digits.yaml"],
+    "stacked": ["--config", "stacked_digits.yaml"],
+    "pix2pix": ["--config", "pix2pix_digits.yaml"],
+    "cyclegan": ["--config", "cyclegan_digits.yaml"],
+    "faces": ["--config", "vae_celeba.yaml"],
+}
+
+
+@pytest.fixture(scope="session")
+def family(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Callable[[str], Path]:
+    """Returns the run folder of a family, one of CONFIGS, trained when it is first asked for."""
+    runs: dict[str, Path] = {}
+
+    def run_of(name: str) -> Path:
+        if name not in runs:
+            runs.update(trained({name: CONFIGS[name]}, tmp_path_factory, data_dir))
+        return runs[name]
+
+    return run_of
+
+
+def arguments(**changes: Any) -> argparse.Namespace:
+    """The arguments of `genlab explore`."""
+    usual = {"ckpt": None, "device": "cpu", "trust": False, "seed": 0, "data": None, "data_settings": [], "split": None}
+    return argparse.Namespace(**{**usual, "host": "127.0.0.1", **changes})
+
+
+class Site:
+    """A client of a server: what the page would do.
+
+    Args:
+        client: of starlette.
+        key: of the run that is chosen.
+    """
+
+    def __init__(self, client: Any, key: str) -> None:
+        self.client, self.key = client, key
+
+    def described(self) -> dict[str, Any]:
+        answer = self.client.get(f"/api/models/{self.key}")
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def array(self, what: str, kind: str = "u1", **query: Any) -> np.ndarray:
+        """Raw numbers at an address of the model."""
+        answer = self.client.get(f"/api/models/{self.key}/{what}", params=query)
+        assert answer.status_code == 200, answer.text
+        return np.frombuffer(answer.content, kind)
+
+    def post(self, primitive: str, body: bytes = b"", **query: Any) -> Any:
+        return self.client.post(f"/api/models/{self.key}/{primitive}", params=query, content=body)
+
+    def computed(self, primitive: str, body: bytes = b"", **query: Any) -> np.ndarray:
+        """What a primitive gives: images (N, ...) or codes (N, D)."""
+        answer = self.post(primitive, body, **query)
+        assert answer.status_code == 200, answer.text
+        kind = "<f4" if primitive in ("encode", "draw") else "u1"
+        shape = [int(side) for side in answer.headers["x-shape"].split(",")]
+        return np.frombuffer(answer.content, kind).reshape(-1, *shape)
+
+    def refused(self, primitive: str, body: bytes = b"", **query: Any) -> str:
+        """The one line that says why nothing is computed."""
+        answer = self.post(primitive, body, **query)
+        assert 400 <= answer.status_code < 500, answer.text
+        message = answer.json()["error"]
+        assert "\n" not in message
+        return str(message)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Site]]:
+    """Starts a server of a run, with arguments of `genlab explore`, and returns a client of it."""
+    from starlette.testclient import TestClient
+
+    from genlab.explore.app import built
+    from genlab.explore.entries import Entries
+
+    with contextlib.ExitStack() as stack:
+
+        def start(ckpt: Path | None, **changes: Any) -> Site:
+            args = arguments(ckpt=None if ckpt is None else str(ckpt), **changes)
+            application = built(args, Entries(args.ckpt))
+            client = TestClient(application, "http://127.0.0.1:8000", raise_server_exceptions=False)
+            stack.enter_context(client)
+            return Site(client, client.get("/api/runs").json()["chosen"])
+
+        yield start

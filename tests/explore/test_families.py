@@ -1,0 +1,172 @@
+"""Every family is described by what it can do, and does it."""
+
+import io
+import json
+import math
+
+import numpy as np
+import torch
+from PIL import Image
+
+import genlab
+from genlab.images import eight_bits
+
+
+def able(told: dict) -> set[str]:
+    return {name for name, can in told["can"].items() if can}
+
+
+def test_an_autoencoder_has_a_map_by_principal_components_and_priors_that_are_fitted(serve, family):
+    site = serve(family("autoencoder"))
+    told = site.described()
+    assert able(told) == {"encode", "decode", "reconstruct"}
+    assert told["priors"] == ["gaussian", "gmm"]
+    codes = site.array("gallery/codes", "<f4").reshape(told["gallery"]["count"], -1)
+    plane, directions = told["map"], told["directions"]
+    assert (plane["axes"], plane["manifold"]) == ("pca", False)
+    np.testing.assert_allclose(plane["mean"], codes.mean(0), atol=1e-4)
+    points = (codes - plane["mean"]) @ np.transpose(plane["basis"])
+    np.testing.assert_allclose(points.std(0), directions["std"][:2], rtol=1e-3)
+    assert directions["std"] == sorted(directions["std"], reverse=True)
+    np.testing.assert_allclose(told["units"]["std"], codes.std(0), rtol=1e-3, atol=1e-4)
+    assert told["units"]["order"][0] == codes.std(0).argmax()
+    assert "there is no prior own; there are gaussian, gmm" in site.refused("draw")
+    drawn = site.computed("draw", count=3, prior="gmm")
+    assert site.computed("decode", drawn.tobytes()).shape == (3, 1, 8, 8)
+
+
+def test_a_gan_has_sliders_of_its_prior_but_no_map(serve, family):
+    told = serve(family("gan")).described()
+    assert able(told) == {"decode", "draw", "sample"}
+    assert (told["map"], told["directions"], told["attributes"]) == (None, None, [])
+    assert told["priors"] == ["own"]
+    np.testing.assert_allclose(told["units"]["std"], 1, atol=0.15)
+
+
+def test_a_class_is_a_condition(serve, family):
+    site = serve(family("cvae"))
+    told = site.described()
+    assert told["condition"] == {"kind": "classes", "names": [*"0123456789"]}
+    assert told["attributes"] == []
+    codes = site.computed("draw", count=4, condition=7)
+    images = site.computed("decode", codes.tobytes(), condition=7)
+    model = genlab.load(family("cvae"))
+    np.testing.assert_array_equal(images, eight_bits(model.given(7).decode(torch.from_numpy(codes.copy()))))
+    assert (images != site.computed("decode", codes.tobytes(), condition=1)).any()
+    np.testing.assert_array_equal(site.computed("sample", count=10, seed=2), eight_bits(model.sample(10, seed=2)))
+    labels = site.array("gallery/conditions", "<f4")
+    assert labels.tolist() == told["gallery"]["labels"]
+    for wrong in ("10", "-1", "1.5", '"1"', "true", "[1]", "{", "null", "[" * 10**4):
+        assert site.refused("sample", condition=wrong).startswith(("a class is", "the condition is no JSON"))
+    assert "needs a condition" in site.refused("decode", codes.tobytes())
+
+
+def test_attributes_are_switches(serve, family):
+    site = serve(family("cvae_of_attributes"))
+    told = site.described()
+    names, usual = told["condition"]["names"], told["condition"]["usual"]
+    assert told["condition"]["kind"] == "attributes"
+    assert len(names) == len(usual) > 1
+    codes = site.computed("draw", condition=json.dumps(usual)).tobytes()
+    flipped = [1 - usual[0], *usual[1:]]
+    first, second = (site.computed("decode", codes, condition=json.dumps(each)) for each in (usual, flipped))
+    assert (first != second).any()
+    assert site.array("gallery/conditions", "<f4").size == told["gallery"]["count"] * len(names)
+    for wrong in ("[]", json.dumps([2, *usual[1:]]), "[NaN]", json.dumps(["1", *usual[1:]]), "1"):
+        assert site.refused("decode", codes, condition=wrong).startswith(f"attributes are {len(names)} numbers")
+
+
+def test_an_image_is_a_condition_that_the_body_begins_with(serve, family):
+    site = serve(family("cvae_of_images"))
+    told = site.described()
+    assert told["condition"]["kind"] == "image"
+    assert told["gallery"]["kind"] == "pairs"
+    size = math.prod(told["condition"]["shape"])
+    source = site.array("gallery/conditions").tobytes()[:size]
+    assert source == site.array("gallery/images", part="source").tobytes()[:size]
+    target = site.array("gallery/images", part="target").tobytes()[: math.prod(told["image_shape"])]
+    code = site.computed("encode", source + target)
+    np.testing.assert_allclose(
+        code.ravel(), site.array("gallery/codes", "<f4")[: code.size], atol=0.01
+    )  # degraded images are rounded
+    assert site.computed("sample", source, count=3).shape[0] == 3
+    assert "no images" in site.refused("sample", source[:-1])
+
+
+def test_framing_makes_a_source_of_an_uploaded_image(serve, family):
+    site = serve(family("cvae_of_images"))
+    told = site.described()
+    content = io.BytesIO()
+    Image.new("L", (70, 90), 200).save(content, "PNG")
+    source = site.computed("frame", content.getvalue(), part="source")
+    assert [*source.shape[1:]] == told["condition"]["shape"]
+    assert (source == 200).any()
+    assert (source != 200).any()  # the half that is taken away
+
+
+def test_pairs_are_translated_beside_the_truth(serve, family):
+    site = serve(family("pix2pix"))
+    told = site.described()
+    assert able(told) == {"translate"}
+    assert told["gallery"]["kind"] == "pairs"
+    assert told["translation"]["parts"] == {"a_to_b": {"start": "source", "truth": "target"}}
+    shape = told["translation"]["directions"]["a_to_b"]
+    image = site.array("gallery/images", part="source").tobytes()[: math.prod(shape)]
+    query = {"shape": ",".join(map(str, shape)), "direction": "a_to_b", "seed": 1}
+    first, second = (site.computed("translate", image, **query) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    larger = site.computed("translate", bytes(shape[0] * 40 * 24), shape=f"{shape[0]},40,24")
+    assert larger.shape[2:] == (40, 24)
+    assert "translates a_to_b" in site.refused("translate", image, **{**query, "direction": "b_to_a"})
+
+
+def test_domains_are_translated_both_ways(serve, family):
+    told = serve(family("cyclegan")).described()
+    assert set(told["translation"]["directions"]) == set(told["translation"]["parts"]) == {"a_to_b", "b_to_a"}
+
+
+def test_stacked_autoencoders_encode_and_decode(serve, family):
+    site = serve(family("stacked"))
+    told = site.described()
+    assert told["flat"]
+    assert {"encode", "decode", "reconstruct"} <= able(told)
+    codes = site.array("gallery/codes", "<f4").tobytes()[: 4 * told["code_shape"][0]]
+    assert site.computed("decode", codes).shape == (1, 1, 8, 8)
+
+
+def test_attributes_of_faces_have_directions(serve, family):
+    site = serve(family("faces"))
+    told = site.described()
+    assert "Smiling" in told["attributes"]
+    assert len(site.array("attributes/Smiling", "<f4")) == told["code_shape"][0]
+
+
+def test_data_that_are_gone_leave_a_model_that_can_be_explored(serve, family, tmp_path, monkeypatch):
+    monkeypatch.setenv("GENLAB_DATA_DIR", str(tmp_path / "nothing"))
+    site = serve(family("faces"))
+    told = site.described()
+    assert told["gallery"] is None
+    assert len(told["notes"]) == 1
+    assert told["units"] is not None
+    assert site.computed("sample", count=2).shape[0] == 2
+    assert site.client.get(f"/api/models/{site.key}/gallery/images").status_code == 404
+
+
+def test_an_upload_is_framed_as_the_data_are(serve, family):
+    site = serve(family("faces"))
+    shape = site.described()["image_shape"]
+    content = io.BytesIO()
+    Image.new("RGB", (300, 200), (10, 200, 30)).save(content, "JPEG", quality=95)
+    framed = site.computed("frame", content.getvalue())
+    assert [*framed.shape] == [1, *shape]
+    assert np.abs(framed[0].mean((1, 2)) - [10, 200, 30]).max() < 3
+    assert "not an image" in site.refused("frame", b"no image at all")
+    assert "not an image" in site.refused("frame", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+    assert "there are no images called b" in site.refused("frame", content.getvalue(), part="b")
+
+
+def test_a_decompression_bomb_is_not_decoded(serve, family):
+    content = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(content, "PNG", compress_level=9)
+    assert len(content.getvalue()) < 10**6
+    assert "pixels" in serve(family("faces")).refused("frame", content.getvalue())
