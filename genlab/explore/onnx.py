@@ -116,7 +116,10 @@ def _exported(method: Method, x: Tensor, condition: Tensor | None) -> bytes:
             verbose=False,
         )
     assert program is not None
-    content: bytes = program.model_proto.SerializeToString()
+    graph = program.model_proto
+    if not graph.graph.input[0].type.tensor_type.shape.dim[0].dim_param:
+        raise GenlabError("it takes one number of images only; x.shape[0] in place of len(x) leaves it open")
+    content: bytes = graph.SerializeToString()
     return content
 
 

@@ -49,7 +49,7 @@ def gathered(folder: Path, data: Packed, entry: Entry, explored: Explored, graph
         "description": description,
         "densities": densities,
         "graphs": {name: _shapes(graph) for name, graph in graphs.items()},
-        "framing": _framing(explored),
+        "framing": framing_of(explored),
         "training": _training(folder, entry),
     }
 
@@ -105,7 +105,7 @@ def _add_densities(data: Packed, priors: list[str], explored: Explored) -> dict[
     return found
 
 
-def _framing(explored: Explored) -> dict[str, Any]:
+def framing_of(explored: Explored) -> dict[str, Any]:
     """Say how files become images of the gallery's parts; what a degradation has made comes from no file."""
     gallery, trained = explored.gallery, explored.trained
     degraded = isinstance(trained.unread_data, DegradedPairs)

@@ -43,24 +43,25 @@ export function boxOf({ shape, crop, width_share, half }, width, height) {
  */
 export function resized(image, [channels, height, width], [left, top, right, bottom], shape) {
   const [columns, rows] = [weights(left, right, width, shape[2]), weights(top, bottom, height, shape[1])];
-  const across = filtered(image, channels * height, width, 1, columns);
-  const found = new Uint8Array(shape[0] * shape[1] * shape[2]);
+  const across = filtered(image, channels * height, { length: width, stride: 1 }, columns);
+  const area = height * shape[2];
+  const found = new Uint8Array(channels * shape[1] * shape[2]);
   for (let channel = 0; channel < channels; channel += 1) {
-    const plane = across.subarray(channel * height * shape[2], (channel + 1) * height * shape[2]);
-    found.set(filtered(plane, shape[2], 1, shape[2], rows), channel * shape[1] * shape[2]);
+    const plane = across.subarray(channel * area, (channel + 1) * area);
+    found.set(filtered(plane, shape[2], { length: height, stride: shape[2] }, rows), channel * shape[1] * shape[2]);
   }
   return found;
 }
 
-/** Filter lines of values: line i begins at i * apart, its values are `stride` apart, and so are the results'. */
-function filtered(values, lines, apart, stride, outputs) {
+/** Filter each of some lines of values; values of a line, and its results, are `stride` apart. */
+function filtered(values, lines, { length, stride }, outputs) {
   const found = new Uint8ClampedArray(lines * outputs.length);
-  const step = stride === 1 ? outputs.length : 1;
+  const [from, to] = stride === 1 ? [length, outputs.length] : [1, 1]; // from one line to the next
   for (let line = 0; line < lines; line += 1) {
     outputs.forEach(({ start, shares }, output) => {
       let sum = 0;
-      for (let i = 0; i < shares.length; i += 1) sum += shares[i] * values[line * apart + (start + i) * stride];
-      found[line * step + output * stride] = Math.floor(sum + 0.5);
+      for (let i = 0; i < shares.length; i += 1) sum += shares[i] * values[line * from + (start + i) * stride];
+      found[line * to + output * stride] = Math.floor(sum + 0.5);
     });
   }
   return found;
@@ -88,14 +89,19 @@ function cubic(x) {
   return 0;
 }
 
-/** RGBA pixels as channels: three, or the luma of ITU-R 601. */
+/** RGBA pixels as channels: three, or one as Pillow converts to grey (ITU-R 601). */
 function planes(pixels, channels) {
-  const size = pixels.length / 4;
-  const found = new Uint8Array(channels * size);
-  for (let i = 0; i < size; i += 1) {
+  const area = pixels.length / 4;
+  const found = new Uint8Array(channels * area);
+  for (let i = 0; i < area; i += 1) {
     const [red, green, blue] = [pixels[4 * i], pixels[4 * i + 1], pixels[4 * i + 2]];
-    if (channels === 1) found[i] = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
-    else found.set([red, green, blue], 0), (found[i] = red), (found[size + i] = green), (found[2 * size + i] = blue);
+    if (channels === 1) {
+      found[i] = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
+    } else {
+      found[i] = red;
+      found[area + i] = green;
+      found[2 * area + i] = blue;
+    }
   }
   return found;
 }

@@ -1,0 +1,235 @@
+"""The exported folder: graphs that compute what PyTorch does, data, and what is refused."""
+
+import base64
+import gzip
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import genlab
+from genlab.cli import main
+from genlab.explore.graphs import graphs_of
+from genlab.explore.onnx import Graph, Method, graph_of
+from genlab.explore.opened import explored_at
+from genlab.explore.site import framing_of
+from tests.explore.conftest import arguments
+
+onnxruntime = pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxscript")
+
+SITE = Path("site")
+
+
+def export(run: Path, *options: str, to: Path = SITE) -> Path:
+    """Export the page of a run."""
+    main(["explore", "--ckpt", str(run), "--export", str(to), *options])
+    return to
+
+
+def unpacked(site: Path, name: str) -> bytes:
+    """Data of a page, as its script has them."""
+    script = (site / "data" / f"{name}.js").read_text()
+    parts = json.loads(script[script.index(" = ") + 3 :].removesuffix(";\n"))
+    return gzip.decompress(b"".join(map(base64.b64decode, parts)))
+
+
+def told(site: Path) -> dict[str, Any]:
+    return dict(json.loads(unpacked(site, "site")))
+
+
+def output_of(content: bytes, *inputs: Tensor) -> Tensor:
+    """What a graph computes."""
+    session = onnxruntime.InferenceSession(content)
+    names = [node.name for node in session.get_inputs()]
+    (output,) = session.run(None, {name: given.numpy() for name, given in zip(names, inputs, strict=True)})
+    return torch.from_numpy(output)
+
+
+@pytest.fixture(scope="module")
+def page(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The exported page of a VAE with a 2-D code, to look at."""
+    return export(run, to=tmp_path_factory.mktemp("exported") / "page")
+
+
+def graphs(run: Path) -> dict[str, Graph]:
+    """The graphs of a run's model."""
+    return graphs_of(explored_at(run, arguments()))
+
+
+def same(output: Tensor, expected: Tensor) -> None:
+    torch.testing.assert_close(output, expected, atol=1e-4, rtol=0)
+
+
+def test_graphs_compute_what_the_model_does_for_any_number(page: Path, run: Path) -> None:
+    model = genlab.load(run)
+    for count in (1, 3, 7):
+        codes, images = torch.randn(count, *model.code_shape), torch.rand(count, *model.image_shape)
+        same(output_of((page / "decoder.onnx").read_bytes(), codes), model.decode(codes))
+        same(output_of((page / "encoder.onnx").read_bytes(), images), model.encode(images))
+    for name in ("decoder", "encoder"):
+        assert unpacked(page, name) == (page / f"{name}.onnx").read_bytes()
+    assert told(page)["graphs"]["decode"] == {"file": "decoder", "input": [2], "output": [1, 8, 8], "noise": []}
+
+
+def test_a_page_without_a_server_can_do_what_the_graphs_can(family: Callable[[str], Path]) -> None:
+    expected = {"gan": ({"decode", "draw", "sample"}, ["own"]), "stacked": ({"encode", "decode", "reconstruct"}, [])}
+    for name, (able, priors) in expected.items():
+        found = told(export(family(name), to=Path(name)))["description"]
+        assert {each for each, can in found["can"].items() if can} == able
+        assert found["priors"][: len(priors)] == priors
+
+
+@pytest.mark.parametrize("name", ["cvae_of_attributes", "cvae_of_images"])
+def test_a_condition_is_an_input(name: str, family: Callable[[str], Path]) -> None:
+    model, found = genlab.load(family(name)), graphs(family(name))
+    shape = model.condition.image_shape or (len(model.condition.attribute_names),)
+    condition = torch.rand(1, *shape).round()
+    codes, images = torch.randn(3, *model.code_shape), torch.rand(3, *model.image_shape)
+    same(output_of(found["decode"].content, codes, condition), model.given(condition).decode(codes))
+    same(output_of(found["encode"].content, images, condition), model.given(condition).encode(images))
+
+
+def test_translations_take_the_noise_of_dropout(family: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    model, graph = genlab.load(family("pix2pix")), graphs(family("pix2pix"))["a_to_b"]
+    images = torch.rand(2, *model.source_shape)
+    noise = [torch.rand(2, *shape) for shape in graph.noise]
+    assert len(noise) == 1
+    given = iter(noise)
+    monkeypatch.setattr(F, "dropout", lambda x, p: torch.where(next(given) < p, 0, x / (1 - p)))
+    same(output_of(graph.content, images, *noise), model.translate(images))
+
+
+def test_both_translations_of_domains(family: Callable[[str], Path]) -> None:
+    model, found = genlab.load(family("cyclegan")), graphs(family("cyclegan"))
+    assert {*found} == {"a_to_b", "b_to_a"}
+    for direction, shape in model.directions.items():
+        images = torch.rand(2, *shape)
+        same(output_of(found[direction].content, images), model.translate(images, direction=direction))
+
+
+def test_files_become_images_of_the_data_but_not_what_a_degradation_makes(family: Callable[[str], Path]) -> None:
+    assert {*framing_of(explored_at(family("cvae_of_images"), arguments()))} == {"target"}
+    assert framing_of(explored_at(family("faces"), arguments()))["image"]["width_share"] < 1
+
+
+def test_data_are_those_that_the_server_sends(serve: Callable[..., Any], run: Path, page: Path) -> None:
+    served, site = serve(run), page
+    found = told(site)
+    expected = json.loads(json.dumps(served.described()))
+    assert found["description"] == expected
+    assert [found["run"]["key"]] == [each["key"] for each in served.client.get("/api/runs").json()["runs"]]
+    assert unpacked(site, "gallery-image") == served.array("gallery/images").tobytes()
+    assert unpacked(site, "gallery-codes") == served.array("gallery/codes").tobytes()
+    vectors = np.frombuffer(unpacked(site, "attributes"), "<f4").reshape(len(expected["attributes"]), -1)
+    np.testing.assert_array_equal(vectors[3], served.array(f"attributes/{expected['attributes'][3]}", "<f4"))
+    training = served.client.get(f"/api/runs/{served.key}/training").json()
+    assert found["training"] == training
+    for picture in training["pictures"]:
+        assert (site / "pictures" / picture["id"]).read_bytes() == (run / "pictures" / picture["id"]).read_bytes()
+    assert (site / "thumbnail.png").read_bytes() == served.client.get(f"/api/runs/{served.key}/thumbnail").content
+
+
+def test_factors_of_a_density_give_the_covariance_of_codes(run: Path, page: Path) -> None:
+    data = genlab.Digits()
+    data.setup("fit")
+    codes = genlab.load(run).encode(data.train_set[torch.arange(len(data.train_set))]["image"])
+    numbers = torch.frombuffer(bytearray(unpacked(page, "density-gaussian")), dtype=torch.float32)
+    mean, factor = numbers[:2], numbers[2:].view(2, 2)
+    torch.testing.assert_close(factor @ factor.mT, codes.T.cov(), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(mean, codes.mean(0), rtol=1e-4, atol=1e-5)
+    assert told(page)["densities"]["gaussian"]["weights"] == [1.0]
+    assert sum(told(page)["densities"]["gmm"]["weights"]) == pytest.approx(1)
+
+
+def test_the_page_loads_nothing_but_what_is_pinned(page: Path) -> None:
+    site, text = page, (page / "index.html").read_text()
+    assert "/page/" not in text
+    policy = text.split('Content-Security-Policy" content="')[1].split('"')[0]
+    places = [word for word in policy.replace(";", " ").split() if ":" in word and not word.endswith(":")]
+    assert places == ["https://cdn.jsdelivr.net/npm/onnxruntime-web@1.30.0/dist/"]
+    for file in told(site)["runtime"]:
+        assert file["url"].startswith(places[0])
+        assert file["integrity"].startswith("sha384-")
+
+
+def test_a_folder_is_replaced_only_where_that_is_asked_for(run: Path, page: Path, refused: Callable[..., str]) -> None:
+    site = Path(shutil.copytree(page, SITE))
+    (site / "old.txt").touch()
+    again = ["explore", "--ckpt", str(run), "--export", str(site)]
+    assert refused(*again) == "genlab: site already exists; give --force to replace it, or another --export"
+    main([*again, "--force"])
+    assert not (site / "old.txt").exists()
+    assert (site / "index.html").exists()
+    Path("mine").mkdir()
+    assert "mine is no exported page, and is not replaced" in refused(*again[:-1], "mine", "--force")
+    assert [path.name for path in Path().iterdir() if path.name.startswith(".genlab")] == []
+
+
+def test_an_export_without_onnxruntime_web_is_refused_before_anything_is_read(refused: Callable[..., str]) -> None:
+    Path("empty").mkdir()
+    told = refused("explore", "--ckpt", "nowhere", "--export", "site", "--runtime", "empty")
+    assert "there is no onnxruntime-web in empty: npm install onnxruntime-web" in told
+
+
+class Noisy(nn.Module):
+    """A decoder that never gives the same twice."""
+
+    def __init__(self, image_shape: tuple[int, int, int], code_size: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(code_size, 64)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.linear(z + torch.randn_like(z)).view(-1, 1, 8, 8)
+
+
+class Counting(Noisy):
+    """A decoder whose answer depends on how many codes there are, in Python."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.linear(z).view(-1, 1, 8, 8) * float(len(z))
+
+
+class Unknown(Noisy):
+    """A decoder with a function that ONNX does not have."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.special.bessel_j0(self.linear(z)).view(-1, 1, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("decoder", "why"),
+    [(Noisy, "it differs from PyTorch by"), (Counting, "it takes one number of images only"), (Unknown, "bessel_j0")],
+)
+def test_what_cannot_be_exported_is_told_in_one_line(decoder: type[Noisy], why: str) -> None:
+    model = genlab.VAE((1, 8, 8), code_size=3, decoder=decoder).eval()
+    with pytest.raises(genlab.GenlabError) as refused:
+        graph_of("decoder", Method(model, "decode"), torch.randn(20, 3))
+    assert str(refused.value).startswith("the decoder of the VAE cannot be exported: ")
+    assert why in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_failed_export_leaves_nothing_behind(
+    run: Path, page: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Path(shutil.copytree(page, SITE))
+    kept = (site / "index.html").read_bytes()
+
+    def broken(*args: Any) -> None:
+        raise genlab.GenlabError("the disk is full")
+
+    monkeypatch.setattr("genlab.explore.export.graphs_of", lambda explored: {})
+    monkeypatch.setattr("genlab.explore.site.gathered", broken)
+    before = sorted(Path().iterdir())
+    assert refused("explore", "--ckpt", str(run), "--export", "other") == "genlab: the disk is full"
+    assert refused("explore", "--ckpt", str(run), "--export", "site", "--force") == "genlab: the disk is full"
+    assert sorted(Path().iterdir()) == before
+    assert (site / "index.html").read_bytes() == kept
