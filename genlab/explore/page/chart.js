@@ -3,9 +3,10 @@
 import { h, newId, svg } from "genlab/dom.js";
 import { ticks } from "genlab/plot.js";
 
-const [WIDTH, HEIGHT] = [640, 300];
 const MARGIN = { left: 58, right: 12, top: 10, bottom: 34 };
-const INNER = { width: WIDTH - MARGIN.left - MARGIN.right, height: HEIGHT - MARGIN.top - MARGIN.bottom };
+const HEIGHT = 280;
+/** Widths of charts, so that their numbers can be read in a narrow window too. */
+const [WIDE, SLENDER] = [580, 380];
 
 /** Share of a curve's values, at either end, that the axis need not reach. */
 const RARE = 0.015;
@@ -29,29 +30,31 @@ const RARE = 0.015;
  * @param {boolean} [settings.logarithmic]
  */
 export function chart(curves, { label, across, logarithmic = false }) {
+  const width = innerWidth < 500 ? SLENDER : WIDE;
+  const inner = { width: width - MARGIN.left - MARGIN.right, height: HEIGHT - MARGIN.top - MARGIN.bottom };
   const fits = (value) => Number.isFinite(value) && (!logarithmic || value > 0);
   const scale = logarithmic ? Math.log10 : (value) => value;
   const xs = rangeOf(curves.flatMap(({ x }) => x));
   const ys = padded(usualRange(curves.map(({ y }) => y.filter(fits).map(scale))));
   const place = (x, y) => [
-    MARGIN.left + (INNER.width * (x - xs[0])) / (xs[1] - xs[0] || 1),
-    MARGIN.top + (INNER.height * (ys[1] - scale(y))) / (ys[1] - ys[0] || 1),
+    MARGIN.left + (inner.width * (x - xs[0])) / (xs[1] - xs[0] || 1),
+    MARGIN.top + (inner.height * (ys[1] - scale(y))) / (ys[1] - ys[0] || 1),
   ];
 
-  const image = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label, class: "chart" });
+  const image = svg("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": label, class: "chart" });
   const clip = newId("clip");
   const inside = svg("g", { "clip-path": `url(#${clip})` });
-  const box = { x: MARGIN.left, y: MARGIN.top, width: INNER.width, height: INNER.height };
+  const box = { x: MARGIN.left, y: MARGIN.top, ...inner };
   image.append(svg("clipPath", { id: clip }, svg("rect", box)));
   for (const value of ticks(ys[0], ys[1])) {
     const [, at] = place(xs[0], logarithmic ? 10 ** value : value);
-    image.append(svg("line", { x1: MARGIN.left, x2: WIDTH - MARGIN.right, y1: at, y2: at, class: "grid" }));
+    image.append(svg("line", { x1: MARGIN.left, x2: width - MARGIN.right, y1: at, y2: at, class: "grid" }));
     image.append(text(brief(logarithmic ? 10 ** value : value), MARGIN.left - 8, at + 4, "end"));
   }
   for (const value of ticks(xs[0], xs[1])) {
     image.append(text(brief(value), place(value, 10 ** ys[0])[0], HEIGHT - MARGIN.bottom + 18, "middle"));
   }
-  image.append(text(across, WIDTH - MARGIN.right, HEIGHT - 2, "end"));
+  image.append(text(across, width - MARGIN.right, HEIGHT - 2, "end"));
   for (const { x, y, colour, dashed } of curves) {
     const points = x.map((value, i) => [value, y[i]]).filter(([, value]) => fits(value));
     const path = points.map(([a, b], i) => `${i ? "L" : "M"}${place(a, b).map((each) => each.toFixed(1)).join(" ")}`).join("");
@@ -82,7 +85,7 @@ export function chart(curves, { label, across, logarithmic = false }) {
   }
   image.addEventListener("pointermove", (event) => {
     const bounds = image.getBoundingClientRect();
-    const share = ((event.clientX - bounds.left) * (WIDTH / bounds.width) - MARGIN.left) / INNER.width;
+    const share = ((event.clientX - bounds.left) * (width / bounds.width) - MARGIN.left) / inner.width;
     const x = xs[0] + Math.min(1, Math.max(0, share)) * (xs[1] - xs[0]);
     const [at] = place(x, 1);
     for (const [name, value] of Object.entries({ x1: at, x2: at, visibility: "visible" })) cursor.setAttribute(name, value);

@@ -123,18 +123,16 @@ export const group = (title, ...children) =>
  * @param {HTMLCanvasElement} [settings.canvas] one that is there already
  * @returns {HTMLElement & {canvas: HTMLCanvasElement, tell: (caption: string) => void}}
  */
-export function picture({ title, file, size = "large", canvas = h("canvas", { role: "img", "aria-label": title, width: 1, height: 1 }) }) {
+export function picture({ title, file, size = "large", canvas = h("canvas", { role: "img", width: 1, height: 1 }) }) {
   const caption = h("span", {}, title);
-  const save = button("↓ PNG", () => savePng(canvas, file()), {
-    class: "quiet",
-    title: "Download this picture",
-    "aria-label": `Download “${title}” as PNG`,
-  });
+  const save = button("↓ PNG", () => savePng(canvas, file()), { class: "quiet", title: "Download this picture" });
   const element = h("figure", { class: `picture ${size}` }, h("div", { class: "frame" }, canvas), h("figcaption", {}, caption, save));
   element.canvas = canvas;
   element.tell = (text) => {
     caption.textContent = text;
     canvas.setAttribute("aria-label", text);
+    save.setAttribute("aria-label", `Download “${text}” as PNG`);
   };
+  element.tell(title);
   return element;
 }

@@ -38,6 +38,7 @@
  */
 
 import { Dropped } from "genlab/errors.js";
+import { joined } from "genlab/vectors.js";
 
 const view = crypto.randomUUID?.() ?? String(Math.random());
 let turn = 0;
@@ -61,18 +62,23 @@ const json = async (url) => (await answer(url)).json();
 const bytes = async (response) => new Uint8Array(await (await response).arrayBuffer());
 const floats = async (response) => new Float32Array(await (await response).arrayBuffer());
 
+/** Put numbers or pixels below an image. */
+function below(image, body) {
+  const rest = body ? new Uint8Array(body.buffer, body.byteOffset, body.byteLength) : new Uint8Array();
+  return joined([image, rest]);
+}
+
 /** Ask a model for something: numbers or pixels in the body, below the condition where that is an image. */
 function ask(key, what, { query = {}, condition = null, body = null, live = null } = {}) {
   const parameters = new URLSearchParams(query);
-  const parts = body ? [body] : [];
-  if (condition instanceof Uint8Array) parts.unshift(condition);
-  else if (condition !== null) parameters.set("condition", JSON.stringify(condition));
+  const isImage = condition instanceof Uint8Array;
+  if (!isImage && condition !== null) parameters.set("condition", JSON.stringify(condition));
   if (live) {
     turn += 1;
     parameters.set("view", `${view}-${live}`);
     parameters.set("turn", turn);
   }
-  return answer(`${at(key)}/${what}?${parameters}`, { method: "POST", body: parts.length ? new Blob(parts) : null });
+  return answer(`${at(key)}/${what}?${parameters}`, { method: "POST", body: isImage ? below(condition, body) : body });
 }
 
 export const backend = {

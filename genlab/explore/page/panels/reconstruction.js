@@ -45,10 +45,11 @@ export function show(model, page) {
   const verdict = h("p", { class: "verdict" });
   const chart = h("div");
   function tell() {
+    if (error === null) return;
     difference.tell(`Error: mean square ${error.toFixed(4)}`);
     if (!errors) return;
-    const below = errors.filter((each) => each < error).length / errors.length;
-    verdict.textContent = `Its error ${error.toFixed(4)} is above that of ${Math.round(100 * below)} % of ${errors.length} test images.`;
+    const below = errors.filter((each) => each <= error).length / errors.length;
+    verdict.textContent = `Its error ${error.toFixed(4)} is at least that of ${Math.round(100 * below)} % of ${errors.length} test images.`;
     chart.replaceChildren(histogram(errors, { mark: error, label: "Mean squared error of test images" }));
   }
 
