@@ -53,7 +53,7 @@ def listening(host: str, port: int) -> socket.socket:
     """
     try:
         family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise GenlabError(f"port {port} of {host} is in use; give another --port, or none for a free one") from None
@@ -61,6 +61,9 @@ def listening(host: str, port: int) -> socket.socket:
         raise GenlabError(
             f"{host} cannot be listened at on port {port}: {reason}; give another --host or --port"
         ) from None
+    # accepted connections inherit it; asyncio sets it only on sockets that name TCP, and pictures would wait 40 ms
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def address_of(host: str, port: int) -> str:
