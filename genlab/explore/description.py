@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from torch import Tensor
+
 from genlab.capabilities import Decodes, DrawsCodes, Encodes, Reconstructs, Samples, Translates
 from genlab.explore import conditions
 from genlab.explore.directions import attribute_names, is_flat, map_of, principal_directions, units_of
@@ -51,7 +53,13 @@ def _gallery(gallery: Gallery | None) -> dict[str, Any] | None:
         "labels": None if gallery.labels is None else gallery.labels.tolist(),
         "class_names": gallery.class_names,
         "attribute_names": gallery.attribute_names,
+        "attributes": None if gallery.attributes is None else _bits(gallery.attributes),
     }
+
+
+def _bits(attributes: Tensor) -> list[str]:
+    """Write which attributes each image has, such as 0110."""
+    return ["".join(map(str, row)) for row in (attributes > 0).int().tolist()]
 
 
 def _translation(explored: Explored) -> dict[str, Any] | None:

@@ -28,6 +28,7 @@ class Gallery:
         codes: codes of the images, each under its own condition, (N, *code_shape); None for a model without an encoder.
         conditions: conditions of a conditional model, (N, ...).
         labels: classes, (N,); None where they are not known.
+        attributes: attributes, (N, count); None where they are not known.
         data: the DataModule.
     """
 
@@ -36,6 +37,7 @@ class Gallery:
     codes: Tensor | None
     conditions: Tensor | None
     labels: Tensor | None
+    attributes: Tensor | None
     data: Any
 
     def __len__(self) -> int:
@@ -80,6 +82,7 @@ def _of_images(trained: Trained) -> Gallery:
         encoded(trained, images, rows) if can_given(model, Encodes) else None,
         model.condition.find(batch, model).cpu() if can(model, Conditional) else None,
         batch.get("label"),
+        batch.get("attributes"),
         trained.splits.data,
     )
 
@@ -91,7 +94,7 @@ def _of_domains(trained: Trained) -> Gallery:
     size = max(side[torch.arange(1)]["image"].numel() for side in sides)
     rows = chosen(min(map(len, sides)), size, trained.args.seed)
     parts = {name: eight_bits(side[rows]["image"]) for name, side in zip(names, sides, strict=True)}
-    return Gallery("pairs" if found.aligned else "domains", parts, None, None, None, trained.splits.data)
+    return Gallery("pairs" if found.aligned else "domains", parts, None, None, None, None, trained.splits.data)
 
 
 def chosen(there: int, size: int, seed: int) -> Tensor:

@@ -57,6 +57,7 @@ async function showPlace() {
       complain(error);
       return showChooser();
     }
+    runName.title = model.about.title;
     say(model.about.notes?.[0] ?? "");
     showTabs();
   }

@@ -8,6 +8,8 @@ const HEIGHT = 280;
 /** Widths of charts, so that their numbers can be read in a narrow window too. */
 const [WIDE, SLENDER] = [580, 380];
 
+/** Points from which a curve is smoothed, and how much of the average stays from one to the next. */
+const [LONG, INERTIA] = [100, 0.95];
 /** Share of a curve's values, at either end, that the axis need not reach. */
 const RARE = 0.015;
 
@@ -28,8 +30,9 @@ const RARE = 0.015;
  * @param {string} settings.label
  * @param {string} settings.across name of the x axis
  * @param {boolean} [settings.logarithmic]
+ * @param {boolean} [settings.smooth] draw the moving average of long curves, over the curves themselves
  */
-export function chart(curves, { label, across, logarithmic = false }) {
+export function chart(curves, { label, across, logarithmic = false, smooth = false }) {
   const width = innerWidth < 500 ? SLENDER : WIDE;
   const inner = { width: width - MARGIN.left - MARGIN.right, height: HEIGHT - MARGIN.top - MARGIN.bottom };
   const fits = (value) => Number.isFinite(value) && (!logarithmic || value > 0);
@@ -57,8 +60,13 @@ export function chart(curves, { label, across, logarithmic = false }) {
   image.append(text(across, width - MARGIN.right, HEIGHT - 2, "end"));
   for (const { x, y, colour, dashed } of curves) {
     const points = x.map((value, i) => [value, y[i]]).filter(([, value]) => fits(value));
-    const path = points.map(([a, b], i) => `${i ? "L" : "M"}${place(a, b).map((each) => each.toFixed(1)).join(" ")}`).join("");
-    inside.append(svg("path", { d: path, stroke: colour, class: dashed ? "curve dashed" : "curve" }));
+    const line = (some, kind) => {
+      const places = some.map(([a, b]) => place(a, b).map((each) => each.toFixed(1)).join(" "));
+      inside.append(svg("path", { d: `M${places.join("L")}`, stroke: colour, class: `curve ${kind}` }));
+    };
+    const averaged = smooth && points.length > LONG;
+    if (points.length > 1) line(points, averaged ? "faint" : dashed ? "dashed" : "");
+    if (averaged) line(smoothed(points), dashed ? "dashed" : "");
     if (points.length === 1) {
       const [cx, cy] = place(...points[0]);
       inside.append(svg("circle", { cx, cy, r: 3.5, fill: colour }));
@@ -128,6 +136,16 @@ const text = (content, x, y, anchor) => svg("text", { x, y, "text-anchor": ancho
 
 const rangeOf = (values) =>
   values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
+
+/** Moving average of points, corrected for its start at nothing. */
+function smoothed(points) {
+  let [sum, weight] = [0, 0];
+  return points.map(([x, y]) => {
+    sum = INERTIA * sum + (1 - INERTIA) * y;
+    weight = INERTIA * weight + (1 - INERTIA);
+    return [x, sum / weight];
+  });
+}
 
 /** Range of curves, without the rare extremes of long ones, such as a loss at the first steps. */
 function usualRange(curves) {

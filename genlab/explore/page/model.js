@@ -12,6 +12,8 @@ import { nth, sizeOf } from "genlab/paint.js";
  * @property {[number, number, number]} shape of an image
  * @property {string} part of the gallery that is of the model's own images
  * @property {number} codeSize
+ * @property {string} file how names of downloads begin
+ * @property {(name: string) => Promise<Float32Array>} attribute the vector of an attribute, asked for once
  *
  * @typedef {object} Start an image, or a code, that something begins with
  * @property {string} reference what the address calls it
@@ -24,6 +26,7 @@ import { nth, sizeOf } from "genlab/paint.js";
 /** @returns {Promise<Model>} */
 export async function openModel(key) {
   const about = await backend.describe(key);
+  const vectors = new Map();
   return {
     key,
     about,
@@ -31,6 +34,11 @@ export async function openModel(key) {
     shape: about.image_shape,
     part: about.gallery?.shapes.target && !about.gallery.shapes.image ? "target" : "image",
     codeSize: about.flat ? about.code_shape[0] : 0,
+    file: key.replace(/^runs\//, "").replace(/[^\w.-]+/g, "-"),
+    async attribute(name) {
+      if (!vectors.has(name)) vectors.set(name, await backend.attribute(key, name));
+      return vectors.get(name);
+    },
   };
 }
 

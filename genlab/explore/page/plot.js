@@ -1,6 +1,6 @@
 /** A plane with points, a background and one movable point, by pointer or arrow keys. */
 
-import { h } from "genlab/dom.js";
+import { h, svg } from "genlab/dom.js";
 
 /** Pixels within which a pointer is at a point. */
 const NEAR = 12;
@@ -25,7 +25,8 @@ export class Plot {
   constructor({ label, extent, axes, onmove, onhover, signal }) {
     Object.assign(this, { extent, axes, onmove, onhover, points: [], background: null, highlighted: null, at: { x: 0, y: 0 } });
     this.base = h("canvas", { "aria-hidden": "true" });
-    this.top = h("canvas", { tabindex: 0, role: "application", "aria-label": label, class: "top" });
+    this.cross = crosshair();
+    this.top = h("div", { tabindex: 0, role: "application", "aria-label": label, class: "top" }, this.cross);
     this.element = h("div", { class: "plane" }, this.base, this.top);
     this.top.addEventListener("pointerdown", (event) => {
       this.top.setPointerCapture(event.pointerId);
@@ -44,13 +45,11 @@ export class Plot {
     const size = this.element.clientWidth;
     if (!size) return;
     this.size = size;
-    for (const canvas of [this.base, this.top]) {
-      canvas.width = size * devicePixelRatio;
-      canvas.height = size * devicePixelRatio;
-      canvas.getContext("2d").setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
-    }
+    this.base.width = size * devicePixelRatio;
+    this.base.height = size * devicePixelRatio;
+    this.base.getContext("2d").setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
     this.draw();
-    this.drawTop();
+    this.moveTo(this.at.x, this.at.y);
   }
 
   setPoints(points) {
@@ -71,7 +70,9 @@ export class Plot {
 
   moveTo(x, y) {
     this.at = { x, y };
-    this.drawTop();
+    if (!this.size) return;
+    const [left, top] = this.pixelOf(x, y);
+    this.cross.style.transform = `translate(${left}px, ${top}px)`;
   }
 
   /** Index of the point nearest to a place, or null. */
@@ -89,10 +90,9 @@ export class Plot {
   flattened() {
     const canvas = h("canvas", { width: this.base.width, height: this.base.height });
     const context = canvas.getContext("2d");
-    context.fillStyle = getComputedStyle(document.body).backgroundColor;
+    context.fillStyle = getComputedStyle(this.element).backgroundColor;
     context.fillRect(0, 0, canvas.width, canvas.height);
     context.drawImage(this.base, 0, 0);
-    context.drawImage(this.top, 0, 0);
     return canvas;
   }
 
@@ -106,7 +106,8 @@ export class Plot {
     const { x, y } = this.placeOf(event);
     const index = this.nearest(x, y);
     const [left, top] = index === null ? [Infinity, Infinity] : this.pixelOf(this.points[index].x, this.points[index].y);
-    const near = Math.hypot(left - event.offsetX, top - event.offsetY) < NEAR;
+    const box = this.top.getBoundingClientRect();
+    const near = Math.hypot(left + box.left - event.clientX, top + box.top - event.clientY) < NEAR;
     this.onhover(near ? index : null, left, top);
   }
 
@@ -194,24 +195,13 @@ export class Plot {
     context.fillText(up, 0, 0);
     context.restore();
   }
+}
 
-  drawTop() {
-    if (!this.size) return;
-    const context = this.top.getContext("2d");
-    context.clearRect(0, 0, this.size, this.size);
-    const [left, top] = this.pixelOf(this.at.x, this.at.y);
-    for (const [width, colour] of [[4, "rgb(255 255 255 / 90%)"], [2, "#111"]]) {
-      context.lineWidth = width;
-      context.strokeStyle = colour;
-      context.beginPath();
-      context.arc(left, top, 9, 0, 2 * Math.PI);
-      for (const [across, down] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
-        context.moveTo(left + 5 * across, top + 5 * down);
-        context.lineTo(left + 16 * across, top + 16 * down);
-      }
-      context.stroke();
-    }
-  }
+/** A ring with four arms, dark in light, that shows on any picture. */
+function crosshair() {
+  const path = "M9 0A9 9 0 1 1 -9 0A9 9 0 1 1 9 0M5 0H16M-5 0H-16M0 5V16M0 -5V-16";
+  const lines = [svg("path", { d: path, class: "halo" }), svg("path", { d: path })];
+  return svg("svg", { viewBox: "-18 -18 36 36", class: "crosshair", "aria-hidden": "true" }, ...lines);
 }
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));

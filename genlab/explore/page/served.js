@@ -22,12 +22,21 @@
  * @property {Object<"encode"|"decode"|"draw"|"sample"|"reconstruct"|"translate", boolean>} can
  * @property {null|{kind: "classes"|"attributes"|"image", names?: string[], usual?: number[], shape?: Shape}} condition
  * @property {string[]} priors
- * @property {null|{count: number, labels: number[]|null, class_names: string[], kind: string, shapes: Object<string, Shape>}} gallery
+ * @property {null|GalleryFacts} gallery
  * @property {null|{axes: "units"|"pca", mean: number[], basis: number[][], extent: number[], manifold: boolean}} map
  * @property {null|{mean: number[], std: number[], order: number[]}} units
  * @property {null|{vectors: number[][], std: number[]}} directions
  * @property {string[]} attributes
  * @property {null|{directions: Object<string, Shape>, palette: number[][]|null, input: "drawing"|"image"}} translation
+ *
+ * @typedef {object} GalleryFacts
+ * @property {number} count
+ * @property {"images"|"pairs"|"domains"} kind
+ * @property {Object<string, Shape>} shapes
+ * @property {number[]|null} labels
+ * @property {string[]} class_names
+ * @property {string[]|null} attributes which of the attributes each image has, such as 0110
+ * @property {string[]} attribute_names
  *
  * @typedef {object} Gallery test images, with what is known of them
  * @property {number} count

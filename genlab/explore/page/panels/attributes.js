@@ -1,10 +1,10 @@
 /** Attributes: a slider for each, which adds its vector to a code. */
 
-import { backend } from "genlab/backend.js";
 import { button, group, signed, slider } from "genlab/controls.js";
 import { h, newId } from "genlab/dom.js";
 import { editor } from "genlab/editing.js";
 import { keep, pairs, written } from "genlab/state.js";
+import { say } from "genlab/status.js";
 import { plus } from "genlab/vectors.js";
 
 export const title = "Attributes";
@@ -18,17 +18,22 @@ const REACH = 3;
 
 /** Build the panel; see `app.js`. */
 export function show(model) {
-  const { attributes, title: name } = model.about;
+  const { attributes } = model.about;
   const strengths = pairs("strengths");
   for (const attribute of strengths.keys()) if (!attributes.includes(attribute)) strengths.delete(attribute);
-  const vectors = new Map();
+  const known = new Set();
 
+  /** The vector of an attribute; to learn it from images takes a moment. */
   async function vectorOf(attribute) {
-    if (!vectors.has(attribute)) vectors.set(attribute, await backend.attribute(model.key, attribute));
-    return vectors.get(attribute);
+    if (known.has(attribute)) return model.attribute(attribute);
+    say(`Learning “${attribute.replaceAll("_", " ")}” from labelled images …`);
+    const vector = await model.attribute(attribute);
+    known.add(attribute);
+    say("");
+    return vector;
   }
   const edited = editor(model, {
-    file: `${name}-attributes`,
+    file: `${model.file}-attributes`,
     async edit(code) {
       let result = code.slice();
       for (const [attribute, strength] of strengths) result = plus(result, await vectorOf(attribute), strength);
@@ -37,7 +42,8 @@ export function show(model) {
   });
 
   const write = () => keep({ strengths: written(strengths) });
-  const sliders = attributes.map((attribute) =>
+  const order = attributes.toSorted((a, b) => strengths.has(b) - strengths.has(a));
+  const sliders = order.map((attribute) =>
     slider({
       label: attribute.replaceAll("_", " "),
       min: -REACH,
@@ -64,7 +70,7 @@ export function show(model) {
   function search(text) {
     const words = text.toLowerCase().split(/\s+/);
     for (const [index, each] of sliders.entries()) {
-      const label = attributes[index].replaceAll("_", " ").toLowerCase();
+      const label = order[index].replaceAll("_", " ").toLowerCase();
       each.hidden = !words.every((word) => label.includes(word));
     }
   }

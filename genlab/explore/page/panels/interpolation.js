@@ -46,9 +46,9 @@ export function show(model, page) {
   let frames = [];
   let shown = 0;
 
-  const strip = picture({ title: "From A to B", file: () => `${about.title}-interpolation.png` });
+  const strip = picture({ title: "From A to B", file: () => `${model.file}-interpolation.png` });
   strip.classList.add("strip");
-  const film = picture({ title: "Animation", file: () => `${about.title}-frame-${shown}.png` });
+  const film = picture({ title: "Animation", file: () => `${model.file}-frame-${shown}.png` });
 
   const follow = latest(async () => {
     const ends = CORNERS.slice(0, set.between === "two" ? 2 : 4).map(({ name }) => codes[name]);
@@ -116,7 +116,7 @@ export function show(model, page) {
     const order = set.between === "two" ? [...frames, ...frames.slice(1, -1).reverse()] : frames;
     const scale = Math.max(1, Math.ceil(GIF_SIDE / Math.min(shape[1], shape[2])));
     const gif = encodeGif(order.map((pixels) => rgba(pixels, shape)), { delay: 100 * SECONDS_PER_FRAME, scale });
-    saveBlob(new Blob([gif], { type: "image/gif" }), `${about.title}-interpolation.gif`);
+    saveBlob(new Blob([gif], { type: "image/gif" }), `${model.file}-interpolation.gif`);
   }
 
   const change = (changes) => {

@@ -2,7 +2,7 @@
 
 import { backend } from "genlab/backend.js";
 import { conditionControl } from "genlab/conditions.js";
-import { button, group, picture, plain, toggle } from "genlab/controls.js";
+import { button, group, picture, plain, select, toggle } from "genlab/controls.js";
 import { h } from "genlab/dom.js";
 import { latest } from "genlab/latest.js";
 import { conditionValue, nameOf, reference, shapeOf, usualCondition } from "genlab/model.js";
@@ -30,8 +30,8 @@ export function show(model, page) {
   let condition = setting("condition", usualCondition(model));
 
   const codeAt = (x, y) => plus(plus(mean, basis[0], x), basis[1], y);
-  const decoded = picture({ title: "Decoded", file: () => `${about.title}-map-${at.x.toFixed(2)}-${at.y.toFixed(2)}.png` });
-  const nearest = picture({ title: "Nearest test image", size: "small", file: () => `${about.title}-nearest.png` });
+  const decoded = picture({ title: "Decoded", file: () => `${model.file}-map-${at.x.toFixed(2)}-${at.y.toFixed(2)}.png` });
+  const nearest = picture({ title: "Nearest test image", size: "small", file: () => `${model.file}-nearest.png` });
   const tip = h("div", { class: "tip", hidden: true }, h("canvas"), h("span"));
   const plot = new Plot({
     label: "Map of codes. Arrow keys move the point, with shift farther.",
@@ -89,21 +89,43 @@ export function show(model, page) {
     plot.setBackground(canvas);
   }
 
-  async function drawPoints() {
+  const colourings = gallery ? colouringsOf(about.gallery) : [];
+  let colouring = colourings.find(({ value }) => value === setting("colour")) ?? mostEven(colourings);
+  let places = [];
+
+  function drawPoints() {
+    plot.setPoints(places.map(([x, y], i) => ({ x, y, label: colouring?.labels[i], colour: colourOf(colouring?.labels[i] ?? 0) })));
+  }
+  async function placePoints() {
     if (!gallery || !about.can.encode) return;
     const codes = await gallery.codes();
-    const points = [];
     for (let i = 0; i < gallery.count; i += 1) {
       const offset = plus(codes.subarray(i * mean.length, (i + 1) * mean.length), mean, -1);
-      const label = gallery.labels?.[i];
-      points.push({ x: dot(offset, basis[0]), y: dot(offset, basis[1]), label, colour: colourOf(label ?? 0) });
+      places.push([dot(offset, basis[0]), dot(offset, basis[1])]);
     }
-    plot.setPoints(points);
+    drawPoints();
     images = await gallery.images(model.part);
     tellNearest();
   }
 
-  const legend = gallery?.labels ? classLegend(about.gallery.class_names, (label) => plot.highlight(label)) : null;
+  const legend = h("div");
+  function drawLegend() {
+    plot.highlight(null);
+    legend.replaceChildren(colouring ? classLegend(colouring.names, (label) => plot.highlight(label)) : "");
+  }
+  drawLegend();
+  const colours = select({
+    label: "Colour by",
+    options: colourings,
+    value: colouring?.value,
+    onchange(value) {
+      colouring = colourings.find((each) => each.value === value);
+      keep({ colour: value });
+      drawLegend();
+      drawPoints();
+    },
+  });
+  colours.hidden = colourings.length < 2;
   const backdrop = toggle({
     label: map.manifold ? "Manifold behind the points" : "Decoded images behind the points",
     value: number("manifold", map.manifold ? 1 : 0) === 1,
@@ -129,22 +151,42 @@ export function show(model, page) {
     null,
     h("p", { class: "hint" }, "Click or drag anywhere: the model decodes the code at that place. Arrow keys move the point."),
     conditions,
+    colours,
     legend,
     backdrop,
     h(
       "div",
       { class: "row" },
       ...uses.map(({ panel, label }) => button(label, () => attempt(async () => page.goTo(panel, await here())))),
-      button("Download map as PNG", () => savePng(plot.flattened(), `${about.title}-map.png`)),
+      button("Download map as PNG", () => savePng(plot.flattened(), `${model.file}-map.png`)),
     ),
   );
   const view = h("div", { class: "map" }, h("div", { class: "plot" }, plot.element, tip), h("div", { class: "found" }, decoded, nearest));
 
   plot.moveTo(at.x, at.y);
   follow(null);
-  attempt(drawPoints);
+  attempt(placePoints);
   if (backdrop.querySelector("input").checked) attempt(() => drawManifold(true));
   return { controls, view };
+}
+
+/** What test images can be coloured by: their classes, and each attribute. */
+function colouringsOf({ labels, class_names, attributes, attribute_names }) {
+  const classes = labels ? [{ value: "class", label: "Class", names: class_names, labels }] : [];
+  const each = attribute_names.map((name, i) => ({
+    value: name,
+    label: name.replaceAll("_", " "),
+    names: ["without", "with"],
+    labels: attributes?.map((bits) => Number(bits[i])),
+  }));
+  return [...classes, ...(attributes ? each : [])];
+}
+
+/** Classes, or the attribute that most nearly half of the images have. */
+function mostEven(colourings) {
+  const unevenness = ({ value, names, labels }) =>
+    value === "class" ? -1 : Math.abs(labels.reduce((sum, label) => sum + label, 0) / labels.length - 1 / names.length);
+  return colourings.toSorted((a, b) => unevenness(a) - unevenness(b))[0] ?? null;
 }
 
 /** Classes with their colours; pressing one dims the others. */
@@ -160,5 +202,5 @@ function classLegend(names, onchange) {
     for (const [index, each] of buttons.entries()) each.setAttribute("aria-pressed", String(index === chosen));
     onchange(chosen);
   }
-  return h("fieldset", { class: "legend" }, h("legend", {}, "Highlight a class"), h("div", {}, ...buttons));
+  return h("fieldset", { class: "legend" }, h("legend", {}, "Highlight"), h("div", {}, ...buttons));
 }

@@ -24,9 +24,9 @@ const SHOWN = 12;
 /** Build the panel; see `app.js`. */
 export function show(model, page) {
   const { about, key, shape, gallery } = model;
-  const original = picture({ title: "Image", file: () => `${about.title}-image.png` });
-  const result = picture({ title: "Reconstruction", file: () => `${about.title}-reconstruction.png` });
-  const difference = picture({ title: "Error", file: () => `${about.title}-error.png` });
+  const original = picture({ title: "Image", file: () => `${model.file}-image.png` });
+  const result = picture({ title: "Reconstruction", file: () => `${model.file}-reconstruction.png` });
+  const difference = picture({ title: "Error", file: () => `${model.file}-error.png` });
   let condition = setting("condition");
   let pixels = null;
   let error = null;

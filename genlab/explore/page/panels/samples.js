@@ -43,7 +43,7 @@ export function show(model, page) {
   let images = null;
 
   const grid = h("div", { class: "tiles samples" });
-  const large = picture({ title: "Sample", file: () => `${about.title}-sample-${set.seed}-${set.chosen}.png` });
+  const large = picture({ title: "Sample", file: () => `${model.file}-sample-${set.seed}-${set.chosen}.png` });
   const view = h("div", { class: "split" }, grid, large);
 
   /** Sample anew; where only the temperature has changed, from the codes that are there. */
@@ -113,7 +113,7 @@ export function show(model, page) {
   function saveAll() {
     const canvas = h("canvas");
     paintGrid(canvas, images, shape, each() ? PER_CLASS : Math.ceil(Math.sqrt(images.length / sizeOf(shape))));
-    savePng(canvas, `${about.title}-samples-${set.seed}.png`);
+    savePng(canvas, `${model.file}-samples-${set.seed}.png`);
   }
 
   const seed = integer(

@@ -17,7 +17,7 @@ const REACH = 3;
 
 /** Build the panel; see `app.js`. */
 export function show(model) {
-  const { units, directions, title: name } = model.about;
+  const { units, directions } = model.about;
   const kinds = [
     ...(directions ? [{ value: "directions", label: "Principal directions" }] : []),
     ...(units ? [{ value: "units", label: "Single units" }] : []),
@@ -27,7 +27,7 @@ export function show(model) {
   const changes = new Map([...pairs("changes")].map(([index, change]) => [Number(index), change]));
 
   const edited = editor(model, {
-    file: `${name}-sliders`,
+    file: `${model.file}-sliders`,
     edit(code) {
       let result = code.slice();
       for (const [index, change] of changes) {

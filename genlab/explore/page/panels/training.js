@@ -18,7 +18,13 @@ const POLL_MS = 2000;
 export function show(model, page) {
   const runs = page.runs;
   const compared = new Set(setting("runs", "").split(",").filter((key) => key && runs.some((run) => run.key === key)));
-  const set = { across: oneOf("across", ["epochs", "steps"]), log: number("log", 0) === 1, tool: setting("tool"), epoch: number("epoch", null) };
+  const set = {
+    across: oneOf("across", ["epochs", "steps"]),
+    smooth: number("smooth", 1) === 1,
+    log: number("log", 0) === 1,
+    tool: setting("tool"),
+    epoch: number("epoch", null),
+  };
   /** What each run has recorded, by key. */
   const recorded = new Map();
 
@@ -43,7 +49,7 @@ export function show(model, page) {
       }
     }
     const order = [...parts].sort(([a], [b]) => (b === "loss") - (a === "loss"));
-    curves.replaceChildren(...order.map(([label, some]) => chart(some, { label, across: set.across, logarithmic: set.log })));
+    curves.replaceChildren(...order.map(([label, some]) => chart(some, { label, across: set.across, logarithmic: set.log, smooth: set.smooth })));
     if (!order.length) curves.replaceChildren(h("p", { class: "hint" }, "This run has recorded no metrics."));
     live.hidden = !recorded.get(model.key)?.live;
   }
@@ -63,7 +69,7 @@ export function show(model, page) {
       image.src = backend.pictureUrl(model.key, id);
       image.alt = `${set.tool}, epoch ${epoch}`;
       save.href = image.src;
-      save.download = `${model.about.title}-${id}.png`;
+      save.download = `${model.file}-${id}.png`;
       save.setAttribute("aria-label", `Download ${image.alt} as PNG`);
     };
     const first = found >= 0 ? found : some.length - 1;
@@ -120,6 +126,15 @@ export function show(model, page) {
       onchange(across) {
         set.across = across;
         keep({ across });
+        drawCurves();
+      },
+    }),
+    toggle({
+      label: "Smooth",
+      value: set.smooth,
+      onchange(smooth) {
+        set.smooth = smooth;
+        keep({ smooth: smooth ? null : 0 });
         drawCurves();
       },
     }),

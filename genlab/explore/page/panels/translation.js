@@ -29,9 +29,9 @@ export function show(model) {
   const shape = () => about.gallery.shapes[start()];
   let truth = null;
 
-  const output = picture({ title: "Translation", file: () => `${about.title}-${set.direction}.png` });
-  const back = picture({ title: "And back again", file: () => `${about.title}-back.png` });
-  const real = picture({ title: "The true target", file: () => `${about.title}-target.png` });
+  const output = picture({ title: "Translation", file: () => `${model.file}-${set.direction}.png` });
+  const back = picture({ title: "And back again", file: () => `${model.file}-back.png` });
+  const real = picture({ title: "The true target", file: () => `${model.file}-target.png` });
   const input = h("div", { class: "input" });
   const tools = h("div");
   const chooserPlace = h("div");
@@ -84,7 +84,7 @@ export function show(model) {
     const isDrawing = palette !== null && part === first;
     const colours = isDrawing ? palette : channels === 1 ? USUAL.slice(0, 3) : USUAL;
     pad = sketchPad({ label: "Image to translate", shape: shape(), palette: colours, oninput: (event) => follow(null, event), onchange: remember });
-    const figure = picture({ title: "Input: draw on it", canvas: pad.canvas, file: () => `${about.title}-input.png` });
+    const figure = picture({ title: "Input: draw on it", canvas: pad.canvas, file: () => `${model.file}-input.png` });
     pad.canvas.after(pad.cursor);
     chooser = imageChooser(model, {
       label: "Image to translate",
