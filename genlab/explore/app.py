@@ -1,6 +1,9 @@
 """The server's addresses, and what each answers."""
 
 import argparse
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 import torch
@@ -50,10 +53,11 @@ def built(args: argparse.Namespace, entries: Entries) -> Starlette:
             Route(model, server.model),
         ],
         middleware=[Middleware(Guard, host=args.host)],
+        lifespan=server.lifespan,
         exception_handlers={
             NotThere: _refused(404),
             GenlabError: _refused(400),
-            Superseded: lambda request, error: JSONResponse({"dropped": True}, 409),
+            Superseded: _dropped,
             HTTPException: _http,
             Exception: _refused(500),
         },
@@ -70,6 +74,18 @@ class Server:
 
     def __init__(self, entries: Entries, models: OpenModels) -> None:
         self._entries, self._models = entries, models
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, application: Starlette) -> AsyncIterator[None]:
+        """Open what the page shows first while the browser starts."""
+        opening = asyncio.create_task(self._open_chosen())
+        yield
+        opening.cancel()
+
+    async def _open_chosen(self) -> None:  # what is wrong with it is told when the page asks
+        with contextlib.suppress(GenlabError):
+            if self._entries.chosen is not None:
+                await self._models.get(self._entries.chosen)
 
     async def page(self, request: Request) -> Response:
         """The page."""
@@ -156,6 +172,10 @@ def _refused(status: int) -> Any:
         return JSONResponse({"error": in_one_line(error)}, status)
 
     return answer
+
+
+async def _dropped(request: Request, error: Exception) -> Response:
+    return JSONResponse({"dropped": True}, 409)
 
 
 async def _http(request: Request, error: Exception) -> Response:

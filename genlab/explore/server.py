@@ -33,7 +33,6 @@ def main(args: argparse.Namespace) -> None:
                 log_level="warning",
                 access_log=False,
                 server_header=False,
-                lifespan="off",
                 ws="none",
                 timeout_graceful_shutdown=GRACE,
             )
