@@ -70,7 +70,17 @@ function showTabs() {
   const ids = Object.keys(PANELS).filter(offers);
   tabs.replaceChildren(
     ...ids.map((id) =>
-      h("a", { role: "tab", id: `tab-${id}`, "aria-controls": "panel", href: link({ run: model.key, panel: id }), onclick: (event) => visit(event, id) }, PANELS[id].title),
+      h(
+        "a",
+        {
+          role: "tab",
+          id: `tab-${id}`,
+          "aria-controls": "panel",
+          href: link({ run: model.key, panel: id }),
+          onclick: (event) => visit(event, id),
+        },
+        PANELS[id].title,
+      ),
     ),
   );
 }
@@ -100,7 +110,9 @@ function showPanel() {
   main.setAttribute("role", "tabpanel");
   main.setAttribute("aria-labelledby", `tab-${id}`);
   const { controls, view } = PANELS[id].show(model, { runs, signal: left.signal, offers, goTo });
-  main.replaceChildren(h("div", { class: `panel of-${id}` }, h("div", { class: "controls" }, controls), h("div", { class: "view" }, view)));
+  main.replaceChildren(
+    h("div", { class: `panel of-${id}` }, h("div", { class: "controls" }, controls), h("div", { class: "view" }, view)),
+  );
 }
 
 /** Arrow keys go from tab to tab. */
@@ -110,7 +122,11 @@ tabs.addEventListener("keydown", (event) => {
   if (!(event.key in steps)) return;
   event.preventDefault();
   const at = all.indexOf(document.activeElement);
-  const next = Number.isFinite(steps[event.key]) ? (at + steps[event.key] + all.length) % all.length : event.key === "Home" ? 0 : all.length - 1;
+  const next = Number.isFinite(steps[event.key])
+    ? (at + steps[event.key] + all.length) % all.length
+    : event.key === "Home"
+      ? 0
+      : all.length - 1;
   goTo(all[next].id.replace("tab-", ""));
   all[next].focus();
 });
@@ -126,7 +142,9 @@ async function showChooser() {
   ({ runs } = await backend.runs());
   main.replaceChildren(
     h("h1", {}, "Choose a run"),
-    runs.length ? h("ul", { class: "runs" }, ...runs.map(card)) : h("p", { class: "hint" }, "There are no runs yet: train one by genlab fit."),
+    runs.length
+      ? h("ul", { class: "runs" }, ...runs.map(card))
+      : h("p", { class: "hint" }, "There are no runs yet: train one by genlab fit."),
   );
 }
 
@@ -141,7 +159,11 @@ function card({ key, name, model: kind, data, epochs, metric, picture, opens }) 
     : h("div", { class: "blank", "aria-hidden": "true" }, kind || "checkpoint");
   const told = [image, h("strong", {}, name), ...facts.map((fact) => h("span", {}, fact))];
   if (!opens) return h("li", {}, h("div", { class: "card" }, ...told, h("em", {}, "no checkpoint yet")));
-  return h("li", {}, h("a", { class: "card", href: link({ run: key }), onclick: (event) => open(event, key) }, ...told));
+  return h(
+    "li",
+    {},
+    h("a", { class: "card", href: link({ run: key }), onclick: (event) => open(event, key) }, ...told),
+  );
 }
 
 function open(event, key) {

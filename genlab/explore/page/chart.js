@@ -8,8 +8,8 @@ const HEIGHT = 280;
 /** Widths of charts, so that their numbers can be read in a narrow window too. */
 const [WIDE, SLENDER] = [580, 380];
 
-/** Points from which a curve is smoothed, and how much of the average stays from one to the next. */
-const [LONG, INERTIA] = [100, 0.95];
+/** Points from which a curve is smoothed, and the share of them on either side that is averaged. */
+const [LONG, AROUND] = [100, 0.025];
 /** Share of a curve's values, at either end, that the axis need not reach. */
 const RARE = 0.015;
 
@@ -61,7 +61,11 @@ export function chart(curves, { label, across, logarithmic = false, smooth = fal
   for (const { x, y, colour, dashed } of curves) {
     const points = x.map((value, i) => [value, y[i]]).filter(([, value]) => fits(value));
     const line = (some, kind) => {
-      const places = some.map(([a, b]) => place(a, b).map((each) => each.toFixed(1)).join(" "));
+      const places = some.map(([a, b]) =>
+        place(a, b)
+          .map((each) => each.toFixed(1))
+          .join(" "),
+      );
       inside.append(svg("path", { d: `M${places.join("L")}`, stroke: colour, class: `curve ${kind}` }));
     };
     const averaged = smooth && points.length > LONG;
@@ -96,7 +100,8 @@ export function chart(curves, { label, across, logarithmic = false, smooth = fal
     const share = ((event.clientX - bounds.left) * (width / bounds.width) - MARGIN.left) / inner.width;
     const x = xs[0] + Math.min(1, Math.max(0, share)) * (xs[1] - xs[0]);
     const [at] = place(x, 1);
-    for (const [name, value] of Object.entries({ x1: at, x2: at, visibility: "visible" })) cursor.setAttribute(name, value);
+    for (const [name, value] of Object.entries({ x1: at, x2: at, visibility: "visible" }))
+      cursor.setAttribute(name, value);
     read(x);
   });
   image.addEventListener("pointerleave", () => {
@@ -117,7 +122,9 @@ export function histogram(values, { mark, label, bins = 40 }) {
   const image = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label, class: "chart" });
   for (const [i, count] of counts.entries()) {
     const tall = (80 * count) / most;
-    image.append(svg("rect", { x: (i * width) / bins, y: 86 - tall, width: width / bins - 1, height: tall, class: "bar" }));
+    image.append(
+      svg("rect", { x: (i * width) / bins, y: 86 - tall, width: width / bins - 1, height: tall, class: "bar" }),
+    );
   }
   const at = Math.min(width - 1, Math.max(1, (width * (mark - low)) / (high - low || 1)));
   image.append(svg("line", { x1: at, x2: at, y1: 0, y2: 86, class: "mark" }));
@@ -128,7 +135,8 @@ export function histogram(values, { mark, label, bins = 40 }) {
 /** A number in some four characters. */
 export function brief(value) {
   if (!Number.isFinite(value)) return "–";
-  if (value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6)) return value.toExponential(1).replace("-", "−");
+  if (value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6))
+    return value.toExponential(1).replace("-", "−");
   return String(Number(value.toPrecision(4))).replace("-", "−");
 }
 
@@ -137,13 +145,14 @@ const text = (content, x, y, anchor) => svg("text", { x, y, "text-anchor": ancho
 const rangeOf = (values) =>
   values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
 
-/** Moving average of points, corrected for its start at nothing. */
+/** Average of each point and those around it; fewer at the ends, so that nothing lags. */
 function smoothed(points) {
-  let [sum, weight] = [0, 0];
-  return points.map(([x, y]) => {
-    sum = INERTIA * sum + (1 - INERTIA) * y;
-    weight = INERTIA * weight + (1 - INERTIA);
-    return [x, sum / weight];
+  const sums = [0];
+  for (const [, y] of points) sums.push(sums.at(-1) + y);
+  const most = Math.ceil(AROUND * points.length);
+  return points.map(([x], i) => {
+    const reach = Math.min(most, i, points.length - 1 - i);
+    return [x, (sums[i + reach + 1] - sums[i - reach]) / (2 * reach + 1)];
   });
 }
 

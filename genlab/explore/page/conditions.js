@@ -28,7 +28,11 @@ export function conditionControl(model, { text, label = "Class", each = false, o
     return (options.length <= FEW ? choice : select)({ label, options, value: text, onchange });
   }
   if (condition.kind === "image") {
-    const chooser = imageChooser(model, { label: "Condition", part: "source", onchange: (start) => onchange(start.reference) });
+    const chooser = imageChooser(model, {
+      label: "Condition",
+      part: "source",
+      onchange: (start) => onchange(start.reference),
+    });
     chooser.set(text).catch(complain);
     return chooser;
   }

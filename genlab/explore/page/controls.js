@@ -3,7 +3,8 @@
 import { h, newId } from "genlab/dom.js";
 import { savePng } from "genlab/paint.js";
 
-export const button = (label, onclick, attributes = {}) => h("button", { type: "button", onclick, ...attributes }, label);
+export const button = (label, onclick, attributes = {}) =>
+  h("button", { type: "button", onclick, ...attributes }, label);
 
 /**
  * A slider below its label and value.
@@ -91,7 +92,12 @@ export function integer({ label, min, max, value, onchange }, ...beside) {
     input.value = number;
     onchange(number);
   });
-  const element = h("div", { class: "field" }, h("label", { for: id }, label), h("div", { class: "row" }, input, ...beside));
+  const element = h(
+    "div",
+    { class: "field" },
+    h("label", { for: id }, label),
+    h("div", { class: "row" }, input, ...beside),
+  );
   element.set = (next) => {
     input.value = next;
   };
@@ -126,7 +132,12 @@ export const group = (title, ...children) =>
 export function picture({ title, file, size = "large", canvas = h("canvas", { role: "img", width: 1, height: 1 }) }) {
   const caption = h("span", {}, title);
   const save = button("↓ PNG", () => savePng(canvas, file()), { class: "quiet", title: "Download this picture" });
-  const element = h("figure", { class: `picture ${size}` }, h("div", { class: "frame" }, canvas), h("figcaption", {}, caption, save));
+  const element = h(
+    "figure",
+    { class: `picture ${size}` },
+    h("div", { class: "frame" }, canvas),
+    h("figcaption", {}, caption, save),
+  );
   element.canvas = canvas;
   element.tell = (text) => {
     caption.textContent = text;

@@ -33,7 +33,13 @@ export async function pickTestImage(model, { part, title, onpick }) {
       const canvas = h("canvas", { "aria-hidden": "true" });
       paint(canvas, nth(images, shape, index), shape);
       const label = `Test image ${index}${nameOf(model, index)}`;
-      tiles.append(h("button", { type: "button", class: "tile", title: label, "aria-label": label, onclick: () => pick(index) }, canvas));
+      tiles.append(
+        h(
+          "button",
+          { type: "button", class: "tile", title: label, "aria-label": label, onclick: () => pick(index) },
+          canvas,
+        ),
+      );
     }
     more.hidden = tiles.childElementCount >= shown.length;
   }
@@ -57,7 +63,13 @@ export async function pickTestImage(model, { part, title, onpick }) {
   const dialog = h(
     "dialog",
     { "aria-label": `${title}: test images`, onclose: () => dialog.remove() },
-    h("header", {}, h("h2", {}, title), filter, button("Close", () => dialog.close(), { class: "quiet" })),
+    h(
+      "header",
+      {},
+      h("h2", {}, title),
+      filter,
+      button("Close", () => dialog.close(), { class: "quiet" }),
+    ),
     tiles,
     more,
   );

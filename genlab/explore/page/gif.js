@@ -52,7 +52,9 @@ function paletteOf(frames) {
       sum[3] += 1;
     }
   }
-  const boxes = medianCut([...sums.values()].map(([r, g, b, count, key]) => ({ colour: [r / count, g / count, b / count], count, key })));
+  const boxes = medianCut(
+    [...sums.values()].map(([r, g, b, count, key]) => ({ colour: [r / count, g / count, b / count], count, key })),
+  );
   const indices = new Map(boxes.flatMap((box, index) => box.map(({ key }) => [key, index])));
   return { palette: boxes.map(meanColour), indexOf: (data, at) => indices.get(keyOf(data, at)) };
 }
@@ -78,7 +80,10 @@ function medianCut(colours) {
 function measured(colours) {
   const widths = [0, 1, 2].map((channel) => {
     const values = colours.map(({ colour }) => colour[channel]);
-    return values.reduce((most, value) => Math.max(most, value), 0) - values.reduce((least, value) => Math.min(least, value), 255);
+    return (
+      values.reduce((most, value) => Math.max(most, value), 0) -
+      values.reduce((least, value) => Math.min(least, value), 255)
+    );
   });
   const channel = widths.indexOf(Math.max(...widths));
   const count = colours.reduce((sum, each) => sum + each.count, 0);
@@ -87,7 +92,9 @@ function measured(colours) {
 
 function meanColour(box) {
   const count = box.reduce((sum, each) => sum + each.count, 0);
-  return [0, 1, 2].map((channel) => Math.round(box.reduce((sum, each) => sum + each.colour[channel] * each.count, 0) / count));
+  return [0, 1, 2].map((channel) =>
+    Math.round(box.reduce((sum, each) => sum + each.colour[channel] * each.count, 0) / count),
+  );
 }
 
 function enlarged({ width, height, data }, scale, indexOf) {

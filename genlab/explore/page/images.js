@@ -19,7 +19,10 @@ import { attempt, say } from "genlab/status.js";
  * @param {(start: import("./model.js").Start) => void} settings.onchange
  * @returns {HTMLElement & {set: (reference: string) => Promise<import("./model.js").Start>, tell: (title: string, pixels: Uint8Array) => void}} `set` shows an image without a call
  */
-export function imageChooser(model, { label, part = model.part, samples = false, files = true, condition = () => null, onchange }) {
+export function imageChooser(
+  model,
+  { label, part = model.part, samples = false, files = true, condition = () => null, onchange },
+) {
   const title = newId("chooser");
   const canvas = h("canvas", { class: "thumbnail", width: 1, height: 1, "aria-hidden": "true" });
   const told = h("span", { class: "told" });
@@ -56,7 +59,9 @@ export function imageChooser(model, { label, part = model.part, samples = false,
     h(
       "div",
       { class: "row" },
-      files && model.gallery ? button("Test image", () => attempt(() => pickTestImage(model, { part, title: label, onpick: pick }))) : null,
+      files && model.gallery
+        ? button("Test image", () => attempt(() => pickTestImage(model, { part, title: label, onpick: pick })))
+        : null,
       files ? h("label", { class: "button" }, "Upload", file) : null,
       samples ? button("Sample", () => choose(reference.seed(1 + Math.floor(Math.random() * 99_999)))) : null,
     ),

@@ -69,7 +69,8 @@ export async function startOf(model, text, part = model.part) {
   const start = { reference: text, title: "", pixels: null, code: null, condition: null };
   if (kind === "test") {
     const index = Number.parseInt(rest, 10);
-    if (!model.gallery || !(index >= 0 && index < model.gallery.count)) throw new Error(`There is no test image ${rest}.`);
+    if (!model.gallery || !(index >= 0 && index < model.gallery.count))
+      throw new Error(`There is no test image ${rest}.`);
     const images = await model.gallery.images(part);
     start.pixels = nth(images, shapeOf(model, part), index);
     start.title = `Test image ${index}${nameOf(model, index)}`;
@@ -79,7 +80,8 @@ export async function startOf(model, text, part = model.part) {
     start.pixels = await unpack(data);
     start.title = "Your image";
     start.condition = condition;
-    if (start.pixels.length !== sizeOf(shapeOf(model, part))) throw new Error("The address holds an image of another shape.");
+    if (start.pixels.length !== sizeOf(shapeOf(model, part)))
+      throw new Error("The address holds an image of another shape.");
   } else if (kind === "code") {
     start.code = new Float32Array((await unpack(rest)).buffer);
     start.title = "A code";
@@ -140,7 +142,11 @@ export function usualCondition({ about }) {
 
 /** Where a panel begins when nothing is chosen. */
 export const firstReference = (model, index = 0) =>
-  model.gallery && model.about.can.encode ? reference.test(index) : model.about.can.draw ? reference.seed(index + 1) : "mean";
+  model.gallery && model.about.can.encode
+    ? reference.test(index)
+    : model.about.can.draw
+      ? reference.seed(index + 1)
+      : "mean";
 
 /** Shape of images of a part of the gallery. */
 export const shapeOf = (model, part = model.part) => model.about.gallery?.shapes[part] ?? model.shape;

@@ -61,7 +61,8 @@ export function pixelsOf(canvas, [channels, height, width]) {
   const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
   const pixels = new Uint8Array(channels * height * width);
   for (let i = 0; i < height * width; i += 1) {
-    for (let channel = 0; channel < channels; channel += 1) pixels[channel * height * width + i] = data[4 * i + channel];
+    for (let channel = 0; channel < channels; channel += 1)
+      pixels[channel * height * width + i] = data[4 * i + channel];
   }
   return pixels;
 }
@@ -106,7 +107,18 @@ export function saveBlob(blob, name) {
 /** Let the user keep a canvas as a PNG of its own pixels. */
 export const savePng = (canvas, name) => canvas.toBlob((blob) => saveBlob(blob, name));
 
-const COLOURS = ["#4477dd", "#ee7733", "#22a05a", "#dd3344", "#9955cc", "#b8860b", "#e377c2", "#708090", "#99aa11", "#11b5c9"];
+const COLOURS = [
+  "#4477dd",
+  "#ee7733",
+  "#22a05a",
+  "#dd3344",
+  "#9955cc",
+  "#b8860b",
+  "#e377c2",
+  "#708090",
+  "#99aa11",
+  "#11b5c9",
+];
 
 /** The colour of a class or curve: ten that can be told apart on light and dark, then hues. */
 export const colourOf = (index) => COLOURS[index] ?? `hsl(${(index * 137.5) % 360} 65% 52%)`;

@@ -23,7 +23,16 @@ export class Plot {
    * @param {AbortSignal} settings.signal ends its life
    */
   constructor({ label, extent, axes, onmove, onhover, signal }) {
-    Object.assign(this, { extent, axes, onmove, onhover, points: [], background: null, highlighted: null, at: { x: 0, y: 0 } });
+    Object.assign(this, {
+      extent,
+      axes,
+      onmove,
+      onhover,
+      points: [],
+      background: null,
+      highlighted: null,
+      at: { x: 0, y: 0 },
+    });
     this.base = h("canvas", { "aria-hidden": "true" });
     this.cross = crosshair();
     this.top = h("div", { tabindex: 0, role: "application", "aria-label": label, class: "top" }, this.cross);
@@ -105,7 +114,8 @@ export class Plot {
   hover(event) {
     const { x, y } = this.placeOf(event);
     const index = this.nearest(x, y);
-    const [left, top] = index === null ? [Infinity, Infinity] : this.pixelOf(this.points[index].x, this.points[index].y);
+    const [left, top] =
+      index === null ? [Infinity, Infinity] : this.pixelOf(this.points[index].x, this.points[index].y);
     const box = this.top.getBoundingClientRect();
     const near = Math.hypot(left + box.left - event.clientX, top + box.top - event.clientY) < NEAR;
     this.onhover(near ? index : null, left, top);
@@ -179,7 +189,7 @@ export class Plot {
     for (const value of ticks(left, right)) {
       const [at] = this.pixelOf(value, top);
       line(context, at, 0, at, this.inner);
-      if (at < this.size - context.measureText(across).width - 12) context.fillText(String(value), at, this.inner + 8);
+      if (at < this.size - context.measureText(across).width - 12) context.fillText(named(value), at, this.inner + 8);
     }
     context.textAlign = "right";
     context.fillText(across, this.size, this.inner + 8);
@@ -187,7 +197,7 @@ export class Plot {
     for (const value of ticks(bottom, top)) {
       const [, at] = this.pixelOf(left, value);
       line(context, MARGIN, at, this.size, at);
-      if (at > context.measureText(up).width + 12) context.fillText(String(value), MARGIN - 6, at);
+      if (at > context.measureText(up).width + 12) context.fillText(named(value), MARGIN - 6, at);
     }
     context.save();
     context.translate(10, 0);
@@ -197,12 +207,14 @@ export class Plot {
   }
 }
 
-/** A ring with four arms, dark in light, that shows on any picture. */
+/** A ring with four arms, light in dark, that shows on any picture. */
 function crosshair() {
-  const path = "M9 0A9 9 0 1 1 -9 0A9 9 0 1 1 9 0M5 0H16M-5 0H-16M0 5V16M0 -5V-16";
+  const path = "M10 0A10 10 0 1 1 -10 0A10 10 0 1 1 10 0M10 0H18M-10 0H-18M0 10V18M0 -10V-18";
   const lines = [svg("path", { d: path, class: "halo" }), svg("path", { d: path })];
-  return svg("svg", { viewBox: "-18 -18 36 36", class: "crosshair", "aria-hidden": "true" }, ...lines);
+  return svg("svg", { viewBox: "-22 -22 44 44", class: "crosshair", "aria-hidden": "true" }, ...lines);
 }
+
+const named = (value) => String(value).replace("-", "−");
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
@@ -219,5 +231,7 @@ export function ticks(low, high) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
   const first = Math.ceil(low / step);
-  return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(6)));
+  return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) =>
+    Number(((first + i) * step).toPrecision(6)),
+  );
 }

@@ -57,7 +57,8 @@ export function sketchPad({ label, shape, palette, oninput, onchange }) {
       context.fillRect(left, top, Math.abs(x - stroke.x0) + 1, Math.abs(y - stroke.y0) + 1);
     } else if (set.tool === "brush") {
       const steps = Math.max(1, Math.abs(x - stroke.x), Math.abs(y - stroke.y));
-      for (let i = 0; i <= steps; i += 1) dab(stroke.x + ((x - stroke.x) * i) / steps, stroke.y + ((y - stroke.y) * i) / steps);
+      for (let i = 0; i <= steps; i += 1)
+        dab(stroke.x + ((x - stroke.x) * i) / steps, stroke.y + ((y - stroke.y) * i) / steps);
     }
     Object.assign(stroke, { x, y });
   }
@@ -95,7 +96,10 @@ export function sketchPad({ label, shape, palette, oninput, onchange }) {
   const placeOf = (event) => {
     const box = canvas.getBoundingClientRect();
     const inside = (value, size) => Math.min(size - 1, Math.max(0, Math.floor(value * size)));
-    return [inside((event.clientX - box.left) / box.width, width), inside((event.clientY - box.top) / box.height, height)];
+    return [
+      inside((event.clientX - box.left) / box.width, width),
+      inside((event.clientY - box.top) / box.height, height),
+    ];
   };
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);

@@ -29,7 +29,9 @@ export function oneOf(name, names, otherwise = names[0]) {
 
 /** A setting that is a list of named numbers, as `written` writes it. @returns {Map<string, number>} */
 export function pairs(name) {
-  const entries = setting(name, "").split(",").map((entry) => [entry.slice(0, entry.lastIndexOf(":")), Number(entry.slice(entry.lastIndexOf(":") + 1))]);
+  const entries = setting(name, "")
+    .split(",")
+    .map((entry) => [entry.slice(0, entry.lastIndexOf(":")), Number(entry.slice(entry.lastIndexOf(":") + 1))]);
   return new Map(entries.filter(([key, value]) => key && Number.isFinite(value)));
 }
 

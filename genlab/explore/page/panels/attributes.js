@@ -66,7 +66,12 @@ export function show(model) {
     edited.changed();
   }
   const id = newId("filter");
-  const filter = h("input", { id, type: "search", placeholder: "smiling, glasses …", oninput: () => search(filter.value) });
+  const filter = h("input", {
+    id,
+    type: "search",
+    placeholder: "smiling, glasses …",
+    oninput: () => search(filter.value),
+  });
   function search(text) {
     const words = text.toLowerCase().split(/\s+/);
     for (const [index, each] of sliders.entries()) {
@@ -82,7 +87,9 @@ export function show(model) {
       null,
       h("div", { class: "row" }, h("h3", {}, "Strengths"), button("Reset", reset)),
       h("p", { class: "hint" }, "1 leads from the mean of images without an attribute to the mean of those with it."),
-      attributes.length > MANY ? h("div", { class: "field" }, h("label", { for: id }, "Find an attribute"), filter) : null,
+      attributes.length > MANY
+        ? h("div", { class: "field" }, h("label", { for: id }, "Find an attribute"), filter)
+        : null,
       h("div", { class: "sliders" }, ...sliders),
     ),
   );

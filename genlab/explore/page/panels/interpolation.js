@@ -66,7 +66,12 @@ export function show(model, page) {
     } else {
       const [a, b, c, d] = ends;
       paintGrid(strip.canvas, await decode(square(ends, set.steps, way)), shape, set.steps);
-      const loop = [[a, b], [b, d], [d, c], [c, a]].map(([from, to]) => along(from, to, fine.slice(0, -1), way));
+      const loop = [
+        [a, b],
+        [b, d],
+        [d, c],
+        [c, a],
+      ].map(([from, to]) => along(from, to, fine.slice(0, -1), way));
       const images = await decode(joined(loop));
       frames = Array.from({ length: 4 * (fine.length - 1) }, (_, i) => nth(images, shape, i));
       strip.tell("Between A, B (top) and C, D (bottom)");
@@ -115,7 +120,10 @@ export function show(model, page) {
   function saveGif() {
     const order = set.between === "two" ? [...frames, ...frames.slice(1, -1).reverse()] : frames;
     const scale = Math.max(1, Math.ceil(GIF_SIDE / Math.min(shape[1], shape[2])));
-    const gif = encodeGif(order.map((pixels) => rgba(pixels, shape)), { delay: 100 * SECONDS_PER_FRAME, scale });
+    const gif = encodeGif(
+      order.map((pixels) => rgba(pixels, shape)),
+      { delay: 100 * SECONDS_PER_FRAME, scale },
+    );
     saveBlob(new Blob([gif], { type: "image/gif" }), `${model.file}-interpolation.gif`);
   }
 
@@ -148,7 +156,10 @@ export function show(model, page) {
     null,
     choice({
       label: "Between",
-      options: [{ value: "two", label: "Two images" }, { value: "four", label: "Four corners" }],
+      options: [
+        { value: "two", label: "Two images" },
+        { value: "four", label: "Four corners" },
+      ],
       value: set.between,
       onchange(between) {
         set.between = between;
@@ -160,14 +171,30 @@ export function show(model, page) {
     conditionControl(model, { text: set.condition, onchange: (condition) => change({ condition }) }),
     choice({
       label: "Path",
-      options: [{ value: "sphere", label: "Sphere (slerp)" }, { value: "line", label: "Straight line" }],
+      options: [
+        { value: "sphere", label: "Sphere (slerp)" },
+        { value: "line", label: "Straight line" },
+      ],
       value: set.way,
       onchange: (way) => change({ way }),
     }),
-    slider({ label: "Pictures", min: 3, max: 15, step: 1, value: set.steps, format: String, oninput: (steps) => change({ steps }) }),
+    slider({
+      label: "Pictures",
+      min: 3,
+      max: 15,
+      step: 1,
+      value: set.steps,
+      format: String,
+      oninput: (steps) => change({ steps }),
+    }),
   );
   const save = button("Save as GIF", () => attempt(async () => saveGif()), { class: "primary" });
-  const projector = h("div", { class: "film" }, film, h("div", {}, position, h("div", { class: "row" }, playing, save)));
+  const projector = h(
+    "div",
+    { class: "film" },
+    film,
+    h("div", {}, position, h("div", { class: "row" }, playing, save)),
+  );
   attempt(async () => {
     for (const chooser of choosers) await chooser.begin();
     follow();

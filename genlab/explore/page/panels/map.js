@@ -30,7 +30,10 @@ export function show(model, page) {
   let condition = setting("condition", usualCondition(model));
 
   const codeAt = (x, y) => plus(plus(mean, basis[0], x), basis[1], y);
-  const decoded = picture({ title: "Decoded", file: () => `${model.file}-map-${at.x.toFixed(2)}-${at.y.toFixed(2)}.png` });
+  const decoded = picture({
+    title: "Decoded",
+    file: () => `${model.file}-map-${at.x.toFixed(2)}-${at.y.toFixed(2)}.png`,
+  });
   const nearest = picture({ title: "Nearest test image", size: "small", file: () => `${model.file}-nearest.png` });
   const tip = h("div", { class: "tip", hidden: true }, h("canvas"), h("span"));
   const plot = new Plot({
@@ -81,7 +84,8 @@ export function show(model, page) {
     const centre = (i, low, high) => low + ((i + 0.5) / SIDE) * (high - low);
     const codes = [];
     for (let row = 0; row < SIDE; row += 1) {
-      for (let column = 0; column < SIDE; column += 1) codes.push(codeAt(centre(column, left, right), centre(row, top, bottom)));
+      for (let column = 0; column < SIDE; column += 1)
+        codes.push(codeAt(centre(column, left, right), centre(row, top, bottom)));
     }
     const canvas = h("canvas");
     const images = await backend.decode(key, joined(codes), codes.length, await conditionValue(model, condition));
@@ -94,7 +98,9 @@ export function show(model, page) {
   let places = [];
 
   function drawPoints() {
-    plot.setPoints(places.map(([x, y], i) => ({ x, y, label: colouring?.labels[i], colour: colourOf(colouring?.labels[i] ?? 0) })));
+    plot.setPoints(
+      places.map(([x, y], i) => ({ x, y, label: colouring?.labels[i], colour: colourOf(colouring?.labels[i] ?? 0) })),
+    );
   }
   async function placePoints() {
     if (!gallery || !about.can.encode) return;
@@ -149,7 +155,11 @@ export function show(model, page) {
 
   const controls = group(
     null,
-    h("p", { class: "hint" }, "Click or drag anywhere: the model decodes the code at that place. Arrow keys move the point."),
+    h(
+      "p",
+      { class: "hint" },
+      "Click or drag anywhere: the model decodes the code at that place. Arrow keys move the point.",
+    ),
     conditions,
     colours,
     legend,
@@ -161,7 +171,12 @@ export function show(model, page) {
       button("Download map as PNG", () => savePng(plot.flattened(), `${model.file}-map.png`)),
     ),
   );
-  const view = h("div", { class: "map" }, h("div", { class: "plot" }, plot.element, tip), h("div", { class: "found" }, decoded, nearest));
+  const view = h(
+    "div",
+    { class: "map" },
+    h("div", { class: "plot" }, plot.element, tip),
+    h("div", { class: "found" }, decoded, nearest),
+  );
 
   plot.moveTo(at.x, at.y);
   follow(null);

@@ -84,7 +84,14 @@ export function show(model, page) {
 
   const lowest = h("div", { class: "tiles few" });
   const highest = h("div", { class: "tiles few" });
-  const ranking = h("div", { class: "ranking", hidden: true }, h("h3", {}, "Largest errors: outliers"), highest, h("h3", {}, "Smallest errors"), lowest);
+  const ranking = h(
+    "div",
+    { class: "ranking", hidden: true },
+    h("h3", {}, "Largest errors: outliers"),
+    highest,
+    h("h3", {}, "Smallest errors"),
+    lowest,
+  );
 
   /** Reconstruct all test images, each under its own condition. */
   async function compare() {
@@ -119,7 +126,14 @@ export function show(model, page) {
       paint(canvas, nth(images, shape, index), shape);
       const label = `Test image ${index}${nameOf(model, index)}: ${errors[index].toFixed(4)}`;
       const onclick = () => attempt(async () => choose(reference.test(index)));
-      tiles.append(h("button", { type: "button", class: "tile", title: label, "aria-label": label, onclick }, canvas, h("small", {}, errors[index].toFixed(3))));
+      tiles.append(
+        h(
+          "button",
+          { type: "button", class: "tile", title: label, "aria-label": label, onclick },
+          canvas,
+          h("small", {}, errors[index].toFixed(3)),
+        ),
+      );
     }
   }
   async function choose(text) {
@@ -136,7 +150,11 @@ export function show(model, page) {
     begin(start);
     await compare();
   });
-  const hint = h("p", { class: "hint" }, "Images that the model reconstructs badly are unlike those it was trained on.");
+  const hint = h(
+    "p",
+    { class: "hint" },
+    "Images that the model reconstructs badly are unlike those it was trained on.",
+  );
   return {
     controls: group(null, chooser, conditions, group("Outliers", hint, verdict, chart)),
     view: h("div", {}, h("div", { class: "triple" }, original, result, difference), ranking),

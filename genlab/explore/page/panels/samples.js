@@ -52,7 +52,8 @@ export function show(model, page) {
     const condition = each() ? 0 : await conditionValue(model, set.condition);
     if (!byCode) {
       const drawn = await backend.sample(key, { count, seed: set.seed }, condition);
-      if (drawn.texts) return view.replaceChildren(h("ol", { class: "texts" }, ...drawn.texts.map((text) => h("li", {}, text))));
+      if (drawn.texts)
+        return view.replaceChildren(h("ol", { class: "texts" }, ...drawn.texts.map((text) => h("li", {}, text))));
       images = drawn.pixels;
       return tile();
     }
@@ -88,7 +89,8 @@ export function show(model, page) {
   function choose(index) {
     set.chosen = index;
     keep({ chosen: index || null });
-    for (const [other, tile] of [...grid.children].entries()) tile.setAttribute("aria-pressed", String(other === index));
+    for (const [other, tile] of [...grid.children].entries())
+      tile.setAttribute("aria-pressed", String(other === index));
     paint(large.canvas, nth(images, shape, index), shape);
     large.tell(nameOf(index));
   }
@@ -104,7 +106,10 @@ export function show(model, page) {
   async function take(use) {
     const index = each() ? set.chosen % PER_CLASS : set.chosen;
     const condition = each() ? String(Math.floor(set.chosen / PER_CLASS)) : set.condition;
-    const code = tempered(codes, meanCode(model), set.temperature).slice(index * model.codeSize, (index + 1) * model.codeSize);
+    const code = tempered(codes, meanCode(model), set.temperature).slice(
+      index * model.codeSize,
+      (index + 1) * model.codeSize,
+    );
     page.goTo(use.panel, { [use.setting]: await reference.code(code), ...(condition ? { condition } : {}) });
   }
   const uses = byCode ? USES.filter(({ panel }) => page.offers(panel)) : [];
@@ -118,11 +123,15 @@ export function show(model, page) {
 
   const seed = integer(
     { label: "Seed", min: 0, max: 999_999, value: set.seed, onchange: (value) => change({ seed: value }) },
-    button("New samples", () => {
-      const value = Math.floor(Math.random() * 1_000_000);
-      seed.set(value);
-      change({ seed: value });
-    }, { class: "primary" }),
+    button(
+      "New samples",
+      () => {
+        const value = Math.floor(Math.random() * 1_000_000);
+        seed.set(value);
+        change({ seed: value });
+      },
+      { class: "primary" },
+    ),
   );
   const temperature = slider({
     label: "Temperature",
@@ -143,7 +152,11 @@ export function show(model, page) {
   const controls = group(
     null,
     seed,
-    conditionControl(model, { text: set.condition, each: classes !== null, onchange: (condition) => change({ condition }) }),
+    conditionControl(model, {
+      text: set.condition,
+      each: classes !== null,
+      onchange: (condition) => change({ condition }),
+    }),
     counts,
     byCode && priors.length > 1
       ? choice({ label: "Prior", options: priors, value: set.prior, onchange: (prior) => change({ prior }) })

@@ -22,7 +22,10 @@ export function show(model) {
     ...(directions ? [{ value: "directions", label: "Principal directions" }] : []),
     ...(units ? [{ value: "units", label: "Single units" }] : []),
   ];
-  let kind = oneOf("by", kinds.map(({ value }) => value));
+  let kind = oneOf(
+    "by",
+    kinds.map(({ value }) => value),
+  );
   /** Changes in standard deviations, by number of unit or direction. */
   const changes = new Map([...pairs("changes")].map(([index, change]) => [Number(index), change]));
 
@@ -90,7 +93,11 @@ export function show(model) {
             },
           })
         : null,
-      h("p", { class: "hint" }, `σ is the standard deviation over ${model.about.can.encode ? "test images" : "samples"}; what varies most comes first.`),
+      h(
+        "p",
+        { class: "hint" },
+        `σ is the standard deviation over ${model.about.can.encode ? "test images" : "samples"}; what varies most comes first.`,
+      ),
       list,
       h("div", { class: "row" }, button("Reset", reset), more),
     ),

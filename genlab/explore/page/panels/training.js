@@ -17,7 +17,11 @@ const POLL_MS = 2000;
 /** Build the panel; see `app.js`. */
 export function show(model, page) {
   const runs = page.runs;
-  const compared = new Set(setting("runs", "").split(",").filter((key) => key && runs.some((run) => run.key === key)));
+  const compared = new Set(
+    setting("runs", "")
+      .split(",")
+      .filter((key) => key && runs.some((run) => run.key === key)),
+  );
   const set = {
     across: oneOf("across", ["epochs", "steps"]),
     smooth: number("smooth", 1) === 1,
@@ -42,14 +46,23 @@ export function show(model, page) {
       for (const [metric, { steps, epochs, values }] of Object.entries(recorded.get(key).metrics)) {
         const [stage, part] = metric.includes("/") ? metric.split(/\/(.*)/) : ["", metric];
         const run = keys.length > 1 ? `${runs.find((each) => each.key === key)?.name ?? key} · ` : "";
-        const curve = { name: `${run}${stage || part}`, dashed: stage === "val", x: set.across === "epochs" ? fractional(epochs, steps) : steps, y: values };
+        const curve = {
+          name: `${run}${stage || part}`,
+          dashed: stage === "val",
+          x: set.across === "epochs" ? fractional(epochs, steps) : steps,
+          y: values,
+        };
         const others = parts.get(part) ?? [];
         curve.colour = colourOf(keys.length > 1 ? i : others.length);
         parts.set(part, [...others, curve]);
       }
     }
     const order = [...parts].sort(([a], [b]) => (b === "loss") - (a === "loss"));
-    curves.replaceChildren(...order.map(([label, some]) => chart(some, { label, across: set.across, logarithmic: set.log, smooth: set.smooth })));
+    curves.replaceChildren(
+      ...order.map(([label, some]) =>
+        chart(some, { label, across: set.across, logarithmic: set.log, smooth: set.smooth }),
+      ),
+    );
     if (!order.length) curves.replaceChildren(h("p", { class: "hint" }, "This run has recorded no metrics."));
     live.hidden = !recorded.get(model.key)?.live;
   }
@@ -121,7 +134,10 @@ export function show(model, page) {
     live,
     choice({
       label: "Across",
-      options: [{ value: "epochs", label: "Epochs" }, { value: "steps", label: "Steps" }],
+      options: [
+        { value: "epochs", label: "Epochs" },
+        { value: "steps", label: "Steps" },
+      ],
       value: set.across,
       onchange(across) {
         set.across = across;
@@ -147,7 +163,9 @@ export function show(model, page) {
         drawCurves();
       },
     }),
-    others.length ? group("Compare with", h("div", { class: "switches" }, ...others.map(({ key, name }) => compare(key, name)))) : null,
+    others.length
+      ? group("Compare with", h("div", { class: "switches" }, ...others.map(({ key, name }) => compare(key, name))))
+      : null,
   );
   function compare(key, name) {
     return toggle({

@@ -16,7 +16,14 @@ export const title = "Translation";
 export const offered = ({ translation, gallery }) => translation !== null && gallery !== null;
 
 /** Colours to draw with where the data have no palette. */
-const USUAL = [[0, 0, 0], [255, 255, 255], [128, 128, 128], [220, 60, 50], [50, 150, 70], [40, 90, 200]];
+const USUAL = [
+  [0, 0, 0],
+  [255, 255, 255],
+  [128, 128, 128],
+  [220, 60, 50],
+  [50, 150, 70],
+  [40, 90, 200],
+];
 
 /** Build the panel; see `app.js`. */
 export function show(model) {
@@ -38,7 +45,13 @@ export function show(model) {
   let pad = null;
 
   const follow = latest(async () => {
-    const made = await backend.translate(key, pad.pixels(), shape(), { direction: set.direction, seed: set.seed }, "translation");
+    const made = await backend.translate(
+      key,
+      pad.pixels(),
+      shape(),
+      { direction: set.direction, seed: set.seed },
+      "translation",
+    );
     paint(output.canvas, made.pixels, made.shape);
     const inverse = names.find((name) => name !== set.direction);
     back.hidden = !inverse;
@@ -83,7 +96,13 @@ export function show(model) {
     const [channels] = shape();
     const isDrawing = palette !== null && part === first;
     const colours = isDrawing ? palette : channels === 1 ? USUAL.slice(0, 3) : USUAL;
-    pad = sketchPad({ label: "Image to translate", shape: shape(), palette: colours, oninput: (event) => follow(null, event), onchange: remember });
+    pad = sketchPad({
+      label: "Image to translate",
+      shape: shape(),
+      palette: colours,
+      oninput: (event) => follow(null, event),
+      onchange: remember,
+    });
     const figure = picture({ title: "Input: draw on it", canvas: pad.canvas, file: () => `${model.file}-input.png` });
     pad.canvas.after(pad.cursor);
     chooser = imageChooser(model, {
