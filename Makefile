@@ -7,7 +7,8 @@ READY := .venv/ready
 LOWEST := .venv-lowest
 # what uses every library, and reads and writes every kind of file, in a minute
 CORE := $(addprefix tests/,callbacks commands data/test_folders.py data/test_frey.py latent loggers losses metrics \
-	cli/test_cli.py networks runs $(addprefix test_,atomic.py checkpoints.py package.py trust.py))
+	cli/test_cli.py networks runs $(addprefix explore/test_,app.py guard.py opened.py server.py) \
+	$(addprefix test_,atomic.py checkpoints.py package.py trust.py))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo reconstruct sample latent test test-lowest check format tour bench
@@ -82,3 +83,4 @@ bench: setup  ## compare quality and speed with plain PyTorch, Lightning and tor
 	$(BIN)/python benchmarks/overhead.py compile
 	$(BIN)/python benchmarks/checkpoint_opening.py
 	$(BIN)/python benchmarks/data.py
+	$(BIN)/python benchmarks/explore.py runs/vae_mnist

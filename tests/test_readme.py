@@ -43,6 +43,8 @@ def run(line: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_line_runs_as_printed(page, data_dir, working_folder, monkeypatch):
+    monkeypatch.setattr("uvicorn.Server.run", lambda *args: None)  # `genlab explore` would serve until it is stopped
+    monkeypatch.setattr("webbrowser.open", lambda address: True)
     data = shutil.copytree(data_dir, working_folder / "data")
     monkeypatch.setenv("GENLAB_DATA_DIR", str(data))
     for side in ("trainA", "trainB", "testA", "testB"):

@@ -25,20 +25,20 @@ class Gallery:
     Args:
         kind: "images", "pairs" or "domains".
         parts: images by the names of `genlab.types`, each (N, C, H, W), uint8.
+        data: the DataModule.
         codes: codes of the images, each under its own condition, (N, *code_shape); None for a model without an encoder.
         conditions: conditions of a conditional model, (N, ...).
         labels: classes, (N,); None where they are not known.
         attributes: attributes, (N, count); None where they are not known.
-        data: the DataModule.
     """
 
     kind: str
     parts: dict[str, Tensor]
-    codes: Tensor | None
-    conditions: Tensor | None
-    labels: Tensor | None
-    attributes: Tensor | None
     data: Any
+    codes: Tensor | None = None
+    conditions: Tensor | None = None
+    labels: Tensor | None = None
+    attributes: Tensor | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.parts.values())))
@@ -79,11 +79,11 @@ def _of_images(trained: Trained) -> Gallery:
     return Gallery(
         "pairs" if "source" in batch else "images",
         {name: eight_bits(batch[name]) for name in shown},
-        encoded(trained, images, rows) if can_given(model, Encodes) else None,
-        model.condition.find(batch, model).cpu() if can(model, Conditional) else None,
-        batch.get("label"),
-        batch.get("attributes"),
         trained.splits.data,
+        codes=encoded(trained, images, rows) if can_given(model, Encodes) else None,
+        conditions=model.condition.find(batch, model).cpu() if can(model, Conditional) else None,
+        labels=batch.get("label"),
+        attributes=batch.get("attributes"),
     )
 
 
@@ -94,7 +94,7 @@ def _of_domains(trained: Trained) -> Gallery:
     size = max(side[torch.arange(1)]["image"].numel() for side in sides)
     rows = chosen(min(map(len, sides)), size, trained.args.seed)
     parts = {name: eight_bits(side[rows]["image"]) for name, side in zip(names, sides, strict=True)}
-    return Gallery("pairs" if found.aligned else "domains", parts, None, None, None, None, trained.splits.data)
+    return Gallery("pairs" if found.aligned else "domains", parts, trained.splits.data)
 
 
 def chosen(there: int, size: int, seed: int) -> Tensor:
