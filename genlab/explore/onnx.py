@@ -102,7 +102,7 @@ def _example(x: Tensor) -> Tensor:
 
 def _exported(method: Method, x: Tensor, condition: Tensor | None) -> bytes:
     noise = method.noise(x, condition)
-    any_number = {0: torch.export.Dim("batch", min=1)}
+    any_number = {0: torch.export.Dim.AUTO}
     names = ["input", *(["condition"] if condition is not None else []), *(f"noise{i}" for i in range(len(noise)))]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter's about itself
