@@ -315,6 +315,10 @@ def test_samples_of_a_class_are_of_that_class(screen: Screen, folder: Path) -> N
     screen.settle()
     taken = drawn(model.given(torch.tensor([7])).decode(cold[35:]))
     assert (screen.image(".follow figure:last-child canvas") == taken).all()
+    request = screen.sent("decode", lambda: screen.page.get_by_role("button", name="Sample", exact=True).click())
+    assert "condition=7" in request.url
+    sampled = drawn(model.given(torch.tensor([7])).decode(codes_in(request, 2)))
+    assert (screen.image(".follow figure:first-child canvas") == sampled).all()
 
 
 @pytest.mark.parametrize(("name", "attribute"), [("vae_celeba", "Smiling"), ("vae_digits", "is 7")])

@@ -63,7 +63,9 @@ export function imageChooser(
         ? button("Test image", () => attempt(() => pickTestImage(model, { part, title: label, onpick: pick })))
         : null,
       files ? h("label", { class: "button" }, "Upload", file) : null,
-      samples ? button("Sample", () => choose(reference.seed(1 + Math.floor(Math.random() * 99_999)))) : null,
+      samples
+        ? button("Sample", () => choose(reference.seed(1 + Math.floor(Math.random() * 99_999), condition())))
+        : null,
     ),
   );
   if (files) {

@@ -42,10 +42,14 @@ export async function openModel(key) {
   };
 }
 
-/** References to images: `test:17`, `seed:3` for a sample, `code:…` and `pixels:…` for their packed values, `mean`. */
+/**
+ * References to images: `test:17`, `seed:3` for a sample, `code:…` and `pixels:…` for their packed values, `mean`.
+ *
+ * A sample and a picture of the user's are followed by their condition, where a model has conditions: `seed:3;7`.
+ */
 export const reference = {
   test: (index) => `test:${index}`,
-  seed: (seed) => `seed:${seed}`,
+  seed: (seed, condition) => `seed:${seed}${condition ? `;${condition}` : ""}`,
   code: async (code) => `code:${await pack(new Uint8Array(code.buffer, code.byteOffset, code.byteLength))}`,
   pixels: async (pixels, condition) => `pixels:${await pack(pixels)}${condition ? `;${condition}` : ""}`,
 };
@@ -87,8 +91,11 @@ export async function startOf(model, text, part = model.part) {
     start.title = "A code";
     if (start.code.length !== model.codeSize) throw new Error("The address holds a code of another model.");
   } else if (kind === "seed") {
-    start.code = await backend.draw(model.key, { count: 1, seed: Number.parseInt(rest, 10) || 0 });
-    start.title = `Sample of seed ${rest}`;
+    const [seed, condition = usualCondition(model)] = split(rest, ";");
+    const asked = { count: 1, seed: Number.parseInt(seed, 10) || 0 };
+    start.code = await backend.draw(model.key, asked, await conditionValue(model, condition));
+    start.title = `Sample of seed ${seed}`;
+    start.condition = condition;
   } else if (kind === "mean") {
     start.code = meanCode(model);
     start.title = "The mean code";

@@ -13,7 +13,7 @@ import { joined, tempered } from "genlab/vectors.js";
 
 export const title = "Samples";
 
-export const offered = ({ can }) => can.sample || (can.draw && can.decode);
+export const offered = ({ can, flat, priors }) => can.sample || (flat && can.decode && priors.length > 0);
 
 const COUNTS = ["1", "16", "36", "64", "100"];
 const PER_CLASS = 10;
@@ -28,7 +28,7 @@ const USES = [
 /** Build the panel; see `app.js`. */
 export function show(model, page) {
   const { about, key, shape } = model;
-  const byCode = about.flat && about.can.draw && about.can.decode;
+  const byCode = about.flat && about.can.decode && about.priors.length > 0;
   const classes = byCode && about.condition?.kind === "classes" ? about.condition.names : null;
   const set = {
     count: oneOf("count", COUNTS, "36"),
