@@ -493,13 +493,13 @@ def test_what_goes_wrong_is_told_and_the_page_goes_on(screen: Screen, folder: Pa
     shutil.rmtree(folder / "runs/copied")
     screen.page.locator(".plane .top").press("ArrowRight")
     screen.settle()
-    assert "there is no run runs/copied/0" in status.inner_text()
+    assert "There is no run runs/copied/0" in status.inner_text()
     screen.page.get_by_role("link", name="All runs").last.click()
     screen.page.wait_for_selector(".runs")
     screen.settle()
     assert screen.page.locator("a.card").count() == len(RUNS)
     screen.visit(f"{screen.address}/#run=runs/copied/0")
-    assert "there is no run runs/copied/0" in status.inner_text()
+    assert "There is no run runs/copied/0" in status.inner_text()
     assert len(screen.problems) == 6, "each refusal, by the browser and by the page"
     screen.problems.clear()
 

@@ -66,7 +66,7 @@ export async function pickTestImage(model, { part, title, onpick }) {
     h(
       "header",
       {},
-      h("h2", {}, title),
+      h("h2", {}, `${title}: test images`),
       filter,
       button("Close", () => dialog.close(), { class: "quiet" }),
     ),

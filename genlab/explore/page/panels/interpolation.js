@@ -2,7 +2,7 @@
 
 import { backend } from "genlab/backend.js";
 import { conditionControl } from "genlab/conditions.js";
-import { button, choice, group, picture, plain, slider } from "genlab/controls.js";
+import { button, choice, group, picture, slider } from "genlab/controls.js";
 import { calm, h } from "genlab/dom.js";
 import { encodeGif } from "genlab/gif.js";
 import { imageChooser } from "genlab/images.js";

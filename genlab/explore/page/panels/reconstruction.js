@@ -23,7 +23,7 @@ const SHOWN = 12;
 
 /** Build the panel; see `app.js`. */
 export function show(model, page) {
-  const { about, key, shape, gallery } = model;
+  const { key, shape, gallery } = model;
   const original = picture({ title: "Image", file: () => `${model.file}-image.png` });
   const result = picture({ title: "Reconstruction", file: () => `${model.file}-reconstruction.png` });
   const difference = picture({ title: "Error", file: () => `${model.file}-error.png` });
