@@ -28,6 +28,9 @@ def test_the_wheel_ships_the_configs_and_runs_without_the_repository_and_without
         archive.extractall(site)
         metadata = archive.read(next(name for name in archive.namelist() if name.endswith("/METADATA"))).decode()
     assert (site / "genlab" / "py.typed").is_file()
+    pages = {path.relative_to(REPOSITORY) for path in (REPOSITORY / "genlab" / "explore" / "page").rglob("*.*")}
+    assert Path("genlab/explore/page/index.html") in pages
+    assert all((site / path).is_file() for path in pages)
     assert "License-Expression: Apache-2.0\n" in metadata
     assert [*site.glob("genlab-*/licenses/LICENSE")]
     script = (
