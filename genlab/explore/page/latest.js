@@ -2,6 +2,11 @@
 
 import { complain, during } from "genlab/status.js";
 
+const MEASURE = "genlab:event-to-paint";
+/** Measures that the browser keeps at most. */
+const MOST = 2000;
+let measured = 0;
+
 /**
  * Wrap work so that it runs once at a time; calls meanwhile lead to one more run, with the newest argument.
  *
@@ -22,7 +27,7 @@ export function latest(work) {
       waiting = null;
       try {
         await work(argument);
-        if (since) afterPaint(() => performance.measure("genlab:event-to-paint", { start: since }));
+        if (since) afterPaint(() => measure(since));
       } catch (error) {
         complain(error);
       }
@@ -34,6 +39,12 @@ export function latest(work) {
     waiting = { argument, since: event?.timeStamp };
     if (!running) during(run());
   };
+}
+
+function measure(since) {
+  if (measured % MOST === 0) performance.clearMeasures(MEASURE);
+  measured += 1;
+  performance.measure(MEASURE, { start: since });
 }
 
 /** Call back once the browser has painted what is drawn now. */

@@ -87,10 +87,12 @@ export class Plot {
   /** Index of the point nearest to a place, or null. */
   nearest(x, y) {
     const [left, right, bottom, top] = this.extent;
+    const [width, height] = [right - left, top - bottom];
     let [best, least] = [null, Infinity];
-    for (const [index, point] of this.points.entries()) {
-      const distance = ((point.x - x) / (right - left)) ** 2 + ((point.y - y) / (top - bottom)) ** 2;
-      if (distance < least) [best, least] = [index, distance];
+    for (let i = 0; i < this.points.length; i += 1) {
+      const [across, up] = [(this.points[i].x - x) / width, (this.points[i].y - y) / height];
+      const distance = across * across + up * up;
+      if (distance < least) [best, least] = [i, distance];
     }
     return best;
   }

@@ -60,10 +60,12 @@ export function show(model, page) {
     keep({ x: x.toFixed(3), y: y.toFixed(3) });
   }
 
+  let told = null;
   function tellNearest() {
-    const index = plot.nearest(at.x, at.y);
-    nearest.hidden = index === null || !images;
-    if (nearest.hidden) return;
+    const index = images && plot.nearest(at.x, at.y);
+    nearest.hidden = index === null;
+    if (index === null || index === told) return;
+    told = index;
     paint(nearest.canvas, nth(images, shapeOf(model), index), shapeOf(model));
     nearest.tell(`Nearest: test image ${index}${nameOf(model, index)}`);
   }
