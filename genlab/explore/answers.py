@@ -1,5 +1,6 @@
 """Answers to requests about a model: each reads what is sent, and says what to compute."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from genlab.images import eight_bits
 from genlab.ranges import LARGEST_SEED
 from genlab.types import Shape
 
-SIDES = (4, 2048)
+SIDES = (4, 1024)
 """Smallest and largest height and width of an image to translate."""
 
 
@@ -52,8 +53,7 @@ def decode(explored: Explored, asked: Asked) -> Answer:
     """Codes to images."""
     condition, body = asked.condition(explored)
     codes = codes_from(body, _known(explored.code_shape, "codes"))
-    shape = explored.image_shape
-    require_count(len(codes), 1 if shape is None else shape[0] * shape[1] * shape[2])
+    require_count(len(codes), math.prod(explored.image_shape or ()))
     return explored.decode(codes, condition)
 
 
@@ -80,15 +80,17 @@ def draw(explored: Explored, asked: Asked) -> Answer:
 def sample(explored: Explored, asked: Asked) -> Answer:
     """A seed to images, or texts."""
     condition, _ = asked.condition(explored)
-    count, shape = asked.whole("count", 1), explored.image_shape
-    require_count(count, 1 if shape is None else shape[0] * shape[1] * shape[2])
+    count = asked.whole("count", 1)
+    require_count(count, math.prod(explored.image_shape or ()))
     return explored.sample(count, asked.whole("seed", 0), condition)
 
 
 def translate(explored: Explored, asked: Asked) -> Answer:
-    """Images of any size to images of the other domain."""
-    images = images_from(asked.body, _shape(asked.query.get("shape", "")))
-    return explored.translate(images, asked.query.get("direction", "a_to_b"), asked.whole("seed", 0))
+    """An image of any size to one of the other domain."""
+    image = images_from(asked.body, _shape(asked.query.get("shape", "")))
+    if len(image) > 1:
+        raise GenlabError(f"{len(image)} images are sent; one is translated at a time")
+    return explored.translate(image, asked.query.get("direction", "a_to_b"), asked.whole("seed", 0))
 
 
 def frame(explored: Explored, asked: Asked) -> Answer:
@@ -122,13 +124,11 @@ def gallery_part(explored: Explored, what: str, part: str | None) -> Tensor:
     gallery = explored.gallery
     if gallery is None:
         raise NotThere(explored.no_gallery or "there is no gallery")
-    conditions = (
-        gallery.parts.get("source") if gallery.conditions is not None and gallery.conditions.ndim == 4 else None
-    )
+    given_by_images = gallery.conditions is not None and gallery.conditions.ndim == 4
     parts = {
         "images": gallery.parts.get(part or next(iter(gallery.parts))),
         "codes": gallery.codes,
-        "conditions": gallery.conditions if conditions is None else conditions,
+        "conditions": gallery.parts["source"] if given_by_images else gallery.conditions,
     }
     found = parts.get(what)
     if found is None:

@@ -86,10 +86,11 @@ def principal(codes: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def gallery_codes(explored: Explored) -> Tensor | None:
-    """Return the codes of the gallery's images, (N, D), where these are real vectors."""
+    """Return the codes of the gallery's images, (N, D), where these are real vectors, and training has not diverged."""
     if explored.gallery is None or explored.gallery.codes is None or explored.code_size is None:
         return None
-    return explored.gallery.codes.float()
+    codes = explored.gallery.codes.float()
+    return codes if codes.isfinite().all() else None
 
 
 def drawn_codes(explored: Explored) -> Tensor | None:

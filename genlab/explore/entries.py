@@ -66,6 +66,7 @@ class Entries:
 
     def __init__(self, ckpt: str | None) -> None:
         self._asked: Entry | None = None
+        self._listed: dict[str, Entry] = {}
         found = runs.run_folders()
         if ckpt is not None:
             self._asked = _asked(Path(ckpt))
@@ -85,6 +86,7 @@ class Entries:
         found = {key_of(run): Entry(key_of(run), run) for run in runs.run_folders()}
         if self._asked and exists(self._asked):
             found[self._asked.key] = self._asked
+        self._listed = found
         return list(found.values())
 
     def find(self, key: str) -> Entry:
@@ -93,9 +95,10 @@ class Entries:
         Raises:
             NotThere: when it is not there.
         """
-        for entry in self.all():
-            if entry.key == key:
-                return entry
+        if key not in self._listed or not exists(self._listed[key]):
+            self.all()
+        if key in self._listed:
+            return self._listed[key]
         raise NotThere(f"there is no run {key[:200]}; it may have been deleted")
 
 

@@ -100,17 +100,30 @@ class OpenModels:
             GenlabError: for a checkpoint that cannot be opened.
         """
         path = entry.checkpoint
+        model = self._known(path, newest)
+        if model is not None:
+            return model
         async with self._opening:
-            stamp = stamp_of(path)
-            known = self._open.get(path)
-            if known is None or (newest and known[0] != stamp):
+            model = self._known(path, newest)  # another request may have opened it meanwhile
+            if model is None:
+                stamp = stamp_of(path)
                 model = await asyncio.get_running_loop().run_in_executor(self._thread, self._opened, entry, path)
-                self._open[path] = stamp, model
-            self._open.move_to_end(path)
-            while len(self._open) > MOST_OPEN:
-                self._open.popitem(last=False)
-                gc.collect()  # a model is part of cycles
-            return self._open[path][1]
+                self._keep(path, stamp, model)
+        return model
+
+    def _known(self, path: Path, newest: bool) -> OpenModel | None:
+        stamp, model = self._open.get(path, (None, None))
+        if model is None or (newest and stamp != stamp_of(path)):
+            return None
+        self._open.move_to_end(path)
+        return model
+
+    def _keep(self, path: Path, stamp: tuple[int, int], model: OpenModel) -> None:
+        self._open[path] = stamp, model
+        self._open.move_to_end(path)
+        while len(self._open) > MOST_OPEN:
+            self._open.popitem(last=False)
+        gc.collect()  # a model is part of cycles
 
     def _opened(self, entry: Entry, path: Path) -> OpenModel:
         try:

@@ -14,7 +14,7 @@ from genlab.types import Shape
 
 MOST_VALUES = 2**26
 """Pixels and channels that an answer has at most."""
-MOST_COUNT = 4096
+MOST_COUNT = 1024
 """Images or codes that an answer has at most."""
 MOST_PIXELS = 50_000_000
 """Width times height of an uploaded image at most."""

@@ -115,6 +115,7 @@ def test_pairs_are_translated_beside_the_truth(serve, family):
     query = {"shape": ",".join(map(str, shape)), "direction": "a_to_b", "seed": 1}
     first, second = (site.computed("translate", image, **query) for _ in range(2))
     np.testing.assert_array_equal(first, second)
+    assert "2 images are sent" in site.refused("translate", 2 * image, **query)
     larger = site.computed("translate", bytes(shape[0] * 40 * 24), shape=f"{shape[0]},40,24")
     assert larger.shape[2:] == (40, 24)
     assert "translates a_to_b" in site.refused("translate", image, **{**query, "direction": "b_to_a"})

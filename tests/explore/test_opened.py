@@ -110,6 +110,39 @@ def test_few_models_stay_open(run, tmp_path):
     assert asyncio.run(ask()) == [False] + [True] * MOST_OPEN
 
 
+def test_an_open_model_answers_while_another_one_opens(run, tmp_path, monkeypatch):
+    models = OpenModels(arguments())
+    first, second = (Entry(name, None, tmp_path / f"{name}.ckpt") for name in "ab")
+    for entry in (first, second):
+        shutil.copy(run / "checkpoints" / "last.ckpt", entry.asked)
+    goes_on = threading.Event()
+
+    async def ask() -> int:
+        opened = await models.get(first)
+        monkeypatch.setattr("genlab.explore.opened.explored_at", lambda *args: goes_on.wait(20) and opened.explored)
+        slow = [asyncio.create_task(models.get(second)) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        model = await asyncio.wait_for(models.get(first), 5)
+        images = await asyncio.wait_for(model.compute(lambda explored: explored.sample(1, seed=0)), 5)
+        goes_on.set()
+        assert len(set(await asyncio.gather(*slow))) == 1  # it is opened once
+        return len(images)
+
+    assert asyncio.run(ask()) == 1
+
+
+def test_a_model_whose_training_has_diverged_opens_without_a_map(serve, run, tmp_path):
+    content = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    for name, weights in content["state_dict"].items():
+        if name.startswith("encoder."):
+            weights.fill_(torch.nan)
+    torch.save(content, tmp_path / "diverged.ckpt")
+    site = serve(tmp_path / "diverged.ckpt")
+    told = site.described()
+    assert told["directions"] is None
+    assert site.computed("sample", count=2).shape[0] == 2
+
+
 def test_a_model_is_opened_again_once_its_training_has_gone_on(serve, run, tmp_path):
     copy = Path(shutil.copytree(run, tmp_path / "trained" / "0"))
     site = serve(copy)
