@@ -9,7 +9,7 @@ from genlab.explore import runtime, site
 from genlab.explore.entries import Entries, Entry
 from genlab.explore.explored import Explored
 from genlab.explore.graphs import graphs_of
-from genlab.explore.onnx import Graph
+from genlab.explore.onnx import Graph, require_exporter
 from genlab.explore.opened import explored_at
 from genlab.explore.packed import Packed
 from genlab.explore.static_page import write_page
@@ -20,6 +20,7 @@ DATA = "data"
 
 def main(args: argparse.Namespace) -> None:
     """Write the page of a model to a folder, once what it computes is found to be what PyTorch does."""
+    require_exporter()
     require_free(args.export, args.force)
     files = runtime.installed(args.runtime) if args.runtime else {}
     entry = Entries(args.ckpt).chosen

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from packaging.version import Version
 from torch import Tensor, nn
 
 from genlab.errors import GenlabError, in_one_line
@@ -14,6 +15,8 @@ from genlab.explore.noise import GivenNoise
 
 TOLERANCE = 1e-4
 """Largest difference from PyTorch's outputs that a graph may have."""
+OLDEST_TORCH = "2.9"
+"""Before, the exporter was a preview, and failed for some layers."""
 AT_ONCE = 16
 """Inputs that a graph is checked with at a time."""
 
@@ -67,6 +70,15 @@ class Method(nn.Module):
         return tuple(drawn.used)
 
 
+def require_exporter() -> None:
+    """Raise GenlabError for a PyTorch whose exporter does not do."""
+    if Version(torch.__version__) < Version(OLDEST_TORCH):
+        raise GenlabError(
+            f"a page is exported by PyTorch {OLDEST_TORCH} or newer, and this is {torch.__version__}: "
+            "pip install --upgrade torch torchvision"
+        )
+
+
 @torch.no_grad()
 def graph_of(name: str, method: Method, x: Tensor, conditions: Tensor | None = None) -> Graph:
     """Export a method as an ONNX graph.
@@ -117,7 +129,7 @@ def _exported(method: Method, x: Tensor, condition: Tensor | None) -> bytes:
         )
     assert program is not None
     graph = program.model_proto
-    if not graph.graph.input[0].type.tensor_type.shape.dim[0].dim_param:
+    if not graph.graph.output[0].type.tensor_type.shape.dim[0].dim_param:
         raise GenlabError("it takes one number of images only; x.shape[0] in place of len(x) leaves it open")
     content: bytes = graph.SerializeToString()
     return content

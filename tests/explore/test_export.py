@@ -12,18 +12,21 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from packaging.version import Version
 from torch import Tensor, nn
 
 import genlab
 from genlab.cli import main
 from genlab.explore.graphs import graphs_of
-from genlab.explore.onnx import Graph, Method, graph_of
+from genlab.explore.onnx import OLDEST_TORCH, Graph, Method, graph_of
 from genlab.explore.opened import explored_at
 from genlab.explore.site import framing_of
 from tests.explore.conftest import arguments
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
+
+pytestmark = pytest.mark.skipif(Version(torch.__version__) < Version(OLDEST_TORCH), reason="an exporter of before")
 
 SITE = Path("site")
 
@@ -179,6 +182,12 @@ def test_an_export_without_onnxruntime_web_is_refused_before_anything_is_read(re
     assert "there is no onnxruntime-web in empty: npm install onnxruntime-web" in told
 
 
+def test_an_older_pytorch_is_refused(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "__version__", "2.6.0+cpu")
+    told = refused("explore", "--export", "site")
+    assert "by PyTorch 2.9 or newer, and this is 2.6.0+cpu: pip install --upgrade torch" in told
+
+
 class Noisy(nn.Module):
     """A decoder that never gives the same twice."""
 
@@ -191,10 +200,10 @@ class Noisy(nn.Module):
 
 
 class Counting(Noisy):
-    """A decoder whose answer depends on how many codes there are, in Python."""
+    """A decoder that asks for the number of codes as Python's own."""
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.linear(z).view(-1, 1, 8, 8) * float(len(z))
+        return self.linear(z).view(len(z), 1, 8, 8)
 
 
 class Unknown(Noisy):

@@ -13,12 +13,14 @@ from urllib.parse import parse_qs, urlparse
 import numpy as np
 import pytest
 import torch
+from packaging.version import Version
 from PIL import Image
 
 import genlab
 from genlab.cli import main
 from genlab.data.files.framing import Framing
 from genlab.explore import runtime
+from genlab.explore.onnx import OLDEST_TORCH
 from genlab.images import eight_bits
 
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -28,6 +30,7 @@ ORT_WEB = os.environ.get("GENLAB_ORT_WEB")
 """A folder with the npm package onnxruntime-web, or its own."""
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+    pytest.mark.skipif(Version(torch.__version__) < Version(OLDEST_TORCH), reason="an exporter of before"),
     pytest.mark.skipif(ORT_WEB is None, reason="GENLAB_ORT_WEB names no folder with onnxruntime-web"),
 ]
 IDLE = "main:not([data-busy])"
