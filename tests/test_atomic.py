@@ -163,6 +163,28 @@ def test_permissions_are_those_of_the_file_before_or_what_the_umask_leaves(run):
         os.umask(umask)
 
 
+def test_a_folder_is_replaced_where_that_is_asked_for_and_else_as_it_was(monkeypatch):
+    Path("new").mkdir()
+    write(Path("new/before"), "text")
+
+    def refuse_new_name(path: Path, target: Path) -> Path:
+        if path.joinpath("after").exists():
+            raise PermissionError(13, "Permission denied")
+        return path.replace(target)
+
+    def replaced() -> None:
+        with whole_folder(Path("new"), replace=True) as part:
+            write(part / "after", "text")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", refuse_new_name)
+        with pytest.raises(genlab.GenlabError, match="new cannot be written: Permission denied"):
+            replaced()
+    assert (names("new"), names()) == (["before"], ["new"])
+    replaced()
+    assert (names("new"), names()) == (["after"], ["new"])
+
+
 def test_a_folder_is_whole_or_not_there_and_never_replaced():
     def fail() -> None:
         with whole_folder(Path("new")) as part:
