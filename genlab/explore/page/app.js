@@ -182,7 +182,9 @@ for (const id of ["home", "all-runs"]) {
     attempt(showPlace);
   });
 }
-document.getElementById("copy-link").addEventListener("click", () =>
+const copying = document.getElementById("copy-link");
+copying.hidden = !navigator.clipboard; // which browsers keep from addresses that are neither local nor encrypted
+copying.addEventListener("click", () =>
   attempt(async () => {
     flush();
     await navigator.clipboard.writeText(location.href);

@@ -3,10 +3,10 @@
 import { h, newId, svg } from "genlab/dom.js";
 import { ticks } from "genlab/plot.js";
 
-const MARGIN = { left: 58, right: 12, top: 10, bottom: 34 };
+const MARGIN = { left: 58, right: 12, top: 10, bottom: 38 };
 const HEIGHT = 280;
 /** Widths of charts, so that their numbers can be read in a narrow window too. */
-const [WIDE, SLENDER] = [580, 380];
+const [WIDE, SLENDER] = [500, 380];
 
 /** Points from which a curve is smoothed, and the share of them on either side that is averaged. */
 const [LONG, AROUND] = [100, 0.025];
@@ -55,9 +55,9 @@ export function chart(curves, { label, across, logarithmic = false, smooth = fal
     image.append(text(brief(logarithmic ? 10 ** value : value), MARGIN.left - 8, at + 4, "end"));
   }
   for (const value of ticks(xs[0], xs[1])) {
-    image.append(text(brief(value), place(value, 10 ** ys[0])[0], HEIGHT - MARGIN.bottom + 18, "middle"));
+    image.append(text(brief(value), place(value, 10 ** ys[0])[0], HEIGHT - MARGIN.bottom + 16, "middle"));
   }
-  image.append(text(across, width - MARGIN.right, HEIGHT - 2, "end"));
+  image.append(text(across, width - MARGIN.right, HEIGHT - 5, "end"));
   for (const { x, y, colour, dashed } of curves) {
     const points = x.map((value, i) => [value, y[i]]).filter(([, value]) => fits(value));
     const line = (some, kind) => {

@@ -53,7 +53,7 @@ export function slider({ label, min, max, step, value, format = signed, oninput 
 export const signed = (value) => (value > 0 ? "+" : value < 0 ? "−" : "") + Math.abs(value).toFixed(2);
 
 /** A number without a sign where it is positive. */
-export const plain = (value) => (value < 0 ? "−" : "") + Math.abs(value).toFixed(2);
+export const plain = (value, digits = 2) => (value < 0 ? "−" : "") + Math.abs(value).toFixed(digits);
 
 /** A few options beside each other, of which one is chosen. */
 export function choice({ label, options, value, onchange }) {

@@ -7,7 +7,7 @@ const NEAR = 12;
 /** Share of the plane that an arrow key moves, and with shift. */
 const [STEP, STRIDE] = [0.01, 0.05];
 /** Pixels below and left of the plane, for its numbers. */
-const MARGIN = 28;
+const MARGIN = 42;
 
 /**
  * @typedef {{x: number, y: number, label: number|undefined, colour: string}} Point

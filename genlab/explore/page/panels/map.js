@@ -27,12 +27,14 @@ export function show(model, page) {
   const basis = map.basis.map((axis) => Float32Array.from(axis));
   const names = map.axes === "pca" ? ["first principal component", "second principal component"] : ["unit 0", "unit 1"];
   const at = { x: number("x", 0), y: number("y", 0) };
+  const digits = Math.max(2, 2 - Math.floor(Math.log10(map.extent[1] - map.extent[0])));
+  const place = () => `${plain(at.x, digits)}, ${plain(at.y, digits)}`;
   let condition = setting("condition", usualCondition(model));
 
   const codeAt = (x, y) => plus(plus(mean, basis[0], x), basis[1], y);
   const decoded = picture({
     title: "Decoded",
-    file: () => `${model.file}-map-${at.x.toFixed(2)}-${at.y.toFixed(2)}.png`,
+    file: () => `${model.file}-map-${at.x.toFixed(digits)}-${at.y.toFixed(digits)}.png`,
   });
   const nearest = picture({ title: "Nearest test image", size: "small", file: () => `${model.file}-nearest.png` });
   const tip = h("div", { class: "tip", hidden: true }, h("canvas"), h("span"));
@@ -49,7 +51,7 @@ export function show(model, page) {
   const follow = latest(async () => {
     const code = codeAt(at.x, at.y);
     paint(decoded.canvas, await backend.decode(key, code, 1, await conditionValue(model, condition), "map"), shape);
-    decoded.tell(`Decoded at ${plain(at.x)}, ${plain(at.y)}`);
+    decoded.tell(`Decoded at ${place()}`);
     tellNearest();
   });
 
@@ -57,7 +59,7 @@ export function show(model, page) {
     Object.assign(at, { x, y });
     plot.moveTo(x, y);
     follow(null, event);
-    keep({ x: x.toFixed(3), y: y.toFixed(3) });
+    keep({ x: x.toFixed(digits + 1), y: y.toFixed(digits + 1) });
   }
 
   let told = null;
