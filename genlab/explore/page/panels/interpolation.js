@@ -22,7 +22,7 @@ const WAYS = { line: lerp, sphere: slerp };
 const BETWEEN = 4;
 const SECONDS_PER_FRAME = 0.07;
 /** Pixels of a window below which the strip takes two rows. */
-const NARROW = 760;
+const NARROW = 860;
 /** Smallest side of a saved animation, in pixels. */
 const GIF_SIDE = 256;
 const CORNERS = [
