@@ -22,6 +22,7 @@ from genlab.explore.training import pictures_of, thumbnail_of, training_of
 
 NAME = "site"
 """What the page calls it."""
+NO_GALLERY = "The data were not at hand when this page was exported: there are no test images."
 LARGEST_CODE = 512
 """Largest size of codes whose mixtures are exported: each component has a matrix of its square."""
 
@@ -36,16 +37,18 @@ def gathered(folder: Path, data: Packed, entry: Entry, explored: Explored, graph
         explored: its model.
         graphs: the model's methods that the page has.
     """
-    description = describe(explored, entry.key)
+    name = "/".join(entry.key.split("/")[-2:])  # where it lies on this machine is nobody's business
+    description = describe(explored, name)
     densities = _add_densities(data, description["priors"], explored)
     description |= {
         "can": _can(explored, graphs),
         "priors": [*(["own"] if draws_normal(explored.model) else []), *densities],
         "attributes": _add_attributes(data, description["attributes"], explored),
+        "notes": [] if explored.gallery else [NO_GALLERY],
     }
     _add_gallery(data, explored)
     return {
-        "run": described(entry),
+        "run": described(entry) | {"key": name, "name": name},
         "description": description,
         "densities": densities,
         "graphs": {name: _shapes(graph) for name, graph in graphs.items()},

@@ -127,8 +127,9 @@ def test_data_are_those_that_the_server_sends(serve: Callable[..., Any], run: Pa
     served, site = serve(run), page
     found = told(site)
     expected = json.loads(json.dumps(served.described()))
-    assert found["description"] == expected
-    assert [found["run"]["key"]] == [each["key"] for each in served.client.get("/api/runs").json()["runs"]]
+    assert found["description"] == expected | {"key": "vae_digits/0"}
+    assert found["run"]["key"] == "vae_digits/0", "and not where it lies on this machine"
+    assert str(run).strip("/") not in json.dumps(found)
     assert unpacked(site, "gallery-image") == served.array("gallery/images").tobytes()
     assert unpacked(site, "gallery-codes") == served.array("gallery/codes").tobytes()
     vectors = np.frombuffer(unpacked(site, "attributes"), "<f4").reshape(len(expected["attributes"]), -1)

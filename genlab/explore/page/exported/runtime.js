@@ -80,6 +80,6 @@ async function fetched({ url, integrity }) {
     return new Uint8Array(await response.arrayBuffer());
   } catch {
     const host = new URL(url).host;
-    throw new Error(`Models run by onnxruntime-web, which ${host} does not give. Exported with --runtime, they run offline.`);
+    throw new Error(`onnxruntime-web, which runs the model, cannot be loaded from ${host}. Exported with --runtime, a page works offline.`);
   }
 }
