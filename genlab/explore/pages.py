@@ -35,5 +35,10 @@ def file_of(name: str) -> tuple[bytes, str]:
 def index() -> tuple[bytes, str]:
     """Return the page, and the Content-Security-Policy that lets the browser run what it has inline, and no more."""
     content, _ = file_of(INDEX)
-    scripts = [hashlib.sha256(script.encode()).digest() for script in INLINE.findall(content.decode())]
-    return content, POLICY.format(scripts="".join(f" 'sha256-{base64.b64encode(each).decode()}'" for each in scripts))
+    return content, POLICY.format(scripts=inline_hashes(content.decode()))
+
+
+def inline_hashes(page: str) -> str:
+    """Return what a policy must say so that the browser runs the scripts that a page has inline."""
+    hashes = [hashlib.sha256(script.encode()).digest() for script in INLINE.findall(page)]
+    return "".join(f" 'sha256-{base64.b64encode(each).decode()}'" for each in hashes)

@@ -5,12 +5,11 @@ onnxruntime-web where it is not in the folder.
 """
 
 import base64
-import hashlib
 import json
 import re
 from pathlib import Path
 
-from genlab.explore.pages import FOLDER, INDEX, INLINE
+from genlab.explore.pages import FOLDER, INDEX, inline_hashes
 from genlab.explore.runtime import ADDRESS
 
 SERVED = "/page/"
@@ -44,7 +43,7 @@ def write_page(folder: Path, *, online: bool) -> None:
         name = address.removeprefix(SERVED)
         (folder / name).write_bytes(_file(address).read_bytes())
         page = page.replace(address, name)
-    policy = POLICY.format(scripts=_hashes(page), runtime=f" {ADDRESS}/" if online else "")
+    policy = POLICY.format(scripts=inline_hashes(page), runtime=f" {ADDRESS}/" if online else "")
     page = page.replace(HEAD, f'{HEAD}\n<meta http-equiv="Content-Security-Policy" content="{policy}">', 1)
     (folder / INDEX).write_text(page, encoding="utf-8")
 
@@ -55,9 +54,3 @@ def _file(address: str) -> Path:
 
 def _data_address(path: Path) -> str:
     return f"data:text/javascript;base64,{base64.b64encode(path.read_bytes()).decode()}"
-
-
-def _hashes(page: str) -> str:
-    """Return what lets the browser run the scripts in the page itself."""
-    hashes = [hashlib.sha256(script.encode()).digest() for script in INLINE.findall(page)]
-    return "".join(f" 'sha256-{base64.b64encode(each).decode()}'" for each in hashes)

@@ -23,31 +23,42 @@ export function computed(graph, input, n, condition, noise) {
   const result = queue.then(async () => {
     const ort = await (runtime ??= started());
     const session = await opened(ort, graph);
-    const outputs = [];
+    const [size, outputs] = [sizeOf(graph.input), []];
     for (let start = 0; start < n; start += AT_ONCE) {
       const count = Math.min(AT_ONCE, n - start);
-      const size = input.length / n;
-      const of = (data, shape) =>
-        new ort.Tensor(data instanceof BigInt64Array ? "int64" : "float32", data, shape);
-      const feeds = { input: of(input.subarray(start * size, (start + count) * size), [count, ...graph.input]) };
-      if (condition) feeds.condition = of(condition.data, condition.shape);
+      const feeds = { input: tensor(ort, input.subarray(start * size, (start + count) * size), [count, ...graph.input]) };
+      if (condition) feeds.condition = tensor(ort, condition.data, condition.shape);
       graph.noise.forEach((shape, i) => {
-        const numbers = new Float32Array(count * shape.reduce((a, b) => a * b, 1));
-        feeds[`noise${i}`] = of(numbers.map(noise), [count, ...shape]);
+        const drawn = Float32Array.from({ length: count * sizeOf(shape) }, noise);
+        feeds[`noise${i}`] = tensor(ort, drawn, [count, ...shape]);
       });
       outputs.push((await session.run(feeds)).output.data);
     }
-    const all = new Float32Array(outputs.reduce((sum, output) => sum + output.length, 0));
-    outputs.reduce((at, output) => (all.set(output, at), at + output.length), 0);
-    return all;
+    return joined(outputs);
   });
   queue = result.catch(() => {});
   return result;
 }
 
+const sizeOf = (shape) => shape.reduce((a, b) => a * b, 1);
+
+const tensor = (ort, data, shape) => new ort.Tensor(data instanceof BigInt64Array ? "int64" : "float32", data, shape);
+
+function joined(arrays) {
+  const all = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    all.set(array, at);
+    at += array.length;
+  }
+  return all;
+}
+
 function opened(ort, graph) {
   if (!sessions.has(graph.file)) {
-    const opening = passing(graph.file).then((content) => ort.InferenceSession.create(content, { executionProviders: ["wasm"] }));
+    const opening = passing(graph.file).then((content) =>
+      ort.InferenceSession.create(content, { executionProviders: ["wasm"] }),
+    );
     sessions.set(graph.file, opening);
     opening.catch(() => sessions.delete(graph.file));
   }
@@ -80,6 +91,8 @@ async function fetched({ url, integrity }) {
     return new Uint8Array(await response.arrayBuffer());
   } catch {
     const host = new URL(url).host;
-    throw new Error(`onnxruntime-web, which runs the model, cannot be loaded from ${host}. Exported with --runtime, a page works offline.`);
+    throw new Error(
+      `onnxruntime-web, which runs the model, cannot be loaded from ${host}. Exported with --runtime, a page works offline.`,
+    );
   }
 }
