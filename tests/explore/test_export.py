@@ -90,20 +90,39 @@ def test_a_page_without_a_server_can_do_what_the_graphs_can(family: Callable[[st
         assert found["priors"][: len(priors)] == priors
 
 
-@pytest.mark.parametrize("name", ["cvae_of_attributes", "cvae_of_images"])
-def test_a_condition_is_an_input(name: str, family: Callable[[str], Path]) -> None:
-    model, found = genlab.load(family(name)), graphs(family(name))
-    shape = model.condition.image_shape or (len(model.condition.attribute_names),)
-    condition = torch.rand(1, *shape).round()
-    codes, images = torch.randn(3, *model.code_shape), torch.rand(3, *model.image_shape)
-    same(output_of(found["decode"].content, codes, condition), model.given(condition).decode(codes))
-    same(output_of(found["encode"].content, images, condition), model.given(condition).encode(images))
+SHAPE = (1, 8, 8)
+CONDITIONS = {
+    "a class": (genlab.CVAE(SHAPE, num_classes=4), torch.tensor([2, 0])),
+    "attributes": (genlab.CVAE(SHAPE, attribute_names=["Smiling", "Male"]), torch.tensor([[1.0, 0.0], [0.0, 0.0]])),
+    "an image": (genlab.CVAE(SHAPE, source_shape=SHAPE), torch.rand(2, *SHAPE)),
+}
 
 
-def test_translations_take_the_noise_of_dropout(family: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    model, graph = genlab.load(family("pix2pix")), graphs(family("pix2pix"))["a_to_b"]
-    images = torch.rand(2, *model.source_shape)
-    noise = [torch.rand(2, *shape) for shape in graph.noise]
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_a_condition_is_an_input(name: str) -> None:
+    model, conditions = CONDITIONS[name]
+    model.eval()
+    codes, images = torch.randn(5, *model.code_shape), torch.rand(5, *SHAPE)
+    decoder = graph_of("decoder", Method(model, "decode"), codes, conditions)
+    encoder = graph_of("encoder", Method(model, "encode"), images, conditions)
+    for condition in conditions.split(1):
+        same(output_of(decoder.content, codes[:3], condition), model.given(condition).decode(codes[:3]))
+        same(output_of(encoder.content, images[:3], condition), model.given(condition).encode(images[:3]))
+    assert (decoder.input, decoder.output, encoder.output) == (model.code_shape, SHAPE, model.code_shape)
+
+
+def test_a_run_of_a_conditional_model_is_exported_with_its_conditions(family: Callable[[str], Path]) -> None:
+    model, found = genlab.load(family("cvae")), graphs(family("cvae"))
+    codes = torch.randn(3, *model.code_shape)
+    same(output_of(found["decode"].content, codes, torch.tensor([7])), model.given(7).decode(codes))
+    assert "encode" in found
+
+
+def test_translations_take_the_noise_of_dropout(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = genlab.Pix2Pix((1, 16, 16), (3, 16, 16)).eval()
+    images = torch.rand(3, 1, 16, 16)
+    graph = graph_of("translator", Method(model, "translate", direction="a_to_b"), images)
+    noise = [torch.rand(3, *shape) for shape in graph.noise]
     assert len(noise) == 1
     given = iter(noise)
     monkeypatch.setattr(F, "dropout", lambda x, p: torch.where(next(given) < p, 0, x / (1 - p)))
