@@ -1,7 +1,6 @@
 """`genlab edit`: change one attribute of images, such as make someone smile."""
 
 import argparse
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -46,22 +45,24 @@ def learned_direction(trained: Trained, attribute: str, labelled: int, random: t
     data = trained.data("fit")
     if not isinstance(data, ImageDataModule):
         raise GenlabError(f"attributes are of single images, not of the batches of {type(data).__name__}")
-    has = attribute_of(data.train_set, data, attribute)
+    images = trained.splits.training_images()
+    has = attribute_of(images, data, attribute)
     if not has.any() or has.all():
         raise GenlabError(f"all training images of {type(data).__name__} are alike in {attribute}")
-    return direction_between(trained, data.train_set, has, labelled, random)
+    rows = rows_of_each(has, labelled, random)
+    return attribute_vector(encoded(trained, images, rows), has[rows])
 
 
-def direction_between(trained: Trained, images: Any, has: Tensor, labelled: int, random: torch.Generator) -> Tensor:
-    """Find the vector, (code_size,), from images of a data set to others, from at most `labelled` of each.
+def rows_of_each(has: Tensor, most: int, random: torch.Generator) -> Tensor:
+    """Draw positions of at most `most` images that have an attribute, and of as many that do not.
 
     Args:
-        trained: the model that encodes them.
-        images: the data set.
-        has: whether each of its images is one of the others, (N,), bool; some are, and some are not.
-        labelled: how many at most.
+        has: whether each image of a data set has it, (N,), bool.
+        most: the maximum of each.
         random: what they are drawn with.
+
+    Returns:
+        Positions, (M,), those of images with the attribute first.
     """
     order = torch.randperm(len(has), generator=random)
-    chosen = torch.cat([order[has[order]][:labelled], order[~has[order]][:labelled]])
-    return attribute_vector(encoded(trained, images, chosen), has[chosen])
+    return torch.cat([order[has[order]][:most], order[~has[order]][:most]])

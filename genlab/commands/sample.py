@@ -75,7 +75,7 @@ def code_density(trained: Trained, args: argparse.Namespace) -> CodeDensity:
     found = kept_density(trained, components, args.seed)
     if found is not None:
         return found
-    codes = training_codes(trained, FITTED_ON, args.seed)
+    codes = training_codes(trained, args.seed)
     if components > len(codes):
         raise GenlabError(f"{components} components are more than the {len(codes)} images they are fitted to")
     density = CodeDensity.fitted(codes, components, args.seed, fitted_to(trained, args.seed))
@@ -103,10 +103,10 @@ def kept_density(trained: Trained, components: int, seed: int) -> CodeDensity | 
     return density if fits else None
 
 
-def training_codes(trained: Trained, most: int, seed: int) -> Tensor:
-    """Encode so many training images at most, drawn by a seed: (N, code_size)."""
+def training_codes(trained: Trained, seed: int) -> Tensor:
+    """Encode training images, drawn by a seed, at most FITTED_ON: (N, code_size)."""
     train_set = trained.splits.training_images()
-    chosen = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(seed))[:most]
+    chosen = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(seed))[:FITTED_ON]
     return encoded(trained, train_set, chosen)
 
 

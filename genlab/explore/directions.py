@@ -6,11 +6,13 @@ import torch
 from torch import Tensor
 
 from genlab.capabilities import Conditional, Decodes, DrawsCodes, can
-from genlab.commands.edit import direction_between
+from genlab.commands.edit import rows_of_each
+from genlab.commands.shared.data import attribute_of
 from genlab.errors import GenlabError
 from genlab.explore.entries import NotThere
 from genlab.explore.explored import Explored
 from genlab.explore.gallery import class_names_of
+from genlab.latent import attribute_vector
 
 PRINCIPAL = 10
 """Principal directions at most."""
@@ -133,18 +135,13 @@ def attribute_direction(explored: Explored, name: str) -> Tensor:
     if name not in attribute_names(explored):
         raise NotThere(f"there is no attribute {name[:100]}")
     trained = explored.trained
-    images = trained.splits.training_images()
-    data: Any = trained.splits.data
-    if name in data.attribute_names:
-        has = images.facts["attributes"][images.rows, data.attribute_names.index(name)] > 0
-    else:
-        labels = [class_attribute(each) for each in class_names_of(data)]
-        has = images.labels == labels.index(name)
+    images, data = trained.splits.training_images(), trained.splits.data
+    classes = [class_attribute(each) for each in class_names_of(data)]
+    has = images.labels == classes.index(name) if name in classes else attribute_of(images, data, name)
     if not has.any() or has.all():
         raise GenlabError(f"all training images of {type(data).__name__} are alike in {name}")
-    random = torch.Generator().manual_seed(trained.args.seed)
-    with torch.no_grad():
-        return direction_between(trained, images, has, LABELLED, random)
+    rows = rows_of_each(has, LABELLED, torch.Generator().manual_seed(trained.args.seed))
+    return attribute_vector(explored.training_codes(rows), has[rows])
 
 
 def is_flat(explored: Explored) -> bool:

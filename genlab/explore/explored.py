@@ -18,8 +18,8 @@ from genlab.capabilities import (
     can_given,
     flat_code_size,
 )
-from genlab.commands.sample import kept_density, training_codes
-from genlab.commands.shared.trained import Trained
+from genlab.commands.sample import kept_density
+from genlab.commands.shared.trained import Trained, encoded
 from genlab.errors import GenlabError, in_one_line
 from genlab.explore.gallery import Gallery, gallery_of
 from genlab.images import eight_bits
@@ -55,6 +55,7 @@ class Explored:
         self.no_gallery: str | None = None
         """Why there is no gallery, in one line."""
         self._densities: dict[str, CodeDensity] = {}
+        self._training_codes: dict[int, Tensor] = {}
         try:
             self.gallery = gallery_of(trained)
         except Exception as error:  # of data that may be anyone's; the model can be explored all the same
@@ -126,10 +127,31 @@ class Explored:
             components, seed = FITTED[prior], self.trained.args.seed
             found = kept_density(self.trained, components, seed)
             if found is None:
-                codes = training_codes(self.trained, FITTED_ON, seed)
+                order = torch.randperm(len(self._training_images), generator=torch.Generator().manual_seed(seed))
+                codes = self.training_codes(order[:FITTED_ON])
                 found = CodeDensity.fitted(codes, min(components, len(codes)), seed)
             self._densities[prior] = found
         return self._densities[prior]
+
+    def training_codes(self, rows: Tensor) -> Tensor:
+        """Encode training images, each once while the model is open, and under its own condition.
+
+        Args:
+            rows: their positions, (N,), each only once.
+
+        Returns:
+            Codes, (N, code_size).
+        """
+        wanted = rows.tolist()
+        new = [row for row in wanted if row not in self._training_codes]
+        if new:
+            codes = encoded(self.trained, self._training_images, torch.tensor(new))
+            self._training_codes.update(zip(new, codes, strict=True))
+        return torch.stack([self._training_codes[row] for row in wanted])
+
+    @property
+    def _training_images(self) -> Any:
+        return self.trained.splits.training_images()
 
     @torch.no_grad()
     def sample(self, count: int, seed: int, condition: Tensor | None = None) -> Tensor | list[str]:

@@ -9,7 +9,12 @@ import torch
 from PIL import Image
 
 import genlab
+from genlab.commands.edit import learned_direction
+from genlab.commands.shared.trained import encoded
+from genlab.explore.directions import LABELLED, attribute_direction, attribute_names
+from genlab.explore.opened import explored_at
 from genlab.images import eight_bits
+from tests.explore.conftest import arguments
 
 
 def able(told: dict) -> set[str]:
@@ -135,11 +140,30 @@ def test_stacked_autoencoders_encode_and_decode(serve, family):
     assert site.computed("decode", codes).shape == (1, 1, 8, 8)
 
 
-def test_attributes_of_faces_have_directions(serve, family):
-    site = serve(family("faces"))
-    told = site.described()
-    assert "Smiling" in told["attributes"]
-    assert len(site.array("attributes/Smiling", "<f4")) == told["code_shape"][0]
+def test_directions_of_attributes_are_those_of_genlab_edit(family):
+    explored = explored_at(family("faces"), arguments())
+    for name in ("Smiling", "Male"):
+        assert name in attribute_names(explored)
+        expected = learned_direction(explored.trained, name, LABELLED, torch.Generator().manual_seed(0))
+        torch.testing.assert_close(attribute_direction(explored, name), expected, atol=1e-5, rtol=0)
+
+
+def test_no_training_image_is_encoded_twice_for_directions_and_densities(family, monkeypatch):
+    explored = explored_at(family("autoencoder"), arguments())
+    seen = []
+
+    def encoding(trained, images, rows):
+        seen.extend(rows.tolist())
+        return encoded(trained, images, rows)
+
+    monkeypatch.setattr("genlab.explore.explored.encoded", encoding)
+    monkeypatch.setattr("genlab.explore.explored.FITTED_ON", 60)
+    monkeypatch.setattr("genlab.explore.directions.LABELLED", 30)
+    explored.density("gaussian")
+    assert len(seen) == 60
+    for name in attribute_names(explored):
+        attribute_direction(explored, name)
+    assert len(seen) == len(set(seen)) > 60
 
 
 def test_data_that_are_gone_leave_a_model_that_can_be_explored(serve, family, tmp_path, monkeypatch):
@@ -168,6 +192,6 @@ def test_an_upload_is_framed_as_the_data_are(serve, family):
 
 def test_a_decompression_bomb_is_not_decoded(serve, family):
     content = io.BytesIO()
-    Image.new("1", (20_000, 20_000)).save(content, "PNG", compress_level=9)
-    assert len(content.getvalue()) < 10**6
+    Image.new("1", (8_000, 8_000)).save(content, "PNG", compress_level=9)
+    assert len(content.getvalue()) < 10**5
     assert "pixels" in serve(family("faces")).refused("frame", content.getvalue())
