@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from torch import Tensor
 
@@ -47,6 +47,7 @@ class Asked:
 
 
 Answer = Tensor | list[str]
+Known = TypeVar("Known")
 
 
 def decode(explored: Explored, asked: Asked) -> Answer:
@@ -136,7 +137,7 @@ def gallery_part(explored: Explored, what: str, part: str | None) -> Tensor:
     return found
 
 
-def _known(shape: Any, what: str) -> Any:
+def _known(shape: Known | None, what: str) -> Known:
     if shape is None:
         raise GenlabError(f"this model has no {what}")
     return shape

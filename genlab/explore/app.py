@@ -11,25 +11,24 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from genlab.errors import GenlabError, in_one_line
-from genlab.explore import pages
+from genlab.explore import page_files
 from genlab.explore.answers import PRIMITIVES, Asked, gallery_part
-from genlab.explore.chooser import described
 from genlab.explore.directions import attribute_direction
 from genlab.explore.entries import Entries, Entry, NotThere
 from genlab.explore.guard import Guard
 from genlab.explore.opened import OpenModel, OpenModels, Superseded, Turn
-from genlab.explore.training import find_picture, thumbnail_of, training_of, version_of
+from genlab.explore.training import card_of, find_picture, thumbnail_of, training_of, version_of
 from genlab.explore.wire import bytes_of
 
 BYTES = "application/octet-stream"
 
 
-def built(args: argparse.Namespace, entries: Entries) -> Starlette:
+def application(args: argparse.Namespace, entries: Entries) -> Starlette:
     """Build the application.
 
     Args:
@@ -59,6 +58,7 @@ def built(args: argparse.Namespace, entries: Entries) -> Starlette:
             GenlabError: _refused(400),
             Superseded: _dropped,
             HTTPException: _http,
+            ClientDisconnect: _refused(400),  # which nobody reads any more
             Exception: _refused(500),
         },
     )
@@ -76,7 +76,7 @@ class Server:
         self._entries, self._models = entries, models
 
     @contextlib.asynccontextmanager
-    async def lifespan(self, application: Starlette) -> AsyncIterator[None]:
+    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         """Open what the page shows first while the browser starts."""
         opening = asyncio.create_task(self._open_chosen())
         yield
@@ -89,20 +89,18 @@ class Server:
 
     async def page(self, request: Request) -> Response:
         """The page."""
-        content, policy = pages.index()
+        content, policy = page_files.index()
         return Response(content, media_type="text/html", headers={"Content-Security-Policy": policy})
 
     async def file(self, request: Request) -> Response:
         """A file of the page."""
-        content, kind = pages.file_of(request.path_params["name"])
+        content, kind = page_files.file_of(request.path_params["name"])
         return Response(content, media_type=kind)
 
     async def runs(self, request: Request) -> Response:
-        """All runs."""
-        entries = await run_in_threadpool(lambda: [*map(described, self._entries.all())])
-        entries.sort(key=lambda entry: entry.pop("date"), reverse=True)
+        """All runs, the newest first."""
         chosen = self._entries.chosen
-        return JSONResponse({"runs": entries, "chosen": chosen and chosen.key})
+        return JSONResponse({"runs": await run_in_threadpool(self._cards), "chosen": chosen and chosen.key})
 
     async def thumbnail(self, request: Request) -> Response:
         """The last picture of a run, made small."""
@@ -159,6 +157,9 @@ class Server:
             return JSONResponse({"texts": found})
         shape = ",".join(map(str, found.shape[1:]))
         return Response(bytes_of(found), media_type=BYTES, headers={"X-Shape": shape})
+
+    def _cards(self) -> list[dict[str, Any]]:
+        return [card_of(entry) for entry in sorted(self._entries.all(), key=lambda entry: entry.date, reverse=True)]
 
     def _entry(self, request: Request) -> Entry:
         return self._entries.find(request.path_params["key"])

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from genlab.capabilities import Decodes, DrawsCodes, Encodes, Reconstructs, Samples, Translates
 from genlab.explore import conditions
-from genlab.explore.directions import attribute_names, is_flat, map_of, principal_directions, units_of
+from genlab.explore.directions import attribute_names, map_of, principal_directions, units_of
 from genlab.explore.explored import Explored
 from genlab.explore.gallery import Gallery
 from genlab.explore.palette import palette_of
@@ -29,7 +29,7 @@ def describe(explored: Explored, key: str) -> dict[str, Any]:
         "key": key,
         "image_shape": explored.image_shape,
         "code_shape": explored.code_shape,
-        "flat": is_flat(explored),
+        "flat": explored.is_flat,
         "can": {name: explored.able_to(capability) for name, capability in CAN.items()},
         "condition": conditions.described(explored),
         "priors": explored.priors,
@@ -82,6 +82,5 @@ def _translation(explored: Explored) -> dict[str, Any] | None:
     return {
         "directions": directions,
         "palette": palette,
-        "input": "image" if palette is None else "drawing",
         "parts": parts,
     }

@@ -31,7 +31,7 @@ def map_of(explored: Explored) -> dict[str, Any] | None:
 
     Codes of two dimensions are points of it themselves; of more, they are projected to their principal components.
     """
-    size, codes = explored.code_size, gallery_codes(explored)
+    size, codes = explored.code_size, explored.gallery_codes
     has_prior = explored.able_to(DrawsCodes) and explored.able_to(Decodes)
     if size == 2:
         mean, basis = torch.zeros(2), torch.eye(2)
@@ -59,10 +59,10 @@ def map_of(explored: Explored) -> dict[str, Any] | None:
 
 def units_of(explored: Explored) -> dict[str, Any] | None:
     """Describe the single units of a code: mean and standard deviation, and their order by variation."""
-    codes = gallery_codes(explored)
+    codes = explored.gallery_codes
     if codes is None:
         codes = drawn_codes(explored)
-    if codes is None or not explored.able_to(Decodes):
+    if codes is None or not explored.is_flat:
         return None
     std, mean = torch.std_mean(codes, 0, correction=0)
     return {"mean": mean.tolist(), "std": std.tolist(), "order": std.argsort(descending=True).tolist()}
@@ -70,8 +70,8 @@ def units_of(explored: Explored) -> dict[str, Any] | None:
 
 def principal_directions(explored: Explored) -> dict[str, Any] | None:
     """Describe the directions in which the codes of images vary most."""
-    codes = gallery_codes(explored)
-    if codes is None or len(codes) < 3 or not explored.able_to(Decodes):
+    codes = explored.gallery_codes
+    if codes is None or len(codes) < 3 or not explored.is_flat:
         return None
     vectors, std = principal(codes)
     return {"vectors": vectors[:PRINCIPAL].tolist(), "std": std[:PRINCIPAL].tolist()}
@@ -85,14 +85,6 @@ def principal(codes: Tensor) -> tuple[Tensor, Tensor]:
     _, spread, axes = torch.linalg.svd((codes - codes.mean(0)).double(), full_matrices=False)
     largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
     return (axes * largest.sign()).float(), (spread / len(codes) ** 0.5).float()
-
-
-def gallery_codes(explored: Explored) -> Tensor | None:
-    """Return the codes of the gallery's images, (N, D), where these are real vectors, and training has not diverged."""
-    if explored.gallery is None or explored.gallery.codes is None or explored.code_size is None:
-        return None
-    codes = explored.gallery.codes.float()
-    return codes if codes.isfinite().all() else None
 
 
 def drawn_codes(explored: Explored) -> Tensor | None:
@@ -110,9 +102,7 @@ def drawn_codes(explored: Explored) -> Tensor | None:
 def attribute_names(explored: Explored) -> list[str]:
     """Name the attributes and classes whose directions can be learned from labelled images."""
     gallery, model = explored.gallery, explored.model
-    if gallery is None or gallery.kind != "images" or gallery_codes(explored) is None:
-        return []
-    if not explored.able_to(Decodes):
+    if gallery is None or gallery.kind != "images" or explored.gallery_codes is None or not explored.is_flat:
         return []
     known = model.condition.key if can(model, Conditional) else ""
     classes = gallery.class_names if gallery.labels is not None and known != "label" else []
@@ -142,8 +132,3 @@ def attribute_direction(explored: Explored, name: str) -> Tensor:
         raise GenlabError(f"all training images of {type(data).__name__} are alike in {name}")
     rows = rows_of_each(has, LABELLED, torch.Generator().manual_seed(trained.args.seed))
     return attribute_vector(explored.training_codes(rows), has[rows])
-
-
-def is_flat(explored: Explored) -> bool:
-    """Whether codes are real vectors that can be decoded."""
-    return bool(explored.code_size) and explored.able_to(Decodes)

@@ -49,6 +49,11 @@ class Entry:
         return False
 
     @property
+    def date(self) -> float:
+        """When its training began or went on, in seconds; 0 outside of a run."""
+        return 0.0 if self.summary is None else self.summary.date.timestamp()
+
+    @property
     def summary(self) -> Summary | None:
         """The run in brief; None outside of a run."""
         return None if self.run is None else _summary(self.run, tuple(map(stamp_of, map(self.run.joinpath, STAMPS))))
@@ -74,7 +79,8 @@ class Entries:
             raise GenlabError(f"there are no runs in {runs.ROOT}; train a model first, or give --ckpt PATH")
         else:
             with contextlib.suppress(GenlabError):
-                self._asked = Entry(key_of(runs.newest_run()), runs.newest_run())
+                newest = runs.newest_run()
+                self._asked = Entry(key_of(newest), newest)
 
     @property
     def chosen(self) -> Entry | None:
@@ -95,11 +101,12 @@ class Entries:
         Raises:
             NotThere: when it is not there.
         """
-        if key not in self._listed or not exists(self._listed[key]):
-            self.all()
-        if key in self._listed:
-            return self._listed[key]
-        raise NotThere(f"there is no run {key[:200]}; it may have been deleted")
+        found = self._listed.get(key)  # which another thread may list again meanwhile
+        if found is None or not exists(found):
+            found = next((entry for entry in self.all() if entry.key == key), None)
+        if found is None:
+            raise NotThere(f"there is no run {key[:200]}; it may have been deleted")
+        return found
 
 
 def exists(entry: Entry) -> bool:

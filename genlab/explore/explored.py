@@ -34,8 +34,8 @@ FITTED_ON = 2000
 """Training images whose codes these are fitted to at most: a user waits."""
 FITTED = {"gaussian": 1, "gmm": COMPONENTS}
 """Densities that can be fitted to codes, with their numbers of components."""
-NOISE = threading.Lock()
-"""Held by who translates: translations draw noise from torch's global generator, which they seed."""
+GLOBAL_GENERATOR = threading.Lock()
+"""Held by who draws from torch's: translations, which seed it for their noise, and models that are opened."""
 
 
 class Explored:
@@ -78,6 +78,19 @@ class Explored:
             return None if self.code_shape is None else flat_code_size(self.model)
         except GenlabError:
             return None
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether codes are real vectors that can be decoded."""
+        return bool(self.code_size) and self.able_to(Decodes)
+
+    @property
+    def gallery_codes(self) -> Tensor | None:
+        """Codes of the gallery's images, (N, D); None unless they are real vectors, and finite."""
+        if self.gallery is None or self.gallery.codes is None or self.code_size is None:
+            return None
+        codes = self.gallery.codes.float()
+        return codes if codes.isfinite().all() else None  # as of a training that has diverged
 
     @property
     def priors(self) -> list[str]:
@@ -164,7 +177,7 @@ class Explored:
     def translate(self, images: Tensor, direction: str, seed: int) -> Tensor:
         """Translate images of any size."""
         self._require(Translates)
-        with NOISE:
+        with GLOBAL_GENERATOR:
             return eight_bits(
                 self.model.translate(floats(images), direction=direction, generator=torch.Generator().manual_seed(seed))
             )

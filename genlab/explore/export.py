@@ -5,14 +5,14 @@ from pathlib import Path
 
 from genlab.atomic import whole_folder
 from genlab.errors import GenlabError
-from genlab.explore import runtime, site
+from genlab.explore import exported_data, runtime
 from genlab.explore.entries import Entries, Entry
 from genlab.explore.explored import Explored
+from genlab.explore.exported_data import Packed
+from genlab.explore.exported_page import write_page
 from genlab.explore.graphs import graphs_of
 from genlab.explore.onnx import Graph, require_exporter
 from genlab.explore.opened import explored_at
-from genlab.explore.packed import Packed
-from genlab.explore.static_page import write_page
 
 DATA = "data"
 """The folder of an exported page's data."""
@@ -44,7 +44,7 @@ def require_free(folder: Path, force: bool) -> None:
         return
     if not force:
         raise GenlabError(f"{folder} already exists; give --force to replace it, or another --export")
-    if not (folder / DATA / f"{site.NAME}.js").is_file():
+    if not (folder / DATA / f"{exported_data.NAME}.js").is_file():
         raise GenlabError(f"{folder} is no exported page, and is not replaced; give another --export")
 
 
@@ -65,5 +65,5 @@ def write(folder: Path, entry: Entry, explored: Explored, graphs: dict[str, Grap
     for graph in graphs.values():
         (folder / f"{graph.name}.onnx").write_bytes(graph.content)  # for other programs
         data.add(graph.name, graph.content)
-    told = site.gathered(folder, data, entry, explored, graphs)
-    data.add_json(site.NAME, told | {"runtime": None if files else runtime.pinned()})
+    told = exported_data.gather(folder, data, entry, explored, graphs)
+    data.add_json(exported_data.NAME, told | {"runtime": None if files else runtime.pinned()})

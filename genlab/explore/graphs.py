@@ -7,7 +7,6 @@ from torch import Tensor
 
 from genlab.capabilities import Conditional, Decodes, Encodes, Reconstructs, Translates, can
 from genlab.errors import GenlabError
-from genlab.explore.directions import gallery_codes, is_flat
 from genlab.explore.explored import Explored, floats
 from genlab.explore.onnx import TOLERANCE, Graph, Method, graph_of
 from genlab.models.codes import Prior
@@ -27,7 +26,7 @@ def graphs_of(explored: Explored) -> dict[str, Graph]:
     """
     model = explored.model.eval()
     graphs = {}
-    if is_flat(explored):
+    if explored.is_flat:
         graphs["decode"] = graph_of("decoder", Method(model, "decode"), _codes(explored), _conditions(explored))
         if explored.able_to(Encodes):
             images = _images(explored, ("image", "target"), model.image_shape)
@@ -64,7 +63,7 @@ def reconstructs_by_code(explored: Explored) -> bool:
 def _codes(explored: Explored) -> Tensor:
     """Codes to check with: of the gallery, and random ones."""
     drawn = torch.randn(CHECKED, explored.code_size or 0, generator=torch.Generator().manual_seed(0))
-    codes = gallery_codes(explored)
+    codes = explored.gallery_codes
     return drawn if codes is None else torch.cat([codes[:CHECKED], drawn])
 
 

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES = 16 * 2**20
 """Maximum number of bytes of a request's body."""
+TOO_LARGE = f"more than {MOST_BYTES // 2**20} MB are sent"
 METHODS = ("GET", "POST")
 LOCAL = ("127.0.0.1", "localhost", "::1")
 ANY = ("0.0.0.0", "::")
@@ -74,9 +75,6 @@ class Guard:
         if int(length) > MOST_BYTES:
             return 413, TOO_LARGE
         return None
-
-
-TOO_LARGE = f"more than {MOST_BYTES // 2**20} MB are sent"
 
 
 def own_names(host: str) -> Callable[[str], bool]:

@@ -13,7 +13,7 @@ from genlab.commands.shared.trained import Trained
 from genlab.errors import GenlabError, in_one_line
 from genlab.explore.description import describe
 from genlab.explore.entries import Entry, stamp_of
-from genlab.explore.explored import Explored
+from genlab.explore.explored import GLOBAL_GENERATOR, Explored
 
 MOST_OPEN = 2
 """Models in memory at most."""
@@ -137,4 +137,5 @@ class OpenModels:
 def explored_at(checkpoint: Path, args: argparse.Namespace) -> Explored:
     """Open a checkpoint, and draw its gallery."""
     unasked: dict[str, Any] = {"out": None, "input": None, "condition": None, "condition_image": None}
-    return Explored(Trained(argparse.Namespace(**{**vars(args), **unasked, "ckpt": checkpoint})))
+    with GLOBAL_GENERATOR:
+        return Explored(Trained(argparse.Namespace(**{**vars(args), **unasked, "ckpt": checkpoint})))

@@ -12,7 +12,7 @@ import webbrowser
 import uvicorn
 
 from genlab.errors import GenlabError
-from genlab.explore.app import built
+from genlab.explore.app import application
 from genlab.explore.entries import Entries
 from genlab.explore.guard import ANY, LOCAL
 
@@ -29,7 +29,7 @@ def main(args: argparse.Namespace) -> None:
         address = address_of(args.host, listener.getsockname()[1])
         server = uvicorn.Server(
             uvicorn.Config(
-                built(args, entries),
+                application(args, entries),
                 log_level="warning",
                 access_log=False,
                 server_header=False,

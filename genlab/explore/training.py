@@ -1,4 +1,4 @@
-"""How the training of a run goes or went: curves of its metrics, and its pictures by epoch."""
+"""A run as the page shows it: its card in the chooser, the curves of its metrics, and its pictures by epoch."""
 
 import functools
 import hashlib
@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from genlab import runs
-from genlab.explore.entries import NotThere, stamp_of
+from genlab.explore.entries import Entry, NotThere, stamp_of
 from genlab.regular import read_regular
 from genlab.runs import history
 from genlab.runs.history import History, Series
@@ -28,6 +28,21 @@ THUMBNAIL = 320
 LARGEST = 64 * 2**20
 """Bytes of a picture at most."""
 PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def card_of(entry: Entry) -> dict[str, Any]:
+    """Describe a run in the chooser, for JSON."""
+    card: dict[str, Any] = {"key": entry.key, "name": entry.key.removeprefix("runs/"), "opens": entry.opens}
+    summary = entry.summary
+    if summary is None or entry.run is None:
+        return card | {"model": "", "data": "", "epochs": None, "metric": None, "picture": False}
+    return card | {
+        "model": summary.model,
+        "data": summary.data,
+        "epochs": summary.epochs,
+        "metric": None if summary.best is None else {"name": summary.metric, "value": summary.best},
+        "picture": last_picture(entry.run) is not None,
+    }
 
 
 @dataclass(frozen=True)

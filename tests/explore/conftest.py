@@ -92,15 +92,15 @@ def serve() -> Iterator[Callable[..., Site]]:
     """Starts a server of a run, with arguments of `genlab explore`, and returns a client of it."""
     from starlette.testclient import TestClient
 
-    from genlab.explore.app import built
+    from genlab.explore.app import application
     from genlab.explore.entries import Entries
 
     with contextlib.ExitStack() as stack:
 
         def start(ckpt: Path | None, **changes: Any) -> Site:
             args = arguments(ckpt=None if ckpt is None else str(ckpt), **changes)
-            application = built(args, Entries(args.ckpt))
-            client = TestClient(application, "http://127.0.0.1:8000", raise_server_exceptions=False)
+            app = application(args, Entries(args.ckpt))
+            client = TestClient(app, "http://127.0.0.1:8000", raise_server_exceptions=False)
             stack.enter_context(client)
             return Site(client, client.get("/api/runs").json()["chosen"])
 

@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 import genlab
 from genlab.cli import main
+from genlab.explore.exported_data import framing_of
 from genlab.explore.graphs import graphs_of
 from genlab.explore.onnx import OLDEST_TORCH, Graph, Method, graph_of
 from genlab.explore.opened import explored_at
-from genlab.explore.site import framing_of
 from tests.explore.conftest import arguments
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -256,7 +256,7 @@ def test_a_failed_export_leaves_nothing_behind(
         raise genlab.GenlabError("the disk is full")
 
     monkeypatch.setattr("genlab.explore.export.graphs_of", lambda explored: {})
-    monkeypatch.setattr("genlab.explore.site.gathered", broken)
+    monkeypatch.setattr("genlab.explore.exported_data.gather", broken)
     before = sorted(Path().iterdir())
     assert refused("explore", "--ckpt", str(run), "--export", "other") == "genlab: the disk is full"
     assert refused("explore", "--ckpt", str(run), "--export", "site", "--force") == "genlab: the disk is full"

@@ -13,7 +13,7 @@ import torch
 
 import genlab
 from genlab.errors import GenlabError
-from genlab.explore.app import built
+from genlab.explore.app import application
 from genlab.explore.entries import Entries, Entry
 from genlab.explore.opened import MOST_OPEN, MOST_VIEWS, OpenModel, OpenModels, Superseded, Turn, explored_at
 from genlab.images import eight_bits
@@ -80,11 +80,11 @@ def test_stale_requests_are_answered_409(serve, run):
 
 
 def test_twenty_clients_at_once_get_their_own_answers(run):
-    application = built(arguments(), Entries(str(run)))
+    app = application(arguments(), Entries(str(run)))
     codes = np.random.default_rng(0).normal(size=(20, 2)).astype("<f4")
 
     async def ask() -> list[httpx.Response]:
-        transport = httpx.ASGITransport(application)
+        transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             key = (await client.get("/api/runs")).json()["chosen"]
             address = f"/api/models/{key}/decode"
@@ -129,6 +129,19 @@ def test_an_open_model_answers_while_another_one_opens(run, tmp_path, monkeypatc
         return len(images)
 
     assert asyncio.run(ask()) == 1
+
+
+def test_a_model_that_opens_does_not_disturb_the_noise_of_a_translation(family, monkeypatch):
+    explored = explored_at(family("pix2pix"), arguments())
+    image, model = explored.gallery.parts["source"][:1], explored.model.train()  # dropout draws noise
+    expected = explored.translate(image, "a_to_b", seed=1)
+    monkeypatch.setattr("genlab.explore.opened.Trained", lambda args: torch.rand(9) is None or explored.trained)
+    opening = threading.Thread(target=explored_at, args=[family("pix2pix"), arguments()])
+    hook = model.generator.register_forward_pre_hook(lambda *_: opening.start() or opening.join(0.3))
+    found = explored.translate(image, "a_to_b", seed=1)
+    opening.join()
+    hook.remove()
+    assert torch.equal(found, expected)
 
 
 def test_a_model_whose_training_has_diverged_opens_without_a_map(serve, run, tmp_path):

@@ -46,14 +46,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory, run: Path, family: Callable
 @pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
     """A server of these runs, in a thread of the tests' process."""
-    from genlab.explore.app import built
+    from genlab.explore.app import application
     from genlab.explore.entries import Entries
     from genlab.explore.server import address_of, listening
 
     with pytest.MonkeyPatch.context() as patch, listening("127.0.0.1", 0) as listener:
         patch.chdir(folder)
         server = uvicorn.Server(
-            uvicorn.Config(built(arguments(), Entries(None)), log_level="error", lifespan="off", ws="none")
+            uvicorn.Config(application(arguments(), Entries(None)), log_level="error", lifespan="off", ws="none")
         )
         thread = threading.Thread(target=server.run, args=[[listener]])
         thread.start()

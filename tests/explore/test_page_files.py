@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from genlab.explore import pages
+from genlab.explore import page_files
 from genlab.explore.entries import NotThere
 
 
@@ -30,12 +30,12 @@ def test_everything_that_the_page_names_is_there(serve, run):
     for address in named:
         answer = client.get(address)
         assert answer.status_code == 200, address
-        assert answer.headers["content-type"].split(";")[0] in pages.TYPES.values()
+        assert answer.headers["content-type"].split(";")[0] in page_files.TYPES.values()
 
 
 def test_no_address_of_another_machine_is_in_the_served_page():
-    for path in pages.FOLDER.rglob("*"):
-        if path.suffix in pages.TYPES and "exported" not in path.as_posix():
+    for path in page_files.FOLDER.rglob("*"):
+        if path.suffix in page_files.TYPES and "exported" not in path.as_posix():
             addresses = re.findall(r"https?://[^\s\"'`)]+", path.read_text(encoding="utf-8"))
             assert set(addresses) <= {"http://www.w3.org/2000/svg"}, path
 
@@ -43,4 +43,4 @@ def test_no_address_of_another_machine_is_in_the_served_page():
 @pytest.mark.parametrize("name", ["", "../app.py", "/etc/passwd", "panels", "panels/../index.html", "nothing.js"])
 def test_files_are_those_of_a_listing(name):
     with pytest.raises(NotThere):
-        pages.file_of(name)
+        page_files.file_of(name)

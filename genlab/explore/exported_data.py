@@ -1,33 +1,63 @@
-"""What an exported page knows in place of a server: a run, its model, and the gallery."""
+"""What an exported page knows in place of a server: a run, its model, and the gallery, as scripts with data."""
 
+import base64
 import contextlib
+import gzip
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from genlab.data import DegradedPairs
 from genlab.data.files.framing import Framing
 from genlab.errors import GenlabError
-from genlab.explore.chooser import described
 from genlab.explore.description import describe
 from genlab.explore.directions import attribute_direction
 from genlab.explore.entries import Entry, NotThere
 from genlab.explore.explored import FITTED, Explored
 from genlab.explore.graphs import draws_normal, reconstructs_by_code
 from genlab.explore.onnx import Graph
-from genlab.explore.packed import Packed
-from genlab.explore.training import pictures_of, thumbnail_of, training_of
+from genlab.explore.training import card_of, pictures_of, thumbnail_of, training_of
+from genlab.explore.wire import bytes_of
 
 NAME = "site"
-"""What the page calls it."""
+"""What the page calls all of this."""
+PART = 24 * 2**20
+"""Bytes, compressed, of a text in a script: browsers bound how long one is."""
 NO_GALLERY = "The data were not at hand when this page was exported: there are no test images."
 LARGEST_CODE = 512
 """Largest size of codes whose mixtures are exported: each component has a matrix of its square."""
 
 
-def gathered(folder: Path, data: Packed, entry: Entry, explored: Explored, graphs: dict[str, Graph]) -> dict[str, Any]:
+class Packed:
+    """A folder of scripts, each with one piece of data: all that a page which is opened by double click can load.
+
+    `page/exported/stored.js` reads them.
+
+    Args:
+        folder: where they are written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+
+    def add(self, name: str, content: bytes | Tensor) -> None:
+        """Write data, of tensors the bytes that the server sends."""
+        packed = gzip.compress(bytes_of(content) if isinstance(content, Tensor) else content, 6, mtime=0)
+        texts = [base64.b64encode(packed[start : start + PART]).decode() for start in range(0, len(packed), PART)]
+        script = f"(globalThis.genlab ??= {{}})[{json.dumps(name)}] = {json.dumps(texts)};\n"
+        (self.folder / f"{name}.js").write_text(script)
+
+    def add_json(self, name: str, content: Any) -> None:
+        """Write plain data."""
+        self.add(name, json.dumps(content).encode())
+
+
+def gather(folder: Path, data: Packed, entry: Entry, explored: Explored, graphs: dict[str, Graph]) -> dict[str, Any]:
     """Gather what the page of a run is told.
 
     Args:
@@ -48,7 +78,7 @@ def gathered(folder: Path, data: Packed, entry: Entry, explored: Explored, graph
     }
     _add_gallery(data, explored)
     return {
-        "run": described(entry) | {"key": name, "name": name},
+        "run": card_of(entry) | {"key": name, "name": name},
         "description": description,
         "densities": densities,
         "graphs": {name: _shapes(graph) for name, graph in graphs.items()},

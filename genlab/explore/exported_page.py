@@ -9,7 +9,7 @@ import json
 import re
 from pathlib import Path
 
-from genlab.explore.pages import FOLDER, INDEX, inline_hashes
+from genlab.explore.page_files import FOLDER, INDEX, inline_hashes
 from genlab.explore.runtime import ADDRESS
 
 SERVED = "/page/"
