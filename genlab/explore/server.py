@@ -3,11 +3,13 @@
 import argparse
 import contextlib
 import errno
+import logging
 import os
 import socket
 import threading
 import warnings
 import webbrowser
+from collections.abc import Iterator
 
 import uvicorn
 
@@ -40,8 +42,23 @@ def main(args: argparse.Namespace) -> None:
         print(f"{address} shows models until you press Ctrl-C", flush=True)
         if not args.no_browser:
             threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt), silent_at_its_end(server):
             server.run([listener])
+
+
+@contextlib.contextmanager
+def silent_at_its_end(server: uvicorn.Server) -> Iterator[None]:
+    """Log nothing once the user has stopped a server: requests that this cuts off are no errors."""
+
+    def goes_on(record: logging.LogRecord) -> bool:
+        return not server.should_exit
+
+    log = logging.getLogger("uvicorn.error")
+    log.addFilter(goes_on)
+    try:
+        yield
+    finally:
+        log.removeFilter(goes_on)
 
 
 def listening(host: str, port: int) -> socket.socket:

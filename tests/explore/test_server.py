@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -88,9 +89,15 @@ def test_the_command_serves_until_ctrl_c(run):
     ) as process:
         assert process.stdout is not None
         address = process.stdout.readline().split()[0]
+        half = b"POST /api/models/a/decode HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 8\r\n\r\nhalf"
+        closed, waiting = (socket.create_connection(("127.0.0.1", urlsplit(address).port)) for _ in range(2))
+        closed.sendall(half)
+        closed.close()
+        waiting.sendall(half)
         with urllib.request.urlopen(f"{address}api/runs") as answer:
             assert b'"chosen"' in answer.read()
         process.send_signal(signal.SIGINT)
         out, errors = process.communicate(timeout=20)
+        waiting.close()
     assert process.returncode == 0
     assert (out, errors) == ("", "")
