@@ -115,7 +115,8 @@ def exists(entry: Entry) -> bool:
 
 
 def key_of(path: Path) -> str:
-    """Name a path in an address."""
+    """Name a path in an address; a whole path where browsers would resolve it, as `.` and `..`."""
+    path = path if path.name.strip(".") else path.resolve()
     return path.as_posix().strip("/").encode(errors="backslashreplace").decode()
 
 

@@ -1,5 +1,6 @@
 """The page in a real browser: what a user does, and the pixels that they see."""
 
+import contextlib
 import functools
 import io
 import shutil
@@ -43,9 +44,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory, run: Path, family: Callable
     return folder
 
 
-@pytest.fixture(scope="module")
-def address(folder: Path) -> Iterator[str]:
-    """A server of these runs, in a thread of the tests' process."""
+@contextlib.contextmanager
+def served(folder: Path, ckpt: str | None = None) -> Iterator[str]:
+    """Serve the runs of a folder, or a checkpoint, in a thread of the tests' process."""
     from genlab.explore.app import application
     from genlab.explore.entries import Entries
     from genlab.explore.server import address_of, listening
@@ -53,13 +54,22 @@ def address(folder: Path) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch, listening("127.0.0.1", 0) as listener:
         patch.chdir(folder)
         server = uvicorn.Server(
-            uvicorn.Config(application(arguments(), Entries(None)), log_level="error", lifespan="off", ws="none")
+            uvicorn.Config(
+                application(arguments(ckpt=ckpt), Entries(ckpt)), log_level="error", lifespan="off", ws="none"
+            )
         )
         thread = threading.Thread(target=server.run, args=[[listener]])
         thread.start()
         yield address_of("127.0.0.1", listener.getsockname()[1]).rstrip("/")
         server.should_exit = True
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    """A server of these runs."""
+    with served(folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +220,23 @@ def test_all_runs_can_be_chosen_and_the_back_button_returns(screen: Screen) -> N
     screen.page.go_forward()
     screen.page.wait_for_selector(".of-samples")
     screen.settle()
+    screen.page.get_by_role("link", name="All runs").last.click()
+    screen.page.wait_for_selector(".runs")
+    screen.visit(screen.page.url)
+    assert cards.count() == len(RUNS), "reloaded, or shared as a link"
+
+
+@pytest.mark.parametrize(("place", "ckpt"), [("runs", "../outside.ckpt"), ("runs/vae_digits/0", ".")])
+def test_a_path_that_browsers_would_resolve_is_opened(
+    place: str, ckpt: str, browser: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(folder / "runs/vae_digits/0/checkpoints/best.ckpt", folder / "outside.ckpt")
+    monkeypatch.chdir(folder / place)
+    with served(folder / place, ckpt) as address, contextlib.closing(browser.new_page()) as page:
+        screen = Screen(page, address)
+        screen.visit(f"{address}/")
+        assert page.locator(".of-samples").is_visible()
+        assert screen.problems == []
 
 
 def test_what_the_map_shows_is_what_the_model_decodes_where_one_drags(screen: Screen, folder: Path) -> None:
@@ -445,6 +472,38 @@ def test_interpolation_and_its_animation(screen: Screen, folder: Path) -> None:
     assert screen.page.get_by_role("group", name="Image D").is_visible()
 
 
+def test_an_interpolation_is_of_the_class_of_its_first_image(screen: Screen) -> None:
+    screen.open("cvae_digits", "interpolation")
+    label = screen.page.get_by_role("group", name="Image A").locator(".told").inner_text()[-2]
+    assert label != "0"
+    assert screen.page.get_by_role("radio", name=label, exact=True).is_checked()
+    screen.page.get_by_role("button", name="Test image").first.click()
+    screen.page.get_by_role("dialog").get_by_label("(0)").first.press("Enter")
+    screen.settle()
+    assert screen.page.get_by_role("radio", name="0", exact=True).is_checked()
+
+
+@pytest.mark.parametrize(
+    ("panel", "settings"),
+    [
+        ("interpolation", "&steps=-1"),
+        ("interpolation", "&steps=1e9"),
+        ("samples", "&seed=-1.5&temperature=1e30&chosen=-4"),
+        ("sliders", "&changes=999:1"),
+    ],
+)
+def test_an_address_with_numbers_out_of_range_shows_what_may_be(panel: str, settings: str, screen: Screen) -> None:
+    screen.open("vae_digits", panel, settings)
+    assert screen.page.locator("#status p").inner_text() == ""
+    assert min(screen.pixels(".view canvas").shape[:2]) >= 8
+
+
+def test_a_damaged_link_is_told(screen: Screen) -> None:
+    screen.open("vae_digits", "sliders", "&from=code:zzzz")
+    assert "is damaged" in screen.page.get_by_role("status").first.inner_text()
+    screen.problems.clear()
+
+
 def test_training_compares_runs_and_shows_pictures_by_epoch(screen: Screen) -> None:
     screen.open("vae_digits", "training")
     loss = screen.page.locator("figure.curves-of", has_text="loss").first
@@ -478,6 +537,21 @@ def test_a_training_is_followed_while_it_goes_on(screen: Screen, folder: Path) -
         screen.page.get_by_text("Training now").wait_for(state="hidden")
     finally:
         shutil.rmtree(folder / "runs/going_on")
+
+
+def test_a_training_is_watched_before_it_has_a_checkpoint(screen: Screen, folder: Path) -> None:
+    shutil.copytree(folder / "runs/vae_digits/0", folder / "runs/just_begun/0")
+    shutil.rmtree(folder / "runs/just_begun/0/checkpoints")
+    try:
+        with held(folder / "runs/just_begun/0"):
+            screen.visit(f"{screen.address}/#panel=runs")
+            screen.page.locator("a.card", has_text="no checkpoint yet").click()
+            screen.page.get_by_text("Training now").wait_for()
+            assert screen.page.get_by_role("tab").all_inner_texts() == ["Training"]
+            assert screen.page.locator("figure.curves-of").count() > 0
+            assert "no checkpoint yet" in screen.page.get_by_role("status").first.inner_text()
+    finally:
+        shutil.rmtree(folder / "runs/just_begun")
 
 
 def test_what_goes_wrong_is_told_and_the_page_goes_on(screen: Screen, folder: Path) -> None:

@@ -14,7 +14,7 @@
 import { backend } from "genlab/backend.js";
 import { brief } from "genlab/chart.js";
 import { h } from "genlab/dom.js";
-import { openModel } from "genlab/model.js";
+import { openModel, untrained } from "genlab/model.js";
 import * as attributes from "genlab/panels/attributes.js";
 import * as interpolation from "genlab/panels/interpolation.js";
 import * as map from "genlab/panels/map.js";
@@ -47,10 +47,11 @@ async function showPlace() {
   if (model?.key !== key) {
     model = null;
     tabs.replaceChildren();
-    runName.textContent = runs.find((run) => run.key === key)?.name ?? key;
+    const run = runs.find((each) => each.key === key);
+    runName.textContent = run?.name ?? key;
     main.replaceChildren(h("p", { class: "opening" }, `Opening ${runName.textContent} …`));
     try {
-      const opened = await openModel(key);
+      const opened = run?.opens === false ? untrained(key) : await openModel(key);
       if (setting("run") !== key) return null;
       model = opened;
     } catch (error) {
@@ -158,7 +159,7 @@ function card({ key, name, model: kind, data, epochs, metric, picture, opens }) 
     ? h("img", { src: backend.thumbnailUrl(key), alt: "", loading: "lazy" })
     : h("div", { class: "blank", "aria-hidden": "true" }, kind || "checkpoint");
   const told = [image, h("strong", {}, name), ...facts.map((fact) => h("span", {}, fact))];
-  if (!opens) return h("li", {}, h("div", { class: "card" }, ...told, h("em", {}, "no checkpoint yet")));
+  if (!opens) told.push(h("em", {}, "no checkpoint yet"));
   return h(
     "li",
     {},
@@ -178,7 +179,7 @@ for (const id of ["home", "all-runs"]) {
   document.getElementById(id).addEventListener("click", (event) => {
     event.preventDefault();
     say("");
-    go({});
+    go({ panel: "runs" });
     attempt(showPlace);
   });
 }

@@ -34,13 +34,30 @@ export async function openModel(key) {
     shape: about.image_shape,
     part: about.gallery?.shapes.target && !about.gallery.shapes.image ? "target" : "image",
     codeSize: about.flat ? about.code_shape[0] : 0,
-    file: key.replace(/^runs\//, "").replace(/[^\w.-]+/g, "-"),
+    file: fileOf(key),
     async attribute(name) {
       if (!vectors.has(name)) vectors.set(name, await backend.attribute(key, name));
       return vectors.get(name);
     },
   };
 }
+
+/** A run that has just begun to train, and has no checkpoint yet: only its training can be seen. @returns {Model} */
+export const untrained = (key) => ({
+  key,
+  about: {
+    title: "",
+    can: {},
+    priors: [],
+    gallery: null,
+    translation: null,
+    notes: ["This run has no checkpoint yet: reload the page later to play with its model."],
+  },
+  gallery: null,
+  file: fileOf(key),
+});
+
+const fileOf = (key) => key.replace(/^runs\//, "").replace(/[^\w.-]+/g, "-");
 
 /**
  * References to images: `test:17`, `seed:3` for a sample, `code:…` and `pixels:…` for their packed values, `mean`.
@@ -87,9 +104,10 @@ export async function startOf(model, text, part = model.part) {
     if (start.pixels.length !== sizeOf(shapeOf(model, part)))
       throw new Error("The address holds an image of another shape.");
   } else if (kind === "code") {
-    start.code = new Float32Array((await unpack(rest)).buffer);
+    const { buffer } = await unpack(rest);
+    if (buffer.byteLength !== 4 * model.codeSize) throw new Error("The address holds a code of another model.");
+    start.code = new Float32Array(buffer);
     start.title = "A code";
-    if (start.code.length !== model.codeSize) throw new Error("The address holds a code of another model.");
   } else if (kind === "seed") {
     const [seed, condition = usualCondition(model)] = split(rest, ";");
     const asked = { count: 1, seed: Number.parseInt(seed, 10) || 0 };

@@ -9,8 +9,12 @@ export async function pack(bytes) {
 /** @returns {Promise<Uint8Array>} what `pack` was given */
 export async function unpack(text) {
   const letters = text.slice(1).replaceAll("-", "+").replaceAll("_", "/");
-  const bytes = Uint8Array.from(atob(letters), (letter) => letter.charCodeAt(0));
-  return text[0] === "z" ? through(new DecompressionStream("deflate-raw"), bytes) : bytes;
+  try {
+    const bytes = Uint8Array.from(atob(letters), (letter) => letter.charCodeAt(0));
+    return text[0] === "z" ? await through(new DecompressionStream("deflate-raw"), bytes) : bytes;
+  } catch {
+    throw new Error("What the address holds is damaged: a part of the link may be missing.");
+  }
 }
 
 async function through(stream, bytes) {

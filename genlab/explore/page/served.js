@@ -65,8 +65,9 @@ async function answer(url, options) {
   throw new Error(told.error ?? `The server answered ${response.status}.`);
 }
 
-const at = (key) => `/api/models/${key.split("/").map(encodeURIComponent).join("/")}`;
-const runAt = (key) => `/api/runs/${key.split("/").map(encodeURIComponent).join("/")}`;
+/** Slashes are encoded too: browsers would resolve a key such as ../other/best.ckpt. */
+const at = (key) => `/api/models/${encodeURIComponent(key)}`;
+const runAt = (key) => `/api/runs/${encodeURIComponent(key)}`;
 const json = async (url) => (await answer(url)).json();
 const bytes = async (response) => new Uint8Array(await (await response).arrayBuffer());
 const floats = async (response) => new Float32Array(await (await response).arrayBuffer());

@@ -1,5 +1,8 @@
 /** The address: `#run=…&panel=…` and what the panel is set to, so that a link shows the same. */
 
+/** Largest seed that a control has. */
+export const LARGEST_SEED = 999_999;
+
 let settings = read();
 let timer = 0;
 
@@ -15,11 +18,14 @@ function address(parameters) {
 /** A setting of the address, or what it is where the address says nothing. */
 export const setting = (name, otherwise = null) => settings.get(name) ?? otherwise;
 
-/** A setting that is a number. */
-export function number(name, otherwise) {
+/** A setting that is a number; the nearest that may be, where the address says another. */
+export function number(name, otherwise, low = -Infinity, high = Infinity) {
   const value = Number.parseFloat(settings.get(name));
-  return Number.isFinite(value) ? value : otherwise;
+  return Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : otherwise;
 }
+
+/** The same of a whole number. */
+export const whole = (name, otherwise, low, high) => Math.round(number(name, otherwise, low, high));
 
 /** A setting that is one of some names. */
 export function oneOf(name, names, otherwise = names[0]) {

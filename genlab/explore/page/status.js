@@ -14,7 +14,7 @@ let shownAfter = 0;
 export function say(text, kind = "note") {
   const line = document.getElementById("status");
   line.className = text ? kind : "";
-  line.querySelector("p").textContent = text.charAt(0).toUpperCase() + text.slice(1);
+  line.querySelector("p").textContent = text.replace(/^[a-z](?=[a-z]*[ ,])/, (letter) => letter.toUpperCase());
 }
 
 /** Show what went wrong; superseded requests did not. */

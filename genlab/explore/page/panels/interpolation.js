@@ -9,7 +9,7 @@ import { imageChooser } from "genlab/images.js";
 import { latest } from "genlab/latest.js";
 import { codeOf, conditionValue, firstReference, kept, usualCondition } from "genlab/model.js";
 import { nth, paint, paintGrid, rgba, saveBlob } from "genlab/paint.js";
-import { keep, number, oneOf, setting } from "genlab/state.js";
+import { keep, oneOf, setting, whole } from "genlab/state.js";
 import { attempt } from "genlab/status.js";
 import { along, evenly, joined, lerp, slerp, square } from "genlab/vectors.js";
 
@@ -18,6 +18,8 @@ export const title = "Interpolation";
 export const offered = ({ flat, can }) => flat && can.decode && (can.encode || can.draw);
 
 const WAYS = { line: lerp, sphere: slerp };
+/** Pictures of the strip. */
+const [FEWEST, MOST] = [3, 15];
 /** Frames of the animation from each picture of the strip to the next. */
 const BETWEEN = 4;
 const SECONDS_PER_FRAME = 0.07;
@@ -38,8 +40,8 @@ export function show(model, page) {
   const set = {
     way: oneOf("way", Object.keys(WAYS), "sphere"),
     between: oneOf("between", ["two", "four"]),
-    steps: number("steps", 9),
-    condition: setting("condition", usualCondition(model)),
+    steps: whole("steps", 9, FEWEST, MOST),
+    condition: setting("condition"),
   };
   /** Codes of the corners, by name. */
   const codes = {};
@@ -137,17 +139,29 @@ export function show(model, page) {
       label,
       samples: about.can.draw,
       files: about.can.encode,
-      condition: () => set.condition,
+      condition: () => set.condition ?? usualCondition(model),
       async onchange(start) {
         keep({ [name]: kept(start.reference) });
+        if (name === "a" && conditions && start.condition !== null) {
+          set.condition = start.condition;
+          keep({ condition: set.condition });
+          await conditions.set(set.condition);
+        }
         codes[name] = await codeOf(model, start);
         follow();
       },
     });
     chooser.begin = async () => {
-      codes[name] = await codeOf(model, await chooser.set(setting(name, firstReference(model, index))));
+      const start = await chooser.set(setting(name, firstReference(model, index)));
+      codes[name] = await codeOf(model, start);
+      return start;
     };
     return chooser;
+  });
+  /** The condition that all are decoded under: at first that of image A, and of another that is chosen for it. */
+  const conditions = conditionControl(model, {
+    text: set.condition ?? usualCondition(model),
+    onchange: (condition) => change({ condition }),
   });
   const showCorners = () => choosers.slice(2).forEach((chooser) => (chooser.hidden = set.between === "two"));
   showCorners();
@@ -168,7 +182,7 @@ export function show(model, page) {
       },
     }),
     ...choosers,
-    conditionControl(model, { text: set.condition, onchange: (condition) => change({ condition }) }),
+    conditions,
     choice({
       label: "Path",
       options: [
@@ -180,8 +194,8 @@ export function show(model, page) {
     }),
     slider({
       label: "Pictures",
-      min: 3,
-      max: 15,
+      min: FEWEST,
+      max: MOST,
       step: 1,
       value: set.steps,
       format: String,
@@ -196,7 +210,10 @@ export function show(model, page) {
     h("div", {}, position, h("div", { class: "row" }, playing, save)),
   );
   attempt(async () => {
-    for (const chooser of choosers) await chooser.begin();
+    const first = await choosers[0].begin();
+    set.condition ??= first.condition ?? usualCondition(model);
+    await conditions?.set(set.condition);
+    for (const chooser of choosers.slice(1)) await chooser.begin();
     follow();
     play(!calm());
   });

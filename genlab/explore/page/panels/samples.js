@@ -7,7 +7,7 @@ import { h } from "genlab/dom.js";
 import { latest } from "genlab/latest.js";
 import { conditionValue, meanCode, reference, usualCondition } from "genlab/model.js";
 import { nth, paint, paintGrid, savePng, sizeOf } from "genlab/paint.js";
-import { keep, number, oneOf, setting } from "genlab/state.js";
+import { keep, LARGEST_SEED, number, oneOf, setting, whole } from "genlab/state.js";
 import { attempt } from "genlab/status.js";
 import { joined, tempered } from "genlab/vectors.js";
 
@@ -17,6 +17,8 @@ export const offered = ({ can, flat, priors }) => can.sample || (flat && can.dec
 
 const COUNTS = ["1", "16", "36", "64", "100"];
 const PER_CLASS = 10;
+/** Largest temperature. */
+const HOTTEST = 1.5;
 const PRIORS = { own: "The model's", gaussian: "Gaussian", gmm: "Mixture" };
 /** Where a sample can be taken to. */
 const USES = [
@@ -32,11 +34,11 @@ export function show(model, page) {
   const classes = byCode && about.condition?.kind === "classes" ? about.condition.names : null;
   const set = {
     count: oneOf("count", COUNTS, "36"),
-    seed: number("seed", 0),
-    temperature: number("temperature", 1),
+    seed: whole("seed", 0, 0, LARGEST_SEED),
+    temperature: number("temperature", 1, 0, HOTTEST),
     prior: oneOf("prior", about.priors),
     condition: setting("condition", classes ? "each" : usualCondition(model)),
-    chosen: number("chosen", 0),
+    chosen: whole("chosen", 0, 0),
   };
   const each = () => classes !== null && set.condition === "each";
   let codes = null;
@@ -122,11 +124,11 @@ export function show(model, page) {
   }
 
   const seed = integer(
-    { label: "Seed", min: 0, max: 999_999, value: set.seed, onchange: (value) => change({ seed: value }) },
+    { label: "Seed", min: 0, max: LARGEST_SEED, value: set.seed, onchange: (value) => change({ seed: value }) },
     button(
       "New samples",
       () => {
-        const value = Math.floor(Math.random() * 1_000_000);
+        const value = Math.floor(Math.random() * (LARGEST_SEED + 1));
         seed.set(value);
         change({ seed: value });
       },
@@ -136,7 +138,7 @@ export function show(model, page) {
   const temperature = slider({
     label: "Temperature",
     min: 0,
-    max: 1.5,
+    max: HOTTEST,
     step: 0.01,
     value: set.temperature,
     format: plain,

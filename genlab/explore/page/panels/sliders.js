@@ -28,6 +28,8 @@ export function show(model) {
   );
   /** Changes in standard deviations, by number of unit or direction. */
   const changes = new Map([...pairs("changes")].map(([index, change]) => [Number(index), change]));
+  const known = (kind === "units" ? units : directions).std;
+  for (const index of changes.keys()) if (!(index in known)) changes.delete(index);
 
   const edited = editor(model, {
     file: `${model.file}-sliders`,

@@ -8,7 +8,7 @@ import { latest } from "genlab/latest.js";
 import { kept, reference } from "genlab/model.js";
 import { nth, paint } from "genlab/paint.js";
 import { sketchPad } from "genlab/sketch.js";
-import { keep, number, oneOf, setting } from "genlab/state.js";
+import { keep, LARGEST_SEED, oneOf, setting, whole } from "genlab/state.js";
 import { attempt, say } from "genlab/status.js";
 
 export const title = "Translation";
@@ -31,7 +31,7 @@ export function show(model) {
   const { directions, parts, palette } = about.translation;
   const names = Object.keys(directions);
   const first = parts[names[0]].start;
-  const set = { direction: oneOf("direction", names), seed: number("seed", 0) };
+  const set = { direction: oneOf("direction", names), seed: whole("seed", 0, 0, LARGEST_SEED) };
   const start = () => parts[set.direction].start;
   const shape = () => about.gallery.shapes[start()];
   let truth = null;
@@ -138,7 +138,7 @@ export function show(model) {
     integer({
       label: "Seed of the model's noise",
       min: 0,
-      max: 999_999,
+      max: LARGEST_SEED,
       value: set.seed,
       onchange(seed) {
         set.seed = seed;
