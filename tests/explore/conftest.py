@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from genlab.cli import main
 from tests.run_folders import trained
 
 pytest.importorskip("starlette")
@@ -21,7 +22,7 @@ CONFIGS = {
     "gan": ["--config", "gan_digits.yaml"],
     "stacked": ["--config", "stacked_digits.yaml"],
     "pix2pix": ["--config", "pix2pix_digits.yaml"],
-    "cyclegan": ["--config", "cyclegan_digits.yaml"],
+    "cyclegan": ["--config", "cyclegan_digits.yaml", "--model.generator.blocks=1"],
     "faces": ["--config", "vae_celeba.yaml"],
 }
 
@@ -87,7 +88,28 @@ class Site:
         return str(message)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def export_page(run: Path) -> Callable[..., Path]:
+    """Exports the page of a VAE with a 2-D code, with further options, to a folder; its graphs are made once."""
+    from genlab.explore import export
+
+    made: dict[str, Any] = {}
+    graphs_of = export.graphs_of
+
+    def once(explored: Any) -> dict[str, Any]:
+        made.update(made or graphs_of(explored))
+        return made
+
+    def exported(*options: str, to: Path) -> Path:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(export, "graphs_of", once)
+            main(["explore", "--ckpt", str(run), "--export", str(to), *options])
+        return to
+
+    return exported
+
+
+@pytest.fixture(scope="module")
 def serve() -> Iterator[Callable[..., Site]]:
     """Starts a server of a run, with arguments of `genlab explore`, and returns a client of it."""
     from starlette.testclient import TestClient

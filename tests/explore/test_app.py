@@ -10,7 +10,7 @@ import genlab
 from genlab.images import eight_bits
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def site(serve, run):
     return serve(run)
 

@@ -17,7 +17,6 @@ from packaging.version import Version
 from PIL import Image
 
 import genlab
-from genlab.cli import main
 from genlab.data.files.framing import Framing
 from genlab.explore import runtime
 from genlab.explore.onnx import OLDEST_TORCH
@@ -62,11 +61,9 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def site(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(export_page: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a VAE with a 2-D code, with its runtime."""
-    site = tmp_path_factory.mktemp("exported") / "site"
-    main(["explore", "--ckpt", str(run), "--export", str(site), "--runtime", str(ORT_WEB)])
-    return site
+    return export_page("--runtime", str(ORT_WEB), to=tmp_path_factory.mktemp("exported") / "site")
 
 
 @pytest.fixture(scope="module")
@@ -202,16 +199,17 @@ def package_file(url: str) -> bytes:
     return runtime.installed(Path(str(ORT_WEB)))[files[url.rsplit("/", 1)[1]]]
 
 
-def test_without_a_runtime_the_pinned_one_is_loaded_and_checked(site: Path, run: Path, visit: Any) -> None:
-    online = Path("online").absolute()
-    main(["explore", "--ckpt", str(run), "--export", str(online)])
+def test_without_a_runtime_the_pinned_one_is_loaded_and_checked(
+    export_page: Callable[..., Path], run: Path, visit: Any
+) -> None:
+    online = export_page(to=Path("online").absolute())
     headers = {"Access-Control-Allow-Origin": "*"}
 
     def served(route: Any) -> None:
         route.fulfill(body=package_file(route.request.url), headers=headers)
 
     def changed(route: Any) -> None:
-        route.fulfill(body=package_file(route.request.url) + b" ", headers=headers)
+        route.fulfill(body=b"export {};", headers=headers)
 
     page = visit((online / "index.html").as_uri(), route=served)
     codes = torch.randn(2, 2)

@@ -1,10 +1,12 @@
 """Every family is described by what it can do, and does it."""
 
+import functools
 import io
 import json
 import math
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -17,12 +19,18 @@ from genlab.images import eight_bits
 from tests.explore.conftest import arguments
 
 
+@pytest.fixture(scope="module")
+def site_of(serve, family):
+    """Returns the client of a server of a family."""
+    return functools.cache(lambda name: serve(family(name)))
+
+
 def able(told: dict) -> set[str]:
     return {name for name, can in told["can"].items() if can}
 
 
-def test_an_autoencoder_has_a_map_by_principal_components_and_priors_that_are_fitted(serve, family):
-    site = serve(family("autoencoder"))
+def test_an_autoencoder_has_a_map_by_principal_components_and_priors_that_are_fitted(site_of):
+    site = site_of("autoencoder")
     told = site.described()
     assert able(told) == {"encode", "decode", "reconstruct"}
     assert told["priors"] == ["gaussian", "gmm"]
@@ -40,16 +48,16 @@ def test_an_autoencoder_has_a_map_by_principal_components_and_priors_that_are_fi
     assert site.computed("decode", drawn.tobytes()).shape == (3, 1, 8, 8)
 
 
-def test_a_gan_has_sliders_of_its_prior_but_no_map(serve, family):
-    told = serve(family("gan")).described()
+def test_a_gan_has_sliders_of_its_prior_but_no_map(site_of):
+    told = site_of("gan").described()
     assert able(told) == {"decode", "draw", "sample"}
     assert (told["map"], told["directions"], told["attributes"]) == (None, None, [])
     assert told["priors"] == ["own"]
     np.testing.assert_allclose(told["units"]["std"], 1, atol=0.15)
 
 
-def test_a_class_is_a_condition(serve, family):
-    site = serve(family("cvae"))
+def test_a_class_is_a_condition(site_of, family):
+    site = site_of("cvae")
     told = site.described()
     assert told["condition"] == {"kind": "classes", "names": [*"0123456789"]}
     assert told["attributes"] == []
@@ -66,8 +74,8 @@ def test_a_class_is_a_condition(serve, family):
     assert "needs a condition" in site.refused("decode", codes.tobytes())
 
 
-def test_attributes_are_switches(serve, family):
-    site = serve(family("cvae_of_attributes"))
+def test_attributes_are_switches(site_of):
+    site = site_of("cvae_of_attributes")
     told = site.described()
     names, usual = told["condition"]["names"], told["condition"]["usual"]
     assert told["condition"]["kind"] == "attributes"
@@ -81,8 +89,8 @@ def test_attributes_are_switches(serve, family):
         assert site.refused("decode", codes, condition=wrong).startswith(f"attributes are {len(names)} numbers")
 
 
-def test_an_image_is_a_condition_that_the_body_begins_with(serve, family):
-    site = serve(family("cvae_of_images"))
+def test_an_image_is_a_condition_that_the_body_begins_with(site_of):
+    site = site_of("cvae_of_images")
     told = site.described()
     assert told["condition"]["kind"] == "image"
     assert told["gallery"]["kind"] == "pairs"
@@ -98,8 +106,8 @@ def test_an_image_is_a_condition_that_the_body_begins_with(serve, family):
     assert "no images" in site.refused("sample", source[:-1])
 
 
-def test_framing_makes_a_source_of_an_uploaded_image(serve, family):
-    site = serve(family("cvae_of_images"))
+def test_framing_makes_a_source_of_an_uploaded_image(site_of):
+    site = site_of("cvae_of_images")
     told = site.described()
     content = io.BytesIO()
     Image.new("L", (70, 90), 200).save(content, "PNG")
@@ -109,8 +117,8 @@ def test_framing_makes_a_source_of_an_uploaded_image(serve, family):
     assert (source != 200).any()  # the half that is taken away
 
 
-def test_pairs_are_translated_beside_the_truth(serve, family):
-    site = serve(family("pix2pix"))
+def test_pairs_are_translated_beside_the_truth(site_of):
+    site = site_of("pix2pix")
     told = site.described()
     assert able(told) == {"translate"}
     assert told["gallery"]["kind"] == "pairs"
@@ -126,13 +134,13 @@ def test_pairs_are_translated_beside_the_truth(serve, family):
     assert "translates a_to_b" in site.refused("translate", image, **{**query, "direction": "b_to_a"})
 
 
-def test_domains_are_translated_both_ways(serve, family):
-    told = serve(family("cyclegan")).described()
+def test_domains_are_translated_both_ways(site_of):
+    told = site_of("cyclegan").described()
     assert set(told["translation"]["directions"]) == set(told["translation"]["parts"]) == {"a_to_b", "b_to_a"}
 
 
-def test_stacked_autoencoders_encode_and_decode(serve, family):
-    site = serve(family("stacked"))
+def test_stacked_autoencoders_encode_and_decode(site_of):
+    site = site_of("stacked")
     told = site.described()
     assert told["flat"]
     assert {"encode", "decode", "reconstruct"} <= able(told)
@@ -177,8 +185,8 @@ def test_data_that_are_gone_leave_a_model_that_can_be_explored(serve, family, tm
     assert site.client.get(f"/api/models/{site.key}/gallery/images").status_code == 404
 
 
-def test_an_upload_is_framed_as_the_data_are(serve, family):
-    site = serve(family("faces"))
+def test_an_upload_is_framed_as_the_data_are(site_of):
+    site = site_of("faces")
     shape = site.described()["image_shape"]
     content = io.BytesIO()
     Image.new("RGB", (300, 200), (10, 200, 30)).save(content, "JPEG", quality=95)
@@ -190,8 +198,8 @@ def test_an_upload_is_framed_as_the_data_are(serve, family):
     assert "there are no images called b" in site.refused("frame", content.getvalue(), part="b")
 
 
-def test_a_decompression_bomb_is_not_decoded(serve, family):
+def test_a_decompression_bomb_is_not_decoded(site_of):
     content = io.BytesIO()
     Image.new("1", (8_000, 8_000)).save(content, "PNG", compress_level=9)
     assert len(content.getvalue()) < 10**5
-    assert "pixels" in serve(family("faces")).refused("frame", content.getvalue())
+    assert "pixels" in site_of("faces").refused("frame", content.getvalue())

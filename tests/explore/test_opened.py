@@ -27,9 +27,10 @@ def model(run) -> OpenModel:
 
 def test_only_the_newest_of_a_view_is_computed(model):
     done: list[str] = []
-    goes_on = threading.Event()
+    begun, goes_on = threading.Event(), threading.Event()
 
     def first(explored):
+        begun.set()
         goes_on.wait(10)
         done.append("a1")
 
@@ -41,11 +42,11 @@ def test_only_the_newest_of_a_view_is_computed(model):
                 return "dropped"
 
         waiting = [asyncio.create_task(a(1, first))]
-        await asyncio.sleep(0.05)
+        await asyncio.to_thread(begun.wait, 10)
         waiting += [asyncio.create_task(a(turn)) for turn in (2, 3, 5, 4)]
         waiting.append(asyncio.create_task(model.compute(lambda explored: done.append("b1"), Turn("b", 1))))
         waiting.append(asyncio.create_task(model.compute(lambda explored: done.append("any"))))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0)  # all of them have asked now
         goes_on.set()
         return await asyncio.gather(*waiting)
 
@@ -115,13 +116,19 @@ def test_an_open_model_answers_while_another_one_opens(run, tmp_path, monkeypatc
     first, second = (Entry(name, None, tmp_path / f"{name}.ckpt") for name in "ab")
     for entry in (first, second):
         shutil.copy(run / "checkpoints" / "last.ckpt", entry.asked)
-    goes_on = threading.Event()
+    begun, goes_on = threading.Event(), threading.Event()
 
     async def ask() -> int:
         opened = await models.get(first)
-        monkeypatch.setattr("genlab.explore.opened.explored_at", lambda *args: goes_on.wait(20) and opened.explored)
+
+        def opening(*args):
+            begun.set()
+            goes_on.wait(20)
+            return opened.explored
+
+        monkeypatch.setattr("genlab.explore.opened.explored_at", opening)
         slow = [asyncio.create_task(models.get(second)) for _ in range(3)]
-        await asyncio.sleep(0.05)
+        await asyncio.to_thread(begun.wait, 10)
         model = await asyncio.wait_for(models.get(first), 5)
         images = await asyncio.wait_for(model.compute(lambda explored: explored.sample(1, seed=0)), 5)
         goes_on.set()
