@@ -72,15 +72,6 @@ def address(folder: Path) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A browser without windows."""
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 class Screen:
     """A tab of the browser, and what one does with it.
 
@@ -489,7 +480,9 @@ def test_an_interpolation_is_of_the_class_of_its_first_image(screen: Screen) -> 
         ("interpolation", "&steps=-1"),
         ("interpolation", "&steps=1e9"),
         ("samples", "&seed=-1.5&temperature=1e30&chosen=-4"),
-        ("sliders", "&changes=999:1"),
+        ("sliders", "&changes=999:1,0:1e300"),
+        ("attributes", "&strengths=is 7:1e300"),
+        ("map", "&x=1e300&y=-1e300"),
     ],
 )
 def test_an_address_with_numbers_out_of_range_shows_what_may_be(panel: str, settings: str, screen: Screen) -> None:

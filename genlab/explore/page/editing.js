@@ -30,7 +30,7 @@ export function editor(model, { file, edit }) {
 
   const follow = latest(async () => {
     const changed = await edit(code);
-    paint(after.canvas, await backend.decode(key, changed, 1, await conditionValue(model, condition), "edit"), shape);
+    paint(after.canvas, await backend.decode(key, changed, await conditionValue(model, condition), "edit"), shape);
   });
   const changed = (event) => code && follow(null, event);
 

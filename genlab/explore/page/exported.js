@@ -86,11 +86,11 @@ export const backend = {
     return nth(await floats("attributes"), [1, 1, product(description.code_shape)], description.attributes.indexOf(name));
   },
 
-  decode: (key, codes, n, condition = null) => decode(codes, condition),
+  decode: (key, codes, condition = null) => decode(codes, condition),
 
-  encode: (key, pixels, n, condition = null) => compute("encode", valuesOf(pixels), condition),
+  encode: (key, pixels, condition = null) => compute("encode", valuesOf(pixels), condition),
 
-  reconstruct: async (key, pixels, n, condition = null) =>
+  reconstruct: async (key, pixels, condition = null) =>
     decode(await compute("encode", valuesOf(pixels), condition), condition),
 
   draw: (key, asked) => draw(asked),

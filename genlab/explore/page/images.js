@@ -31,7 +31,7 @@ export function imageChooser(
 
   async function set(text) {
     const start = await startOf(model, text, part);
-    start.pixels ??= await backend.decode(model.key, start.code, 1, await conditionValue(model, condition()));
+    start.pixels ??= await backend.decode(model.key, start.code, await conditionValue(model, condition()));
     tell(start.title, start.pixels);
     return start;
   }

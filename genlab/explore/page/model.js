@@ -130,7 +130,7 @@ export async function codeOf(model, start) {
   const [kind, rest] = split(start.reference, ":");
   const codes = kind === "test" ? await model.gallery.codes() : null;
   if (codes) return nth(codes, [model.codeSize, 1, 1], Number(rest));
-  return backend.encode(model.key, start.pixels, 1, await conditionValue(model, start.condition));
+  return backend.encode(model.key, start.pixels, await conditionValue(model, start.condition));
 }
 
 /** The condition of a test image, as a text: a class `7`, attributes `0110`, an image `test:3`; null for none. */

@@ -46,7 +46,7 @@
  * @property {() => Promise<Float32Array|null>} conditions
  */
 
-import { Dropped } from "genlab/errors.js";
+import { Dropped } from "genlab/status.js";
 import { joined } from "genlab/vectors.js";
 
 const view = crypto.randomUUID?.() ?? String(Math.random());
@@ -123,20 +123,18 @@ export const backend = {
   /**
    * @param {string} key
    * @param {Float32Array} codes
-   * @param {number} n
    * @param {ConditionValue} condition
    * @param {string|null} live name of what follows the hand: of its requests only the newest is answered
    * @returns {Promise<Uint8Array>} images
    */
-  decode: (key, codes, n, condition = null, live = null) =>
-    bytes(ask(key, "decode", { query: { n }, condition, body: codes, live })),
+  decode: (key, codes, condition = null, live = null) =>
+    bytes(ask(key, "decode", { condition, body: codes, live })),
 
   /** @returns {Promise<Float32Array>} codes */
-  encode: (key, pixels, n, condition = null) => floats(ask(key, "encode", { query: { n }, condition, body: pixels })),
+  encode: (key, pixels, condition = null) => floats(ask(key, "encode", { condition, body: pixels })),
 
   /** @returns {Promise<Uint8Array>} images */
-  reconstruct: (key, pixels, n, condition = null) =>
-    bytes(ask(key, "reconstruct", { query: { n }, condition, body: pixels })),
+  reconstruct: (key, pixels, condition = null) => bytes(ask(key, "reconstruct", { condition, body: pixels })),
 
   /** @returns {Promise<Float32Array>} codes */
   draw: (key, { count, seed, prior = "own" }, condition = null) =>

@@ -33,12 +33,16 @@ export function oneOf(name, names, otherwise = names[0]) {
   return names.includes(value) ? value : otherwise;
 }
 
-/** A setting that is a list of named numbers, as `written` writes it. @returns {Map<string, number>} */
-export function pairs(name) {
+/** A setting that is a list of named numbers from -reach to reach, as `written` writes it. @returns {Map<string, number>} */
+export function pairs(name, reach) {
   const entries = setting(name, "")
     .split(",")
     .map((entry) => [entry.slice(0, entry.lastIndexOf(":")), Number(entry.slice(entry.lastIndexOf(":") + 1))]);
-  return new Map(entries.filter(([key, value]) => key && Number.isFinite(value)));
+  return new Map(
+    entries
+      .filter(([key, value]) => key && Number.isFinite(value))
+      .map(([key, value]) => [key, Math.min(reach, Math.max(-reach, value))]),
+  );
 }
 
 /** Named numbers as one setting. */

@@ -1,6 +1,7 @@
 /** What the page tells: messages, and whether it is at work. */
 
-import { Dropped } from "genlab/errors.js";
+/** A request that a newer one of the same view has replaced: nothing to tell. */
+export class Dropped extends Error {}
 
 let working = 0;
 let shownAfter = 0;

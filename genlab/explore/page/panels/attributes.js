@@ -19,7 +19,7 @@ const REACH = 3;
 /** Build the panel; see `app.js`. */
 export function show(model) {
   const { attributes } = model.about;
-  const strengths = pairs("strengths");
+  const strengths = pairs("strengths", REACH);
   for (const attribute of strengths.keys()) if (!attributes.includes(attribute)) strengths.delete(attribute);
   const known = new Set();
 

@@ -58,7 +58,7 @@ export function show(model, page) {
     const way = WAYS[set.way];
     const fine = evenly((set.steps - 1) * BETWEEN + 1);
     const condition = await conditionValue(model, set.condition);
-    const decode = (all) => backend.decode(key, all, all.length / model.codeSize, condition, "interpolation");
+    const decode = (all) => backend.decode(key, all, condition, "interpolation");
     if (set.between === "two") {
       const images = await decode(along(ends[0], ends[1], fine, way));
       frames = fine.map((_, i) => nth(images, shape, i));

@@ -26,7 +26,8 @@ export function show(model, page) {
   const mean = Float32Array.from(map.mean);
   const basis = map.basis.map((axis) => Float32Array.from(axis));
   const names = map.axes === "pca" ? ["first principal component", "second principal component"] : ["unit 0", "unit 1"];
-  const at = { x: number("x", 0), y: number("y", 0) };
+  const [left, right, bottom, top] = map.extent;
+  const at = { x: number("x", 0, left, right), y: number("y", 0, bottom, top) };
   const digits = Math.max(2, 2 - Math.floor(Math.log10(map.extent[1] - map.extent[0])));
   const place = () => `${plain(at.x, digits)}, ${plain(at.y, digits)}`;
   let condition = setting("condition", usualCondition(model));
@@ -50,7 +51,7 @@ export function show(model, page) {
 
   const follow = latest(async () => {
     const code = codeAt(at.x, at.y);
-    paint(decoded.canvas, await backend.decode(key, code, 1, await conditionValue(model, condition), "map"), shape);
+    paint(decoded.canvas, await backend.decode(key, code, await conditionValue(model, condition), "map"), shape);
     decoded.tell(`Decoded at ${place()}`);
     tellNearest();
   });
@@ -84,7 +85,6 @@ export function show(model, page) {
   async function drawManifold(shown) {
     keep({ manifold: shown ? 1 : 0 });
     if (!shown) return plot.setBackground(null);
-    const [left, right, bottom, top] = map.extent;
     const centre = (i, low, high) => low + ((i + 0.5) / SIDE) * (high - low);
     const codes = [];
     for (let row = 0; row < SIDE; row += 1) {
@@ -92,7 +92,7 @@ export function show(model, page) {
         codes.push(codeAt(centre(column, left, right), centre(row, top, bottom)));
     }
     const canvas = h("canvas");
-    const images = await backend.decode(key, joined(codes), codes.length, await conditionValue(model, condition));
+    const images = await backend.decode(key, joined(codes), await conditionValue(model, condition));
     paintGrid(canvas, images, shape, SIDE, 0);
     plot.setBackground(canvas);
   }

@@ -34,7 +34,7 @@ export function show(model, page) {
 
   const follow = latest(async () => {
     const value = await conditionValue(model, condition);
-    const made = await backend.reconstruct(key, pixels, 1, value);
+    const made = await backend.reconstruct(key, pixels, value);
     paint(original.canvas, pixels, shape);
     paint(result.canvas, made, shape);
     paint(difference.canvas, differences(pixels, made, shape), [3, shape[1], shape[2]]);
@@ -107,7 +107,7 @@ export function show(model, page) {
         const some = indices.slice(at, at + BATCH);
         const batch = new Uint8Array(some.length * sizeOf(shape));
         some.forEach((index, i) => batch.set(nth(images, shape, index), i * sizeOf(shape)));
-        const made = await backend.reconstruct(key, batch, some.length, await conditionValue(model, text));
+        const made = await backend.reconstruct(key, batch, await conditionValue(model, text));
         some.forEach((index, i) => (found[index] = squaredError(nth(batch, shape, i), nth(made, shape, i))));
       }
     }

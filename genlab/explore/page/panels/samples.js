@@ -63,7 +63,7 @@ export function show(model, page) {
     const warm = tempered(codes, meanCode(model), set.temperature);
     const conditions = each() ? classes.map((_, label) => label) : [condition];
     const rows = [];
-    for (const value of conditions) rows.push(await backend.decode(key, warm, count, value, "samples"));
+    for (const value of conditions) rows.push(await backend.decode(key, warm, value, "samples"));
     images = joined(rows);
     return tile();
   });

@@ -27,7 +27,7 @@ export function show(model) {
     kinds.map(({ value }) => value),
   );
   /** Changes in standard deviations, by number of unit or direction. */
-  const changes = new Map([...pairs("changes")].map(([index, change]) => [Number(index), change]));
+  const changes = new Map([...pairs("changes", REACH)].map(([index, change]) => [Number(index), change]));
   const known = (kind === "units" ? units : directions).std;
   for (const index of changes.keys()) if (!(index in known)) changes.delete(index);
 
