@@ -1,4 +1,4 @@
-"""What an exported page knows in place of a server: a run, its model, and the gallery, as scripts with data."""
+"""What an exported page knows in place of a server: a run, its model, and the gallery, each as a script."""
 
 import base64
 import contextlib
@@ -24,7 +24,7 @@ from genlab.explore.training import card_of, pictures_of, thumbnail_of, training
 from genlab.explore.wire import bytes_of
 
 NAME = "site"
-"""What the page calls all of this."""
+"""The script of what is told of the run and its model."""
 PART = 24 * 2**20
 """Bytes, compressed, of a text in a script: browsers bound how long one is."""
 NO_GALLERY = "The data were not at hand when this page was exported: there are no test images."

@@ -44,9 +44,9 @@ class Graph:
 
 
 class GivenNoise(TorchFunctionMode):
-    """Context in which noise of dropout that is active in evaluation, as pix2pix's is, can be given.
+    """Context that hands dropout its noise, where it is active in evaluation, as in pix2pix.
 
-    Dropout drops units where given noise, uniform in [0, 1), is below its probability.
+    Units are dropped where the noise, uniform in [0, 1), is below dropout's probability.
 
     Args:
         noise: for each dropout, in the order of use, a tensor like what it is applied to; None to draw noise.
