@@ -5,6 +5,7 @@ import gzip
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from genlab.explore.exported_data import framing_of
 from genlab.explore.graphs import graphs_of
 from genlab.explore.onnx import OLDEST_TORCH, Graph, Method, graph_of
 from genlab.explore.opened import explored_at
+from genlab.networks import UNet
 from tests.explore.conftest import arguments
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -128,7 +130,7 @@ def test_a_run_of_a_conditional_model_is_exported_with_its_classes(family: Calla
 
 
 def test_translations_take_the_noise_of_dropout(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = genlab.Pix2Pix((1, 16, 16), (3, 16, 16)).eval()
+    model = genlab.Pix2Pix((1, 16, 16), (3, 16, 16), generator=partial(UNet, channels=8)).eval()
     images = torch.rand(3, 1, 16, 16)
     graph = graph_of("translator", Method(model, "translate", direction="a_to_b"), images)
     noise = [torch.rand(3, *shape) for shape in graph.noise]

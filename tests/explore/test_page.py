@@ -488,7 +488,7 @@ def test_an_interpolation_is_of_the_class_of_its_first_image(screen: Screen) -> 
 def test_an_address_with_numbers_out_of_range_shows_what_may_be(panel: str, settings: str, screen: Screen) -> None:
     screen.open("vae_digits", panel, settings)
     assert screen.page.locator("#status p").inner_text() == ""
-    assert min(screen.pixels(".view canvas").shape[:2]) >= 8
+    assert screen.page.eval_on_selector(".view canvas", "canvas => Math.min(canvas.width, canvas.height)") >= 8
 
 
 def test_a_damaged_link_is_told(screen: Screen) -> None:
