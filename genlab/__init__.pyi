@@ -1,6 +1,7 @@
 """The public names; the package reads this list and imports each one when it is first used."""
 
 from . import data as data
+from . import diffusion as diffusion
 from . import latent as latent
 from . import losses as losses
 from . import models as models
@@ -18,7 +19,9 @@ from .models import CVAE as CVAE
 from .models import GAN as GAN
 from .models import VAE as VAE
 from .models import Autoencoder as Autoencoder
+from .models import ConditionalDiffusion as ConditionalDiffusion
 from .models import CycleGAN as CycleGAN
+from .models import Diffusion as Diffusion
 from .models import Pix2Pix as Pix2Pix
 from .models import StackedAutoencoder as StackedAutoencoder
 from .models import load as load

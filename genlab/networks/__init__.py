@@ -6,6 +6,7 @@
 | decoder | `decoder(image_shape, code_size)` | codes (B, code_size) to outputs (B, C, H, W) |
 | discriminator | `discriminator(image_shape, size)` | images to logits (B, size), or (B, size, H', W') of patches |
 | translator | `translator(image_shape, out_channels)` | images (B, C, H, W) to outputs (B, out_channels, H, W) |
+| denoiser | `denoiser(image_shape, out_channels, condition_size)` | noisy images, times (B,) and a condition to outputs |
 
 Outputs are unbounded: models and likelihoods apply the output activation, such as a sigmoid or tanh. All networks are
 `Recorded`: models take the class, a partial of it, or a network that is built already.
@@ -15,6 +16,7 @@ from genlab.networks.condition import ConditionChannel, Projection
 from genlab.networks.conv import ConvDecoder, ConvEncoder, UpsamplingDecoder
 from genlab.networks.corruption import Corruption, DroppedPatches, DroppedPixels, GaussianNoise
 from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from genlab.networks.denoising_unet import DenoisingUNet
 from genlab.networks.mlp import MLPDecoder, MLPDiscriminator, MLPEncoder
 from genlab.networks.patch import PatchDiscriminator
 from genlab.networks.resnet import ResNetGenerator
@@ -30,6 +32,7 @@ __all__ = [
     "Corruption",
     "DCGANDiscriminator",
     "DCGANGenerator",
+    "DenoisingUNet",
     "DenseLayer",
     "DroppedPatches",
     "DroppedPixels",

@@ -1,0 +1,62 @@
+"""The variational bound on log p(x) of a diffusion model, in nats, in parts by timestep (Ho et al. 2020, equation 5).
+
+The negative bound is L_T + (L_{T-1} + ... + L_1) + L_0: how far the noisiest images are from the prior, what each step
+adds, and the likelihood of the image itself. All are (B,). Images are in [-1, 1].
+"""
+
+import math
+
+import torch
+from torch import Generator, Tensor
+
+from genlab.diffusion.denoisers import Denoise, broadcast
+from genlab.diffusion.samplers import noise_like
+
+BIN = 1 / 255
+"""Half the width of one of 256 levels of a value, in [-1, 1]."""
+
+
+def prior_part(x: Tensor, largest: float) -> Tensor:
+    """Compute L_T: KL(q(x_T | x) || N(0, I)), where x_T is (x + σ ε) / √(1 + σ²) for the largest σ."""
+    return 0.5 * ((x.square() - 1) / (1 + largest**2) + math.log1p(largest**-2)).flatten(1).sum(1)
+
+
+def step_parts(denoise: Denoise, x: Tensor, levels: Tensor, bands: int, generator: Generator | None = None) -> Tensor:
+    """Estimate the L_t between, (B, bands), each the sum over a band of timesteps, from large to small.
+
+    Of each band, one timestep is drawn for each image, and stands for all of it; with as many bands as there are
+    timesteps, no estimate is left but that of the noise's expectation.
+
+    Args:
+        denoise: estimates images.
+        x: images.
+        levels: of all steps, from the largest to 0.
+        bands: how many, from 1 to the number of steps but one.
+        generator: of timesteps and noise, on the CPU.
+    """
+    steps = len(levels) - 2
+    edges = torch.linspace(0, steps, bands + 1).round().long()
+    parts = []
+    for first, end in zip(edges[:-1], edges[1:], strict=True):
+        chosen = first + (torch.rand(len(x), generator=generator) * (end - first)).long()
+        now, then = levels[chosen], levels[chosen + 1]
+        error = (denoise(x + broadcast(now, x) * noise_like(x, generator), now) - x).square().flatten(1).sum(1)
+        parts.append((end - first).item() * (0.5 * (then**-2 - now**-2)).to(error) * error)
+    return torch.stack(parts, 1)
+
+
+def last_part(denoise: Denoise, x: Tensor, smallest: float, generator: Generator | None = None) -> Tensor:
+    """Estimate L_0 of 8-bit images: -log of the probability of each value's level, of 256 (section 3.3)."""
+    estimate = denoise(x + smallest * noise_like(x, generator), smallest)
+    return -binned_log_prob(x, estimate, smallest).flatten(1).sum(1)
+
+
+def binned_log_prob(x: Tensor, mean: Tensor, sigma: float) -> Tensor:
+    """Log-probability of the level of each value under a normal distribution; the outer levels reach to infinity."""
+    sign = torch.where(x < 0, -1.0, 1.0)  # mirrored, so that the value is not negative
+    away = x.abs() - sign * mean
+    lower, upper = (away - BIN) / sigma, ((away + BIN) / sigma).where(x.abs() < 1 - BIN / 2, math.inf)
+    right = lower > 0  # mirrored again: in the left tail, differences are not lost
+    start, end = torch.where(right, -upper, lower), torch.where(right, -lower, upper)
+    log_end = torch.special.log_ndtr(end)
+    return log_end + (-torch.expm1(torch.special.log_ndtr(start) - log_end)).log()

@@ -1,0 +1,97 @@
+"""Denoisers: functions of noisy images and their level of noise that estimate the images, and functions of denoisers.
+
+Samplers and bounds know no more of a model than this.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from genlab.diffusion.predictions import Prediction
+from genlab.losses.precision import at_least_float32
+
+Denoise: TypeAlias = Callable[[Tensor, Tensor | float], Tensor]
+"""Maps noisy images x + σ ε, (B, ...), and σ, one number or (B,), to an estimate of x, (B, ...)."""
+
+
+class Denoiser:
+    """A network with the meaning of its output: a `Denoise`.
+
+    Args:
+        network: maps scaled noisy images (B, C, H, W), times (B,), and what else it is `given`, to outputs.
+        prediction: meaning of its output.
+        given: further arguments of the network, such as the numbers of a condition.
+    """
+
+    def __init__(self, network: nn.Module, prediction: Prediction, *given: Tensor) -> None:
+        self.network, self.prediction, self.given = network, prediction, given
+
+    def output(self, noisy: Tensor, sigma: Tensor | float) -> Tensor:
+        """Compute the network's output, at least in float32. Its time is log σ / 4 (Karras et al. 2022, table 1)."""
+        levels = broadcast(sigma, noisy)
+        scaled = self.prediction.scalings(levels).input * noisy
+        weights = next(self.network.parameters())
+        return at_least_float32(self.network(scaled.to(weights.dtype), levels.flatten().log() / 4, *self.given))
+
+    def __call__(self, noisy: Tensor, sigma: Tensor | float) -> Tensor:
+        """Estimate images."""
+        return self.prediction.image(self.output(noisy, sigma), noisy, broadcast(sigma, noisy))
+
+
+def broadcast(sigma: Tensor | float, x: Tensor) -> Tensor:
+    """Return levels, one number or (B,), in the precision of images (B, ...), as (B, 1, ...)."""
+    levels = torch.as_tensor(sigma, dtype=x.dtype).to(x.device)
+    return levels.expand(len(x)).view(-1, *[1] * (x.ndim - 1))
+
+
+def clipped(denoise: Denoise) -> Denoise:
+    """Keep estimates within [-1, 1], where images are (Ho et al. 2020's code does so too)."""
+    return lambda x, sigma: denoise(x, sigma).clamp(-1, 1)
+
+
+def guided(conditional: Denoise, unconditional: Denoise, scale: float) -> Denoise:
+    """Follow a condition more or less than the model does (Ho & Salimans 2022, equation 6, where scale is 1 + w).
+
+    Args:
+        conditional: estimates under the condition.
+        unconditional: estimates without it.
+        scale: 0 ignores the condition, 1 is the conditional model, more exaggerates what the condition changes.
+    """
+    if scale == 1:
+        return conditional
+
+    def denoise(x: Tensor, sigma: Tensor | float) -> Tensor:
+        without = unconditional(x, sigma)
+        return without + scale * (conditional(x, sigma) - without) if scale else without
+
+    return denoise
+
+
+def completing(denoise: Denoise, image: Tensor, mask: Tensor) -> Denoise:
+    """Keep the known part of an image (replacement; Song et al. 2021, appendix I.2).
+
+    The known pixels' estimates are the pixels: a sampler then gives them just the noise of each level, and the others
+    are estimated beside them.
+
+    Args:
+        denoise: estimates whole images.
+        image: (B, C, H, W) or (1, C, H, W); values at unknown pixels do not matter.
+        mask: 1 at pixels to be made, 0 at known ones; broadcasts against the image.
+    """
+    return lambda x, sigma: torch.where(mask > 0, denoise(x, sigma), image)
+
+
+def watched(denoise: Denoise, look: Callable[[Tensor, float], None]) -> Denoise:
+    """Call `look` with the noisy images and the level of each step of a sampler, before it is made."""
+    last: float | None = None
+
+    def denoise_watched(x: Tensor, sigma: Tensor | float) -> Tensor:
+        nonlocal last
+        if (now := float(sigma)) != last:  # a second look at a level is part of the same step
+            last = now
+            look(x, now)
+        return denoise(x, sigma)
+
+    return denoise_watched

@@ -1,0 +1,131 @@
+"""Samplers: from noise to images in steps, with any estimate of images, `denoise(x, sigma)`.
+
+All are functions of a denoiser, noisy images at the first of some levels, and these levels, from large to small; in the
+terms of `genlab.diffusion.noise`, where x is the image plus σ times noise. They know no model.
+
+Example:
+    >>> def denoise(x, sigma):  # of images that are all 3
+    ...     return torch.full_like(x, 3.0)
+    >>> noise = 80 * torch.randn(2, 1, 8, 8)
+    >>> heun(denoise, noise, levels=torch.tensor([80.0, 10.0, 1.0, 0.0])).unique()
+    tensor([3.])
+"""
+
+import inspect
+import math
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from genlab.diffusion.denoisers import Denoise
+
+Sampler = Callable[..., Tensor]
+"""Maps a denoiser, noisy images and levels to images; a stochastic one takes a `generator` too."""
+
+
+def euler(denoise: Denoise, x: Tensor, levels: Tensor) -> Tensor:
+    """Follow the probability flow dx/dσ = (x - D(x; σ)) / σ by Euler's method (Karras et al. 2022, equation 3).
+
+    Along levels that rise, it leads from images back to their noise.
+    """
+    for now, then in pairwise(levels.tolist()):
+        slope = (x - denoise(x, now)) / now
+        x = x + (then - now) * slope
+    return x
+
+
+def heun(denoise: Denoise, x: Tensor, levels: Tensor) -> Tensor:
+    """Follow the probability flow by Heun's method, of second order (Karras et al. 2022, algorithm 1)."""
+    for now, then in pairwise(levels.tolist()):
+        slope = (x - denoise(x, now)) / now
+        reached = x + (then - now) * slope
+        if then > 0:
+            slope = (slope + (reached - denoise(reached, then)) / then) / 2
+            reached = x + (then - now) * slope
+        x = reached
+    return x
+
+
+def dpm_solver(denoise: Denoise, x: Tensor, levels: Tensor) -> Tensor:
+    """Follow it by DPM-Solver++(2M), of second order with one estimate a step (Lu et al. 2022, algorithm 2).
+
+    Its h is log(now / then). The first step, and one to level 0, are of first order.
+    """
+    before, last = None, 0.0
+    for now, then in pairwise(levels.tolist()):
+        estimate = extrapolated = denoise(x, now)
+        h = math.log(now / then) if then else 0.0
+        if before is not None and then:
+            r = last / h
+            extrapolated = estimate + (estimate - before) / (2 * r)
+        x = extrapolated + then / now * (x - extrapolated)
+        before, last = estimate, h
+    return x
+
+
+def ddim(denoise: Denoise, x: Tensor, levels: Tensor, eta: float = 0.0, generator: Generator | None = None) -> Tensor:
+    """Go from estimate to estimate, with some noise replaced by new noise (Song et al. 2021, equations 12 and 16).
+
+    Args:
+        denoise: estimates images.
+        x: noisy images at the first level.
+        levels: from large to small. Where one rises, noise is added, as RePaint does to go back.
+        eta: 0 is deterministic, the method of Euler; 1 is ancestral sampling.
+        generator: of the noise.
+    """
+    for now, then in pairwise(levels.tolist()):
+        if then > now:
+            x = x + (then**2 - now**2) ** 0.5 * noise_like(x, generator)
+            continue
+        estimate = denoise(x, now)
+        fresh = eta * then * (1 - (then / now) ** 2) ** 0.5
+        x = estimate + (then**2 - fresh**2) ** 0.5 / now * (x - estimate)
+        if fresh:
+            x = x + fresh * noise_like(x, generator)
+    return x
+
+
+def ancestral(denoise: Denoise, x: Tensor, levels: Tensor, generator: Generator | None = None) -> Tensor:
+    """Draw each x_{t-1} from q(x_{t-1} | x_t, x_0), the estimate in place of x_0 (Ho et al. 2020, equations 6 and 7).
+
+    It is DDIM whose eta is 1. Of the paper's two variances it has the smaller one, that of the posterior.
+    """
+    return ddim(denoise, x, levels, eta=1.0, generator=generator)
+
+
+SAMPLERS: dict[str, Sampler] = {
+    "ancestral": ancestral,
+    "ddim": ddim,
+    "dpm": dpm_solver,
+    "euler": euler,
+    "heun": heun,
+}
+"""Samplers by the names that the command line knows."""
+
+
+def with_generator(sampler: Sampler, generator: Generator | None) -> Sampler:
+    """Give a generator to a sampler, if it is one that draws noise."""
+    takes: Any = inspect.signature(sampler).parameters
+    return partial(sampler, generator=generator) if "generator" in takes else sampler
+
+
+def resampled(levels: Tensor, times: int) -> Tensor:
+    """Let levels go back by a step and down again, `times` times in all each step (Lugmayr et al. 2022, algorithm 1).
+
+    A sampler that completes images then fits what it makes to what is known. It must be one that adds noise where
+    levels rise: `ddim` or `ancestral`.
+    """
+    walk = [levels[:1]]
+    for now, then in pairwise(levels):
+        walk += [torch.stack([then, now])] * (times - 1) * bool(then > 0) + [then[None]]
+    return torch.cat(walk)
+
+
+def noise_like(x: Tensor, generator: Generator | None) -> Tensor:
+    """Draw N(0, I) of the shape of a tensor, on the generator's device so that all devices agree."""
+    device = x.device if generator is None else generator.device
+    return torch.randn(x.shape, generator=generator, device=device).to(x)

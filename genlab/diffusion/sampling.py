@@ -1,0 +1,28 @@
+"""How a model samples: with which sampler, in how many steps, with how much guidance."""
+
+from dataclasses import dataclass
+
+from genlab.diffusion.samplers import Sampler, dpm_solver
+from genlab.ranges import at_least, extent
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Settings of a diffusion model's samples: `model.sampling = Sampling(heun, steps=20)`.
+
+    Args:
+        sampler: of `genlab.diffusion.samplers`, or a function like these; `functools.partial(ddim, eta=0.5)`.
+        steps: how many.
+        guidance: how far a condition is followed: 0 ignores it, 1 is what the model has learned, more exaggerates it.
+        progress: whether a bar shows the steps.
+    """
+
+    sampler: Sampler = dpm_solver
+    steps: int = 30
+    guidance: float = 1.0
+    progress: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise GenlabError for numbers out of range."""
+        extent(steps=self.steps)
+        at_least(0, guidance=self.guidance)
