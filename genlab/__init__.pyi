@@ -22,6 +22,7 @@ from .models import Autoencoder as Autoencoder
 from .models import ConditionalDiffusion as ConditionalDiffusion
 from .models import CycleGAN as CycleGAN
 from .models import Diffusion as Diffusion
+from .models import LatentDiffusion as LatentDiffusion
 from .models import Pix2Pix as Pix2Pix
 from .models import StackedAutoencoder as StackedAutoencoder
 from .models import load as load

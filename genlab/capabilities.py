@@ -99,6 +99,35 @@ class HasLikelihood(Protocol):
 
 
 @runtime_checkable
+class Bounds(Protocol):
+    """Bounds -log p(x) of images from above, in parts."""
+
+    def bound(self, x: Tensor, bands: int = 20, generator: torch.Generator | None = None) -> Tensor:
+        """Estimate the parts in nats, (B, bands + 2): of the prior, of bands of steps, and of the likelihood."""
+        ...
+
+
+@runtime_checkable
+class SamplesInSteps(Protocol):
+    """Makes images from noise in steps, and so images from others."""
+
+    sampling: Any
+    """The sampler, its steps and guidance, a `genlab.diffusion.Sampling`."""
+
+    def vary(self, x: Tensor, strength: float = 0.6, *, generator: torch.Generator | None = None) -> Tensor:
+        """Make other images from images; the more, the larger the strength, up to 1."""
+        ...
+
+    def complete(self, x: Tensor, mask: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """Make the pixels of images where a mask is 1."""
+        ...
+
+    def on_the_way(self, n: int, moments: int, *, generator: torch.Generator | None = None) -> Tensor:
+        """Sample images, and what they were on the way from noise: (n, moments, C, H, W)."""
+        ...
+
+
+@runtime_checkable
 class Conditional(Protocol):
     """Models images under a condition."""
 
@@ -129,6 +158,8 @@ VERBS: dict[type, str] = {
     Samples: "sample",
     Translates: "translate",
     HasLikelihood: "estimate likelihoods",
+    Bounds: "bound likelihoods",
+    SamplesInSteps: "sample in steps",
 }
 """Names of capabilities in messages."""
 TOOLS: dict[type, str] = {
@@ -182,6 +213,18 @@ def flat_code_size(model: Any) -> int:
     if getattr(model, "discrete_codes", False):
         raise GenlabError(f"codes of the {type(model).__name__} are whole numbers; this tool needs real vectors")
     return shape[0]
+
+
+def real_code_shape(model: Any) -> tuple[int, ...]:
+    """Return the shape of a model's codes, for tools that interpolate between real numbers in any arrangement.
+
+    Raises:
+        GenlabError: for codes that are whole numbers.
+    """
+    if getattr(model, "discrete_codes", False):
+        flat_code_size(model)  # which says so
+    shape: tuple[int, ...] = model.code_shape
+    return shape
 
 
 def reconstructed(model: Reconstructs, x: Tensor, generator: torch.Generator) -> list[Tensor]:

@@ -10,7 +10,10 @@ from lightning.fabric.utilities import move_data_to_device
 from genlab.errors import GenlabError
 
 CPU = torch.device("cpu")
-METHODS = ("encode", "decode", "reconstruct", "sample", "translate", "log_likelihood", "predict_step")
+METHODS = (
+    *("encode", "decode", "reconstruct", "sample", "translate", "log_likelihood", "predict_step"),
+    *("bound", "vary", "complete", "on_the_way"),
+)
 """Methods of models that tools call, if there are such."""
 
 Model = TypeVar("Model")

@@ -28,7 +28,7 @@ from genlab.regular import exists, is_folder, read_regular
 
 LIBRARIES = ("genlab", "torch", "torchvision")
 """Packages whose classes any checkpoint may name."""
-FUNCTIONS = ("genlab.losses", "genlab.networks", "torch", "torchvision")
+FUNCTIONS = ("genlab.diffusion", "genlab.losses", "genlab.networks", "torch", "torchvision")
 """Packages whose functions any checkpoint may name."""
 LOADERS = ("genlab.load", "genlab.models.load", "genlab.checkpoints.load", "genlab.checkpoints.checkpoint.load")
 KEY_SIZE = 32

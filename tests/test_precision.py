@@ -15,6 +15,7 @@ from genlab.loggers import MetricsFile
 from genlab.losses import GradientPenalty, Wasserstein
 from genlab.networks import (
     DCGANGenerator,
+    DenoisingUNet,
     DenseLayer,
     MLPDecoder,
     MLPDiscriminator,
@@ -36,6 +37,7 @@ PATCHES = {
     "generator_optimizer": partial(GANAdam, lr=1e-3),
 }
 UNET, RESNET = partial(UNet, channels=8), partial(ResNetGenerator, channels=4, blocks=1)
+DENOISER = partial(DenoisingUNet, channels=8, multipliers=(1,), blocks=1, attention=8)
 LAYERS = [partial(DenseLayer, size=32), partial(DenseLayer, size=16)]
 FAMILIES = {
     "Autoencoder": lambda data: genlab.Autoencoder(data.image_shape, **SMALL),
@@ -44,6 +46,10 @@ FAMILIES = {
     ),
     "VAE": lambda data: genlab.VAE(data.image_shape, **SMALL),
     "CVAE": lambda data: genlab.CVAE(data.image_shape, data.num_classes, **SMALL),
+    "Diffusion": lambda data: genlab.Diffusion(data.image_shape, DENOISER),
+    "ConditionalDiffusion": lambda data: genlab.ConditionalDiffusion(
+        data.image_shape, data.num_classes, network=DENOISER
+    ),
     "GAN": lambda data: genlab.GAN(data.image_shape, **PLAYERS),
     "CGAN": lambda data: genlab.CGAN(data.image_shape, data.num_classes, **PLAYERS),
     "WGAN": lambda data: genlab.GAN(data.image_shape, **PLAYERS, loss=Wasserstein, penalty=GradientPenalty),

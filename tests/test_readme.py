@@ -53,6 +53,7 @@ def test_every_command_line_runs_as_printed(page, data_dir, working_folder, monk
         write_images(working_folder / folder, count, size=(80, 40))
     for name in ("a.jpg", "b.jpg"):
         write_image(working_folder / name, size=(60, 40))
+    write_image(working_folder / "mask.png", size=(28, 28))
     for name, content in FILES.findall((ROOT / page).read_text(encoding="utf-8")):
         Path(name).write_text(content, encoding="utf-8")
         monkeypatch.delitem(sys.modules, Path(name).stem, raising=False)

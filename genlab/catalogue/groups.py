@@ -29,10 +29,10 @@ def network_groups() -> list[Group]:
     layers = tuple(catalogue.subclasses("networks", "StackLayer"))
     corruptions = tuple(catalogue.subclasses("networks", "Corruption"))
     return [
-        Group("encoders: images to codes", ("ConvEncoder", "MLPEncoder"), 2, ANY_MODULE),
+        Group("encoders: images to codes", ("ConvEncoder", "MapEncoder", "MLPEncoder"), 2, ANY_MODULE),
         Group(
             "decoders and generators: codes to images",
-            ("ConvDecoder", "DCGANGenerator", "MLPDecoder", "UpsamplingDecoder"),
+            ("ConvDecoder", "DCGANGenerator", "MapDecoder", "MLPDecoder", "UpsamplingDecoder"),
             2,
             ANY_MODULE,
         ),
@@ -43,6 +43,7 @@ def network_groups() -> list[Group]:
             ANY_MODULE,
         ),
         Group("translators: images to images", ("ResNetGenerator", "UNet"), 2, ANY_MODULE),
+        Group("denoisers, of diffusion models", ("DenoisingUNet",), 3, ANY_MODULE),
         Group("conditioning of a CGAN's discriminator", ("ConditionChannel", "Projection"), 4, ANY_MODULE),
         Group("layers of a stacked autoencoder", layers, 1, "any StackLayer by its import path"),
         Group("corruptions of what a denoising model sees", corruptions, 0, "any Corruption by its import path"),

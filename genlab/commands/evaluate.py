@@ -2,17 +2,20 @@
 
 import argparse
 import csv
+import itertools
 import json
+from collections.abc import Sequence
 
 import torch
 
 from genlab.atomic import whole_file
 from genlab.capabilities import abilities
 from genlab.commands.shared.shown import Shown, condition_asked, shown
+from genlab.commands.shared.stepwise import set_sampling
 from genlab.commands.shared.trained import Trained
 from genlab.errors import GenlabError, counted
 from genlab.evaluation.outliers import CODES, score_for, scores
-from genlab.evaluation.protocols import PROTOCOLS, judging_capability
+from genlab.evaluation.protocols import PROTOCOLS, Protocol, judging_capability
 from genlab.evaluation.rows import as_dict
 from genlab.evaluation.splits import Options
 from genlab.tables import as_text, metrics_table
@@ -38,7 +41,10 @@ def write_metrics(trained: Trained) -> None:
     """
     args = trained.args
     path = trained.out("evaluate.json")
-    by_features = bool(args.fid or args.features)
+    samplings = [*itertools.product(args.sampler or [None], args.steps or [None])]
+    by_sampling = bool(args.sampler or args.steps or args.guidance is not None or args.eta is not None)
+    by_features = bool(args.fid or args.features or by_sampling)
+    set_sampling(trained, *samplings[0])
     capability = judging_capability(trained.model, by_features)
     trained.require(capability)
     protocol = PROTOCOLS[capability]
@@ -57,12 +63,28 @@ def write_metrics(trained: Trained) -> None:
         "model": type(trained.model).__name__,
         "checkpoint": str(trained.checkpoint),
         "seed": args.seed,
-        **as_dict(protocol.judge(trained.model, trained.splits, options)),
     }
+    if len(samplings) == 1:
+        found |= as_dict(protocol.judge(trained.model, trained.splits, options))
+    else:
+        found["samplings"] = judged_by_samplings(trained, protocol, options, samplings)
     with whole_file(path) as part:
         part.write_text(json.dumps(found, indent=1))
-    print(metrics_table(found))
+    print(as_text(found["samplings"]) if len(samplings) > 1 else metrics_table(found))
     print(path)
+
+
+def judged_by_samplings(
+    trained: Trained, protocol: Protocol, options: Options, samplings: Sequence[tuple[str | None, int | None]]
+) -> dict[str, dict[str, float]]:
+    """Measure a model's samples by each of several samplers and numbers of steps: a row of metrics for each."""
+    table = {}
+    for name, steps in samplings:
+        set_sampling(trained, name, steps)
+        rows = protocol.judge(trained.model, trained.splits, options)
+        words = [name or "", f"{steps} steps" if steps else ""]
+        table[" ".join(filter(None, words))] = {row.name: row.value for row in rows if isinstance(row.value, float)}
+    return table
 
 
 def write_outliers(trained: Trained) -> None:

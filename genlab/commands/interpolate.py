@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from genlab import sheets
-from genlab.capabilities import Conditional, Decodes, DrawsCodes, Encodes, Samples, can, flat_code_size
+from genlab.capabilities import Conditional, Decodes, DrawsCodes, Encodes, Samples, can, real_code_shape
 from genlab.commands.shared.shown import condition_asked, shown
 from genlab.commands.shared.trained import Trained, encoded
 from genlab.errors import GenlabError
@@ -27,9 +27,10 @@ def main(args: argparse.Namespace) -> None:
         sheet = replace(sheets.interpolations_of_four(decoder, codes, args.steps), title=f"Interpolations of four {of}")
     else:
         start, end = (codes[:-1], codes[1:]) if args.input else codes.chunk(2)
-        sheet = sheets.interpolations(decoder, start, end, args.steps, PATHS[args.along])
+        path = PATHS[args.along] if args.along else getattr(decoder, "code_path", lerp)
+        sheet = sheets.interpolations(decoder, start, end, args.steps, path)
         sheet = replace(sheet, title=f"{sheet.title} between {of}")
-    trained.draw(sheet, f"pictures/interpolate{'' if args.along == 'lerp' else f'-{args.along}'}.png")
+    trained.draw(sheet, f"pictures/interpolate{'' if args.along in (None, 'lerp') else f'-{args.along}'}.png")
 
 
 def require_able(trained: Trained) -> None:
@@ -40,7 +41,7 @@ def require_able(trained: Trained) -> None:
     """
     args, name = trained.args, type(trained.model).__name__
     trained.require(Decodes)
-    flat_code_size(trained.model)
+    real_code_shape(trained.model)
     if args.between == "samples":
         if args.input:
             raise GenlabError("--between samples goes between no images; leave out --input")
@@ -56,7 +57,7 @@ def require_able(trained: Trained) -> None:
     few = "exactly 4 images" if square else "2 images or more"
     wrong = len(trained.inputs) != 4 if square else len(trained.inputs) < 2
     if args.input and wrong:
-        raise GenlabError(f"--along {args.along} takes {few}; --input has {len(trained.inputs)}")
+        raise GenlabError(f"--along {args.along or 'lerp'} takes {few}; --input has {len(trained.inputs)}")
 
 
 def ends(trained: Trained) -> tuple[Tensor, Decodes]:

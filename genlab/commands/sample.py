@@ -14,13 +14,16 @@ from tqdm import tqdm
 
 from genlab import images, runs, sheets
 from genlab.atomic import picture_format, whole_folder
-from genlab.capabilities import Conditional, Decodes, Encodes, Samples, can, flat_code_size
+from genlab.capabilities import Conditional, Decodes, Encodes, Samples, SamplesInSteps, can, flat_code_size
 from genlab.commands.shared.shown import condition_asked, usual_attributes
+from genlab.commands.shared.stepwise import from_image, require_consistent, set_sampling
 from genlab.commands.shared.trained import BATCH, Trained, encoded
 from genlab.errors import GenlabError
 from genlab.latent import CodeDensity
 from genlab.pictures.drawing import Drawable
 
+ROWS = 8
+"""Samples that a strip shows at most."""
 FITTED_ON = 10_000
 """Maximum number of training images whose codes a density is fitted to."""
 PAIRS = 8
@@ -31,6 +34,7 @@ def main(args: argparse.Namespace) -> None:
     """Draw new images from a trained model."""
     if args.per_class and (args.condition or args.condition_image):
         raise GenlabError("--per-class writes images of every class; leave out the condition")
+    require_consistent(args)
     if args.out and not args.per_class:
         picture_format(args.out, arrays=True)
     trained = Trained(args, into_folder=bool(args.per_class))
@@ -42,7 +46,10 @@ def main(args: argparse.Namespace) -> None:
         if getattr(model, "average", None) is None:
             raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} keeps no average of a generator")
         model.average = None  # type: ignore[assignment]
-    if not can(model, Conditional):
+    set_sampling(trained, args.sampler, args.steps)
+    if args.from_image or args.strip:
+        draw_in_steps(trained, random)
+    elif not can(model, Conditional):
         sheet = sheets.of_samples(drawn(trained, args, random), args.columns, title="Samples")
         trained.draw(sheet, f"pictures/sample-{args.prior}.png" if args.prior else "pictures/sample.png")
     elif args.prior:
@@ -51,6 +58,28 @@ def main(args: argparse.Namespace) -> None:
         print(write_classes(model, trained, random))
     else:
         trained.draw(*conditional_sheet(model, trained, random))
+
+
+@torch.no_grad()
+def draw_in_steps(trained: Trained, random: torch.Generator) -> None:
+    """Draw images made from one, or samples on their way from noise.
+
+    Raises:
+        GenlabError: for a model that does not sample in steps, or needs a condition.
+    """
+    args, model = trained.args, trained.model
+    trained.require(SamplesInSteps)
+    condition = condition_asked(trained)
+    if can(model, Conditional) and condition is None:
+        raise GenlabError(f"the {type(model).__name__} samples under a condition; say which: --condition, or an image")
+    if args.from_image:
+        made = from_image(trained, condition, random)
+        title = f"{'Completions' if args.mask else 'Variations'} of {args.from_image.name}"
+        trained.draw(sheets.of_samples(made, args.columns, title=title), "pictures/sample-from-image.png")
+    else:
+        able = trained.able_under(condition, SamplesInSteps)
+        sheet = sheets.on_the_way(able, min(args.count, ROWS), args.strip, random)
+        trained.draw(sheet, "pictures/sample-strip.png")
 
 
 @torch.no_grad()

@@ -5,6 +5,7 @@ adds, and the likelihood of the image itself. All are (B,). Images are in [-1, 1
 """
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Generator, Tensor
@@ -37,7 +38,7 @@ def step_parts(denoise: Denoise, x: Tensor, levels: Tensor, bands: int, generato
     steps = len(levels) - 2
     edges = torch.linspace(0, steps, bands + 1).round().long()
     parts = []
-    for first, end in zip(edges[:-1], edges[1:], strict=True):
+    for first, end in pairwise(edges):
         chosen = first + (torch.rand(len(x), generator=generator) * (end - first)).long()
         now, then = levels[chosen], levels[chosen + 1]
         error = (denoise(x + broadcast(now, x) * noise_like(x, generator), now) - x).square().flatten(1).sum(1)
@@ -59,4 +60,5 @@ def binned_log_prob(x: Tensor, mean: Tensor, sigma: float) -> Tensor:
     right = lower > 0  # mirrored again: in the left tail, differences are not lost
     start, end = torch.where(right, -upper, lower), torch.where(right, -lower, upper)
     log_end = torch.special.log_ndtr(end)
-    return log_end + (-torch.expm1(torch.special.log_ndtr(start) - log_end)).log()
+    log_mass: Tensor = log_end + (-torch.expm1(torch.special.log_ndtr(start) - log_end)).log()
+    return log_mass

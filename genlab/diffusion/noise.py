@@ -15,6 +15,9 @@ from torch import Generator, Tensor
 from genlab.errors import GenlabError
 from genlab.ranges import above, at_least, between, extent
 
+NOTHING_ELSE = 80.0
+"""The level from which noise hides all of an image; samplers of few steps waste none on larger ones."""
+
 
 class NoiseSchedule(ABC):
     """Levels of noise, from nearly none to nearly nothing else."""
@@ -38,6 +41,9 @@ class NoiseSchedule(ABC):
 class DiscreteNoise(NoiseSchedule):
     """Noise in T steps (Ho et al. 2020), of which a sampler may leave out some (Song et al. 2021, section 4.2).
 
+    It goes through even times, from T if that is all of them, else from the last whose noise is no larger than 80 (the
+    largest of Karras et al. 2022): a solver of second order cannot step from the 10,000 of a cosine to 10.
+
     Args:
         signal: the share ᾱ_t of the image's variance in x_t, for t from 1 to T: (T,), falling.
     """
@@ -55,7 +61,9 @@ class DiscreteNoise(NoiseSchedule):
         timesteps = self.timesteps
         if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= timesteps:
             raise GenlabError(f"steps is {steps!r}; this model's noise has {timesteps:,} steps: give 1 to {timesteps}")
-        times = torch.linspace(timesteps, 0, steps + 1, dtype=torch.float64).round().long()
+        within = int((self.sigmas <= NOTHING_ELSE).sum())
+        first = within if within >= steps and steps < timesteps else timesteps
+        times = torch.linspace(first, 0, steps + 1, dtype=torch.float64).round().long()
         return torch.cat([torch.zeros(1, dtype=torch.float64), self.sigmas])[times]
 
 

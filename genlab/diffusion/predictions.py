@@ -1,7 +1,7 @@
 """What a network predicts of a noisy image: its noise, the image, or their velocity; and how one becomes another.
 
-Each is a linear function of the noisy image and the image (Karras et al. 2022, equation 7): the estimate of the image is
-D(x; σ) = c_skip x + c_out F(c_in x), where F is the network and x = image + σ noise.
+Each is a linear function of the noisy image and the image (Karras et al. 2022, equation 7): the estimate of the image
+is D(x; σ) = c_skip x + c_out F(c_in x), where F is the network and x = image + σ noise.
 """
 
 from abc import ABC, abstractmethod

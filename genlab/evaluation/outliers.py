@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 from tqdm import tqdm
 
-from genlab.capabilities import HasLikelihood, Reconstructs, can_given, seen_in
+from genlab.capabilities import Bounds, HasLikelihood, Reconstructs, can_given, seen_in
 
 AT_ONCE = 100
 """Images that are scored together."""
@@ -42,8 +42,14 @@ def squared_error(able: Reconstructs, x: Tensor, codes: int, random: Generator) 
     return (able.reconstruct(x) - x).square().flatten(1).sum(1)
 
 
+def bounded(able: Bounds, x: Tensor, codes: int, random: Generator) -> Tensor:
+    """The variational bound on the negative log-likelihood, at so many timesteps: (B,), in nats."""
+    return able.bound(x, codes, random).sum(1)
+
+
 SCORES: dict[type[Any], Score] = {
     HasLikelihood: Score("negative log-likelihood", surprise, estimates=True),
+    Bounds: Score("bound on negative log-likelihood", bounded, estimates=True),
     Reconstructs: Score("squared error", squared_error),
 }
 """Scores by capability; images are scored by the first capability that a model has."""

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from genlab.capabilities import HasLikelihood, Reconstructs, Samples, Translates, can_given
+from genlab.capabilities import Bounds, HasLikelihood, Reconstructs, Samples, Translates, can_given
+from genlab.evaluation.bound import judge_bound
 from genlab.evaluation.likelihood import judge_likelihood
 from genlab.evaluation.reconstructions import judge_reconstructions
 from genlab.evaluation.rows import Row
@@ -31,6 +32,7 @@ class Protocol:
 PROTOCOLS: dict[type[Any], Protocol] = {
     Translates: Protocol(judge_translations, compares_features=True),
     HasLikelihood: Protocol(judge_likelihood, estimates=True),
+    Bounds: Protocol(judge_bound, estimates=True),
     Samples: Protocol(judge_samples, compares_features=True),
     Reconstructs: Protocol(judge_reconstructions),
 }

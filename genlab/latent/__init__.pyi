@@ -4,6 +4,7 @@ from .clusters import agreement as agreement
 from .clusters import cluster as cluster
 from .density import CodeDensity as CodeDensity
 from .paths import attribute_vector as attribute_vector
+from .paths import between as between
 from .paths import lerp as lerp
 from .paths import normal_lattice as normal_lattice
 from .paths import slerp as slerp

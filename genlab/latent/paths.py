@@ -1,5 +1,7 @@
 """Paths, lattices and directions in latent space."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.distributions import Normal
@@ -45,6 +47,12 @@ def slerp(start: Tensor, end: Tensor, steps: int) -> Tensor:
     weights = ((1 - share) * angle).sin() / angle.sin(), (share * angle).sin() / angle.sin()
     curved = weights[0] * start[:, None] + weights[1] * end[:, None]
     return torch.where(cosine.abs() > 1 - 1e-6, lerp(start, end, steps), curved)
+
+
+def between(start: Tensor, end: Tensor, steps: int, path: Callable[[Tensor, Tensor, int], Tensor] = lerp) -> Tensor:
+    """Interpolate between codes of any shape, as if they were vectors: (B, ...) to (B, steps, ...)."""
+    codes: Tensor = path(start.flatten(1), end.flatten(1), steps).unflatten(2, start.shape[1:])
+    return codes
 
 
 def square(corners: Tensor, side: int) -> Tensor:

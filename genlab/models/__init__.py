@@ -8,11 +8,14 @@ from genlab.models.base import Model, frozen
 from genlab.models.cgan import CGAN
 from genlab.models.codes import Codec, Prior
 from genlab.models.conditional import ConditionalModel
+from genlab.models.conditional_diffusion import ConditionalDiffusion
 from genlab.models.cvae import CVAE
 from genlab.models.cyclegan import CycleGAN
+from genlab.models.diffusion import Diffusion
 from genlab.models.encoder_features import EncoderFeatures
 from genlab.models.gan import GAN
 from genlab.models.image_model import ImageModel
+from genlab.models.latent_diffusion import LatentDiffusion
 from genlab.models.pix2pix import Pix2Pix
 from genlab.models.stacked import StackedAutoencoder
 from genlab.models.staged import StagedModel, StageSchedule
@@ -26,12 +29,15 @@ __all__ = [
     "VAE",
     "Autoencoder",
     "Codec",
+    "ConditionalDiffusion",
     "ConditionalModel",
     "CycleGAN",
     "Decodes",
+    "Diffusion",
     "EncoderFeatures",
     "Encodes",
     "ImageModel",
+    "LatentDiffusion",
     "Model",
     "Pix2Pix",
     "Players",

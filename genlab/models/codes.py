@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from genlab.capabilities import flat_code_size
+from genlab.capabilities import real_code_shape
 from genlab.errors import GenlabError
 from genlab.inputs import Images, generator_of
-from genlab.latent.paths import lerp
+from genlab.latent.paths import between, lerp
 from genlab.models.calls import of_images
 from genlab.ranges import at_least
 
@@ -48,6 +48,9 @@ class Prior:
 class Codec:
     """Mixin of models that encode images and decode codes."""
 
+    code_path: Callable[[Tensor, Tensor, int], Tensor] = staticmethod(lerp)
+    """The way between two codes whose images are between theirs."""
+
     @abstractmethod
     def encode(self, x: Any) -> Tensor:
         """Encode images (B, C, H, W) in [0, 1] to codes (B, *code_shape)."""
@@ -66,7 +69,7 @@ class Codec:
         return self.reconstruct(x)
 
     def interpolate(
-        self, a: Images, b: Images, steps: int = 9, path: Callable[[Tensor, Tensor, int], Tensor] = lerp
+        self, a: Images, b: Images, steps: int = 9, path: Callable[[Tensor, Tensor, int], Tensor] | None = None
     ) -> Tensor:
         """Decode the way from the code of `a` to that of `b`, both reconstructions included.
 
@@ -77,21 +80,22 @@ class Codec:
             b: where to end: as many.
             steps: how many images.
             path: interpolates between codes (B, code_size), as (B, steps, code_size): `genlab.latent.lerp`, or
-                `genlab.latent.slerp` around the origin, as a Gaussian prior's codes lie.
+                `genlab.latent.slerp` around the origin, as a Gaussian prior's codes lie; by default `code_path`.
 
         Returns:
             (steps, C, H, W) between two images, (B, steps, C, H, W) between several; in [0, 1].
 
         Raises:
-            GenlabError: for no steps, for more images on one side than on the other, and for codes that are no vectors.
+            GenlabError: for no steps, more images on one side than on the other, and codes that are whole numbers.
         """
         at_least(1, steps=steps)
-        flat_code_size(self)
+        shape = real_code_shape(self)
+        path = path or self.code_path
         start, end = self.encode(a), self.encode(b)
         if start.shape != end.shape:
             raise GenlabError(f"there are codes of shape {tuple(start.shape)} to go from, {tuple(end.shape)} to go to")
-        single = start.ndim == 1
-        codes = path(start[None], end[None], steps) if single else path(start, end, steps)
+        single = start.ndim == len(shape)
+        codes = between(start[None], end[None], steps, path) if single else between(start, end, steps, path)
         by_step = codes.transpose(0, 1)  # so that each image's condition, if there are any, is its own at every step
         images: Tensor = self.decode(by_step.flatten(0, 1)).unflatten(0, by_step.shape[:2]).transpose(0, 1)
         return images[0] if single else images

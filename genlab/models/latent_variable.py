@@ -19,7 +19,7 @@ AT_ONCE = {"cpu": 2**18, "cuda": 2**24}
 class LatentVariableModel(Prior, Codec):
     """Codes z ~ N(0, I), images x ~ p(x | z), and an approximate posterior q(z | x): mixin of a model with these parts.
 
-    Images are (B, C, H, W) in [0, 1], codes (B, code_size).
+    Images are (B, C, H, W) in [0, 1], codes (B, *code_shape).
     """
 
     capabilities: tuple[type, ...] = (Encodes, Decodes, Reconstructs, DrawsCodes, Samples, HasLikelihood)
@@ -77,17 +77,18 @@ class LatentVariableModel(Prior, Codec):
         return importance_sampled(mean, log_variance, lambda z: self._log_probs(x, z), num_samples, at_once, generator)
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean and log-variance of q(z | x), each (B, code_size), in float32.
+        """Return the mean and log-variance of q(z | x), each (B, D), D being the numbers of a code, in float32.
 
         The log-variance is within [-20, 20].
         """
         mean, log_variance = at_least_float32(self.encoder(x)).chunk(2, dim=1)
-        return mean, log_variance.clamp(-20, 20)
+        return mean.flatten(1), log_variance.flatten(1).clamp(-20, 20)
 
     @of_images
     def encode(self, x: Tensor) -> Tensor:
-        """Encode images to the posterior's mean, (B, code_size)."""
-        return self.posterior(self.seen(x))[0]
+        """Encode images to the posterior's mean, (B, *code_shape)."""
+        codes: Tensor = self.posterior(self.seen(x))[0].unflatten(1, self.code_shape)
+        return codes
 
     @of_codes
     def decode(self, z: Tensor) -> Tensor:
@@ -102,4 +103,4 @@ class LatentVariableModel(Prior, Codec):
 
     def _decoded(self, z: Tensor) -> Tensor:
         """Return the likelihood's outputs; codes may be more precise than weights (bf16-true), or less (64-true)."""
-        return self.decoder(z.to(self.dtype))
+        return self.decoder(z.to(self.dtype).view(-1, *self.code_shape))

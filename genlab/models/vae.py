@@ -1,11 +1,13 @@
 """The variational autoencoder (Kingma & Welling 2013, arXiv:1312.6114), and importance-weighted (Burda et al. 2016)."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
 from torch.optim import Adam
 
+from genlab.errors import GenlabError
 from genlab.losses.likelihood import Likelihood, usual_likelihood
 from genlab.metrics.active_units import ActiveUnits
 from genlab.models.image_model import ImageModel
@@ -66,14 +68,17 @@ class VariationalModel(ImageModel):
         """Build the networks, where the encoder sees further `channels` and the decoder further `numbers`."""
         extent(code_size=code_size)
         name, (depth, height, width) = type(self).__name__, self.image_shape
-        self.code_shape = (code_size,)
         self.likelihood = likelihood
         outputs = (likelihood.outputs * depth, height, width)
         self.encoder = as_network(encoder, (depth + channels, height, width), 2 * code_size)
         self.decoder = as_network(decoder, outputs, code_size + numbers)
-        expect(self.encoder, (2 * code_size,), f"{name} with code_size {code_size}")
+        sides: tuple[int, ...] = getattr(self.encoder, "map_size", ())
+        if sides and numbers:
+            raise GenlabError(f"a {name} appends its condition to codes that are vectors: take another encoder")
+        self.code_shape = (code_size, *sides)
+        expect(self.encoder, (2 * code_size, *sides), f"{name} with code_size {code_size}")
         expect(self.decoder, outputs, f"{name} with a {type(likelihood).__name__} likelihood")
-        self.active_units = ActiveUnits(code_size)
+        self.active_units = ActiveUnits(math.prod(self.code_shape))
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         grown = min(1.0, self.current_epoch / self.warmup_epochs) if self.warmup_epochs else 1.0
@@ -87,7 +92,7 @@ class VariationalModel(ImageModel):
         metrics = model.evidence(x, self.beta)
         metrics["bits_per_dim"] = model.bits_per_dim(metrics, x)
         self.log_epoch(stage, metrics, batch, progress_bar="elbo")
-        self.active_units.update(model.encode(x))
+        self.active_units.update(model.encode(x).flatten(1))
         self.log(f"{stage}/active_units", self.active_units)
 
     def configure_optimizers(self) -> Any:
@@ -111,7 +116,7 @@ class VAE(LatentVariableModel, VariationalModel):  # type: ignore[misc]  # netwo
         code_size: dimensions of the code.
         encoder: builds the network from images (B, C, H, W) to the posterior's mean and log-variance (B, 2 code_size).
         decoder: builds the network from codes (B, code_size) to the likelihood's outputs; it is given the shape
-            (outputs * C, H, W).
+            (outputs * C, H, W). With a `MapEncoder` and a `MapDecoder`, codes are maps of `code_size` channels.
         likelihood: builds the distribution of images given the decoder's outputs; see `genlab.losses.likelihood`. By
             default it is `Bernoulli` for grey images, and `Gaussian` with a learned variance for images in colour.
         beta: weight of the KL divergence in the loss (Higgins et al. 2017).

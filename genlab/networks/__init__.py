@@ -6,12 +6,13 @@
 | decoder | `decoder(image_shape, code_size)` | codes (B, code_size) to outputs (B, C, H, W) |
 | discriminator | `discriminator(image_shape, size)` | images to logits (B, size), or (B, size, H', W') of patches |
 | translator | `translator(image_shape, out_channels)` | images (B, C, H, W) to outputs (B, out_channels, H, W) |
-| denoiser | `denoiser(image_shape, out_channels, condition_size)` | noisy images, times (B,) and a condition to outputs |
+| denoiser | `denoiser(image_shape, out_channels, condition_size)` | noisy images and times (B,) to outputs |
 
 Outputs are unbounded: models and likelihoods apply the output activation, such as a sigmoid or tanh. All networks are
 `Recorded`: models take the class, a partial of it, or a network that is built already.
 """
 
+from genlab.networks.code_maps import MapDecoder, MapEncoder
 from genlab.networks.condition import ConditionChannel, Projection
 from genlab.networks.conv import ConvDecoder, ConvEncoder, UpsamplingDecoder
 from genlab.networks.corruption import Corruption, DroppedPatches, DroppedPixels, GaussianNoise
@@ -41,6 +42,8 @@ __all__ = [
     "MLPDecoder",
     "MLPDiscriminator",
     "MLPEncoder",
+    "MapDecoder",
+    "MapEncoder",
     "PatchDiscriminator",
     "Projection",
     "Recorded",

@@ -1,4 +1,4 @@
-"""U-Net of diffusion models (Ho et al. 2020, appendix B; Dhariwal & Nichol 2021, section 3), for images of any shape."""
+"""U-Net of diffusion models (Ho et al. 2020, appendix B; Dhariwal & Nichol 2021), for images of any shape."""
 
 import math
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ class DenoisingUNet(nn.Module, Recorded):
         self,
         image_shape: Shape,
         out_channels: int,
-        condition_size: int = 0,
+        condition_size: int,
         channels: int = 64,
         multipliers: Sequence[int] = (1, 2, 2),
         blocks: int = 2,
@@ -173,7 +173,7 @@ class Halving(nn.Conv2d):
     def __init__(self, channels: int) -> None:
         super().__init__(channels, channels, 3, stride=2, padding=1)
 
-    def forward(self, x: Tensor, numbers: Tensor) -> Tensor:
+    def forward(self, x: Tensor, numbers: Tensor) -> Tensor:  # type: ignore[override]  # as a block's
         return super().forward(x)
 
 

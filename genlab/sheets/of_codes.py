@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from genlab.capabilities import Conditional, Decodes
-from genlab.latent import lerp, normal_lattice, square
+from genlab.latent import between, lerp, normal_lattice, square
 from genlab.pictures.drawing import Sheet
 from genlab.sheets.grids import beside_first, number
 
@@ -32,7 +32,7 @@ def interpolations(
         steps: images in a row, both ends included.
         path: `genlab.latent.lerp` or `genlab.latent.slerp`.
     """
-    codes = path(start, end, steps)
+    codes = between(start, end, steps, path)
     return Sheet(
         _decoded(model, codes),
         title=f"{'Linear' if path is lerp else 'Spherical'} interpolations",
@@ -46,7 +46,7 @@ def interpolations(
 def interpolations_of_four(model: Decodes, corners: Tensor, side: int = 9) -> Sheet:
     """Images of the codes on a square between four: (4, code_size), from left to right, then from top to bottom."""
     return Sheet(
-        _decoded(model, square(corners, side).unflatten(0, (side, side))),
+        _decoded(model, square(corners.flatten(1), side).unflatten(1, corners.shape[1:]).unflatten(0, (side, side))),
         title="Interpolations of four images",
         subject=type(model).__name__,
         row_labels=_shares(side, "top", "bottom"),

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from genlab.capabilities import Conditional, Samples, Translates, reconstructed, seen_in
+from genlab.capabilities import Conditional, Samples, SamplesInSteps, Translates, reconstructed, seen_in
 from genlab.errors import GenlabError
 from genlab.models.image_model import ImageModel
 from genlab.pictures.drawing import ColorMap, Sheet
 from genlab.pictures.lines import Lines
-from genlab.sheets.grids import alike, in_rows, of_samples, stacked
+from genlab.sheets.grids import alike, in_rows, number, of_samples, stacked
 
 
 @torch.no_grad()
@@ -27,6 +27,26 @@ def samples(model: Samples, count: int = 64, columns: int = 8, generator: Genera
         generator: of their noise, on the CPU.
     """
     return of_samples(model.sample(count, generator=generator), columns, title="Samples", subject=type(model).__name__)
+
+
+@torch.no_grad()
+def on_the_way(model: SamplesInSteps, count: int = 8, moments: int = 8, generator: Generator | None = None) -> Sheet:
+    """New images, each in a row, from the noise that it began as.
+
+    Args:
+        model: what makes them in steps.
+        count: how many.
+        moments: images in a row, the noise and the sample included.
+        generator: of the noise, on the CPU.
+    """
+    shares = [number(round(moment / max(1, moments - 1), 3)) for moment in range(moments)]
+    return Sheet(
+        model.on_the_way(count, moments, generator=generator).cpu(),
+        title="From noise to samples",
+        subject=type(model).__name__,
+        column_labels=shares,
+        column_axis="share of the steps",
+    )
 
 
 @torch.no_grad()

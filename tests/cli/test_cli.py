@@ -183,8 +183,14 @@ VAE_ON_DIGITS = ("fit", "--model=VAE", "--data=Digits")
         ("fit --config vae_digits.yaml --config overlays/cosin.yaml", "did you mean overlays/cosine.yaml?"),
         ("fit --model Vae --data Digits", "model: there is no class Vae here; did you mean VAE?"),
         ("fit --model VAE --data mnist", "data: there is no class mnist here; did you mean MNIST?"),
-        ("fit --model Digits --data Digits", "model takes no Digits; there are Autoencoder, CGAN, CVAE"),
-        ("fit --model VAE --model.encoder MNIST", "model.encoder takes no MNIST; there are ConvEncoder, MLPEncoder"),
+        (
+            "fit --model Digits --data Digits",
+            "model takes no Digits; there are Autoencoder, CGAN, ConditionalDiffusion, CVAE",
+        ),
+        (
+            "fit --model VAE --model.encoder MNIST",
+            "model.encoder takes no MNIST; there are ConvEncoder, MapEncoder, MLPEncoder",
+        ),
         (
             "fit --model VAE --model.encoder convencoder",
             "model.encoder: there is no class convencoder here; did you mean",

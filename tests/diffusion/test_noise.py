@@ -46,7 +46,13 @@ def test_levels_fall_from_the_largest_to_zero(noise):
         assert len(levels) == steps + 1
         assert (levels.diff() < 0).all()
         assert levels[-1] == 0
-        assert levels[0] == noise.levels(3)[0]
+
+
+def test_few_steps_begin_where_an_image_is_hidden_and_all_steps_with_the_most_noise():
+    for noise in (CosineNoise(), LinearNoise()):
+        assert 70 < noise.levels(20)[0] <= 80 < noise.levels(1000)[0] == noise.sigmas[-1]
+        ratios = noise.levels(20)[:-2] / noise.levels(20)[1:-1]
+        assert ratios.max() < 8
 
 
 def test_levels_of_karras_are_those_of_the_paper():

@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from itertools import pairwise
 
 import pytest
 import torch
@@ -96,7 +97,7 @@ def test_errors_fall_with_the_order_of_the_sampler(sampler, order):
     exact = heun(of_mixture, x, levels(20_000))
     steps = (80, 160, 320)
     errors = [(sampler(of_mixture, x, levels(n)) - exact).norm(dim=1).mean().log2().item() for n in steps]
-    slopes = [before - after for before, after in zip(errors[:-1], errors[1:], strict=True)]
+    slopes = [before - after for before, after in pairwise(errors)]
     assert slopes == pytest.approx([order] * 2, abs=0.25)
 
 

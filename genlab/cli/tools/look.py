@@ -13,6 +13,7 @@ from genlab.cli.tools.options import (
     of_files,
     of_images,
     of_model,
+    of_sampling,
     picture,
     port,
     positive,
@@ -55,6 +56,8 @@ def sample(parser: argparse.ArgumentParser) -> None:
     Of a conditional model, each column is one code and each row one condition: every class, or every attribute in turn
     the other way than in most images, or test images, on the left, with the truth on the right. With --condition or
     --condition-image, all samples have that one. With --per-class, images are written to folders by class.
+
+    A diffusion model samples by --sampler in --steps, and makes images from one, --from-image, or a part of it, --mask.
     """
     of_model(parser, "pictures/sample.png")
     of_data(parser)
@@ -67,6 +70,14 @@ def sample(parser: argparse.ArgumentParser) -> None:
         "--without-average", action="store_true", help="of a GAN: by the generator itself, not by its moving average"
     )
     of_conditions(parser)
+    of_sampling(parser)
+    steps = parser.add_argument_group("of a diffusion model")
+    steps.add_argument("--from-image", metavar="FILE", type=Path, help="make images like this one; see --strength")
+    steps.add_argument("--strength", type=finite, default=0.6, help="how far from it: share of the steps (default 0.6)")
+    steps.add_argument(
+        "--mask", metavar="FILE", type=Path, help="keep --from-image but where this image is white, and complete it"
+    )
+    steps.add_argument("--strip", type=positive, metavar="N", help="a row for each sample, from noise, in N images")
     parser.add_argument(
         "--per-class", type=positive, metavar="N", help="write N images of each class to the folder --out"
     )
@@ -134,8 +145,7 @@ def interpolate(parser: argparse.ArgumentParser) -> None:
         "--along",
         type=_interpolation,
         choices=("lerp", "slerp", "square"),
-        default="lerp",
-        help="linear or spherical interpolation in each row, or a square (default lerp)",
+        help="linear or spherical interpolation in each row, or a square (default lerp; of diffusion models slerp)",
     )
     parser.add_argument("--between", choices=["images", "samples"], default="images", help="ends (default test images)")
     parser.add_argument("--steps", type=positive, default=9, help="images in a row, both ends included (default 9)")

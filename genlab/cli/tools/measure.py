@@ -2,7 +2,7 @@
 
 import argparse
 
-from genlab.cli.tools.options import counts, of_data, of_images, of_model, positive
+from genlab.cli.tools.options import counts, of_data, of_images, of_model, of_sampling, positive
 
 
 def evaluate(parser: argparse.ArgumentParser) -> None:
@@ -13,6 +13,9 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
 
     One that translates: L1, PSNR, SSIM, LPIPS and sharpness where the truth is known; otherwise, or with --fid or
     --features, FID and KID of translations. Beside them, what the untranslated images have.
+
+    A diffusion model: the variational bound in nats and bits per dimension, with its parts by timestep. With several
+    of --sampler or --steps, its samples by each of them, as a table.
 
     With --fid or --features, and of any other model that samples: FID, KID, precision, recall and classes of as many
     samples as test images, judged by the features of a network. Figures of different networks do not compare.
@@ -27,7 +30,11 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
     of_model(parser, "evaluate.json, with --input outliers.csv,")
     of_data(parser)
     of_images(parser)
-    parser.add_argument("--samples", type=positive, help="of a likelihood: codes for each image (default 5000)")
+    parser.add_argument(
+        "--samples",
+        type=positive,
+        help="of a likelihood: codes for each image (default 5000); of a bound: timesteps (default 20)",
+    )
     parser.add_argument("--limit", type=positive, default=10**9, help="test images at most (default all)")
     parser.add_argument("--fid", action="store_true", help="judge samples, also of a model with a likelihood")
     parser.add_argument(
@@ -37,6 +44,7 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
         "encodes; by default a classifier of labels, else inception or efficientnet where it can be had, else a "
         "classifier of attributes",
     )
+    of_sampling(parser, several=True)
 
 
 def probe(parser: argparse.ArgumentParser) -> None:

@@ -73,6 +73,21 @@ def of_conditions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--condition-image", metavar="FILE", type=Path, help="an image, for a model of pairs")
 
 
+SAMPLERS = ("ancestral", "ddim", "dpm", "euler", "heun")
+"""Names of `genlab.diffusion.SAMPLERS`, whose import would take seconds."""
+
+
+def of_sampling(parser: argparse.ArgumentParser, several: bool = False) -> None:
+    """Add how a model samples in steps; with `several`, by which samplers, and in how many steps, one after another."""
+    group = parser.add_argument_group("sampling in steps, of diffusion models")
+    count = {"nargs": "+"} if several else {}
+    each = "; of several, a table" if several else ""
+    group.add_argument("--sampler", choices=SAMPLERS, **count, help=f"by default dpm, DPM-Solver++(2M){each}")  # type: ignore[arg-type]
+    group.add_argument("--steps", type=positive, **count, metavar="N", help=f"default 30{each}")  # type: ignore[arg-type]
+    group.add_argument("--guidance", type=finite, help="0 ignores the condition, 1 follows it, more exaggerates (1)")
+    group.add_argument("--eta", type=finite, help="of ddim: share of new noise in each step, 0 to 1 (default 0)")
+
+
 def drawing(parser: argparse.ArgumentParser) -> None:
     """Add how a picture is drawn."""
     group = parser.add_argument_group("picture", "--out may end in .png, .jpg, .pdf, .svg, or .npz for its arrays")

@@ -1,0 +1,99 @@
+"""Sampling in steps, as the command line asks for it: the settings, and images made from others."""
+
+import argparse
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genlab.capabilities import Conditional, SamplesInSteps, can, can_given
+from genlab.commands.shared.shown import read_image
+from genlab.commands.shared.trained import Trained
+from genlab.data.files.framing import attempt, upright_size
+from genlab.data.files.image_files import LARGEST
+from genlab.diffusion.samplers import SAMPLERS
+from genlab.errors import GenlabError
+from genlab.regular import read_regular
+
+
+def set_sampling(trained: Trained, name: str | None, count: int | None) -> None:
+    """Let a model sample by the sampler of a name, in so many steps, with the --guidance and --eta asked for.
+
+    Raises:
+        GenlabError: for a model that does not sample in steps, more steps than it has, and guidance without condition.
+    """
+    args, model = trained.args, trained.model
+    asked = [
+        f"--{option}"
+        for option, value in {"sampler": name, "steps": count, "guidance": args.guidance, "eta": args.eta}.items()
+        if value is not None
+    ]
+    if not can_given(model, SamplesInSteps):
+        if asked:
+            raise GenlabError(
+                f"the {type(model).__name__} in {trained.checkpoint} does not sample in steps; "
+                f"leave out {', '.join(asked)}"
+            )
+        return
+    settings: dict[str, Any] = {"progress": True}
+    if args.eta is not None and name != "ddim":
+        raise GenlabError("--eta is of DDIM: give --sampler ddim")
+    if name is not None:
+        settings["sampler"] = partial(SAMPLERS[name], eta=args.eta) if args.eta is not None else SAMPLERS[name]
+    if count is not None:
+        model.noise.levels(count)  # type: ignore[operator,union-attr]  # which says how many there are
+        settings["steps"] = count
+    if args.guidance is not None:
+        if not can(model, Conditional):
+            raise GenlabError(
+                f"--guidance follows a condition, and the {type(model).__name__} in {trained.checkpoint} knows none"
+            )
+        settings["guidance"] = args.guidance
+    model.sampling = replace(model.sampling, **settings)  # type: ignore[type-var]
+
+
+def from_image(trained: Trained, condition: Tensor | None, random: torch.Generator) -> Tensor:
+    """Make --count images from the one of --from-image, or complete it where --mask is white: (count, C, H, W).
+
+    Raises:
+        GenlabError: for a model that does not sample in steps, and files that are no such images.
+    """
+    args = trained.args
+    able = trained.able_under(condition, SamplesInSteps)
+    image = read_image(args.from_image, trained.model.image_shape)  # type: ignore[arg-type]
+    several = image.expand(args.count, -1, -1, -1)
+    if args.mask is None:
+        return able.vary(several, args.strength, generator=random)
+    return able.complete(several, read_mask(args.mask, image.shape[-2:]), generator=random)
+
+
+def read_mask(path: Path, size: torch.Size) -> Tensor:
+    """Read a mask of an image of a size (H, W): 1 where a file is white, else 0.
+
+    Raises:
+        GenlabError: for an unreadable file, and one of another size, as a mask that is resized fits no pixel.
+    """
+    found = attempt(lambda: upright_size(read_regular(path, LARGEST)))
+    if isinstance(found, str):
+        raise GenlabError(f"{path} cannot be read as an image: {found}")
+    height, width = size
+    if found != (width, height):
+        raise GenlabError(
+            f"the mask {path} is of {found[0]} x {found[1]} pixels; the model's images are of {width} x {height}"
+        )
+    return (read_image(path, (1, height, width))[0, 0] > 0.5).float()
+
+
+def require_consistent(args: argparse.Namespace) -> None:
+    """Raise GenlabError for options that contradict one another."""
+    if args.mask and not args.from_image:
+        raise GenlabError("--mask completes an image: give it with --from-image FILE")
+    if args.mask and args.sampler:
+        raise GenlabError("an image is completed by ancestral sampling, as RePaint does; leave out --sampler")
+    if args.strip and (args.from_image or args.prior):
+        raise GenlabError("--strip shows samples on their way from noise; leave out --from-image and --prior")
+    if args.from_image and (args.prior or args.per_class):
+        raise GenlabError("--from-image makes images from one; leave out --prior and --per-class")

@@ -1,0 +1,214 @@
+"""Methods of diffusion models: samples, codes, variations and completions of images, and the bound."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+from tqdm import tqdm
+
+from genlab.capabilities import Bounds, Decodes, DrawsCodes, Encodes, Reconstructs, Samples, SamplesInSteps
+from genlab.diffusion.bound import last_part, prior_part, step_parts
+from genlab.diffusion.denoisers import Denoise, completing, watched
+from genlab.diffusion.samplers import ancestral, ddim, euler, noise_like, resampled, with_generator
+from genlab.errors import GenlabError
+from genlab.inputs import generator_of
+from genlab.latent.paths import slerp
+from genlab.models.calls import model_of, of_codes, of_images
+from genlab.models.codes import Codec, Prior
+from genlab.ranges import between, extent
+
+AT_ONCE = 2**17
+"""Positions of images that are denoised together; the same on all devices, as the noise of steps depends on it."""
+REPEATS = 5
+"""Times that each step is made when images are completed."""
+FINE = 1000
+"""Steps of the bound for noise of levels of any size."""
+
+
+class DenoisingModel(Prior, Codec):
+    """Images made from noise in steps, by a denoiser: mixin of a `DiffusionModel`, or of one under a condition.
+
+    Codes are noise of the images' shape. `encode` and `decode` are DDIM both ways (Song et al. 2021, section 4.3), in
+    the model's `sampling.steps`; `sample` does as its `sampling` says.
+    """
+
+    capabilities: tuple[type, ...] = (Encodes, Decodes, Reconstructs, DrawsCodes, Samples, SamplesInSteps, Bounds)
+    code_path = staticmethod(slerp)  # on which noise keeps its norm
+
+    @abstractmethod
+    def denoiser(self, rows: Tensor, count: int, guidance: float = 1.0) -> Denoise:
+        """Return the estimates of the images at `rows` (B,) of `count` that are made together, in the model's space."""
+
+    def sample(self, n: int, *, seed: int | None = None, generator: Generator | None = None) -> Tensor:
+        """Sample images: (n, C, H, W) in [0, 1].
+
+        Args:
+            n: how many; memory is bounded, whatever their number.
+            seed: of the noise; without one, and without a generator, it depends on torch's global one of the CPU.
+            generator: in place of a seed, on the CPU.
+        """
+        random = self._random(seed, generator)
+        levels = self._levels()
+        with self._model.inference():
+            return self._sampled(self._scaled(self.draw_codes(n, generator=random), levels), levels, random)
+
+    @of_codes
+    def decode(self, z: Tensor) -> Tensor:
+        """Turn noise (B, *code_shape) into images (B, C, H, W) in [0, 1], the same each time."""
+        levels = self._levels()
+        return self._in_parts(self._scaled(z, levels), lambda x, denoise: ddim(denoise, x, levels), levels)
+
+    @of_images
+    def encode(self, x: Tensor) -> Tensor:
+        """Turn images into the noise that `decode` makes them of: (B, *code_shape)."""
+        levels = self._levels()[:-1]
+        inner = self._model.inner(self._model.seen(x))
+        found = self._in_parts(inner, lambda x, denoise: euler(denoise, x, levels.flip(0)), levels, images=False)
+        return found / standard_deviation(levels[0])
+
+    @of_images
+    def vary(
+        self, x: Tensor, strength: float = 0.6, *, seed: int | None = None, generator: Generator | None = None
+    ) -> Tensor:
+        """Make other images from images: the last `strength` of the steps from their noise (SDEdit; Meng et al. 2022).
+
+        Args:
+            x: images (B, C, H, W) in [0, 1].
+            strength: share of the steps that are made, above 0; with 1, little of the image is left.
+            seed: of the noise.
+            generator: in place of a seed, on the CPU.
+        """
+        between(0, 1, strength=strength)
+        random, levels = self._random(seed, generator), self._levels()
+        made = max(1, round(strength * (len(levels) - 1)))
+        levels = levels[-made - 1 :]
+        inner = self._model.inner(self._model.seen(x))
+        return self._sampled(inner + levels[0].item() * noise_like(inner, random), levels, random)
+
+    @of_images
+    def complete(
+        self, x: Tensor, mask: Tensor, *, seed: int | None = None, generator: Generator | None = None
+    ) -> Tensor:
+        """Make the part of images that is not known, as goes with the known part (RePaint; Lugmayr et al. 2022).
+
+        By ancestral sampling, in the model's `sampling.steps`, each of which is made five times.
+
+        Args:
+            x: images (B, C, H, W) in [0, 1]; what they have in the unknown part does not matter.
+            mask: 1 at unknown pixels, 0 at known ones: (B or 1, 1, H, W), or without the first dimensions.
+            seed: of the noise.
+            generator: in place of a seed, on the CPU.
+
+        Raises:
+            GenlabError: for a mask of another size, and for a model whose noise is not of pixels.
+        """
+        model, mask = self._model, torch.as_tensor(mask).to(x.device)
+        if tuple(model.inner_shape) != tuple(model.image_shape):
+            raise GenlabError(f"a {type(model).__name__} has noise of codes, not of pixels, and completes no images")
+        if mask.shape[-2:] != x.shape[-2:]:
+            sizes = [" x ".join(map(str, reversed(given.shape[-2:]))) for given in (mask, x)]
+            raise GenlabError(f"the mask is of {sizes[0]} pixels, images are of {sizes[1]}; give one of their size")
+        random, levels = self._random(seed, generator), resampled(self._levels(), REPEATS)
+        known = model.inner(model.seen(x))
+        mask = mask.view(-1, 1, *mask.shape[-2:]).expand(len(x), *x.shape[1:])
+        both = torch.cat([known, mask.to(known)], 1)
+
+        def completed(both: Tensor, denoise: Denoise) -> Tensor:
+            known, mask = both.chunk(2, 1)
+            noise = self._scaled(noise_like(known, random), levels)
+            return ancestral(completing(denoise, known, mask), noise, levels, random)
+
+        return self._in_parts(both, completed, levels)
+
+    def on_the_way(self, n: int, moments: int, *, generator: Generator | None = None) -> Tensor:
+        """Sample images and what they were on the way from noise: (n, moments, C, H, W) in [0, 1].
+
+        Noisy images are scaled to the variance that images have, x_t of Ho et al. 2020. The last moment is the image.
+        """
+        extent(moments=moments)
+        model, random, levels = self._model, self._random(None, generator), self._levels()
+        kept = torch.linspace(0, len(levels) - 1, moments).round().tolist()
+        seen: list[Tensor] = []
+
+        def sampled(x: Tensor, denoise: Denoise) -> Tensor:
+            steps: list[Tensor] = []
+            sampler = with_generator(model.sampling.sampler, random)
+            end = sampler(watched(denoise, lambda x, now: steps.append(x / (1 + now**2) ** 0.5)), x, levels)
+            steps.append(end)
+            seen.append(torch.stack([model.outer(steps[int(step)]) for step in kept], 1))
+            return end
+
+        with model.inference():
+            self._in_parts(self._scaled(self.draw_codes(n, generator=random), levels), sampled, levels, images=False)
+        return torch.cat(seen)
+
+    @of_images
+    @torch.no_grad()
+    def bound(self, x: Tensor, bands: int = 20, generator: Generator | None = None) -> Tensor:
+        """Estimate the parts of -log p(x), from above, in nats: (B, bands + 2), whose sum over parts is the bound.
+
+        The first part is that of the prior, the last the likelihood of 8-bit values; those between are of as many bands
+        of timesteps, from much noise to little, each estimated at one timestep; see `genlab.diffusion.bound`.
+        """
+        model = self._model
+        levels = model.noise.levels(model.noise.timesteps or FINE)
+        extent(bands=bands)
+        bands = min(bands, len(levels) - 2)
+
+        def parts(x: Tensor, denoise: Denoise) -> Tensor:
+            ends = prior_part(x, levels[0].item()), last_part(denoise, x, levels[-2].item(), generator)
+            return torch.cat([ends[0][:, None], step_parts(denoise, x, levels, bands, generator), ends[1][:, None]], 1)
+
+        return self._in_parts(model.inner(model.seen(x)), parts, images=False)
+
+    @property
+    def _model(self) -> Any:
+        """The `DiffusionModel`, which may be this one."""
+        return model_of(self)
+
+    def _levels(self) -> Tensor:
+        model = self._model
+        levels: Tensor = model.noise.levels(model.sampling.steps)
+        return levels
+
+    def _scaled(self, noise: Tensor, levels: Tensor) -> Tensor:
+        """Return N(0, I) as noisy images at the first level."""
+        return noise * standard_deviation(levels[0])
+
+    def _sampled(self, x: Tensor, levels: Tensor, random: Generator) -> Tensor:
+        sampler = with_generator(self._model.sampling.sampler, random)
+        return self._in_parts(x, lambda x, denoise: sampler(denoise, x, levels), levels, guided=True)
+
+    def _in_parts(
+        self,
+        given: Tensor,
+        compute: Callable[[Tensor, Denoise], Tensor],
+        levels: Tensor | None = None,
+        *,
+        images: bool = True,
+        guided: bool = False,
+    ) -> Tensor:
+        """Compute something for a few images at a time, on the model's device, with a bar over the steps of levels."""
+        model = self._model
+        count, found = len(given), []
+        guidance = model.sampling.guidance if guided else 1.0
+        parts = torch.arange(count).split(max(1, AT_ONCE // given[0, 0].numel()))
+        steps = 0 if levels is None else (len(levels) - 1) * len(parts)
+        with tqdm(total=steps, desc="Sampling", unit=" steps", disable=not (steps and model.sampling.progress)) as bar:
+            for rows in parts:
+                denoise = self.denoiser(rows, count, guidance)
+                if steps:
+                    denoise = watched(denoise, lambda x, sigma: bar.update())
+                made = compute(given[rows].to(model.device), denoise)
+                found.append(model.outer(made) if images else made)
+        return torch.cat(found)
+
+    def _random(self, seed: int | None, generator: Generator | None) -> Generator:
+        return generator_of(seed, generator) or torch.default_generator
+
+
+def standard_deviation(sigma: Tensor) -> float:
+    """Return that of noisy images of a level, whose images have 1: it is also that of the prior (Ho et al. 2020)."""
+    return float((1 + sigma.square()).sqrt())

@@ -1,0 +1,108 @@
+"""Latent diffusion: the first stage, the scale of its codes, and what is computed once."""
+
+from functools import partial
+
+import pytest
+import torch
+from lightning.pytorch import Trainer, seed_everything
+
+import genlab
+from genlab.diffusion import Sampling
+from genlab.losses import Gaussian
+from genlab.networks import DenoisingUNet, MapDecoder, MapEncoder
+
+SHAPE = (1, 8, 8)
+QUIET = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "limit_val_batches": 1}
+SMALL = partial(DenoisingUNet, channels=8, multipliers=(1, 2), blocks=1, attention=0)
+
+
+@pytest.fixture
+def vae():
+    seed_everything(0)
+    small = {"channels": 8, "halvings": 1}
+    return genlab.VAE(
+        SHAPE, 2, encoder=partial(MapEncoder, **small), decoder=partial(MapDecoder, **small), likelihood=Gaussian
+    ).eval()
+
+
+def fitted(model, batches=5, **options):
+    trainer = Trainer(max_steps=batches, **QUIET | options)
+    trainer.fit(model, genlab.Digits(batch_size=32))
+    return trainer
+
+
+def test_a_vae_has_codes_that_are_maps(vae):
+    fitted(vae, 20)
+    images = torch.rand(3, *SHAPE)
+    codes = vae.encode(images)
+    assert vae.code_shape == (2, 4, 4)
+    assert codes.shape == (3, 2, 4, 4)
+    assert vae.decode(codes).shape == images.shape
+    assert vae.sample(2).shape == (2, *SHAPE)
+    assert vae.log_likelihood(images, 3).shape == (3,)
+    assert vae.interpolate(images[0], images[1], steps=3).shape == (3, *SHAPE)
+    evidence = vae.evidence(images)
+    mean, log_variance = vae.encoder(images).chunk(2, 1)
+    kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum((1, 2, 3)).mean()
+    torch.testing.assert_close(evidence["kl"], kl)
+
+
+@pytest.mark.parametrize("shape", [(3, 64, 64), (1, 28, 20), (1, 27, 21)])
+def test_maps_are_of_any_shape(shape):
+    encoder, decoder = MapEncoder(shape, 8, channels=8), MapDecoder(shape, 4, channels=8)
+    maps = encoder(torch.rand(2, *shape))
+    assert maps.shape == (2, 8, *encoder.map_size)
+    assert decoder(maps[:, :4]).shape == (2, *shape)
+
+
+def test_the_first_stage_is_frozen_kept_in_the_checkpoint_and_its_codes_are_scaled(vae, working_folder):
+    before = {name: value.clone() for name, value in vae.state_dict().items()}
+    model = genlab.LatentDiffusion(SHAPE, vae, network=SMALL)
+    assert model.scale == 1
+    first = []
+    images = model.images
+    model.images = lambda batch: (first.append(batch["image"]), images(batch))[1]
+    trainer = fitted(model, num_sanity_val_steps=0)
+    torch.testing.assert_close(model.scale, vae.encode(first[0]).std())
+    assert model.inner(first[0]).std().item() == pytest.approx(1)
+    assert all(torch.equal(value, before[name]) for name, value in vae.state_dict().items())
+    trainer.save_checkpoint("latent.ckpt")
+    loaded = genlab.load("latent.ckpt", trust=True)
+    assert torch.equal(loaded.scale, model.scale)
+    loaded.sampling = model.sampling = Sampling(steps=5)
+    torch.testing.assert_close(loaded.sample(3, seed=0), model.sample(3, seed=0))
+    assert loaded.encode(first[0]).shape == (32, 2, 4, 4)
+    assert loaded.vary(first[0], 0.3, seed=0).shape == first[0].shape
+    with pytest.raises(genlab.GenlabError, match="has noise of codes, not of pixels, and completes no images"):
+        loaded.complete(first[0], torch.ones(8, 8))
+
+
+def test_codes_of_images_that_are_the_same_each_time_are_computed_once(vae):
+    model = genlab.LatentDiffusion(SHAPE, vae, network=SMALL)
+    encoded, encode = [], vae.encode
+    object.__setattr__(vae, "encode", lambda x: (encoded.append(len(x)), encode(x))[1])
+    trainer = Trainer(max_epochs=3, **QUIET | {"limit_val_batches": 0})
+    data = genlab.Digits(batch_size=32)
+    trainer.fit(model, data)
+    assert sum(encoded) == len(data.train_set) + 32  # whose scale was measured
+
+
+def test_training_is_resumed_with_the_scale_that_was_measured(vae, working_folder):
+    model = genlab.LatentDiffusion(SHAPE, vae, network=SMALL)
+    fitted(model, 3).save_checkpoint("part.ckpt")
+    resumed = genlab.LatentDiffusion(SHAPE, vae, network=SMALL)
+    Trainer(max_steps=5, **QUIET).fit(resumed, genlab.Digits(batch_size=32), ckpt_path="part.ckpt")
+    assert torch.equal(resumed.scale, model.scale)
+
+
+def test_other_first_stages_are_refused(vae):
+    with pytest.raises(
+        genlab.GenlabError, match=r"codes of the first stage, a VAE, are of shape \(5,\), and must be maps"
+    ):
+        genlab.LatentDiffusion(SHAPE, genlab.VAE(SHAPE, 5))
+    with pytest.raises(genlab.GenlabError, match="the first stage is a GAN, which does not encode"):
+        genlab.LatentDiffusion(SHAPE, genlab.GAN(SHAPE, 5))
+    with pytest.raises(genlab.GenlabError, match=r"of images of shape \(1, 8, 8\), data of \(1, 16, 16\)"):
+        genlab.LatentDiffusion((1, 16, 16), vae)
+    with pytest.raises(genlab.GenlabError, match="appends its condition to codes that are vectors"):
+        genlab.CVAE(SHAPE, 10, code_size=2, encoder=partial(MapEncoder, channels=8))
