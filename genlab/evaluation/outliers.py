@@ -57,8 +57,9 @@ SCORES: dict[type[Any], Score] = {
 
 def score_for(model: Any) -> Score | None:
     """Return the score that a model can compute, a conditional one under conditions; None where it can compute none."""
-    found = (score for capability, score in SCORES.items() if can_given(model, capability))
-    return next((score for score in found if not (score.estimates and model.likelihood.is_distance)), None)
+    distance = can_given(model, HasLikelihood) and model.likelihood.is_distance
+    asked = (capability for capability in SCORES if not (capability is HasLikelihood and distance))
+    return next((SCORES[capability] for capability in asked if can_given(model, capability)), None)
 
 
 @torch.no_grad()

@@ -120,7 +120,7 @@ class DenoisingModel(Prior, Codec):
             noise = self._scaled(noise_like(known, random), levels)
             return ancestral(completing(denoise, known, mask), noise, levels, random)
 
-        return self._in_parts(both, completed, levels)
+        return self._in_parts(both, completed, levels, guided=True)
 
     def on_the_way(self, n: int, moments: int, *, generator: Generator | None = None) -> Tensor:
         """Sample images and what they were on the way from noise: (n, moments, C, H, W) in [0, 1].
@@ -141,7 +141,8 @@ class DenoisingModel(Prior, Codec):
             return end
 
         with model.inference():
-            self._in_parts(self._scaled(self.draw_codes(n, generator=random), levels), sampled, levels, images=False)
+            noise = self._scaled(self.draw_codes(n, generator=random), levels)
+            self._in_parts(noise, sampled, levels, images=False, guided=True)
         return torch.cat(seen)
 
     @of_images
