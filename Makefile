@@ -70,6 +70,8 @@ bench: setup  ## compare quality and speed with plain PyTorch, Lightning and tor
 	$(BIN)/python benchmarks/gan_quality.py
 	$(BIN)/python benchmarks/gan_speed.py mlp
 	$(BIN)/python benchmarks/gan_speed.py dcgan
+	$(BIN)/python benchmarks/diffusion_speed.py train
+	$(BIN)/python benchmarks/diffusion_speed.py sample
 	$(BIN)/python benchmarks/translation_speed.py pix2pix
 	$(BIN)/python benchmarks/translation_speed.py cyclegan
 	$(BIN)/python benchmarks/facades.py --epochs 50 --size 128 --channels 32
