@@ -128,4 +128,4 @@ def resampled(levels: Tensor, times: int) -> Tensor:
 def noise_like(x: Tensor, generator: Generator | None) -> Tensor:
     """Draw N(0, I) of the shape of a tensor, on the generator's device so that all devices agree."""
     device = x.device if generator is None else generator.device
-    return torch.randn(x.shape, generator=generator, device=device).to(x)
+    return torch.randn(*x.shape, generator=generator, device=device).to(x)

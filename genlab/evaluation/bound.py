@@ -6,9 +6,8 @@ from typing import Any
 
 import torch
 
-from genlab.evaluation.options import Options
 from genlab.evaluation.rows import Row, averages
-from genlab.evaluation.splits import Splits
+from genlab.evaluation.splits import Options, Splits
 
 AT_ONCE = 500
 """Images that are evaluated together."""

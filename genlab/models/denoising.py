@@ -197,7 +197,8 @@ class DenoisingModel(Prior, Codec):
         guidance = model.sampling.guidance if guided else 1.0
         parts = torch.arange(count).split(max(1, AT_ONCE // given[0, 0].numel()))
         steps = 0 if levels is None else (len(levels) - 1) * len(parts)
-        with tqdm(total=steps, desc="Sampling", unit=" steps", disable=not (steps and model.sampling.progress)) as bar:
+        shown = steps > 0 and model.sampling.progress
+        with tqdm(total=steps, desc="Sampling", unit=" steps", disable=not shown, leave=False) as bar:
             for rows in parts:
                 denoise = self.denoiser(rows, count, guidance)
                 if steps:

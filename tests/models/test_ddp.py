@@ -20,10 +20,11 @@ import torch
 from lightning.pytorch import Trainer, seed_everything
 from torch.utils.data import DataLoader
 import genlab
+from genlab.diffusion import KarrasNoise, KarrasPrediction
 from genlab.losses import GradientPenalty, Wasserstein
 from genlab.models import ImageModel, StageSchedule, frozen
 from genlab.networks import (
-    DenseLayer, MLPDecoder, MLPDiscriminator, MLPEncoder, PatchDiscriminator, ResNetGenerator, UNet
+    DenoisingUNet, DenseLayer, MLPDecoder, MLPDiscriminator, MLPEncoder, PatchDiscriminator, ResNetGenerator, UNet
 )
 
 processes, rank = int(sys.argv[1]), int(os.environ.get("LOCAL_RANK", 0))
@@ -96,6 +97,7 @@ translator = {
     "discriminator": partial(PatchDiscriminator, channels=4), "ema_decay": 0.9,
     "generator_optimizer": slow, "discriminator_optimizer": slow,
 }
+denoiser = partial(DenoisingUNet, channels=4, multipliers=(1, 2), blocks=1, attention=4)
 residual = partial(ResNetGenerator, channels=4, blocks=1)
 once = [StageSchedule(1)]
 layers = [partial(DenseLayer, size=12), partial(DenseLayer, size=6)]
@@ -109,6 +111,7 @@ FAMILIES = {
     "gan": lambda: genlab.GAN(SHAPE, 4, **players),
     "wgan-gp": lambda: genlab.GAN(SHAPE, 4, **players, loss=Wasserstein, penalty=GradientPenalty, critic_steps=2),
     "cgan": lambda: genlab.CGAN(SHAPE, CLASSES, code_size=4, **players),
+    "diffusion": lambda: genlab.Diffusion(SHAPE, denoiser, KarrasNoise, KarrasPrediction, optimizer=slow),
     "pix2pix": lambda: genlab.Pix2Pix(SHAPE, SHAPE, partial(UNet, channels=4, dropout=0.0), **translator),
     "cyclegan": lambda: genlab.CycleGAN(SHAPE, SHAPE, residual, pool_size=0, **translator),
 }
@@ -128,6 +131,7 @@ FAMILIES = [
     "gan",
     "wgan-gp",
     "cgan",
+    "diffusion",
     "pix2pix",
     "cyclegan",
 ]

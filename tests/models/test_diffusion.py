@@ -372,3 +372,25 @@ def test_training_is_resumed_exactly(working_folder):
     Trainer(max_steps=6, **QUIET).fit(resumed, genlab.Digits(batch_size=32), ckpt_path="step=3.ckpt")
     for name, weight in whole.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], weight), name
+
+
+def test_500_steps_in_half_precision_are_finite_and_learn():
+    model, losses = diffusion(optimizer=partial(Adam, lr=3e-3)), []
+    log = model.log_batch
+    model.log_batch = lambda metrics, progress_bar: (losses.append(metrics["loss"].item()), log(metrics, progress_bar))
+    fitted(model, 500, limit_val_batches=0, precision="bf16-mixed")
+    losses = torch.tensor(losses)
+    assert len(losses) == 500
+    assert losses.isfinite().all()
+    assert losses[-50:].mean() < 0.7 * losses[:10].mean()
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("bf16-true", torch.bfloat16), ("64-true", torch.float64)])
+def test_weights_may_be_of_half_or_of_double_precision(precision, dtype):
+    model = conditional(network=OPTIONS[-1]["network"])
+    fitted(model, 3, precision=precision)
+    assert {weights.dtype for weights in model.parameters()} == {dtype}
+    model.sampling = Sampling(steps=3)
+    assert model.sample(2, seed=0).isfinite().all()
+    assert model.given(3).encode(torch.rand(2, *SHAPE, dtype=dtype)).isfinite().all()
+    assert model.given(3).bound(torch.rand(2, *SHAPE, dtype=dtype), 3).isfinite().all()

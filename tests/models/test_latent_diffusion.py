@@ -67,7 +67,7 @@ def test_the_first_stage_is_frozen_kept_in_the_checkpoint_and_its_codes_are_scal
     assert model.inner(first[0]).std().item() == pytest.approx(1)
     assert all(torch.equal(value, before[name]) for name, value in vae.state_dict().items())
     trainer.save_checkpoint("latent.ckpt")
-    loaded = genlab.load("latent.ckpt", trust=True)
+    loaded = genlab.load("latent.ckpt")
     assert torch.equal(loaded.scale, model.scale)
     loaded.sampling = model.sampling = Sampling(steps=5)
     torch.testing.assert_close(loaded.sample(3, seed=0), model.sample(3, seed=0))

@@ -67,7 +67,9 @@ def sample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prior", choices=("gaussian", "gmm"), help="one normal distribution of codes, or a mixture")
     parser.add_argument("--components", type=positive, default=10, help="distributions in the mixture (default 10)")
     parser.add_argument(
-        "--without-average", action="store_true", help="of a GAN: by the generator itself, not by its moving average"
+        "--without-average",
+        action="store_true",
+        help="of a GAN or a diffusion model: by the network itself, not by its moving average",
     )
     of_conditions(parser)
     of_sampling(parser)
