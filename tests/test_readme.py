@@ -16,8 +16,12 @@ from .data.pictures import write_image, write_images
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/*.md"))]
-QUICK = ["--trainer.max_epochs=1", *(f"--trainer.limit_{kind}_batches=1" for kind in ("train", "val", "test"))]
-"""Added to each training that starts: a batch of each kind."""
+QUICK = [
+    "--trainer.max_epochs=1",
+    *(f"--trainer.limit_{kind}_batches=1" for kind in ("train", "val", "test")),
+    "--pictures.count=8",
+]
+"""Added to each training that starts: a batch of each kind, and small pictures."""
 LINES = re.compile(r"^ {4}(genlab [^\n]*)|(?<=`)(genlab [^`\n]*)(?=`<br>)", re.MULTILINE)
 """Lines of blocks of code, and lines in the cells of tables."""
 FILES = re.compile(r"^```\w+\n# (my\w*\.\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
