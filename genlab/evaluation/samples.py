@@ -40,10 +40,11 @@ def judge_samples(model: Any, splits: Splits, options: Options) -> list[Row]:
     network = extractor(options.network, data, data.image_shape, options.device)
     images = splits.images_for(model)
     count = min(options.limit, len(images))
-    require_enough(min(count, len(data.train_set)))
+    learned_from = splits.training_images()
+    require_enough(min(count, len(learned_from)))
     random = torch.Generator().manual_seed(options.seed)
     test = images.subset(torch.randperm(len(images), generator=random)[:count])
-    train = data.train_set.subset(torch.randperm(len(data.train_set), generator=random)[:count])
+    train = learned_from.subset(torch.randperm(len(learned_from), generator=random)[:count])
     real, _ = seen_by(network, images_of(test))
     with tqdm(samples(model, test, random), "Sampling", total=-(-count // AT_ONCE), unit=" batches") as sampled:
         fake, logits = seen_by(network, sampled)
