@@ -26,7 +26,8 @@ class Gallery:
         kind: "images", "pairs" or "domains".
         parts: images by the names of `genlab.types`, each (N, C, H, W), uint8.
         data: the DataModule.
-        codes: codes of the images, each under its own condition, (N, *code_shape); None for a model without an encoder.
+        codes: codes of the images, each under its own condition, (N, code_size); None where codes are no vectors, as
+            no panel needs these, and a diffusion model would take minutes.
         conditions: conditions of a conditional model, (N, ...).
         labels: classes, (N,); None where they are not known.
         attributes: attributes, (N, count); None where they are not known.
@@ -80,7 +81,7 @@ def _of_images(trained: Trained) -> Gallery:
         "pairs" if "source" in batch else "images",
         {name: eight_bits(batch[name]) for name in shown},
         trained.splits.data,
-        codes=encoded(trained, images, rows) if can_given(model, Encodes) else None,
+        codes=encoded(trained, images, rows) if can_given(model, Encodes) and len(model.code_shape) == 1 else None,
         conditions=model.condition.find(batch, model).cpu() if can(model, Conditional) else None,
         labels=batch.get("label"),
         attributes=batch.get("attributes"),

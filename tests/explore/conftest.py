@@ -20,6 +20,7 @@ CONFIGS = {
     "cvae": ["--config", "cvae_digits.yaml"],
     "cvae_of_attributes": ["--config", "cvae_celeba.yaml"],
     "cvae_of_images": ["--config", "cvae_frey.yaml"],
+    "diffusion": ["--config", "diffusion_digits.yaml", "--model.network.channels=8"],
     "gan": ["--config", "gan_digits.yaml"],
     "stacked": ["--config", "stacked_digits.yaml"],
     "pix2pix": ["--config", "pix2pix_digits.yaml"],

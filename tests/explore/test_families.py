@@ -148,6 +148,18 @@ def test_stacked_autoencoders_encode_and_decode(site_of):
     assert site.computed("decode", codes).shape == (1, 1, 8, 8)
 
 
+def test_a_diffusion_model_samples_and_reconstructs_and_no_gallery_is_turned_into_noise(site_of):
+    site = site_of("diffusion")
+    told = site.described()
+    assert able(told) >= {"sample", "reconstruct"}
+    assert not told["flat"]
+    assert told["map"] is None
+    assert site.post("sample", count=2).content == site.post("sample", count=2).content
+    image = site.array("gallery/images").tobytes()[:64]
+    assert site.computed("reconstruct", image).shape == (1, 1, 8, 8)
+    assert site.client.get(f"/api/models/{site.key}/gallery/codes").status_code == 404
+
+
 def test_directions_of_attributes_are_those_of_genlab_edit(family):
     explored = explored_at(family("faces"), arguments())
     for name in ("Smiling", "Male"):
