@@ -111,7 +111,7 @@ def test_a_page_says_types_defaults_choices_configs_and_an_example_in_words(told
         "ConvEncoder, MapEncoder, MLPEncoder, or any torch.nn.Module by its import",
         "DiscretizedLogistic, Gaussian",
         "from the data: image_shape",
-        "configs: iwae_mnist.yaml, vae_celeba.yaml, vae_digits.yaml",
+        "configs: iwae_mnist.yaml, map_vae_celeba.yaml, vae_celeba.yaml",
         "example: genlab fit --config vae_digits.yaml --model.code_size 40",
     ):
         assert part in text
