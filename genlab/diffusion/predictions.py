@@ -1,4 +1,4 @@
-"""What a network predicts of a noisy image: its noise, the image, or their velocity; and how one becomes another.
+"""Predictions of a network from a noisy image: noise, image or velocity, with conversions between them.
 
 Each is a linear function of the noisy image and the image (Karras et al. 2022, equation 7): the estimate of the image
 is D(x; σ) = c_skip x + c_out F(c_in x), where F is the network and x = image + σ noise.
@@ -16,11 +16,11 @@ class Scalings(NamedTuple):
     """Factors of equation 7, each of the shape of σ."""
 
     skip: Tensor
-    """Of the noisy image in the estimate."""
+    """Factor of the noisy image in the estimate."""
     out: Tensor
-    """Of the network's output in the estimate."""
+    """Factor of the network's output in the estimate."""
     input: Tensor
-    """Of the noisy image as the network sees it, so that its variance is about 1."""
+    """Factor of the noisy image as the network's input, so that its variance is about 1."""
 
 
 class Prediction(ABC):

@@ -1,4 +1,4 @@
-"""How a model samples: with which sampler, in how many steps, with how much guidance."""
+"""Settings of sampling: sampler, number of steps, guidance."""
 
 from dataclasses import dataclass
 

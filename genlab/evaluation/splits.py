@@ -1,4 +1,4 @@
-"""What an evaluation looks at: images of one split of a DataModule, not augmented, and how a user wants them judged."""
+"""Images and options of an evaluation: one split of a DataModule, not augmented, and how a user wants it judged."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -113,7 +113,7 @@ def frame(explored: Explored, asked: Asked) -> Answer:
 PRIMITIVES: dict[str, Callable[[Explored, Asked], Answer]] = {
     each.__name__: each for each in (decode, encode, reconstruct, draw, sample, translate, frame)
 }
-"""What can be asked of a model, by names in addresses."""
+"""Requests that a model answers, by their names in addresses."""
 
 
 def gallery_part(explored: Explored, what: str, part: str | None) -> Tensor:

@@ -128,7 +128,7 @@ class Server:
         return Response(await run_in_threadpool(picture.content), media_type="image/png")
 
     async def model(self, request: Request) -> Response:
-        """What a model can do."""
+        """Describe a model."""
         model = await self._models.get(self._entry(request), newest=True)
         return JSONResponse(model.description)
 
@@ -145,7 +145,7 @@ class Server:
         return Response(bytes_of(found), media_type=BYTES)
 
     async def primitive(self, request: Request) -> Response:
-        """What the model computes of what is sent."""
+        """Compute an answer of the model."""
         answer = PRIMITIVES.get(request.path_params["primitive"])
         if answer is None:
             raise NotThere("there is no such primitive")

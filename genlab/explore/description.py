@@ -1,4 +1,4 @@
-"""What a model can do, as the page is told."""
+"""Description of a model for the page: its capabilities, conditions, images and codes."""
 
 from typing import Any
 

@@ -84,7 +84,7 @@ class Entries:
 
     @property
     def chosen(self) -> Entry | None:
-        """What the page shows first; None when no run has a checkpoint."""
+        """The entry that the page shows first; None when no run has a checkpoint."""
         return self._asked
 
     def all(self) -> list[Entry]:

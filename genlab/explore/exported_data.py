@@ -1,4 +1,4 @@
-"""What an exported page knows in place of a server: a run, its model, and the gallery, each as a script."""
+"""Data of an exported page, in place of a server: a run, its model, and the gallery, each as a script."""
 
 import base64
 import contextlib

@@ -13,7 +13,7 @@ from genlab.explore.page_files import FOLDER, INDEX, inline_hashes
 from genlab.explore.runtime import ADDRESS
 
 SERVED = "/page/"
-"""Where the server has the page's files."""
+"""Address of the page's files on the server."""
 BACKEND = "genlab/backend.js"
 IMPORT_MAP = re.compile(r'(?<=<script type="importmap">).*?(?=</script>)', re.DOTALL)
 MAIN = '<script type="module" src="/page/app.js"></script>'

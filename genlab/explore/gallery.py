@@ -46,7 +46,7 @@ class Gallery:
 
     @property
     def class_names(self) -> list[str]:
-        """What the classes are called, in the order of labels."""
+        """Names of the classes, in the order of labels."""
         return class_names_of(self.data)
 
     @property

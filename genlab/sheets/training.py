@@ -1,4 +1,4 @@
-"""What is drawn of a model while it trains, and how pictures are named and titled."""
+"""Pictures of a model while it trains, with their names and titles."""
 
 from collections.abc import Mapping
 from pathlib import Path
