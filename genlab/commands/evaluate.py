@@ -41,8 +41,8 @@ def write_metrics(trained: Trained) -> None:
     """
     args = trained.args
     path = trained.out("evaluate.json")
-    samplings = [*itertools.product(args.sampler or [None], args.steps or [None])]
-    by_sampling = bool(args.sampler or args.steps or args.guidance is not None or args.eta is not None)
+    samplings = [*itertools.product(args.sampler or [None], args.steps or [None], args.guidance or [None])]
+    by_sampling = bool(args.sampler or args.steps or args.guidance or args.eta is not None)
     by_features = bool(args.fid or args.features or by_sampling)
     set_sampling(trained, *samplings[0])
     capability = judging_capability(trained.model, by_features)
@@ -75,14 +75,17 @@ def write_metrics(trained: Trained) -> None:
 
 
 def judged_by_samplings(
-    trained: Trained, protocol: Protocol, options: Options, samplings: Sequence[tuple[str | None, int | None]]
+    trained: Trained,
+    protocol: Protocol,
+    options: Options,
+    samplings: Sequence[tuple[str | None, int | None, float | None]],
 ) -> dict[str, dict[str, float]]:
-    """Measure a model's samples by each of several samplers and numbers of steps: a row of metrics for each."""
+    """Measure a model's samples by each of several samplers, numbers of steps and guidances: a row of metrics each."""
     table = {}
-    for name, steps in samplings:
-        set_sampling(trained, name, steps)
+    for name, steps, guidance in samplings:
+        set_sampling(trained, name, steps, guidance)
         rows = protocol.judge(trained.model, trained.splits, options)
-        words = [name or "", f"{steps} steps" if steps else ""]
+        words = [name, f"{steps} steps" if steps else None, None if guidance is None else f"guidance {guidance:g}"]
         table[" ".join(filter(None, words))] = {row.name: row.value for row in rows if isinstance(row.value, float)}
     return table
 

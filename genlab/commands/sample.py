@@ -46,7 +46,7 @@ def main(args: argparse.Namespace) -> None:
         if getattr(model, "average", None) is None:
             raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} keeps no average of a generator")
         model.average = None  # type: ignore[assignment]
-    set_sampling(trained, args.sampler, args.steps)
+    set_sampling(trained, args.sampler, args.steps, args.guidance)
     if args.from_image or args.strip:
         draw_in_steps(trained, random)
     elif not can(model, Conditional):

@@ -8,14 +8,20 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from genlab.capabilities import seen_in
+from genlab.capabilities import Conditional, can, seen_in
 from genlab.data import ImageDataModule
 from genlab.data.batches.tensors import ImageTensors
 from genlab.errors import GenlabError
 from genlab.evaluation.extractors import Extractor, extractor
 from genlab.evaluation.rows import Row, rows_of
 from genlab.evaluation.splits import Options, Splits
-from genlab.metrics.sample_quality import NEIGHBOURS, class_balance, distances, precision_and_recall
+from genlab.metrics.sample_quality import (
+    NEIGHBOURS,
+    class_balance,
+    distances,
+    label_accuracy,
+    precision_and_recall,
+)
 
 AT_ONCE = 500
 """Images that are sampled, or seen by the network, together."""
@@ -28,7 +34,8 @@ def judge_samples(model: Any, splits: Splits, options: Options) -> list[Row]:
     """Measure FID, KID, precision, recall and balance of classes of as many samples as images.
 
     Distances of training images show the best that can be expected. A conditional model samples under the conditions
-    of the images.
+    of the images; where these are labels, and the network is a classifier of labels, the accuracy of samples says how
+    well they follow them.
 
     Raises:
         GenlabError: for data of no single images, for too few, and for a network that cannot be had.
@@ -51,6 +58,8 @@ def judge_samples(model: Any, splits: Splits, options: Options) -> list[Row]:
     found = {**distances(real, fake), **precision_and_recall(real, fake)}
     if logits is not None:
         found |= class_balance(logits)
+        if can(model, Conditional) and model.condition.key == "label":
+            found |= label_accuracy(logits, test.labels)
     perfect, _ = seen_by(network, images_of(train))
     stamp = {
         **network.stamp,

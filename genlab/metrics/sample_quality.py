@@ -100,3 +100,17 @@ def class_balance(logits: Tensor) -> dict[str, Any]:
     entropy = -(shares * shares.clamp(min=1e-12).log()).sum().item()
     hit = int((shares >= 0.1 / classes).sum())
     return {"classes_hit": f"{hit} of {classes}", "class_entropy": entropy, "largest_entropy": math.log(classes)}
+
+
+def label_accuracy(logits: Tensor, labels: Tensor) -> dict[str, float]:
+    """Compute the share of images that a classifier assigns to the class that they were made under.
+
+    Args:
+        logits: of images, (N, classes).
+        labels: that they were made under, (N,).
+
+    Returns:
+        "label_accuracy", and its standard error, that of a binomial distribution.
+    """
+    right = (logits.argmax(1) == labels).float().mean().item()
+    return {"label_accuracy": right, "label_accuracy_standard_error": math.sqrt(right * (1 - right) / len(labels))}

@@ -150,6 +150,20 @@ def test_evaluate_compares_samplers_and_steps_in_a_table(diffusion, capsys):
     assert "ancestral 8 steps" in capsys.readouterr().out
 
 
+def test_evaluate_compares_guidances_by_how_well_labels_are_followed(conditional, capsys):
+    options = ["--sampler=ddim", "--steps=2", "--guidance", "0", "2.5", "--limit=60"]
+    main(["evaluate", f"--ckpt={conditional}", *options, "--out=table.json"])
+    table = json.loads(Path("table.json").read_text())["samplings"]
+    accuracies = [row["label_accuracy"] for row in table.values()]
+    assert [*table] == ["ddim 2 steps guidance 0", "ddim 2 steps guidance 2.5"]
+    assert len({row["fid"] for row in table.values()}) == 2
+    out = capsys.readouterr().out
+    assert "label_accuracy" in out
+    assert "guidance 2.5" in out
+    main(["evaluate", f"--ckpt={conditional}", *options[:4], "--limit=60", "--out=one.json"])
+    assert json.loads(Path("one.json").read_text())["label_accuracy"] == accuracies[0]
+
+
 def test_what_cannot_be_is_said_in_a_line(diffusion, conditional, vae, refused):
     Image.new("L", (8, 8)).save("image.png")
     Image.new("L", (9, 8)).save("mask.png")

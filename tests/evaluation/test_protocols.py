@@ -7,7 +7,8 @@ import pytest
 import torch
 
 import genlab
-from genlab.capabilities import HasLikelihood, Reconstructs, Samples, Translates
+from genlab.capabilities import Conditional, HasLikelihood, Reconstructs, Samples, Translates
+from genlab.conditions import Labels
 from genlab.evaluation.outliers import SCORES, score_for
 from genlab.evaluation.protocols import PROTOCOLS, judging_capability
 from genlab.evaluation.splits import Options, Splits
@@ -32,6 +33,32 @@ class Uniform:
 
     def log_likelihood(self, x, num_samples, generator=None):
         return torch.full((len(x),), -float(num_samples))
+
+
+class Drawn:
+    """Samples images that it is given."""
+
+    def __init__(self, images=None):
+        self.images = images
+
+    def sample(self, n, *, generator=None):
+        return self.images.expand(n, -1, -1, -1)
+
+
+class Copies:
+    """Samples under labels: the test images of these labels, or the same one under any."""
+
+    capabilities = (Conditional, Samples)
+    condition, given_as = Labels("0123456789"), Drawn
+
+    def __init__(self, image=None):
+        self.image = image
+
+    def images(self, batch):
+        return batch["image"]
+
+    def under(self, batch):
+        return Drawn(batch["image"] if self.image is None else self.image)
 
 
 def judged(model, **options):
@@ -77,6 +104,25 @@ def test_samples_of_any_model_that_samples_are_compared_by_features(tmp_path, mo
     assert found["fid"].value > found["fid_of_training_images"].value > 0
     assert found["fid"].stamp["images"] == "50 samples, 50 images of the test split"
     assert found["kid"].error > 0
+
+
+def test_samples_under_labels_are_as_accurate_as_a_classifier_finds_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("GENLAB_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr("genlab.evaluation.extractors.STEPS", 100)
+    data = genlab.Digits()
+    data.setup()
+    labels = data.test_set.labels
+    with pytest.warns(UserWarning, match="few"):
+        truth, nought, unconditional = (
+            judged(model, by_features=True)
+            for model in (Copies(), Copies(data.test_set[(labels == 0).nonzero()[0]]["image"]), Uniform())
+        )
+    accuracy = truth["label_accuracy"]
+    assert accuracy.value > 0.8
+    assert f"right about {accuracy.value:.1%} of the test split's" in accuracy.stamp["extractor"]
+    assert nought["label_accuracy"].value == pytest.approx((labels == 0).double().mean().item())
+    assert nought["label_accuracy"].error == pytest.approx((0.1 * 0.9 / 180) ** 0.5, rel=0.1)
+    assert "label_accuracy" not in unconditional
 
 
 def test_without_alexnets_weights_translations_have_no_lpips(monkeypatch):

@@ -7,7 +7,7 @@ import torch
 
 import genlab
 from genlab.metrics.classifier import Classifier
-from genlab.metrics.sample_quality import class_balance, covered, distances, precision_and_recall
+from genlab.metrics.sample_quality import class_balance, covered, distances, label_accuracy, precision_and_recall
 
 random = torch.Generator().manual_seed(0)
 normal = torch.randn(2, 3000, 4, generator=random)
@@ -66,6 +66,12 @@ def test_balance_counts_classes_and_their_entropy():
     expected = -sum(p * math.log(p) for p in (0.5, 0.49, 0.01))
     assert found["class_entropy"] == pytest.approx(expected)
     assert found["largest_entropy"] == pytest.approx(math.log(4))
+
+
+def test_label_accuracy_is_the_share_of_labels_that_are_recognized():
+    found = label_accuracy(torch.eye(4), torch.tensor([0, 1, 2, 2]))
+    assert found["label_accuracy"] == 0.75
+    assert found["label_accuracy_standard_error"] == pytest.approx(math.sqrt(0.75 * 0.25 / 4))
 
 
 def test_a_classifier_learns_digits_and_has_features_of_one_scale():

@@ -15,10 +15,11 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
     --features, FID and KID of translations. Beside them, what the untranslated images have.
 
     A diffusion model: the variational bound in nats and bits per dimension, with its parts by timestep. With several
-    of --sampler or --steps, its samples by each of them, as a table.
+    of --sampler, --steps or --guidance, its samples by each of them, as a table.
 
     With --fid or --features, and of any other model that samples: FID, KID, precision, recall and classes of as many
-    samples as test images, judged by the features of a network. Figures of different networks do not compare.
+    samples as test images, judged by the features of a network. Figures of different networks do not compare. Of
+    samples under labels, also the share that a classifier of labels recognizes as such.
 
     Of an autoencoder: L1, MSE, PSNR and SSIM of reconstructions, of values in [0, 1].
 

@@ -19,8 +19,8 @@ from genlab.errors import GenlabError
 from genlab.regular import read_regular
 
 
-def set_sampling(trained: Trained, name: str | None, count: int | None) -> None:
-    """Let a model sample by the sampler of a name, in so many steps, with the --guidance and --eta asked for.
+def set_sampling(trained: Trained, name: str | None, count: int | None, guidance: float | None) -> None:
+    """Let a model sample by the sampler of a name, in so many steps, with a guidance, and the --eta asked for.
 
     Raises:
         GenlabError: for a model that does not sample in steps, more steps than it has, and guidance without condition.
@@ -28,7 +28,7 @@ def set_sampling(trained: Trained, name: str | None, count: int | None) -> None:
     args, model = trained.args, trained.model
     asked = [
         f"--{option}"
-        for option, value in {"sampler": name, "steps": count, "guidance": args.guidance, "eta": args.eta}.items()
+        for option, value in {"sampler": name, "steps": count, "guidance": guidance, "eta": args.eta}.items()
         if value is not None
     ]
     if not can_given(model, SamplesInSteps):
@@ -46,12 +46,12 @@ def set_sampling(trained: Trained, name: str | None, count: int | None) -> None:
     if count is not None:
         model.noise.levels(count)  # type: ignore[operator,union-attr]  # which says how many there are
         settings["steps"] = count
-    if args.guidance is not None:
+    if guidance is not None:
         if not can(model, Conditional):
             raise GenlabError(
                 f"--guidance follows a condition, and the {type(model).__name__} in {trained.checkpoint} knows none"
             )
-        settings["guidance"] = args.guidance
+        settings["guidance"] = guidance
     model.sampling = replace(model.sampling, **settings)  # type: ignore[type-var]
 
 
