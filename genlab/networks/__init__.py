@@ -7,6 +7,7 @@
 | discriminator | `discriminator(image_shape, size)` | images to logits (B, size), or (B, size, H', W') of patches |
 | translator | `translator(image_shape, out_channels)` | images (B, C, H, W) to outputs (B, out_channels, H, W) |
 | denoiser | `denoiser(image_shape, out_channels, condition_size)` | noisy images and times (B,) to outputs |
+| autoregressive | `network(grid_shape, values, condition_size, map_channels)` | grids (B, C, H, W) to logits |
 
 Outputs are unbounded: models and likelihoods apply the output activation, such as a sigmoid or tanh. All networks are
 `Recorded`: models take the class, a partial of it, or a network that is built already.
@@ -18,8 +19,10 @@ from genlab.networks.conv import ConvDecoder, ConvEncoder, UpsamplingDecoder
 from genlab.networks.corruption import Corruption, DroppedPatches, DroppedPixels, GaussianNoise
 from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from genlab.networks.denoising_unet import DenoisingUNet
+from genlab.networks.grid_sampling import sample_grids
 from genlab.networks.mlp import MLPDecoder, MLPDiscriminator, MLPEncoder
 from genlab.networks.patch import PatchDiscriminator
+from genlab.networks.pixelcnn import GatedPixelCNN
 from genlab.networks.resnet import ResNetGenerator
 from genlab.networks.stack import ConvLayer, DenseLayer, LayerStack, StackLayer
 from genlab.networks.unet import UNet
@@ -37,6 +40,7 @@ __all__ = [
     "DenseLayer",
     "DroppedPatches",
     "DroppedPixels",
+    "GatedPixelCNN",
     "GaussianNoise",
     "LayerStack",
     "MLPDecoder",
@@ -51,4 +55,5 @@ __all__ = [
     "StackLayer",
     "UNet",
     "UpsamplingDecoder",
+    "sample_grids",
 ]
