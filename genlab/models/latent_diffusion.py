@@ -105,8 +105,9 @@ class LatentDiffusion(DenoisingModel, DiffusionModel):
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         """Measure the scale of codes in the first batch of all; then train."""
         if not self.is_scaled:
-            spread = self.inner(self.images(batch)).std()
-            self.scale *= self.trainer.strategy.reduce(spread, reduce_op="mean")
+            codes = self.inner(self.images(batch))
+            centred = codes - self.trainer.strategy.reduce(codes.mean(), reduce_op="mean")  # of all processes' codes
+            self.scale *= self.trainer.strategy.reduce(centred.square().mean(), reduce_op="mean").sqrt()
             self.is_scaled.fill_(True)
         return super().training_step(batch, batch_idx)
 

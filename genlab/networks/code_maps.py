@@ -1,17 +1,16 @@
 """Convolutional encoders and decoders whose codes are maps: a few channels at a fraction of the image's size."""
 
-from functools import partial
 from itertools import pairwise
 
 from torch import Tensor, nn
 
+from genlab.networks.denoising_unet import normalization
 from genlab.networks.resnet import ResidualBlock
 from genlab.ranges import between, extent
 from genlab.recorded import Recorded
 from genlab.types import Shape
 
 MOST_HALVINGS = 6
-normalization = partial(nn.GroupNorm, 8)
 
 
 class MapEncoder(nn.Sequential, Recorded):
@@ -22,7 +21,7 @@ class MapEncoder(nn.Sequential, Recorded):
     Args:
         image_shape: (C, H, W) of the images.
         code_size: channels of the map.
-        channels: number of channels of the first stage, a multiple of 8; each halving doubles it.
+        channels: number of channels of the first stage; each halving doubles it.
         halvings: of height and width.
 
     Example:
@@ -45,7 +44,7 @@ class MapDecoder(nn.Sequential, Recorded):
     Args:
         image_shape: (C, H, W) of the outputs.
         code_size: channels of the map.
-        channels: number of channels of the last stage, a multiple of 8; each halving of the encoder doubles it.
+        channels: number of channels of the last stage; each halving of the encoder doubles it.
         halvings: as many as the encoder's.
     """
 

@@ -1,6 +1,7 @@
 """Codes that are computed once."""
 
 import torch
+from torch import nn
 
 from genlab.models.code_cache import CodeCache
 
@@ -9,7 +10,7 @@ def test_every_image_is_computed_once():
     images, computed = torch.rand(10, 1, 2, 2), []
 
     def compute(new):
-        computed.append(len(new))
+        computed.append(len(new.unique(dim=0)))
         return new.flatten(1) * 2
 
     cache = CodeCache(10)
@@ -18,3 +19,13 @@ def test_every_image_is_computed_once():
             cache.codes(images[index], torch.tensor(index), compute), images[index].flatten(1) * 2
         )
     assert computed == [2, 2, 2]
+
+
+@torch.no_grad()
+def test_codes_are_the_same_bit_for_bit_whichever_are_computed_together():
+    network, images = nn.Linear(784, 500), torch.rand(90, 784)
+    whole, parts = CodeCache(90), CodeCache(90)
+    expected = whole.codes(images, torch.arange(90), network)
+    for part in torch.randperm(90).split([1, 2, 3, 4, 5, 10, 65]):
+        assert torch.equal(parts.codes(images[part], part, network), expected[part])
+    assert not torch.equal(network(images[:1]), expected[:1])  # as they would not be otherwise

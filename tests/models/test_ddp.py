@@ -21,10 +21,11 @@ from lightning.pytorch import Trainer, seed_everything
 from torch.utils.data import DataLoader
 import genlab
 from genlab.diffusion import KarrasNoise, KarrasPrediction
-from genlab.losses import GradientPenalty, Wasserstein
+from genlab.losses import Gaussian, GradientPenalty, Wasserstein
 from genlab.models import ImageModel, StageSchedule, frozen
 from genlab.networks import (
-    DenoisingUNet, DenseLayer, MLPDecoder, MLPDiscriminator, MLPEncoder, PatchDiscriminator, ResNetGenerator, UNet
+    DenoisingUNet, DenseLayer, MapDecoder, MapEncoder, MLPDecoder, MLPDiscriminator, MLPEncoder, PatchDiscriminator,
+    ResNetGenerator, UNet
 )
 
 processes, rank = int(sys.argv[1]), int(os.environ.get("LOCAL_RANK", 0))
@@ -97,7 +98,9 @@ translator = {
     "discriminator": partial(PatchDiscriminator, channels=4), "ema_decay": 0.9,
     "generator_optimizer": slow, "discriminator_optimizer": slow,
 }
+maps = {"encoder": partial(MapEncoder, channels=8, halvings=1), "decoder": partial(MapDecoder, channels=8, halvings=1)}
 denoiser = partial(DenoisingUNet, channels=4, multipliers=(1, 2), blocks=1, attention=4)
+diffusing = {"network": denoiser, "noise": KarrasNoise, "prediction": KarrasPrediction, "optimizer": slow}
 residual = partial(ResNetGenerator, channels=4, blocks=1)
 once = [StageSchedule(1)]
 layers = [partial(DenseLayer, size=12), partial(DenseLayer, size=6)]
@@ -111,7 +114,11 @@ FAMILIES = {
     "gan": lambda: genlab.GAN(SHAPE, 4, **players),
     "wgan-gp": lambda: genlab.GAN(SHAPE, 4, **players, loss=Wasserstein, penalty=GradientPenalty, critic_steps=2),
     "cgan": lambda: genlab.CGAN(SHAPE, CLASSES, code_size=4, **players),
-    "diffusion": lambda: genlab.Diffusion(SHAPE, denoiser, KarrasNoise, KarrasPrediction, optimizer=slow),
+    "diffusion": lambda: genlab.Diffusion(SHAPE, **diffusing),
+    "cdiffusion": lambda: genlab.ConditionalDiffusion(SHAPE, CLASSES, condition_dropout=0.5, **diffusing),
+    "latent diffusion": lambda: genlab.LatentDiffusion(
+        SHAPE, genlab.VAE(SHAPE, 2, **maps, likelihood=Gaussian), **diffusing
+    ),
     "pix2pix": lambda: genlab.Pix2Pix(SHAPE, SHAPE, partial(UNet, channels=4, dropout=0.0), **translator),
     "cyclegan": lambda: genlab.CycleGAN(SHAPE, SHAPE, residual, pool_size=0, **translator),
 }
@@ -132,6 +139,8 @@ FAMILIES = [
     "wgan-gp",
     "cgan",
     "diffusion",
+    "cdiffusion",
+    "latent diffusion",
     "pix2pix",
     "cyclegan",
 ]

@@ -115,7 +115,8 @@ def encoded_images(model, data):
     return sum(counts)
 
 
-def test_codes_of_frozen_layers_are_computed_once_a_stage():
+def test_codes_of_frozen_layers_are_computed_once_a_stage(monkeypatch):
+    monkeypatch.setattr("genlab.models.code_cache.AT_ONCE", 1)
     only = {
         "pretraining": [StageSchedule(1), StageSchedule(4), StageSchedule(4)],
         "fine_tuning": [],
