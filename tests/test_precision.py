@@ -12,11 +12,13 @@ import genlab
 from genlab.callbacks import Pictures
 from genlab.data import DegradedPairs, DomainsFromPairs, Edges
 from genlab.loggers import MetricsFile
-from genlab.losses import GradientPenalty, Wasserstein
+from genlab.losses import Gaussian, GradientPenalty, Wasserstein
 from genlab.networks import (
     DCGANGenerator,
     DenoisingUNet,
     DenseLayer,
+    MapDecoder,
+    MapEncoder,
     MLPDecoder,
     MLPDiscriminator,
     MLPEncoder,
@@ -38,6 +40,7 @@ PATCHES = {
 }
 UNET, RESNET = partial(UNet, channels=8), partial(ResNetGenerator, channels=4, blocks=1)
 DENOISER = partial(DenoisingUNet, channels=8, multipliers=(1,), blocks=1, patch=2)
+MAPS = {"encoder": partial(MapEncoder, channels=8, halvings=1), "decoder": partial(MapDecoder, channels=8, halvings=1)}
 LAYERS = [partial(DenseLayer, size=32), partial(DenseLayer, size=16)]
 FAMILIES = {
     "Autoencoder": lambda data: genlab.Autoencoder(data.image_shape, **SMALL),
@@ -49,6 +52,9 @@ FAMILIES = {
     "Diffusion": lambda data: genlab.Diffusion(data.image_shape, DENOISER),
     "ConditionalDiffusion": lambda data: genlab.ConditionalDiffusion(
         data.image_shape, data.num_classes, network=DENOISER
+    ),
+    "LatentDiffusion": lambda data: genlab.LatentDiffusion(
+        data.image_shape, genlab.VAE(data.image_shape, 2, **MAPS, likelihood=Gaussian), DENOISER
     ),
     "GAN": lambda data: genlab.GAN(data.image_shape, **PLAYERS),
     "CGAN": lambda data: genlab.CGAN(data.image_shape, data.num_classes, **PLAYERS),

@@ -1,7 +1,8 @@
 """Methods of diffusion models: samples, codes, variations and completions of images, and the bound."""
 
+import itertools
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ from genlab.models.codes import Codec, Prior
 from genlab.ranges import between, extent
 
 AT_ONCE = 2**17
-"""Positions of images that are denoised together; the same on all devices, as the noise of steps depends on it."""
+"""Positions of images, or codes, that are worked on together; the same on all devices, as noise depends on it."""
 REPEATS = 5
 """Times that each step is made when images are completed."""
 FINE = 1000
@@ -51,8 +52,10 @@ class DenoisingModel(Prior, Codec):
         """
         random = self._random(seed, generator)
         levels = self._levels()
+        sampler = with_generator(self._model.sampling.sampler, random)
         with self._model.inference():
-            return self._sampled(self._scaled(self.draw_codes(n, generator=random), levels), levels, random)
+            noise = self._scaled(self.draw_codes(n, generator=random), levels)
+            return self._in_parts(noise, lambda x, denoise: sampler(denoise, x, levels), levels, guided=True)
 
     @of_codes
     def decode(self, z: Tensor) -> Tensor:
@@ -64,8 +67,10 @@ class DenoisingModel(Prior, Codec):
     def encode(self, x: Tensor) -> Tensor:
         """Turn images into the noise that `decode` makes them of: (B, *code_shape)."""
         levels = self._levels()[:-1]
-        inner = self._model.inner(self._model.seen(x))
-        found = self._in_parts(inner, lambda x, denoise: euler(denoise, x, levels.flip(0)), levels, images=False)
+        model, up = self._model, levels.flip(0)
+        found = self._in_parts(
+            model.seen(x), lambda x, denoise: euler(denoise, model.inner(x), up), levels, images=False
+        )
         return found / standard_deviation(levels[0])
 
     @of_images
@@ -84,8 +89,13 @@ class DenoisingModel(Prior, Codec):
         random, levels = self._random(seed, generator), self._levels()
         made = max(1, round(strength * (len(levels) - 1)))
         levels = levels[-made - 1 :]
-        inner = self._model.inner(self._model.seen(x))
-        return self._sampled(inner + levels[0].item() * noise_like(inner, random), levels, random)
+        sampler = with_generator(self._model.sampling.sampler, random)
+
+        def varied(x: Tensor, denoise: Denoise) -> Tensor:
+            inner = self._model.inner(x)
+            return sampler(denoise, inner + levels[0].item() * noise_like(inner, random), levels)
+
+        return self._in_parts(self._model.seen(x), varied, levels, guided=True)
 
     @of_images
     def complete(
@@ -133,11 +143,15 @@ class DenoisingModel(Prior, Codec):
         seen: list[Tensor] = []
 
         def sampled(x: Tensor, denoise: Denoise) -> Tensor:
-            steps: list[Tensor] = []
-            sampler = with_generator(model.sampling.sampler, random)
-            end = sampler(watched(denoise, lambda x, now: steps.append(x / (1 + now**2) ** 0.5)), x, levels)
-            steps.append(end)
-            seen.append(torch.stack([model.outer(steps[int(step)]) for step in kept], 1))
+            count, steps = itertools.count(), {}
+
+            def look(x: Tensor, now: float) -> None:
+                if (step := next(count)) in kept:
+                    steps[step] = x / (1 + now**2) ** 0.5
+
+            end = with_generator(model.sampling.sampler, random)(watched(denoise, look), x, levels)
+            steps[len(levels) - 1] = end
+            seen.append(torch.stack([self._outer(steps[int(step)]) for step in kept], 1))
             return end
 
         with model.inference():
@@ -178,10 +192,6 @@ class DenoisingModel(Prior, Codec):
         """Return N(0, I) as noisy images at the first level."""
         return noise * standard_deviation(levels[0])
 
-    def _sampled(self, x: Tensor, levels: Tensor, random: Generator) -> Tensor:
-        sampler = with_generator(self._model.sampling.sampler, random)
-        return self._in_parts(x, lambda x, denoise: sampler(denoise, x, levels), levels, guided=True)
-
     def _in_parts(
         self,
         given: Tensor,
@@ -191,11 +201,19 @@ class DenoisingModel(Prior, Codec):
         images: bool = True,
         guided: bool = False,
     ) -> Tensor:
-        """Compute something for a few images at a time, on the model's device, with a bar over the steps of levels."""
+        """Compute something for a few at a time, on the model's device, with a bar over the steps of levels.
+
+        Args:
+            given: of each image: noise, or the image itself.
+            compute: from some of what is given and their denoiser.
+            levels: of steps.
+            images: whether what is computed becomes images.
+            guided: whether the denoiser follows the condition as the model's `sampling` says.
+        """
         model = self._model
         count, found = len(given), []
         guidance = model.sampling.guidance if guided else 1.0
-        parts = torch.arange(count).split(max(1, AT_ONCE // given[0, 0].numel()))
+        parts = torch.arange(count).split(at_once(given.shape))
         steps = 0 if levels is None else (len(levels) - 1) * len(parts)
         shown = steps > 0 and model.sampling.progress
         with tqdm(total=steps, desc="Sampling", unit=" steps", disable=not shown, leave=False) as bar:
@@ -204,11 +222,21 @@ class DenoisingModel(Prior, Codec):
                 if steps:
                     denoise = watched(denoise, lambda x, sigma: bar.update())
                 made = compute(given[rows].to(model.device), denoise)
-                found.append(model.outer(made) if images else made)
+                found.append(self._outer(made) if images else made)
         return torch.cat(found)
+
+    def _outer(self, x: Tensor) -> Tensor:
+        """Convert what was denoised to images, of which there may be fewer at a time than of codes."""
+        model = self._model
+        return torch.cat([model.outer(some) for some in x.split(at_once(model.image_shape))])
 
     def _random(self, seed: int | None, generator: Generator | None) -> Generator:
         return generator_of(seed, generator) or torch.default_generator
+
+
+def at_once(shape: Sequence[int]) -> int:
+    """Return how many images or codes of a shape (..., H, W) are worked on together."""
+    return max(1, AT_ONCE // (shape[-2] * shape[-1]))
 
 
 def standard_deviation(sigma: Tensor) -> float:

@@ -11,7 +11,7 @@ from torch.optim import SGD, Adam
 from torch.utils.data import DataLoader
 
 import genlab
-from genlab.capabilities import abilities
+from genlab.capabilities import Conditional, abilities
 from genlab.diffusion import (
     SAMPLERS,
     CosineNoise,
@@ -24,7 +24,8 @@ from genlab.diffusion import (
     VelocityPrediction,
     image_error,
 )
-from genlab.networks import DenoisingUNet
+from genlab.losses import Gaussian
+from genlab.networks import DenoisingUNet, MapDecoder, MapEncoder
 from genlab.networks.denoising_unet import waves
 
 SHAPE = (1, 8, 8)
@@ -203,6 +204,43 @@ def test_samples_are_the_same_for_any_number_at_once_and_depend_on_the_seed(monk
     monkeypatch.setattr("genlab.models.denoising.AT_ONCE", 3 * 64)
     torch.testing.assert_close(model.sample(7, seed=0), all_at_once)
     assert not torch.equal(model.sample(7, seed=1), all_at_once)
+
+
+USES = {
+    "sample": lambda able, images: able.sample(len(images), seed=0),
+    "decode": lambda able, images: able.decode(able.draw_codes(len(images))),
+    "encode": lambda able, images: able.encode(images),
+    "vary": lambda able, images: able.vary(images, seed=0),
+    "on the way": lambda able, images: able.on_the_way(len(images), 4),
+    "complete": lambda able, images: able.complete(images, torch.ones(8, 8), seed=0),
+    "bound": lambda able, images: able.bound(images, 3),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_networks_see_a_few_images_at_a_time_whatever_their_number(use, monkeypatch):
+    monkeypatch.setattr("genlab.models.denoising.AT_ONCE", 3 * 64)
+    maps = {"encoder": partial(MapEncoder, channels=8), "decoder": partial(MapDecoder, channels=8)}
+    latent = genlab.LatentDiffusion(SHAPE, genlab.VAE(SHAPE, 2, **maps, likelihood=Gaussian), **SMALL).eval()
+    stage = latent.first_stage
+    for model, parts, count in (
+        (diffusion().eval(), {"network": 3}, 10),
+        (conditional().eval(), {"network": 3}, 10),
+        (latent, {"network": 48, "encoder": 3, "decoder": 3}, 100),  # of codes that are 2 x 2
+    ):
+        if model is latent and use in ("complete", "bound"):
+            continue
+        model.sampling, largest = Sampling(steps=3), dict.fromkeys(parts, 0)
+        networks = {"network": model.best_network, "encoder": stage.encoder, "decoder": stage.decoder}
+        for name in parts:
+
+            def look(net, given, name=name, largest=largest):
+                largest[name] = max(largest[name], len(given[0]))
+
+            networks[name].register_forward_pre_hook(look)
+        USES[use](model.given(3) if model.capabilities[0] is Conditional else model, torch.rand(count, *SHAPE))
+        assert largest["network"] > 0
+        assert all(largest[name] <= most for name, most in parts.items()), largest
 
 
 def test_codes_give_their_images_again_and_interpolate():
