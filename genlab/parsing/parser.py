@@ -56,6 +56,10 @@ class ExplainingParser(LightningArgumentParser):
             self._parsed = theclass
         return super().add_class_arguments(theclass, nested_key, *args, **kwargs)
 
+    def add_function_arguments(self, *args: Any, linked_targets: Any = None, **kwargs: Any) -> Any:
+        """Add arguments of a factory; links lead to arguments of its model's, which jsonargparse passes on to both."""
+        return super().add_function_arguments(*args, **kwargs)
+
     def parse_object(self, obj: Any, *args: Any, **kwargs: Any) -> Namespace:
         """Parse arguments in a config."""
         for old, new in self._renamed().items():

@@ -94,7 +94,7 @@ def find_checkpoint(path: str | Path | None, prefer: str = "best") -> Path:
         GenlabError: when there is none.
     """
     path = newest_run() if path is None else Path(path)
-    if not path.exists() and run_folders(ROOT, str(path)):
+    if not path.is_absolute() and not path.exists() and run_folders(ROOT, str(path)):
         raise GenlabError(f"there is no checkpoint {path}; did you mean {ROOT / path}?")
     if not path.is_dir():
         return path

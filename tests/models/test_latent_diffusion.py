@@ -8,6 +8,7 @@ from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 import genlab
+from genlab.cli import main
 from genlab.diffusion import Sampling
 from genlab.losses import Gaussian
 from genlab.networks import DenoisingUNet, MapDecoder, MapEncoder
@@ -100,6 +101,12 @@ def test_training_is_resumed_exactly_in_an_epoch_that_meets_known_and_unknown_co
     assert resumed.scale != 1
     for name, weight in whole.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], weight), name
+
+
+def test_the_first_stage_of_a_config_is_another_on_the_command_line(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["fit", "--config=latent_diffusion_celeba.yaml", "--model.first_stage.path=runs/mine", "--print_config"])
+    assert "path: runs/mine" in capsys.readouterr().out
 
 
 def test_other_first_stages_are_refused(vae):

@@ -183,6 +183,11 @@ def test_the_name_of_a_run_is_not_its_path_and_a_line_says_so(own, refused):
     assert "there is no checkpoint vae_digits; did you mean runs/vae_digits?" in refused("sample", "--ckpt=vae_digits")
 
 
+def test_a_run_that_is_not_there_gets_one_line_whether_its_path_is_relative_or_absolute(tmp_path, refused):
+    assert "there is no checkpoint elsewhere/runs" in refused("sample", "--ckpt=elsewhere/runs")
+    assert f"there is no checkpoint {tmp_path}/runs" in refused("sample", f"--ckpt={tmp_path}/runs")
+
+
 def test_links_that_lead_nowhere_are_no_newest_run(own):
     broken = Path("runs/vae_digits/1/checkpoints")
     broken.mkdir(parents=True)
