@@ -241,7 +241,7 @@ def test_codes_may_be_a_grid_of_whole_numbers_with_a_learned_prior(trained, refu
     assert codes.dtype == torch.int64
     torch.testing.assert_close(model.sample(2, seed=1), model.sample(2, seed=1))
     explored, told = on_the_page(trained)
-    assert (told["code_shape"], told["flat"], told["map"], told["units"]) == ((2, 2), False, None, None)
+    assert (told["code_shape"], told["flat"], told["real"], told["map"]) == ((2, 2), False, False, None)
     drawn = explored.draw(3, seed=1)
     assert drawn.dtype == torch.float32
     torch.testing.assert_close(explored.decode(drawn), eight_bits(model.sample(3, seed=1)))

@@ -1,7 +1,9 @@
 """Answers to requests about a model: each reads what is sent, and says what to compute."""
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,6 +15,7 @@ from genlab.errors import GenlabError
 from genlab.explore.conditions import condition_from
 from genlab.explore.entries import NotThere
 from genlab.explore.explored import Explored, floats
+from genlab.explore.stepwise import sampling
 from genlab.explore.wire import codes_from, image_file, images_from, require_count
 from genlab.images import eight_bits
 from genlab.ranges import LARGEST_SEED
@@ -20,6 +23,8 @@ from genlab.types import Shape
 
 SIDES = (4, 1024)
 """Smallest and largest height and width of an image to translate."""
+MOMENTS = 8
+"""Images on the way from noise to a sample."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,21 @@ class Asked:
         if not (text.isascii() and text.isdecimal()) or len(text) > 20 or int(text) > most:
             raise GenlabError(f"{name} is a whole number from 0 to {most:,}")
         return int(text)
+
+    def decimal(self, name: str) -> float | None:
+        """Return a parameter that is a finite number; None where there is none."""
+        text = self.query.get(name)
+        if text is None:
+            return None
+        with contextlib.suppress(ValueError):
+            if math.isfinite(value := float(text[:100])):
+                return value
+        raise GenlabError(f"{name} is a number")
+
+    def sampling(self, explored: Explored) -> AbstractContextManager[None]:
+        """Let the model sample as the request says, where it says how."""
+        steps = self.whole("steps", 0) if "steps" in self.query else None
+        return sampling(explored, sampler=self.query.get("sampler"), steps=steps, guidance=self.decimal("guidance"))
 
     def condition(self, explored: Explored) -> tuple[Tensor | None, bytes]:
         """Return the condition, and what follows it in the body."""
@@ -83,7 +103,18 @@ def sample(explored: Explored, asked: Asked) -> Answer:
     condition, _ = asked.condition(explored)
     count = asked.whole("count", 1)
     require_count(count, math.prod(explored.image_shape or ()))
-    return explored.sample(count, asked.whole("seed", 0), condition)
+    with asked.sampling(explored):
+        return explored.sample(count, asked.whole("seed", 0), condition)
+
+
+def way(explored: Explored, asked: Asked) -> Answer:
+    """A seed, and which of its samples, to what this was on its way from noise."""
+    condition, _ = asked.condition(explored)
+    count = asked.whole("count", 1)
+    require_count(count, MOMENTS * math.prod(explored.image_shape or ()))
+    chosen = asked.whole("chosen", 0, count - 1)
+    with asked.sampling(explored):
+        return explored.way(count, asked.whole("seed", 0), chosen, MOMENTS, condition)
 
 
 def translate(explored: Explored, asked: Asked) -> Answer:
@@ -111,7 +142,7 @@ def frame(explored: Explored, asked: Asked) -> Answer:
 
 
 PRIMITIVES: dict[str, Callable[[Explored, Asked], Answer]] = {
-    each.__name__: each for each in (decode, encode, reconstruct, draw, sample, translate, frame)
+    each.__name__: each for each in (decode, encode, reconstruct, draw, sample, way, translate, frame)
 }
 """Requests that a model answers, by their names in addresses."""
 

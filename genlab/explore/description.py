@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from genlab.capabilities import Decodes, DrawsCodes, Encodes, Reconstructs, Samples, Translates
-from genlab.explore import conditions
+from genlab.explore import conditions, stepwise
 from genlab.explore.directions import attribute_names, map_of, principal_directions, units_of
 from genlab.explore.explored import Explored
 from genlab.explore.gallery import Gallery
@@ -30,9 +30,11 @@ def describe(explored: Explored, key: str) -> dict[str, Any]:
         "image_shape": explored.image_shape,
         "code_shape": explored.code_shape,
         "flat": explored.is_flat,
+        "real": explored.is_real,
         "can": {name: explored.able_to(capability) for name, capability in CAN.items()},
         "condition": conditions.described(explored),
         "priors": explored.priors,
+        "steps": stepwise.described(explored),
         "gallery": _gallery(explored.gallery),
         "map": map_of(explored),
         "units": units_of(explored),

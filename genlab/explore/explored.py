@@ -13,6 +13,7 @@ from genlab.capabilities import (
     Encodes,
     Reconstructs,
     Samples,
+    SamplesInSteps,
     Translates,
     can,
     can_given,
@@ -83,6 +84,11 @@ class Explored:
     def is_flat(self) -> bool:
         """Whether codes are real vectors that can be decoded."""
         return bool(self.code_size) and self.able_to(Decodes)
+
+    @property
+    def is_real(self) -> bool:
+        """Whether codes are real numbers, in any arrangement, that can be decoded: there is a way between two."""
+        return self.able_to(Decodes) and not getattr(self.model, "discrete_codes", False)
 
     @property
     def gallery_codes(self) -> Tensor | None:
@@ -172,6 +178,13 @@ class Explored:
         able = self.model if condition is None and can(self.model, Samples) else self._under(condition, Samples)
         found = able.sample(count, generator=torch.Generator().manual_seed(seed))
         return eight_bits(found) if isinstance(found, Tensor) else list(found)
+
+    @torch.no_grad()
+    def way(self, count: int, seed: int, chosen: int, moments: int, condition: Tensor | None = None) -> Tensor:
+        """Return what one of so many samples was on its way from noise: (moments, C, H, W)."""
+        able = self._under(condition, SamplesInSteps)
+        found: Tensor = able.on_the_way(count, moments, generator=torch.Generator().manual_seed(seed))
+        return eight_bits(found[chosen])
 
     @torch.no_grad()
     def translate(self, images: Tensor, direction: str, seed: int) -> Tensor:

@@ -13,6 +13,7 @@ from PIL import Image
 import genlab
 from genlab.commands.edit import learned_direction
 from genlab.commands.shared.trained import encoded
+from genlab.diffusion import SAMPLERS, Sampling
 from genlab.explore.directions import LABELLED, attribute_direction, attribute_names
 from genlab.explore.opened import explored_at
 from genlab.images import eight_bits
@@ -148,15 +149,56 @@ def test_stacked_autoencoders_encode_and_decode(site_of):
     assert site.computed("decode", codes).shape == (1, 1, 8, 8)
 
 
-def test_a_diffusion_model_samples_and_reconstructs_and_no_gallery_is_turned_into_noise(site_of):
+def test_a_diffusion_model_samples_as_asked_and_shows_the_way(site_of, family):
+    site, model = site_of("diffusion"), genlab.load(family("diffusion"))
+    told = site.described()
+    assert told["steps"] == {"samplers": [*SAMPLERS], "most": 100, "guided": False}
+    model.sampling = Sampling(SAMPLERS["ancestral"], steps=3)
+    expected = model.sample(4, seed=7)
+    asked = {"count": 4, "seed": 7, "sampler": "ancestral", "steps": 3}
+    sampled = site.computed("sample", **asked)
+    np.testing.assert_array_equal(sampled, eight_bits(expected))
+    way = site.computed("way", **asked, chosen=2)
+    np.testing.assert_array_equal(
+        way, eight_bits(model.on_the_way(4, 8, generator=torch.Generator().manual_seed(7))[2])
+    )
+    np.testing.assert_allclose(way[-1], sampled[2], atol=1)
+    model.sampling = Sampling()
+    np.testing.assert_array_equal(site.computed("sample", count=2), eight_bits(model.sample(2, seed=0)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"steps": 0}, "a number of steps is from 1 to 100, not 0"),
+        ({"steps": 101}, "a number of steps is from 1 to 100, not 101"),
+        ({"steps": "many"}, "steps is a whole number"),
+        ({"sampler": "best"}, "a sampler is one of ancestral, ddim, dpm, euler, heun"),
+        ({"guidance": "1e999"}, "guidance is a number"),
+        ({"guidance": -1}, "guidance is -1.0; it must be at least 0"),
+        ({"guidance": 2}, "a Diffusion knows no condition to follow"),
+        ({"chosen": 1}, "chosen is a whole number from 0 to 0"),
+    ],
+)
+def test_settings_of_sampling_that_make_no_sense_are_told(settings, message, site_of):
+    assert message in site_of("diffusion").refused("way", **settings)
+    if "chosen" not in settings:
+        assert message in site_of("diffusion").refused("sample", **settings)
+        assert "does not sample in steps" in site_of("gan").refused("sample", steps=3)
+
+
+def test_a_diffusion_model_interpolates_and_reconstructs_and_no_gallery_is_turned_into_noise(site_of, family):
     site = site_of("diffusion")
     told = site.described()
     assert able(told) >= {"sample", "reconstruct"}
-    assert not told["flat"]
-    assert told["map"] is None
+    assert (told["flat"], told["real"], told["map"]) == (False, True, None)
     assert site.post("sample", count=2).content == site.post("sample", count=2).content
     image = site.array("gallery/images").tobytes()[:64]
     assert site.computed("reconstruct", image).shape == (1, 1, 8, 8)
+    code, pixels = site.computed("encode", image), np.frombuffer(image, np.uint8).reshape(1, 1, 8, 8)
+    expected = genlab.load(family("diffusion")).encode(torch.from_numpy(pixels / np.float32(255)))
+    np.testing.assert_allclose(code, expected, atol=1e-5)
+    np.testing.assert_array_equal(site.computed("decode", code.tobytes()), site.computed("reconstruct", image))
     assert site.client.get(f"/api/models/{site.key}/gallery/codes").status_code == 404
 
 

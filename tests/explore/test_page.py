@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 import genlab
+from genlab.diffusion import Sampling, heun
 from genlab.images import eight_bits
 from genlab.runs import held
 from tests.explore.conftest import arguments
@@ -24,7 +25,12 @@ uvicorn = pytest.importorskip("uvicorn")
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
-FAMILIES = {"cvae_digits": "cvae", "cyclegan_digits": "cyclegan", "vae_celeba": "faces"}
+FAMILIES = {
+    "cvae_digits": "cvae",
+    "cyclegan_digits": "cyclegan",
+    "diffusion_digits": "diffusion",
+    "vae_celeba": "faces",
+}
 """Runs to look at, beside the VAE of digits."""
 RUNS = ["vae_digits", *FAMILIES]
 IDLE = "main:not([data-busy])"
@@ -337,6 +343,36 @@ def test_samples_of_a_class_are_of_that_class(screen: Screen, folder: Path) -> N
     assert "condition=7" in request.url
     sampled = drawn(model.given(torch.tensor([7])).decode(codes_in(request, 2)))
     assert (screen.image(".follow figure:first-child canvas") == sampled).all()
+
+
+def test_a_diffusion_model_samples_as_the_controls_say_and_shows_the_way(screen: Screen, folder: Path) -> None:
+    screen.open("diffusion_digits", "samples", "&seed=3&steps=4&count=16")
+    model = model_of(folder / "runs/diffusion_digits/0")
+    choose = screen.page.get_by_label("Sampler")
+    request = screen.sent("sample", lambda: choose.select_option("heun"))
+    assert "sampler=heun&steps=4" in request.url
+    model.sampling = Sampling(heun, steps=4)
+    expected = eight_bits(model.sample(16, seed=3)).numpy()
+    assert (screen.image(".samples .tile:nth-child(6) canvas") == expected[5]).all()
+
+    assert not screen.page.locator(".strip").is_visible()
+    screen.page.get_by_role("button", name="Sample 5", exact=True).click()
+    screen.page.get_by_role("button", name="From noise to image").click()
+    screen.settle()
+    strip = screen.pixels(".strip canvas")[..., 0]
+    way = eight_bits(model.on_the_way(16, 8, generator=torch.Generator().manual_seed(3))[5]).numpy()
+    assert (strip[:, :8] == way[0, 0]).all()
+    assert (strip[:, -8:] == way[-1, 0]).all()
+    screen.page.get_by_role("button", name="Sample 6", exact=True).click()
+    assert not screen.page.locator(".strip").is_visible()
+    request = screen.sent("sample", lambda: screen.page.get_by_label("Steps").press("ArrowRight"))
+    assert "steps=5" in request.url
+
+    screen.page.get_by_role("button", name="Interpolate").click()
+    screen.page.wait_for_selector(".of-interpolation")
+    screen.settle()
+    assert screen.page.get_by_role("group", name="Image A").locator(".told").inner_text() == "Your image"
+    assert screen.pixels(".strip canvas").shape[1] > 9 * 8
 
 
 @pytest.mark.parametrize(("name", "attribute"), [("vae_celeba", "Smiling"), ("vae_digits", "is 7")])

@@ -11,7 +11,7 @@ import { nth, sizeOf } from "genlab/paint.js";
  * @property {import("./served.js").Gallery|null} gallery
  * @property {[number, number, number]} shape of an image
  * @property {string} part of the gallery that is of the model's own images
- * @property {number} codeSize
+ * @property {number} codeSize numbers of a code
  * @property {string} file how names of downloads begin
  * @property {(name: string) => Promise<Float32Array>} attribute the vector of an attribute, asked for once
  *
@@ -33,7 +33,7 @@ export async function openModel(key) {
     gallery: about.gallery && backend.gallery(key, about),
     shape: about.image_shape,
     part: about.gallery?.shapes.target && !about.gallery.shapes.image ? "target" : "image",
-    codeSize: about.flat ? about.code_shape[0] : 0,
+    codeSize: about.real ? about.code_shape.reduce((a, b) => a * b, 1) : 0,
     file: fileOf(key),
     async attribute(name) {
       if (!vectors.has(name)) vectors.set(name, await backend.attribute(key, name));
@@ -128,7 +128,7 @@ export const meanCode = ({ about, codeSize }) => new Float32Array(about.units?.m
 export async function codeOf(model, start) {
   if (start.code) return start.code;
   const [kind, rest] = split(start.reference, ":");
-  const codes = kind === "test" ? await model.gallery.codes() : null;
+  const codes = kind === "test" && model.about.flat ? await model.gallery.codes() : null;
   if (codes) return nth(codes, [model.codeSize, 1, 1], Number(rest));
   return backend.encode(model.key, start.pixels, await conditionValue(model, start.condition));
 }

@@ -19,9 +19,11 @@
  * @property {Shape|null} image_shape
  * @property {number[]|null} code_shape
  * @property {boolean} flat whether codes are vectors of real numbers
+ * @property {boolean} real whether codes are real numbers, in any arrangement
  * @property {Object<"encode"|"decode"|"draw"|"sample"|"reconstruct"|"translate", boolean>} can
  * @property {null|{kind: "classes"|"attributes"|"image", names?: string[], usual?: number[], shape?: Shape}} condition
  * @property {string[]} priors
+ * @property {null|{samplers: string[], most: number, guided: boolean}} steps how a diffusion model samples; at most so many
  * @property {null|GalleryFacts} gallery
  * @property {null|{axes: "units"|"pca", mean: number[], basis: number[][], extent: number[], manifold: boolean}} map
  * @property {null|{mean: number[], std: number[], order: number[]}} units
@@ -141,11 +143,14 @@ export const backend = {
     floats(ask(key, "draw", { query: { count, seed, prior }, condition })),
 
   /** @returns {Promise<{pixels: Uint8Array}|{texts: string[]}>} */
-  async sample(key, { count, seed }, condition = null) {
-    const response = await ask(key, "sample", { query: { count, seed }, condition });
+  async sample(key, query, condition = null) {
+    const response = await ask(key, "sample", { query, condition });
     const isText = response.headers.get("Content-Type")?.includes("json");
     return isText ? response.json() : { pixels: await bytes(response) };
   },
+
+  /** @returns {Promise<Uint8Array>} what the chosen one of these samples was on its way from noise */
+  way: (key, query, condition = null) => bytes(ask(key, "way", { query, condition })),
 
   /** @returns {Promise<{pixels: Uint8Array, shape: Shape}>} */
   async translate(key, pixels, shape, { direction, seed }, live = null) {

@@ -15,13 +15,13 @@ import { along, evenly, joined, lerp, slerp, square } from "genlab/vectors.js";
 
 export const title = "Interpolation";
 
-export const offered = ({ flat, can }) => flat && can.decode && (can.encode || can.draw);
+export const offered = ({ real, can }) => real && can.decode && (can.encode || can.draw);
 
 const WAYS = { line: lerp, sphere: slerp };
 /** Pictures of the strip. */
 const [FEWEST, MOST] = [3, 15];
-/** Frames of the animation from each picture of the strip to the next. */
-const BETWEEN = 4;
+/** Frames of the animation from each picture of the strip to the next: fewer where a model decodes in steps, slowly. */
+const [SMOOTH, ROUGH] = [4, 1];
 const SECONDS_PER_FRAME = 0.07;
 /** Pixels of a window below which the strip takes two rows. */
 const NARROW = 860;
@@ -37,6 +37,7 @@ const CORNERS = [
 /** Build the panel; see `app.js`. */
 export function show(model, page) {
   const { about, key, shape } = model;
+  const each = about.steps ? ROUGH : SMOOTH;
   const set = {
     way: oneOf("way", Object.keys(WAYS), "sphere"),
     between: oneOf("between", ["two", "four"]),
@@ -56,13 +57,13 @@ export function show(model, page) {
     const ends = CORNERS.slice(0, set.between === "two" ? 2 : 4).map(({ name }) => codes[name]);
     if (ends.some((code) => !code)) return;
     const way = WAYS[set.way];
-    const fine = evenly((set.steps - 1) * BETWEEN + 1);
+    const fine = evenly((set.steps - 1) * each + 1);
     const condition = await conditionValue(model, set.condition);
     const decode = (all) => backend.decode(key, all, condition, "interpolation");
     if (set.between === "two") {
       const images = await decode(along(ends[0], ends[1], fine, way));
       frames = fine.map((_, i) => nth(images, shape, i));
-      const tiles = joined(frames.filter((_, i) => i % BETWEEN === 0));
+      const tiles = joined(frames.filter((_, i) => i % each === 0));
       paintGrid(strip.canvas, tiles, shape, innerWidth < NARROW ? Math.ceil(set.steps / 2) : set.steps);
       strip.tell("From A to B");
     } else {

@@ -9,6 +9,7 @@ import { conditionValue, meanCode, reference, usualCondition } from "genlab/mode
 import { nth, paint, paintGrid, savePng, sizeOf } from "genlab/paint.js";
 import { keep, LARGEST_SEED, number, oneOf, setting, whole } from "genlab/state.js";
 import { attempt } from "genlab/status.js";
+import { howToSample, stepControls } from "genlab/stepwise.js";
 import { joined, tempered } from "genlab/vectors.js";
 
 export const title = "Samples";
@@ -16,6 +17,8 @@ export const title = "Samples";
 export const offered = ({ can, flat, priors }) => can.sample || (flat && can.decode && priors.length > 0);
 
 const COUNTS = ["1", "16", "36", "64", "100"];
+/** Samples at first; fewer in steps, which take longer. */
+const [MANY, FEW] = ["36", "16"];
 const PER_CLASS = 10;
 /** Largest temperature. */
 const HOTTEST = 1.5;
@@ -33,19 +36,23 @@ export function show(model, page) {
   const byCode = about.flat && about.can.decode && about.priors.length > 0;
   const classes = byCode && about.condition?.kind === "classes" ? about.condition.names : null;
   const set = {
-    count: oneOf("count", COUNTS, "36"),
+    count: oneOf("count", COUNTS, about.steps ? FEW : MANY),
     seed: whole("seed", 0, 0, LARGEST_SEED),
     temperature: number("temperature", 1, 0, HOTTEST),
     prior: oneOf("prior", about.priors),
     condition: setting("condition", classes ? "each" : usualCondition(model)),
     chosen: whole("chosen", 0, 0),
   };
+  const how = howToSample(about);
   const each = () => classes !== null && set.condition === "each";
   let codes = null;
   let images = null;
 
   const grid = h("div", { class: "tiles samples" });
   const large = picture({ title: "Sample", file: () => `${model.file}-sample-${set.seed}-${set.chosen}.png` });
+  const way = picture({ title: "From noise to image", file: () => `${model.file}-way-${set.seed}-${set.chosen}.png` });
+  way.classList.add("strip");
+  way.hidden = true;
   const view = h("div", { class: "split" }, grid, large);
 
   /** Sample anew; where only the temperature has changed, from the codes that are there. */
@@ -53,7 +60,7 @@ export function show(model, page) {
     const count = each() ? PER_CLASS : Number(set.count);
     const condition = each() ? 0 : await conditionValue(model, set.condition);
     if (!byCode) {
-      const drawn = await backend.sample(key, { count, seed: set.seed }, condition);
+      const drawn = await backend.sample(key, { count, seed: set.seed, ...how }, condition);
       if (drawn.texts)
         return view.replaceChildren(h("ol", { class: "texts" }, ...drawn.texts.map((text) => h("li", {}, text))));
       images = drawn.pixels;
@@ -95,6 +102,17 @@ export function show(model, page) {
       tile.setAttribute("aria-pressed", String(other === index));
     paint(large.canvas, nth(images, shape, index), shape);
     large.tell(nameOf(index));
+    way.hidden = true;
+  }
+
+  /** Show what the chosen sample was on its way from noise. */
+  async function showWay() {
+    const asked = { count: set.count, seed: set.seed, chosen: set.chosen, ...how };
+    const moments = await backend.way(key, asked, await conditionValue(model, set.condition));
+    if (asked.seed !== set.seed || asked.chosen !== set.chosen) return;
+    paintGrid(way.canvas, moments, shape, moments.length / sizeOf(shape));
+    way.tell(`${nameOf(set.chosen)}, from noise to image`);
+    way.hidden = false;
   }
 
   const change = (changes, event, redraw = true) => {
@@ -108,14 +126,20 @@ export function show(model, page) {
   async function take(use) {
     const index = each() ? set.chosen % PER_CLASS : set.chosen;
     const condition = each() ? String(Math.floor(set.chosen / PER_CLASS)) : set.condition;
-    const code = tempered(codes, meanCode(model), set.temperature).slice(
-      index * model.codeSize,
-      (index + 1) * model.codeSize,
-    );
-    page.goTo(use.panel, { [use.setting]: await reference.code(code), ...(condition ? { condition } : {}) });
+    const start = byCode ? await reference.code(codeAt(index)) : await reference.pixels(nth(images, shape, index), condition);
+    page.goTo(use.panel, { [use.setting]: start, ...(condition ? { condition } : {}) });
   }
-  const uses = byCode ? USES.filter(({ panel }) => page.offers(panel)) : [];
-  large.append(h("div", { class: "row" }, ...uses.map((use) => button(use.label, () => attempt(() => take(use))))));
+  const codeAt = (index) =>
+    tempered(codes, meanCode(model), set.temperature).slice(index * model.codeSize, (index + 1) * model.codeSize);
+  const uses = byCode || about.can.encode ? USES.filter(({ panel }) => page.offers(panel)) : [];
+  large.append(
+    h(
+      "div",
+      { class: "row" },
+      ...uses.map((use) => button(use.label, () => attempt(() => take(use)))),
+      about.steps ? button("From noise to image", () => attempt(showWay)) : null,
+    ),
+  );
 
   function saveAll() {
     const canvas = h("canvas");
@@ -164,9 +188,13 @@ export function show(model, page) {
       ? choice({ label: "Prior", options: priors, value: set.prior, onchange: (prior) => change({ prior }) })
       : null,
     byCode ? temperature : null,
+    ...stepControls(model, how, (changes, event) => {
+      Object.assign(how, changes);
+      change(changes, event);
+    }),
     button("Download all as PNG", saveAll),
   );
   counts.hidden = each();
   follow(true);
-  return { controls, view };
+  return { controls, view: about.steps ? h("div", { class: "stack" }, view, way) : view };
 }

@@ -1,0 +1,68 @@
+/** Controls of models that sample in steps: sampler, number of steps, guidance. */
+
+import { plain, select, slider } from "genlab/controls.js";
+import { number, oneOf, whole } from "genlab/state.js";
+
+const NAMES = {
+  dpm: "DPM-Solver++(2M)",
+  heun: "Heun",
+  euler: "Euler",
+  ddim: "DDIM",
+  ancestral: "Ancestral (DDPM)",
+};
+/** Steps at first: few, as a user waits. */
+const QUICK = 10;
+/** Largest guidance. */
+const STRONGEST = 6;
+
+/**
+ * How to sample, as the address says; nothing for a model that does not sample in steps.
+ *
+ * @returns {{sampler?: string, steps?: number, guidance?: number}}
+ */
+export function howToSample({ steps }) {
+  if (!steps) return {};
+  const asked = {
+    sampler: oneOf("sampler", steps.samplers, "dpm"),
+    steps: whole("steps", Math.min(QUICK, steps.most), 1, steps.most),
+  };
+  return steps.guided ? { ...asked, guidance: number("guidance", 1, 0, STRONGEST) } : asked;
+}
+
+/**
+ * Controls of these settings; none for a model that does not sample in steps.
+ *
+ * @param {import("./model.js").Model} model
+ * @param {{sampler?: string, steps?: number, guidance?: number}} set
+ * @param {(changes: object, event?: Event) => void} onchange
+ * @returns {HTMLElement[]}
+ */
+export function stepControls({ about: { steps } }, set, onchange) {
+  if (!steps) return [];
+  const sampler = select({
+    label: "Sampler",
+    options: steps.samplers.map((value) => ({ value, label: NAMES[value] ?? value })),
+    value: set.sampler,
+    onchange: (value) => onchange({ sampler: value }),
+  });
+  const count = slider({
+    label: "Steps",
+    min: 1,
+    max: steps.most,
+    step: 1,
+    value: set.steps,
+    format: String,
+    oninput: (value, event) => onchange({ steps: value }, event),
+  });
+  const guidance = () =>
+    slider({
+      label: "Guidance",
+      min: 0,
+      max: STRONGEST,
+      step: 0.1,
+      value: set.guidance,
+      format: (value) => plain(value, 1),
+      oninput: (value, event) => onchange({ guidance: value }, event),
+    });
+  return steps.guided ? [sampler, count, guidance()] : [sampler, count];
+}

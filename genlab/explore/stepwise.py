@@ -1,0 +1,54 @@
+"""Sampling in steps, as the page asks for it."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from genlab.capabilities import Conditional, SamplesInSteps, can
+from genlab.diffusion.samplers import SAMPLERS
+from genlab.errors import GenlabError
+from genlab.explore.explored import Explored
+
+MOST = 100
+"""Steps at most: a user waits."""
+
+
+def described(explored: Explored) -> dict[str, Any] | None:
+    """Describe how a model can sample in steps, for JSON; None for a model that does not."""
+    if not explored.able_to(SamplesInSteps):
+        return None
+    timesteps = explored.model.noise.timesteps or MOST
+    return {"samplers": [*SAMPLERS], "most": min(MOST, timesteps), "guided": can(explored.model, Conditional)}
+
+
+@contextlib.contextmanager
+def sampling(explored: Explored, **settings: Any) -> Iterator[None]:
+    """Let a model sample by other settings for a while; those that are None stay as they are.
+
+    Args:
+        explored: the model.
+        settings: sampler, by its name, steps and guidance; see `genlab.diffusion.Sampling`.
+
+    Raises:
+        GenlabError: for what is no such setting of the model.
+    """
+    given = {name: value for name, value in settings.items() if value is not None}
+    if not given:
+        yield
+        return
+    known = described(explored)
+    if known is None:
+        raise GenlabError(f"the {type(explored.model).__name__} does not sample in steps")
+    if "sampler" in given:
+        if given["sampler"] not in SAMPLERS:
+            raise GenlabError(f"a sampler is one of {', '.join(SAMPLERS)}")
+        given["sampler"] = SAMPLERS[given["sampler"]]
+    if not 1 <= given.get("steps", 1) <= known["most"]:
+        raise GenlabError(f"a number of steps is from 1 to {known['most']}, not {given['steps']}")
+    before = explored.model.sampling
+    explored.model.sampling = replace(before, **given)
+    try:
+        yield
+    finally:
+        explored.model.sampling = before
