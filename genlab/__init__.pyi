@@ -1,5 +1,6 @@
 """The public names; the package reads this list and imports each one when it is first used."""
 
+from . import boltzmann as boltzmann
 from . import data as data
 from . import diffusion as diffusion
 from . import latent as latent
@@ -17,6 +18,7 @@ from .images import to_pil as to_pil
 from .models import CGAN as CGAN
 from .models import CVAE as CVAE
 from .models import GAN as GAN
+from .models import RBM as RBM
 from .models import VAE as VAE
 from .models import Autoencoder as Autoencoder
 from .models import ConditionalDiffusion as ConditionalDiffusion

@@ -108,11 +108,29 @@ class Bounds(Protocol):
 
 
 @runtime_checkable
+class HasPartition(Protocol):
+    """Has a likelihood of images up to a constant, its partition function Z, and a way to estimate that."""
+
+    is_bound: bool
+    """Whether `unnormalized` is a lower bound."""
+
+    def unnormalized(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Return log p(x) + log Z in nats, (B,), or a lower bound."""
+        ...
+
+    def log_partition(
+        self, chains: int, temperatures: int, generator: torch.Generator | None = None, progress: bool = False
+    ) -> Any:
+        """Estimate log Z in nats, with its interval, a `genlab.boltzmann.LogPartition`."""
+        ...
+
+
+@runtime_checkable
 class SamplesInSteps(Protocol):
     """Makes images from noise in steps, and so images from others."""
 
     sampling: Any
-    """The sampler, its steps and guidance, a `genlab.diffusion.Sampling`."""
+    """Settings with the number of `steps`: a `genlab.diffusion.Sampling`, or a `genlab.boltzmann.GibbsSampling`."""
 
     def vary(self, x: Tensor, strength: float = 0.6, *, generator: torch.Generator | None = None) -> Tensor:
         """Make other images from images; the more, the larger the strength, up to 1."""
@@ -159,6 +177,7 @@ VERBS: dict[type, str] = {
     Translates: "translate",
     HasLikelihood: "estimate likelihoods",
     Bounds: "bound likelihoods",
+    HasPartition: "estimate its partition function",
     SamplesInSteps: "sample in steps",
 }
 """Names of capabilities in messages."""

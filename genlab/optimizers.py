@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from torch import Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch.optim import SGD, Adam, Optimizer
 
 from genlab.errors import GenlabError
 from genlab.types import OptimizerFactory
@@ -32,6 +32,19 @@ class GANAdam(Adam):
         params = list(params)
         possible = all(p.device.type in FUSED and p.is_floating_point() for p in params if isinstance(p, Tensor))
         super().__init__(params, lr=lr, betas=betas, fused=fused and possible)
+
+
+class MachineSGD(SGD):
+    """Gradient descent with the learning rate of restricted Boltzmann machines (Salakhutdinov & Murray 2008).
+
+    Args:
+        params: the parameters to train.
+        lr: learning rate.
+        momentum: share of the last step in the next one; Hinton 2010, section 9, goes from 0.5 to 0.9.
+    """
+
+    def __init__(self, params: Iterable[nn.Parameter], lr: float = 0.05, momentum: float = 0.0) -> None:
+        super().__init__(params, lr=lr, momentum=momentum)
 
 
 def built(factory: OptimizerFactory, parameters: Iterable[nn.Parameter]) -> Optimizer:

@@ -42,7 +42,7 @@ def write_metrics(trained: Trained) -> None:
     args = trained.args
     path = trained.out("evaluate.json")
     samplings = [*itertools.product(args.sampler or [None], args.steps or [None], args.guidance or [None])]
-    by_sampling = bool(args.sampler or args.steps or args.guidance or args.eta is not None)
+    by_sampling = bool(args.sampler or args.steps or args.guidance or args.eta is not None or args.thinning)
     by_features = bool(args.fid or args.features or by_sampling)
     set_sampling(trained, *samplings[0])
     capability = judging_capability(trained.model, by_features)
@@ -50,10 +50,13 @@ def write_metrics(trained: Trained) -> None:
     protocol = PROTOCOLS[capability]
     if args.samples and not protocol.estimates:
         raise GenlabError("--samples is for likelihoods; as many images are made as are compared: give --limit")
+    if args.temperatures and not protocol.anneals:
+        raise GenlabError("--temperatures is for partition functions, of Boltzmann machines")
     options = Options(
         limit=args.limit,
         seed=args.seed,
         codes=args.samples,
+        temperatures=args.temperatures,
         by_features=by_features,
         network=args.features,
         device=trained.device,

@@ -55,7 +55,7 @@ class MNIST(ImageDataModule):
         num_workers: processes that put batches together; none is fastest.
         binarize: "dynamic" draws each training pixel as black or white, in every batch again, with its grey value as
             the probability (Salakhutdinov & Murray 2008); validation and test images are drawn once, by `seed`, so
-            that their metrics can be compared.
+            that their metrics can be compared. "fixed" draws training images once, too.
         seed: of the validation split, of the order of batches and of the binarised validation and test images.
 
     Raises:
@@ -71,7 +71,7 @@ class MNIST(ImageDataModule):
         image_size: int | tuple[int, int] = SIDE,
         batch_size: int = 128,
         num_workers: int = 0,
-        binarize: Literal["none", "dynamic"] = "none",
+        binarize: Literal["none", "dynamic", "fixed"] = "none",
         seed: int = 0,
     ) -> None:
         super().__init__(batch_size, num_workers, seed)
@@ -94,6 +94,8 @@ class MNIST(ImageDataModule):
             self.val_set = self._for_evaluation(val_set)
             if self.binarize == "dynamic":
                 self.train_set = self.train_set.transformed(torch.bernoulli)
+            else:
+                self.train_set = self._for_evaluation(self.train_set)
         if stage in ("test", "predict", None):
             self.test_set = self._for_evaluation(self._read("t10k"))
 

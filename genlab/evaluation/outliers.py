@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 from tqdm import tqdm
 
-from genlab.capabilities import Bounds, HasLikelihood, Reconstructs, can_given, seen_in
+from genlab.capabilities import Bounds, HasLikelihood, HasPartition, Reconstructs, can_given, seen_in
 
 AT_ONCE = 100
 """Images that are scored together."""
@@ -47,9 +47,15 @@ def bounded(able: Bounds, x: Tensor, codes: int, random: Generator) -> Tensor:
     return able.bound(x, codes, random).sum(1)
 
 
+def unnormalized(able: HasPartition, x: Tensor, codes: int, random: Generator) -> Tensor:
+    """The negative log-likelihood up to the partition function, which is the same for all images: (B,), in nats."""
+    return -able.unnormalized(x, random)
+
+
 SCORES: dict[type[Any], Score] = {
     HasLikelihood: Score("negative log-likelihood", surprise, estimates=True),
     Bounds: Score("bound on negative log-likelihood", bounded, estimates=True),
+    HasPartition: Score("unnormalised negative log-likelihood", unnormalized),
     Reconstructs: Score("squared error", squared_error),
 }
 """Scores by capability; images are scored by the first capability that a model has."""

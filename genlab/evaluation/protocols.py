@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from genlab.capabilities import Bounds, HasLikelihood, Reconstructs, Samples, Translates, can_given
+from genlab.capabilities import Bounds, HasLikelihood, HasPartition, Reconstructs, Samples, Translates, can_given
 from genlab.evaluation.bound import judge_bound
 from genlab.evaluation.likelihood import judge_likelihood
+from genlab.evaluation.partition import judge_partition
 from genlab.evaluation.reconstructions import judge_reconstructions
 from genlab.evaluation.rows import Row
 from genlab.evaluation.samples import judge_samples
@@ -21,11 +22,13 @@ class Protocol:
     Args:
         judge: measures a model with the capability on the images of a split.
         estimates: whether it estimates with as many codes per image as `Options.codes` says.
+        anneals: whether it takes as many temperatures as `Options.temperatures` says.
         compares_features: whether it can compare features of a network, as `Options.by_features` asks for.
     """
 
     judge: Callable[[Any, Splits, Options], list[Row]]
     estimates: bool = False
+    anneals: bool = False
     compares_features: bool = False
 
 
@@ -33,6 +36,7 @@ PROTOCOLS: dict[type[Any], Protocol] = {
     Translates: Protocol(judge_translations, compares_features=True),
     HasLikelihood: Protocol(judge_likelihood, estimates=True),
     Bounds: Protocol(judge_bound, estimates=True),
+    HasPartition: Protocol(judge_partition, estimates=True, anneals=True),
     Samples: Protocol(judge_samples, compares_features=True),
     Reconstructs: Protocol(judge_reconstructions),
 }

@@ -24,7 +24,9 @@ class Options:
     Args:
         limit: maximum number of images.
         seed: seed of the choice of images, and of all noise.
-        codes: number of codes per image for estimates of a likelihood; by default the protocol's own.
+        codes: number of codes per image for estimates of a likelihood, or of chains for one of a partition function;
+            by default the protocol's own.
+        temperatures: number of temperatures for annealed importance sampling; by default the protocol's own.
         by_features: whether to compare features, also for a model that could be judged in another way.
         network: name of the network of these features; see `genlab.evaluation.extractors.extractor`.
         device: device of this network.
@@ -35,6 +37,7 @@ class Options:
     limit: int = 10**9
     seed: int = 0
     codes: int | None = None
+    temperatures: int | None = None
     by_features: bool = False
     network: str | None = None
     device: torch.device = CPU

@@ -17,6 +17,7 @@ from genlab.models.gan import GAN
 from genlab.models.image_model import ImageModel
 from genlab.models.latent_diffusion import LatentDiffusion
 from genlab.models.pix2pix import Pix2Pix
+from genlab.models.rbm import RBM
 from genlab.models.stacked import StackedAutoencoder
 from genlab.models.staged import StagedModel, StageSchedule
 from genlab.models.translation import Translator
@@ -26,6 +27,7 @@ __all__ = [
     "CGAN",
     "CVAE",
     "GAN",
+    "RBM",
     "VAE",
     "Autoencoder",
     "Codec",

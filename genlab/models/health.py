@@ -19,7 +19,25 @@ LEARNING = 1000
 """Batches in which samples come to vary, where they ever do: an untrained generator's are all alike."""
 
 
-class Health:
+class Alarm:
+    """Warnings of what has been bad for epochs in a row, each given once, until it has recovered."""
+
+    def __init__(self) -> None:
+        self._bad: Counter[str] = Counter()
+        self._said: set[str] = set()
+
+    def say(self, bad: bool, what: str, warning: str, recovery: str) -> None:
+        """Warn of something that is bad for the third epoch in a row; say when it no longer is."""
+        self._bad[what] = self._bad[what] + 1 if bad else 0
+        if self._bad[what] == PATIENCE and what not in self._said:
+            self._said.add(what)
+            rank_zero_warn(warning)
+        elif not bad and what in self._said:
+            self._said.remove(what)
+            rank_zero_info(recovery)
+
+
+class Health(Alarm):
     """Metrics of each batch, and warnings at the end of an epoch.
 
     Args:
@@ -27,10 +45,9 @@ class Health:
     """
 
     def __init__(self, loss: AdversarialLoss) -> None:
+        super().__init__()
         self.loss = loss
         self._epoch: list[Tensor] = []
-        self._bad: Counter[str] = Counter()
-        self._said: set[str] = set()
         self._has_varied = False
 
     def __call__(self, loss: Tensor, real: Tensor, fake: Tensor, on_real: Tensor, on_fake: Tensor) -> dict[str, Tensor]:
@@ -67,7 +84,7 @@ class Health:
             return
         loss, diversity = torch.stack(self._epoch).mean(0).tolist()
         self._epoch.clear()
-        self._say(
+        self.say(
             self.loss.is_cross_entropy and loss < SATURATED,
             "discriminator",
             f"the discriminator has saturated: with a loss of {loss:.4f} it learns nothing more, and the generator "
@@ -75,22 +92,13 @@ class Health:
             f"the discriminator has recovered: its loss is {loss:.4f}",
         )
         self._has_varied |= diversity >= COLLAPSED
-        self._say(
+        self.say(
             diversity < COLLAPSED and (self._has_varied or batches >= LEARNING),
             "samples",
             f"samples have collapsed: two of them are {diversity:.2f} times as far from each other as two real images. "
             "Try a smaller learning rate, another loss or a penalty, or resume from an earlier checkpoint",
             f"samples have recovered: two of them are {diversity:.2f} times as far from each other as two real images",
         )
-
-    def _say(self, bad: bool, what: str, warning: str, recovery: str) -> None:
-        self._bad[what] = self._bad[what] + 1 if bad else 0
-        if self._bad[what] == PATIENCE and what not in self._said:
-            self._said.add(what)
-            rank_zero_warn(warning)
-        elif not bad and what in self._said:
-            self._said.remove(what)
-            rank_zero_info(recovery)
 
 
 def spread(x: Tensor) -> Tensor:

@@ -116,7 +116,7 @@ def test_a_page_says_types_defaults_choices_configs_and_an_example_in_words(told
     ):
         assert part in text
     assert len(text.splitlines()) <= 60
-    assert "none or dynamic; default none" in " ".join(told("datasets", "MNIST").split())
+    assert "none or dynamic or fixed; default none" in " ".join(told("datasets", "MNIST").split())
     assert "number or null; default null" in told("losses", "Hinge") + told("models", "GAN")
 
 

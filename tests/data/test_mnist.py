@@ -168,3 +168,15 @@ def test_another_size_is_a_bicubic_resize_as_pillows():
             np.testing.assert_allclose(ours, pillows, atol=1)
     assert torch.equal(mnist(image_size=28).test_set.images, native)
     assert mnist(image_size=32, binarize="dynamic").val_set.images.unique().tolist() == [0, 255]
+
+
+def test_images_may_be_binarised_once_each_split_by_the_seed():
+    one, other, another = (genlab.MNIST(binarize="fixed", seed=seed) for seed in (0, 0, 1))
+    for data in (one, other, another):
+        data.setup("fit")
+    first = one.train_set[torch.arange(20)]["image"]
+    assert set(first.unique().tolist()) == {0.0, 1.0}
+    assert torch.equal(first, one.train_set[torch.arange(20)]["image"])
+    assert torch.equal(one.train_set.images, other.train_set.images)
+    assert not torch.equal(one.train_set.images, another.train_set.images)
+    assert "index" in one.train_set.batch(torch.arange(2))

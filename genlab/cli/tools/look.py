@@ -57,7 +57,8 @@ def sample(parser: argparse.ArgumentParser) -> None:
     the other way than in most images, or test images, on the left, with the truth on the right. With --condition or
     --condition-image, all samples have that one. With --per-class, images are written to folders by class.
 
-    A diffusion model samples by --sampler in --steps, and makes images from one, --from-image, or a part of it, --mask.
+    A diffusion model samples by --sampler in --steps, and makes images from one, --from-image, or a part of it, --mask;
+    so does a Boltzmann machine, by Gibbs chains.
     """
     of_model(parser, "pictures/sample.png")
     of_data(parser)
@@ -73,7 +74,7 @@ def sample(parser: argparse.ArgumentParser) -> None:
     )
     of_conditions(parser)
     of_sampling(parser)
-    steps = parser.add_argument_group("of a diffusion model")
+    steps = parser.add_argument_group("of a diffusion model or a Boltzmann machine")
     steps.add_argument("--from-image", metavar="FILE", type=Path, help="make images like this one; see --strength")
     steps.add_argument("--strength", type=finite, default=0.6, help="how far from it: share of the steps (default 0.6)")
     steps.add_argument(

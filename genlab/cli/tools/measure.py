@@ -14,6 +14,8 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
     One that translates: L1, PSNR, SSIM, LPIPS and sharpness where the truth is known; otherwise, or with --fid or
     --features, FID and KID of translations. Beside them, what the untranslated images have.
 
+    A Boltzmann machine: log p(x), or a bound, in nats, by annealed importance sampling of its partition function.
+
     A diffusion model: the variational bound in nats and bits per dimension, with its parts by timestep. With several
     of --sampler, --steps or --guidance, its samples by each of them, as a table.
 
@@ -34,8 +36,10 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--samples",
         type=positive,
-        help="of a likelihood: codes for each image (default 5000); of a bound: timesteps (default 20)",
+        help="of a likelihood: codes for each image (default 5000); of a bound: timesteps (default 20); of a partition "
+        "function: chains (default 100)",
     )
+    parser.add_argument("--temperatures", type=positive, help="of a partition function: steps (default 14500)")
     parser.add_argument("--limit", type=positive, default=10**9, help="test images at most (default all)")
     parser.add_argument("--fid", action="store_true", help="judge samples, also of a model with a likelihood")
     parser.add_argument(

@@ -79,13 +79,14 @@ SAMPLERS = ("ancestral", "ddim", "dpm", "euler", "heun")
 
 def of_sampling(parser: argparse.ArgumentParser, several: bool = False) -> None:
     """Add how a model samples in steps; with `several`, by several samplers, steps and guidances, one after another."""
-    group = parser.add_argument_group("sampling in steps, of diffusion models")
+    group = parser.add_argument_group("sampling in steps, of diffusion models and Boltzmann machines")
     count = {"nargs": "+"} if several else {}
     each = "; of several, a table" if several else ""
     group.add_argument("--sampler", choices=SAMPLERS, **count, help=f"by default dpm, DPM-Solver++(2M){each}")  # type: ignore[arg-type]
-    group.add_argument("--steps", type=positive, **count, metavar="N", help=f"default 30{each}")  # type: ignore[arg-type]
+    group.add_argument("--steps", type=positive, **count, metavar="N", help=f"default 30; of Gibbs chains 1000{each}")  # type: ignore[arg-type]
     follows = f"0 ignores the condition, 1 follows it, more exaggerates (1){each}"
     group.add_argument("--guidance", type=finite, **count, metavar="SCALE", help=follows)  # type: ignore[arg-type]
+    group.add_argument("--thinning", type=positive, metavar="N", help="Gibbs steps between images of a single chain")
     group.add_argument("--eta", type=finite, help="of ddim: share of new noise in each step, 0 to 1 (default 0)")
 
 

@@ -20,17 +20,15 @@ from genlab.regular import read_regular
 
 
 def set_sampling(trained: Trained, name: str | None, count: int | None, guidance: float | None) -> None:
-    """Let a model sample by the sampler of a name, in so many steps, with a guidance, and the --eta asked for.
+    """Let a model sample by the sampler of a name, in so many steps, with a guidance, and the other settings asked for.
 
     Raises:
-        GenlabError: for a model that does not sample in steps, more steps than it has, and guidance without condition.
+        GenlabError: for a model that does not sample in steps, or has no such setting, more steps than it has, and
+            guidance without condition.
     """
     args, model = trained.args, trained.model
-    asked = [
-        f"--{option}"
-        for option, value in {"sampler": name, "steps": count, "guidance": guidance, "eta": args.eta}.items()
-        if value is not None
-    ]
+    given = {"sampler": name, "steps": count, "guidance": guidance, "eta": args.eta, "thinning": args.thinning}
+    asked = [f"--{option}" for option, value in given.items() if value is not None]
     if not can_given(model, SamplesInSteps):
         if asked:
             raise GenlabError(
@@ -39,12 +37,21 @@ def set_sampling(trained: Trained, name: str | None, count: int | None, guidance
             )
         return
     settings: dict[str, Any] = {"progress": True}
+    known = ["steps", "thinning"] if hasattr(model.sampling, "thinning") else ["sampler", "steps", "guidance", "eta"]
+    if unknown := [option for option in asked if option.removeprefix("--") not in known]:
+        raise GenlabError(
+            f"{', '.join(unknown)}: the {type(model).__name__} in {trained.checkpoint} samples by "
+            f"--{', --'.join(known)}; leave out {', '.join(unknown)}"
+        )
+    if args.thinning is not None:
+        settings["thinning"] = args.thinning
     if args.eta is not None and name != "ddim":
         raise GenlabError("--eta is of DDIM: give --sampler ddim")
     if name is not None:
         settings["sampler"] = partial(SAMPLERS[name], eta=args.eta) if args.eta is not None else SAMPLERS[name]
     if count is not None:
-        model.noise.levels(count)  # type: ignore[operator,union-attr]  # which says how many there are
+        if hasattr(model, "noise"):
+            model.noise.levels(count)  # type: ignore[operator,union-attr]  # which says how many there are
         settings["steps"] = count
     if guidance is not None:
         if not can(model, Conditional):

@@ -1,0 +1,83 @@
+"""Speed of genlab's RBM with 500 hidden units against a hand-written PyTorch loop and scikit-learn's BernoulliRBM.
+
+    python benchmarks/rbm_speed.py    CD-1 on binary MNIST, 100 batches of 100 a round
+
+How training is measured: see `rounds.py` beside this file. scikit-learn's machine takes one Gibbs step of persistent
+chains a batch, as much work as CD-1, in float32 too. Data are looked for in GENLAB_DATA_DIR, else in ./data, and
+downloaded when missing.
+"""
+
+import argparse
+import logging
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import rounds
+import torch
+from sklearn.neural_network import BernoulliRBM
+from torch import Tensor
+
+import genlab
+from genlab.cli.process import quieten
+
+CONFIG = Path(__file__).parents[1] / "configs" / "rbm_mnist.yaml"
+BATCHES, BATCH, HIDDEN = 100, 100, 500
+
+
+@torch.no_grad()
+def bare_rival(images: Tensor) -> Iterator[float]:
+    """The seconds of each epoch of a hand-written loop on uint8 images, with Hinton's formula for the gradient."""
+    weight, hidden, visible = 0.01 * torch.randn(HIDDEN, 784), torch.zeros(HIDDEN), torch.zeros(784)
+    while True:
+        began = time.perf_counter()
+        for index in torch.randperm(len(images)).split(BATCH):
+            v = images[index].float().div_(255).flatten(1)
+            h = torch.addmm(hidden, v, weight.T).sigmoid()
+            drawn = (torch.rand_like(h) < h).float()
+            mean = torch.addmm(visible, drawn, weight).sigmoid()
+            v_negative = (torch.rand_like(mean) < mean).float()
+            h_negative = torch.addmm(hidden, v_negative, weight.T).sigmoid()
+            weight.addmm_(h.T, v, alpha=0.05 / BATCH).addmm_(h_negative.T, v_negative, alpha=-0.05 / BATCH)
+            hidden += 0.05 * (h.mean(0) - h_negative.mean(0))
+            visible += 0.05 * (v.mean(0) - v_negative.mean(0))
+        yield time.perf_counter() - began
+
+
+def sklearn_rival(images: Tensor) -> Iterator[float]:
+    """The seconds of each epoch of scikit-learn's machine, batch by batch."""
+    machine = BernoulliRBM(HIDDEN, learning_rate=0.05, random_state=0)
+    pixels = images.flatten(1).float().div(255).numpy()
+    while True:
+        began = time.perf_counter()
+        for index in torch.randperm(len(pixels)).split(BATCH):
+            machine.partial_fit(pixels[index.numpy()])
+        yield time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--epochs", type=int, default=9, help="rounds, and two for warming up; default 9")
+    given = parser.parse_args()
+    quieten()
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    data = genlab.MNIST(binarize="fixed")
+    data.prepare_data()
+    data.setup("fit")
+    images = data.train_set.images[: BATCH * BATCHES]
+    rivals = {"bare loop": bare_rival(images), "scikit-learn": sklearn_rival(images)}
+    options = [
+        "--model.chains=0",
+        "--model.gibbs_steps=1",
+        "--data.binarize=fixed",
+        f"--trainer.limit_train_batches={BATCHES}",
+        "--trainer.limit_val_batches=1",
+        "--pictures.every_n_epochs=0",
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        rounds.speed(str(CONFIG), given.epochs, folder, rivals, BATCHES * BATCH, *options)
+
+
+if __name__ == "__main__":
+    main()

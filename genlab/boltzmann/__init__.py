@@ -1,0 +1,22 @@
+"""Parts of restricted Boltzmann machines and deep belief nets that stand alone: units, machines, annealing.
+
+A machine takes and gives visible units, (B, size), and knows no image; the models that are made of these are in
+`genlab.models`.
+"""
+
+from genlab.boltzmann.annealing import LogPartition, inverse_temperatures, log_partition
+from genlab.boltzmann.chains import GibbsSampling
+from genlab.boltzmann.machine import BoltzmannMachine
+from genlab.boltzmann.units import BinaryUnits, GaussianUnits, VisibleUnits, draw_binary
+
+__all__ = [
+    "BinaryUnits",
+    "BoltzmannMachine",
+    "GaussianUnits",
+    "GibbsSampling",
+    "LogPartition",
+    "VisibleUnits",
+    "draw_binary",
+    "inverse_temperatures",
+    "log_partition",
+]

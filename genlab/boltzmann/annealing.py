@@ -1,0 +1,98 @@
+"""The partition function by annealed importance sampling (Neal 2001; Salakhutdinov & Murray 2008, section 3)."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+from tqdm import tqdm
+
+from genlab.boltzmann.machine import BoltzmannMachine
+from genlab.boltzmann.units import draw_binary
+from genlab.losses.precision import at_least_float32
+from genlab.ranges import at_least, extent
+
+PARTS = ((0.5, 500), (0.9, 4000), (1.0, 10_000))
+"""Ends of ranges of inverse temperatures, and how many of these are in each range, in section 5.2 of the paper."""
+TEMPERATURES = sum(count for _, count in PARTS)
+CHAINS = 100
+DEVIATIONS = 3
+"""Standard errors on each side of an interval, as in the paper."""
+
+
+@dataclass(frozen=True)
+class LogPartition:
+    """An estimate of log Z, in nats.
+
+    Args:
+        value: log of the mean importance weight, times the base-rate model's Z.
+        low: log of that mean less three standard errors; -inf where these are more than it.
+        high: log of that mean plus three standard errors.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+def inverse_temperatures(count: int) -> Tensor:
+    """Return `count` inverse temperatures from above 0 to 1, in float64, spaced as in the paper: ever closer."""
+    ends = [0.0, *(end for end, _ in PARTS)]
+    shares = torch.tensor([0, *(number for _, number in PARTS)], dtype=torch.float64).cumsum(0) / TEMPERATURES
+    wanted = torch.arange(1, count + 1, dtype=torch.float64) / count
+    part = torch.searchsorted(shares, wanted).clamp(1, len(PARTS))
+    low, high = torch.tensor(ends, dtype=torch.float64)[part - 1], torch.tensor(ends, dtype=torch.float64)[part]
+    return low + (high - low) * (wanted - shares[part - 1]) / (shares[part] - shares[part - 1])
+
+
+@torch.no_grad()
+def log_partition(
+    machine: BoltzmannMachine,
+    chains: int = CHAINS,
+    temperatures: int = TEMPERATURES,
+    generator: Generator | None = None,
+    progress: bool = False,
+) -> LogPartition:
+    """Estimate log Z of a machine by chains that go from its base-rate model to itself.
+
+    At inverse temperature β the unnormalised probability of visible units is
+    p(v) = exp(-(1 - β) base_energy(v) - β energy(v)) prod_j (1 + exp(β inputs_j(v))); see equation 15 of the paper.
+
+    Args:
+        machine: whose.
+        chains: importance weights.
+        temperatures: steps of each chain.
+        generator: of all that is drawn, on the CPU.
+        progress: whether a bar shows the steps.
+    """
+    extent(temperatures=temperatures)
+    at_least(2, chains=chains)
+    units = machine.visible
+    v = machine.draw_base(chains, generator)
+    log_weights = torch.zeros(chains, dtype=torch.float64, device=v.device)
+    before = 0.0
+    for beta in tqdm(inverse_temperatures(temperatures).tolist(), "Annealing", unit=" steps", disable=not progress):
+        inputs = at_least_float32(machine.inputs(v))
+        tempered = F.softplus(beta * inputs) - F.softplus(before * inputs)
+        log_weights += (beta - before) * (units.base_energy(v) - units.energy(v)) + tempered.sum(1)
+        h = draw_binary((beta * inputs).sigmoid(), generator)
+        v = units.draw(machine.inputs_of_visible(h), generator, beta)
+        before = beta
+    base = units.base_log_partition().item() + machine.hidden.out_features * math.log(2)
+    return averaged(log_weights, base)
+
+
+def averaged(log_weights: Tensor, base: float) -> LogPartition:
+    """Average importance weights, given by their logs (chains,), and add the log Z that they are relative to."""
+    largest = log_weights.max()
+    weights = (log_weights - largest).exp()
+    mean = weights.mean().item()
+    error = (weights.std() / len(weights) ** 0.5).item()
+    shift = base + largest.item()
+    low = mean - DEVIATIONS * error
+    return LogPartition(
+        value=shift + math.log(mean),
+        low=shift + math.log(low) if low > 0 else -math.inf,
+        high=shift + math.log(mean + DEVIATIONS * error),
+    )

@@ -1,0 +1,210 @@
+"""Visible units of restricted Boltzmann machines: binary or Gaussian, and the base-rate model of annealing.
+
+Under a machine, units v have the energy `energy(v)`, less what the hidden units add, which see `scaled(v)`. The
+base-rate model has the energy `base_energy(v)` alone: units that are independent, as pixels are on average.
+"""
+
+import math
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Generator, Tensor, nn
+
+from genlab.losses.precision import at_least_float32
+from genlab.ranges import above, extent
+from genlab.recorded import Recorded
+
+LEAST_DEVIATION = 0.01
+"""Standard deviation that a pixel is taken to have at least."""
+
+
+def draw_binary(probability: Tensor, generator: Generator | None = None) -> Tensor:
+    """Draw 0 or 1 with a probability of 1 each, on the generator's device so that all devices agree."""
+    exact = at_least_float32(probability)  # as 8 bits of bfloat16 are too few to compare with
+    device = exact.device if generator is None else generator.device
+    drawn = torch.rand(*exact.shape, generator=generator, device=device, dtype=exact.dtype)  # bernoulli is slower
+    return (drawn.to(exact.device) < exact).to(probability.dtype)
+
+
+class VisibleUnits(nn.Module, Recorded, ABC):
+    """Units that hold flattened images.
+
+    Args:
+        size: how many.
+    """
+
+    supplied = 1
+    takes_grey = True
+    """Whether any value in [0, 1] is one that a unit can have."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        extent(size=size)
+        self.size = size
+        self.bias = nn.Parameter(torch.zeros(size))
+
+    @abstractmethod
+    def measure(self, pixels: Tensor) -> None:
+        """Set the base-rate model and the biases by training images (N, size) in [0, 1]."""
+
+    @abstractmethod
+    def from_pixels(self, pixels: Tensor) -> Tensor:
+        """Convert flattened images (B, size) in [0, 1] to values of units."""
+
+    @abstractmethod
+    def to_pixels(self, v: Tensor) -> Tensor:
+        """Convert values of units, or their means, to flattened images in [0, 1]."""
+
+    @abstractmethod
+    def scaled(self, v: Tensor) -> Tensor:
+        """Return what hidden units see of values (B, size)."""
+
+    @abstractmethod
+    def energy(self, v: Tensor) -> Tensor:
+        """Return the energy of values (B, size) without hidden units, (B,), at least in float32."""
+
+    @abstractmethod
+    def base_energy(self, v: Tensor) -> Tensor:
+        """Return the energy of values (B, size) under the base-rate model: (B,)."""
+
+    @abstractmethod
+    def base_log_partition(self) -> Tensor:
+        """Return the log of the base-rate model's partition function, a scalar in nats."""
+
+    @abstractmethod
+    def mean(self, inputs: Tensor) -> Tensor:
+        """Return the mean of units given what hidden units add to their inputs, (B, size)."""
+
+    @abstractmethod
+    def draw(self, inputs: Tensor, generator: Generator | None = None, beta: float = 1.0) -> Tensor:
+        """Draw units given what hidden units add to their inputs, (B, size), at an inverse temperature.
+
+        With `beta` from 0 to 1 the energy is `(1 - beta) * base_energy(v) + beta * energy(v)`, and the hidden units
+        add `beta * inputs`.
+        """
+
+    def log_volume(self) -> Tensor:
+        """Return by how much the log density of units exceeds that of images in [0, 1], a scalar in nats."""
+        return torch.zeros((), device=self.bias.device)
+
+
+class BinaryUnits(VisibleUnits):
+    """Units that are 0 or 1, with the energy -b v.
+
+    Grey values are taken for probabilities: training draws 0 or 1 in each batch again (Salakhutdinov & Murray 2008).
+
+    Args:
+        size: how many.
+    """
+
+    takes_grey = False
+    base: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.register_buffer("base", torch.zeros(size))
+
+    def measure(self, pixels: Tensor) -> None:
+        """Set the biases to log(p / (1 - p)), p being the share of images whose pixel is on (Hinton 2010, section 8).
+
+        With one more image of each kind, as some pixels are never on.
+        """
+        share = (pixels.sum(0) + 1) / (len(pixels) + 2)
+        self.base.copy_(share.logit())
+        with torch.no_grad():
+            self.bias.copy_(self.base)
+
+    def from_pixels(self, pixels: Tensor) -> Tensor:
+        return pixels
+
+    def to_pixels(self, v: Tensor) -> Tensor:
+        return v
+
+    def scaled(self, v: Tensor) -> Tensor:
+        return v
+
+    def energy(self, v: Tensor) -> Tensor:
+        return -(at_least_float32(v) * at_least_float32(self.bias)).sum(1)
+
+    def base_energy(self, v: Tensor) -> Tensor:
+        return -(at_least_float32(v) * at_least_float32(self.base)).sum(1)
+
+    def base_log_partition(self) -> Tensor:
+        return nn.functional.softplus(self.base.double()).sum()
+
+    def mean(self, inputs: Tensor) -> Tensor:
+        return (inputs + self.bias).sigmoid()
+
+    def draw(self, inputs: Tensor, generator: Generator | None = None, beta: float = 1.0) -> Tensor:
+        if beta == 1:
+            return draw_binary(self.mean(inputs), generator)
+        return draw_binary((beta * (inputs + self.bias) + (1 - beta) * self.base).sigmoid(), generator)
+
+
+class GaussianUnits(VisibleUnits):
+    """Units that are real, with the energy (v - b)^2 / (2 σ^2); hidden units see v / σ^2 (Cho et al. 2011).
+
+    Units hold pixels that are standardised: less their mean over training images, divided by their standard deviation,
+    both of which are measured before training and kept in the checkpoint.
+
+    Args:
+        size: how many.
+        sigma: the units' standard deviation σ given the hidden units, in units of a pixel's own: below 1, as hidden
+            units explain most of a pixel.
+        learned: whether each unit's σ is learned, from this value on.
+    """
+
+    log_variance: Tensor
+    offset: Tensor
+    deviation: Tensor
+
+    def __init__(self, size: int, sigma: float = 0.5, learned: bool = False) -> None:
+        super().__init__(size)
+        above(0, sigma=sigma)
+        log_variance = torch.full((size,), 2 * math.log(sigma))
+        if learned:
+            self.log_variance = nn.Parameter(log_variance)
+        else:
+            self.register_buffer("log_variance", log_variance)
+        self.register_buffer("offset", torch.zeros(size))
+        self.register_buffer("deviation", torch.ones(size))
+
+    def measure(self, pixels: Tensor) -> None:
+        """Keep the mean and the standard deviation of each pixel."""
+        self.offset.copy_(pixels.mean(0))
+        self.deviation.copy_(pixels.std(0, correction=0).clamp(min=LEAST_DEVIATION))
+
+    def from_pixels(self, pixels: Tensor) -> Tensor:
+        return (pixels - self.offset) / self.deviation
+
+    def to_pixels(self, v: Tensor) -> Tensor:
+        return (self.offset + self.deviation * v).clamp(0, 1)
+
+    def scaled(self, v: Tensor) -> Tensor:
+        return v * (-self.log_variance).exp()
+
+    def energy(self, v: Tensor) -> Tensor:
+        precision = (-at_least_float32(self.log_variance)).exp()
+        return 0.5 * ((at_least_float32(v) - self.bias).square() * precision).sum(1)
+
+    def base_energy(self, v: Tensor) -> Tensor:
+        return 0.5 * at_least_float32(v).square().sum(1)
+
+    def base_log_partition(self) -> Tensor:
+        return self.log_variance.new_tensor(0.5 * self.size * math.log(2 * math.pi), dtype=torch.float64)
+
+    def mean(self, inputs: Tensor) -> Tensor:
+        """Return b + W h, (B, size)."""
+        return at_least_float32(inputs) + self.bias
+
+    def draw(self, inputs: Tensor, generator: Generator | None = None, beta: float = 1.0) -> Tensor:
+        precision = (-at_least_float32(self.log_variance)).exp()
+        total = beta * precision + (1 - beta)
+        mean = self.mean(inputs) * (beta * precision / total)
+        device = mean.device if generator is None else generator.device
+        noise = torch.randn(*mean.shape, generator=generator, device=device).to(mean)
+        return mean + noise / total.sqrt()
+
+    def log_volume(self) -> Tensor:
+        """Return the sum of the logs of the pixels' standard deviations."""
+        return self.deviation.double().log().sum()

@@ -1,0 +1,138 @@
+"""Samples, variations and completions of images by Gibbs chains in a Boltzmann machine."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+
+import torch
+from torch import Generator, Tensor
+from tqdm import tqdm
+
+from genlab.boltzmann.chains import GibbsSampling
+from genlab.boltzmann.machine import BoltzmannMachine
+from genlab.errors import GenlabError
+from genlab.inputs import generator_of
+from genlab.models.calls import of_images
+from genlab.models.image_model import ImageModel
+from genlab.ranges import between, extent
+from genlab.types import Shape
+
+
+class GibbsModel(ImageModel):
+    """An ImageModel whose images are made by Gibbs chains in a Boltzmann machine, as `sampling` says.
+
+    All chains are drawn on the CPU, so that devices agree; images are means of pixels given the hidden units.
+    """
+
+    def __init__(self, image_shape: Shape) -> None:
+        super().__init__(image_shape)
+        self.sampling = GibbsSampling()
+
+    @property
+    @abstractmethod
+    def top(self) -> BoltzmannMachine:
+        """The machine that chains are of."""
+
+    @abstractmethod
+    def states(self, pixels: Tensor, generator: Generator | None = None) -> Tensor:
+        """Return visible units of the machine for flattened images (B, pixels), drawn where they are random."""
+
+    @abstractmethod
+    def pictures(self, v: Tensor, generator: Generator) -> Tensor:
+        """Return images (B, C, H, W) in [0, 1], means of pixels, by hidden units that are drawn given visible ones."""
+
+    @abstractmethod
+    def held(self, v: Tensor, pixels: Tensor, mask: Tensor, generator: Generator) -> Tensor:
+        """Return visible units with the pixels of images (B, pixels) where a mask (B or 1, pixels) is 0."""
+
+    def start(self, n: int, generator: Generator) -> Tensor:
+        """Draw where chains begin: visible units that are independent, as in the base-rate model."""
+        return self.top.draw_base(n, generator)
+
+    def sample(self, n: int, *, seed: int | None = None, generator: Generator | None = None) -> Tensor:
+        """Sample images: (n, C, H, W) in [0, 1].
+
+        Args:
+            n: how many.
+            seed: of the chains; without one, and without a generator, they depend on torch's global one of the CPU.
+            generator: in place of a seed, on the CPU.
+        """
+        random, thinning = self._random(seed, generator), self.sampling.thinning
+        with self.inference():
+            v = self._chain(self.start(1 if thinning else n, random), self.sampling.steps, random)
+            if thinning is None:
+                return self.pictures(v, random)
+            visited = [v]
+            for _ in range(n - 1):
+                visited.append(self._chain(visited[-1], thinning, random))
+            return self.pictures(torch.cat(visited), random)
+
+    @of_images
+    def vary(
+        self, x: Tensor, strength: float = 0.6, *, seed: int | None = None, generator: Generator | None = None
+    ) -> Tensor:
+        """Make other images from images: where a chain leads from them in a share of the steps.
+
+        Args:
+            x: images (B, C, H, W) in [0, 1].
+            strength: share of the steps that are made, above 0.
+            seed: of the chains.
+            generator: in place of a seed, on the CPU.
+        """
+        between(0, 1, strength=strength)
+        random = self._random(seed, generator)
+        steps = max(1, round(strength * self.sampling.steps))
+        v = self._chain(self.states(self.seen(x).flatten(1), random), steps, random)
+        return self.pictures(v, random)
+
+    @of_images
+    def complete(
+        self, x: Tensor, mask: Tensor, *, seed: int | None = None, generator: Generator | None = None
+    ) -> Tensor:
+        """Make the part of images that is not known, by chains in which the known pixels are clamped.
+
+        Args:
+            x: images (B, C, H, W) in [0, 1]; what they have in the unknown part does not matter.
+            mask: 1 at unknown pixels, 0 at known ones: (B or 1, 1, H, W), or without the first dimensions.
+            seed: of the chains.
+            generator: in place of a seed, on the CPU.
+
+        Raises:
+            GenlabError: for a mask of another size.
+        """
+        random, unknown = self._random(seed, generator), torch.as_tensor(mask).to(x.device)
+        if unknown.shape[-2:] != x.shape[-2:]:
+            raise GenlabError(f"the mask is {tuple(unknown.shape[-2:])}, the images are {tuple(x.shape[-2:])}")
+        unknown = unknown.view(-1, 1, *x.shape[-2:]).expand(-1, *x.shape[1:]).flatten(1) > 0
+        pixels = self.seen(x).flatten(1)
+
+        def clamped(v: Tensor) -> Tensor:
+            return self.held(v, pixels, unknown, random)
+
+        v = self._chain(clamped(self.start(len(x), random)), self.sampling.steps, random, clamped)
+        made = self.pictures(v, random)
+        return torch.where(unknown.view(-1, *x.shape[1:]), made, x)
+
+    @torch.no_grad()
+    def on_the_way(self, n: int, moments: int, *, generator: Generator | None = None) -> Tensor:
+        """Sample images and where their chains were on the way from random pixels: (n, moments, C, H, W) in [0, 1]."""
+        extent(moments=moments)
+        random = self._random(None, generator)
+        kept = torch.linspace(0, self.sampling.steps, moments).round().long()
+        v = self.start(n, random)
+        seen = [self.pictures(v, random)]
+        for steps in kept.diff().tolist():
+            v = self._chain(v, steps, random)
+            seen.append(self.pictures(v, random))
+        return torch.stack(seen, 1)
+
+    @torch.no_grad()
+    def _chain(
+        self, v: Tensor, steps: int, random: Generator, clamped: Callable[[Tensor], Tensor] | None = None
+    ) -> Tensor:
+        for _ in tqdm(range(steps), "Sampling", unit=" steps", disable=not self.sampling.progress, leave=False):
+            v = self.top.gibbs(v, 1, random)
+            v = v if clamped is None else clamped(v)
+        return v
+
+    def _random(self, seed: int | None, generator: Generator | None) -> Generator:
+        return generator_of(seed, generator) or torch.default_generator

@@ -1,0 +1,242 @@
+"""The restricted Boltzmann machine, trained by contrastive divergence (Hinton 2002; Tieleman 2008)."""
+
+import math
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from lightning.pytorch.utilities import rank_zero_info
+from torch import Generator, Tensor, nn
+
+from genlab.boltzmann.annealing import CHAINS, TEMPERATURES, LogPartition, log_partition
+from genlab.boltzmann.machine import BoltzmannMachine
+from genlab.boltzmann.units import BinaryUnits, VisibleUnits, draw_binary
+from genlab.capabilities import Decodes, Encodes, HasPartition, Reconstructs, Samples, SamplesInSteps
+from genlab.models.boltzmann_health import BoltzmannHealth, mixing
+from genlab.models.calls import of_codes, of_images
+from genlab.models.codes import Codec
+from genlab.models.gibbs import GibbsModel
+from genlab.optimizers import MachineSGD
+from genlab.ranges import at_least, extent
+from genlab.recorded import as_network
+from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape
+
+RECENT = 1000
+"""Training images, the last ones, that validation images are compared with."""
+FOLLOWED = 100
+"""Validation images at which chains begin that show whether these mix."""
+
+
+class RBM(Codec, GibbsModel):
+    """Pixels and hidden units with a weight for each pair, and p(x) proportional to exp(-F(x)), F being a free energy.
+
+    The gradient of -log p(x) is that of F(x) less its mean over p(x). The loss is F of images less F of negative
+    samples, through which no gradient flows, so any optimizer works. Negative samples are those images after a few
+    Gibbs steps (CD-k), or chains that go on from batch to batch (PCD) and are kept in the checkpoint.
+
+    Before the first step of all, its batch sets the base-rate model, the visible biases, and the scale of Gaussian
+    units. Under DDP all processes continue the chains of the first, each by noise of its own.
+
+    Args:
+        image_shape: (C, H, W) of the images.
+        hidden: number of hidden units.
+        visible: builds the visible units: `BinaryUnits`, or `GaussianUnits` for real values; see `genlab.boltzmann`.
+        gibbs_steps: Gibbs steps from images, or of chains, to negative samples: the k of CD-k.
+        chains: number of persistent chains; 0 for contrastive divergence.
+        weight_decay: factor of half the sum of squared weights, added to the loss; biases do not decay.
+        sparsity: builds a penalty of the probabilities of hidden units that is added to the loss, such as `TargetRate`.
+        optimizer: builds the optimizer of all parameters.
+        schedule: builds the schedule of its learning rate; see `genlab.schedules`.
+        schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
+
+    Example:
+        >>> model = genlab.RBM(image_shape=(1, 8, 8), hidden=30, gibbs_steps=5, chains=100)
+        >>> model.encode(torch.rand(2, 1, 8, 8)).shape
+        torch.Size([2, 30])
+    """
+
+    capabilities: tuple[type, ...] = (Encodes, Decodes, Reconstructs, Samples, SamplesInSteps, HasPartition)
+    monitor = None
+    is_bound = False
+    chains: Tensor
+    is_measured: Tensor
+
+    def __init__(
+        self,
+        image_shape: Shape,
+        hidden: int = 500,
+        visible: Callable[[int], VisibleUnits] = BinaryUnits,
+        gibbs_steps: int = 1,
+        chains: int = 0,
+        weight_decay: float = 0.0,
+        sparsity: Callable[[], nn.Module] | None = None,
+        optimizer: OptimizerFactory = MachineSGD,
+        schedule: ScheduleFactory | None = None,
+        schedule_interval: Interval = "step",
+    ) -> None:
+        super().__init__(image_shape)
+        extent(hidden=hidden, gibbs_steps=gibbs_steps)
+        at_least(0, chains=chains, weight_decay=weight_decay)
+        self.save_hyperparameters()
+        pixels = math.prod(self.image_shape)
+        self.machine = BoltzmannMachine(as_network(visible, pixels), hidden)
+        self.code_shape = (hidden,)
+        self.gibbs_steps, self.weight_decay = gibbs_steps, weight_decay
+        self.sparsity = sparsity() if sparsity else None
+        self.optimizer, self.schedule, self.schedule_interval = optimizer, schedule, schedule_interval
+        self.register_buffer("chains", torch.zeros(chains, pixels))
+        self.register_buffer("is_measured", torch.zeros((), dtype=torch.bool))
+        self._health = BoltzmannHealth(pixels)
+
+    def setup(self, stage: str) -> None:
+        """Forget images of other data."""
+        super().setup(stage)
+        self._grey: bool | None = None
+        self._recent: deque[Tensor] = deque()
+        self._followed: Tensor | None = None
+        self._recent_energy: Tensor | None = None
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        pixels = self.images(batch).flatten(1)
+        if not self.is_measured:
+            self.measure(pixels)
+        v = self._drawn(pixels)
+        self._remember(v)
+        inputs = self.machine.inputs(v)
+        negative = self.negatives(v, inputs)
+        if len(self.chains):
+            self.chains.copy_(negative)
+        loss = self.machine.free_energy(v, inputs).mean() - self.machine.free_energy(negative).mean()
+        metrics = {"loss": loss}
+        if self.weight_decay:
+            loss = loss + 0.5 * self.weight_decay * self.machine.hidden.weight.square().sum()
+        if self.sparsity is not None:
+            metrics["sparsity"] = self.sparsity(inputs.sigmoid())
+            loss = loss + metrics["sparsity"]
+        self.log_batch(metrics, progress_bar="loss")
+        return loss
+
+    def negatives(self, v: Tensor, inputs: Tensor, generator: Generator | None = None) -> Tensor:
+        """Return negative samples: persistent chains, or images (B, pixels) themselves, after the Gibbs steps."""
+        if len(self.chains):
+            return self.machine.gibbs(self.chains, self.gibbs_steps, generator)
+        return self.machine.gibbs(v, self.gibbs_steps, generator, inputs.detach())
+
+    @torch.no_grad()
+    def measure(self, pixels: Tensor) -> None:
+        """Set the base-rate model, the biases and scales of visible units by images, and draw where chains begin."""
+        everywhere = self.all_gather(pixels).flatten(0, -2)  # type: ignore[union-attr]  # (processes, B, pixels)
+        self.machine.visible.measure(everywhere)
+        if len(self.chains):
+            self.chains.copy_(self.machine.draw_base(len(self.chains)))
+        self.is_measured.fill_(True)
+
+    def evaluation_step(self, stage: str, batch: Any, batch_idx: int) -> None:
+        same_each_time = torch.Generator().manual_seed(batch_idx)
+        pixels = self.images(batch).flatten(1)
+        v = self.states(pixels, same_each_time)
+        inputs = self.machine.inputs(v)
+        energy = self.machine.free_energy(v, inputs).mean()
+        error = (self.machine.visible.to_pixels(self.machine.smoothed(v)) - pixels).square().sum(1).mean()
+        negatives = self.chains if len(self.chains) else self.negatives(v, inputs, same_each_time)
+        metrics = {"loss": energy - self.machine.free_energy(negatives).mean(), "reconstruction": error}
+        gap = None if self._recent_energy is None else energy - self._recent_energy
+        if gap is not None:
+            metrics["free_energy_gap"] = gap
+        self.log_epoch(stage, metrics, batch, progress_bar="reconstruction")
+        self._health.add(inputs.sigmoid(), error, gap)
+        if self._followed is None:
+            self._followed = v[:FOLLOWED]
+
+    def on_validation_start(self) -> None:
+        """Find the free energy of training images, by the weights of this epoch."""
+        super().on_validation_start()
+        self._recent_energy = self.machine.free_energy(torch.cat([*self._recent])).mean() if self._recent else None
+
+    def on_validation_epoch_end(self) -> None:
+        """Log how units and chains are; warn of what has been bad for epochs."""
+        super().on_validation_epoch_end()
+        if self._followed is not None:
+            mixed = mixing(self.machine, self._followed, torch.Generator().manual_seed(0))
+            signs = self._health.end_epoch(mixed, judge=not self.trainer.sanity_checking)
+            self.log_dict({f"val/{name}": value for name, value in signs.items()}, sync_dist=True)
+            self._followed = None
+
+    def configure_optimizers(self) -> Any:
+        return self.scheduled(self.optimizer, self.parameters(), self.schedule)
+
+    @property
+    def uncompilable(self) -> str:
+        """Why the machine cannot be compiled: its steps are no forward pass."""
+        return "an RBM has no network to compile; leave out the compiling"
+
+    @of_images
+    def encode(self, x: Tensor) -> Tensor:
+        """Encode images (B, C, H, W) to the probabilities of hidden units: (B, hidden)."""
+        units = self.machine.visible
+        return self.machine.inputs(units.from_pixels(self.seen(x).flatten(1))).sigmoid()
+
+    @of_codes
+    def decode(self, z: Tensor) -> Tensor:
+        """Decode values of hidden units (B, hidden) to the means of pixels: (B, C, H, W) in [0, 1]."""
+        units = self.machine.visible
+        return units.to_pixels(units.mean(self.machine.inputs_of_visible(z))).view(-1, *self.image_shape)
+
+    @of_images
+    def free_energy(self, x: Tensor) -> Tensor:
+        """Return the free energy of images, (B,), in nats: -log p(x) up to a constant. Binary units take 0 and 1."""
+        return self.machine.free_energy(self.machine.visible.from_pixels(self.seen(x).flatten(1)))
+
+    @of_images
+    @torch.no_grad()
+    def unnormalized(self, x: Tensor, generator: Generator | None = None) -> Tensor:
+        """Return log p(x) + log Z in nats, (B,); for binary units, grey pixels are drawn by the generator."""
+        v = self.states(self.seen(x).flatten(1), generator)
+        return -self.machine.free_energy(v).double() - self.machine.visible.log_volume()
+
+    def log_partition(
+        self,
+        chains: int = CHAINS,
+        temperatures: int = TEMPERATURES,
+        generator: Generator | None = None,
+        progress: bool = False,
+    ) -> LogPartition:
+        """Estimate log Z by annealed importance sampling; see `genlab.boltzmann.log_partition`."""
+        return log_partition(self.machine, chains, temperatures, generator, progress)
+
+    @property
+    def top(self) -> BoltzmannMachine:
+        """The machine itself."""
+        return self.machine
+
+    def states(self, pixels: Tensor, generator: Generator | None = None) -> Tensor:
+        """Return visible units for flattened images (B, pixels); for binary units, grey pixels are drawn."""
+        units = self.machine.visible
+        return units.from_pixels(pixels if units.takes_grey else draw_binary(pixels, generator))
+
+    def pictures(self, v: Tensor, generator: Generator) -> Tensor:
+        """Return images (B, C, H, W): the means of pixels given hidden units that are drawn given visible ones."""
+        return self.decode(draw_binary(self.machine.inputs(v).sigmoid(), generator))
+
+    def held(self, v: Tensor, pixels: Tensor, mask: Tensor, generator: Generator) -> Tensor:
+        """Return visible units with the pixels of images where a mask is 0."""
+        return torch.where(mask, v, self.states(pixels, generator))
+
+    def _drawn(self, pixels: Tensor) -> Tensor:
+        """Return visible units in training; only grey images need to be drawn, of which users are told."""
+        units = self.machine.visible
+        if self._grey is None:
+            self._grey = not units.takes_grey and bool(((pixels > 0) & (pixels < 1)).any())
+            if self._grey:
+                rank_zero_info(
+                    f"images have grey values: {type(units).__name__} take these for probabilities, and each batch is "
+                    "drawn black and white again; for units with real values, give --model.visible GaussianUnits"
+                )
+        return units.from_pixels(draw_binary(pixels) if self._grey else pixels)
+
+    def _remember(self, v: Tensor) -> None:
+        """Keep the last training images."""
+        self._recent.append(v)
+        while len(self._recent) > 1 and sum(map(len, self._recent)) - len(self._recent[0]) >= RECENT:
+            self._recent.popleft()
