@@ -22,7 +22,8 @@ class BoltzmannMachine(nn.Module):
         hidden: number of hidden units.
 
     Example:
-        >>> machine = BoltzmannMachine(BinaryUnits(6), hidden=4)
+        >>> units = genlab.boltzmann.BinaryUnits(6)
+        >>> machine = genlab.boltzmann.BoltzmannMachine(units, hidden=4)
         >>> machine.gibbs(torch.zeros(3, 6), steps=10).shape
         torch.Size([3, 6])
     """
