@@ -1,13 +1,17 @@
 """The programs in examples/ run, for an epoch each, and leave the pictures that they name."""
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PROGRAMS = sorted(path.name for path in EXAMPLES.glob("*.py"))
@@ -24,6 +28,35 @@ def test_an_example_draws_the_pictures_that_it_names(program, working_folder):
     assert {line for line in printed.splitlines() if line.endswith(".png")} <= {picture.name for picture in pictures}
     for picture in pictures:
         assert np.asarray(Image.open(picture)).std() > 5
+
+
+def test_expectation_maximisation_is_scikit_learns_and_never_makes_the_likelihood_worse():
+    em = runpy.run_path(str(EXAMPLES / "gmm_em.py"))
+    torch.manual_seed(0)
+    x = torch.cat([torch.randn(60, 2) + 3, torch.randn(40, 2) * 0.5]).double()
+    begin = em["GaussianMixture"](torch.tensor([0.3, 0.7]).double(), x[[0, -1]], torch.eye(2).expand(2, 2, 2).double())
+    path = [*em["expectation_maximisation"](begin, x, 7)]
+    theirs = GaussianMixture(
+        2,
+        max_iter=7,
+        tol=0,
+        reg_covar=0,
+        weights_init=[0.3, 0.7],
+        means_init=x[[0, -1]],
+        precisions_init=[np.eye(2)] * 2,
+    )
+    with pytest.warns(ConvergenceWarning):
+        theirs.fit(x)
+    ours, shares, _ = path[-1]
+    np.testing.assert_allclose(ours.means, theirs.means_)
+    np.testing.assert_allclose(ours.covariances, theirs.covariances_)
+    np.testing.assert_allclose(shares, theirs.predict_proba(x))
+    black_and_white = torch.rand(50, 6).bernoulli()
+    begin = em["BernoulliMixture"].fitted(black_and_white, torch.rand(50, 3).softmax(1))
+    for steps in (path, [*em["expectation_maximisation"](begin, black_and_white, 20)]):
+        likelihoods = [likelihood for *_, likelihood in steps]
+        assert likelihoods == sorted(likelihoods)
+        assert likelihoods[-1] > likelihoods[0]
 
 
 def test_the_tours_page_is_the_tour():
