@@ -3,34 +3,30 @@
 import contextlib
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Self, TypeVar
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.trainer.states import RunningStage, TrainerStatus
 from lightning.pytorch.tuner.lr_finder import _LRCallback
-from lightning.pytorch.utilities.types import LRSchedulerConfig
-from torch import Tensor, nn
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch import Tensor
 
 import genlab
 from genlab.batches import named
 from genlab.capabilities import TOOLS, can
-from genlab.errors import GenlabError, NotFinite, listed
+from genlab.errors import GenlabError, NotFinite
 from genlab.hparams import PlainHyperparameters
+from genlab.models.scheduled import Scheduled
 from genlab.models.training_log import TrainingLog
-from genlab.optimizers import built
 from genlab.random_state import random_state, random_states, set_random_state
-from genlab.schedules import training_length, with_schedule
-from genlab.types import Interval, OptimizerFactory, ScheduleFactory
 
 AnyModel = TypeVar("AnyModel", bound="Model")
 
 
-class Model(PlainHyperparameters, LightningModule):
+class Model(PlainHyperparameters, Scheduled):
     """A LightningModule whose checkpoints are plain data, describe themselves and resume exactly.
 
     A family has a `training_step` and an `evaluation_step`, says what the parts of its batches are, and declares what
@@ -51,8 +47,6 @@ class Model(PlainHyperparameters, LightningModule):
     """The stage of training at hand, with a `name`, for a model that is trained in stages."""
     planned_epochs: int | None = None
     """Number of epochs of all stages together."""
-    schedule_interval: Interval = "step"
-    """Unit that learning-rate schedules count."""
     manual_optimization: bool = False
     """Whether training steps step the optimizers themselves."""
     is_frozen: bool = False
@@ -178,40 +172,6 @@ class Model(PlainHyperparameters, LightningModule):
         """
         return self.named(super()._on_before_batch_transfer(batch, dataloader_idx))
 
-    def scheduled(
-        self, optimizer: OptimizerFactory, parameters: Iterable[nn.Parameter], schedule: ScheduleFactory | None
-    ) -> dict[str, Any]:
-        """Build an optimizer and its schedule, in the form that `configure_optimizers` returns."""
-        interval = self.schedule_interval
-        found = with_schedule(
-            built(optimizer, parameters), schedule, interval, lambda: training_length(self.trainer, interval)
-        )
-        schedule_config = found.get("lr_scheduler", {})
-        if self.automatic_optimization and isinstance(schedule_config.get("scheduler"), ReduceLROnPlateau):
-            schedule_config["reduce_on_plateau"] = False  # by Lightning, as `on_train_epoch_end` does it
-        return found
-
-    def schedules(self) -> list[LRSchedulerConfig]:
-        """Return the schedules that are at work, as Lightning knows them."""
-        return self.trainer.lr_scheduler_configs
-
-    def learning_rates(self) -> dict[str, float]:
-        """Return the learning rates of the step at hand, as they are logged."""
-        return {"lr": float(self.trainer.optimizers[0].param_groups[0]["lr"])}
-
-    @property
-    def optimizer_lr(self) -> float:
-        """The learning rate of the first optimizer, from which schedules begin: what LearningRateFinder sets."""
-        return float(self.trainer.optimizers[0].param_groups[0]["lr"])
-
-    @optimizer_lr.setter
-    def optimizer_lr(self, lr: float) -> None:
-        for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = group["initial_lr"] = lr
-        for config in self.trainer.lr_scheduler_configs[:1]:
-            if isinstance(config.scheduler, LRScheduler) and hasattr(config.scheduler, "base_lrs"):
-                config.scheduler.base_lrs = [lr] * len(config.scheduler.base_lrs)
-
     def on_fit_start(self) -> None:
         """Let each process draw noise of its own, and Lightning warn of no part in evaluation mode that is `frozen`."""
         if self.trainer.world_size > 1:
@@ -241,27 +201,9 @@ class Model(PlainHyperparameters, LightningModule):
 
         Lightning does so after it, so that training resumed from the checkpoint would miss a step.
         """
-        for config in self.schedules() if self._validated else ():
-            if isinstance(config.scheduler, ReduceLROnPlateau):
-                # a monitor of its own is what Lightning's subclass has
-                monitor = getattr(config.scheduler, "monitor", self.monitor or "val/loss")
-                value = self.trainer.callback_metrics.get(monitor)
-                if value is None:
-                    known = listed(sorted(self.trainer.callback_metrics))
-                    raise GenlabError(f"ReduceLROnPlateau waits for {monitor}, which is not logged; there are {known}")
-                config.scheduler.step(value)
+        if self._validated:
+            self.step_plateaus()
         self._validated = False
-
-    def step_schedules(self) -> None:
-        """Take the schedules a step further, at the end of a manual step: checkpoints are written right after it."""
-        for config in self.schedules():
-            if config.interval == "step" or self.trainer.is_last_batch:
-                self.lr_scheduler_step(config.scheduler, None)
-
-    def lr_scheduler_step(self, scheduler: LRScheduler, metric: Any) -> None:
-        """Take a schedule a step further; of those that need a metric, `on_train_epoch_end` does."""
-        if not isinstance(scheduler, ReduceLROnPlateau):
-            super().lr_scheduler_step(scheduler, metric)
 
     def on_train_end(self) -> None:
         """Let the curves reach the last batch, when training ends inside an epoch."""
