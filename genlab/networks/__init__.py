@@ -6,6 +6,7 @@
 | decoder | `decoder(image_shape, code_size)` | codes (B, code_size) to outputs (B, C, H, W) |
 | discriminator | `discriminator(image_shape, size)` | images to logits (B, size), or (B, size, H', W') of patches |
 | translator | `translator(image_shape, out_channels)` | images (B, C, H, W) to outputs (B, out_channels, H, W) |
+| quantizer | `quantizer(code_size)` | vectors (B, code_size, ...) to `Quantized` ones |
 | denoiser | `denoiser(image_shape, out_channels, condition_size)` | noisy images and times (B,) to outputs |
 | autoregressive | `network(grid_shape, values, condition_size, map_channels)` | grids (B, C, H, W) to logits |
 
@@ -14,6 +15,7 @@ Outputs are unbounded: models and likelihoods apply the output activation, such 
 """
 
 from genlab.networks.code_maps import MapDecoder, MapEncoder
+from genlab.networks.codebooks import Codebook, EMACodebook, GradientCodebook
 from genlab.networks.condition import ConditionChannel, Projection
 from genlab.networks.conv import ConvDecoder, ConvEncoder, UpsamplingDecoder
 from genlab.networks.corruption import Corruption, DroppedPatches, DroppedPixels, GaussianNoise
@@ -23,12 +25,16 @@ from genlab.networks.grid_sampling import sample_grids
 from genlab.networks.mlp import MLPDecoder, MLPDiscriminator, MLPEncoder
 from genlab.networks.patch import PatchDiscriminator
 from genlab.networks.pixelcnn import GatedPixelCNN
+from genlab.networks.quantizers import FSQ, Quantizer
 from genlab.networks.resnet import ResNetGenerator
 from genlab.networks.stack import ConvLayer, DenseLayer, LayerStack, StackLayer
+from genlab.networks.strided import StridedDecoder, StridedEncoder
 from genlab.networks.unet import UNet
 from genlab.recorded import Recorded
 
 __all__ = [
+    "FSQ",
+    "Codebook",
     "ConditionChannel",
     "ConvDecoder",
     "ConvEncoder",
@@ -40,8 +46,10 @@ __all__ = [
     "DenseLayer",
     "DroppedPatches",
     "DroppedPixels",
+    "EMACodebook",
     "GatedPixelCNN",
     "GaussianNoise",
+    "GradientCodebook",
     "LayerStack",
     "MLPDecoder",
     "MLPDiscriminator",
@@ -50,9 +58,12 @@ __all__ = [
     "MapEncoder",
     "PatchDiscriminator",
     "Projection",
+    "Quantizer",
     "Recorded",
     "ResNetGenerator",
     "StackLayer",
+    "StridedDecoder",
+    "StridedEncoder",
     "UNet",
     "UpsamplingDecoder",
     "sample_grids",

@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from genlab.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder, UpsamplingDecoder
+import genlab
+from genlab.networks import (
+    ConvDecoder,
+    ConvEncoder,
+    MLPDecoder,
+    MLPEncoder,
+    StridedDecoder,
+    StridedEncoder,
+    UpsamplingDecoder,
+)
 from genlab.networks.conv import Doubling, halvings
 
 sides = st.integers(8, 40)
@@ -36,6 +45,23 @@ def test_encoders_give_codes(encoder, shape, code_size):
 def test_decoders_give_images_of_exactly_the_shape(decoder, shape, code_size):
     logits = decoder(shape, code_size)(torch.randn(2, code_size))
     assert logits.shape == (2, *shape)
+
+
+@settings(max_examples=40, deadline=None)
+@given(shape=shapes, halvings=st.integers(1, 3))
+def test_strided_networks_map_images_of_any_shape_and_back(shape, halvings):
+    small = {"channels": 6, "halvings": halvings, "blocks": 1, "block_channels": 2}
+    encoder, decoder = StridedEncoder(shape, 3, **small), StridedDecoder((2 * shape[0], *shape[1:]), 3, **small)
+    codes = encoder(torch.rand(2, *shape))
+    assert encoder.map_size == (shape[1] >> halvings, shape[2] >> halvings)
+    assert codes.shape == (2, 3, *encoder.map_size)
+    assert decoder(codes).shape == (2, 2 * shape[0], *shape[1:])
+
+
+def test_images_too_small_to_be_halved_are_refused():
+    for network in (StridedEncoder, StridedDecoder):
+        with pytest.raises(genlab.GenlabError, match="images of 4 x 9 pixels are too small to be halved 3 times"):
+            network((1, 4, 9), 5, halvings=3)
 
 
 @settings(max_examples=60, deadline=None)
