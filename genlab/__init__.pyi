@@ -20,7 +20,10 @@ from .models import CVAE as CVAE
 from .models import GAN as GAN
 from .models import RBM as RBM
 from .models import VAE as VAE
+from .models import VQVAE as VQVAE
+from .models import VQVAE2 as VQVAE2
 from .models import Autoencoder as Autoencoder
+from .models import CodePrior as CodePrior
 from .models import ConditionalDiffusion as ConditionalDiffusion
 from .models import CycleGAN as CycleGAN
 from .models import Diffusion as Diffusion

@@ -37,6 +37,23 @@ class Decodes(Protocol):
 
 
 @runtime_checkable
+class Quantizes(Protocol):
+    """Has codes that are grids of whole numbers, positions in codebooks, on one level or several."""
+
+    if TYPE_CHECKING:
+        coder: Any
+        """The autoencoder, a `genlab.models.grid_coder.GridCoder`."""
+
+    def description(self, x: Tensor) -> dict[str, Tensor]:
+        """Measure -log p in nats, each (B,): of images given codes, "reconstruction", and of each level's codes."""
+        ...
+
+    def use_vectors(self) -> None:
+        """Let codes be the vectors that the grids stand for, flattened: real vectors (B, code_size)."""
+        ...
+
+
+@runtime_checkable
 class Reconstructs(Protocol):
     """Gives back images as it understands them."""
 
@@ -227,11 +244,20 @@ def flat_code_size(model: Any) -> int:
         GenlabError: for codes of another kind, such as grids or whole numbers.
     """
     shape: tuple[int, ...] = model.code_shape
-    if len(shape) != 1:
-        raise GenlabError(f"codes of the {type(model).__name__} are of shape {shape}; this tool needs vectors")
     if getattr(model, "discrete_codes", False):
         raise GenlabError(f"codes of the {type(model).__name__} are whole numbers; this tool needs real vectors")
+    if len(shape) != 1:
+        raise GenlabError(f"codes of the {type(model).__name__} are of shape {shape}; this tool needs vectors")
     return shape[0]
+
+
+def with_real_codes(model: Any) -> None:
+    """Let a model whose codes are grids encode to the vectors that these stand for, flattened, and decode such ones.
+
+    For tools that move along real vectors; other models are left as they are.
+    """
+    if can(model, Quantizes):
+        model.use_vectors()
 
 
 def real_code_shape(model: Any) -> tuple[int, ...]:

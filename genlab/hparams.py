@@ -160,8 +160,9 @@ def class_with_arguments(cls: type, given: Mapping[str, Any], where: str) -> dic
     Defaults are written down because jsonargparse would fill gaps with those of another class, the argument's default.
     Like the command line, no arguments are left out, so that the checkpoint of a resumed training is the same.
     """
-    parameters = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
-    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+    parameters = [*inspect.signature(cls.__init__).parameters.values()][1:]  # type: ignore[misc]
+    supplied = cls.supplied if issubclass(cls, Recorded) else 0  # by the model, whatever their defaults
+    defaults = {p.name: p.default for p in parameters[supplied:] if p.default is not p.empty}
     described = plain({**defaults, **given}, where)
     return {"class_path": dotted_name(cls)} | ({"init_args": described} if described else {})
 

@@ -17,6 +17,8 @@ from genlab.networks import (
     DCGANGenerator,
     DenoisingUNet,
     DenseLayer,
+    EMACodebook,
+    GatedPixelCNN,
     MapDecoder,
     MapEncoder,
     MLPDecoder,
@@ -24,6 +26,8 @@ from genlab.networks import (
     MLPEncoder,
     PatchDiscriminator,
     ResNetGenerator,
+    StridedDecoder,
+    StridedEncoder,
     UNet,
 )
 from genlab.optimizers import GANAdam
@@ -41,6 +45,12 @@ PATCHES = {
 UNET, RESNET = partial(UNet, channels=8), partial(ResNetGenerator, channels=4, blocks=1)
 DENOISER = partial(DenoisingUNet, channels=8, multipliers=(1,), blocks=1, patch=2)
 MAPS = {"encoder": partial(MapEncoder, channels=8, halvings=1), "decoder": partial(MapDecoder, channels=8, halvings=1)}
+STRIDED = {
+    "encoder": partial(StridedEncoder, channels=8, halvings=1, blocks=1),
+    "decoder": partial(StridedDecoder, channels=8, halvings=1, blocks=1),
+    "quantizer": partial(EMACodebook, codes=32),
+}
+PIXELS, LONG = partial(GatedPixelCNN, channels=8, layers=2), [genlab.models.StageSchedule(50)]
 LAYERS = [partial(DenseLayer, size=32), partial(DenseLayer, size=16)]
 FAMILIES = {
     "Autoencoder": lambda data: genlab.Autoencoder(data.image_shape, **SMALL),
@@ -56,6 +66,10 @@ FAMILIES = {
     ),
     "LatentDiffusion": lambda data: genlab.LatentDiffusion(
         data.image_shape, genlab.VAE(data.image_shape, 2, **MAPS, likelihood=Gaussian), DENOISER
+    ),
+    "VQVAE": lambda data: genlab.VQVAE(data.image_shape, 8, **STRIDED, autoencoder=LONG, prior=()),
+    "CodePrior": lambda data: genlab.CodePrior(
+        data.image_shape, genlab.VQVAE(data.image_shape, 8, **STRIDED, prior=()), LONG, PIXELS
     ),
     "GAN": lambda data: genlab.GAN(data.image_shape, **PLAYERS),
     "CGAN": lambda data: genlab.CGAN(data.image_shape, data.num_classes, **PLAYERS),
@@ -101,7 +115,9 @@ def curves_of(model, data, steps, precision, folder):
 def test_many_steps_are_finite_and_learn(family, precision, working_folder):
     seed_everything(0)
     data = data_for(family)
-    steps = 200 if family.endswith("Diffusion") else 1000  # a CPU convolves slowly in half precision
+    steps = (
+        200 if family.endswith(("Diffusion", "VQVAE", "Prior")) else 1000
+    )  # a CPU convolves slowly in half precision
     curves, scaler = curves_of(FAMILIES[family](data), data, steps, precision, working_folder)
     if family.endswith("GAN"):
         assert scaler is None or scaler.get_scale() > 1

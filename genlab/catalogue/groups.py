@@ -27,12 +27,15 @@ ANY_MODULE = "any torch.nn.Module by its import path"
 def network_groups() -> list[Group]:
     """Group genlab's networks by role."""
     layers = tuple(catalogue.subclasses("networks", "StackLayer"))
+    quantizers = tuple(catalogue.subclasses("networks", "Quantizer"))
     corruptions = tuple(catalogue.subclasses("networks", "Corruption"))
     return [
-        Group("encoders: images to codes", ("ConvEncoder", "MapEncoder", "MLPEncoder"), 2, ANY_MODULE),
+        Group(
+            "encoders: images to codes", ("ConvEncoder", "MapEncoder", "MLPEncoder", "StridedEncoder"), 2, ANY_MODULE
+        ),
         Group(
             "decoders and generators: codes to images",
-            ("ConvDecoder", "DCGANGenerator", "MapDecoder", "MLPDecoder", "UpsamplingDecoder"),
+            ("ConvDecoder", "DCGANGenerator", "MapDecoder", "MLPDecoder", "StridedDecoder", "UpsamplingDecoder"),
             2,
             ANY_MODULE,
         ),
@@ -44,6 +47,7 @@ def network_groups() -> list[Group]:
         ),
         Group("translators: images to images", ("ResNetGenerator", "UNet"), 2, ANY_MODULE),
         Group("denoisers, of diffusion models", ("DenoisingUNet",), 3, ANY_MODULE),
+        Group("quantizers, of VQ-VAEs", quantizers, 1, "any Quantizer by its import path"),
         Group("conditioning of a CGAN's discriminator", ("ConditionChannel", "Projection"), 4, ANY_MODULE),
         Group("layers of a stacked autoencoder", layers, 1, "any StackLayer by its import path"),
         Group("corruptions of what a denoising model sees", corruptions, 0, "any Corruption by its import path"),

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from genlab import sheets
-from genlab.capabilities import Decodes, Encodes, flat_code_size
+from genlab.capabilities import Decodes, Encodes, flat_code_size, with_real_codes
 from genlab.commands.shared.data import attribute_of
 from genlab.commands.shared.shown import shown
 from genlab.commands.shared.trained import Trained, encoded
@@ -19,6 +19,7 @@ def main(args: argparse.Namespace) -> None:
     """Draw test images with more and less of an attribute."""
     trained = Trained(args)
     trained.require(Encodes, Decodes)
+    with_real_codes(trained.model)
     flat_code_size(trained.model)
     random = torch.Generator().manual_seed(args.seed)
     direction = learned_direction(trained, args.attribute, args.labelled, random)

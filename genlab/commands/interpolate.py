@@ -7,7 +7,16 @@ import torch
 from torch import Tensor
 
 from genlab import sheets
-from genlab.capabilities import Conditional, Decodes, DrawsCodes, Encodes, Samples, can, real_code_shape
+from genlab.capabilities import (
+    Conditional,
+    Decodes,
+    DrawsCodes,
+    Encodes,
+    Samples,
+    can,
+    real_code_shape,
+    with_real_codes,
+)
 from genlab.commands.shared.shown import condition_asked, shown
 from genlab.commands.shared.trained import Trained, encoded
 from genlab.errors import GenlabError
@@ -41,6 +50,7 @@ def require_able(trained: Trained) -> None:
     """
     args, name = trained.args, type(trained.model).__name__
     trained.require(Decodes)
+    with_real_codes(trained.model)
     real_code_shape(trained.model)
     if args.between == "samples":
         if args.input:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from genlab import sheets
 from genlab.atomic import must_be_free
-from genlab.capabilities import Conditional, Decodes, Encodes, Samples, can, flat_code_size
+from genlab.capabilities import Conditional, Decodes, Encodes, Samples, can, flat_code_size, with_real_codes
 from genlab.commands.shared.data import attribute_of
 from genlab.commands.shared.shown import Shown, condition_asked, shown
 from genlab.commands.shared.trained import Trained, encoded
@@ -26,6 +26,7 @@ def main(args: argparse.Namespace) -> None:
         umap()
     trained = Trained(args)
     trained.require(Encodes)
+    with_real_codes(trained.model)
     flat_code_size(trained.model)
     decoder = two_dimensional(trained)
     if decoder and args.out:

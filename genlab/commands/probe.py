@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from genlab.atomic import whole_file
-from genlab.capabilities import Encodes, flat_code_size
+from genlab.capabilities import Encodes, flat_code_size, with_real_codes
 from genlab.commands.shared.data import attribute_of
 from genlab.commands.shared.trained import Trained
 from genlab.data import WithoutClass
@@ -19,6 +19,7 @@ def main(args: argparse.Namespace) -> None:
     """Measure a model's codes, beside those of PCA; print and write the tables."""
     trained = Trained(args)
     trained.require(Encodes)
+    with_real_codes(trained.model)
     flat_code_size(trained.model)
     path = trained.out("probe.json")
     train, test = (some_seen(trained, images) for images in (trained.splits.training_images(), trained.images()))

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from genlab import images, runs, sheets
 from genlab.atomic import picture_format, whole_folder
-from genlab.capabilities import Conditional, Decodes, Encodes, Samples, SamplesInSteps, can, flat_code_size
+from genlab.capabilities import Conditional, Decodes, Encodes, Quantizes, Samples, SamplesInSteps, can, flat_code_size
 from genlab.commands.shared.shown import condition_asked, usual_attributes
 from genlab.commands.shared.stepwise import from_image, require_consistent, set_sampling
 from genlab.commands.shared.trained import BATCH, Trained, encoded
@@ -90,6 +90,11 @@ def drawn(trained: Trained, args: argparse.Namespace, random: torch.Generator) -
         return decoder.decode(code_density(trained, args).sample(args.count, random))
     model = trained.model
     if not can(model, Samples) and can(model, Encodes) and can(model, Decodes):
+        if can(model, Quantizes):
+            raise GenlabError(
+                f"the {type(model).__name__} in {trained.checkpoint} has no prior of its codes yet; "
+                "train one: genlab fit --model CodePrior"
+            )
         raise GenlabError(
             f"the {type(model).__name__} in {trained.checkpoint} has no prior to sample from; "
             "fit one to its codes with --prior gaussian or --prior gmm"

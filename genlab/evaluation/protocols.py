@@ -4,10 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from genlab.capabilities import Bounds, HasLikelihood, HasPartition, Reconstructs, Samples, Translates, can_given
+from genlab.capabilities import (
+    Bounds,
+    HasLikelihood,
+    HasPartition,
+    Quantizes,
+    Reconstructs,
+    Samples,
+    Translates,
+    can_given,
+)
 from genlab.evaluation.bound import judge_bound
 from genlab.evaluation.likelihood import judge_likelihood
 from genlab.evaluation.partition import judge_partition
+from genlab.evaluation.quantized import judge_quantized
 from genlab.evaluation.reconstructions import judge_reconstructions
 from genlab.evaluation.rows import Row
 from genlab.evaluation.samples import judge_samples
@@ -37,6 +47,7 @@ PROTOCOLS: dict[type[Any], Protocol] = {
     HasLikelihood: Protocol(judge_likelihood, estimates=True),
     Bounds: Protocol(judge_bound, estimates=True),
     HasPartition: Protocol(judge_partition, estimates=True, anneals=True),
+    Quantizes: Protocol(judge_quantized),
     Samples: Protocol(judge_samples, compares_features=True),
     Reconstructs: Protocol(judge_reconstructions),
 }

@@ -1,6 +1,7 @@
 """The public names; each is imported when it is first used, as scikit-learn takes half a second."""
 
 from .active_units import ActiveUnits as ActiveUnits
+from .code_usage import CodeUsage as CodeUsage
 from .features import FeatureMaps as FeatureMaps
 from .features import VGG16Features as VGG16Features
 from .probes import few_label_accuracy as few_label_accuracy

@@ -6,6 +6,7 @@ from genlab.models.adversarial import Players
 from genlab.models.autoencoder import Autoencoder
 from genlab.models.base import Model, frozen
 from genlab.models.cgan import CGAN
+from genlab.models.code_prior import CodePrior
 from genlab.models.codes import Codec, Prior
 from genlab.models.conditional import ConditionalModel
 from genlab.models.conditional_diffusion import ConditionalDiffusion
@@ -22,6 +23,8 @@ from genlab.models.stacked import StackedAutoencoder
 from genlab.models.staged import StagedModel, StageSchedule
 from genlab.models.translation import Translator
 from genlab.models.vae import VAE
+from genlab.models.vqvae import VQVAE
+from genlab.models.vqvae2 import VQVAE2
 
 __all__ = [
     "CGAN",
@@ -29,7 +32,10 @@ __all__ = [
     "GAN",
     "RBM",
     "VAE",
+    "VQVAE",
+    "VQVAE2",
     "Autoencoder",
+    "CodePrior",
     "Codec",
     "ConditionalDiffusion",
     "ConditionalModel",

@@ -8,11 +8,21 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from genlab.capabilities import Conditional, Samples, SamplesInSteps, Translates, reconstructed, seen_in
+from genlab.capabilities import (
+    Conditional,
+    Quantizes,
+    Samples,
+    SamplesInSteps,
+    Translates,
+    can,
+    reconstructed,
+    seen_in,
+)
 from genlab.errors import GenlabError
 from genlab.models.image_model import ImageModel
 from genlab.pictures.drawing import ColorMap, Sheet
 from genlab.pictures.lines import Lines
+from genlab.sheets.code_grids import coloured_grids
 from genlab.sheets.grids import alike, in_rows, number, of_samples, stacked
 
 
@@ -96,6 +106,8 @@ def samples_by_condition(
 def reconstructions(model: Any, batch: Any, columns: int = 8, generator: Generator | None = None) -> Sheet:
     """Images above their reconstructions; of a denoising model, with what it sees of them in between.
 
+    Of a model whose codes are grids, these are below, each code in a colour of its own: similar codes in similar ones.
+
     Args:
         model: what reconstructs; of a conditional model, under the conditions of the batch.
         batch: images (B, C, H, W) in [0, 1], or a batch with them, as a dict.
@@ -105,7 +117,10 @@ def reconstructions(model: Any, batch: Any, columns: int = 8, generator: Generat
     able, originals = (model, batch) if isinstance(batch, Tensor) else seen_in(model, batch)
     kinds = reconstructed(able, originals, generator or torch.Generator().manual_seed(0))
     names = ("input", "output") if len(kinds) == 2 else ("original", "input", "output")
-    return stacked(dict(zip(names, kinds, strict=True)), columns, title="Reconstructions", subject=type(model).__name__)
+    rows = dict(zip(names, kinds, strict=True))
+    if can(able, Quantizes):
+        rows |= coloured_grids(able, originals)
+    return stacked(rows, columns, title="Reconstructions", subject=type(model).__name__)
 
 
 @torch.no_grad()

@@ -185,11 +185,11 @@ VAE_ON_DIGITS = ("fit", "--model=VAE", "--data=Digits")
         ("fit --model VAE --data mnist", "data: there is no class mnist here; did you mean MNIST?"),
         (
             "fit --model Digits --data Digits",
-            "model takes no Digits; there are Autoencoder, CGAN, ConditionalDiffusion, CVAE",
+            "model takes no Digits; there are Autoencoder, CGAN, CodePrior, ConditionalDiffusion",
         ),
         (
             "fit --model VAE --model.encoder MNIST",
-            "model.encoder takes no MNIST; there are ConvEncoder, MapEncoder, MLPEncoder",
+            "model.encoder takes no MNIST; there are ConvEncoder, MapEncoder, MLPEncoder, StridedEncoder",
         ),
         (
             "fit --model VAE --model.encoder convencoder",

@@ -108,7 +108,7 @@ def test_a_page_says_types_defaults_choices_configs_and_an_example_in_words(told
         "code_size ",
         "dimensions of the code. (whole number; default 20)",
         "(true or false; default false)",
-        "ConvEncoder, MapEncoder, MLPEncoder, or any torch.nn.Module by its import",
+        "ConvEncoder, MapEncoder, MLPEncoder, StridedEncoder, or any",
         "DiscretizedLogistic, Gaussian",
         "from the data: image_shape",
         "configs: iwae_mnist.yaml, map_vae_celeba.yaml, vae_celeba.yaml",

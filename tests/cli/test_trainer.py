@@ -38,7 +38,7 @@ OPTIONS = {
     "cyclegan_facades.yaml": ["--data.pairs.image_size=64", "--model.generator.channels=16"],
 }
 """What a config leaves to the user, or would take minutes."""
-FIRST = {"latent_diffusion_celeba.yaml": "map_vae_celeba.yaml"}
+FIRST = {"latent_diffusion_celeba.yaml": "map_vae_celeba.yaml", "code_prior_mnist.yaml": "vqvae_mnist.yaml"}
 """The config whose run a config takes its first stage from."""
 OVERLAYS = [name for name in shipped_configs() if name.startswith("overlays/")]
 

@@ -24,8 +24,8 @@ from genlab.diffusion import KarrasNoise, KarrasPrediction
 from genlab.losses import Gaussian, GradientPenalty, Wasserstein
 from genlab.models import ImageModel, StageSchedule, frozen
 from genlab.networks import (
-    DenoisingUNet, DenseLayer, MapDecoder, MapEncoder, MLPDecoder, MLPDiscriminator, MLPEncoder, PatchDiscriminator,
-    ResNetGenerator, UNet
+    DenoisingUNet, DenseLayer, EMACodebook, GatedPixelCNN, MapDecoder, MapEncoder, MLPDecoder, MLPDiscriminator,
+    MLPEncoder, PatchDiscriminator, ResNetGenerator, StridedDecoder, StridedEncoder, UNet
 )
 
 processes, rank = int(sys.argv[1]), int(os.environ.get("LOCAL_RANK", 0))
@@ -101,6 +101,10 @@ translator = {
 maps = {"encoder": partial(MapEncoder, channels=8, halvings=1), "decoder": partial(MapDecoder, channels=8, halvings=1)}
 denoiser = partial(DenoisingUNet, channels=4, multipliers=(1, 2), blocks=1, attention=4)
 diffusing = {"network": denoiser, "noise": KarrasNoise, "prediction": KarrasPrediction, "optimizer": slow}
+small = {"channels": 4, "halvings": 1, "blocks": 1, "block_channels": 4}
+strided = {"encoder": partial(StridedEncoder, **small), "decoder": partial(StridedDecoder, **small)}
+book = partial(EMACodebook, codes=8, kmeans_start=False)  # k-means starts from some of the first process's vectors
+pixels = partial(GatedPixelCNN, channels=4, layers=2)
 residual = partial(ResNetGenerator, channels=4, blocks=1)
 once = [StageSchedule(1)]
 layers = [partial(DenseLayer, size=12), partial(DenseLayer, size=6)]
@@ -119,6 +123,10 @@ FAMILIES = {
     "cdiffusion": lambda: genlab.ConditionalDiffusion(SHAPE, CLASSES, condition_dropout=0.5, **diffusing),
     "latent diffusion": lambda: genlab.LatentDiffusion(
         SHAPE, genlab.VAE(SHAPE, 2, **maps, likelihood=Gaussian), **diffusing
+    ),
+    "vqvae": lambda: genlab.VQVAE(SHAPE, 4, **strided, quantizer=book, autoencoder=once, prior=()),
+    "code prior": lambda: genlab.models.CodePrior(
+        SHAPE, genlab.VQVAE(SHAPE, 4, **strided, quantizer=book, prior=()), once, pixels
     ),
     "pix2pix": lambda: genlab.Pix2Pix(SHAPE, SHAPE, partial(UNet, channels=4, dropout=0.0), **translator),
     "cyclegan": lambda: genlab.CycleGAN(SHAPE, SHAPE, residual, pool_size=0, **translator),
@@ -141,6 +149,8 @@ FAMILIES = [
     "cgan",
     "rbm",
     "diffusion",
+    "vqvae",
+    "code prior",
     "cdiffusion",
     "latent diffusion",
     "pix2pix",

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from genlab.capabilities import Conditional, can
+from genlab.capabilities import Conditional, Encodes, can
 from genlab.commands.shared.inputs import framed
 from genlab.commands.shared.trained import Trained
 from genlab.data import DegradedPairs
@@ -73,7 +73,7 @@ def own_images(trained: Trained) -> tuple[Any, tuple[str, ...]]:
     """The images of --input as a data set, under the condition asked for, and their files; see `shown`."""
     model, asked = trained.model, condition_asked(trained)
     images, names = framed([path for _, path in trained.inputs], trained.framing())
-    if not can(model, Conditional):
+    if not can(model, Conditional) or (asked is None and can(model, Encodes)):  # which sees images without one
         return images, names
     if model.condition.image_shape and asked is None:
         data = trained.unread_data
