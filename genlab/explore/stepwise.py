@@ -7,19 +7,23 @@ from typing import Any
 
 from genlab.capabilities import Conditional, SamplesInSteps, can
 from genlab.diffusion.samplers import SAMPLERS
+from genlab.diffusion.sampling import Sampling
 from genlab.errors import GenlabError
 from genlab.explore.explored import Explored
 
-MOST = 100
-"""Steps at most: a user waits."""
+QUICK, MOST = 10, 100
+"""Steps of a diffusion model at first, and at most: a user waits."""
 
 
 def described(explored: Explored) -> dict[str, Any] | None:
     """Describe how a model can sample in steps, for JSON; None for a model that does not."""
     if not explored.able_to(SamplesInSteps):
         return None
-    timesteps = explored.model.noise.timesteps or MOST
-    return {"samplers": [*SAMPLERS], "most": min(MOST, timesteps), "guided": can(explored.model, Conditional)}
+    model, usual = explored.model, explored.model.sampling.steps
+    if not isinstance(model.sampling, Sampling):  # as of Gibbs chains
+        return {"samplers": [], "usual": usual, "most": 2 * usual, "guided": False}
+    most = min(MOST, model.noise.timesteps or MOST)
+    return {"samplers": [*SAMPLERS], "usual": min(QUICK, most), "most": most, "guided": can(model, Conditional)}
 
 
 @contextlib.contextmanager
@@ -40,6 +44,8 @@ def sampling(explored: Explored, **settings: Any) -> Iterator[None]:
     known = described(explored)
     if known is None:
         raise GenlabError(f"the {type(explored.model).__name__} does not sample in steps")
+    if not known["samplers"] and (unknown := given.keys() - {"steps"}):
+        raise GenlabError(f"the {type(explored.model).__name__} has no {' and no '.join(sorted(unknown))} to choose")
     if "sampler" in given:
         if given["sampler"] not in SAMPLERS:
             raise GenlabError(f"a sampler is one of {', '.join(SAMPLERS)}")

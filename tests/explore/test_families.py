@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 import genlab
+from genlab.boltzmann import GibbsSampling
 from genlab.commands.edit import learned_direction
 from genlab.commands.shared.trained import encoded
 from genlab.diffusion import SAMPLERS, Sampling
@@ -152,7 +153,7 @@ def test_stacked_autoencoders_encode_and_decode(site_of):
 def test_a_diffusion_model_samples_as_asked_and_shows_the_way(site_of, family):
     site, model = site_of("diffusion"), genlab.load(family("diffusion"))
     told = site.described()
-    assert told["steps"] == {"samplers": [*SAMPLERS], "most": 100, "guided": False}
+    assert told["steps"] == {"samplers": [*SAMPLERS], "usual": 10, "most": 100, "guided": False}
     model.sampling = Sampling(SAMPLERS["ancestral"], steps=3)
     expected = model.sample(4, seed=7)
     asked = {"count": 4, "seed": 7, "sampler": "ancestral", "steps": 3}
@@ -185,6 +186,18 @@ def test_settings_of_sampling_that_make_no_sense_are_told(settings, message, sit
     if "chosen" not in settings:
         assert message in site_of("diffusion").refused("sample", **settings)
         assert "does not sample in steps" in site_of("gan").refused("sample", steps=3)
+
+
+def test_a_machine_of_chains_samples_in_steps_and_shows_the_way(site_of, family):
+    site, model = site_of("rbm"), genlab.load(family("rbm"))
+    assert site.described()["steps"] == {"samplers": [], "usual": 1000, "most": 2000, "guided": False}
+    model.sampling = GibbsSampling(steps=20)
+    np.testing.assert_array_equal(site.computed("sample", count=3, steps=20), eight_bits(model.sample(3, seed=0)))
+    way = site.computed("way", count=3, steps=20, chosen=1)
+    np.testing.assert_array_equal(
+        way, eight_bits(model.on_the_way(3, 8, generator=torch.Generator().manual_seed(0))[1])
+    )
+    assert "has no sampler to choose" in site.refused("sample", sampler="heun")
 
 
 def test_a_diffusion_model_interpolates_and_reconstructs_and_no_gallery_is_turned_into_noise(site_of, family):

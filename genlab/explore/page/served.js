@@ -23,7 +23,7 @@
  * @property {Object<"encode"|"decode"|"draw"|"sample"|"reconstruct"|"translate", boolean>} can
  * @property {null|{kind: "classes"|"attributes"|"image", names?: string[], usual?: number[], shape?: Shape}} condition
  * @property {string[]} priors
- * @property {null|{samplers: string[], most: number, guided: boolean}} steps how a diffusion model samples; at most so many
+ * @property {null|{samplers: string[], usual: number, most: number, guided: boolean}} steps in which a model samples
  * @property {null|GalleryFacts} gallery
  * @property {null|{axes: "units"|"pca", mean: number[], basis: number[][], extent: number[], manifold: boolean}} map
  * @property {null|{mean: number[], std: number[], order: number[]}} units

@@ -10,8 +10,6 @@ const NAMES = {
   ddim: "DDIM",
   ancestral: "Ancestral (DDPM)",
 };
-/** Steps at first: few, as a user waits. */
-const QUICK = 10;
 /** Largest guidance. */
 const STRONGEST = 6;
 
@@ -22,11 +20,11 @@ const STRONGEST = 6;
  */
 export function howToSample({ steps }) {
   if (!steps) return {};
-  const asked = {
-    sampler: oneOf("sampler", steps.samplers, "dpm"),
-    steps: whole("steps", Math.min(QUICK, steps.most), 1, steps.most),
+  return {
+    ...(steps.samplers.length ? { sampler: oneOf("sampler", steps.samplers, "dpm") } : {}),
+    steps: whole("steps", steps.usual, 1, steps.most),
+    ...(steps.guided ? { guidance: number("guidance", 1, 0, STRONGEST) } : {}),
   };
-  return steps.guided ? { ...asked, guidance: number("guidance", 1, 0, STRONGEST) } : asked;
 }
 
 /**
@@ -39,12 +37,13 @@ export function howToSample({ steps }) {
  */
 export function stepControls({ about: { steps } }, set, onchange) {
   if (!steps) return [];
-  const sampler = select({
-    label: "Sampler",
-    options: steps.samplers.map((value) => ({ value, label: NAMES[value] ?? value })),
-    value: set.sampler,
-    onchange: (value) => onchange({ sampler: value }),
-  });
+  const sampler = () =>
+    select({
+      label: "Sampler",
+      options: steps.samplers.map((value) => ({ value, label: NAMES[value] ?? value })),
+      value: set.sampler,
+      onchange: (value) => onchange({ sampler: value }),
+    });
   const count = slider({
     label: "Steps",
     min: 1,
@@ -64,5 +63,5 @@ export function stepControls({ about: { steps } }, set, onchange) {
       format: (value) => plain(value, 1),
       oninput: (value, event) => onchange({ guidance: value }, event),
     });
-  return steps.guided ? [sampler, count, guidance()] : [sampler, count];
+  return [...(steps.samplers.length ? [sampler()] : []), count, ...(steps.guided ? [guidance()] : [])];
 }
