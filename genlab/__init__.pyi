@@ -20,6 +20,7 @@ from .models import CVAE as CVAE
 from .models import GAN as GAN
 from .models import RBM as RBM
 from .models import VAE as VAE
+from .models import VAEGAN as VAEGAN
 from .models import VQVAE as VQVAE
 from .models import VQVAE2 as VQVAE2
 from .models import Autoencoder as Autoencoder

@@ -72,6 +72,9 @@ FAMILIES = {
         data.image_shape, genlab.VQVAE(data.image_shape, 8, **STRIDED, prior=()), LONG, PIXELS
     ),
     "GAN": lambda data: genlab.GAN(data.image_shape, **PLAYERS),
+    "VAEGAN": lambda data: genlab.VAEGAN(
+        data.image_shape, encoder=SMALL["encoder"], decoder=PLAYERS["generator"], discriminator=PLAYERS["discriminator"]
+    ),
     "CGAN": lambda data: genlab.CGAN(data.image_shape, data.num_classes, **PLAYERS),
     "WGAN": lambda data: genlab.GAN(data.image_shape, **PLAYERS, loss=Wasserstein, penalty=GradientPenalty),
 }

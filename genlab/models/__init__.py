@@ -23,6 +23,7 @@ from genlab.models.stacked import StackedAutoencoder
 from genlab.models.staged import StagedModel, StageSchedule
 from genlab.models.translation import Translator
 from genlab.models.vae import VAE
+from genlab.models.vaegan import VAEGAN
 from genlab.models.vqvae import VQVAE
 from genlab.models.vqvae2 import VQVAE2
 
@@ -32,6 +33,7 @@ __all__ = [
     "GAN",
     "RBM",
     "VAE",
+    "VAEGAN",
     "VQVAE",
     "VQVAE2",
     "Autoencoder",

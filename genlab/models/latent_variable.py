@@ -77,12 +77,8 @@ class LatentVariableModel(Prior, Codec):
         return importance_sampled(mean, log_variance, lambda z: self._log_probs(x, z), num_samples, at_once, generator)
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean and log-variance of q(z | x), each (B, D), D being the numbers of a code, in float32.
-
-        The log-variance is within [-20, 20].
-        """
-        mean, log_variance = at_least_float32(self.encoder(x)).chunk(2, dim=1)
-        return mean.flatten(1), log_variance.flatten(1).clamp(-20, 20)
+        """Return the mean and log-variance of q(z | x), each (B, D); see `diagonal_normal`."""
+        return diagonal_normal(self.encoder(x))
 
     @of_images
     def encode(self, x: Tensor) -> Tensor:
@@ -104,3 +100,12 @@ class LatentVariableModel(Prior, Codec):
     def _decoded(self, z: Tensor) -> Tensor:
         """Return the likelihood's outputs; codes may be more precise than weights (bf16-true), or less (64-true)."""
         return self.decoder(z.to(self.dtype).view(-1, *self.code_shape))
+
+
+def diagonal_normal(outputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Split an encoder's outputs (B, 2 code_size, ...) into mean and log-variance, each (B, D), in float32.
+
+    D is how many numbers a code has. The log-variance is within [-20, 20].
+    """
+    mean, log_variance = at_least_float32(outputs).chunk(2, dim=1)
+    return mean.flatten(1), log_variance.flatten(1).clamp(-20, 20)

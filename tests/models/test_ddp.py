@@ -94,6 +94,9 @@ coder = {"encoder": partial(MLPEncoder, hidden=(16,)), "decoder": partial(MLPDec
 judge = partial(MLPDiscriminator, hidden=(16,), dropout=0.0)
 players = {"generator": partial(MLPDecoder, hidden=(16,)), "discriminator": judge}
 slow = partial(torch.optim.SGD, lr=1e-3)  # Adam takes rounding for gradients, where there are none
+vaegan = {**coder, "discriminator": judge, "ema_decay": 0.9} | {
+    f"{player}_optimizer": slow for player in ("encoder", "decoder", "discriminator")
+}
 translator = {
     "discriminator": partial(PatchDiscriminator, channels=4), "ema_decay": 0.9,
     "generator_optimizer": slow, "discriminator_optimizer": slow,
@@ -118,6 +121,7 @@ FAMILIES = {
     "gan": lambda: genlab.GAN(SHAPE, 4, **players),
     "wgan-gp": lambda: genlab.GAN(SHAPE, 4, **players, loss=Wasserstein, penalty=GradientPenalty, critic_steps=2),
     "cgan": lambda: genlab.CGAN(SHAPE, CLASSES, code_size=4, **players),
+    "vaegan": lambda: genlab.VAEGAN(SHAPE, 4, **vaegan, margin=0.1),
     "rbm": lambda: genlab.RBM(SHAPE, 5, gibbs_steps=2, optimizer=slow),
     "diffusion": lambda: genlab.Diffusion(SHAPE, **diffusing),
     "cdiffusion": lambda: genlab.ConditionalDiffusion(SHAPE, CLASSES, condition_dropout=0.5, **diffusing),
@@ -147,6 +151,7 @@ FAMILIES = [
     "gan",
     "wgan-gp",
     "cgan",
+    "vaegan",
     "rbm",
     "diffusion",
     "vqvae",
