@@ -17,6 +17,7 @@ from .errors import GenlabError as GenlabError
 from .images import to_pil as to_pil
 from .models import CGAN as CGAN
 from .models import CVAE as CVAE
+from .models import DBN as DBN
 from .models import GAN as GAN
 from .models import RBM as RBM
 from .models import VAE as VAE
@@ -28,9 +29,11 @@ from .models import CodePrior as CodePrior
 from .models import ConditionalDiffusion as ConditionalDiffusion
 from .models import CycleGAN as CycleGAN
 from .models import Diffusion as Diffusion
+from .models import LabelledDBN as LabelledDBN
 from .models import LatentDiffusion as LatentDiffusion
 from .models import Pix2Pix as Pix2Pix
 from .models import StackedAutoencoder as StackedAutoencoder
+from .models import UnrolledDBN as UnrolledDBN
 from .models import load as load
 
 __version__: str

@@ -7,13 +7,14 @@ A machine takes and gives visible units, (B, size), and knows no image; the mode
 from genlab.boltzmann.annealing import LogPartition, inverse_temperatures, log_partition
 from genlab.boltzmann.chains import GibbsSampling
 from genlab.boltzmann.machine import BoltzmannMachine
-from genlab.boltzmann.units import BinaryUnits, GaussianUnits, VisibleUnits, draw_binary
+from genlab.boltzmann.units import BinaryUnits, GaussianUnits, LabelledUnits, VisibleUnits, draw_binary
 
 __all__ = [
     "BinaryUnits",
     "BoltzmannMachine",
     "GaussianUnits",
     "GibbsSampling",
+    "LabelledUnits",
     "LogPartition",
     "VisibleUnits",
     "draw_binary",

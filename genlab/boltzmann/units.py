@@ -8,6 +8,7 @@ import math
 from abc import ABC, abstractmethod
 
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from genlab.losses.precision import at_least_float32
@@ -83,6 +84,10 @@ class VisibleUnits(nn.Module, Recorded, ABC):
         add `beta * inputs`.
         """
 
+    @abstractmethod
+    def log_prob(self, v: Tensor, inputs: Tensor) -> Tensor:
+        """Return log p(v) given what hidden units add to the inputs, (B,), in nats."""
+
     def log_volume(self) -> Tensor:
         """Return by how much the log density of units exceeds that of images in [0, 1], a scalar in nats."""
         return torch.zeros((), device=self.bias.device)
@@ -130,7 +135,7 @@ class BinaryUnits(VisibleUnits):
         return -(at_least_float32(v) * at_least_float32(self.base)).sum(1)
 
     def base_log_partition(self) -> Tensor:
-        return nn.functional.softplus(self.base.double()).sum()
+        return F.softplus(self.base.double()).sum()
 
     def mean(self, inputs: Tensor) -> Tensor:
         return (inputs + self.bias).sigmoid()
@@ -139,6 +144,51 @@ class BinaryUnits(VisibleUnits):
         if beta == 1:
             return draw_binary(self.mean(inputs), generator)
         return draw_binary((beta * (inputs + self.bias) + (1 - beta) * self.base).sigmoid(), generator)
+
+    def log_prob(self, v: Tensor, inputs: Tensor) -> Tensor:
+        logits = at_least_float32(inputs + self.bias)
+        return -F.binary_cross_entropy_with_logits(logits, v.to(logits), reduction="none").sum(1)
+
+
+class LabelledUnits(BinaryUnits):
+    """Binary units and, after them, a label as one unit for each class, of which one is 1 (Hinton et al. 2006).
+
+    Args:
+        size: how many, classes included.
+        classes: how many of them are classes.
+    """
+
+    supplied = 2
+
+    def __init__(self, size: int, classes: int) -> None:
+        super().__init__(size)
+        self.classes = classes
+
+    def base_log_partition(self) -> Tensor:
+        binary, label = self._parts(self.base.double())
+        return F.softplus(binary).sum() + label.logsumexp(0)
+
+    def mean(self, inputs: Tensor) -> Tensor:
+        binary, label = self._parts(inputs + self.bias)
+        return torch.cat([binary.sigmoid(), label.softmax(-1)], -1)
+
+    def draw(self, inputs: Tensor, generator: Generator | None = None, beta: float = 1.0) -> Tensor:
+        binary, label = self._parts(beta * (inputs + self.bias) + (1 - beta) * self.base)
+        ends = at_least_float32(label).softmax(-1).cumsum(-1)
+        device = ends.device if generator is None else generator.device
+        drawn = torch.rand(len(ends), 1, generator=generator, device=device, dtype=ends.dtype).to(ends.device)
+        chosen = (drawn >= ends[:, :-1]).sum(1)
+        one_hot = F.one_hot(chosen, self.classes).to(binary.dtype)
+        return torch.cat([draw_binary(binary.sigmoid(), generator), one_hot], -1)
+
+    def log_prob(self, v: Tensor, inputs: Tensor) -> Tensor:
+        binary, label = self._parts(at_least_float32(inputs + self.bias))
+        seen, one_hot = self._parts(v.to(binary))
+        cross_entropy = F.binary_cross_entropy_with_logits(binary, seen, reduction="none")
+        return (label.log_softmax(-1) * one_hot).sum(1) - cross_entropy.sum(1)
+
+    def _parts(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        return values[..., : -self.classes], values[..., -self.classes :]
 
 
 class GaussianUnits(VisibleUnits):
@@ -204,6 +254,11 @@ class GaussianUnits(VisibleUnits):
         device = mean.device if generator is None else generator.device
         noise = torch.randn(*mean.shape, generator=generator, device=device).to(mean)
         return mean + noise / total.sqrt()
+
+    def log_prob(self, v: Tensor, inputs: Tensor) -> Tensor:
+        variance = at_least_float32(self.log_variance).exp()
+        squares = (at_least_float32(v) - self.mean(inputs)).square() / variance
+        return -0.5 * (squares + (2 * math.pi * variance).log()).sum(1)
 
     def log_volume(self) -> Tensor:
         """Return the sum of the logs of the pixels' standard deviations."""

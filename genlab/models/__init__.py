@@ -12,6 +12,7 @@ from genlab.models.conditional import ConditionalModel
 from genlab.models.conditional_diffusion import ConditionalDiffusion
 from genlab.models.cvae import CVAE
 from genlab.models.cyclegan import CycleGAN
+from genlab.models.dbn import DBN, LabelledDBN
 from genlab.models.diffusion import Diffusion
 from genlab.models.encoder_features import EncoderFeatures
 from genlab.models.gan import GAN
@@ -22,6 +23,7 @@ from genlab.models.rbm import RBM
 from genlab.models.stacked import StackedAutoencoder
 from genlab.models.staged import StagedModel, StageSchedule
 from genlab.models.translation import Translator
+from genlab.models.unrolled import UnrolledDBN
 from genlab.models.vae import VAE
 from genlab.models.vaegan import VAEGAN
 from genlab.models.vqvae import VQVAE
@@ -30,6 +32,7 @@ from genlab.models.vqvae2 import VQVAE2
 __all__ = [
     "CGAN",
     "CVAE",
+    "DBN",
     "GAN",
     "RBM",
     "VAE",
@@ -47,6 +50,7 @@ __all__ = [
     "EncoderFeatures",
     "Encodes",
     "ImageModel",
+    "LabelledDBN",
     "LatentDiffusion",
     "Model",
     "Pix2Pix",
@@ -58,6 +62,7 @@ __all__ = [
     "StageSchedule",
     "StagedModel",
     "Translator",
+    "UnrolledDBN",
     "frozen",
     "load",
 ]

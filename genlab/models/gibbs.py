@@ -11,21 +11,18 @@ from genlab.boltzmann.chains import GibbsSampling
 from genlab.boltzmann.machine import BoltzmannMachine
 from genlab.errors import GenlabError
 from genlab.inputs import generator_of
-from genlab.models.calls import of_images
+from genlab.models.calls import model_of, of_images
 from genlab.models.image_model import ImageModel
 from genlab.ranges import between, extent
 from genlab.types import Shape
 
 
-class GibbsModel(ImageModel):
-    """An ImageModel whose images are made by Gibbs chains in a Boltzmann machine, as `sampling` says.
+class GibbsChains:
+    """Images that are made by Gibbs chains in a Boltzmann machine: mixin of a `GibbsModel`, or of one under a label.
 
-    All chains are drawn on the CPU, so that devices agree; images are means of pixels given the hidden units.
+    Chains are as long as the model's `sampling` says. All are drawn on the CPU, so that devices agree; images are means
+    of pixels given the hidden units.
     """
-
-    def __init__(self, image_shape: Shape) -> None:
-        super().__init__(image_shape)
-        self.sampling = GibbsSampling()
 
     @property
     @abstractmethod
@@ -48,6 +45,10 @@ class GibbsModel(ImageModel):
         """Draw where chains begin: visible units that are independent, as in the base-rate model."""
         return self.top.draw_base(n, generator)
 
+    def step(self, v: Tensor, generator: Generator) -> Tensor:
+        """Take chains at visible units (n, size) a step further."""
+        return self.top.gibbs(v, 1, generator)
+
     def sample(self, n: int, *, seed: int | None = None, generator: Generator | None = None) -> Tensor:
         """Sample images: (n, C, H, W) in [0, 1].
 
@@ -56,9 +57,9 @@ class GibbsModel(ImageModel):
             seed: of the chains; without one, and without a generator, they depend on torch's global one of the CPU.
             generator: in place of a seed, on the CPU.
         """
-        random, thinning = self._random(seed, generator), self.sampling.thinning
-        with self.inference():
-            v = self._chain(self.start(1 if thinning else n, random), self.sampling.steps, random)
+        random, thinning = self._random(seed, generator), self._sampling.thinning
+        with model_of(self).inference():
+            v = self._chain(self.start(1 if thinning else n, random), self._sampling.steps, random)
             if thinning is None:
                 return self.pictures(v, random)
             visited = [v]
@@ -80,8 +81,8 @@ class GibbsModel(ImageModel):
         """
         between(0, 1, strength=strength)
         random = self._random(seed, generator)
-        steps = max(1, round(strength * self.sampling.steps))
-        v = self._chain(self.states(self.seen(x).flatten(1), random), steps, random)
+        steps = max(1, round(strength * self._sampling.steps))
+        v = self._chain(self.states(model_of(self).seen(x).flatten(1), random), steps, random)
         return self.pictures(v, random)
 
     @of_images
@@ -103,12 +104,12 @@ class GibbsModel(ImageModel):
         if unknown.shape[-2:] != x.shape[-2:]:
             raise GenlabError(f"the mask is {tuple(unknown.shape[-2:])}, the images are {tuple(x.shape[-2:])}")
         unknown = unknown.view(-1, 1, *x.shape[-2:]).expand(-1, *x.shape[1:]).flatten(1) > 0
-        pixels = self.seen(x).flatten(1)
+        pixels = model_of(self).seen(x).flatten(1)
 
         def clamped(v: Tensor) -> Tensor:
             return self.held(v, pixels, unknown, random)
 
-        v = self._chain(clamped(self.start(len(x), random)), self.sampling.steps, random, clamped)
+        v = self._chain(clamped(self.start(len(x), random)), self._sampling.steps, random, clamped)
         made = self.pictures(v, random)
         return torch.where(unknown.view(-1, *x.shape[1:]), made, x)
 
@@ -117,7 +118,7 @@ class GibbsModel(ImageModel):
         """Sample images and where their chains were on the way from random pixels: (n, moments, C, H, W) in [0, 1]."""
         extent(moments=moments)
         random = self._random(None, generator)
-        kept = torch.linspace(0, self.sampling.steps, moments).round().long()
+        kept = torch.linspace(0, self._sampling.steps, moments).round().long()
         v = self.start(n, random)
         seen = [self.pictures(v, random)]
         for steps in kept.diff().tolist():
@@ -129,10 +130,23 @@ class GibbsModel(ImageModel):
     def _chain(
         self, v: Tensor, steps: int, random: Generator, clamped: Callable[[Tensor], Tensor] | None = None
     ) -> Tensor:
-        for _ in tqdm(range(steps), "Sampling", unit=" steps", disable=not self.sampling.progress, leave=False):
-            v = self.top.gibbs(v, 1, random)
+        for _ in tqdm(range(steps), "Sampling", unit=" steps", disable=not self._sampling.progress, leave=False):
+            v = self.step(v, random)
             v = v if clamped is None else clamped(v)
         return v
 
+    @property
+    def _sampling(self) -> GibbsSampling:
+        settings: GibbsSampling = model_of(self).sampling  # type: ignore[assignment]
+        return settings
+
     def _random(self, seed: int | None, generator: Generator | None) -> Generator:
         return generator_of(seed, generator) or torch.default_generator
+
+
+class GibbsModel(GibbsChains, ImageModel):
+    """An ImageModel whose images are made by Gibbs chains, as its attribute `sampling` says, which may be set."""
+
+    def __init__(self, image_shape: Shape) -> None:
+        super().__init__(image_shape)
+        self.sampling = GibbsSampling()

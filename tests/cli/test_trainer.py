@@ -28,6 +28,8 @@ TOOLS = {
     genlab.GAN: ("sample", "test/diversity"),
     genlab.Pix2Pix: ("translate", "test/l1"),
     genlab.RBM: ("sample", "test/reconstruction"),
+    genlab.DBN: ("sample", "test/layer1/reconstruction"),
+    genlab.LabelledDBN: ("sample", "test/layer1/reconstruction"),
     genlab.CycleGAN: ("translate", "test/cycle"),
     ImageModel: ("reconstruct", "test/loss"),
 }
@@ -38,7 +40,11 @@ OPTIONS = {
     "cyclegan_facades.yaml": ["--data.pairs.image_size=64", "--model.generator.channels=16"],
 }
 """What a config leaves to the user, or would take minutes."""
-FIRST = {"latent_diffusion_celeba.yaml": "map_vae_celeba.yaml", "code_prior_mnist.yaml": "vqvae_mnist.yaml"}
+FIRST = {
+    "latent_diffusion_celeba.yaml": "map_vae_celeba.yaml",
+    "code_prior_mnist.yaml": "vqvae_mnist.yaml",
+    "unrolled_mnist.yaml": "narrow_dbn_mnist.yaml",
+}
 """The config whose run a config takes its first stage from."""
 OVERLAYS = [name for name in shipped_configs() if name.startswith("overlays/")]
 

@@ -23,6 +23,48 @@ def rbm(tmp_path_factory) -> Path:
     return folder / "runs" / "rbm_digits" / "0"
 
 
+def net(kind, folder, *options) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        quick = ["--model.hidden=[20,15]", "--pictures.every_n_epochs=0", "--trainer.enable_progress_bar=false"]
+        main(["fit", f"--model={kind}", "--data=Digits", "--name=net", *quick, *options])
+    return folder / "runs" / "net" / "0"
+
+
+@pytest.fixture(scope="module")
+def dbn(tmp_path_factory) -> Path:
+    """A deep belief net of digits, hardly trained."""
+    return net("DBN", tmp_path_factory.mktemp("dbn"), "--model.pretraining=[{epochs: 2, lr: 0.1}]")
+
+
+def test_a_deep_belief_net_is_judged_by_its_bound(dbn, capsys):
+    main(["evaluate", f"--ckpt={dbn}", "--temperatures=200"])
+    assert "log likelihood bound" in capsys.readouterr().out
+    found = json.loads((dbn / "evaluate.json").read_text())
+    assert found["log_likelihood_bound_low"] < found["log_likelihood_bound"] < found["log_likelihood_bound_high"]
+    assert -45 < found["log_likelihood_bound"] < -20
+
+
+def test_a_net_samples_in_steps_and_unrolls_on_the_command_line(dbn, tiles):
+    main(["sample", f"--ckpt={dbn}", "--count=2", "--steps=5", "--strip=3", "--out=a.npz"])
+    assert tiles("a.npz").shape[:2] == (2, 3)
+    loaded = f"--model.net={{class_path: genlab.load, init_args: {{path: '{dbn}'}}}}"
+    tuned = ["--model.fine_tuning=[{epochs: 1}]", "--data=Digits", "--name=deep", "--pictures.every_n_epochs=0"]
+    main(["fit", "--model=UnrolledDBN", loaded, *tuned, "--trainer.limit_train_batches=1"])
+    main(["reconstruct", "--ckpt=runs/deep", "-n=2", "--out=b.npz"])
+    assert tiles("b.npz").shape[1] == 2
+
+
+def test_labels_are_sampled(tmp_path, tiles, capsys):
+    labelled = net("LabelledDBN", tmp_path, "--model.pretraining=[{epochs: 1, lr: 0.1}]")
+    main(["test", f"--ckpt_path={labelled}"])
+    assert "test/layer2/error_rate" in capsys.readouterr().out
+    main(["sample", f"--ckpt={labelled}", "--columns=2", "--steps=2", "--out=a.npz"])
+    assert tiles("a.npz").shape[:2] == (10, 2)
+    main(["sample", f"--ckpt={labelled}", "--condition=3", "--count=2", "--steps=2", "--out=b.npz"])
+    assert tiles("b.npz").shape[:2] == (1, 2)
+
+
 def test_samples_are_by_as_many_steps_as_asked_for(rbm, tiles):
     def sampled(*options):
         main(["sample", f"--ckpt={rbm}", "--count=3", "--columns=3", "--out=a.npz", "--force", *options])

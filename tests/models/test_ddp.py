@@ -123,6 +123,7 @@ FAMILIES = {
     "cgan": lambda: genlab.CGAN(SHAPE, CLASSES, code_size=4, **players),
     "vaegan": lambda: genlab.VAEGAN(SHAPE, 4, **vaegan, margin=0.1),
     "rbm": lambda: genlab.RBM(SHAPE, 5, gibbs_steps=2, optimizer=slow),
+    "dbn": lambda: genlab.LabelledDBN(SHAPE, [5, 4], once, num_classes=CLASSES, optimizer=slow),
     "diffusion": lambda: genlab.Diffusion(SHAPE, **diffusing),
     "cdiffusion": lambda: genlab.ConditionalDiffusion(SHAPE, CLASSES, condition_dropout=0.5, **diffusing),
     "latent diffusion": lambda: genlab.LatentDiffusion(
@@ -153,6 +154,7 @@ FAMILIES = [
     "cgan",
     "vaegan",
     "rbm",
+    "dbn",
     "diffusion",
     "vqvae",
     "code prior",

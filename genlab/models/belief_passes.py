@@ -1,0 +1,152 @@
+"""Passes through the layers of a deep belief net, up and down, and what follows from them."""
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from genlab.boltzmann.annealing import CHAINS, TEMPERATURES, LogPartition, log_partition
+from genlab.boltzmann.machine import BoltzmannMachine
+from genlab.boltzmann.units import draw_binary
+from genlab.losses.precision import at_least_float32
+from genlab.models.calls import of_images
+from genlab.models.gibbs import GibbsModel
+
+
+class Passes(GibbsModel):
+    """A GibbsModel with a Boltzmann machine for each hidden layer, the top one of which chains are of.
+
+    A "level" counts layers of units: 0 for pixels, 1 for the lowest hidden layer.
+    """
+
+    machines: nn.ModuleList
+    generative: nn.ParameterList
+    is_untied: Tensor
+    classes: int
+    depth: int
+    """Number of machines that are trained."""
+
+    def machine(self, level: int) -> BoltzmannMachine:
+        """Return the machine above a level."""
+        return cast(BoltzmannMachine, self.machines[level])
+
+    @property
+    def top(self) -> BoltzmannMachine:
+        """The highest machine of those trained so far."""
+        return self.machine(self.depth - 1)
+
+    @property
+    def sees_labels(self) -> bool:
+        """Whether the highest machine of those trained so far sees labels."""
+        return self.classes > 0 and self.depth == len(self.machines)
+
+    def labelled(self, h: Tensor, labels: Tensor | None) -> Tensor:
+        """Append labels (B,) to units (B, size), as the top machine sees them; where not known, all classes alike."""
+        if not self.classes:
+            return h
+        if labels is None:
+            return torch.cat([h, h.new_full((len(h), self.classes), 1 / self.classes)], 1)
+        return torch.cat([h, F.one_hot(labels, self.classes).to(h)], 1)
+
+    def unlabelled(self, v: Tensor) -> Tensor:
+        """Leave labels out of visible units of the top machine."""
+        return v[:, : -self.classes] if self.sees_labels else v
+
+    def pixel_states(self, pixels: Tensor, generator: Generator | None = None) -> Tensor:
+        """Return the lowest units for flattened images (B, pixels); for binary units, grey pixels are drawn."""
+        units = self.machine(0).visible
+        return units.from_pixels(pixels if units.takes_grey else draw_binary(pixels, generator))
+
+    def recognised(self, pixels: Tensor, level: int, labels: Tensor | None = None) -> Tensor:
+        """Return the probabilities of hidden units at a level given those of the level below, and so from images on."""
+        found = self.machine(0).visible.from_pixels(pixels)
+        for below in range(level):
+            seen = self.labelled(found, labels) if below == len(self.machines) - 1 else found
+            found = self.machine(below).inputs(seen).sigmoid()
+        return found
+
+    def drawn_up(self, pixels: Tensor, level: int, generator: Generator | None = None) -> list[Tensor]:
+        """Draw the units of each level up to one, the lowest first, each given the one below."""
+        units = [self.pixel_states(pixels, generator)]
+        for below in range(level):
+            units.append(draw_binary(self.machine(below).inputs(units[-1]).sigmoid(), generator))
+        return units
+
+    def inputs_below(self, level: int, h: Tensor) -> Tensor:
+        """Return what units of the level above add to the inputs of those at a level, by generative weights."""
+        weight = self.generative[level] if self.is_untied else self.machine(level).hidden.weight
+        return h.to(weight.dtype) @ weight
+
+    def mean_below(self, level: int, h: Tensor) -> Tensor:
+        """Return the means of units at a level given those of the level above."""
+        return self.machine(level).visible.mean(self.inputs_below(level, h))
+
+    def mean_pixels(self, h: Tensor) -> Tensor:
+        """Return the means of pixels (B, pixels) given the highest hidden units, layer by layer: values in [0, 1]."""
+        top = self.top
+        v = self.unlabelled(top.visible.mean(top.inputs_of_visible(h)))
+        for level in reversed(range(self.depth - 1)):
+            v = self.mean_below(level, v)
+        return self.machine(0).visible.to_pixels(v)
+
+    def states(self, pixels: Tensor, generator: Generator | None = None) -> Tensor:
+        """Draw visible units of the highest machine given flattened images (B, pixels)."""
+        v = self.drawn_up(pixels, self.depth - 1, generator)[-1]
+        return self.labelled(v, None) if self.sees_labels else v
+
+    def pictures(self, v: Tensor, generator: Generator) -> Tensor:
+        """Return images (B, C, H, W), the means of pixels, by layers that are drawn from the highest one down."""
+        if self.depth == 1:
+            h = draw_binary(self.top.inputs(v).sigmoid(), generator)
+            return self.machine(0).visible.to_pixels(self.mean_below(0, h)).view(-1, *self.image_shape)
+        v = self.unlabelled(v)
+        for level in reversed(range(1, self.depth - 1)):
+            v = self.machine(level).visible.draw(self.inputs_below(level, v), generator)
+        return self.machine(0).visible.to_pixels(self.mean_below(0, v)).view(-1, *self.image_shape)
+
+    def held(self, v: Tensor, pixels: Tensor, mask: Tensor, generator: Generator) -> Tensor:
+        """Return visible units of the highest machine for images that they stand for, but where a mask is 0."""
+        if self.depth == 1:
+            return torch.where(mask, v, self.pixel_states(pixels, generator))
+        made = self.pictures(v, generator).flatten(1)
+        return self.states(torch.where(mask, made, pixels), generator)
+
+    def class_scores(self, pixels: Tensor) -> Tensor:
+        """Return the log of the probabilities of labels for images (B, pixels), up to a constant: (B, classes).
+
+        It is minus the free energy of the top machine with each label, given probabilities of the units below.
+        """
+        h = self.recognised(pixels, self.depth - 1)
+        scores = [
+            -self.top.free_energy(self.labelled(h, torch.full((len(h),), label, device=h.device)))
+            for label in range(self.classes)
+        ]
+        return torch.stack(scores, 1)
+
+    @of_images
+    @torch.no_grad()
+    def unnormalized(self, x: Tensor, generator: Generator | None = None) -> Tensor:
+        """Estimate a lower bound of log p(x) + log Z in nats, (B,), by hidden layers that are drawn once.
+
+        With q(h | x) drawn layer by layer, it is log p(x | h) + log p*(h) - log q(h | x), on average at most
+        log p(x) + log Z (Salakhutdinov & Murray 2008, equation 24).
+        """
+        units = self.drawn_up(self.seen(x).flatten(1), self.depth - 1, generator)
+        found = -self.top.free_energy(units[-1]).double() - self.machine(0).visible.log_volume()
+        for level in range(self.depth - 1):
+            logits = at_least_float32(self.machine(level).inputs(units[level]))
+            chances = torch.distributions.Bernoulli(logits=logits)
+            found += self.machine(level).visible.log_prob(units[level], self.inputs_below(level, units[level + 1]))
+            found += chances.entropy().sum(1)
+        return found
+
+    def log_partition(
+        self,
+        chains: int = CHAINS,
+        temperatures: int = TEMPERATURES,
+        generator: Generator | None = None,
+        progress: bool = False,
+    ) -> LogPartition:
+        """Estimate the top machine's log Z by annealed importance sampling; see `genlab.boltzmann.log_partition`."""
+        return log_partition(self.top, chains, temperatures, generator, progress)
