@@ -58,6 +58,7 @@ def test_ends_belong_to_a_range_or_not():
         (lambda n: networks.ConvEncoder(SHAPE, 2, channels=n), "channels"),
         (lambda n: networks.DCGANGenerator(SHAPE, 2, channels=n), "channels"),
         (lambda n: networks.UNet(SHAPE, 1, channels=n), "channels"),
+        (lambda n: networks.DenoisingUNet(SHAPE, 1, 0, multipliers=(1, n)), "multipliers"),
         (lambda n: networks.DenseLayer(SHAPE, n), "size"),
         (lambda n: networks.ConvLayer(SHAPE, n), "channels"),
         (lambda n: networks.DroppedPatches(count=n), "count"),

@@ -42,9 +42,9 @@ def write_metrics(trained: Trained) -> None:
     args = trained.args
     path = trained.out("evaluate.json")
     samplings = [*itertools.product(args.sampler or [None], args.steps or [None], args.guidance or [None])]
-    by_sampling = bool(args.sampler or args.steps or args.guidance or args.eta is not None or args.thinning)
-    by_features = bool(args.fid or args.features or by_sampling)
-    set_sampling(trained, *samplings[0])
+    by_features = asks_for_samples(args)
+    for sampling in reversed(samplings):  # all of which must be possible before the first is measured
+        set_sampling(trained, *sampling)
     capability = judging_capability(trained.model, by_features)
     trained.require(capability)
     protocol = PROTOCOLS[capability]
@@ -77,6 +77,12 @@ def write_metrics(trained: Trained) -> None:
     print(path)
 
 
+def asks_for_samples(args: argparse.Namespace) -> bool:
+    """Whether a model's samples are to be judged, also of one with a likelihood or a bound on it."""
+    settings = args.sampler, args.steps, args.guidance, args.thinning
+    return bool(args.fid or args.features or args.eta is not None or any(settings))
+
+
 def judged_by_samplings(
     trained: Trained,
     protocol: Protocol,
@@ -102,8 +108,8 @@ def write_outliers(trained: Trained) -> None:
         GenlabError: for a model that has neither a likelihood nor reconstructions.
     """
     args = trained.args
-    if args.fid or args.features:
-        raise GenlabError("--fid and --features judge a model's samples; leave out --input")
+    if asks_for_samples(args):
+        raise GenlabError("--fid, --features and settings of sampling judge a model's samples; leave out --input")
     score = score_for(trained.model)
     if args.samples and not (score and score.estimates):
         raise GenlabError("--samples is for likelihoods, which this model has none of")

@@ -18,6 +18,7 @@ from genlab.capabilities import (
     with_real_codes,
 )
 from genlab.commands.shared.shown import condition_asked, shown
+from genlab.commands.shared.stepwise import show_steps
 from genlab.commands.shared.trained import Trained, encoded
 from genlab.errors import GenlabError
 from genlab.latent import lerp, slerp
@@ -29,6 +30,7 @@ def main(args: argparse.Namespace) -> None:
     """Draw the images of codes between others."""
     trained = Trained(args)
     require_able(trained)
+    show_steps(trained)
     with torch.no_grad():
         codes, decoder = ends(trained)
     of = "samples" if args.between == "samples" else "images of one's own" if args.input else f"{trained.split} images"
@@ -67,7 +69,8 @@ def require_able(trained: Trained) -> None:
     few = "exactly 4 images" if square else "2 images or more"
     wrong = len(trained.inputs) != 4 if square else len(trained.inputs) < 2
     if args.input and wrong:
-        raise GenlabError(f"--along {args.along or 'lerp'} takes {few}; --input has {len(trained.inputs)}")
+        way = f"--along {args.along}" if args.along else "an interpolation"
+        raise GenlabError(f"{way} takes {few}; --input has {len(trained.inputs)}")
 
 
 def ends(trained: Trained) -> tuple[Tensor, Decodes]:

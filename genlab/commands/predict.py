@@ -10,6 +10,7 @@ from torch import Tensor
 from genlab.atomic import must_be_free, whole_file
 from genlab.capabilities import Encodes
 from genlab.commands.shared.shown import shown
+from genlab.commands.shared.stepwise import show_steps
 from genlab.commands.shared.trained import BATCH, Trained
 from genlab.errors import GenlabError
 from genlab.models.image_model import require_predictions
@@ -23,6 +24,7 @@ def main(args: argparse.Namespace) -> None:
     model = trained.model
     require_predictions(model)
     trained.require(Encodes)
+    show_steps(trained)
     path = trained.out("predictions.npz")
     must_be_free(path, args.force)  # those of test images have the same name
     pictured = shown(trained, None, 0, torch.Generator())

@@ -22,6 +22,7 @@ import torch
 from torch import Generator, Tensor
 
 from genlab.diffusion.denoisers import Denoise
+from genlab.ranges import between
 
 Sampler = Callable[..., Tensor]
 """Maps a denoiser, noisy images and levels to images; a stochastic one takes a `generator` too."""
@@ -77,6 +78,7 @@ def ddim(denoise: Denoise, x: Tensor, levels: Tensor, eta: float = 0.0, generato
         eta: 0 is deterministic, the method of Euler; 1 is ancestral sampling.
         generator: of the noise.
     """
+    between(0, 1, eta=eta)
     for now, then in pairwise(levels.tolist()):
         if then > now:
             x = x + (then**2 - now**2) ** 0.5 * noise_like(x, generator)

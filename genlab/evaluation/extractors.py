@@ -16,7 +16,7 @@ from torchmetrics.image.fid import NoTrainInceptionV3
 from tqdm import tqdm
 
 from genlab.atomic import whole_file
-from genlab.capabilities import Encodes, can
+from genlab.capabilities import Encodes, can, real_code_shape
 from genlab.checkpoints import plain_data
 from genlab.data import BatchDataModule
 from genlab.data.files.places import cache_folder
@@ -149,14 +149,17 @@ def codes_of(path: str, image_shape: Shape, device: torch.device = CPU) -> Extra
     """The codes of the model in a checkpoint.
 
     Raises:
-        GenlabError: for a model that does not encode, or encodes images of another shape.
+        GenlabError: for a model that does not encode, encodes images of another shape, or has codes of whole numbers.
     """
     model = moved(load(path), device)
     if not can(model, Encodes):
         raise GenlabError(f"the {type(model).__name__} in {path} does not encode; give a checkpoint of one that does")
     if getattr(model, "image_shape", None) != image_shape:
         raise GenlabError(f"the {type(model).__name__} in {path} encodes no images of shape {image_shape}")
-    return Extractor(f"codes of the {type(model).__name__} in {path}", "none", model.encode)
+    real_code_shape(model)
+    return Extractor(
+        f"codes of the {type(model).__name__} in {path}", "none", lambda images: model.encode(images).flatten(1)
+    )
 
 
 def own_classifier(data: BatchDataModule, device: torch.device = CPU) -> Extractor:

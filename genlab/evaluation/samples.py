@@ -38,8 +38,13 @@ def judge_samples(model: Any, splits: Splits, options: Options) -> list[Row]:
     well they follow them.
 
     Raises:
-        GenlabError: for data of no single images, for too few, and for a network that cannot be had.
+        GenlabError: for a condition of all, for data of no single images, for too few, and for a network that cannot be
+            had.
     """
+    if options.condition is not None:
+        raise GenlabError(
+            "samples are made under the conditions of test images, which they are compared with: leave out --condition"
+        )
     data = splits.ready("fit")
     if not isinstance(data, ImageDataModule):
         raise GenlabError(f"samples are compared with single images, not with the batches of {type(data).__name__}")

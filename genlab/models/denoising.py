@@ -18,7 +18,7 @@ from genlab.inputs import generator_of
 from genlab.latent.paths import slerp
 from genlab.models.calls import model_of, of_codes, of_images
 from genlab.models.codes import Codec, Prior
-from genlab.ranges import between, extent
+from genlab.ranges import above, at_least, between, extent
 
 AT_ONCE = 2**17
 """Positions of images, or codes, that are worked on together; the same on all devices, as noise depends on it."""
@@ -85,6 +85,7 @@ class DenoisingModel(Prior, Codec):
             seed: of the noise.
             generator: in place of a seed, on the CPU.
         """
+        above(0, strength=strength)
         between(0, 1, strength=strength)
         random, levels = self._random(seed, generator), self._levels()
         made = max(1, round(strength * (len(levels) - 1)))
@@ -169,7 +170,7 @@ class DenoisingModel(Prior, Codec):
         """
         model = self._model
         levels = model.noise.levels(model.noise.timesteps or FINE)
-        extent(bands=bands)
+        at_least(1, bands=bands)
         bands = min(bands, len(levels) - 2)
 
         def parts(x: Tensor, denoise: Denoise) -> Tensor:

@@ -13,7 +13,7 @@ from genlab.errors import GenlabError
 from genlab.inputs import generator_of
 from genlab.models.calls import model_of, of_images
 from genlab.models.image_model import ImageModel
-from genlab.ranges import between, extent
+from genlab.ranges import above, between, extent
 from genlab.types import Shape
 
 
@@ -79,6 +79,7 @@ class GibbsChains:
             seed: of the chains.
             generator: in place of a seed, on the CPU.
         """
+        above(0, strength=strength)
         between(0, 1, strength=strength)
         random = self._random(seed, generator)
         steps = max(1, round(strength * self._sampling.steps))

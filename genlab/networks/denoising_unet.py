@@ -62,6 +62,8 @@ class DenoisingUNet(nn.Module, Recorded):
     ) -> None:
         super().__init__()
         extent(channels=channels, blocks=blocks, patch=patch)
+        for multiplier in multipliers:
+            extent(multipliers=multiplier)
         at_least(0, attention=attention)
         share(dropout=dropout)
         depth, height, width = image_shape

@@ -38,8 +38,11 @@ MODULES = {
     "schedule": ("torch.optim.lr_scheduler",),
     "activation": ("torch.nn",),
     "normalization": ("torch.nn",),
+    "noise": ("genlab.diffusion",),
+    "prediction": ("genlab.diffusion",),
+    "loss": ("genlab.diffusion",),
 }
-"""Places of the classes that are not in genlab's listings, by the end of their key."""
+"""Places of the classes and functions that are not in genlab's listings, by the end of their key."""
 LACKING = re.compile(
     r"""Parser key "([\w.]+)".*class_path '([\w.]+)':\s+the following arguments are required: (\w+(?:, \w+)*)""",
     re.DOTALL,
@@ -109,10 +112,12 @@ def _unknown_class(name: str, place: str) -> str:
                 known: f"{module}.{known}"
                 for module in reversed(modules)  # the first one counts
                 for known, thing in vars(importlib.import_module(module)).items()
-                if inspect.isclass(thing)
+                if inspect.isclass(thing) or inspect.isfunction(thing)
             }
             if found := nearest(name, classes):
                 return f"{place}: there is no class {name} here; did you mean {classes[found]}?"
+    if "/" in name:
+        return f"{place} takes no path; a trained model is {{class_path: genlab.load, init_args: {{path: {name}}}}}"
     return f"{place}: there is no class {name} here; one of your own goes by its import path, such as my_module.{name}"
 
 

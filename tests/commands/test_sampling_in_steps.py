@@ -90,8 +90,9 @@ def test_images_are_varied_completed_and_drawn_on_their_way(diffusion, tiles):
     np.testing.assert_allclose(strip[:, -1], tiles("samples.npz")[0, :2], atol=1e-5)
 
 
-def test_images_are_interpolated_through_noise(diffusion, tiles):
+def test_images_are_interpolated_through_noise(diffusion, tiles, capsys):
     main(["interpolate", f"--ckpt={diffusion}", "--count=1", "--steps=3", "--out=arc.npz"])
+    assert "/30" in capsys.readouterr().err, "a bar over the steps"
     main(["interpolate", f"--ckpt={diffusion}", "--count=1", "--steps=3", "--along=slerp", "--out=slerp.npz"])
     main(["interpolate", f"--ckpt={diffusion}", "--count=1", "--steps=3", "--along=lerp", "--out=lerp.npz"])
     main(["interpolate", f"--ckpt={diffusion}", "--steps=3", "--along=square"])
@@ -178,14 +179,47 @@ def test_what_cannot_be_is_said_in_a_line(diffusion, conditional, vae, refused):
     assert "the VAE" in (line := refused("sample", f"--ckpt={vae}", "--steps=4"))
     assert "does not sample in steps; leave out --steps" in line
     assert "cannot sample in steps" in refused("sample", f"--ckpt={vae}", "--from-image=image.png")
-    assert "strength is 2.0" in refused(*sample, "--from-image=image.png", "--strength=2")
+    assert "--eta: 2 is not from 0 to 1" in refused(*sample, "--eta=2", "--sampler=ddim")
+    assert "--strength: 2 is not from 0 to 1" in refused(*sample, "--from-image=image.png", "--strength=2")
+    assert "strength is 0.0; it must be above 0" in refused(*sample, "--from-image=image.png", "--strength=0")
+    assert "--strength is of images made from" in refused(*sample, "--strength=0.5")
     assert "give it with --from-image" in refused(*sample, "--mask=mask.png")
     asked = [*sample, "--from-image=image.png"]
     assert "mask.png is of 9 x 8 pixels; the model's images are of 8 x 8" in refused(*asked, "--mask=mask.png")
     assert "broken.png cannot be read as an image" in refused(*asked, "--mask=broken.png")
     assert "leave out --sampler" in refused(*asked, "--mask=image.png", "--sampler=heun")
+    assert "without --mask" in refused(*asked, "--mask=image.png", "--strength=0.5")
     assert "leave out --from-image" in refused(*asked, "--strip=3")
     assert "say which: --condition" in refused("sample", f"--ckpt={conditional}", "--strip=3")
+
+
+def test_what_cannot_be_measured_is_said_before_anything_is(diffusion, conditional, refused, monkeypatch):
+    monkeypatch.setattr("genlab.evaluation.samples.extractor", None)  # calling it would raise
+    Image.new("L", (8, 8)).save("a.png")
+    evaluate = ["evaluate", f"--ckpt={diffusion}", "--out=none.json"]
+    assert "steps is 2000; this model's noise has 1,000" in refused(*evaluate, "--steps", "5", "2000")
+    assert "--eta is of DDIM" in refused(*evaluate, "--sampler", "ddim", "dpm", "--eta=0.5")
+    assert "judge a model's samples; leave out --input" in refused(*evaluate, "--input", "a.png", "--steps=5")
+    evaluate[1] = f"--ckpt={conditional}"
+    assert "guidance is -1.0" in refused(*evaluate, "--guidance", "1", "-1")
+    assert "leave out --condition" in refused(*evaluate, "--fid", "--condition=3")
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("noise=LinearNois", "did you mean genlab.diffusion.LinearNoise?"),
+        ("prediction=ImagePredicton", "did you mean genlab.diffusion.ImagePrediction?"),
+        ("loss=image_error", "did you mean genlab.diffusion.image_error?"),
+        ("network.multipliers=[1,0]", "multipliers is 0; it must be from 1"),
+        (
+            "prediction=runs/vae",
+            "takes no path; a trained model is {class_path: genlab.load, init_args: {path: runs/vae",
+        ),
+    ],
+)
+def test_what_is_mistyped_is_a_line(option, message, refused):
+    assert message in refused("fit", "--config=diffusion_digits.yaml", f"--model.{option}")
 
 
 def test_noise_of_other_steps_is_no_resumed_training(diffusion, refused):

@@ -28,6 +28,7 @@ from genlab.diffusion import (
     watched,
 )
 from genlab.diffusion.bound import BIN, binned_log_prob
+from genlab.errors import GenlabError
 
 MEAN, STD = 0.3, 0.6
 SAMPLERS = [ancestral, ddim, partial(ddim, eta=0.5), dpm_solver, euler, heun]
@@ -235,3 +236,8 @@ def test_the_probabilities_of_the_levels_of_a_value_are_a_distribution():
 def test_the_last_part_is_small_for_images_that_are_certain():
     values = torch.linspace(-1, 1, 256)[torch.randint(256, (5, 1, 4, 4))]
     assert last_part(lambda x, sigma: values, values, 0.001).tolist() == pytest.approx([0] * 5, abs=2e-3)
+
+
+def test_more_noise_than_there_is_cannot_be_replaced():
+    with pytest.raises(GenlabError, match="eta is 1.5; it must be from 0 to 1"):
+        ddim(lambda x, sigma: x, torch.randn(2, 1), torch.tensor([2.0, 1.0, 0.0]), eta=1.5)

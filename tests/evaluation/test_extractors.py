@@ -1,6 +1,7 @@
 """Networks whose features judge samples."""
 
 import sys
+from functools import partial
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ import genlab
 from genlab.errors import GenlabError
 from genlab.evaluation import extractors
 from genlab.evaluation.extractors import extractor
+from genlab.networks import MapDecoder, MapEncoder
 
 
 def test_one_classifier_judges_all_models_of_the_same_images(tmp_path, monkeypatch):
@@ -95,3 +97,15 @@ def test_without_labels_efficientnet_stands_in_for_inception(monkeypatch, tmp_pa
 
     monkeypatch.setitem(extractors.PRETRAINED, "inception", unreachable)
     assert extractor(None, data, data.image_shape).name.startswith("EfficientNet-Lite0")
+
+
+def test_codes_that_are_maps_are_features_and_whole_numbers_are_none(monkeypatch):
+    maps = {"encoder": partial(MapEncoder, channels=8), "decoder": partial(MapDecoder, channels=8)}
+    model = genlab.VAE((1, 8, 8), 3, **maps).eval()
+    monkeypatch.setattr(extractors, "load", lambda path: model)
+    images = torch.rand(5, 1, 8, 8)
+    found = extractors.codes_of("runs/vae", (1, 8, 8)).features(images)
+    torch.testing.assert_close(found, model.encode(images).flatten(1))
+    model.discrete_codes = True
+    with pytest.raises(GenlabError, match="codes of the VAE are whole numbers"):
+        extractors.codes_of("runs/vae", (1, 8, 8))

@@ -17,6 +17,7 @@ from genlab.cli.tools.options import (
     picture,
     port,
     positive,
+    share,
     span,
 )
 
@@ -76,7 +77,7 @@ def sample(parser: argparse.ArgumentParser) -> None:
     of_sampling(parser)
     steps = parser.add_argument_group("of a diffusion model or a Boltzmann machine")
     steps.add_argument("--from-image", metavar="FILE", type=Path, help="make images like this one; see --strength")
-    steps.add_argument("--strength", type=finite, default=0.6, help="how far from it: share of the steps (default 0.6)")
+    steps.add_argument("--strength", type=share, help="how far from it: share of the steps (default 0.6)")
     steps.add_argument(
         "--mask", metavar="FILE", type=Path, help="keep --from-image but where this image is white, and complete it"
     )

@@ -87,7 +87,7 @@ def of_sampling(parser: argparse.ArgumentParser, several: bool = False) -> None:
     follows = f"0 ignores the condition, 1 follows it, more exaggerates (1){each}"
     group.add_argument("--guidance", type=finite, **count, metavar="SCALE", help=follows)  # type: ignore[arg-type]
     group.add_argument("--thinning", type=positive, metavar="N", help="Gibbs steps between images of a single chain")
-    group.add_argument("--eta", type=finite, help="of ddim: share of new noise in each step, 0 to 1 (default 0)")
+    group.add_argument("--eta", type=share, help="of ddim: share of new noise in each step, 0 to 1 (default 0)")
 
 
 def drawing(parser: argparse.ArgumentParser) -> None:
@@ -144,6 +144,14 @@ def finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
         raise argparse.ArgumentTypeError(f"{text} is not finite")
+    return number
+
+
+def share(text: str) -> float:
+    """An argument that is a number from 0 to 1."""
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 1")
     return number
 
 

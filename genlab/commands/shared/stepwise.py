@@ -16,6 +16,7 @@ from genlab.data.files.framing import attempt, upright_size
 from genlab.data.files.image_files import LARGEST
 from genlab.diffusion.samplers import SAMPLERS
 from genlab.errors import GenlabError
+from genlab.ranges import if_given
 from genlab.regular import read_regular
 
 
@@ -62,6 +63,13 @@ def set_sampling(trained: Trained, name: str | None, count: int | None, guidance
     model.sampling = replace(model.sampling, **settings)  # type: ignore[type-var]
 
 
+def show_steps(trained: Trained) -> None:
+    """Let a model that samples in steps show them in a bar, as whatever it does takes a while."""
+    model = trained.model
+    if can_given(model, SamplesInSteps):
+        model.sampling = replace(model.sampling, progress=True)  # type: ignore[type-var]
+
+
 def from_image(trained: Trained, condition: Tensor | None, random: torch.Generator) -> Tensor:
     """Make --count images from the one of --from-image, or complete it where --mask is white: (count, C, H, W).
 
@@ -73,7 +81,7 @@ def from_image(trained: Trained, condition: Tensor | None, random: torch.Generat
     image = read_image(args.from_image, trained.model.image_shape)  # type: ignore[arg-type]
     several = image.expand(args.count, -1, -1, -1)
     if args.mask is None:
-        return able.vary(several, args.strength, generator=random)
+        return able.vary(several, **if_given(strength=args.strength), generator=random)
     return able.complete(several, read_mask(args.mask, image.shape[-2:]), generator=random)
 
 
@@ -100,6 +108,8 @@ def require_consistent(args: argparse.Namespace) -> None:
         raise GenlabError("--mask completes an image: give it with --from-image FILE")
     if args.mask and args.sampler:
         raise GenlabError("an image is completed by ancestral sampling, as RePaint does; leave out --sampler")
+    if args.strength is not None and (args.mask or not args.from_image):
+        raise GenlabError("--strength is of images made from --from-image FILE: give it with that, and without --mask")
     if args.strip and (args.from_image or args.prior):
         raise GenlabError("--strip shows samples on their way from noise; leave out --from-image and --prior")
     if args.from_image and (args.prior or args.per_class):

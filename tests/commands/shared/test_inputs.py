@@ -62,7 +62,7 @@ def test_interpolation_goes_from_each_image_to_the_next(run, photos, calls, refu
     (_, codes), (way, _) = calls["encode"][-1], calls["decode"][-1]
     expected = [codes[0], codes[:2].mean(0), codes[1], codes[1], codes[1:].mean(0), codes[2]]
     torch.testing.assert_close(way, torch.stack(expected))
-    assert "--along lerp takes 2 images or more; --input has 1" in refused(*interpolate, photos[0])
+    assert "an interpolation takes 2 images or more; --input has 1" in refused(*interpolate, photos[0])
     assert "--along square takes exactly 4 images; --input has 3" in refused(*interpolate, *photos, "--along", "square")
     assert "leave out --input" in refused(*interpolate, *photos, "--between", "samples")
 
@@ -111,7 +111,7 @@ def test_the_strangest_files_come_first_with_their_place_among_test_images(run, 
         assert found[photo][0] == pytest.approx(score, rel=0.1)
         assert found[photo][1] == pytest.approx(100 * float((usual < found[photo][0]).float().mean()), abs=3)
     assert [score for score, _ in found.values()] == sorted((score for score, _ in found.values()), reverse=True)
-    assert "--fid and --features judge a model's samples; leave out --input" in refused(
+    assert "--fid, --features and settings of sampling judge a model's samples; leave out --input" in refused(
         *evaluate, *photos, "--fid", "--force"
     )
 
