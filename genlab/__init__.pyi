@@ -27,11 +27,13 @@ from .models import VQVAE2 as VQVAE2
 from .models import Autoencoder as Autoencoder
 from .models import CodePrior as CodePrior
 from .models import ConditionalDiffusion as ConditionalDiffusion
+from .models import ConditionalPixelCNN as ConditionalPixelCNN
 from .models import CycleGAN as CycleGAN
 from .models import Diffusion as Diffusion
 from .models import LabelledDBN as LabelledDBN
 from .models import LatentDiffusion as LatentDiffusion
 from .models import Pix2Pix as Pix2Pix
+from .models import PixelCNN as PixelCNN
 from .models import StackedAutoencoder as StackedAutoencoder
 from .models import UnrolledDBN as UnrolledDBN
 from .models import load as load

@@ -116,6 +116,18 @@ class HasLikelihood(Protocol):
 
 
 @runtime_checkable
+class ExactLikelihood(Protocol):
+    """Knows the probability of images."""
+
+    levels: int
+    """Levels of each value of an image."""
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Compute log p(x) in nats, (B,)."""
+        ...
+
+
+@runtime_checkable
 class Bounds(Protocol):
     """Bounds -log p(x) of images from above, in parts."""
 
@@ -153,12 +165,17 @@ class SamplesInSteps(Protocol):
         """Make other images from images; the more, the larger the strength, up to 1."""
         ...
 
-    def complete(self, x: Tensor, mask: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
-        """Make the pixels of images where a mask is 1."""
-        ...
-
     def on_the_way(self, n: int, moments: int, *, generator: torch.Generator | None = None) -> Tensor:
         """Sample images, and what they were on the way from noise: (n, moments, C, H, W)."""
+        ...
+
+
+@runtime_checkable
+class Completes(Protocol):
+    """Makes the unknown part of images."""
+
+    def complete(self, x: Tensor, mask: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """Make the pixels of images where a mask is 1."""
         ...
 
 
@@ -193,9 +210,11 @@ VERBS: dict[type, str] = {
     Samples: "sample",
     Translates: "translate",
     HasLikelihood: "estimate likelihoods",
+    ExactLikelihood: "compute likelihoods",
     Bounds: "bound likelihoods",
     HasPartition: "estimate its partition function",
     SamplesInSteps: "sample in steps",
+    Completes: "complete images",
 }
 """Names of capabilities in messages."""
 TOOLS: dict[type, str] = {

@@ -7,8 +7,10 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from genlab.cli import TOOL_COMMANDS, main
 
@@ -58,6 +60,7 @@ def test_every_command_line_runs_as_printed(page, data_dir, working_folder, monk
     for name in ("a.jpg", "b.jpg"):
         write_image(working_folder / name, size=(60, 40))
     write_image(working_folder / "mask.png", size=(28, 28))
+    Image.fromarray(np.repeat(np.uint8([0, 255]), 14)[:, None].repeat(28, 1)).save(working_folder / "lower.png")
     for name, content in FILES.findall((ROOT / page).read_text(encoding="utf-8")):
         Path(name).write_text(content, encoding="utf-8")
         monkeypatch.delitem(sys.modules, Path(name).stem, raising=False)

@@ -48,6 +48,7 @@ def network_groups() -> list[Group]:
         Group("translators: images to images", ("ResNetGenerator", "UNet"), 2, ANY_MODULE),
         Group("denoisers, of diffusion models", ("DenoisingUNet",), 3, ANY_MODULE),
         Group("quantizers, of VQ-VAEs", quantizers, 1, "any Quantizer by its import path"),
+        Group("autoregressive networks, of PixelCNNs", ("GatedPixelCNN",), 4, ANY_MODULE),
         Group("conditioning of a CGAN's discriminator", ("ConditionChannel", "Projection"), 4, ANY_MODULE),
         Group("layers of a stacked autoencoder", layers, 1, "any StackLayer by its import path"),
         Group("corruptions of what a denoising model sees", corruptions, 0, "any Corruption by its import path"),

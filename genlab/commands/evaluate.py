@@ -49,7 +49,7 @@ def write_metrics(trained: Trained) -> None:
     trained.require(capability)
     protocol = PROTOCOLS[capability]
     if args.samples and not protocol.estimates:
-        raise GenlabError("--samples is for likelihoods; as many images are made as are compared: give --limit")
+        raise GenlabError("--samples is for likelihoods that are estimated; for fewer images give --limit")
     if args.temperatures and not protocol.anneals:
         raise GenlabError("--temperatures is for partition functions, of Boltzmann machines")
     options = Options(

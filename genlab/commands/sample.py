@@ -14,7 +14,17 @@ from tqdm import tqdm
 
 from genlab import images, runs, sheets
 from genlab.atomic import picture_format, whole_folder
-from genlab.capabilities import Conditional, Decodes, Encodes, Quantizes, Samples, SamplesInSteps, can, flat_code_size
+from genlab.capabilities import (
+    Completes,
+    Conditional,
+    Decodes,
+    Encodes,
+    Quantizes,
+    Samples,
+    SamplesInSteps,
+    can,
+    flat_code_size,
+)
 from genlab.commands.shared.shown import condition_asked, usual_attributes
 from genlab.commands.shared.stepwise import from_image, require_consistent, set_sampling
 from genlab.commands.shared.trained import BATCH, Trained, encoded
@@ -65,10 +75,10 @@ def draw_in_steps(trained: Trained, random: torch.Generator) -> None:
     """Draw images made from one, or samples on their way from noise.
 
     Raises:
-        GenlabError: for a model that does not sample in steps, or needs a condition.
+        GenlabError: for a model that cannot do that, or needs a condition.
     """
     args, model = trained.args, trained.model
-    trained.require(SamplesInSteps)
+    trained.require(Completes if args.mask else SamplesInSteps)
     condition = condition_asked(trained)
     if can(model, Conditional) and condition is None:
         raise GenlabError(f"the {type(model).__name__} samples under a condition; say which: --condition, or an image")

@@ -55,8 +55,8 @@ class MNIST(ImageDataModule):
         num_workers: processes that put batches together; none is fastest.
         binarize: "dynamic" draws each training pixel as black or white, in every batch again, with its grey value as
             the probability (Salakhutdinov & Murray 2008); validation and test images are drawn once, by `seed`, so
-            that their metrics can be compared. "fixed" draws training images once, too.
-        seed: of the validation split, of the order of batches and of the binarised validation and test images.
+            that their metrics can be compared. "fixed" draws training images once too.
+        seed: of the validation split, of the order of batches and of binarised images that are drawn once.
 
     Raises:
         GenlabError: for numbers out of range.
@@ -90,14 +90,12 @@ class MNIST(ImageDataModule):
     def setup(self, stage: str | None = None) -> None:
         """Read the splits of a stage: "fit", "validate", "test", "predict", or all."""
         if stage in ("fit", "validate", None):
-            self.train_set, val_set = self.split(self._read("train"), 1)
-            self.val_set = self._for_evaluation(val_set)
-            if self.binarize == "dynamic":
-                self.train_set = self.train_set.transformed(torch.bernoulli)
-            else:
-                self.train_set = self._for_evaluation(self.train_set)
+            train_set, val_set = self.split(self._read("train"), 1)
+            dynamic = self.binarize == "dynamic"
+            self.train_set = train_set.transformed(torch.bernoulli) if dynamic else self._drawn_once(train_set)
+            self.val_set = self._drawn_once(val_set)
         if stage in ("test", "predict", None):
-            self.test_set = self._for_evaluation(self._read("t10k"))
+            self.test_set = self._drawn_once(self._read("t10k"))
 
     def _read(self, part: str) -> ImageTensors:
         images = read_idx(self.data_dir / FOLDER / f"{part}-images-idx3-ubyte", 3)
@@ -109,7 +107,7 @@ class MNIST(ImageDataModule):
             )
         return ImageTensors(resized(images[:, None], self.image_shape), {"label": labels.long()})
 
-    def _for_evaluation(self, grey: ImageTensors) -> ImageTensors:
+    def _drawn_once(self, grey: ImageTensors) -> ImageTensors:
         if self.binarize == "none":
             return grey
         pixels = torch.bernoulli(grey.images / 255, generator=torch.Generator().manual_seed(self.seed))

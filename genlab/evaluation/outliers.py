@@ -8,7 +8,15 @@ import torch
 from torch import Generator, Tensor
 from tqdm import tqdm
 
-from genlab.capabilities import Bounds, HasLikelihood, HasPartition, Reconstructs, can_given, seen_in
+from genlab.capabilities import (
+    Bounds,
+    ExactLikelihood,
+    HasLikelihood,
+    HasPartition,
+    Reconstructs,
+    can_given,
+    seen_in,
+)
 
 AT_ONCE = 100
 """Images that are scored together."""
@@ -37,6 +45,11 @@ def surprise(able: HasLikelihood, x: Tensor, codes: int, random: Generator) -> T
     return -able.log_likelihood(x, codes, random)
 
 
+def exact_surprise(able: ExactLikelihood, x: Tensor, codes: int, random: Generator) -> Tensor:
+    """The negative log-likelihood: (B,), in nats."""
+    return -able.log_prob(x)
+
+
 def squared_error(able: Reconstructs, x: Tensor, codes: int, random: Generator) -> Tensor:
     """The squared error of reconstructions, summed over pixels: (B,)."""
     return (able.reconstruct(x) - x).square().flatten(1).sum(1)
@@ -54,6 +67,7 @@ def unnormalized(able: HasPartition, x: Tensor, codes: int, random: Generator) -
 
 SCORES: dict[type[Any], Score] = {
     HasLikelihood: Score("negative log-likelihood", surprise, estimates=True),
+    ExactLikelihood: Score("negative log-likelihood", exact_surprise),
     Bounds: Score("bound on negative log-likelihood", bounded, estimates=True),
     HasPartition: Score("unnormalised negative log-likelihood", unnormalized),
     Reconstructs: Score("squared error", squared_error),

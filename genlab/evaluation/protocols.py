@@ -6,6 +6,7 @@ from typing import Any
 
 from genlab.capabilities import (
     Bounds,
+    ExactLikelihood,
     HasLikelihood,
     HasPartition,
     Quantizes,
@@ -15,7 +16,7 @@ from genlab.capabilities import (
     can_given,
 )
 from genlab.evaluation.bound import judge_bound
-from genlab.evaluation.likelihood import judge_likelihood
+from genlab.evaluation.likelihood import judge_exact_likelihood, judge_likelihood
 from genlab.evaluation.partition import judge_partition
 from genlab.evaluation.quantized import judge_quantized
 from genlab.evaluation.reconstructions import judge_reconstructions
@@ -45,6 +46,7 @@ class Protocol:
 PROTOCOLS: dict[type[Any], Protocol] = {
     Translates: Protocol(judge_translations, compares_features=True),
     HasLikelihood: Protocol(judge_likelihood, estimates=True),
+    ExactLikelihood: Protocol(judge_exact_likelihood),
     Bounds: Protocol(judge_bound, estimates=True),
     HasPartition: Protocol(judge_partition, estimates=True, anneals=True),
     Quantizes: Protocol(judge_quantized),

@@ -9,6 +9,7 @@ from genlab.losses.adversarial import (
     RelativisticAverage,
     Wasserstein,
 )
+from genlab.losses.categorical import grid_log_prob
 from genlab.losses.evidence import kl_standard_normal
 from genlab.losses.likelihood import (
     Bernoulli,
@@ -55,6 +56,7 @@ __all__ = [
     "cross_entropy",
     "dissimilarity",
     "gradient_error",
+    "grid_log_prob",
     "kl_standard_normal",
     "squared_error",
 ]

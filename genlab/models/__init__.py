@@ -19,6 +19,7 @@ from genlab.models.gan import GAN
 from genlab.models.image_model import ImageModel
 from genlab.models.latent_diffusion import LatentDiffusion
 from genlab.models.pix2pix import Pix2Pix
+from genlab.models.pixelcnn import ConditionalPixelCNN, PixelCNN
 from genlab.models.rbm import RBM
 from genlab.models.stacked import StackedAutoencoder
 from genlab.models.staged import StagedModel, StageSchedule
@@ -44,6 +45,7 @@ __all__ = [
     "Codec",
     "ConditionalDiffusion",
     "ConditionalModel",
+    "ConditionalPixelCNN",
     "CycleGAN",
     "Decodes",
     "Diffusion",
@@ -54,6 +56,7 @@ __all__ = [
     "LatentDiffusion",
     "Model",
     "Pix2Pix",
+    "PixelCNN",
     "Players",
     "Prior",
     "Reconstructs",

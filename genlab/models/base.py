@@ -49,6 +49,8 @@ class Model(PlainHyperparameters, Scheduled):
     """Number of epochs of all stages together."""
     manual_optimization: bool = False
     """Whether training steps step the optimizers themselves."""
+    progress: bool = False
+    """Whether sampling that takes many steps shows a bar, as the tools let it."""
     is_frozen: bool = False
     """Whether it is a part of another model that does not train it; see `frozen`."""
 

@@ -7,7 +7,16 @@ from torch import Generator, Tensor
 
 from genlab.boltzmann.machine import BoltzmannMachine
 from genlab.boltzmann.units import BinaryUnits, VisibleUnits
-from genlab.capabilities import Conditional, Decodes, Encodes, HasPartition, Reconstructs, Samples, SamplesInSteps
+from genlab.capabilities import (
+    Completes,
+    Conditional,
+    Decodes,
+    Encodes,
+    HasPartition,
+    Reconstructs,
+    Samples,
+    SamplesInSteps,
+)
 from genlab.conditions import condition_of
 from genlab.errors import GenlabError
 from genlab.models.belief import BeliefModel
@@ -49,7 +58,7 @@ class DBN(Codec, BeliefModel):
         2
     """
 
-    capabilities: tuple[type, ...] = (Encodes, Decodes, Reconstructs, Samples, SamplesInSteps, HasPartition)
+    capabilities: tuple[type, ...] = (Encodes, Decodes, Reconstructs, Samples, SamplesInSteps, Completes, HasPartition)
 
     def __init__(
         self,
@@ -98,7 +107,7 @@ class DBN(Codec, BeliefModel):
 class Given(Codec, GibbsChains):
     """A LabelledDBN under a label, one for each image or one for all."""
 
-    capabilities: tuple[type, ...] = (Encodes, Decodes, Reconstructs, Samples, SamplesInSteps)
+    capabilities: tuple[type, ...] = (Encodes, Decodes, Reconstructs, Samples, SamplesInSteps, Completes)
 
     def __init__(self, model: "LabelledDBN", condition: Tensor) -> None:
         self.model, self.condition = model, condition

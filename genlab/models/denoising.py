@@ -9,7 +9,16 @@ import torch
 from torch import Generator, Tensor
 from tqdm import tqdm
 
-from genlab.capabilities import Bounds, Decodes, DrawsCodes, Encodes, Reconstructs, Samples, SamplesInSteps
+from genlab.capabilities import (
+    Bounds,
+    Completes,
+    Decodes,
+    DrawsCodes,
+    Encodes,
+    Reconstructs,
+    Samples,
+    SamplesInSteps,
+)
 from genlab.diffusion.bound import last_part, prior_part, step_parts
 from genlab.diffusion.denoisers import Denoise, completing, watched
 from genlab.diffusion.samplers import ancestral, ddim, euler, noise_like, resampled, with_generator
@@ -35,7 +44,10 @@ class DenoisingModel(Prior, Codec):
     the model's `sampling.steps`; `sample` does as its `sampling` says.
     """
 
-    capabilities: tuple[type, ...] = (Encodes, Decodes, Reconstructs, DrawsCodes, Samples, SamplesInSteps, Bounds)
+    capabilities: tuple[type, ...] = (
+        *(Encodes, Decodes, Reconstructs, DrawsCodes, Samples),
+        *(SamplesInSteps, Completes, Bounds),
+    )
     code_path = staticmethod(slerp)  # on which noise keeps its norm
 
     @abstractmethod

@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 from genlab.boltzmann.annealing import CHAINS, TEMPERATURES, LogPartition, log_partition
 from genlab.boltzmann.machine import BoltzmannMachine
 from genlab.boltzmann.units import BinaryUnits, VisibleUnits, draw_binary
-from genlab.capabilities import Decodes, Encodes, HasPartition, Reconstructs, Samples, SamplesInSteps
+from genlab.capabilities import Completes, Decodes, Encodes, HasPartition, Reconstructs, Samples, SamplesInSteps
 from genlab.models.boltzmann_health import BoltzmannHealth, mixing
 from genlab.models.calls import of_codes, of_images
 from genlab.models.codes import Codec
@@ -56,7 +56,7 @@ class RBM(Codec, GibbsModel):
         torch.Size([2, 30])
     """
 
-    capabilities: tuple[type, ...] = (Encodes, Decodes, Reconstructs, Samples, SamplesInSteps, HasPartition)
+    capabilities: tuple[type, ...] = (Encodes, Decodes, Reconstructs, Samples, SamplesInSteps, Completes, HasPartition)
     monitor = None
     is_bound = False
     chains: Tensor

@@ -53,8 +53,8 @@ class GatedPixelCNN(nn.Module, Recorded):
         condition_size: int = 0,
         map_channels: int = 0,
         channels: int = 32,
-        layers: int = 8,
-        kernel: int = 3,
+        layers: int = 6,
+        kernel: int = 5,
         embedding: int = 16,
     ) -> None:
         super().__init__()

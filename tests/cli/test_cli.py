@@ -185,7 +185,7 @@ VAE_ON_DIGITS = ("fit", "--model=VAE", "--data=Digits")
         ("fit --model VAE --data mnist", "data: there is no class mnist here; did you mean MNIST?"),
         (
             "fit --model Digits --data Digits",
-            "model takes no Digits; there are Autoencoder, CGAN, CodePrior, ConditionalDiffusion",
+            "model takes no Digits; there are Autoencoder, CGAN, CodePrior, ConditionalDiffusion, Conditional",
         ),
         (
             "fit --model VAE --model.encoder MNIST",

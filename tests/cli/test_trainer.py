@@ -22,6 +22,7 @@ from genlab.cli import main
 from genlab.configs import shipped_configs
 from genlab.losses import Bernoulli, Gaussian
 from genlab.models import ImageModel
+from genlab.models.autoregressive import PixelModel
 
 TRAINABLE = [name for name in shipped_configs() if "/" not in name]
 TOOLS = {
@@ -32,6 +33,7 @@ TOOLS = {
     genlab.DBN: ("sample", "test/layer1/reconstruction"),
     genlab.LabelledDBN: ("sample", "test/layer1/reconstruction"),
     genlab.CycleGAN: ("translate", "test/cycle"),
+    PixelModel: ("sample", "test/bits_per_dim"),
     ImageModel: ("reconstruct", "test/loss"),
 }
 OPTIONS = {

@@ -133,6 +133,7 @@ FAMILIES = {
     "code prior": lambda: genlab.models.CodePrior(
         SHAPE, genlab.VQVAE(SHAPE, 4, **strided, quantizer=book, prior=()), once, pixels
     ),
+    "pixelcnn": lambda: genlab.ConditionalPixelCNN(SHAPE, CLASSES, levels=4, network=pixels, optimizer=slow),
     "pix2pix": lambda: genlab.Pix2Pix(SHAPE, SHAPE, partial(UNet, channels=4, dropout=0.0), **translator),
     "cyclegan": lambda: genlab.CycleGAN(SHAPE, SHAPE, residual, pool_size=0, **translator),
 }
@@ -160,6 +161,7 @@ FAMILIES = [
     "code prior",
     "cdiffusion",
     "latent diffusion",
+    "pixelcnn",
     "pix2pix",
     "cyclegan",
 ]

@@ -309,7 +309,7 @@ def test_the_bound_of_a_model_that_knows_nothing_and_the_parts():
 
 
 def test_what_it_can_do_is_said_and_what_it_cannot_too():
-    able = ["encode", "decode", "reconstruct", "sample", "bound likelihoods", "sample in steps"]
+    able = ["encode", "decode", "reconstruct", "sample", "bound likelihoods", "sample in steps", "complete images"]
     assert abilities(diffusion()) == able
     assert abilities(conditional())[0] == "sample"
     model = diffusion().eval()

@@ -59,7 +59,7 @@ def sample(parser: argparse.ArgumentParser) -> None:
     --condition-image, all samples have that one. With --per-class, images are written to folders by class.
 
     A diffusion model samples by --sampler in --steps, and makes images from one, --from-image, or a part of it, --mask;
-    so does a Boltzmann machine, by Gibbs chains.
+    so does a Boltzmann machine, by Gibbs chains. A PixelCNN makes the last part of one, such as the lower half.
     """
     of_model(parser, "pictures/sample.png")
     of_data(parser)

@@ -16,6 +16,8 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
 
     A Boltzmann machine: log p(x), or a bound, in nats, by annealed importance sampling of its partition function.
 
+    A PixelCNN: the exact log p(x), in nats and bits per dimension.
+
     A diffusion model: the variational bound in nats and bits per dimension, with its parts by timestep. With several
     of --sampler, --steps or --guidance, its samples by each of them, as a table.
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genlab.capabilities import Conditional, SamplesInSteps, can, can_given
+from genlab.capabilities import Completes, Conditional, SamplesInSteps, can, can_given
 from genlab.commands.shared.shown import read_image
 from genlab.commands.shared.trained import Trained
 from genlab.data.files.framing import attempt, upright_size
@@ -74,15 +74,16 @@ def from_image(trained: Trained, condition: Tensor | None, random: torch.Generat
     """Make --count images from the one of --from-image, or complete it where --mask is white: (count, C, H, W).
 
     Raises:
-        GenlabError: for a model that does not sample in steps, and files that are no such images.
+        GenlabError: for a model that cannot do that, and files that are no such images.
     """
     args = trained.args
-    able = trained.able_under(condition, SamplesInSteps)
     image = read_image(args.from_image, trained.model.image_shape)  # type: ignore[arg-type]
     several = image.expand(args.count, -1, -1, -1)
     if args.mask is None:
+        able = trained.able_under(condition, SamplesInSteps)
         return able.vary(several, **if_given(strength=args.strength), generator=random)
-    return able.complete(several, read_mask(args.mask, image.shape[-2:]), generator=random)
+    completes = trained.able_under(condition, Completes)
+    return completes.complete(several, read_mask(args.mask, image.shape[-2:]), generator=random)
 
 
 def read_mask(path: Path, size: torch.Size) -> Tensor:

@@ -55,6 +55,7 @@ class Trained:
         with granted(args.trust):
             self._saved = read(self.checkpoint)
             self.model: LightningModule = moved(self._saved.model(), self.device)
+        self.model.progress = True  # type: ignore[assignment]  # of a Model
 
     def able_to(self, capability: type[Capability]) -> Capability:
         """Return the model as one with a capability.

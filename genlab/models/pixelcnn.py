@@ -1,0 +1,120 @@
+"""The gated PixelCNN of pixels (van den Oord et al. 2016, arXiv:1606.05328), unconditional and under a condition."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+from torch.optim import Adam
+
+from genlab.conditions import condition_of
+from genlab.errors import GenlabError
+from genlab.models.autoregressive import GREY_LEVELS, AutoregressiveModel, GridNetworkFactory, PixelModel
+from genlab.models.conditional import ConditionalModel
+from genlab.networks.condition import repeated
+from genlab.networks.pixelcnn import GatedPixelCNN
+from genlab.ranges import extent
+from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape
+
+
+class PixelCNN(AutoregressiveModel, PixelModel):
+    """A distribution of images, value by value: row by row, in a row pixel by pixel, in a pixel channel by channel.
+
+    A network gives the distribution of each value, one of `levels`, given those before it; their product is the exact
+    probability of an image (equation 1), on which it is trained, in nats. Samples take one step for each value.
+
+    Args:
+        image_shape: (C, H, W) of the images.
+        levels: of each value, from 0 to 1: 2 for binary images, 256 for 8-bit ones; images take the nearest.
+        network: builds the network from the shape of images, the number of levels, and the sizes of a condition and of
+            a map, here 0; it maps levels (B, C, H, W), int64, a condition and a map, here None, to logits
+            (B, levels, C, H, W), each of which depends on the values before its own.
+        optimizer: builds the optimizer of the network.
+        schedule: builds the schedule of its learning rate; see `genlab.schedules`.
+        schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
+
+    Example:
+        >>> model = genlab.PixelCNN(image_shape=(1, 8, 8), levels=2)
+        >>> samples = model.sample(4, seed=0)
+        >>> model.log_prob(samples).shape
+        torch.Size([4])
+    """
+
+    def __init__(
+        self,
+        image_shape: Shape,
+        levels: int = GREY_LEVELS,
+        network: GridNetworkFactory = GatedPixelCNN,
+        optimizer: OptimizerFactory = Adam,
+        schedule: ScheduleFactory | None = None,
+        schedule_interval: Interval = "step",
+    ) -> None:
+        super().__init__(
+            image_shape, levels=levels, optimizer=optimizer, schedule=schedule, schedule_interval=schedule_interval
+        )
+        self.save_hyperparameters()
+        self.build(network, 0)
+
+    def numbers(self, count: int) -> None:
+        """Return None: there is no condition."""
+
+
+class Given(AutoregressiveModel):
+    """A ConditionalPixelCNN under a condition, one for each image or one for all."""
+
+    def __init__(self, model: "ConditionalPixelCNN", condition: Tensor) -> None:
+        self.model, self.condition = model, condition
+        self.device = model.device
+
+    def numbers(self, count: int) -> Tensor:
+        """Return the condition's numbers for so many images, (count, condition_size)."""
+        return repeated(self.model.embedding(self.condition), count)
+
+
+class ConditionalPixelCNN(ConditionalModel, PixelModel):
+    """A PixelCNN of images under a condition, which shifts its gates (equation 4): a label, else attributes.
+
+    `given(condition)` is all that a `PixelCNN` is.
+
+    Args:
+        image_shape: (C, H, W) of the images.
+        num_classes: of labels.
+        attribute_names: of attributes.
+        class_names: what the classes are called, in the order of their labels; by default 0, 1, 2 and so on.
+        levels: of each value, from 0 to 1; see `PixelCNN`.
+        network: builds the network from the shape of images, the number of levels, and the sizes of a condition and of
+            a map, here 0; see `PixelCNN`.
+        condition_size: how many numbers a label or attributes become.
+        optimizer: builds the optimizer of all parameters.
+        schedule: builds the schedule of its learning rate; see `genlab.schedules`.
+        schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
+
+    Raises:
+        GenlabError: for data that know neither labels nor attributes, and for more or fewer names than classes.
+    """
+
+    given_as = Given
+
+    def __init__(
+        self,
+        image_shape: Shape,
+        num_classes: int = 0,
+        attribute_names: Sequence[str] = (),
+        class_names: Sequence[str] = (),
+        levels: int = GREY_LEVELS,
+        network: GridNetworkFactory = GatedPixelCNN,
+        condition_size: int = 64,
+        optimizer: OptimizerFactory = Adam,
+        schedule: ScheduleFactory | None = None,
+        schedule_interval: Interval = "step",
+    ) -> None:
+        super().__init__(
+            image_shape, levels=levels, optimizer=optimizer, schedule=schedule, schedule_interval=schedule_interval
+        )
+        extent(condition_size=condition_size)
+        self.save_hyperparameters()
+        condition = condition_of(num_classes, class_names, attribute_names)
+        if condition is None:
+            raise GenlabError("a ConditionalPixelCNN needs data with labels or attributes; otherwise take a PixelCNN")
+        self.condition = condition
+        self.batch_names = ("image", condition.key)
+        self.embedding = condition.embedding(condition_size)
+        self.build(network, condition_size)
