@@ -62,13 +62,8 @@ def test_dynamic_binarisation_is_new_for_every_training_batch():
     assert (draws.mean(0) - grey).abs().mean() < 0.06  # the mean of 60 draws is within a standard error or two
 
 
-def test_fixed_binarisation_is_drawn_once_with_grey_values_as_probabilities():
-    train_set, again = (mnist(binarize="fixed").train_set for _ in range(2))
-    everything = torch.arange(len(train_set))
-    drawn = train_set[everything]["image"]
-    assert drawn.unique().tolist() == [0, 1]
-    assert torch.equal(drawn, again[everything]["image"])
-    grey = mnist().train_set.images / 255
+def test_fixed_binarisation_has_grey_values_as_probabilities():
+    drawn, grey = (mnist(binarize=kind).train_set.images / 255 for kind in ("fixed", "none"))
     for low in (0.1, 0.7):
         shades = (grey > low) & (grey < low + 0.1)
         assert drawn[shades].mean().item() == pytest.approx(grey[shades].mean().item(), abs=0.01)
