@@ -373,6 +373,9 @@ def test_a_diffusion_model_samples_as_the_controls_say_and_shows_the_way(screen:
     screen.settle()
     assert screen.page.get_by_role("group", name="Image A").locator(".told").inner_text() == "Your image"
     assert screen.pixels(".strip canvas").shape[1] > 9 * 8
+    screen.open("diffusion_digits", "reconstruction")
+    assert screen.image(".triple figure:nth-child(2) canvas").shape == (1, 8, 8)
+    assert screen.page.locator(".verdict").count() == 0, "which would take minutes"
 
 
 @pytest.mark.parametrize(("name", "attribute"), [("vae_celeba", "Smiling"), ("vae_digits", "is 7")])

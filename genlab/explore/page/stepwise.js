@@ -13,6 +13,9 @@ const NAMES = {
 /** Largest guidance. */
 const STRONGEST = 6;
 
+/** Whether a model encodes and decodes in steps, as one does that denoises: slowly. */
+export const isSlow = ({ steps }) => Boolean(steps?.samplers.length);
+
 /**
  * How to sample, as the address says; nothing for a model that does not sample in steps.
  *

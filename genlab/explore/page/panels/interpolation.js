@@ -11,6 +11,7 @@ import { codeOf, conditionValue, firstReference, kept, usualCondition } from "ge
 import { nth, paint, paintGrid, rgba, saveBlob } from "genlab/paint.js";
 import { keep, oneOf, setting, whole } from "genlab/state.js";
 import { attempt } from "genlab/status.js";
+import { isSlow } from "genlab/stepwise.js";
 import { along, evenly, joined, lerp, slerp, square } from "genlab/vectors.js";
 
 export const title = "Interpolation";
@@ -37,7 +38,7 @@ const CORNERS = [
 /** Build the panel; see `app.js`. */
 export function show(model, page) {
   const { about, key, shape } = model;
-  const each = about.steps ? ROUGH : SMOOTH;
+  const each = isSlow(about) ? ROUGH : SMOOTH;
   const set = {
     way: oneOf("way", Object.keys(WAYS), "sphere"),
     between: oneOf("between", ["two", "four"]),

@@ -11,6 +11,7 @@ import { conditionOfTest, conditionValue, kept, nameOf, reference, usualConditio
 import { differences, nth, paint, sizeOf, squaredError } from "genlab/paint.js";
 import { keep, setting } from "genlab/state.js";
 import { attempt } from "genlab/status.js";
+import { isSlow } from "genlab/stepwise.js";
 
 export const title = "Reconstruction";
 
@@ -148,7 +149,7 @@ export function show(model, page) {
     condition ??= start.condition ?? usualCondition(model);
     conditions?.set(condition);
     begin(start);
-    await compare();
+    if (!isSlow(model.about)) await compare(); // which would take minutes, and tell more of steps than of images
   });
   const hint = h(
     "p",
@@ -156,7 +157,7 @@ export function show(model, page) {
     "Images that the model reconstructs badly are unlike those it was trained on.",
   );
   return {
-    controls: group(null, chooser, conditions, group("Outliers", hint, verdict, chart)),
+    controls: group(null, chooser, conditions, isSlow(model.about) ? null : group("Outliers", hint, verdict, chart)),
     view: h("div", {}, h("div", { class: "triple" }, original, result, difference), ranking),
   };
 }
