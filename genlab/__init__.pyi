@@ -29,6 +29,7 @@ from .models import CodePrior as CodePrior
 from .models import ConditionalDiffusion as ConditionalDiffusion
 from .models import ConditionalPixelCNN as ConditionalPixelCNN
 from .models import CycleGAN as CycleGAN
+from .models import DeepFake as DeepFake
 from .models import Diffusion as Diffusion
 from .models import LabelledDBN as LabelledDBN
 from .models import LatentDiffusion as LatentDiffusion

@@ -80,6 +80,7 @@ FAMILIES = {
 }
 TRANSLATORS = {
     "Pix2Pix": (lambda data: genlab.Pix2Pix(data.image_shape, data.image_shape, **PATCHES, generator=UNET), "train/l1"),
+    "DeepFake": (lambda data: genlab.DeepFake(data.image_shape, data.image_shape, **SMALL), "train/loss"),
     "CycleGAN": (
         lambda data: genlab.CycleGAN(data.image_shape, data.image_shape, **PATCHES, generator=RESNET),
         "train/cycle",
@@ -91,7 +92,7 @@ def data_for(family):
     if family not in TRANSLATORS:
         return genlab.Digits()
     pairs = DegradedPairs(genlab.Digits(batch_size=8), Edges())
-    return DomainsFromPairs(pairs) if family == "CycleGAN" else pairs
+    return pairs if family == "Pix2Pix" else DomainsFromPairs(pairs)
 
 
 def curves_of(model, data, steps, precision, folder):

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 from torch import Tensor
 from tqdm import tqdm
 
@@ -22,6 +22,8 @@ from genlab.regular import is_folder, read_regular
 
 QUALITY = 95
 """Quality of JPEG files, out of 100."""
+DESCRIBED = ("JPEG", "PNG", "TIFF", "WEBP")
+"""Pillow's names of formats that say in their metadata what an image is."""
 
 
 def main(args: argparse.Namespace) -> None:
@@ -72,7 +74,11 @@ def translate_files(trained: Trained, model: Translates) -> None:
         folder, found = folder.parent, dict.fromkeys([folder.name], *found.values())
     own = {real(path) for path in found.values()}
     for name in found:
-        format_of(folder / name)
+        if format_of(folder / name) not in DESCRIBED and model.disclosure:
+            raise GenlabError(
+                f"{folder / name} could not say what it is: images that a {type(model).__name__} changed are written "
+                f"as {listed(DESCRIBED)}"
+            )
         if real(folder / name) in own:
             raise GenlabError(f"{folder / name} is one of the images to translate; give another --output")
         must_be_free(folder / name, args.force)
@@ -93,7 +99,7 @@ def translate_files(trained: Trained, model: Translates) -> None:
         y = in_tiles(translation, x, *size) if args.tile else translation(x)
         if args.side_by_side:
             y = torch.cat([each.expand(-1, max(x.shape[1], y.shape[1]), -1, -1) for each in (x, y)], 3)
-        save(y[0], folder / name)
+        save(y[0], folder / name, model.disclosure)
     if len(unreadable) == len(found):
         raise GenlabError(f"none of the images can be read: {listed(unreadable, separator='; ')}")
     print(args.out if is_one else f"{counted(len(found) - len(unreadable), 'image')} in {folder}")
@@ -113,10 +119,13 @@ def found_files(texts: list[str], output: Path) -> dict[str, Path]:
     return found
 
 
-def save(image: Tensor, path: Path) -> None:
-    """Write an image (C, H, W) in [0, 1] in the format of the file's ending."""
+def save(image: Tensor, path: Path, disclosure: str | None = None) -> None:
+    """Write an image (C, H, W) in [0, 1] in the format of the file's ending, with what it says of itself."""
+    exif = Image.Exif()
+    if disclosure:
+        exif[ExifTags.Base.ImageDescription] = disclosure
     with whole_file(path) as part:
-        images.picture_of(image).save(part, format=format_of(path), quality=QUALITY)
+        images.picture_of(image).save(part, format=format_of(path), quality=QUALITY, exif=exif)
 
 
 def format_of(path: Path) -> str:

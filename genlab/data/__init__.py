@@ -3,7 +3,14 @@
 from genlab.data.base import BatchDataModule, DomainDataModule, ImageDataModule, PairDataModule
 from genlab.data.celeba import CelebA
 from genlab.data.degradations import Degradation, Edges, Greyscale, Half, LowResolution, MaskedCentre
-from genlab.data.derived import AttributeDomains, DegradedPairs, DomainsFromPairs, WithoutClass
+from genlab.data.derived import (
+    AttributeDomains,
+    ClassDomains,
+    DegradedPairs,
+    DomainsFromPairs,
+    JoinedDomains,
+    WithoutClass,
+)
 from genlab.data.digits import Digits
 from genlab.data.domains import FolderDomains
 from genlab.data.folders import ImageFolder
@@ -17,6 +24,7 @@ __all__ = [
     "AttributeDomains",
     "BatchDataModule",
     "CelebA",
+    "ClassDomains",
     "Degradation",
     "DegradedPairs",
     "Digits",
@@ -30,6 +38,7 @@ __all__ = [
     "Half",
     "ImageDataModule",
     "ImageFolder",
+    "JoinedDomains",
     "LowResolution",
     "MaskedCentre",
     "NaturalPatches",

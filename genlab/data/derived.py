@@ -120,6 +120,56 @@ class AttributeDomains(DerivedDataModule, DomainDataModule):
         return DomainTensors(content.subset(has), content.subset(~has))
 
 
+class ClassDomains(DerivedDataModule, DomainDataModule):
+    """Images of one class (a), and of another (b): two digits.
+
+    Args:
+        data: where the images come from, with their batch size, order and augmentation.
+        a: label of one class.
+        b: label of the other.
+
+    Raises:
+        GenlabError: for classes that the data do not have.
+    """
+
+    def __init__(self, data: ImageDataModule, a: int, b: int) -> None:
+        super().__init__(data)
+        self.a_shape = data.image_shape
+        for label in (a, b):
+            if not 0 <= label < data.num_classes:
+                raise GenlabError(f"{type(data).__name__} has {data.num_classes} classes, none of them {label}")
+        self.labels = a, b
+        self.domain_names = data.class_names[a], data.class_names[b]
+
+    def derived(self, split: str, content: ImageTensors) -> DomainTensors:
+        labels = content.facts["label"][content.rows]
+        a, b = (content.subset(labels == label) for label in self.labels)
+        return DomainTensors(a, b)
+
+
+class JoinedDomains(DerivedDataModule, DomainDataModule):
+    """Images of some data (a), and of others (b).
+
+    Args:
+        a: some data, whose batch size and order the domains have; both keep their augmentation.
+        b: the others.
+    """
+
+    def __init__(self, a: ImageDataModule, b: ImageDataModule) -> None:
+        super().__init__(b)
+        self.batch_size, self.num_workers, self.seed = a.batch_size, a.num_workers, a.seed
+        self.a, self.a_shape = a, a.image_shape
+
+    def prepare_data(self) -> None:
+        """Prepare both."""
+        super().prepare_data()
+        self.a.prepare_data()
+
+    def derived(self, split: str, content: ImageTensors) -> DomainTensors:
+        stage = "test" if split == "test_set" else "fit"
+        return DomainTensors(self.a.opened(stage)[split], content)
+
+
 class DomainsFromPairs(DerivedDataModule, DomainDataModule):
     """Sources (a) and targets (b) of pairs, as if nobody knew what belongs together.
 

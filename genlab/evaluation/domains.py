@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from genlab.data import AttributeDomains, BatchDataModule, DomainDataModule, PairDataModule
+from genlab.data import AttributeDomains, BatchDataModule, ClassDomains, DomainDataModule, PairDataModule
 from genlab.data.batches.augmentation import unaugmented
 from genlab.data.batches.tensors import ImageTensors
 from genlab.errors import GenlabError
@@ -65,7 +65,7 @@ def domains_of(splits: Splits) -> Domains:
     else:
         raise GenlabError(f"this tool needs pairs or two domains, not the batches of {type(data).__name__}")
     splits.ready("test")
-    known = data.data if isinstance(data, AttributeDomains) else data
+    known = data.data if isinstance(data, AttributeDomains | ClassDomains) else data
     a, b = unaugmented(getattr(data, f"{splits.split}_set")).sides()
     aligned = data.aligned and (isinstance(data, PairDataModule) or splits.split != "train")
     return Domains(a, b, a_shape, data.image_shape, aligned, known)

@@ -13,6 +13,7 @@ from genlab.models.conditional_diffusion import ConditionalDiffusion
 from genlab.models.cvae import CVAE
 from genlab.models.cyclegan import CycleGAN
 from genlab.models.dbn import DBN, LabelledDBN
+from genlab.models.deepfake import DeepFake
 from genlab.models.diffusion import Diffusion
 from genlab.models.encoder_features import EncoderFeatures
 from genlab.models.gan import GAN
@@ -48,6 +49,7 @@ __all__ = [
     "ConditionalPixelCNN",
     "CycleGAN",
     "Decodes",
+    "DeepFake",
     "Diffusion",
     "EncoderFeatures",
     "Encodes",

@@ -2,7 +2,7 @@
 
 import contextlib
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import torch
@@ -39,6 +39,8 @@ class Translator(ImageModel):
     """Directions, "a_to_b" and perhaps "b_to_a", with the shape of the images that each was learned from."""
     generated: Callable[..., Tensor]
     """Applies a generator; see `SignedGenerators`."""
+    disclosure: str | None = None
+    """What translated files say of themselves in their metadata, where people could take them for photographs."""
 
     def __init__(self, image_shape: Shape) -> None:
         if min(image_shape[1:]) < SMALLEST:
@@ -90,12 +92,19 @@ class Translator(ImageModel):
             raise GenlabError(f"{direction} takes images of {channels} channels, not {x.shape[1]}")
         height, width = x.shape[-2:] if is_batch else least
         self.seen(x, (channels, height, width))
-        below, right = (max(0, side - have) for side, have in zip(least, (height, width), strict=True))
-        padded = F.pad(signed(x), (0, right, 0, below), mode="replicate") if right or below else signed(x)
         with self.inference(x), _noise_from(generator_of(seed, generator), x.device):
-            translated = self.generated(self.best_generator(direction), padded)
-        images = unsigned(translated)[:, :, :height, :width]
+            translated = self.generated(self.best_generator(direction), self.fitted(signed(x), least))
+        images = self.restored(unsigned(translated), (height, width))
         return images[0] if single else images
+
+    def fitted(self, x: Tensor, least: Sequence[int]) -> Tensor:
+        """Return images of a size that generators take: smaller ones than in training, `least`, are padded."""
+        below, right = (max(0, side - have) for side, have in zip(least, x.shape[-2:], strict=True))
+        return F.pad(x, (0, right, 0, below), mode="replicate") if right or below else x
+
+    def restored(self, images: Tensor, size: tuple[int, int]) -> Tensor:
+        """Return translations of the size that images had before they were `fitted`."""
+        return images[:, :, : size[0], : size[1]]
 
 
 def linear_decay(decay_from: float | None) -> ScheduleFactory | None:

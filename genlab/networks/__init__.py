@@ -18,7 +18,7 @@ from genlab.networks.code_maps import MapDecoder, MapEncoder
 from genlab.networks.codebooks import Codebook, EMACodebook, GradientCodebook
 from genlab.networks.condition import ConditionChannel, Projection
 from genlab.networks.conv import ConvDecoder, ConvEncoder, UpsamplingDecoder
-from genlab.networks.corruption import Corruption, DroppedPatches, DroppedPixels, GaussianNoise
+from genlab.networks.corruption import Corruption, DroppedPatches, DroppedPixels, ElasticWarp, GaussianNoise
 from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from genlab.networks.denoising_unet import DenoisingUNet
 from genlab.networks.grid_sampling import sample_grids
@@ -47,6 +47,7 @@ __all__ = [
     "DroppedPatches",
     "DroppedPixels",
     "EMACodebook",
+    "ElasticWarp",
     "GatedPixelCNN",
     "GaussianNoise",
     "GradientCodebook",

@@ -6,10 +6,11 @@ Each image is corrupted independently, with noise from a given generator on the 
 from abc import abstractmethod
 
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from genlab.errors import GenlabError
-from genlab.ranges import at_least, extent, share
+from genlab.ranges import at_least, between, extent, share
 
 
 class Corruption(nn.Module):
@@ -99,3 +100,31 @@ class DroppedPatches(Corruption):
             for top, left in places:
                 image[:, top : top + self.size, left : left + self.size] = 0
         return images * kept.to(images)
+
+
+class ElasticWarp(Corruption):
+    """Smooth random displacement of pixels, as shared encoders of faces learn to undo.
+
+    Points of a coarse grid are displaced by normal noise, pixels between them by bicubic interpolation.
+
+    Args:
+        strength: standard deviation of a point's displacement, as a share of height and width, up to 0.5.
+        points: number of points along each side, at least 2.
+
+    Raises:
+        GenlabError: for numbers out of range.
+    """
+
+    def __init__(self, strength: float = 0.04, points: int = 5) -> None:
+        super().__init__()
+        between(0, 0.5, strength=strength)
+        at_least(2, points=points)
+        self.strength, self.points = strength, points
+
+    def forward(self, images: Tensor, generator: Generator | None = None) -> Tensor:
+        batch, size = len(images), images.shape[-2:]
+        moved = 2 * self.strength * torch.randn(batch, 2, self.points, self.points, generator=generator)
+        moved = F.interpolate(moved.to(images), tuple(size), mode="bicubic", align_corners=True).permute(0, 2, 3, 1)
+        still = F.affine_grid(torch.eye(2, 3).to(images).expand(batch, 2, 3), [batch, 1, *size], align_corners=True)
+        warped = F.grid_sample(images, still + moved, padding_mode="border", align_corners=True)
+        return warped.clamp(0, 1)

@@ -28,6 +28,7 @@ TRAINABLE = [name for name in shipped_configs() if "/" not in name]
 TOOLS = {
     genlab.GAN: ("sample", "test/diversity"),
     genlab.VAEGAN: ("reconstruct", "test/l1"),
+    genlab.DeepFake: ("translate", "test/l1_a"),
     genlab.Pix2Pix: ("translate", "test/l1"),
     genlab.RBM: ("sample", "test/reconstruction"),
     genlab.DBN: ("sample", "test/layer1/reconstruction"),

@@ -135,9 +135,10 @@ FAMILIES = {
     ),
     "pixelcnn": lambda: genlab.ConditionalPixelCNN(SHAPE, CLASSES, levels=4, network=pixels, optimizer=slow),
     "pix2pix": lambda: genlab.Pix2Pix(SHAPE, SHAPE, partial(UNet, channels=4, dropout=0.0), **translator),
+    "deepfake": lambda: genlab.DeepFake(SHAPE, SHAPE, 4, **coder, corruption=None),
     "cyclegan": lambda: genlab.CycleGAN(SHAPE, SHAPE, residual, pool_size=0, **translator),
 }
-BATCHES = {"pix2pix": ["source", "target"], "cyclegan": ["a", "b"]}
+BATCHES = {"pix2pix": ["source", "target"], "cyclegan": ["a", "b"], "deepfake": ["a", "b"]}
 for name, build in FAMILIES.items():
     seed_everything(0)
     trained(name, build(), BATCHES.get(name, ["image"]))
@@ -154,6 +155,7 @@ FAMILIES = [
     "wgan-gp",
     "cgan",
     "vaegan",
+    "deepfake",
     "rbm",
     "dbn",
     "diffusion",

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 import genlab
-from genlab.networks import DroppedPatches, DroppedPixels, GaussianNoise
+from genlab.networks import DroppedPatches, DroppedPixels, ElasticWarp, GaussianNoise
 
-ALL = [GaussianNoise(), DroppedPixels(), DroppedPatches()]
+ALL = [GaussianNoise(), DroppedPixels(), DroppedPatches(), ElasticWarp()]
 
 
 @pytest.mark.parametrize("corruption", ALL)
@@ -60,3 +60,15 @@ def test_codes_of_any_range_are_corrupted_unit_by_unit():
 def test_patches_are_for_images_alone():
     with pytest.raises(genlab.GenlabError, match="DroppedPatches is for images only"):
         DroppedPatches().of_codes(torch.rand(2, 5))
+
+
+def test_a_warp_moves_smoothly_by_its_strength_and_each_image_by_its_own():
+    columns = torch.linspace(0, 1, 64).expand(200, 1, 64, 64)  # a pixel says where it comes from
+    warped = ElasticWarp(strength=0.05, points=4)(columns, torch.Generator().manual_seed(0))
+    away = (warped - columns)[:, 0]
+    corners = away[:, 21, 21]  # of the second point, which lies between two pixels
+    assert corners.std().item() == pytest.approx(0.05, rel=0.2)
+    assert (away[:, 1:] - away[:, :-1]).abs().max() < 0.05
+    assert away[0].std() > 0
+    assert not torch.equal(away[0], away[1])
+    torch.testing.assert_close(ElasticWarp(strength=0.0)(columns[:2]), columns[:2], atol=1e-5, rtol=0)

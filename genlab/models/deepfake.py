@@ -1,0 +1,141 @@
+"""DeepFake: one encoder of two domains, such as two faces, and a decoder for each; the swap is a translation."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+from torch.optim import Adam
+
+from genlab.errors import GenlabError
+from genlab.losses.reconstruction import ReconstructionError, absolute_difference, absolute_error
+from genlab.models.output_check import expect
+from genlab.models.signed import signed, unsigned
+from genlab.models.translation import Translator
+from genlab.networks.conv import ConvEncoder, UpsamplingDecoder
+from genlab.networks.corruption import Corruption, ElasticWarp
+from genlab.ranges import extent
+from genlab.recorded import another, as_network
+from genlab.types import DomainBatch, Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
+
+
+class DeepFake(Translator):
+    """Two autoencoders that share an encoder, trained to undo a warp of images.
+
+    What the domains have in common, such as pose, light and expression, is for the code; what tells them apart is for
+    the decoders. An image that is encoded, and decoded as the other domain, is translated. From warped images, the
+    encoder cannot give pixels on, so that the decoders must know their domain. The idea is of the program of 2017 from
+    which the name comes; there is no paper.
+
+    Args:
+        a_shape: (C, H, W) of the images in a.
+        image_shape: (C, H, W) of the images in b, the same.
+        code_size: dimensions of the code.
+        encoder: builds the network from images (B, C, H, W) in [0, 1] to codes (B, code_size).
+        decoder: builds each domain's network from codes to the logits of images. One that is built already is that of
+            a, and a copy that of b.
+        loss: error of a reconstruction, from logits and the image that is not warped to (B,); see
+            `genlab.losses.reconstruction`, and `WeightedSum` for several.
+        corruption: builds the warp of the encoder's input in training; None for none.
+        optimizer: builds the optimizer of all parameters.
+        schedule: builds the schedule of its learning rate; see `genlab.schedules`.
+        schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
+
+    Raises:
+        GenlabError: for data that are no two domains of images of one shape.
+
+    Example:
+        >>> model = genlab.DeepFake((3, 32, 32), (3, 32, 32), code_size=16)
+        >>> model.translate(torch.rand(2, 3, 32, 32), direction="b_to_a").shape
+        torch.Size([2, 3, 32, 32])
+    """
+
+    batch_names = ("a", "b")
+    disclosure = "Changed by a DeepFake model of genlab: this is no photograph."
+
+    def __init__(
+        self,
+        a_shape: Shape,
+        image_shape: Shape,
+        code_size: int = 128,
+        encoder: NetworkFactory = ConvEncoder,
+        decoder: NetworkFactory = UpsamplingDecoder,
+        loss: ReconstructionError = absolute_error,
+        corruption: Callable[[], Corruption] | None = ElasticWarp,
+        optimizer: OptimizerFactory = Adam,
+        schedule: ScheduleFactory | None = None,
+        schedule_interval: Interval = "step",
+    ) -> None:
+        if a_shape is None:  # linked from the command line's data
+            raise GenlabError("DeepFake learns from two domains; FolderDomains and ClassDomains are such data")
+        if tuple(a_shape) != tuple(image_shape):
+            raise GenlabError(f"one encoder takes images of one shape, and domains have {a_shape} and {image_shape}")
+        extent(code_size=code_size)
+        super().__init__(image_shape)
+        self.save_hyperparameters()
+        self.a_shape = self.image_shape
+        self.directions = {"a_to_b": self.image_shape, "b_to_a": self.image_shape}
+        self.encoder = as_network(encoder, self.image_shape, code_size)
+        first = as_network(decoder, self.image_shape, code_size)
+        self.decoders = nn.ModuleDict({"a": first, "b": as_network(another(decoder), self.image_shape, code_size)})
+        expect(self.encoder, (code_size,), f"DeepFake with code_size {code_size}")
+        for network in self.decoders.values():
+            expect(network, self.image_shape, f"DeepFake for images of shape {self.image_shape}")
+        self.loss = loss
+        self.corruption = corruption() if corruption else None
+        self.optimizer, self.schedule, self.schedule_interval = optimizer, schedule, schedule_interval
+
+    def training_step(self, batch: DomainBatch, batch_idx: int) -> Tensor:
+        metrics = self.errors(batch)
+        self.log_batch(metrics, progress_bar="loss")
+        return metrics["loss"]
+
+    def evaluation_step(self, stage: str, batch: DomainBatch, batch_idx: int) -> None:
+        same_each_time = torch.Generator().manual_seed(batch_idx)
+        metrics = self.errors(batch, same_each_time)
+        for domain in ("a", "b"):
+            x = self.part(batch, domain, self.image_shape)
+            metrics[f"l1_{domain}"] = absolute_difference(self.decoded(x, domain), x).mean()
+        self.log_epoch(stage, metrics, batch, progress_bar="loss")
+
+    def configure_optimizers(self) -> Any:
+        return self.scheduled(self.optimizer, self.parameters(), self.schedule)
+
+    def errors(self, batch: DomainBatch, generator: Generator | None = None) -> dict[str, Tensor]:
+        """Return the losses of both domains, and their sum: scalars; `generator` is the warp's."""
+        a, b = (self.part(batch, domain, self.image_shape) for domain in ("a", "b"))
+        both = torch.cat([a, b])  # so that the encoder normalises them together
+        seen = both if self.corruption is None else self.corruption(both, generator)
+        of_a, of_b = self.encoder(seen).split([len(a), len(b)])
+        loss_a = self.loss(self.decoders["a"](of_a), a).mean()
+        loss_b = self.loss(self.decoders["b"](of_b), b).mean()
+        return {"loss": loss_a + loss_b, "a": loss_a, "b": loss_b}
+
+    def decoded(self, x: Tensor, domain: str) -> Tensor:
+        """Encode images in [0, 1], and decode them as ones of a domain, which may be their own: (B, C, H, W)."""
+        images: Tensor = self.decoders[domain](self.encoder(x)).sigmoid()
+        return images
+
+    def best_generator(self, direction: str) -> Any:
+        return partial(self.decoded, domain=direction[-1])
+
+    def generated(self, generator: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """Translate images in [-1, 1]."""
+        return signed(generator(unsigned(x)))
+
+    def fitted(self, x: Tensor, least: Sequence[int]) -> Tensor:
+        """Resize images to the size of training, as codes are of whole images."""
+        return resized(x, least).clamp(-1, 1)
+
+    def restored(self, images: Tensor, size: Sequence[int]) -> Tensor:
+        """Resize translations to the size of the images."""
+        return resized(images, size).clamp(0, 1)
+
+
+def resized(images: Tensor, size: Sequence[int]) -> Tensor:
+    """Resize images (B, C, H, W), if they are of another size."""
+    if tuple(images.shape[-2:]) == tuple(size):
+        return images
+    return F.interpolate(images, tuple(size), mode="bicubic", antialias=True)

@@ -1,0 +1,120 @@
+"""DeepFake: a shared encoder, a decoder for each domain, warped inputs, and files that say what they are."""
+
+from functools import partial
+
+import pytest
+import torch
+from lightning.pytorch import Trainer, seed_everything
+from PIL import ExifTags, Image
+
+import genlab
+from genlab.cli import main
+from genlab.data import ClassDomains, JoinedDomains
+from genlab.networks import ElasticWarp, GaussianNoise, MLPDecoder, MLPEncoder
+
+SHAPE = (1, 8, 8)
+SMALL = {"code_size": 6, "encoder": partial(MLPEncoder, hidden=(32,)), "decoder": partial(MLPDecoder, hidden=(32,))}
+QUIET = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "limit_val_batches": 1}
+
+
+def deepfake(**options):
+    seed_everything(0)
+    return genlab.DeepFake(SHAPE, SHAPE, **SMALL | options)
+
+
+def brightness(domain):
+    """Images of one or the other brightness, whose left or right half is dark."""
+    images = torch.full((40, *SHAPE), 0.4 if domain == "a" else 1.0)
+    images[:20, ..., :4] = images[20:, ..., 4:] = 0
+    return images
+
+
+class Brightnesses(torch.utils.data.Dataset):
+    def __len__(self):
+        return 40
+
+    def __getitem__(self, position):
+        return {"a": brightness("a")[position], "b": brightness("b")[-1 - position]}
+
+
+def test_the_decoders_know_what_tells_domains_apart_and_the_code_what_they_have_in_common():
+    model = deepfake()
+    data = torch.utils.data.DataLoader(Brightnesses(), batch_size=20, shuffle=True)
+    Trainer(max_epochs=150, **QUIET).fit(model, data)
+    dark, bright = brightness("a")[[0, -1]], brightness("b")[[0, -1]]
+    assert (model.translate(dark) - bright).abs().mean() < 0.05
+    assert (model.translate(bright, direction="b_to_a") - dark).abs().mean() < 0.05
+
+
+def test_the_target_of_a_warped_image_is_the_image():
+    noise = partial(GaussianNoise, sigma=1.0)
+    batch = {"a": torch.rand(3, *SHAPE), "b": torch.rand(3, *SHAPE)}
+    model, without = deepfake(corruption=noise), deepfake(corruption=None)
+    random = torch.Generator().manual_seed(1)
+    seen = noise()(torch.cat([batch["a"], batch["b"]]), torch.Generator().manual_seed(1))
+    loss = (model.decoders["a"](model.encoder(seen[:3])).sigmoid() - batch["a"]).abs().sum((1, 2, 3)).mean()
+    torch.testing.assert_close(model.errors(batch, random)["a"], loss)
+    torch.testing.assert_close(
+        without.errors(batch)["a"], without.loss(without.decoders["a"](without.encoder(batch["a"])), batch["a"]).mean()
+    )
+
+
+def test_images_of_any_size_are_resized_and_come_back_in_their_size():
+    model = deepfake().eval()
+    small = torch.rand(2, *SHAPE)
+    same = model.translate(small, direction="b_to_a")
+    torch.testing.assert_close(same, model.decoded(small, "a"))
+    for size in ((20, 13), (5, 6)):
+        assert model.translate(torch.rand(2, 1, *size)).shape == (2, 1, *size)
+    smooth = torch.nn.functional.interpolate(small, (32, 32), mode="bicubic", antialias=True).clamp(0, 1)
+    assert (model.translate(smooth)[..., ::4, ::4] - model.translate(small)).abs().mean() < 0.1
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "webp", "tiff"])
+def test_translated_files_say_what_they_are(ending, tmp_path):
+    main(["fit", "--config=deepfake_digits.yaml", "--config=overlays/smoke.yaml"])
+    Image.new("L", (8, 8), 200).save(f"own.{ending}")
+    main(["translate", f"--input=own.{ending}", f"--output=swapped.{ending}"])
+    said = Image.open(f"swapped.{ending}").getexif()[ExifTags.Base.ImageDescription]
+    assert said == "Changed by a DeepFake model of genlab: this is no photograph."
+
+
+def test_formats_that_can_say_nothing_are_refused(refused):
+    main(["fit", "--config=deepfake_digits.yaml", "--config=overlays/smoke.yaml"])
+    Image.new("L", (8, 8), 200).save("own.png")
+    told = refused("translate", "--input=own.png", "--output=swapped.bmp")
+    assert "swapped.bmp could not say what it is: images that a DeepFake changed are written as JPEG, PNG, TIFF" in told
+
+
+def test_domains_are_two_classes_or_two_data_sets():
+    digits = ClassDomains(genlab.Digits(batch_size=10), 3, 8)
+    digits.prepare_data()
+    digits.setup()
+    assert digits.domain_names == ("3", "8")
+    truth = genlab.Digits()
+    truth.setup()
+    of_three = truth.test_set[torch.arange(len(truth.test_set))]
+    a, _ = digits.test_set.sides()
+    assert torch.equal(a[torch.arange(len(a))]["image"], of_three["image"][of_three["label"] == 3])
+    joined = JoinedDomains(genlab.Digits(batch_size=7), genlab.MNIST(image_size=8, batch_size=9))
+    joined.prepare_data()
+    joined.setup("fit")
+    batch = next(iter(joined.train_dataloader()))
+    assert batch["a"].shape == batch["b"].shape == (7, 1, 8, 8)
+    a, b = joined.val_set.sides()
+    assert len(a) != len(b)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: genlab.DeepFake((3, 8, 8), SHAPE), r"domains have \(3, 8, 8\) and \(1, 8, 8\)"),
+        (lambda: genlab.DeepFake(None, SHAPE), "DeepFake learns from two domains"),
+        (lambda: ElasticWarp(strength=0.6), "strength is 0.6"),
+        (lambda: ElasticWarp(points=1), "points is 1"),
+        (lambda: ClassDomains(genlab.Digits(), 3, 10), "Digits has 10 classes, none of them 10"),
+    ],
+)
+def test_what_cannot_be_is_said(build, message):
+    with pytest.raises(genlab.GenlabError, match=message):
+        build()
