@@ -83,6 +83,22 @@ def images_of(given: Any, shape: Shape, model: nn.Module, any_size: bool = False
     return (images / 255 if given.dtype == np.uint8 else images), single
 
 
+def mask_of(mask: Any, x: Tensor) -> Tensor:
+    """Return masks (B or 1, 1, H, W) of images (B, C, H, W), on their device.
+
+    Raises:
+        GenlabError: for masks of another size or number.
+    """
+    found = torch.as_tensor(mask).to(x.device)
+    if found.shape[-2:] != x.shape[-2:]:
+        sizes = [" x ".join(map(str, reversed(given.shape[-2:]))) for given in (found, x)]
+        raise GenlabError(f"the mask is of {sizes[0]} pixels, images are of {sizes[1]}; give one of their size")
+    found = found.reshape(-1, 1, *x.shape[-2:])
+    if len(found) not in (1, len(x)):
+        raise GenlabError(f"{len(found)} masks do not go with {len(x)} images; give one for each, or one for all")
+    return found
+
+
 def arranged(array: NDArray[Any], shape: Shape, any_size: bool) -> tuple[NDArray[Any], bool]:
     """Order the axes of an array of images as (B, C, H, W), and say whether it was a single one; see `Images`."""
 

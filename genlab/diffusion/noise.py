@@ -13,7 +13,7 @@ import torch
 from torch import Generator, Tensor
 
 from genlab.errors import GenlabError
-from genlab.ranges import above, at_least, between, extent
+from genlab.ranges import LARGEST_SIZE, above, at_least, between, extent
 
 NOTHING_ELSE = 80.0
 """The level from which noise hides all of an image; samplers of few steps waste none on larger ones."""
@@ -77,7 +77,7 @@ class LinearNoise(DiscreteNoise):
     """
 
     def __init__(self, timesteps: int = 1000, first: float = 1e-4, last: float = 0.02) -> None:
-        extent(timesteps=timesteps)
+        between(2, LARGEST_SIZE, timesteps=timesteps)
         scale = 1000 / timesteps
         above(0, first=first)
         between(first, 1, last=last)
@@ -94,7 +94,7 @@ class CosineNoise(DiscreteNoise):
     """
 
     def __init__(self, timesteps: int = 1000, offset: float = 0.008) -> None:
-        extent(timesteps=timesteps)
+        between(2, LARGEST_SIZE, timesteps=timesteps)
         at_least(0, offset=offset)
         shares = torch.arange(timesteps + 1, dtype=torch.float64) / timesteps
         f = ((shares + offset) / (1 + offset) * math.pi / 2).cos().square()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from genlab.diffusion.samplers import Sampler, dpm_solver
+from genlab.errors import GenlabError
 from genlab.ranges import at_least, extent
 
 
@@ -24,5 +25,7 @@ class Sampling:
 
     def __post_init__(self) -> None:
         """Raise GenlabError for numbers out of range."""
+        if not callable(self.sampler):
+            raise GenlabError(f"sampler is {self.sampler!r}; give a function, such as genlab.diffusion.heun")
         extent(steps=self.steps)
         at_least(0, guidance=self.guidance)

@@ -91,15 +91,7 @@ class ConditionalDiffusion(ConditionalModel, DiffusionModel):
         schedule: ScheduleFactory | None = None,
         schedule_interval: Interval = "step",
     ) -> None:
-        super().__init__(
-            image_shape,
-            noise=noise,
-            prediction=prediction,
-            loss=loss,
-            optimizer=optimizer,
-            schedule=schedule,
-            schedule_interval=schedule_interval,
-        )
+        super().__init__(image_shape)
         extent(condition_size=condition_size)
         share(condition_dropout=condition_dropout)
         self.save_hyperparameters()
@@ -116,7 +108,16 @@ class ConditionalDiffusion(ConditionalModel, DiffusionModel):
         numbers = None if condition.image_shape else condition.embedding(condition_size)
         size = condition.image_shape[0] if condition.image_shape else condition_size
         self.inner_shape = self.image_shape
-        self.build(ConditionalDenoiser(network, self.image_shape, numbers, size), ema_decay)
+        self.build(
+            ConditionalDenoiser(network, self.image_shape, numbers, size),
+            noise=noise,
+            prediction=prediction,
+            loss=loss,
+            ema_decay=ema_decay,
+            optimizer=optimizer,
+            schedule=schedule,
+            schedule_interval=schedule_interval,
+        )
 
     def images(self, batch: Any) -> Tensor:
         """Return the images of a batch, or of pairs the targets: (B, C, H, W); see `ImageModel.images`."""

@@ -23,7 +23,7 @@ from genlab.diffusion.bound import last_part, prior_part, step_parts
 from genlab.diffusion.denoisers import Denoise, completing, watched
 from genlab.diffusion.samplers import ancestral, ddim, euler, noise_like, resampled, with_generator
 from genlab.errors import GenlabError
-from genlab.inputs import generator_of
+from genlab.inputs import generator_of, mask_of
 from genlab.latent.paths import slerp
 from genlab.models.calls import model_of, of_codes, of_images
 from genlab.models.codes import Codec, Prior
@@ -125,18 +125,14 @@ class DenoisingModel(Prior, Codec):
             generator: in place of a seed, on the CPU.
 
         Raises:
-            GenlabError: for a mask of another size, and for a model whose noise is not of pixels.
+            GenlabError: for masks of another size or number, and for a model whose noise is not of pixels.
         """
-        model, mask = self._model, torch.as_tensor(mask).to(x.device)
+        model, unknown = self._model, mask_of(mask, x)
         if tuple(model.inner_shape) != tuple(model.image_shape):
             raise GenlabError(f"a {type(model).__name__} has noise of codes, not of pixels, and completes no images")
-        if mask.shape[-2:] != x.shape[-2:]:
-            sizes = [" x ".join(map(str, reversed(given.shape[-2:]))) for given in (mask, x)]
-            raise GenlabError(f"the mask is of {sizes[0]} pixels, images are of {sizes[1]}; give one of their size")
         random, levels = self._random(seed, generator), resampled(self._levels(), REPEATS)
         known = model.inner(model.seen(x))
-        mask = mask.view(-1, 1, *mask.shape[-2:]).expand(len(x), *x.shape[1:])
-        both = torch.cat([known, mask.to(known)], 1)
+        both = torch.cat([known, unknown.to(known).expand_as(known)], 1)
 
         def completed(both: Tensor, denoise: Denoise) -> Tensor:
             known, mask = both.chunk(2, 1)

@@ -34,14 +34,7 @@ LEAST_NOISE = 20.0
 class DiffusionModel(ImageModel):
     """An ImageModel with a network that denoises, and its average, which all but training use.
 
-    Args:
-        image_shape: (C, H, W) of the images.
-        noise: builds the noise schedule.
-        prediction: builds the meaning of the network's output.
-        loss: error of what is denoised.
-        optimizer: builds the optimizer of the network.
-        schedule: builds the schedule of its learning rate.
-        schedule_interval: what the schedule counts.
+    Its constructor ends with `build`.
     """
 
     inner_shape: tuple[int, ...]
@@ -51,18 +44,30 @@ class DiffusionModel(ImageModel):
     network: nn.Module
     average: nn.Module | None
 
-    def __init__(
+    def build(
         self,
-        image_shape: Shape,
+        network: nn.Module,
         *,
         noise: Callable[[], NoiseSchedule],
         prediction: Callable[[], Prediction],
         loss: DenoisingLoss,
+        ema_decay: float | None,
         optimizer: OptimizerFactory,
         schedule: ScheduleFactory | None,
         schedule_interval: Interval,
     ) -> None:
-        super().__init__(image_shape)
+        """Take a network that denoises images of `inner_shape`, and build the rest.
+
+        Args:
+            network: maps noisy images and times to outputs.
+            noise: builds the noise schedule.
+            prediction: builds the meaning of the network's output.
+            loss: error of what is denoised.
+            ema_decay: of the moving average of the network's weights; None for none.
+            optimizer: builds the optimizer of the network.
+            schedule: builds the schedule of its learning rate.
+            schedule_interval: what the schedule counts.
+        """
         self.noise, self.prediction, self.loss = noise(), prediction(), loss
         self.optimizer, self.schedule, self.schedule_interval = optimizer, schedule, schedule_interval
         self.sampling = Sampling(steps=min(Sampling.steps, self.noise.timesteps or Sampling.steps))
@@ -72,9 +77,6 @@ class DiffusionModel(ImageModel):
                 f"with noise alone, will be worse than they could be; take noise of {LEAST_NOISE:.0f} or more",
                 stacklevel=3,
             )
-
-    def build(self, network: nn.Module, ema_decay: float | None) -> None:
-        """Take a network that denoises images of `inner_shape`."""
         self.code_shape = tuple(self.inner_shape)
         self.network = network
         expect(self.network, self.inner_shape, f"{type(self).__name__} for images of shape {self.image_shape}")
@@ -169,18 +171,19 @@ class Diffusion(DenoisingModel, DiffusionModel):
         schedule: ScheduleFactory | None = None,
         schedule_interval: Interval = "step",
     ) -> None:
-        super().__init__(
-            image_shape,
+        super().__init__(image_shape)
+        self.save_hyperparameters()
+        self.inner_shape = self.image_shape
+        self.build(
+            as_network(network, self.image_shape, self.image_shape[0], 0),
             noise=noise,
             prediction=prediction,
             loss=loss,
+            ema_decay=ema_decay,
             optimizer=optimizer,
             schedule=schedule,
             schedule_interval=schedule_interval,
         )
-        self.save_hyperparameters()
-        self.inner_shape = self.image_shape
-        self.build(as_network(network, self.image_shape, self.image_shape[0], 0), ema_decay)
 
     def denoiser(self, rows: Tensor, count: int, guidance: float = 1.0) -> Denoise:
         """Return the averaged network as a denoiser.

@@ -9,8 +9,7 @@ from tqdm import tqdm
 
 from genlab.boltzmann.chains import GibbsSampling
 from genlab.boltzmann.machine import BoltzmannMachine
-from genlab.errors import GenlabError
-from genlab.inputs import generator_of
+from genlab.inputs import generator_of, mask_of
 from genlab.models.calls import model_of, of_images
 from genlab.models.image_model import ImageModel
 from genlab.ranges import above, between, extent
@@ -99,12 +98,9 @@ class GibbsChains:
             generator: in place of a seed, on the CPU.
 
         Raises:
-            GenlabError: for a mask of another size.
+            GenlabError: for masks of another size or number.
         """
-        random, unknown = self._random(seed, generator), torch.as_tensor(mask).to(x.device)
-        if unknown.shape[-2:] != x.shape[-2:]:
-            raise GenlabError(f"the mask is {tuple(unknown.shape[-2:])}, the images are {tuple(x.shape[-2:])}")
-        unknown = unknown.view(-1, 1, *x.shape[-2:]).expand(-1, *x.shape[1:]).flatten(1) > 0
+        random, unknown = self._random(seed, generator), mask_of(mask, x).expand(-1, *x.shape[1:]).flatten(1) > 0
         pixels = model_of(self).seen(x).flatten(1)
 
         def clamped(v: Tensor) -> Tensor:

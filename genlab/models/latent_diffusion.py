@@ -69,22 +69,23 @@ class LatentDiffusion(DenoisingModel, DiffusionModel):
         schedule: ScheduleFactory | None = None,
         schedule_interval: Interval = "step",
     ) -> None:
-        super().__init__(
-            image_shape,
-            noise=noise,
-            prediction=prediction,
-            loss=loss,
-            optimizer=optimizer,
-            schedule=schedule,
-            schedule_interval=schedule_interval,
-        )
+        super().__init__(image_shape)
         self.save_hyperparameters()
         depth, height, width = require_maps(first_stage, self.image_shape)
         self.first_stage: Any = frozen(first_stage)  # type: ignore[type-var]
         self.inner_shape = (depth, height, width)
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("is_scaled", torch.zeros((), dtype=torch.bool))
-        self.build(as_network(network, self.inner_shape, depth, 0), ema_decay)
+        self.build(
+            as_network(network, self.inner_shape, depth, 0),
+            noise=noise,
+            prediction=prediction,
+            loss=loss,
+            ema_decay=ema_decay,
+            optimizer=optimizer,
+            schedule=schedule,
+            schedule_interval=schedule_interval,
+        )
         self._cache: CodeCache | None = None
 
     def setup(self, stage: str) -> None:

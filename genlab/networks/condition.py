@@ -104,8 +104,8 @@ def repeated(condition: Tensor, count: int) -> Tensor:
     Raises:
         GenlabError: for a count that is no multiple of B.
     """
-    if count % len(condition):
+    if count % max(1, len(condition)):
         raise GenlabError(
             f"{len(condition)} conditions do not go with {count} images; give one for each, or one for all"
         )
-    return condition.repeat(count // len(condition), *[1] * (condition.ndim - 1))
+    return condition.repeat(count // max(1, len(condition)), *[1] * (condition.ndim - 1))

@@ -281,6 +281,22 @@ def test_completions_keep_what_is_known_and_masks_of_another_size_are_refused():
     assert not torch.equal(made, model.complete(images, mask, seed=1))
     with pytest.raises(genlab.GenlabError, match="the mask is of 8 x 7 pixels, images are of 8 x 8"):
         model.complete(images, mask[:7])
+    with pytest.raises(genlab.GenlabError, match="2 masks do not go with 3 images"):
+        model.complete(images, torch.stack([mask, mask]))
+    each = torch.stack([mask, 1 - mask, mask])
+    torch.testing.assert_close(model.complete(images, each, seed=0)[1, :, :, 4:], images[1, :, :, 4:])
+
+
+def test_what_is_no_setting_is_said():
+    with pytest.raises(genlab.GenlabError, match="sampler is 'heun'; give a function, such as genlab.diffusion.heun"):
+        Sampling(sampler="heun")
+    with pytest.raises(genlab.GenlabError, match=r"Diffusion\(noise=...\) cannot be kept in a checkpoint"):
+        diffusion(noise=CosineNoise())
+    with pytest.raises(genlab.GenlabError, match="timesteps is 1; it must be from 2"):
+        diffusion(noise=partial(LinearNoise, timesteps=1))
+    with pytest.raises(genlab.GenlabError, match="strength is 0; it must be above 0"):
+        diffusion().vary(torch.rand(1, *SHAPE), 0)
+    assert conditional().sample(0).shape == (0, *SHAPE)
 
 
 def test_the_way_from_noise_ends_in_the_samples():

@@ -220,7 +220,7 @@ def test_numbers_that_make_no_sense_are_refused(options, told):
 
 
 def test_a_mask_of_another_size_is_refused():
-    with pytest.raises(genlab.GenlabError, match=r"the mask is \(4, 8\), the images are \(8, 8\)"):
+    with pytest.raises(genlab.GenlabError, match="the mask is of 8 x 4 pixels, images are of 8 x 8"):
         rbm().complete(torch.rand(*SHAPE), torch.ones(4, 8))
 
 
