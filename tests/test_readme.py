@@ -24,6 +24,13 @@ QUICK = [
     "--pictures.count=8",
 ]
 """Added to each training that starts: a batch of each kind, and small pictures."""
+SHORT_STAGES = {
+    "vqvae_mnist.yaml": [
+        "--trainer.max_epochs=2",
+        *(f"--model.{stage}=[{{epochs: 1}}]" for stage in ("autoencoder", "prior")),
+    ]
+}
+"""Added to trainings whose last stage later lines need."""
 LINES = re.compile(r"^ {4}(genlab [^\n]*)|(?<=`)(genlab [^`\n]*)(?=`<br>)", re.MULTILINE)
 """Lines of blocks of code, and lines in the cells of tables."""
 FILES = re.compile(r"^```\w+\n# (my\w*\.\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -38,7 +45,9 @@ def command_lines(page: str) -> list[str]:
 def run(line: str) -> None:
     """Run a line as a shell would, which may send what is printed to a file."""
     arguments = shlex.split(line, comments=True)[1:]
-    quick = QUICK if arguments[0] == "fit" and "--ckpt_path" not in arguments else []
+    quick = []
+    if arguments[0] == "fit" and "--ckpt_path" not in arguments:
+        quick = [*QUICK, *(option for name in arguments for option in SHORT_STAGES.get(name, ()))]
     if ">" in arguments:
         *arguments, _, file = arguments
         with Path(file).open("w", encoding="utf-8") as printed, contextlib.redirect_stdout(printed):
