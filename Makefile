@@ -78,6 +78,10 @@ bench: setup  ## compare quality and speed with plain PyTorch, Lightning and tor
 	$(BIN)/python benchmarks/diffusion_quality.py celeba
 	$(BIN)/python benchmarks/pixelcnn_speed.py train
 	$(BIN)/python benchmarks/pixelcnn_speed.py sample
+	$(BIN)/python benchmarks/vqvae_speed.py autoencoder
+	$(BIN)/python benchmarks/vqvae_speed.py prior
+	$(BIN)/python benchmarks/vqvae_speed.py quantizer
+	$(BIN)/python benchmarks/vqvae_usage.py
 	$(BIN)/python benchmarks/translation_speed.py pix2pix
 	$(BIN)/python benchmarks/translation_speed.py cyclegan
 	$(BIN)/python benchmarks/facades.py --epochs 50 --size 128 --channels 32
