@@ -31,6 +31,7 @@ from .models import ConditionalPixelCNN as ConditionalPixelCNN
 from .models import CycleGAN as CycleGAN
 from .models import DeepFake as DeepFake
 from .models import Diffusion as Diffusion
+from .models import GaussianRegressor as GaussianRegressor
 from .models import LabelledDBN as LabelledDBN
 from .models import LatentDiffusion as LatentDiffusion
 from .models import Pix2Pix as Pix2Pix

@@ -106,6 +106,15 @@ class Translates(Protocol):
 
 
 @runtime_checkable
+class KnowsDeviation(Protocol):
+    """Knows how far the truth may be from what it expects."""
+
+    def moments(self, x: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+        """Return the "mean" and the standard "deviation" of each value of translations, (B, C, H, W)."""
+        ...
+
+
+@runtime_checkable
 class HasLikelihood(Protocol):
     """Has a likelihood of images, and a way to estimate it."""
 

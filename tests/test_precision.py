@@ -76,6 +76,10 @@ FAMILIES = {
 }
 TRANSLATORS = {
     "Pix2Pix": (lambda data: genlab.Pix2Pix(data.image_shape, data.image_shape, **PATCHES, generator=UNET), "train/l1"),
+    "GaussianRegressor": (
+        lambda data: genlab.GaussianRegressor(data.image_shape, data.image_shape, UNET),
+        "train/loss",
+    ),
     "DeepFake": (lambda data: genlab.DeepFake(data.image_shape, data.image_shape, **SMALL), "train/loss"),
     "CycleGAN": (
         lambda data: genlab.CycleGAN(data.image_shape, data.image_shape, **PATCHES, generator=RESNET),
@@ -88,7 +92,7 @@ def data_for(family):
     if family not in TRANSLATORS:
         return genlab.Digits()
     pairs = DegradedPairs(genlab.Digits(batch_size=8), Edges())
-    return pairs if family == "Pix2Pix" else DomainsFromPairs(pairs)
+    return DomainsFromPairs(pairs) if family in ("CycleGAN", "DeepFake") else pairs
 
 
 def curves_of(model, data, steps, precision, folder):

@@ -64,6 +64,7 @@ def loss_groups() -> list[Group]:
             Group(title, tuple(catalogue.subclasses("losses", base)), 0, f"any {base} by its import path")
             for title, base in (
                 ("likelihoods, of VAEs", "Likelihood"),
+                ("regression, with a deviation for each value", "RegressionLoss"),
                 ("adversarial losses, of GANs and translators", "AdversarialLoss"),
                 ("penalties, of discriminators", "Penalty"),
             )

@@ -11,7 +11,7 @@ from torch import Tensor
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 from tqdm import tqdm
 
-from genlab.capabilities import Translates
+from genlab.capabilities import KnowsDeviation, Translates, can
 from genlab.evaluation.domains import Translated, domains_of
 from genlab.evaluation.extractors import Extractor, extractor
 from genlab.evaluation.reconstructions import SSIM_WINDOWS
@@ -58,8 +58,12 @@ def against_truth(model: Translates, images: Translated, split: str, seed: int) 
     scores: dict[str, dict[str, list[Tensor]]] = defaultdict(lambda: defaultdict(list))
     sharp, sharp_truth = [], []
     lpips = perceptual(images)
+    random = torch.Generator().manual_seed(seed)
     for rows, x, y in translations(model, images, seed):
         truth = images.end[rows]["image"]
+        if can(model, KnowsDeviation):
+            for name, values in coverage(model, x, truth, random).items():
+                scores[""][name].append(values)
         kinds = {"": y} | ({"_untranslated": x} if images.start_shape == images.end_shape else {})
         for kind, compared in kinds.items():
             for name, values in translation_scores(compared, truth).items():
@@ -75,6 +79,22 @@ def against_truth(model: Translates, images: Translated, split: str, seed: int) 
     found = [row for kind, of_kind in scores.items() for row in averages(of_kind, stamp, kind)]
     found.append(Row("sharpness", relative, stamp=stamp))
     return found + ([Row("lpips", lpips.compute().item(), stamp=stamp)] if lpips else [])
+
+
+@torch.no_grad()
+def coverage(model: KnowsDeviation, x: Tensor, truth: Tensor, random: torch.Generator) -> dict[str, Tensor]:
+    """Return by name, (B,), the mean deviation, and the shares of the truth within one and two of it from the mean.
+
+    Where deviations are right, and errors normal, these are 68.3 % and 95.4 %.
+    """
+    moments = model.moments(x, random)
+    away = (truth - moments["mean"]).abs() / moments["deviation"]
+    found = {
+        "deviation": moments["deviation"],
+        "within_one_deviation": (away <= 1).float(),
+        "within_two_deviations": (away <= 2).float(),
+    }
+    return {name: values.flatten(1).mean(1) for name, values in found.items()}
 
 
 def against_domain(model: Translates, images: Translated, split: str, network: Extractor, seed: int) -> list[Row]:

@@ -29,6 +29,7 @@ from genlab.losses.reconstruction import (
     gradient_error,
     squared_error,
 )
+from genlab.losses.regression import BetaNLL, NormalNLL, OptimalVariance, RegressionLoss
 from genlab.losses.sparsity import L1, TargetRate
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "R1",
     "AdversarialLoss",
     "Bernoulli",
+    "BetaNLL",
     "DiscretizedLogistic",
     "Gaussian",
     "GradientPenalty",
@@ -45,9 +47,12 @@ __all__ = [
     "Likelihood",
     "Minimax",
     "NonSaturating",
+    "NormalNLL",
+    "OptimalVariance",
     "Penalty",
     "Perceptual",
     "PixelGaussian",
+    "RegressionLoss",
     "RelativisticAverage",
     "TargetRate",
     "Wasserstein",

@@ -104,7 +104,7 @@ class Gaussian(IndependentValues):
         self.log_sigma = LogScale(sigma, learned)
 
     def of_values(self, outputs: Tensor, x: Tensor) -> Tensor:
-        return _normal(x - outputs.sigmoid(), self.log_sigma())
+        return normal_log_density(x - outputs.sigmoid(), self.log_sigma())
 
 
 class PixelGaussian(IndependentValues):
@@ -114,7 +114,7 @@ class PixelGaussian(IndependentValues):
 
     def of_values(self, outputs: Tensor, x: Tensor) -> Tensor:
         mean, spread = outputs.chunk(2, 1)
-        return _normal(x - mean.sigmoid(), bounded(spread))
+        return normal_log_density(x - mean.sigmoid(), bounded(spread))
 
 
 class Laplace(IndependentValues):
@@ -205,6 +205,6 @@ class LogScale(nn.Module):
         return bounded(raw) if self.learned else torch.full_like(raw, self.fixed)  # bf16-true has rounded raw
 
 
-def _normal(away: Tensor, log_sigma: Tensor) -> Tensor:
+def normal_log_density(away: Tensor, log_sigma: Tensor) -> Tensor:
     """Log-density of a normal variable at this distance from its mean."""
     return -0.5 * (away * (-log_sigma).exp()).square() - log_sigma - 0.5 * math.log(2 * math.pi)

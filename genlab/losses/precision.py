@@ -17,13 +17,14 @@ def in_float32(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Te
     return in_full_precision
 
 
-def computed_in_float32(loss: Callable[[Tensor, Tensor], Tensor], first: Tensor, second: Tensor) -> Tensor:
-    """Compute a loss of two tensors outside of autocast, at least in float32."""
-    first, second = at_least_float32(first), at_least_float32(second)
-    if not torch.is_autocast_enabled(first.device.type):
-        return loss(first, second)
-    with torch.autocast(first.device.type, enabled=False):
-        return loss(first, second)
+def computed_in_float32(loss: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
+    """Compute a loss of tensors outside of autocast, at least in float32."""
+    device = tensors[0].device.type
+    tensors = tuple(map(at_least_float32, tensors))
+    if not torch.is_autocast_enabled(device):
+        return loss(*tensors)
+    with torch.autocast(device, enabled=False):
+        return loss(*tensors)
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:

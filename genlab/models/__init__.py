@@ -22,6 +22,7 @@ from genlab.models.latent_diffusion import LatentDiffusion
 from genlab.models.pix2pix import Pix2Pix
 from genlab.models.pixelcnn import ConditionalPixelCNN, PixelCNN
 from genlab.models.rbm import RBM
+from genlab.models.regression import GaussianRegressor
 from genlab.models.stacked import StackedAutoencoder
 from genlab.models.staged import StagedModel, StageSchedule
 from genlab.models.translation import Translator
@@ -53,6 +54,7 @@ __all__ = [
     "Diffusion",
     "EncoderFeatures",
     "Encodes",
+    "GaussianRegressor",
     "ImageModel",
     "LabelledDBN",
     "LatentDiffusion",

@@ -92,7 +92,7 @@ class Translator(ImageModel):
             raise GenlabError(f"{direction} takes images of {channels} channels, not {x.shape[1]}")
         height, width = x.shape[-2:] if is_batch else least
         self.seen(x, (channels, height, width))
-        with self.inference(x), _noise_from(generator_of(seed, generator), x.device):
+        with self.inference(x), noise_from(generator_of(seed, generator), x.device):
             translated = self.generated(self.best_generator(direction), self.fitted(signed(x), least))
         images = self.restored(unsigned(translated), (height, width))
         return images[0] if single else images
@@ -124,7 +124,7 @@ def linear_decay(decay_from: float | None) -> ScheduleFactory | None:
 
 
 @contextlib.contextmanager
-def _noise_from(generator: Generator | None, device: torch.device) -> Iterator[None]:
+def noise_from(generator: Generator | None, device: torch.device) -> Iterator[None]:
     """Let what draws from torch's global generators depend on `generator`, where there is one."""
     if generator is None:
         yield

@@ -10,6 +10,7 @@ from torch import Generator, Tensor, nn
 
 from genlab.capabilities import (
     Conditional,
+    KnowsDeviation,
     Quantizes,
     Samples,
     SamplesInSteps,
@@ -143,8 +144,14 @@ def translations(
         generator: of the noise of translating, on the CPU.
     """
     kinds = {"input": images, "output": model.translate(images, direction=direction, generator=generator)}
+    if can(model, KnowsDeviation):
+        deviation = model.moments(images, generator)["deviation"]
+        largest = deviation.max().item()
+        kinds[f"deviation\n(white: {number(largest, 2)})"] = deviation / max(largest, 1e-12)
+    if truth is not None:
+        kinds["truth"] = truth
     return stacked(
-        kinds if truth is None else kinds | {"truth": truth},
+        kinds,
         columns,
         title=f"Translations {direction.replace('_to_', ' → ')}",
         subject=type(model).__name__,

@@ -29,6 +29,7 @@ TOOLS = {
     genlab.GAN: ("sample", "test/diversity"),
     genlab.VAEGAN: ("reconstruct", "test/l1"),
     genlab.DeepFake: ("translate", "test/l1_a"),
+    genlab.GaussianRegressor: ("translate", "test/l1"),
     genlab.Pix2Pix: ("translate", "test/l1"),
     genlab.RBM: ("sample", "test/reconstruction"),
     genlab.DBN: ("sample", "test/layer1/reconstruction"),

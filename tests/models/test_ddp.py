@@ -135,10 +135,12 @@ FAMILIES = {
     ),
     "pixelcnn": lambda: genlab.ConditionalPixelCNN(SHAPE, CLASSES, levels=4, network=pixels, optimizer=slow),
     "pix2pix": lambda: genlab.Pix2Pix(SHAPE, SHAPE, partial(UNet, channels=4, dropout=0.0), **translator),
+    "regressor": lambda: genlab.GaussianRegressor(SHAPE, SHAPE, partial(UNet, channels=4, dropout=0.0), optimizer=slow),
     "deepfake": lambda: genlab.DeepFake(SHAPE, SHAPE, 4, **coder, corruption=None),
     "cyclegan": lambda: genlab.CycleGAN(SHAPE, SHAPE, residual, pool_size=0, **translator),
 }
-BATCHES = {"pix2pix": ["source", "target"], "cyclegan": ["a", "b"], "deepfake": ["a", "b"]}
+pairs, domains = ["source", "target"], ["a", "b"]
+BATCHES = {"pix2pix": pairs, "regressor": pairs, "cyclegan": domains, "deepfake": domains}
 for name, build in FAMILIES.items():
     seed_everything(0)
     trained(name, build(), BATCHES.get(name, ["image"]))
@@ -155,6 +157,7 @@ FAMILIES = [
     "wgan-gp",
     "cgan",
     "vaegan",
+    "regressor",
     "deepfake",
     "rbm",
     "dbn",
