@@ -27,7 +27,7 @@ from genlab.networks import ConvEncoder, ElasticWarp, UpsamplingDecoder
 
 SHAPE = (1, 28, 28)
 PARTS = {
-    "code_size": 32,
+    "code_size": 8,
     "encoder": ConvEncoder,
     "decoder": UpsamplingDecoder,
     "loss": absolute_error,
