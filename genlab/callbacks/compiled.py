@@ -9,7 +9,7 @@ from genlab.errors import GenlabError
 class Compiled(Callback):
     """Compiles the networks of a model in place when training begins, so that names of weights stay what they are.
 
-    Layers of a StackedAutoencoder, of which each stage calls others, stay as they are.
+    Of parts that are only a frame around networks, such as a layer of a stack, these networks are compiled.
 
     Raises:
         GenlabError: for a model with a gradient penalty, as compiled networks cannot be differentiated twice.
@@ -28,6 +28,6 @@ def networks(module: nn.Module) -> list[nn.Module]:
     found = []
     for child in module.children():
         if any(parameter.requires_grad for parameter in child.parameters()):
-            callable_itself = not isinstance(child, nn.ModuleList | nn.ModuleDict)
+            callable_itself = type(child).forward is not nn.Module.forward
             found += [child] if callable_itself else networks(child)
     return found

@@ -187,7 +187,7 @@ class QuantizedModel(GridCodec, StagedModel[CodeStage]):
             places = int(usage.counts.sum())
             usage.reset()
             for name, value in found.items():
-                self.log(f"val/{self.stage.name}/{self.coder.named(name, level)}", value)
+                self.log(f"val/{self.stage.name}/{self.coder.named(name, level)}", value, sync_dist=True)
             if not self.trainer.sanity_checking:
                 codes = self.coder.quantizer(level).codes
                 self.health.end_epoch(self.coder.level_names[level], int(found["codes_used"]), codes, places)

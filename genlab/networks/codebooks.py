@@ -80,6 +80,7 @@ class Codebook(Quantizer):
     def loss(self, z: Tensor, nearest: Tensor) -> Tensor:
         """Return the loss of vectors and their codes, each (N, code_size): (N,)."""
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # batches are counted: each would be compiled anew
     def quantize(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         found = z.detach()
         if self.training and self.batches == 0 and self.kmeans_start:
