@@ -16,6 +16,10 @@ NetworkFactory = Callable[[Shape, int], nn.Module]
 In Python, models also take a network that is built already; see `genlab.networks.Recorded`.
 """
 
+GridNetworkFactory = Callable[[Shape, int, int, int], nn.Module]
+"""Builds an autoregressive network from the shape of grids, the number of values, of a condition's numbers, and of a
+map's channels; see `genlab.networks.GatedPixelCNN`."""
+
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 """Builds an optimizer from the parameters to train."""
 

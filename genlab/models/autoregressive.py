@@ -3,7 +3,6 @@
 import math
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -20,10 +19,8 @@ from genlab.models.output_check import expect
 from genlab.networks.grid_sampling import sample_grids
 from genlab.ranges import between
 from genlab.recorded import as_network
-from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape
+from genlab.types import GridNetworkFactory, Interval, OptimizerFactory, ScheduleFactory, Shape
 
-GridNetworkFactory = Callable[[Shape, int, int, int], nn.Module]
-"""Builds a network from the shape of grids, the number of values, and the sizes of conditions and of maps."""
 GREY_LEVELS = 256
 OFF_LEVEL = 0.1
 """Distance from the nearest level, in levels, beyond which an image was not made of these."""

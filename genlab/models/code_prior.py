@@ -10,11 +10,10 @@ from genlab.capabilities import Quantizes, can
 from genlab.errors import GenlabError
 from genlab.models.base import frozen
 from genlab.models.grid_coder import GridCoder
-from genlab.models.grid_priors import PriorFactory
 from genlab.models.quantized import QuantizedModel
 from genlab.models.staged import StageSchedule
 from genlab.networks.pixelcnn import GatedPixelCNN
-from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape
+from genlab.types import GridNetworkFactory, Interval, OptimizerFactory, ScheduleFactory, Shape
 
 
 class CodePrior(QuantizedModel):
@@ -48,7 +47,7 @@ class CodePrior(QuantizedModel):
         image_shape: Shape,
         first_stage: LightningModule,
         prior: Sequence[StageSchedule] = (StageSchedule(20),),
-        prior_network: PriorFactory = GatedPixelCNN,
+        prior_network: GridNetworkFactory = GatedPixelCNN,
         conditional: bool = False,
         num_classes: int = 0,
         attribute_names: Sequence[str] = (),

@@ -1,24 +1,19 @@
 """Priors of grids of codes: each level given the one above it, and a condition (Razavi et al. 2019, section 3.2)."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from genlab.conditions import Condition
 from genlab.errors import GenlabError
-from genlab.losses.precision import at_least_float32
+from genlab.losses.categorical import grid_log_prob
 from genlab.models.grid_coder import GridCoder
 from genlab.models.output_check import expect
 from genlab.networks.grid_sampling import sample_grids
 from genlab.networks.strided import MOST_HALVINGS, StridedDecoder, halved
 from genlab.recorded import another, as_network
-from genlab.types import Shape
-
-PriorFactory = Callable[[Shape, int, int, int], nn.Module]
-"""Builds an autoregressive network from the shape of grids, the number of codes, of a condition's numbers, and of a
-map's channels; see `genlab.networks.GatedPixelCNN`."""
+from genlab.types import GridNetworkFactory
 
 MAP_CHANNELS = 64
 """Channels of what a level's prior sees of the level above."""
@@ -36,7 +31,12 @@ class GridPrior(nn.Module):
     """
 
     def __init__(
-        self, coder: GridCoder, level: int, network: PriorFactory, condition: Condition | None, condition_size: int
+        self,
+        coder: GridCoder,
+        level: int,
+        network: GridNetworkFactory,
+        condition: Condition | None,
+        condition_size: int,
     ) -> None:
         super().__init__()
         (height, width), codes = coder.grids[level], coder.quantizer(level).codes
@@ -56,8 +56,7 @@ class GridPrior(nn.Module):
             condition: (B, ...).
         """
         grid = grids[self.level][:, None]
-        logits = at_least_float32(self.network(grid, *self._given(coder, grids, condition)))
-        return F.cross_entropy(logits, grid, reduction="none").flatten(1).sum(1)
+        return -grid_log_prob(self.network(grid, *self._given(coder, grids, condition)), grid)
 
     def sample(
         self, coder: GridCoder, above: Sequence[Tensor], n: int, condition: Tensor | None, generator: Generator | None
@@ -88,7 +87,7 @@ class GridPriors(nn.ModuleList):
     """
 
     def __init__(
-        self, coder: GridCoder, network: PriorFactory, condition: Condition | None, condition_size: int
+        self, coder: GridCoder, network: GridNetworkFactory, condition: Condition | None, condition_size: int
     ) -> None:
         factories = [network, *(another(network) for _ in coder.grids[1:])]
         super().__init__(

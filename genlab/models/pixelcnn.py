@@ -7,12 +7,12 @@ from torch.optim import Adam
 
 from genlab.conditions import condition_of
 from genlab.errors import GenlabError
-from genlab.models.autoregressive import GREY_LEVELS, AutoregressiveModel, GridNetworkFactory, PixelModel
+from genlab.models.autoregressive import GREY_LEVELS, AutoregressiveModel, PixelModel
 from genlab.models.conditional import ConditionalModel
 from genlab.networks.condition import repeated
 from genlab.networks.pixelcnn import GatedPixelCNN
 from genlab.ranges import extent
-from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape
+from genlab.types import GridNetworkFactory, Interval, OptimizerFactory, ScheduleFactory, Shape
 
 
 class PixelCNN(AutoregressiveModel, PixelModel):

@@ -14,10 +14,10 @@ from genlab.errors import GenlabError
 from genlab.metrics.code_usage import CodeUsage
 from genlab.models.code_health import CodeHealth
 from genlab.models.grid_codec import ABLE, SAMPLES, Given, GridCodec
-from genlab.models.grid_priors import GridPriors, PriorFactory, most_nats
+from genlab.models.grid_priors import GridPriors, most_nats
 from genlab.models.staged import Plan, Stage, StagedModel, StageSchedule
 from genlab.ranges import at_least, extent
-from genlab.types import Interval, OptimizerFactory, ScheduleFactory
+from genlab.types import GridNetworkFactory, Interval, OptimizerFactory, ScheduleFactory
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class QuantizedModel(GridCodec, StagedModel[CodeStage]):
         self,
         autoencoder: Sequence[StageSchedule],
         priors: Sequence[StageSchedule],
-        network: PriorFactory,
+        network: GridNetworkFactory,
         *,
         conditional: bool,
         num_classes: int,

@@ -8,7 +8,6 @@ from torch.optim import Adam
 from genlab.errors import GenlabError
 from genlab.losses.likelihood import Likelihood, usual_likelihood
 from genlab.models.grid_coder import GridCoder
-from genlab.models.grid_priors import PriorFactory
 from genlab.models.output_check import expect
 from genlab.models.quantized import QuantizedModel
 from genlab.models.staged import StageSchedule
@@ -18,7 +17,7 @@ from genlab.networks.quantizers import Quantized, Quantizer
 from genlab.networks.strided import StridedDecoder, StridedEncoder
 from genlab.ranges import extent
 from genlab.recorded import as_network
-from genlab.types import Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
+from genlab.types import GridNetworkFactory, Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 QuantizerFactory = Callable[[int], Quantizer]
 """Builds a quantizer from the size of the vectors that it quantizes; see `genlab.networks`."""
@@ -108,7 +107,7 @@ class VQVAE(QuantizedModel):
         likelihood: Callable[[], Likelihood] | None = None,
         autoencoder: Sequence[StageSchedule] = (StageSchedule(20),),
         prior: Sequence[StageSchedule] = (StageSchedule(20),),
-        prior_network: PriorFactory = GatedPixelCNN,
+        prior_network: GridNetworkFactory = GatedPixelCNN,
         conditional: bool = False,
         num_classes: int = 0,
         attribute_names: Sequence[str] = (),

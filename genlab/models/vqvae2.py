@@ -10,7 +10,6 @@ from torch.optim import Adam
 from genlab.errors import GenlabError
 from genlab.losses.likelihood import Likelihood, usual_likelihood
 from genlab.models.grid_coder import GridCoder
-from genlab.models.grid_priors import PriorFactory
 from genlab.models.output_check import expect
 from genlab.models.quantized import QuantizedModel
 from genlab.models.staged import StageSchedule
@@ -21,7 +20,7 @@ from genlab.networks.quantizers import Quantized
 from genlab.networks.strided import StridedDecoder, StridedEncoder
 from genlab.ranges import extent
 from genlab.recorded import another, as_network
-from genlab.types import Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
+from genlab.types import GridNetworkFactory, Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 
 class TwoLevelCoder(GridCoder):
@@ -136,7 +135,7 @@ class VQVAE2(QuantizedModel):
         autoencoder: Sequence[StageSchedule] = (StageSchedule(20),),
         top_prior: Sequence[StageSchedule] = (StageSchedule(20),),
         bottom_prior: Sequence[StageSchedule] = (StageSchedule(20),),
-        prior_network: PriorFactory = GatedPixelCNN,
+        prior_network: GridNetworkFactory = GatedPixelCNN,
         conditional: bool = False,
         num_classes: int = 0,
         attribute_names: Sequence[str] = (),
