@@ -283,7 +283,7 @@ distributed.destroy_process_group()
 def test_two_processes_share_one_codebook_that_learns_from_the_batches_of_both(tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)
     started = [subprocess.Popen([sys.executable, "script.py", rank], cwd=tmp_path) for rank in "01"]
-    assert [process.wait(timeout=120) for process in started] == [0, 0]
+    assert [process.wait(timeout=400) for process in started] == [0, 0]
 
     def saved(name):
         return torch.load(Path(tmp_path, name), weights_only=True)
