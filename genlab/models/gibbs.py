@@ -114,14 +114,20 @@ class GibbsChains:
     def on_the_way(self, n: int, moments: int, *, generator: Generator | None = None) -> Tensor:
         """Sample images and where their chains were on the way from random pixels: (n, moments, C, H, W) in [0, 1]."""
         extent(moments=moments)
-        random = self._random(None, generator)
-        kept = torch.linspace(0, self._sampling.steps, moments).round().long()
+        random, done = self._random(None, generator), 0
+        kept = torch.linspace(0, self._sampling.steps, moments).round().int().tolist()
         v = self.start(n, random)
-        seen = [self.pictures(v, random)]
-        for steps in kept.diff().tolist():
-            v = self._chain(v, steps, random)
-            seen.append(self.pictures(v, random))
-        return torch.stack(seen, 1)
+        seen = {0: self.pictures(v, random)}
+
+        def watched(v: Tensor) -> Tensor:
+            nonlocal done
+            done += 1
+            if done in kept:
+                seen[done] = self.pictures(v, random)
+            return v
+
+        self._chain(v, kept[-1], random, watched)
+        return torch.stack([seen[steps] for steps in kept], 1)
 
     @torch.no_grad()
     def _chain(
