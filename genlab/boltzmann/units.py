@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from genlab.losses.precision import at_least_float32
+from genlab.losses.precision import at_least_float32, computed_in_float32
 from genlab.ranges import above, extent
 from genlab.recorded import Recorded
 
@@ -129,10 +129,10 @@ class BinaryUnits(VisibleUnits):
         return v
 
     def energy(self, v: Tensor) -> Tensor:
-        return -(at_least_float32(v) * at_least_float32(self.bias)).sum(1)
+        return -computed_in_float32(torch.mv, v, self.bias)
 
     def base_energy(self, v: Tensor) -> Tensor:
-        return -(at_least_float32(v) * at_least_float32(self.base)).sum(1)
+        return -computed_in_float32(torch.mv, v, self.base)
 
     def base_log_partition(self) -> Tensor:
         return F.softplus(self.base.double()).sum()

@@ -103,25 +103,26 @@ class RBM(Codec, GibbsModel):
             self.measure(pixels)
         v = self._drawn(pixels)
         self._remember(v)
-        inputs = self.machine.inputs(v)
-        negative = self.negatives(v, inputs)
+        negative = self.negatives(v)
         if len(self.chains):
             self.chains.copy_(negative)
-        loss = self.machine.free_energy(v, inputs).mean() - self.machine.free_energy(negative).mean()
+        both = torch.cat([v, negative.to(v.dtype)])  # so that weights have one gradient, not the sum of two
+        inputs = self.machine.inputs(both)
+        energy = self.machine.free_energy(both, inputs)
+        loss = energy[: len(v)].mean() - energy[len(v) :].mean()
         metrics = {"loss": loss}
         if self.weight_decay:
             loss = loss + 0.5 * self.weight_decay * self.machine.hidden.weight.square().sum()
         if self.sparsity is not None:
-            metrics["sparsity"] = self.sparsity(inputs.sigmoid())
+            metrics["sparsity"] = self.sparsity(inputs[: len(v)].sigmoid())
             loss = loss + metrics["sparsity"]
         self.log_batch(metrics, progress_bar="loss")
         return loss
 
-    def negatives(self, v: Tensor, inputs: Tensor, generator: Generator | None = None) -> Tensor:
+    def negatives(self, v: Tensor, generator: Generator | None = None) -> Tensor:
         """Return negative samples: persistent chains, or images (B, pixels) themselves, after the Gibbs steps."""
-        if len(self.chains):
-            return self.machine.gibbs(self.chains, self.gibbs_steps, generator)
-        return self.machine.gibbs(v, self.gibbs_steps, generator, inputs.detach())
+        start = self.chains if len(self.chains) else v
+        return self.machine.gibbs(start, self.gibbs_steps, generator)
 
     @torch.no_grad()
     def measure(self, pixels: Tensor) -> None:
@@ -139,7 +140,7 @@ class RBM(Codec, GibbsModel):
         inputs = self.machine.inputs(v)
         energy = self.machine.free_energy(v, inputs).mean()
         error = (self.machine.visible.to_pixels(self.machine.smoothed(v)) - pixels).square().sum(1).mean()
-        negatives = self.chains if len(self.chains) else self.negatives(v, inputs, same_each_time)
+        negatives = self.chains if len(self.chains) else self.negatives(v, same_each_time)
         metrics = {"loss": energy - self.machine.free_energy(negatives).mean(), "reconstruction": error}
         gap = None if self._recent_energy is None else energy - self._recent_energy
         if gap is not None:

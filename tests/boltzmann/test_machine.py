@@ -202,7 +202,7 @@ def test_the_gradient_of_contrastive_divergence_comes_to_that_of_the_likelihood_
         if k not in (1, 3, 30):
             continue
         model = rbm(binary, gibbs_steps=k)
-        found = loss_gradient(model, v, model.negatives(v, model.machine.inputs(v), random))
+        found = loss_gradient(model, v, model.negatives(v, random))
         given = (v @ binary.hidden.weight.T + binary.hidden.bias).sigmoid().detach().double()
         expected = (to_hidden @ all_states(HIDDEN).double()).T @ (
             chances[:, None] * states
@@ -219,7 +219,7 @@ def test_persistent_chains_have_the_gradient_of_the_likelihood_on_average(binary
     model, random = rbm(binary, chains=200), torch.Generator().manual_seed(0)
     gradients = []
     for step in range(330):
-        model.chains.copy_(model.negatives(v, model.machine.inputs(v), random))
+        model.chains.copy_(model.negatives(v, random))
         if step >= 30:
             gradients.append(loss_gradient(model, v, model.chains))
     error = (torch.stack(gradients).mean(0) - exact).norm().item()
