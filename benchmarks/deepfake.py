@@ -27,7 +27,6 @@ from genlab.networks import ConvEncoder, ElasticWarp, UpsamplingDecoder
 
 SHAPE = (1, 28, 28)
 PARTS = {
-    "code_size": 8,
     "encoder": ConvEncoder,
     "decoder": UpsamplingDecoder,
     "loss": absolute_error,
@@ -64,6 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--a", type=int, default=3, help="default 3")
     parser.add_argument("--b", type=int, default=8, help="default 8")
+    parser.add_argument("--code-size", type=int, default=8, help="default 8; the larger, the more the warp is needed")
     parser.add_argument("--epochs", type=int, default=20, help="default 20")
     args = parser.parse_args()
     quieten()
@@ -83,12 +83,12 @@ def main() -> None:
     plain = {}
     for domain, images in zip("ab", domains.train_set.sides(), strict=True):
         loader = DataLoader([images[i] for i in range(len(images))], batch_size=64, shuffle=True)
-        model = fit(genlab.Autoencoder(SHAPE, corruption=ElasticWarp, **PARTS), loader, args.epochs)
+        model = fit(genlab.Autoencoder(SHAPE, args.code_size, corruption=ElasticWarp, **PARTS), loader, args.epochs)
         plain[domain] = (model.reconstruct(test[domain]) - test[domain]).abs().mean().item()
 
     rows, names = [test["a"][:12]], ["digits"]
     for name, warp in {"with the warp": ElasticWarp, "without": None}.items():
-        model = fit(genlab.DeepFake(SHAPE, SHAPE, corruption=warp, **PARTS), domains, args.epochs)
+        model = fit(genlab.DeepFake(SHAPE, SHAPE, args.code_size, corruption=warp, **PARTS), domains, args.epochs)
         with torch.no_grad():
             for way, start, end in (("a_to_b", "a", "b"), ("b_to_a", "b", "a")):
                 x = test[start]

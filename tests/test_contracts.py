@@ -246,7 +246,7 @@ def test_codes_may_be_a_grid_of_whole_numbers_with_a_learned_prior(trained, refu
     assert drawn.dtype == torch.float32
     torch.testing.assert_close(explored.decode(drawn), eight_bits(model.sample(3, seed=1)))
     for command in ("traverse", "interpolate", "latent", "probe"):
-        assert "codes of the Grid are of shape (2, 2); this tool needs vectors" in refused(command)
+        assert "codes of the Grid are whole numbers; this tool needs real vectors" in refused(command)
 
 
 @pytest.mark.parametrize("trained", ["Noise"], indirect=True)

@@ -31,6 +31,9 @@ SHORT_STAGES = {
     ]
 }
 """Added to trainings whose last stage later lines need."""
+SMALL = ["--data.image_size=64", *(f"--model.{network}.channels=8" for network in ("generator", "discriminator"))]
+SMALL_IMAGES = {"cyclegan_facades.yaml": SMALL, "pix2pix_facades.yaml": SMALL}
+"""Added to trainings whose images are large."""
 LINES = re.compile(r"^ {4}(genlab [^\n]*)|(?<=`)(genlab [^`\n]*)(?=`<br>)", re.MULTILINE)
 """Lines of blocks of code, and lines in the cells of tables."""
 FILES = re.compile(r"^```\w+\n# (my\w*\.\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -47,7 +50,8 @@ def run(line: str) -> None:
     arguments = shlex.split(line, comments=True)[1:]
     quick = []
     if arguments[0] == "fit" and "--ckpt_path" not in arguments:
-        quick = [*QUICK, *(option for name in arguments for option in SHORT_STAGES.get(name, ()))]
+        own = SHORT_STAGES | SMALL_IMAGES
+        quick = [*QUICK, *(option for name in arguments for option in own.get(name, ()))]
     if ">" in arguments:
         *arguments, _, file = arguments
         with Path(file).open("w", encoding="utf-8") as printed, contextlib.redirect_stdout(printed):
@@ -60,6 +64,7 @@ def run(line: str) -> None:
 def test_every_command_line_runs_as_printed(page, data_dir, working_folder, monkeypatch):
     monkeypatch.setattr("uvicorn.Server.run", lambda *args: None)  # `genlab explore` would serve until it is stopped
     monkeypatch.setattr("webbrowser.open", lambda address: True)
+    monkeypatch.setattr("genlab.evaluation.extractors.STEPS", 50)  # of a classifier
     data = shutil.copytree(data_dir, working_folder / "data")
     monkeypatch.setenv("GENLAB_DATA_DIR", str(data))
     for side in ("trainA", "trainB", "testA", "testB"):
