@@ -119,7 +119,7 @@ def curves_of(model, data, steps, precision, folder):
 def test_many_steps_are_finite_and_learn(family, precision, working_folder):
     seed_everything(0)
     data = data_for(family)
-    steps = 200 if family.endswith(("Diffusion", "VQVAE")) else 1000  # a CPU convolves slowly in half precision
+    steps = 200 if family.endswith(("Diffusion", "VQVAE")) else 500  # a CPU convolves slowly in half precision
     curves, scaler = curves_of(FAMILIES[family](data), data, steps, precision, working_folder)
     if family.endswith("GAN"):
         assert scaler is None or scaler.get_scale() > 1
@@ -130,11 +130,11 @@ def test_many_steps_are_finite_and_learn(family, precision, working_folder):
 
 @pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
 @pytest.mark.parametrize("family", TRANSLATORS)
-def test_500_steps_of_translators_are_finite_and_learn(family, precision, working_folder):
+def test_hundreds_of_steps_of_translators_are_finite_and_learn(family, precision, working_folder):
     seed_everything(0)
     data = data_for(family)
     build, figure = TRANSLATORS[family]
-    curves, scaler = curves_of(build(data), data, 500, precision, working_folder)
+    curves, scaler = curves_of(build(data), data, 300, precision, working_folder)
     assert scaler is None or scaler.get_scale() > 1
     assert curves[figure][-100:].mean() < 0.6 * curves[figure][:10].mean()
 
