@@ -98,7 +98,7 @@ class Translates(Protocol):
     directions: dict[str, Shape]
     """"a_to_b" and perhaps "b_to_a", with the shape of the images that it learned that from."""
     disclosure: str | None
-    """What translated files say of themselves in their metadata."""
+    """Sentence in the metadata of translated files; None for none."""
 
     def translate(self, x: Tensor, *, direction: str = "a_to_b", generator: torch.Generator | None = None) -> Tensor:
         """Translate images of any size; the same for the same state of `generator`."""

@@ -31,7 +31,7 @@ def mixing(machine: BoltzmannMachine, v: Tensor, generator: Generator) -> float:
 
 
 class BoltzmannHealth(Alarm):
-    """What an epoch of validation shows of a machine.
+    """Signs of a machine's health in an epoch of validation.
 
     Args:
         pixels: number of visible units.

@@ -32,7 +32,7 @@ class GridCodec(Codec, Prior, ConditionalModel):
     coder: GridCoder
     priors: GridPriors | None
     condition: Any = None
-    """What the priors are under; None for nothing."""
+    """Condition of the priors; None without one."""
 
     @abstractmethod
     def has_prior(self, level: int) -> bool:

@@ -1,4 +1,4 @@
-"""What VQ-VAEs have in common: training in stages, the autoencoder and then priors of its codes, and sampling."""
+"""The base of VQ-VAEs: training in stages, the autoencoder and then priors of its codes, and sampling."""
 
 import math
 from collections.abc import Sequence
@@ -108,7 +108,7 @@ class QuantizedModel(GridCodec, StagedModel[CodeStage]):
 
     @property
     def capabilities(self) -> tuple[type, ...]:  # type: ignore[override]
-        """What the model can do: sample, once the last of its priors is being trained or is trained."""
+        """Capabilities at the stage at hand: it samples once the last of its priors is being trained, or is trained."""
         if self.priors is None or self.stage.level != len(self.priors) - 1:
             return ABLE
         return (*ABLE, Conditional, Samples) if self.condition else (*ABLE, *SAMPLES)

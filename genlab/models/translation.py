@@ -40,7 +40,7 @@ class Translator(ImageModel):
     generated: Callable[..., Tensor]
     """Applies a generator; see `SignedGenerators`."""
     disclosure: str | None = None
-    """What translated files say of themselves in their metadata, where people could take them for photographs."""
+    """Sentence in the metadata of translated files that people could take for photographs."""
 
     def __init__(self, image_shape: Shape) -> None:
         if min(image_shape[1:]) < SMALLEST:

@@ -19,14 +19,14 @@ MOST_CODES = 2**16
 
 
 class Quantized(NamedTuple):
-    """What a quantizer makes of vectors (B, code_size, ...)."""
+    """Vectors (B, code_size, ...) after quantization."""
 
     vectors: Tensor
     """The quantized vectors, (B, code_size, ...); their gradient is that of what was quantized."""
     indices: Tensor
     """Which of the codes they are, (B, ...), int64 from 0 to `codes` - 1."""
     loss: Tensor
-    """What the quantizer adds to the loss, summed over vectors: (B,), in float32."""
+    """The quantizer's part of the loss, summed over vectors: (B,), in float32."""
 
 
 class Quantizer(nn.Module, Recorded):
