@@ -15,7 +15,7 @@ from genlab.types import Shape
 
 IMAGES = ("image", "source", "target", "a", "b")
 """Names of the parts of batches that are images; see `genlab.types`."""
-PARTS = (*IMAGES, "label", "attributes", "domain", "index")
+PARTS = (*IMAGES, "tokens", "label", "attributes", "domain", "index")
 """Names of all parts of batches."""
 TOLERANCE = 0.05
 """Largest distance of values beyond black and white: rounding, and a little of what bicubic resizing overshoots."""

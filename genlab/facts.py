@@ -5,6 +5,7 @@ it to a model whose constructor takes an argument of that name, so that no confi
 with the model's other hyperparameters; and whoever resumes must bring data with the same.
 """
 
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, get_type_hints
@@ -38,10 +39,12 @@ class Fact:
     Args:
         words: put before the value in a message.
         observe: finds the value in a sample of data that do not state it; None where it cannot be seen.
+        shown: how a message has a value.
     """
 
     words: str
     observe: Callable[[Sample], Any] = lambda sample: None
+    shown: Callable[[Any], object] = lambda value: value
 
 
 def _shape_of(*names: str) -> Callable[[Sample], Shape | None]:
@@ -52,6 +55,12 @@ def _shape_of(*names: str) -> Callable[[Sample], Shape | None]:
 def _attribute_names(sample: Sample) -> tuple[str, ...]:
     count = sample.parts["attributes"].shape[1] if "attributes" in sample.parts else 0
     return tuple(f"attribute{i}" for i in range(count))
+
+
+def _words(vocabulary: tuple[str, ...] | None) -> str:
+    """Describe a vocabulary by its length, and by a number that another of this length has not."""
+    words = vocabulary or ()
+    return f"{len(words):,} words (checksum {zlib.crc32(' '.join(words).encode()):08x})"
 
 
 class Facts:
@@ -69,6 +78,10 @@ class Facts:
     """Names of the classes, in the order of their labels; none without labels."""
     attribute_names: Annotated[tuple[str, ...], Fact("attributes", _attribute_names)] = ()
     """Names of the attributes, in the order of their columns."""
+    vocabulary: Annotated[tuple[str, ...], Fact("a vocabulary of", lambda sample: (), shown=_words)] = ()
+    """Words of sentences, in the order of their numbers: see `genlab.vocabulary`; none for images."""
+    max_length: Annotated[int, Fact("sentences of a length up to", lambda sample: 0)] = 0
+    """Numbers of the longest sentence: its words and its end; 0 for images."""
 
 
 FACTS: dict[str, Fact] = {
@@ -102,5 +115,6 @@ def require_same(data: object, saved: Mapping[str, Any]) -> None:
         had = tuple(saved[name]) if isinstance(saved[name], list) else saved[name]
         if had != has:
             raise GenlabError(
-                f"the checkpoint's model was trained on {fact.words} {had}, {type(data).__name__} has {has}"
+                f"the checkpoint's model was trained on {fact.words} {fact.shown(had)}, "
+                f"{type(data).__name__} has {fact.shown(has)}"
             )

@@ -59,3 +59,10 @@ class DomainBatch(TypedDict):
     """(B, C, H, W), float in [0, 1]."""
     b: Tensor
     """(B, C', H, W), float in [0, 1]."""
+
+
+class SentenceBatch(TypedDict):
+    """Batch of sentences, each as numbers of words of a `genlab.vocabulary.Vocabulary`."""
+
+    tokens: Tensor
+    """(B, T), int64: words, the end, then padding; T is the length of the longest, with its end."""

@@ -75,6 +75,8 @@ def test_facts_are_observed_in_data_that_state_none():
         "num_classes": 3,
         "class_names": (),
         "attribute_names": (),
+        "vocabulary": (),
+        "max_length": 0,
     }
     data.image_shape, data.class_names = [1, 9, 9], ["cat", "cow", "dog"]
     assert (fact_of(data, "image_shape"), fact_of(data, "class_names")) == ((1, 9, 9), ("cat", "cow", "dog"))
@@ -85,3 +87,11 @@ def test_what_strangers_do_not_state_is_not_compared():
     with pytest.raises(genlab.GenlabError, match="was trained on a number of classes of 4, FreyFaces has 0"):
         facts.require_same(genlab.FreyFaces(), {"num_classes": 4})
     facts.require_same(genlab.FreyFaces(), {"image_shape": [1, 28, 20]})
+
+
+def test_a_message_does_not_list_the_words_of_a_vocabulary():
+    data = genlab.Digits()
+    data.vocabulary = "a", "b"
+    told = r"trained on a vocabulary of 2 words \(checksum [0-9a-f]{8}\), Digits has 2 words \(checksum [0-9a-f]{8}\)$"
+    with pytest.raises(genlab.GenlabError, match=told):
+        facts.require_same(data, {"vocabulary": ["b", "a"]})
