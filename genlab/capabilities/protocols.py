@@ -1,15 +1,15 @@
-"""Capabilities of models. Each class declares its own; tools ask for a capability, never for a class.
+"""Capabilities as protocols.
 
 Images are float tensors (B, C, H, W) in [0, 1], codes are tensors (B, *code_shape).
 """
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, TypeVar, runtime_checkable
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from genlab.conditions import Condition
-from genlab.errors import GenlabError
 from genlab.losses.likelihood import Likelihood
 from genlab.types import Shape
 
@@ -88,6 +88,33 @@ class DrawsCodes(Protocol):
 
     def draw_codes(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
         """Draw `n` codes, the same for the same state of `generator` (on the CPU)."""
+        ...
+
+
+@runtime_checkable
+class Styled(Protocol):
+    """Turns codes into a style for each layer of a generator, and these, with noise for each layer, into images."""
+
+    num_layers: int
+    """Layers that have a style, from the coarsest to the finest."""
+    style_size: int
+    """Dimensions of a style."""
+    truncation: float
+    """The truncation of what is sampled and decoded; 1 for none."""
+    if TYPE_CHECKING:  # a buffer, which isinstance does not find from Python 3.12 on
+        mean_style: Tensor
+        """The mean of styles over the prior, (style_size,)."""
+
+    def styles(self, z: Tensor, *, truncation: float = 1.0) -> Tensor:
+        """Map codes to styles (B, num_layers, style_size); a truncation below 1 moves them towards their mean."""
+        ...
+
+    def draw_noise(self, n: int, *, generator: torch.Generator | None = None) -> list[Tensor]:
+        """Draw the noise of each layer that has any, for `n` images: maps (n, 1, H, W), the coarsest first."""
+        ...
+
+    def synthesize(self, styles: Tensor, *, noise: Sequence[Tensor] | None = None) -> Tensor:
+        """Turn styles into images, with this noise, of one image for all or of each, or by default noise that stays."""
         ...
 
 
@@ -210,103 +237,3 @@ class Conditional(Protocol):
     def under(self, batch: Any) -> Any:
         """Return the model under the conditions of a batch."""
         ...
-
-
-Capability = TypeVar("Capability")
-
-VERBS: dict[type, str] = {
-    Encodes: "encode",
-    Decodes: "decode",
-    Reconstructs: "reconstruct",
-    Samples: "sample",
-    Translates: "translate",
-    HasLikelihood: "estimate likelihoods",
-    ExactLikelihood: "compute likelihoods",
-    Bounds: "bound likelihoods",
-    HasPartition: "estimate its partition function",
-    SamplesInSteps: "sample in steps",
-    Completes: "complete images",
-}
-"""Names of capabilities in messages."""
-TOOLS: dict[type, str] = {
-    Translates: "`genlab translate` translates files and folders",
-    Samples: "`genlab sample` draws new images",
-}
-"""Tools to name for a model that predicts nothing."""
-
-
-def can(model: object, capability: type[Capability]) -> TypeGuard[Capability]:
-    """Whether a model, or the class of one, has a capability.
-
-    It does as its class declares in `capabilities`; a class that declares nothing has those whose methods it has.
-    """
-    declared: tuple[type, ...] | None = getattr(model, "capabilities", None)
-    if declared is not None:
-        return capability in declared
-    return not isinstance(model, type) and isinstance(model, capability)
-
-
-def abilities(model: object) -> list[str]:
-    """Name what a model can do, and of a conditional model what it can do under a condition too."""
-    able = [verb for capability, verb in VERBS.items() if can(model, capability)]
-    if not can(model, Conditional):
-        return able
-    given = [verb for capability, verb in VERBS.items() if can(model.given_as, capability)]
-    return [*able, *(f"{verb} under a condition" for verb in given if verb not in able)]
-
-
-def can_given(model: object, capability: type[Any]) -> bool:
-    """Whether a model has a capability, or a conditional model has it under a condition."""
-    return can(model.given_as if can(model, Conditional) else model, capability)
-
-
-def seen_in(model: Any, batch: Any) -> tuple[Any, Tensor]:
-    """Return what can be done with the images of a batch, and these: a conditional model under their conditions."""
-    if can(model, Conditional):
-        return model.under(batch), model.images(batch)
-    return model, batch["image"]
-
-
-def flat_code_size(model: Any) -> int:
-    """Return the size of a model's codes, for tools that move along real vectors.
-
-    Raises:
-        GenlabError: for codes of another kind, such as grids or whole numbers.
-    """
-    shape: tuple[int, ...] = model.code_shape
-    if getattr(model, "discrete_codes", False):
-        raise GenlabError(f"codes of the {type(model).__name__} are whole numbers; this tool needs real vectors")
-    if len(shape) != 1:
-        raise GenlabError(f"codes of the {type(model).__name__} are of shape {shape}; this tool needs vectors")
-    return shape[0]
-
-
-def with_real_codes(model: Any) -> None:
-    """Let a model whose codes are grids encode to the vectors that these stand for, flattened, and decode such ones.
-
-    For tools that move along real vectors; other models are left as they are.
-    """
-    if can(model, Quantizes):
-        model.use_vectors()
-
-
-def real_code_shape(model: Any) -> tuple[int, ...]:
-    """Return the shape of a model's codes, for tools that interpolate between real numbers in any arrangement.
-
-    Raises:
-        GenlabError: for codes that are whole numbers.
-    """
-    if getattr(model, "discrete_codes", False):
-        flat_code_size(model)  # which says so
-    shape: tuple[int, ...] = model.code_shape
-    return shape
-
-
-def reconstructed(model: Reconstructs, x: Tensor, generator: torch.Generator) -> list[Tensor]:
-    """Reconstruct images (B, C, H, W).
-
-    Returns:
-        The images, what a denoising model sees of them, and what the model gives back: two or three tensors.
-    """
-    seen = model.corrupt(x, generator) if can(model, Corrupts) else x
-    return [x, model.reconstruct(x)] if seen is x else [x, seen, model.reconstruct(seen)]
