@@ -16,6 +16,7 @@ from genlab.cli import TOOL_COMMANDS, main
 
 from .data.pictures import write_image, write_images
 
+pytestmark = pytest.mark.usefixtures("no_curves")
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/*.md"))]
 QUICK = [
@@ -32,8 +33,11 @@ SHORT_STAGES = {
 }
 """Added to trainings whose last stage later lines need."""
 SMALL = ["--data.image_size=64", *(f"--model.{network}.channels=8" for network in ("generator", "discriminator"))]
-SMALL_IMAGES = {"cyclegan_facades.yaml": SMALL, "pix2pix_facades.yaml": SMALL}
-"""Added to trainings whose images are large."""
+DENOISERS = ("diffusion_mnist", "cdiffusion_mnist", "cdiffusion_frey", "latent_diffusion_celeba")
+SMALLER = {"cyclegan_facades.yaml": SMALL, "pix2pix_facades.yaml": SMALL} | {
+    f"{name}.yaml": ["--model.network.channels=8"] for name in DENOISERS
+}
+"""Added to trainings whose images or networks are large."""
 LINES = re.compile(r"^ {4}(genlab [^\n]*)|(?<=`)(genlab [^`\n]*)(?=`<br>)", re.MULTILINE)
 """Lines of blocks of code, and lines in the cells of tables."""
 FILES = re.compile(r"^```\w+\n# (my\w*\.\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -50,7 +54,7 @@ def run(line: str) -> None:
     arguments = shlex.split(line, comments=True)[1:]
     quick = []
     if arguments[0] == "fit" and "--ckpt_path" not in arguments:
-        own = SHORT_STAGES | SMALL_IMAGES
+        own = SHORT_STAGES | SMALLER
         quick = [*QUICK, *(option for name in arguments for option in own.get(name, ()))]
     if ">" in arguments:
         *arguments, _, file = arguments
