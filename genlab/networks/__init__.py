@@ -14,6 +14,7 @@ Outputs are unbounded: models and likelihoods apply the output activation, such 
 `Recorded`: models take the class, a partial of it, or a network that is built already.
 """
 
+from genlab.networks.adaptive_augmentation import AdaptiveAugmentation
 from genlab.networks.code_maps import MapDecoder, MapEncoder
 from genlab.networks.codebooks import Codebook, EMACodebook, GradientCodebook
 from genlab.networks.condition import ConditionChannel, Projection
@@ -26,14 +27,17 @@ from genlab.networks.mlp import MLPDecoder, MLPDiscriminator, MLPEncoder
 from genlab.networks.patch import PatchDiscriminator
 from genlab.networks.pixelcnn import GatedPixelCNN
 from genlab.networks.quantizers import FSQ, Quantizer
+from genlab.networks.residual_discriminator import ResidualDiscriminator
 from genlab.networks.resnet import ResNetGenerator
 from genlab.networks.stack import ConvLayer, DenseLayer, LayerStack, StackLayer
 from genlab.networks.strided import StridedDecoder, StridedEncoder
+from genlab.networks.style_generator import StyleGenerator
 from genlab.networks.unet import UNet
 from genlab.recorded import Recorded
 
 __all__ = [
     "FSQ",
+    "AdaptiveAugmentation",
     "Codebook",
     "ConditionChannel",
     "ConvDecoder",
@@ -62,9 +66,11 @@ __all__ = [
     "Quantizer",
     "Recorded",
     "ResNetGenerator",
+    "ResidualDiscriminator",
     "StackLayer",
     "StridedDecoder",
     "StridedEncoder",
+    "StyleGenerator",
     "UNet",
     "UpsamplingDecoder",
     "sample_grids",

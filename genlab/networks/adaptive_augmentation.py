@@ -1,0 +1,98 @@
+"""Adaptive discriminator augmentation, ADA (Karras et al. 2020b, arXiv:2006.06676), of images in [-1, 1]."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from genlab.ranges import above, at_least, between, share
+
+LARGEST = 0.8
+"""The probability at most; above it, changes are found in generated images too (section 2.2)."""
+
+
+class AdaptiveAugmentation(nn.Module):
+    """Random changes of what a discriminator sees, real or generated, each made with a probability that adapts.
+
+    They can be differentiated, as generated images are changed too: so the generator learns images, not changes. The
+    probability grows while the discriminator is surer than the `target`, and shrinks while it is less sure. Checkpoints
+    keep it.
+
+    Args:
+        target: the mean sign of the discriminator's logits of real images, from -1 to 1, that the probability is to
+            keep; the more it overfits, the nearer that is to 1 (equation 1).
+        images: number of images in which the probability moves by 1 at most.
+        flip: whether half of those chosen are mirrored left to right.
+        translation: largest translation, as a share of height and width; images are mirrored at their border.
+        brightness: standard deviation of what is added to an image.
+        contrast: standard deviation of the logarithm, to the base 2, of the factor of an image.
+        saturation: the same of the difference of colours from grey; for three channels.
+    """
+
+    probability: Tensor
+
+    def __init__(
+        self,
+        target: float = 0.6,
+        images: int = 500_000,
+        flip: bool = True,
+        translation: float = 0.125,
+        brightness: float = 0.2,
+        contrast: float = 0.5,
+        saturation: float = 1.0,
+    ) -> None:
+        super().__init__()
+        between(-1, 1, target=target)
+        above(0, images=images)
+        share(translation=translation)
+        at_least(0, brightness=brightness, contrast=contrast, saturation=saturation)
+        self.target, self.images, self.flip, self.translation = target, images, flip, translation
+        self.brightness, self.contrast, self.saturation = brightness, contrast, saturation
+        self.register_buffer("probability", torch.zeros(()))
+
+    @torch.no_grad()
+    def follow(self, sign: Tensor, images: int) -> None:
+        """Move the probability by a step of so many images, given the mean sign of logits of real ones."""
+        step = (sign - self.target).sign() * images / self.images
+        self.probability.add_(step).clamp_(0, LARGEST)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Change images (B, C, H, W); with a probability of 0 they stay what they are."""
+        x = self._moved(x)
+        shape = (len(x), 1, 1, 1)
+        if x.shape[1] == 3 and self.saturation:
+            colour = x - x.mean(1, keepdim=True)
+            x = x + colour * torch.expm1(math.log(2) * self.saturation * self._drawn(x, *shape))
+        if self.contrast:
+            x = x * torch.exp(math.log(2) * self.contrast * self._drawn(x, *shape))
+        return x + self.brightness * self._drawn(x, *shape) if self.brightness else x
+
+    def _drawn(self, x: Tensor, *shape: int) -> Tensor:
+        """Normal numbers, 0 for those images that stay what they are."""
+        normal = torch.randn(*shape, device=x.device, dtype=x.dtype)
+        return normal * self._chosen(x).view(-1, *[1] * (len(shape) - 1))
+
+    def _chosen(self, x: Tensor) -> Tensor:
+        """Whether each image is changed, (B,)."""
+        return torch.rand(len(x), device=x.device) < self.probability
+
+    def _moved(self, x: Tensor) -> Tensor:
+        """Mirror and translate images, by whole pixels."""
+        count, channels, height, width = x.shape
+        rows, columns = (torch.arange(side, device=x.device).expand(count, -1) for side in (height, width))
+        if self.translation:
+            moved = self._chosen(x)
+            rows, columns = (self._translated(places, moved) for places in (rows, columns))
+        if self.flip:
+            mirrored = self._chosen(x) & (torch.rand(count, device=x.device) < 0.5)
+            columns = torch.where(mirrored[:, None], width - 1 - columns, columns)
+        places = (rows[:, :, None] * width + columns[:, None]).view(count, 1, -1).expand(-1, channels, -1)
+        return x.flatten(2).gather(2, places).view(x.shape)
+
+    def _translated(self, places: Tensor, moved: Tensor) -> Tensor:
+        """Places (B, side) of pixels, those of each moved image some pixels on, and mirrored at the border."""
+        count, side = places.shape
+        most = round(self.translation * side)
+        offsets = (torch.rand(count, device=places.device) * (2 * most + 1)).floor().long() - most
+        on = (places + (offsets * moved)[:, None]).abs()
+        return side - 1 - (side - 1 - on).abs()

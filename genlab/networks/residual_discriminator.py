@@ -1,0 +1,100 @@
+"""Residual discriminator of StyleGAN2 (Karras et al. 2020, figure 7c), for images of any shape in [-1, 1]."""
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from genlab.networks.equalized import GAIN, EqualConv, EqualLinear, Filter, activated, stages
+from genlab.ranges import at_least, extent
+from genlab.recorded import Recorded
+from genlab.types import Shape
+
+
+class ResidualStage(nn.Module):
+    """Two convolutions, the second of which halves height and width, beside a shortcut.
+
+    Args:
+        in_channels: channels that go in.
+        out_channels: channels that come out.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        half = math.sqrt(0.5)  # so that the sum of both has the variance of one
+        self.first = EqualConv(in_channels, in_channels, gain=GAIN)
+        self.second = EqualConv(in_channels, out_channels, gain=GAIN * half, halves=True)
+        self.shortcut = EqualConv(in_channels, out_channels, kernel=1, gain=half, bias=False)
+        self.filter = Filter()
+
+    def forward(self, x: Tensor) -> Tensor:
+        beside: Tensor = self.shortcut(self.filter.halved(x))
+        x = activated(self.second(activated(self.first(x))))
+        return x + beside
+
+
+class BatchDeviation(nn.Module):
+    """Further channel with the mean standard deviation within a group of images (Karras et al. 2018, section 3).
+
+    The group of image i of n is that of images i, i + n / size, i + 2 n / size and so on, with n / size rounded down,
+    counted around the batch. Groups of two processes are those of one with the double batch, where size divides n.
+
+    Args:
+        size: images in a group.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = min(self.size, x.shape[0])
+        step = x.shape[0] // size
+        group = torch.stack([x.roll(-step * place, 0) for place in range(size)])
+        variance = (group - group.mean(0)).square().mean(0)  # torch's own is slow over so few
+        deviation = (variance + 1e-8).sqrt().mean((1, 2, 3), keepdim=True)
+        return torch.cat([x, deviation.expand(-1, 1, *x.shape[2:])], 1)
+
+
+class ResidualDiscriminator(nn.Module, Recorded):
+    """Discriminator of StyleGAN2: images (B, C, H, W) to logits (B, size).
+
+    Args:
+        image_shape: (C, H, W) of the images.
+        size: number of logits, or of features, for each image.
+        channels: number of channels at the size of images; each smaller stage has twice as many.
+        max_channels: channels at most.
+        group_size: images whose standard deviation is a further feature of each; 0 for none.
+
+    Example:
+        >>> discriminator = ResidualDiscriminator((1, 28, 20), 1, channels=8)
+        >>> discriminator(torch.rand(4, 1, 28, 20)).shape
+        torch.Size([4, 1])
+    """
+
+    def __init__(
+        self, image_shape: Shape, size: int, channels: int = 32, max_channels: int = 256, group_size: int = 4
+    ) -> None:
+        super().__init__()
+        extent(channels=channels, max_channels=max_channels)
+        at_least(0, group_size=group_size)
+        shapes = stages(image_shape, channels, max_channels)
+        depth = shapes[-1][0]
+        self.first = EqualConv(image_shape[0], shapes[0][0], kernel=1, gain=GAIN)
+        self.stages = nn.Sequential(
+            *(ResidualStage(fan_in, fan_out) for (fan_in, *_), (fan_out, *_) in pairwise(shapes))
+        )
+        self.deviation = BatchDeviation(group_size) if group_size else None
+        self.last = EqualConv(depth + bool(group_size), depth, gain=GAIN)
+        self.features = EqualLinear(math.prod(shapes[-1]), depth, gain=GAIN)
+        self.logits = EqualLinear(depth, size)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stages(activated(self.first(x.contiguous(memory_format=torch.channels_last))))
+        if self.deviation is not None:
+            x = self.deviation(x)
+        x = activated(self.last(x))
+        logits: Tensor = self.logits(activated(self.features(x.flatten(1))))
+        return logits
