@@ -34,6 +34,26 @@ class GANAdam(Adam):
         super().__init__(params, lr=lr, betas=betas, fused=fused and possible)
 
 
+class StyleAdam(GANAdam):
+    """Adam with the learning rate of StyleGAN2-ADA, and no momentum (Karras et al. 2020b, appendix C).
+
+    Args:
+        params: the parameters to train.
+        lr: learning rate.
+        betas: decay rates of the averages of gradients, and of their squares.
+        fused: update all parameters in one kernel, where their device has it.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[nn.Parameter],
+        lr: float = 2.5e-3,
+        betas: tuple[float, float] = (0.0, 0.99),
+        fused: bool = True,
+    ) -> None:
+        super().__init__(params, lr, betas, fused)
+
+
 class MachineSGD(SGD):
     """Gradient descent with the learning rate of restricted Boltzmann machines (Salakhutdinov & Murray 2008).
 
@@ -57,3 +77,20 @@ def built(factory: OptimizerFactory, parameters: Iterable[nn.Parameter]) -> Opti
         return factory(parameters)
     except ValueError as error:
         raise GenlabError(f"the optimizer refuses its arguments: {error}") from None
+
+
+def lazily(factory: OptimizerFactory, every: int) -> OptimizerFactory:
+    """Build optimizers of players that make one more step with every so many batches, as slow as one without it.
+
+    Learning rates, and exponents of decay rates, are every / (every + 1) of what they were (Karras et al. 2020, B).
+    """
+
+    def corrected(parameters: Iterable[nn.Parameter]) -> Optimizer:
+        optimizer, ratio = built(factory, parameters), every / (every + 1)
+        for group in optimizer.param_groups:
+            group["lr"] *= ratio
+            if "betas" in group:
+                group["betas"] = tuple(beta**ratio for beta in group["betas"])
+        return optimizer
+
+    return corrected

@@ -19,7 +19,8 @@ from genlab.losses.likelihood import (
     Likelihood,
     PixelGaussian,
 )
-from genlab.losses.penalties import R1, GradientPenalty, Penalty
+from genlab.losses.path_length import PathLength
+from genlab.losses.penalties import R1, GradientPenalty, Penalty, ScaledR1
 from genlab.losses.perceptual import Perceptual
 from genlab.losses.reconstruction import (
     WeightedSum,
@@ -49,11 +50,13 @@ __all__ = [
     "NonSaturating",
     "NormalNLL",
     "OptimalVariance",
+    "PathLength",
     "Penalty",
     "Perceptual",
     "PixelGaussian",
     "RegressionLoss",
     "RelativisticAverage",
+    "ScaledR1",
     "TargetRate",
     "Wasserstein",
     "WeightedSum",

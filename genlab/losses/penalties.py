@@ -32,6 +32,9 @@ class Penalty:
         tensor([576., 576.])
     """
 
+    batches: int = 1
+    """Batches like the one at hand that a step is of, in several processes or accumulated."""
+
     def __init__(self, weight: float = 10.0) -> None:
         at_least(0, weight=weight)
         self.weight = weight
@@ -63,6 +66,24 @@ class R1(Penalty):
     def __call__(self, discriminator: Discriminator, real: Tensor, fake: Tensor) -> Tensor:
         """Compute the penalty at each real image."""
         return 0.5 * self.weight * slopes(discriminator, real).square()
+
+
+class ScaledR1(R1):
+    """R1 whose weight is scale * pixels / images in a step, found for pictures of many sizes (Karras et al. 2020b).
+
+    Args:
+        scale: factor of the weight.
+    """
+
+    def __init__(self, scale: float = 2e-4) -> None:
+        super().__init__(0.0)
+        at_least(0, scale=scale)
+        self.scale = scale
+
+    def __call__(self, discriminator: Discriminator, real: Tensor, fake: Tensor) -> Tensor:
+        """Compute the penalty at each real image, and keep its `weight`."""
+        self.weight = self.scale * real[0, 0].numel() / (len(real) * self.batches)
+        return super().__call__(discriminator, real, fake)
 
 
 def slopes(discriminator: Discriminator, x: Tensor) -> Tensor:
