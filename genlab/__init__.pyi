@@ -28,6 +28,7 @@ from .models import Autoencoder as Autoencoder
 from .models import CodePrior as CodePrior
 from .models import ConditionalDiffusion as ConditionalDiffusion
 from .models import ConditionalPixelCNN as ConditionalPixelCNN
+from .models import CStyleGAN as CStyleGAN
 from .models import CycleGAN as CycleGAN
 from .models import DeepFake as DeepFake
 from .models import Diffusion as Diffusion
@@ -37,6 +38,7 @@ from .models import LatentDiffusion as LatentDiffusion
 from .models import Pix2Pix as Pix2Pix
 from .models import PixelCNN as PixelCNN
 from .models import StackedAutoencoder as StackedAutoencoder
+from .models import StyleGAN as StyleGAN
 from .models import UnrolledDBN as UnrolledDBN
 from .models import load as load
 

@@ -35,13 +35,21 @@ def network_groups() -> list[Group]:
         ),
         Group(
             "decoders and generators: codes to images",
-            ("ConvDecoder", "DCGANGenerator", "MapDecoder", "MLPDecoder", "StridedDecoder", "UpsamplingDecoder"),
+            (
+                "ConvDecoder",
+                "DCGANGenerator",
+                "MapDecoder",
+                "MLPDecoder",
+                "StridedDecoder",
+                "StyleGenerator",
+                "UpsamplingDecoder",
+            ),
             2,
             ANY_MODULE,
         ),
         Group(
             "discriminators: images to logits",
-            ("DCGANDiscriminator", "MLPDiscriminator", "PatchDiscriminator"),
+            ("DCGANDiscriminator", "MLPDiscriminator", "PatchDiscriminator", "ResidualDiscriminator"),
             2,
             ANY_MODULE,
         ),
@@ -51,6 +59,7 @@ def network_groups() -> list[Group]:
         Group("autoregressive networks, of PixelCNNs", ("GatedPixelCNN",), 4, ANY_MODULE),
         Group("conditioning of a CGAN's discriminator", ("ConditionChannel", "Projection"), 4, ANY_MODULE),
         Group("layers of a stacked autoencoder", layers, 1, "any StackLayer by its import path"),
+        Group("augmentation of what a StyleGAN's discriminator sees", ("AdaptiveAugmentation",), 0, ANY_MODULE),
         Group("corruptions of what a denoising model sees", corruptions, 0, "any Corruption by its import path"),
     ]
 
@@ -69,6 +78,7 @@ def loss_groups() -> list[Group]:
                 ("penalties, of discriminators", "Penalty"),
             )
         ),
+        Group("path lengths, of a StyleGAN's generator", ("PathLength",), 0, "any PathLength by its import path"),
         Group("sparsity, of an autoencoder's codes", ("L1", "TargetRate"), 0, "any torch.nn.Module by its import path"),
     ]
 
@@ -130,6 +140,8 @@ def choices(argument: Argument) -> Group | None:
     if "ScheduleFactory" in argument.annotation:
         return schedule_groups()[0]
     for word in re.findall(r"\w+", argument.annotation):
+        if group := group_of(word):
+            return group
         for package in catalogue.PACKAGES:
             found = tuple(catalogue.subclasses(package, word))
             if found and word != "Module":

@@ -10,6 +10,7 @@ from genlab.models.code_prior import CodePrior
 from genlab.models.codes import Codec, Prior
 from genlab.models.conditional import ConditionalModel
 from genlab.models.conditional_diffusion import ConditionalDiffusion
+from genlab.models.cstylegan import CStyleGAN
 from genlab.models.cvae import CVAE
 from genlab.models.cyclegan import CycleGAN
 from genlab.models.dbn import DBN, LabelledDBN
@@ -25,6 +26,7 @@ from genlab.models.rbm import RBM
 from genlab.models.regression import GaussianRegressor
 from genlab.models.stacked import StackedAutoencoder
 from genlab.models.staged import StagedModel, StageSchedule
+from genlab.models.stylegan import StyleGAN
 from genlab.models.translation import Translator
 from genlab.models.unrolled import UnrolledDBN
 from genlab.models.vae import VAE
@@ -43,6 +45,7 @@ __all__ = [
     "VQVAE",
     "VQVAE2",
     "Autoencoder",
+    "CStyleGAN",
     "CodePrior",
     "Codec",
     "ConditionalDiffusion",
@@ -68,6 +71,7 @@ __all__ = [
     "StackedAutoencoder",
     "StageSchedule",
     "StagedModel",
+    "StyleGAN",
     "Translator",
     "UnrolledDBN",
     "frozen",

@@ -23,10 +23,11 @@ Turns = Iterator[tuple[LightningOptimizer, Tensor]]
 class Players(Model):
     """A Model with an optimizer for each of several players, the first of which steps with every batch.
 
-    `turns` is a training step, which says where a player learns from a loss, with one of the `player_optimizers`. Where
-    the Trainer accumulates gradients, the turns of several batches alternate, so that each player learns from all of
-    them before the next one's turn, as of one larger batch. `global_step`, and with it Lightning's `max_steps`,
-    checkpoint intervals and curves, counts batches, not steps of optimizers; so do schedules, if not epochs.
+    `turns` is a training step, which says where a player learns from a loss, with one of the `player_optimizers`; it
+    may do so more than once. Where the Trainer accumulates gradients, the turns of several batches alternate, so that
+    each player learns from all of them before the next one's turn, as of one larger batch. `global_step`, and with it
+    Lightning's `max_steps`, checkpoint intervals and curves, counts batches, not steps of optimizers; so do schedules,
+    if not epochs.
     """
 
     manual_optimization = True
@@ -66,7 +67,7 @@ class Players(Model):
         return self.trainer.accumulate_grad_batches > 1
 
     def player_optimizers(self) -> list[LightningOptimizer]:
-        """The players' optimizers, as `configure_optimizers` has them; only the first one's steps are counted."""
+        """The players' optimizers, as `configure_optimizers` has them; the first step of the first one is counted."""
         optimizers: list[LightningOptimizer] = self.optimizers()  # type: ignore[assignment]
         for optimizer in optimizers[1:]:
             optimizer._on_before_step = optimizer._on_after_step = do_nothing_closure
@@ -78,6 +79,7 @@ class Players(Model):
         for loss in losses:
             self.manual_backward(loss)
         optimizer.step()
+        optimizer._on_before_step = optimizer._on_after_step = do_nothing_closure  # Lightning resets both each batch
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Clip a player's gradients, once they are no longer scaled."""
