@@ -46,6 +46,8 @@ class Extractor:
     features: Callable[[Tensor], Tensor]
     classifier: Classifier | None = None
     """The classifier of the data's classes, where the network is one."""
+    unrounded: Callable[[Tensor], Tensor] | None = None
+    """Computes features of images that are not rounded to 8 bits, differentiably; None where that cannot be had."""
 
     @property
     def stamp(self) -> dict[str, str]:
@@ -123,18 +125,18 @@ def efficientnet(device: torch.device = CPU) -> Extractor:
     network.load_state_dict(torch.load(path, weights_only=True))
     network = moved(network.eval(), device, ["extract_features"])
 
-    def features(images: Tensor) -> Tensor:
+    def features(levels: Tensor) -> Tensor:
         pooled = []
-        for some in images.split(FEW):  # 112 x 112 activations of many would fill the memory
-            grey_levels = eight_bits(some).float().expand(-1, 3, -1, -1)
-            resized = F.interpolate(grey_levels, (224, 224), mode="bicubic", antialias=True).clamp(0, 255)
-            pooled.append(network.extract_features((resized - 127) / 128).mean((2, 3)))  # as in its training
+        for some in levels.split(FEW):  # 112 x 112 activations of many would fill the memory
+            resized = F.interpolate(some.expand(-1, 3, -1, -1), (224, 224), mode="bicubic", antialias=True)
+            pooled.append(network.extract_features((resized.clamp(0, 255) - 127) / 128).mean((2, 3)))  # as in training
         return torch.cat(pooled)
 
     return Extractor(
         f"EfficientNet-Lite0, 1,280 features, weights {digest[:12]}",
         "rounded to 8 bits, then bicubic to 224 x 224, antialiased",
-        features,
+        lambda images: features(eight_bits(images).float()),
+        unrounded=lambda images: features(255 * images),
     )
 
 
@@ -157,13 +159,32 @@ def codes_of(path: str, image_shape: Shape, device: torch.device = CPU) -> Extra
     if getattr(model, "image_shape", None) != image_shape:
         raise GenlabError(f"the {type(model).__name__} in {path} encodes no images of shape {image_shape}")
     real_code_shape(model)
-    return Extractor(
-        f"codes of the {type(model).__name__} in {path}", "none", lambda images: model.encode(images).flatten(1)
-    )
+
+    def codes(images: Tensor) -> Tensor:
+        return model.encode(images).flatten(1)
+
+    return Extractor(f"codes of the {type(model).__name__} in {path}", "none", codes, unrounded=codes)
 
 
 def own_classifier(data: BatchDataModule, device: torch.device = CPU) -> Extractor:
-    """A classifier of labels or attributes, trained on the data's training images, and kept among the caches.
+    """A classifier of labels or attributes, as an extractor; see `trained_classifier`."""
+    network, accuracy = trained_classifier(data, device)
+    kind = "labels" if data.num_classes else "attributes"
+    return Extractor(
+        f"genlab's classifier of {type(data).__name__}'s {kind}, right about {accuracy:.1%} of the test split's, "
+        f"{network.head.in_features} features",
+        "none",
+        network.features,
+        network if data.num_classes else None,
+        network.features,
+    )
+
+
+def trained_classifier(data: BatchDataModule, device: torch.device = CPU) -> tuple[Classifier, float]:
+    """Train a classifier of labels or attributes on the data's training images, or load the one that is kept.
+
+    Returns:
+        The classifier, and its accuracy on the test images.
 
     Raises:
         GenlabError: for data without either.
@@ -184,14 +205,7 @@ def own_classifier(data: BatchDataModule, device: torch.device = CPU) -> Extract
         with whole_file(path) as part:
             torch.save({"state_dict": network.state_dict(), "accuracy": accuracy}, part)
     moved(network, device, ["features", "of_features"])
-    kind = "labels" if data.num_classes else "attributes"
-    return Extractor(
-        f"genlab's classifier of {type(data).__name__}'s {kind}, right about {accuracy:.1%} of the test split's, "
-        f"{network.head.in_features} features",
-        "none",
-        network.features,
-        network if data.num_classes else None,
-    )
+    return network, accuracy
 
 
 def restored(network: Classifier, path: Path) -> float | None:

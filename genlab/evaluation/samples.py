@@ -13,6 +13,7 @@ from genlab.data import ImageDataModule
 from genlab.data.batches.tensors import ImageTensors
 from genlab.errors import GenlabError
 from genlab.evaluation.extractors import Extractor, extractor
+from genlab.evaluation.path_length import path_lengths
 from genlab.evaluation.rows import Row, rows_of
 from genlab.evaluation.splits import Options, Splits
 from genlab.metrics.sample_quality import (
@@ -71,7 +72,8 @@ def judge_samples(model: Any, splits: Splits, options: Options) -> list[Row]:
         "images": f"{count} samples, {count} images of the {splits.split} split",
         "neighbours": NEIGHBOURS,
     }
-    return rows_of(found, stamp) + rows_of(distances(real[: len(perfect)], perfect), stamp, "_of_training_images")
+    rows = rows_of(found, stamp) + rows_of(distances(real[: len(perfect)], perfect), stamp, "_of_training_images")
+    return rows + path_lengths(model, test, network, random) if options.path_length else rows
 
 
 def require_enough(count: int) -> None:

@@ -29,6 +29,7 @@ class Options:
         temperatures: number of temperatures for annealed importance sampling; by default the protocol's own.
         by_features: whether to compare features, also for a model that could be judged in another way.
         network: name of the network of these features; see `genlab.evaluation.extractors.extractor`.
+        path_length: whether to measure perceptual path lengths by them too.
         device: device of this network.
         condition: the condition (1, ...), as the model's `given` takes it, of all images; by default each image has its
             own.
@@ -40,6 +41,7 @@ class Options:
     temperatures: int | None = None
     by_features: bool = False
     network: str | None = None
+    path_length: bool = False
     device: torch.device = CPU
     condition: Tensor | None = None
 

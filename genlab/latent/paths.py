@@ -27,8 +27,12 @@ def lerp(start: Tensor, end: Tensor, steps: int) -> Tensor:
                  [2., 1.],
                  [4., 2.]]])
     """
-    share = torch.linspace(0, 1, steps, device=start.device)[:, None]
-    return start[:, None] * (1 - share) + end[:, None] * share
+    return lerp_at(start[:, None], end[:, None], torch.linspace(0, 1, steps, device=start.device)[:, None])
+
+
+def lerp_at(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+    """Interpolate linearly between codes (..., D), at shares of the way (..., 1)."""
+    return start * (1 - share) + end * share
 
 
 def slerp(start: Tensor, end: Tensor, steps: int) -> Tensor:
@@ -41,12 +45,15 @@ def slerp(start: Tensor, end: Tensor, steps: int) -> Tensor:
         >>> slerp(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), steps=3).norm(dim=-1)
         tensor([[1.0000, 1.0000, 1.0000]])
     """
-    share = torch.linspace(0, 1, steps, device=start.device)[:, None]
-    cosine = torch.cosine_similarity(start, end, dim=1).clamp(-1, 1)[:, None, None]
+    return slerp_at(start[:, None], end[:, None], torch.linspace(0, 1, steps, device=start.device)[:, None])
+
+
+def slerp_at(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+    """Interpolate spherically between codes (..., D), at shares of the way (..., 1); see `slerp`."""
+    cosine = torch.cosine_similarity(start, end, dim=-1).clamp(-1, 1)[..., None]
     angle = cosine.acos()
-    weights = ((1 - share) * angle).sin() / angle.sin(), (share * angle).sin() / angle.sin()
-    curved = weights[0] * start[:, None] + weights[1] * end[:, None]
-    return torch.where(cosine.abs() > 1 - 1e-6, lerp(start, end, steps), curved)
+    curved = (((1 - share) * angle).sin() * start + (share * angle).sin() * end) / angle.sin()
+    return torch.where(cosine.abs() > 1 - 1e-6, lerp_at(start, end, share), curved)
 
 
 def between(start: Tensor, end: Tensor, steps: int, path: Callable[[Tensor, Tensor, int], Tensor] = lerp) -> Tensor:
@@ -84,3 +91,13 @@ def attribute_vector(codes: Tensor, has: Tensor) -> Tensor:
         tensor([ 2., -1.])
     """
     return codes[has].mean(0) - codes[~has].mean(0)
+
+
+def principal(codes: Tensor) -> tuple[Tensor, Tensor]:
+    """Find the principal components of codes (N, D): unit vectors (K, D), and standard deviations along them (K,).
+
+    Each points to where its largest entry is positive, so that maps do not flip.
+    """
+    _, spread, axes = torch.linalg.svd((codes - codes.mean(0)).double(), full_matrices=False)
+    largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
+    return (axes * largest.sign()).float(), (spread / len(codes) ** 0.5).float()
