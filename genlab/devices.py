@@ -13,6 +13,7 @@ CPU = torch.device("cpu")
 METHODS = (
     *("encode", "decode", "reconstruct", "sample", "translate", "log_likelihood", "predict_step"),
     *("bound", "log_prob", "vary", "complete", "on_the_way", "unnormalized", "description", "moments"),
+    *("styles", "synthesize"),
 )
 """Methods of models that tools call, if there are such."""
 

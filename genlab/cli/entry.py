@@ -30,6 +30,7 @@ COMMANDS = {
         "interpolate": "from one image to another through the space of codes",
         "traverse": "what single units of a code do",
         "edit": "change an attribute of images, such as make someone smile",
+        "project": "the codes of images, found by a search, for models without an encoder too",
         "translate": "images of one domain to another: test images, or files and folders of any size",
         "transfer": "images under other conditions: the style stays",
     },

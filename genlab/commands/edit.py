@@ -1,40 +1,56 @@
 """`genlab edit`: change one attribute of images, such as make someone smile."""
 
 import argparse
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from genlab import sheets
-from genlab.capabilities import Decodes, Encodes, flat_code_size, with_real_codes
-from genlab.commands.shared.data import attribute_of
+from genlab.capabilities import Decodes, Encodes, can_given, flat_code_size, with_real_codes
+from genlab.commands.shared.codes import codes_asked, decoder_asked, require_no_input
+from genlab.commands.shared.data import attribute_of, position_of
 from genlab.commands.shared.shown import shown
-from genlab.commands.shared.trained import Trained, encoded
+from genlab.commands.shared.trained import BATCH, Trained, encoded
 from genlab.data import ImageDataModule
 from genlab.errors import GenlabError
+from genlab.evaluation.extractors import trained_classifier
 from genlab.latent import attribute_vector
+
+DRAWN = 4
+"""Samples that are looked at, for each that is wanted."""
 
 
 def main(args: argparse.Namespace) -> None:
-    """Draw test images with more and less of an attribute."""
+    """Draw images with more and less of an attribute."""
     trained = Trained(args)
-    trained.require(Encodes, Decodes)
+    trained.require(Decodes)
     with_real_codes(trained.model)
     flat_code_size(trained.model)
     random = torch.Generator().manual_seed(args.seed)
-    direction = learned_direction(trained, args.attribute, args.labelled, random)
-    pictured = shown(trained, args.count, 6, random)
-    codes = encoded(trained, pictured.images, pictured.rows)
-    _, originals = trained.able_to_with(pictured.batch, Encodes)
-    conditions = trained.condition_of(pictured.batch)
-    decoders = [
-        trained.able_under(condition, Decodes)
-        for condition in ([None] * len(codes) if conditions is None else conditions.split(1))
-    ]
+    require_no_input(trained)
+    encodes = can_given(trained.model, Encodes)
+    asked = codes_asked(trained, args.count, 6, random) if args.codes or not encodes else None
+    if encodes:
+        direction = learned_direction(trained, args.attribute, args.labelled, random)
+    else:
+        direction = direction_of_samples(trained, decoder_asked(trained), args.attribute, args.labelled, random)
+    codes, decoders, originals = encoded_images(trained, random) if asked is None else asked.each
     low, high = args.strength
     strengths = torch.linspace(low, high, args.steps)
     sheet = sheets.edits(decoders, codes, direction, strengths, args.attribute, originals)
     trained.draw(sheet, f"pictures/edit-{args.attribute}.png")
+
+
+def encoded_images(trained: Trained, random: torch.Generator) -> tuple[Tensor, Sequence[Decodes], Tensor]:
+    """Encode the images to edit: codes, what decodes each of them, and the images."""
+    pictured = shown(trained, trained.args.count, 6, random)
+    codes = encoded(trained, pictured.images, pictured.rows)
+    _, originals = trained.able_to_with(pictured.batch, Encodes)
+    conditions = trained.condition_of(pictured.batch)
+    each = [None] * len(codes) if conditions is None else conditions.split(1)
+    return codes, [trained.able_under(condition, Decodes) for condition in each], originals
 
 
 def learned_direction(trained: Trained, attribute: str, labelled: int, random: torch.Generator) -> Tensor:
@@ -52,6 +68,30 @@ def learned_direction(trained: Trained, attribute: str, labelled: int, random: t
         raise GenlabError(f"all training images of {type(data).__name__} are alike in {attribute}")
     rows = rows_of_each(has, labelled, random)
     return attribute_vector(encoded(trained, images, rows), has[rows])
+
+
+@torch.no_grad()
+def direction_of_samples(
+    trained: Trained, decoder: Any, attribute: str, labelled: int, random: torch.Generator
+) -> Tensor:
+    """Find the same from samples, for a model without an encoder: a classifier says which of them have the attribute.
+
+    Raises:
+        GenlabError: when the data do not have the attribute, or all samples are alike in it.
+    """
+    trained.data("test")
+    data = trained.data("fit")
+    if not isinstance(data, ImageDataModule):
+        raise GenlabError(f"attributes are of single images, not of the batches of {type(data).__name__}")
+    position = position_of(data, attribute)
+    classifier, _ = trained_classifier(data, trained.device)
+    codes = decoder.draw_codes(DRAWN * labelled, generator=random)
+    seen = [classifier.of_features(classifier.features(decoder.decode(some))) for some in codes.split(BATCH)]
+    has = torch.cat(seen)[:, position] > 0
+    if not has.any() or has.all():
+        raise GenlabError(f"all of {len(has):,} samples are alike in {attribute}, as a classifier sees them")
+    rows = rows_of_each(has, labelled, random)
+    return attribute_vector(codes[rows], has[rows])
 
 
 def rows_of_each(has: Tensor, most: int, random: torch.Generator) -> Tensor:

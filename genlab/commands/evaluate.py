@@ -5,6 +5,7 @@ import csv
 import itertools
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -13,8 +14,10 @@ from genlab.capabilities import abilities
 from genlab.commands.shared.shown import Shown, condition_asked, shown
 from genlab.commands.shared.stepwise import set_sampling
 from genlab.commands.shared.trained import Trained
+from genlab.commands.shared.truncation import set_truncation
 from genlab.errors import GenlabError, counted
 from genlab.evaluation.outliers import CODES, score_for, scores
+from genlab.evaluation.path_length import require_paths
 from genlab.evaluation.protocols import PROTOCOLS, Protocol, judging_capability
 from genlab.evaluation.rows import as_dict
 from genlab.evaluation.splits import Options
@@ -41,12 +44,15 @@ def write_metrics(trained: Trained) -> None:
     """
     args = trained.args
     path = trained.out("evaluate.json")
-    samplings = [*itertools.product(args.sampler or [None], args.steps or [None], args.guidance or [None])]
+    asked = args.sampler, args.steps, args.guidance, args.truncation
+    samplings = [*itertools.product(*([*values] if values else [None] for values in asked))]
     by_features = asks_for_samples(args)
     for sampling in reversed(samplings):  # all of which must be possible before the first is measured
-        set_sampling(trained, *sampling)
+        set_how(trained, *sampling)
     capability = judging_capability(trained.model, by_features)
     trained.require(capability)
+    if args.ppl:
+        require_paths(trained.model)
     protocol = PROTOCOLS[capability]
     if args.samples and not protocol.estimates:
         raise GenlabError("--samples is for likelihoods that are estimated; for fewer images give --limit")
@@ -59,6 +65,7 @@ def write_metrics(trained: Trained) -> None:
         temperatures=args.temperatures,
         by_features=by_features,
         network=args.features,
+        path_length=args.ppl,
         device=trained.device,
         condition=condition_asked(trained),
     )
@@ -70,33 +77,50 @@ def write_metrics(trained: Trained) -> None:
     if len(samplings) == 1:
         found |= as_dict(protocol.judge(trained.model, trained.splits, options))
     else:
-        found["samplings"] = judged_by_samplings(trained, protocol, options, samplings)
+        stamp, found["samplings"] = judged_by_samplings(trained, protocol, options, samplings)
+        found |= stamp
     with whole_file(path) as part:
         part.write_text(json.dumps(found, indent=1))
-    print(as_text(found["samplings"]) if len(samplings) > 1 else metrics_table(found))
+    table = found.pop("samplings", None)
+    print(metrics_table(found))
+    if table:
+        print(f"\n{as_text(table)}")
     print(path)
 
 
 def asks_for_samples(args: argparse.Namespace) -> bool:
     """Whether a model's samples are to be judged, also of one with a likelihood or a bound on it."""
-    settings = args.sampler, args.steps, args.guidance, args.thinning
-    return bool(args.fid or args.features or args.eta is not None or any(settings))
+    settings = args.sampler, args.steps, args.guidance, args.thinning, args.truncation
+    return bool(args.fid or args.features or args.ppl or args.eta is not None or any(settings))
+
+
+def set_how(
+    trained: Trained, name: str | None, steps: int | None, guidance: float | None, truncation: float | None
+) -> None:
+    """Let a model sample by the sampler of a name, in so many steps, with a guidance and a truncation."""
+    set_sampling(trained, name, steps, guidance)
+    set_truncation(trained, truncation)
 
 
 def judged_by_samplings(
-    trained: Trained,
-    protocol: Protocol,
-    options: Options,
-    samplings: Sequence[tuple[str | None, int | None, float | None]],
-) -> dict[str, dict[str, float]]:
-    """Measure a model's samples by each of several samplers, numbers of steps and guidances: a row of metrics each."""
+    trained: Trained, protocol: Protocol, options: Options, samplings: Sequence[tuple[Any, ...]]
+) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
+    """Measure a model's samples by each of several samplers, steps, guidances and truncations.
+
+    Returns:
+        How it was measured, and the metrics by how the model sampled.
+    """
+    stamp: dict[str, Any] = {}
     table = {}
-    for name, steps, guidance in samplings:
-        set_sampling(trained, name, steps, guidance)
+    for name, steps, guidance, truncation in samplings:
+        set_how(trained, name, steps, guidance, truncation)
         rows = protocol.judge(trained.model, trained.splits, options)
-        words = [name, f"{steps} steps" if steps else None, None if guidance is None else f"guidance {guidance:g}"]
+        stamp |= {key: value for row in rows for key, value in row.stamp.items()}
+        numbers = {"guidance": guidance, "truncation": truncation}
+        words = [name, f"{steps} steps" if steps else None]
+        words += [f"{of} {number:g}" for of, number in numbers.items() if number is not None]
         table[" ".join(filter(None, words))] = {row.name: row.value for row in rows if isinstance(row.value, float)}
-    return table
+    return stamp, table
 
 
 def write_outliers(trained: Trained) -> None:

@@ -17,11 +17,13 @@ from genlab.capabilities import (
     real_code_shape,
     with_real_codes,
 )
+from genlab.commands.shared.codes import decoder_asked, read_codes
 from genlab.commands.shared.shown import condition_asked, shown
 from genlab.commands.shared.stepwise import show_steps
 from genlab.commands.shared.trained import Trained, encoded
 from genlab.errors import GenlabError
 from genlab.latent import lerp, slerp
+from genlab.models.style_space import movable
 
 PATHS = {"lerp": lerp, "slerp": slerp}
 
@@ -33,11 +35,12 @@ def main(args: argparse.Namespace) -> None:
     show_steps(trained)
     with torch.no_grad():
         codes, decoder = ends(trained)
-    of = "samples" if args.between == "samples" else "images of one's own" if args.input else f"{trained.split} images"
+    own = "codes" if args.codes else "images of one's own" if args.input else f"{trained.split} images"
+    of = "samples" if args.between == "samples" else own
     if args.along == "square":
         sheet = replace(sheets.interpolations_of_four(decoder, codes, args.steps), title=f"Interpolations of four {of}")
     else:
-        start, end = (codes[:-1], codes[1:]) if args.input else codes.chunk(2)
+        start, end = (codes[:-1], codes[1:]) if args.input or args.codes else codes.chunk(2)
         path = PATHS[args.along] if args.along else getattr(decoder, "code_path", lerp)
         sheet = sheets.interpolations(decoder, start, end, args.steps, path)
         sheet = replace(sheet, title=f"{sheet.title} between {of}")
@@ -55,22 +58,28 @@ def require_able(trained: Trained) -> None:
     with_real_codes(trained.model)
     real_code_shape(trained.model)
     if args.between == "samples":
-        if args.input:
-            raise GenlabError("--between samples goes between no images; leave out --input")
+        if args.input or args.codes:
+            raise GenlabError("--between samples goes between no images; leave out --input and --codes")
         trained.require(Samples)
         if can(trained.model, Conditional) and condition_asked(trained) is None:
             raise GenlabError(f"the {name} samples under a condition; say which: --condition, or --condition-image")
-    else:
+    elif not args.codes:
         try:
             trained.require(Encodes)
         except GenlabError as error:
-            raise GenlabError(f"{error}; give --between samples") from None
-    square = args.along == "square"
-    few = "exactly 4 images" if square else "2 images or more"
-    wrong = len(trained.inputs) != 4 if square else len(trained.inputs) < 2
-    if args.input and wrong:
-        way = f"--along {args.along}" if args.along else "an interpolation"
-        raise GenlabError(f"{way} takes {few}; --input has {len(trained.inputs)}")
+            raise GenlabError(f"{error}; give --between samples, or --codes of `genlab project`") from None
+    elif args.input:
+        raise GenlabError("give --input or --codes, not both")
+    if args.input:
+        require_enough(args.along, len(trained.inputs), "images", "--input")
+
+
+def require_enough(along: str | None, count: int, things: str, option: str) -> None:
+    """Raise GenlabError for more or fewer images, or codes, of an option than an interpolation takes."""
+    square = along == "square"
+    if count != 4 if square else count < 2:
+        way, few = f"--along {along}" if along else "an interpolation", "exactly 4 {}" if square else "2 {} or more"
+        raise GenlabError(f"{way} takes {few.format(things)}; {option} has {count}")
 
 
 def ends(trained: Trained) -> tuple[Tensor, Decodes]:
@@ -78,11 +87,16 @@ def ends(trained: Trained) -> tuple[Tensor, Decodes]:
     args = trained.args
     random = torch.Generator().manual_seed(args.seed)
     drawn = 4 if args.along == "square" else 2 * (args.count or 6)
+    count = (args.count and args.count + 1) if args.input or args.codes else drawn
+    if args.codes:
+        decoder = decoder_asked(trained)
+        codes = read_codes(args.codes, decoder)[:count]
+        require_enough(args.along, len(codes), "codes", "--codes")
+        return codes, decoder
     condition = condition_asked(trained)
     if args.between == "samples":
-        decoder = trained.able_under(condition, Decodes)
-        return trained.able_under(condition, DrawsCodes).draw_codes(drawn, generator=random), decoder
-    count = (args.count and args.count + 1) if args.input else drawn
+        decoder = movable(trained.able_under(condition, DrawsCodes))
+        return decoder.draw_codes(drawn, generator=random), decoder
     chosen = shown(trained, count, drawn, random, seen_under_asked=False)
     if condition is None:
         condition = trained.condition_of(chosen.images[chosen.rows[:1]])

@@ -28,6 +28,7 @@ from genlab.capabilities import (
 from genlab.commands.shared.shown import condition_asked, usual_attributes
 from genlab.commands.shared.stepwise import from_image, require_consistent, set_sampling
 from genlab.commands.shared.trained import BATCH, Trained, encoded
+from genlab.commands.shared.truncation import set_truncation
 from genlab.errors import GenlabError
 from genlab.latent import CodeDensity
 from genlab.pictures.drawing import Drawable
@@ -57,6 +58,7 @@ def main(args: argparse.Namespace) -> None:
             raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} keeps no average of a generator")
         model.average = None  # type: ignore[assignment]
     set_sampling(trained, args.sampler, args.steps, args.guidance)
+    set_truncation(trained, args.truncation)
     if args.from_image or args.strip:
         draw_in_steps(trained, random)
     elif not can(model, Conditional):

@@ -12,7 +12,7 @@ from genlab.errors import GenlabError
 from genlab.explore.entries import NotThere
 from genlab.explore.explored import Explored
 from genlab.explore.gallery import class_names_of
-from genlab.latent import attribute_vector
+from genlab.latent import attribute_vector, principal
 
 PRINCIPAL = 10
 """Principal directions at most."""
@@ -75,16 +75,6 @@ def principal_directions(explored: Explored) -> dict[str, Any] | None:
         return None
     vectors, std = principal(codes)
     return {"vectors": vectors[:PRINCIPAL].tolist(), "std": std[:PRINCIPAL].tolist()}
-
-
-def principal(codes: Tensor) -> tuple[Tensor, Tensor]:
-    """Find the principal components of codes (N, D): unit vectors (K, D), and standard deviations along them (K,).
-
-    Each points to where its largest entry is positive, so that maps do not flip.
-    """
-    _, spread, axes = torch.linalg.svd((codes - codes.mean(0)).double(), full_matrices=False)
-    largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
-    return (axes * largest.sign()).float(), (spread / len(codes) ** 0.5).float()
 
 
 def drawn_codes(explored: Explored) -> Tensor | None:

@@ -8,7 +8,7 @@ in: `genlab.load` gives it in evaluation mode.
 from genlab.pictures.drawing import ColorMap, Sheet, save
 from genlab.pictures.lines import Lines
 from genlab.sheets.grids import in_rows, number, of_samples, stacked
-from genlab.sheets.of_codes import edits, interpolations, interpolations_of_four, manifold, transfers, traversals
+from genlab.sheets.of_codes import edits, interpolations, interpolations_of_four, manifold, moves, transfers, traversals
 from genlab.sheets.of_images import features, on_the_way, reconstructions, samples, samples_by_condition, translations
 from genlab.sheets.training import in_training, subject_of, translation_name
 
@@ -23,6 +23,7 @@ __all__ = [
     "interpolations",
     "interpolations_of_four",
     "manifold",
+    "moves",
     "number",
     "of_samples",
     "on_the_way",

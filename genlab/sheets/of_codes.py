@@ -95,6 +95,22 @@ def traversals(model: Decodes, code: Tensor, units: Tensor, values: Tensor, imag
 
 
 @torch.no_grad()
+def moves(model: Decodes, code: Tensor, directions: Tensor, distances: Tensor, image: Tensor) -> Sheet:
+    """The images of a code that is moved along directions, one in each row.
+
+    Args:
+        model: what decodes it.
+        code: (code_size,).
+        directions: (rows, code_size).
+        distances: multiples of each direction, (steps,).
+        image: what the code is of, (C, H, W), shown in the first column.
+    """
+    moved = code + distances[:, None] * directions[:, None]
+    sheet = Sheet(_decoded(model, moved), "Traversals of directions", type(model).__name__)
+    return beside_first(image.expand(len(directions), -1, -1, -1), "image", sheet)
+
+
+@torch.no_grad()
 def edits(
     models: Decodes | Sequence[Decodes], codes: Tensor, direction: Tensor, strengths: Tensor, name: str, images: Tensor
 ) -> Sheet:

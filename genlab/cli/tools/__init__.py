@@ -7,7 +7,7 @@ import argparse
 import functools
 from collections.abc import Callable
 
-from genlab.cli.tools import look, manage, measure
+from genlab.cli.tools import look, manage, measure, styles
 from genlab.cli.tools.parser import ToolParser
 
 LISTINGS = {
@@ -28,7 +28,7 @@ def parser_of(tool: str) -> ToolParser:
         description = f"List the {things} that come with genlab, or explain one: its arguments, configs, an example."
         declare = functools.partial(_of_listing, command=tool, example=example)
     else:
-        declare = next(vars(module)[tool] for module in (look, measure, manage) if tool in vars(module))
+        declare = next(vars(module)[tool] for module in (look, styles, measure, manage) if tool in vars(module))
         description = declare.__doc__ or ""
     parser = ToolParser(prog=f"genlab {tool}", description=description, allow_abbrev=False)
     declare(parser)

@@ -8,12 +8,14 @@ from genlab.cli.tools.options import (
     drawing,
     finite,
     of_checkpoint,
+    of_codes,
     of_conditions,
     of_data,
     of_files,
     of_images,
     of_model,
     of_sampling,
+    of_truncation,
     picture,
     port,
     positive,
@@ -74,6 +76,7 @@ def sample(parser: argparse.ArgumentParser) -> None:
         help="of a GAN or a diffusion model: by the network itself, not by its moving average",
     )
     of_conditions(parser)
+    of_truncation(parser)
     of_sampling(parser)
     steps = parser.add_argument_group("of a diffusion model or a Boltzmann machine")
     steps.add_argument("--from-image", metavar="FILE", type=Path, help="make images like this one; see --strength")
@@ -138,11 +141,13 @@ def interpolate(parser: argparse.ArgumentParser) -> None:
     Each row goes from one image to another, or a square lies between the images in its four corners. With --input, rows
     go from each of these images to the next.
 
-    A conditional model decodes all under the condition of the first image, or the one given.
+    A conditional model decodes all under the condition of the first image, or the one given. With --codes, rows go from
+    each code to the next; those of a StyleGAN are styles, also between samples.
     """
     of_model(parser, "pictures/interpolate.png", picture)
     of_data(parser)
     of_files(parser)
+    of_codes(parser)
     of_conditions(parser)
     drawing(parser)
     parser.add_argument(
@@ -172,14 +177,17 @@ def traverse(parser: argparse.ArgumentParser) -> None:
     The units are those that vary most over test images, the first one on top; they go from so many standard deviations
     below their mean to as many above. The first column shows the image itself.
 
-    A conditional model decodes under the image's own condition, or the one given.
+    A conditional model decodes under the image's own condition, or the one given. Of a model without an encoder, the
+    code is that of a sample, or of --codes. The styles of a StyleGAN go along their principal directions instead
+    (GANSpace, Härkönen et al. 2020), those of the largest variance first.
     """
     of_model(parser, "pictures/traverse.png", picture)
     of_data(parser)
     of_files(parser)
+    of_codes(parser)
     of_conditions(parser)
     drawing(parser)
-    parser.add_argument("--units", type=positive, default=10, help="how many units at most (default 10)")
+    parser.add_argument("--units", type=positive, default=10, help="units, or directions, at most (default 10)")
     parser.add_argument("--steps", type=positive, default=9, help="values of each (default 9)")
     parser.add_argument("--range", type=finite, default=3.0, help="standard deviations up and down (default 3)")
 
@@ -189,10 +197,14 @@ def edit(parser: argparse.ArgumentParser) -> None:
 
     The vector is the mean code of training images with the attribute less that of images without (Larsen et al. 2016),
     from few labelled images of each. The first column shows the images themselves.
+
+    Of a model without an encoder: samples, or --codes, moved along the vector of samples in which a classifier of the
+    data's attributes (trained, and kept) sees the attribute, less that of others; of a StyleGAN, in W.
     """
     of_model(parser, "pictures/edit-ATTRIBUTE.png", picture)
     of_data(parser)
     of_images(parser)
+    of_codes(parser)
     drawing(parser)
     parser.add_argument("--attribute", required=True, metavar="NAME", help="such as Smiling")
     parser.add_argument(

@@ -2,7 +2,7 @@
 
 import argparse
 
-from genlab.cli.tools.options import counts, of_data, of_images, of_model, of_sampling, positive
+from genlab.cli.tools.options import counts, of_data, of_images, of_model, of_sampling, of_truncation, positive
 
 
 def evaluate(parser: argparse.ArgumentParser) -> None:
@@ -19,11 +19,14 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
     A PixelCNN: the exact log p(x), in nats and bits per dimension.
 
     A diffusion model: the variational bound in nats and bits per dimension, with its parts by timestep. With several
-    of --sampler, --steps or --guidance, its samples by each of them, as a table.
+    of --sampler, --steps or --guidance, its samples by each of them, as a table. So of a StyleGAN with --truncation.
 
     With --fid or --features, and of any other model that samples: FID, KID, precision, recall and classes of as many
     samples as test images, judged by the features of a network. Figures of different networks do not compare. Of
     samples under labels, also the share that a classifier of labels recognizes as such.
+
+    With --ppl, also the perceptual path length between codes in Z, and of a StyleGAN in W (Karras et al. 2019): how
+    much features change with a small step along the way, of as many pairs of codes as samples.
 
     Of an autoencoder: L1, MSE, PSNR and SSIM of reconstructions, of values in [0, 1].
 
@@ -51,6 +54,8 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
         "encodes; by default a classifier of labels, else inception or efficientnet where it can be had, else a "
         "classifier of attributes",
     )
+    parser.add_argument("--ppl", action="store_true", help="measure perceptual path lengths, beside samples")
+    of_truncation(parser, several=True)
     of_sampling(parser, several=True)
 
 

@@ -65,12 +65,38 @@ def of_files(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def codes(text: str) -> Path:
+    """An argument that is a file of codes."""
+    if not text.lower().endswith(".npz"):
+        raise argparse.ArgumentTypeError(f"{text} is no file of codes; its name ends in .npz")
+    return Path(text)
+
+
+def of_codes(parser: argparse.ArgumentParser) -> None:
+    """Add how codes are given."""
+    parser.add_argument(
+        "--codes", nargs="+", metavar="FILE", type=codes, help="codes in place of images: files of `genlab project`"
+    )
+
+
 def of_conditions(parser: argparse.ArgumentParser) -> None:
     """Add how a condition of new images is given."""
     parser.add_argument(
         "--condition", metavar="CONDITION", help="a class, such as cat or 7, or attributes: Smiling=1,Male=0"
     )
     parser.add_argument("--condition-image", metavar="FILE", type=Path, help="an image, for a model of pairs")
+
+
+def of_truncation(parser: argparse.ArgumentParser, several: bool = False) -> None:
+    """Add how far styles are moved towards their mean; with `several`, one after another."""
+    parser.add_argument(
+        "--truncation",
+        type=share,
+        nargs="+" if several else None,
+        metavar="PSI",
+        help="of a StyleGAN: 1 leaves styles as they are, less moves them towards their mean, 0 to it (default 1)"
+        + ("; of several, a table" if several else ""),
+    )
 
 
 SAMPLERS = ("ancestral", "ddim", "dpm", "euler", "heun")

@@ -62,7 +62,18 @@ def attribute_of(images: ImageTensors, data: Any, attribute: str) -> Tensor:
     Raises:
         GenlabError: when the data do not have the attribute.
     """
+    position = position_of(data, attribute)
+    return images.facts["attributes"][images.rows, position] > 0
+
+
+def position_of(data: Any, attribute: str) -> int:
+    """Return the position of an attribute among those of a DataModule.
+
+    Raises:
+        GenlabError: when the data do not have the attribute.
+    """
     if attribute not in data.attribute_names:
         hint = suggestion(attribute, data.attribute_names)
         raise GenlabError(f"{type(data).__name__} has no attribute {attribute}; {hint}")
-    return images.facts["attributes"][images.rows, data.attribute_names.index(attribute)] > 0
+    position: int = data.attribute_names.index(attribute)
+    return position

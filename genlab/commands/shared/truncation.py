@@ -1,0 +1,21 @@
+"""Truncation of styles, as the command line asks for it."""
+
+from genlab.capabilities import Styled, can_given
+from genlab.commands.shared.trained import Trained
+from genlab.errors import GenlabError
+
+
+def set_truncation(trained: Trained, truncation: float | None) -> None:
+    """Let a model sample with a truncation; None leaves it as it is.
+
+    Raises:
+        GenlabError: for a model without styles.
+    """
+    if truncation is None:
+        return
+    if not can_given(trained.model, Styled):
+        raise GenlabError(
+            f"--truncation is of styles, and the {type(trained.model).__name__} in {trained.checkpoint} has none; "
+            "leave it out"
+        )
+    trained.model.truncation = truncation  # type: ignore[assignment]
