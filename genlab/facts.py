@@ -8,6 +8,7 @@ with the model's other hyperparameters; and whoever resumes must bring data with
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Annotated, Any, Protocol, get_type_hints
 
 from genlab.errors import GenlabError
@@ -40,11 +41,14 @@ class Fact:
         words: put before the value in a message.
         observe: finds the value in a sample of data that do not state it; None where it cannot be seen.
         shown: how a message has a value.
+        of_model: whether data take the value of a model that is trained already, as another vocabulary would give its
+            words other numbers; data with another value of other facts are refused.
     """
 
     words: str
     observe: Callable[[Sample], Any] = lambda sample: None
     shown: Callable[[Any], object] = lambda value: value
+    of_model: bool = False
 
 
 def _shape_of(*names: str) -> Callable[[Sample], Shape | None]:
@@ -78,10 +82,10 @@ class Facts:
     """Names of the classes, in the order of their labels; none without labels."""
     attribute_names: Annotated[tuple[str, ...], Fact("attributes", _attribute_names)] = ()
     """Names of the attributes, in the order of their columns."""
-    vocabulary: Annotated[tuple[str, ...], Fact("a vocabulary of", lambda sample: (), shown=_words)] = ()
+    vocabulary: Annotated[tuple[str, ...], Fact("a vocabulary of", lambda sample: (), shown=_words, of_model=True)] = ()
     """Words of sentences, in the order of their numbers: see `genlab.vocabulary`; none for images."""
-    max_length: Annotated[int, Fact("sentences of a length up to", lambda sample: 0)] = 0
-    """Numbers of the longest sentence: its words and its end; 0 for images."""
+    max_length: Annotated[int, Fact("sentences of a length up to", lambda sample: 0, of_model=True)] = 0
+    """Length of the longest sentence, its end included, that a model was or is to be trained on; 0 for images."""
 
 
 FACTS: dict[str, Fact] = {
@@ -96,6 +100,18 @@ def stated(data: object, name: str) -> Any:
     """Return the value of a fact that data state as an attribute; None where they state nothing."""
     value = getattr(data, name, None)
     return tuple(value) if isinstance(value, list) else value
+
+
+def adopt(data: object, saved: Mapping[str, Any]) -> None:
+    """Let data take the facts that are a trained model's to decide, such as its vocabulary, before they are set up.
+
+    Args:
+        data: a DataModule; one that is not genlab's, or has no such thing, is left as it is.
+        saved: the model's hyperparameters.
+    """
+    for name, fact in FACTS.items():
+        if fact.of_model and name in saved and isinstance(data, Facts) and stated(data, name):
+            setattr(data, name, stated(SimpleNamespace(**saved), name))
 
 
 def require_same(data: object, saved: Mapping[str, Any]) -> None:

@@ -85,7 +85,7 @@ def loss_groups() -> list[Group]:
 
 def data_groups() -> list[Group]:
     """Group genlab's data sets by the content of batches, and degradations."""
-    return [
+    by_base = [
         Group(title, tuple(catalogue.subclasses("data", base)), 0, f"any {base} by its import path")
         for title, base in (
             ("images", "ImageDataModule"),
@@ -94,6 +94,7 @@ def data_groups() -> list[Group]:
             ("degradations, for DegradedPairs", "Degradation"),
         )
     ]
+    return [*by_base, Group("sentences", ("Sentences",), 0, "any LightningDataModule by its import path")]
 
 
 def model_groups() -> list[Group]:

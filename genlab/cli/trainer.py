@@ -32,7 +32,7 @@ from genlab.cli.resume import explained, meant_checkpoint, model_section, requir
 from genlab.cli.run_folder import claimed, run_name, with_trackers_in
 from genlab.data import own as own_data
 from genlab.errors import GenlabError
-from genlab.facts import Facts, require_same, stated
+from genlab.facts import Facts, adopt, require_same, stated
 from genlab.hparams import arguments_of
 from genlab.parsing.own_code import imported
 from genlab.parsing.parser import ExplainingParser
@@ -121,6 +121,8 @@ class TrainerCLI(LightningCLI):
 
     def _fact_for_model(self, data: LightningDataModule, fact: str) -> Any:
         """Give a fact of the data to the model; of data that do not tell it, only to a model that needs it."""
+        if self.checkpoint:
+            adopt(data, self.checkpoint.hyperparameters)
         value = stated(data, fact)
         if value is not None or isinstance(data, Facts):
             return value

@@ -4,6 +4,7 @@ import argparse
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import cast
 
 import yaml
 from lightning.pytorch.cli import instantiate_module
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from genlab import sheets
 from genlab.atomic import must_be_free
+from genlab.commands.shared.sentences import described
 from genlab.configs import find_config
 from genlab.data import (
     MNIST,
@@ -20,6 +22,7 @@ from genlab.data import (
     DomainDataModule,
     FolderDomains,
     FreyFaces,
+    Sentences,
     SideBySidePairs,
 )
 from genlab.data.base import SPLITS
@@ -34,6 +37,7 @@ NAMED: dict[str, Callable[[], BatchDataModule]] = {
     "mnist": MNIST,
     "frey": FreyFaces,
     "celeba": CelebA,
+    "sentences": Sentences,
     **{name: partial(SideBySidePairs, name) for name in PIX2PIX},
     **{name: partial(FolderDomains, name) for name in CYCLEGAN},
 }
@@ -100,7 +104,9 @@ def find_data(name: str) -> BatchDataModule:
 
 
 def table(data: BatchDataModule, official: tuple[int, ...] | None) -> str:
-    """Describe the splits in lines of text: their sizes, and shapes and brightness of a batch of each."""
+    """Describe the splits in lines of text: their sizes, and shapes and brightness of a batch of each, or sentences."""
+    if data.vocabulary:
+        return "\n".join(described(cast(Sentences, data)))
     classes = counted(data.num_classes, "class", "classes")
     lines = [f"{type(data).__name__}: {classes}, {counted(len(data.attribute_names), 'attribute')}"]
     for position, split in enumerate(SPLITS):

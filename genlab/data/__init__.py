@@ -15,9 +15,11 @@ from genlab.data.digits import Digits
 from genlab.data.domains import FolderDomains
 from genlab.data.folders import ImageFolder
 from genlab.data.frey import FreyFaces
+from genlab.data.grammar import Grammar
 from genlab.data.mnist import MNIST
 from genlab.data.pairs import FolderPairs, SideBySidePairs
 from genlab.data.patches import NaturalPatches
+from genlab.data.sentences import Sentences
 
 __all__ = [
     "MNIST",
@@ -34,6 +36,7 @@ __all__ = [
     "FolderDomains",
     "FolderPairs",
     "FreyFaces",
+    "Grammar",
     "Greyscale",
     "Half",
     "ImageDataModule",
@@ -43,6 +46,7 @@ __all__ = [
     "MaskedCentre",
     "NaturalPatches",
     "PairDataModule",
+    "Sentences",
     "SideBySidePairs",
     "WithoutClass",
 ]

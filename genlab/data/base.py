@@ -1,4 +1,4 @@
-"""Base classes of DataModules, by the kind of their batches: images, pairs or two domains."""
+"""Base classes of DataModules, by the kind of their batches: images, pairs or two domains; and of all of them."""
 
 from abc import abstractmethod
 from functools import cached_property
@@ -40,6 +40,8 @@ class BatchDataModule(PlainHyperparameters, Facts, LightningDataModule):
         GenlabError: for numbers out of range.
     """
 
+    item = "image"
+    """Name of what batches hold, in messages."""
     train_set: Any
     val_set: Any
     test_set: Any
@@ -79,14 +81,14 @@ class BatchDataModule(PlainHyperparameters, Facts, LightningDataModule):
         size = self._batch_of(self.train_set)
         if not size:
             raise GenlabError(
-                f"{type(self).__name__} has {counted(len(self.train_set), 'training image')}, fewer than the "
+                f"{type(self).__name__} has {counted(len(self.train_set), f'training {self.item}')}, fewer than the "
                 f"{world_size} processes; take fewer, with --trainer.devices"
             )
         if size < self.batch_size and not self._noted:
             self._noted = True
             rank_zero_info(
                 f"batch_size {self.batch_size}{' for each process' * (world_size > 1)} is more than the "
-                f"{counted(len(self.train_set), 'training image')}; {size} is used"
+                f"{counted(len(self.train_set), f'training {self.item}')}; {size} is used"
             )
         loader = self.loader(self.train_set, shuffle=True)
         loader.sampler.resume(**self._left_at)  # type: ignore[attr-defined]
@@ -121,6 +123,7 @@ class BatchDataModule(PlainHyperparameters, Facts, LightningDataModule):
             rank=rank,
             world_size=world_size,
             seeded=self.num_workers > 0,
+            sizes=data.sizes,
         )
         # without one of its own, the loader would take a number from the global generator every epoch
         generator = torch.Generator().manual_seed(torch.initial_seed() % 2**62 + rank)

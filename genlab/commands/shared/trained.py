@@ -21,7 +21,7 @@ from genlab.data.files.framing import Framing
 from genlab.devices import device_of, moved
 from genlab.errors import GenlabError
 from genlab.evaluation.splits import Splits
-from genlab.facts import SHAPES
+from genlab.facts import SHAPES, adopt
 from genlab.pictures.drawing import Drawable, save
 from genlab.runs import is_own
 from genlab.sheets import subject_of
@@ -168,6 +168,7 @@ class Trained:
                 require_known_classes(described, self.checkpoint, own=is_own(self.checkpoint))
                 changed = self.args.data_settings
                 data = changed_data(described, changed) if changed else rebuilt_data(described, self.checkpoint)
+        adopt(data, self.model.hparams)
         self._require_shapes(data)
         return data
 

@@ -8,12 +8,19 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, SequentialSampler
 
+WINDOW = 50
+"""Number of batches, of all processes together, whose items are sorted by size."""
+
 
 class BatchSampler(DistributedSampler[Tensor]):
     """Yield positions of one batch at a time, (batch_size,) or in two domains (batch_size, 2): this process's share.
 
     An epoch goes once through the larger domain, and through the smaller one as often as that takes. With `shuffle`
     both have an order of their own, so that pairings are new in every epoch.
+
+    With `sizes` and `shuffle` an epoch's order is random still, but what comes into one batch is of similar size:
+    within each 50 batches of the random order items are sorted by size, then all batches change places. It stays a
+    function of seed and epoch.
 
     It is a DistributedSampler in name, so that Lightning leaves it in place under every strategy.
 
@@ -28,6 +35,7 @@ class BatchSampler(DistributedSampler[Tensor]):
         world_size: number of processes.
         seeded: yield `(positions, seed)`, with a seed for what is random in the batch: a function of `seed`, epoch,
             process and the batch's number, and without `shuffle` the same in every epoch.
+        sizes: of the items, (N,), for batches of items of similar size.
     """
 
     def __init__(
@@ -40,10 +48,11 @@ class BatchSampler(DistributedSampler[Tensor]):
         rank: int = 0,
         world_size: int = 1,
         seeded: bool = False,
+        sizes: Tensor | None = None,
     ) -> None:
         self.lengths, self.batch_size, self.shuffle, self.seed = lengths, batch_size, shuffle, seed
         self.length = lengths if isinstance(lengths, int) else max(lengths)
-        self.rank, self.world_size, self.seeded = rank, world_size, seeded
+        self.rank, self.world_size, self.seeded, self.sizes = rank, world_size, seeded, sizes
         self.epoch = 0
         self._done = 0
 
@@ -70,8 +79,16 @@ class BatchSampler(DistributedSampler[Tensor]):
 
     def _order(self, random: np.random.Generator) -> Tensor:
         if isinstance(self.lengths, int):
-            return self._positions(self.lengths, random)
+            order = self._positions(self.lengths, random)
+            return order if self.sizes is None or not self.shuffle else self._by_size(order, self.sizes, random)
         return torch.stack([self._rounds(length, random) for length in self.lengths], 1)
+
+    def _by_size(self, order: Tensor, sizes: Tensor, random: np.random.Generator) -> Tensor:
+        """Put items of similar size together, and the batches of all processes in random order."""
+        together = self.batch_size * self.world_size
+        windows = order[: len(self) * together].split(WINDOW * together)
+        batches = torch.cat([window[sizes[window].argsort(stable=True)] for window in windows]).view(-1, together)
+        return batches[torch.from_numpy(random.permutation(len(batches)))].flatten()
 
     def _rounds(self, length: int, random: np.random.Generator) -> Tensor:
         """Return `self.length` positions below `length`: all of them, then all of them again."""

@@ -1,4 +1,4 @@
-"""Splits into images for training, validation and testing."""
+"""Splits into images, or files, for training, validation and testing."""
 
 import warnings
 from collections.abc import Sequence
@@ -85,3 +85,29 @@ def _look_at_names(folders: Sequence[str], place: Path) -> None:
             f"train, val and test: {listed(sorted(others))}",
             stacklevel=3,
         )
+
+
+def files_of_splits(place: Path) -> dict[str, Path]:
+    """Find the files of a folder: those of the splits by name, or else all by their own names.
+
+    Args:
+        place: with `train.txt`, and `val.txt` or `test.txt` or both; or with any .txt files. Others are left out.
+
+    Raises:
+        GenlabError: for a folder without text files, and for files whose names are almost those of the splits.
+    """
+    files = {path.stem: path for path in sorted(place.glob("*.txt"))}
+    if not files:
+        raise GenlabError(f"{place} holds no .txt files; put train.txt, val.txt and test.txt there, a sentence a line")
+    misnamed = [name for name in files if name.lower().rpartition(".")[2] in ALMOST and name not in FOLDERS]
+    if misnamed or (not files.keys().isdisjoint(FOLDERS) and "train" not in files):
+        raise GenlabError(
+            f"{place} has {listed([f'{name}.txt' for name in files])}; files of the splits are called train.txt, "
+            "val.txt and test.txt, and train.txt must be there"
+        )
+    if "train" not in files:
+        return files
+    others = [f"{name}.txt" for name in files if name not in FOLDERS]
+    if others:
+        warnings.warn(f"leaving out what is none of train, val and test in {place}: {listed(others)}", stacklevel=2)
+    return {name: files[name] for name in FOLDERS if name in files}

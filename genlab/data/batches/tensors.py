@@ -17,12 +17,12 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from genlab.errors import GenlabError
-from genlab.types import DomainBatch, ImageBatch, PairBatch
+from genlab.types import DomainBatch, ImageBatch, PairBatch, SentenceBatch
 
 Transform = Callable[[Tensor], Tensor]
 """Maps a batch of images (B, C, H, W), float in [0, 1], to another one."""
 
-Batch = TypeVar("Batch", ImageBatch, PairBatch, DomainBatch)
+Batch = TypeVar("Batch", ImageBatch, PairBatch, DomainBatch, SentenceBatch)
 
 
 class BatchDataset(Dataset[Batch]):
@@ -31,6 +31,9 @@ class BatchDataset(Dataset[Batch]):
     A tensor of positions (B, ...), a list or array of them or a slice gives a batch, a dict of tensors (B, ...). An
     integer gives one item, a dict of the same tensors without their first dimension; negative ones count from the end.
     """
+
+    sizes: Tensor | None = None
+    """Sizes of the items, (N,), where a batch of items of similar size takes less; None where all are alike."""
 
     @abstractmethod
     def __len__(self) -> int:

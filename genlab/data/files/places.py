@@ -1,6 +1,7 @@
 """Folders of data sets and caches, and locks on them."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import filelock
@@ -19,17 +20,24 @@ def cache_folder(data_dir: str | None) -> Path:
     return Path(os.environ.get("GENLAB_CACHE_DIR") or data_folder(data_dir) / "cache").expanduser()
 
 
-def find_folder(folder: str | os.PathLike[str], data_dir: str | None) -> Path:
+def find_folder(
+    folder: str | os.PathLike[str], data_dir: str | None, is_there: Callable[[Path], bool] = is_folder
+) -> Path:
     """Find the folder that a user means: a name in the folder of data sets, or else a path; ./name is always a path.
+
+    Args:
+        folder: what the user gave.
+        data_dir: the folder of data sets.
+        is_there: tells whether a path can be meant; by default only folders can.
 
     Raises:
         GenlabError: for an empty name, which would mean the whole folder of data sets.
     """
     if not os.fspath(folder):
-        raise GenlabError("the name of a folder of images is empty; give a path or a name in the folder of data sets")
+        raise GenlabError("the name of a folder is empty; give a path or a name in the folder of data sets")
     path = Path(folder).expanduser()
     named = data_folder(data_dir) / path
-    is_path = os.fspath(folder).startswith(".") or (is_folder(path) and not is_folder(named))
+    is_path = os.fspath(folder).startswith(".") or (is_there(path) and not is_there(named))
     return path if is_path else named
 
 

@@ -158,12 +158,12 @@ def test_other_data_files_of_odd_kinds_are_one_line(name, kind):
 
 @pytest.mark.parametrize("kind", [ImageFolder, SideBySidePairs, FolderDomains])
 def test_an_empty_name_is_not_the_folder_of_all_data_sets(kind, refused):
-    with pytest.raises(genlab.GenlabError, match="the name of a folder of images is empty"):
+    with pytest.raises(genlab.GenlabError, match="the name of a folder is empty"):
         kind("")
-    with pytest.raises(genlab.GenlabError, match="the name of a folder of images is empty"):
+    with pytest.raises(genlab.GenlabError, match="the name of a folder is empty"):
         FolderPairs("photos", "")
     message = refused("fit", "--model", "VAE", "--data", kind.__name__, "--data.folder=")
-    assert "the name of a folder of images is empty" in message
+    assert "the name of a folder is empty" in message
 
 
 def test_a_name_that_is_too_long_is_one_line():

@@ -1,0 +1,49 @@
+"""Text files of sentences, one a line, and the words of a line."""
+
+import re
+from pathlib import Path
+
+from genlab.errors import GenlabError
+from genlab.regular import exists, is_folder, read_regular
+
+LARGEST = 2**30
+"""Maximum number of bytes of a file."""
+WORDS = re.compile(r"\d+(?:[.,:]\d+)*|(?<=\w)'\w+|\w+|[^\w\s]")
+"""Words, numbers, what follows an apostrophe, and single marks."""
+
+
+def words_of(line: str, *, lower_case: bool = False, tokenize: bool = False) -> str:
+    """Return the words of a line, separated by single spaces.
+
+    Args:
+        line: text; words are what stands between spaces.
+        lower_case: write all of it in lower case.
+        tokenize: split words and marks: `I don't.` has the words `I`, `don`, `'t` and `.`.
+    """
+    line = line.lower() if lower_case else line
+    found = WORDS.findall(line.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")) if tokenize else line.split()
+    return " ".join(found)
+
+
+def read_lines(path: Path) -> list[str]:
+    """Read the lines of a UTF-8 file that hold anything.
+
+    Raises:
+        GenlabError: for a missing file, one that is not text in UTF-8, and one without such lines.
+    """
+    if not exists(path) or is_folder(path):
+        raise GenlabError(f"there is no file {path}; pass --data.folder, a folder or a text file, a sentence a line")
+    content = read_regular(path, LARGEST)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise GenlabError(
+            f"{path} is not UTF-8 (line {line:,}); convert it: iconv -f LATIN1 -t UTF-8 {path.name} > utf8.txt"
+        ) from None
+    if "\0" in text:
+        raise GenlabError(f"{path} is no text: line {text[: text.index(chr(0))].count(chr(10)) + 1:,} holds zero bytes")
+    lines = [line for line in text.split("\n") if line.strip()]
+    if not lines:
+        raise GenlabError(f"{path} is empty; it must hold sentences, one a line")
+    return lines
