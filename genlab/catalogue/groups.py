@@ -94,7 +94,8 @@ def data_groups() -> list[Group]:
             ("degradations, for DegradedPairs", "Degradation"),
         )
     ]
-    return [*by_base, Group("sentences", ("Sentences",), 0, "any LightningDataModule by its import path")]
+    sentences = Group("sentences", ("Sentences",), 0, "any LightningDataModule by its import path")
+    return [*by_base[:-1], sentences, by_base[-1]]
 
 
 def model_groups() -> list[Group]:

@@ -216,4 +216,4 @@ def _text(config: str) -> str:
 
 def _smallest(configs: list[str]) -> str:
     """Choose a config that needs no download, if there is one."""
-    return next((name for name in configs if name.endswith("_digits.yaml")), configs[0])
+    return next((name for name in configs if name.endswith(("_digits.yaml", "_tiny.yaml"))), configs[0])

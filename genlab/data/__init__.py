@@ -15,7 +15,6 @@ from genlab.data.digits import Digits
 from genlab.data.domains import FolderDomains
 from genlab.data.folders import ImageFolder
 from genlab.data.frey import FreyFaces
-from genlab.data.grammar import Grammar
 from genlab.data.mnist import MNIST
 from genlab.data.pairs import FolderPairs, SideBySidePairs
 from genlab.data.patches import NaturalPatches
@@ -36,7 +35,6 @@ __all__ = [
     "FolderDomains",
     "FolderPairs",
     "FreyFaces",
-    "Grammar",
     "Greyscale",
     "Half",
     "ImageDataModule",

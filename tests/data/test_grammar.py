@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from genlab.data import Grammar
 from genlab.data.english import english
+from genlab.data.grammar import Grammar
 from genlab.errors import GenlabError
 
 SMALL = """
