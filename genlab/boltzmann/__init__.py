@@ -6,15 +6,19 @@ A machine takes and gives visible units, (B, size), and knows no image; the mode
 
 from genlab.boltzmann.annealing import LogPartition, inverse_temperatures, log_partition
 from genlab.boltzmann.chains import GibbsSampling
+from genlab.boltzmann.hidden import BinaryHiddenUnits, HiddenUnits, LinearHiddenUnits
 from genlab.boltzmann.machine import BoltzmannMachine
 from genlab.boltzmann.units import BinaryUnits, GaussianUnits, LabelledUnits, VisibleUnits, draw_binary
 
 __all__ = [
+    "BinaryHiddenUnits",
     "BinaryUnits",
     "BoltzmannMachine",
     "GaussianUnits",
     "GibbsSampling",
+    "HiddenUnits",
     "LabelledUnits",
+    "LinearHiddenUnits",
     "LogPartition",
     "VisibleUnits",
     "draw_binary",

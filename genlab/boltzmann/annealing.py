@@ -4,12 +4,10 @@ import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor
 from tqdm import tqdm
 
 from genlab.boltzmann.machine import BoltzmannMachine
-from genlab.boltzmann.units import draw_binary
 from genlab.losses.precision import at_least_float32
 from genlab.ranges import at_least, extent
 
@@ -57,7 +55,8 @@ def log_partition(
     """Estimate log Z of a machine by chains that go from its base-rate model to itself.
 
     At inverse temperature β the unnormalised probability of visible units is
-    p(v) = exp(-(1 - β) base_energy(v) - β energy(v)) prod_j (1 + exp(β inputs_j(v))); see equation 15 of the paper.
+    p(v) = exp(-(1 - β) base_energy(v) - β energy(v)) prod_j (1 + exp(β inputs_j(v))) for binary hidden units; see
+    equation 15 of the paper.
 
     Args:
         machine: whose.
@@ -68,18 +67,21 @@ def log_partition(
     """
     extent(temperatures=temperatures)
     at_least(2, chains=chains)
-    units = machine.visible
+    units, hidden = machine.visible, machine.hidden_units
     v = machine.draw_base(chains, generator)
     log_weights = torch.zeros(chains, dtype=torch.float64, device=v.device)
     before = 0.0
     for beta in tqdm(inverse_temperatures(temperatures).tolist(), "Annealing", unit=" steps", disable=not progress):
         inputs = at_least_float32(machine.inputs(v))
-        tempered = F.softplus(beta * inputs) - F.softplus(before * inputs)
-        log_weights += (beta - before) * (units.base_energy(v) - units.energy(v)) + tempered.sum(1)
-        h = draw_binary((beta * inputs).sigmoid(), generator)
+        log_weights += (beta - before) * (units.base_energy(v) - units.energy(v))
+        log_weights += hidden.log_sum(beta * inputs) - hidden.log_sum(before * inputs)
+        h = hidden.draw(beta * inputs, generator)
         v = units.draw(machine.inputs_of_visible(h), generator, beta)
         before = beta
-    base = units.base_log_partition().item() + machine.hidden.out_features * math.log(2)
+    base = (
+        units.base_log_partition().item()
+        + hidden.log_sum(torch.zeros(1, machine.hidden.out_features, dtype=torch.float64)).item()
+    )
     return averaged(log_weights, base)
 
 

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
+from genlab.boltzmann.hidden import BinaryHiddenUnits, HiddenUnits
 from genlab.boltzmann.machine import BoltzmannMachine
 from genlab.boltzmann.units import BinaryUnits, LabelledUnits, VisibleUnits, draw_binary
 from genlab.errors import GenlabError
@@ -44,6 +45,7 @@ class BeliefModel(Passes, StagedModel[NetStage]):
         hidden: numbers of hidden units, of the lowest layer first.
         classes: of labels that the top machine sees beside the layer below; 0 for none.
         visible: builds the visible units.
+        top: builds the highest hidden units.
         pretraining: a schedule for each machine, or one for all.
         up_down: schedules of all machines together.
         gibbs_steps: Gibbs steps to negative samples.
@@ -68,6 +70,7 @@ class BeliefModel(Passes, StagedModel[NetStage]):
         *,
         classes: int,
         visible: Callable[[int], VisibleUnits],
+        top: Callable[[], HiddenUnits] = BinaryHiddenUnits,
         pretraining: Sequence[StageSchedule],
         up_down: Sequence[StageSchedule],
         gibbs_steps: int,
@@ -96,7 +99,8 @@ class BeliefModel(Passes, StagedModel[NetStage]):
         units: list[VisibleUnits] = [as_network(visible, sizes[0]), *map(BinaryUnits, sizes[1:-1])]
         if classes:
             units[-1] = LabelledUnits(sizes[-2] + classes, classes)
-        self.machines = nn.ModuleList(map(BoltzmannMachine, units, hidden))
+        kinds = [BinaryHiddenUnits() for _ in hidden[1:]] + [top()]
+        self.machines = nn.ModuleList(map(BoltzmannMachine, units, hidden, kinds))
         self.generative = nn.ParameterList(torch.zeros(above, below) for below, above in pairwise(sizes[:-1]))
         """Weights from each hidden layer but the highest to the one below, once they differ from the machines'."""
         for level, unit in enumerate(units):

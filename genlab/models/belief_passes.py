@@ -59,18 +59,19 @@ class Passes(GibbsModel):
         return units.from_pixels(pixels if units.takes_grey else draw_binary(pixels, generator))
 
     def recognised(self, pixels: Tensor, level: int, labels: Tensor | None = None) -> Tensor:
-        """Return the probabilities of hidden units at a level given those of the level below, and so from images on."""
+        """Return the means of hidden units at a level given those of the level below, and so from images on."""
         found = self.machine(0).visible.from_pixels(pixels)
         for below in range(level):
             seen = self.labelled(found, labels) if below == len(self.machines) - 1 else found
-            found = self.machine(below).inputs(seen).sigmoid()
+            found = self.machine(below).hidden_mean(seen)
         return found
 
     def drawn_up(self, pixels: Tensor, level: int, generator: Generator | None = None) -> list[Tensor]:
         """Draw the units of each level up to one, the lowest first, each given the one below."""
         units = [self.pixel_states(pixels, generator)]
         for below in range(level):
-            units.append(draw_binary(self.machine(below).inputs(units[-1]).sigmoid(), generator))
+            machine = self.machine(below)
+            units.append(machine.hidden_units.draw(machine.inputs(units[-1]), generator))
         return units
 
     def inputs_below(self, level: int, h: Tensor) -> Tensor:
@@ -98,7 +99,7 @@ class Passes(GibbsModel):
     def pictures(self, v: Tensor, generator: Generator) -> Tensor:
         """Return images (B, C, H, W), the means of pixels, by layers that are drawn from the highest one down."""
         if self.depth == 1:
-            h = draw_binary(self.top.inputs(v).sigmoid(), generator)
+            h = self.top.hidden_units.draw(self.top.inputs(v), generator)
             return self.machine(0).visible.to_pixels(self.mean_below(0, h)).view(-1, *self.image_shape)
         v = self.unlabelled(v)
         for level in reversed(range(1, self.depth - 1)):

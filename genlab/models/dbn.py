@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Generator, Tensor
 
+from genlab.boltzmann.hidden import BinaryHiddenUnits, HiddenUnits
 from genlab.boltzmann.machine import BoltzmannMachine
 from genlab.boltzmann.units import BinaryUnits, VisibleUnits
 from genlab.capabilities import (
@@ -43,6 +44,7 @@ class DBN(Codec, BeliefModel):
         image_shape: (C, H, W) of the images.
         hidden: numbers of hidden units, of the lowest layer first: two layers or more.
         visible: builds the visible units: `BinaryUnits`, or `GaussianUnits` for real values; see `genlab.boltzmann`.
+        top: builds the highest hidden units: `BinaryHiddenUnits`, or `LinearHiddenUnits` for a code of few numbers.
         pretraining: a schedule for each machine, or one that is every machine's.
         up_down: schedules of all layers together, one after the other.
         gibbs_steps: Gibbs steps from units, or of chains, to negative samples: the k of CD-k.
@@ -67,6 +69,7 @@ class DBN(Codec, BeliefModel):
         pretraining: Sequence[StageSchedule],
         up_down: Sequence[StageSchedule] = (),
         visible: Callable[[int], VisibleUnits] = BinaryUnits,
+        top: Callable[[], HiddenUnits] = BinaryHiddenUnits,
         gibbs_steps: int = 1,
         chains: int = 0,
         optimizer: OptimizerFactory = MachineSGD,
@@ -79,6 +82,7 @@ class DBN(Codec, BeliefModel):
             hidden,
             classes=0,
             visible=visible,
+            top=top,
             pretraining=pretraining,
             up_down=up_down,
             gibbs_steps=gibbs_steps,
@@ -95,7 +99,7 @@ class DBN(Codec, BeliefModel):
 
     @of_images
     def encode(self, x: Tensor) -> Tensor:
-        """Encode images (B, C, H, W) to the probabilities of the highest hidden units: (B, hidden[-1])."""
+        """Encode images (B, C, H, W) to the means of the highest hidden units: (B, hidden[-1])."""
         return self.recognised(self.seen(x).flatten(1), self.depth)
 
     @of_codes

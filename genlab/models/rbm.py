@@ -176,7 +176,7 @@ class RBM(Codec, GibbsModel):
     def encode(self, x: Tensor) -> Tensor:
         """Encode images (B, C, H, W) to the probabilities of hidden units: (B, hidden)."""
         units = self.machine.visible
-        return self.machine.inputs(units.from_pixels(self.seen(x).flatten(1))).sigmoid()
+        return self.machine.hidden_mean(units.from_pixels(self.seen(x).flatten(1)))
 
     @of_codes
     def decode(self, z: Tensor) -> Tensor:
@@ -218,7 +218,7 @@ class RBM(Codec, GibbsModel):
 
     def pictures(self, v: Tensor, generator: Generator) -> Tensor:
         """Return images (B, C, H, W): the means of pixels given hidden units that are drawn given visible ones."""
-        return self.decode(draw_binary(self.machine.inputs(v).sigmoid(), generator))
+        return self.decode(self.machine.hidden_units.draw(self.machine.inputs(v), generator))
 
     def held(self, v: Tensor, pixels: Tensor, mask: Tensor, generator: Generator) -> Tensor:
         """Return visible units with the pixels of images where a mask is 0."""

@@ -22,7 +22,7 @@ class UnrolledDBN(StackedAutoencoder):
     """A StackedAutoencoder that begins with the weights of a deep belief net, and is fine-tuned.
 
     Encoders are the net's recognition weights, decoders its generative weights and the biases of the layer below;
-    hidden units are their probabilities.
+    hidden units are their means, probabilities for binary ones.
 
     Args:
         image_shape: (C, H, W) of the images.
@@ -57,10 +57,13 @@ class UnrolledDBN(StackedAutoencoder):
     ) -> None:
         if not isinstance(net, DBN) or not isinstance(net.machine(0).visible, BinaryUnits):
             raise GenlabError(f"an UnrolledDBN begins with a DBN of binary units, not with a {type(net).__name__}")
-        sizes = [net.machine(level).hidden.out_features for level in range(len(net.machines))]
+        machines = [net.machine(level) for level in range(len(net.machines))]
         super().__init__(
             image_shape,
-            [partial(DenseLayer, size=size) for size in sizes],
+            [
+                partial(DenseLayer, size=one.hidden.out_features, activation=one.hidden_units.activation)
+                for one in machines
+            ],
             pretraining=(),
             fine_tuning=fine_tuning,
             classifier=classifier,
@@ -75,7 +78,7 @@ class UnrolledDBN(StackedAutoencoder):
         self.save_hyperparameters()
         if tuple(net.image_shape) != self.image_shape:
             raise GenlabError(f"the DBN is of images of shape {net.image_shape}, data of {self.image_shape}")
-        for level in range(len(sizes)):
+        for level in range(len(machines)):
             self._take(net, level)
 
     @torch.no_grad()

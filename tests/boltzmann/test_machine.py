@@ -9,7 +9,14 @@ import torch
 from torch import nn
 
 import genlab
-from genlab.boltzmann import BinaryUnits, BoltzmannMachine, GaussianUnits, inverse_temperatures, log_partition
+from genlab.boltzmann import (
+    BinaryUnits,
+    BoltzmannMachine,
+    GaussianUnits,
+    LinearHiddenUnits,
+    inverse_temperatures,
+    log_partition,
+)
 
 VISIBLE, HIDDEN = 12, 8
 
@@ -97,6 +104,23 @@ def test_the_base_rate_model_alone_has_the_partition_function_that_it_says():
     exact = (-units.base_energy(all_states(5)).double()).logsumexp(0)
     torch.testing.assert_close(units.base_log_partition(), exact, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(units.bias.detach(), units.base)
+
+
+def test_linear_hidden_units_are_integrated_over_and_drawn_with_their_noise():
+    machine = machine_of(BinaryUnits(5), hidden=2)
+    machine.hidden_units = LinearHiddenUnits()
+    v, axis = all_states(5).double(), torch.linspace(-12, 12, 400, dtype=torch.float64)
+    h = torch.cartesian_prod(axis, axis)
+    weight, c, b = (p.detach().double() for p in (machine.hidden.weight, machine.hidden.bias, machine.visible.bias))
+    log_joint = (v @ b)[:, None] + (v @ weight.T + c) @ h.T - 0.5 * h.square().sum(1)
+    exact = log_joint.logsumexp(1) + 2 * (axis[1] - axis[0]).log()
+    torch.testing.assert_close(-machine.free_energy(v.float()).double(), exact, rtol=1e-5, atol=1e-5)
+    random = torch.Generator().manual_seed(0)
+    found = log_partition(machine, 200, 500, random)
+    assert found.value == pytest.approx(exact.logsumexp(0).item(), abs=0.1)
+    assert found.low < exact.logsumexp(0) < found.high
+    drawn = machine.gibbs(machine.draw_base(20_000, random), 30, random)
+    torch.testing.assert_close(drawn.mean(0).double(), exact.softmax(0) @ v, atol=0.02, rtol=0)
 
 
 def test_temperatures_are_spaced_as_in_the_paper():

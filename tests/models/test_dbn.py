@@ -9,7 +9,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch.distributions import Bernoulli
 
 import genlab
-from genlab.boltzmann import GaussianUnits, GibbsSampling
+from genlab.boltzmann import GaussianUnits, GibbsSampling, LinearHiddenUnits
 from genlab.models import StageSchedule
 
 SHAPE = (1, 8, 8)
@@ -224,6 +224,22 @@ def test_a_net_unrolls_into_an_autoencoder_that_is_fine_tuned(course, working_fo
             fitted.save_checkpoint("deep.ckpt")
     assert errors[1] < 0.9 * errors[0]
     torch.testing.assert_close(genlab.load("deep.ckpt").reconstruct(x), deep.reconstruct(x))
+
+
+def test_the_highest_units_may_be_linear(working_folder):
+    model = dbn(hidden=(60, 4), top=LinearHiddenUnits, pretraining=[StageSchedule(10, 0.2), StageSchedule(30, 0.2)])
+    fitted = trainer()
+    fitted.fit(model, genlab.Digits())
+    fitted.save_checkpoint("net.ckpt")
+    data = genlab.Digits()
+    data.setup("test")
+    x = data.test_set[:]["image"]
+    codes = model.encode(x)
+    assert codes.min() < -0.5
+    deep = genlab.UnrolledDBN(SHAPE, genlab.load("net.ckpt"), [StageSchedule(1, 1e-3)])
+    torch.testing.assert_close(deep.encode(x), codes)
+    torch.testing.assert_close(deep.reconstruct(x), model.reconstruct(x))
+    assert (model.reconstruct(x) - x).square().sum() < (x.mean(0) - x).square().sum()
 
 
 def test_pixels_may_be_gaussian():
