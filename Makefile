@@ -72,6 +72,7 @@ bench: setup  ## compare quality and speed with plain PyTorch, Lightning and tor
 	$(BIN)/python benchmarks/gan_speed.py dcgan
 	$(BIN)/python benchmarks/deepfake.py
 	$(BIN)/python benchmarks/rbm_speed.py
+	$(BIN)/python benchmarks/deep_autoencoder.py
 	$(BIN)/python benchmarks/diffusion_speed.py train
 	$(BIN)/python benchmarks/diffusion_speed.py sample
 	$(BIN)/python benchmarks/diffusion_quality.py mnist
