@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genlab.capabilities import Conditional, Decodes, DrawsCodes, Samples
+from genlab.capabilities import Conditional, Decodes, DrawsCodes, Samples, Styled
 from genlab.conditions import condition_of
 from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
@@ -35,7 +35,7 @@ CODES = 1000
 class Given(Styles):
     """A CStyleGAN under a condition, one for each image or one for all."""
 
-    capabilities: tuple[type, ...] = (Decodes, DrawsCodes, Samples)
+    capabilities: tuple[type, ...] = (Decodes, DrawsCodes, Samples, Styled)
 
     def __init__(self, model: "CStyleGAN", condition: Tensor) -> None:
         self.model, self.condition = model, condition

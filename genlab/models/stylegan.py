@@ -7,7 +7,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from genlab.capabilities import Decodes, DrawsCodes, Samples
+from genlab.capabilities import Decodes, DrawsCodes, Samples, Styled
 from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.losses.path_length import PathLength
@@ -77,7 +77,7 @@ class StyleGAN(Styles, GAN):
         torch.Size([2, 1, 16, 16])
     """
 
-    capabilities: tuple[type, ...] = (Decodes, DrawsCodes, Samples)
+    capabilities: tuple[type, ...] = (Decodes, DrawsCodes, Samples, Styled)
 
     def __init__(
         self,

@@ -21,11 +21,12 @@ from lightning.pytorch import Trainer, seed_everything
 from torch.utils.data import DataLoader
 import genlab
 from genlab.diffusion import KarrasNoise, KarrasPrediction
-from genlab.losses import Gaussian, GradientPenalty, Wasserstein
+from genlab.losses import Gaussian, GradientPenalty, PathLength, Wasserstein
 from genlab.models import ImageModel, StageSchedule, frozen
 from genlab.networks import (
-    DenoisingUNet, DenseLayer, EMACodebook, GatedPixelCNN, MapDecoder, MapEncoder, MLPDecoder, MLPDiscriminator,
-    MLPEncoder, PatchDiscriminator, ResNetGenerator, StridedDecoder, StridedEncoder, UNet
+    AdaptiveAugmentation, DenoisingUNet, DenseLayer, EMACodebook, GatedPixelCNN, MapDecoder, MapEncoder, MLPDecoder,
+    MLPDiscriminator, MLPEncoder, PatchDiscriminator, ResidualDiscriminator, ResNetGenerator, StridedDecoder,
+    StridedEncoder, StyleGenerator, UNet
 )
 
 processes, rank = int(sys.argv[1]), int(os.environ.get("LOCAL_RANK", 0))
@@ -101,6 +102,11 @@ translator = {
     "discriminator": partial(PatchDiscriminator, channels=4), "ema_decay": 0.9,
     "generator_optimizer": slow, "discriminator_optimizer": slow,
 }
+styled = {
+    "generator": partial(StyleGenerator, style_size=6, mapping_layers=1, mapping_lr=1.0, channels=4),
+    "discriminator": partial(ResidualDiscriminator, channels=4), "penalty_every": 3, "path_length": PathLength,
+    "augment": partial(AdaptiveAugmentation, target=-1.0, images=500), "generator_optimizer": slow, "discriminator_optimizer": slow,
+}
 maps = {"encoder": partial(MapEncoder, channels=8, halvings=1), "decoder": partial(MapDecoder, channels=8, halvings=1)}
 denoiser = partial(DenoisingUNet, channels=4, multipliers=(1, 2), blocks=1, attention=4)
 diffusing = {"network": denoiser, "noise": KarrasNoise, "prediction": KarrasPrediction, "optimizer": slow}
@@ -121,6 +127,7 @@ FAMILIES = {
     "gan": lambda: genlab.GAN(SHAPE, 4, **players),
     "wgan-gp": lambda: genlab.GAN(SHAPE, 4, **players, loss=Wasserstein, penalty=GradientPenalty, critic_steps=2),
     "cgan": lambda: genlab.CGAN(SHAPE, CLASSES, code_size=4, **players),
+    "stylegan": lambda: genlab.CStyleGAN(SHAPE, CLASSES, code_size=4, **styled),
     "vaegan": lambda: genlab.VAEGAN(SHAPE, 4, **vaegan, margin=0.1),
     "rbm": lambda: genlab.RBM(SHAPE, 5, gibbs_steps=2, optimizer=slow),
     "dbn": lambda: genlab.LabelledDBN(SHAPE, [5, 4], once, num_classes=CLASSES, optimizer=slow),
@@ -156,6 +163,7 @@ FAMILIES = [
     "gan",
     "wgan-gp",
     "cgan",
+    "stylegan",
     "vaegan",
     "regressor",
     "deepfake",

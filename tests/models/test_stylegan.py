@@ -12,6 +12,7 @@ from torch.nn.functional import softplus
 from torch.optim import SGD
 
 import genlab
+from genlab.explore.onnx import Method, graph_of
 from genlab.losses import PathLength
 from genlab.models.stylegan import MEAN_DECAY
 from genlab.networks import AdaptiveAugmentation, DCGANGenerator, ResidualDiscriminator, StyleGenerator
@@ -234,6 +235,15 @@ def test_truncation_moves_styles_towards_their_mean():
     assert not torch.allclose(model.decode(z), model.synthesize(half))
     model.truncation = 0.5
     torch.testing.assert_close(model.decode(z), model.synthesize(half))
+
+
+def test_decoding_exports_to_onnx_for_any_number_of_codes():
+    pytest.importorskip("onnxscript")
+    pytest.importorskip("onnxruntime")
+    model = noisy(genlab.StyleGAN((1, 9, 8), **SMALL))
+    graph = graph_of("decoder", Method(model, "decode"), model.draw_codes(5))
+    assert (graph.input, graph.output) == ((4,), (1, 9, 8))
+    assert graph.difference < 1e-5
 
 
 def test_gradients_reach_styles_and_codes():
