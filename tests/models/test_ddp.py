@@ -105,7 +105,8 @@ translator = {
 styled = {
     "generator": partial(StyleGenerator, style_size=6, mapping_layers=1, mapping_lr=1.0, channels=4),
     "discriminator": partial(ResidualDiscriminator, channels=4), "penalty_every": 3, "path_length": PathLength,
-    "augment": partial(AdaptiveAugmentation, target=-1.0, images=500), "generator_optimizer": slow, "discriminator_optimizer": slow,
+    "augment": partial(AdaptiveAugmentation, target=-1.0, images=500),
+    "generator_optimizer": slow, "discriminator_optimizer": slow,
 }
 maps = {"encoder": partial(MapEncoder, channels=8, halvings=1), "decoder": partial(MapDecoder, channels=8, halvings=1)}
 denoiser = partial(DenoisingUNet, channels=4, multipliers=(1, 2), blocks=1, attention=4)
