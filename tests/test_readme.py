@@ -16,7 +16,6 @@ from genlab.cli import TOOL_COMMANDS, main
 
 from .data.pictures import write_image, write_images
 
-pytestmark = pytest.mark.usefixtures("no_curves")
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/*.md"))]
 QUICK = [

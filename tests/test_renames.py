@@ -15,7 +15,6 @@ from genlab.cli import main
 from genlab.hparams import with_current_paths
 from genlab.runs.summaries import settings_of
 
-pytestmark = pytest.mark.usefixtures("no_curves")
 SMALL = ["--config=overlays/smoke.yaml", "--trainer.enable_progress_bar=false"]
 CONFIG = """
 model:

@@ -17,7 +17,6 @@ from genlab.models import StageSchedule
 from genlab.networks import DenseLayer, MLPDecoder, MLPEncoder
 from genlab.schedules import Cosine, Linear, Warmup
 
-pytestmark = pytest.mark.usefixtures("no_curves")
 QUIET = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
 
 

@@ -17,6 +17,11 @@ from genlab.pictures.curves import draw_curves
 CURVES = Path("pictures/curves.png")
 
 
+@pytest.fixture(autouse=True)
+def no_curves() -> None:
+    """They are drawn."""
+
+
 @pytest.fixture
 def drawn(monkeypatch) -> list:
     """The figures that are drawn."""

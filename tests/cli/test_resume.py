@@ -18,7 +18,6 @@ from genlab.cli import main, slurm
 from genlab.configs import find_config
 from genlab.errors import GenlabError
 
-pytestmark = pytest.mark.usefixtures("no_curves")
 BATCHES = 5
 """In an epoch."""
 QUICK = [

@@ -25,7 +25,6 @@ from genlab.losses import Bernoulli, Gaussian
 from genlab.models import ImageModel
 from genlab.models.autoregressive import PixelModel
 
-pytestmark = pytest.mark.usefixtures("no_curves")
 TRAINABLE = [name for name in shipped_configs() if "/" not in name]
 TOOLS = {
     genlab.GAN: ("sample", "test/diversity"),

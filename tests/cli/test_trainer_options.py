@@ -12,7 +12,6 @@ import genlab
 from genlab.callbacks.results import table
 from genlab.cli import main
 
-pytestmark = pytest.mark.usefixtures("no_curves")
 QUICK = [
     "--trainer.max_epochs=2",
     "--trainer.limit_train_batches=4",

@@ -19,7 +19,6 @@ import genlab
 from genlab.cli import main
 from genlab.parsing import own_code
 
-pytestmark = pytest.mark.usefixtures("no_curves")
 SMOKE = ["--config=overlays/smoke.yaml", "--trainer.enable_progress_bar=false"]
 MODULES = {
     "my_nets": """

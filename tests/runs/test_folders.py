@@ -22,7 +22,6 @@ from genlab import runs
 from genlab.callbacks import run_config
 from genlab.cli import main
 
-pytestmark = pytest.mark.usefixtures("no_curves")
 SMOKE = ["--config=overlays/smoke.yaml", "--trainer.enable_progress_bar=false"]
 FIT = ["fit", "--config=vae_digits.yaml", *SMOKE]
 
