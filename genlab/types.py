@@ -20,6 +20,10 @@ GridNetworkFactory = Callable[[Shape, int, int, int], nn.Module]
 """Builds an autoregressive network from the shape of grids, the number of values, of a condition's numbers, and of a
 map's channels; see `genlab.networks.GatedPixelCNN`."""
 
+SentenceNetworkFactory = Callable[[int, int], nn.Module]
+"""Builds an encoder or a decoder of sentences from the number of words and the size of codes; see
+`genlab.networks.RecurrentEncoder` and `genlab.networks.RecurrentDecoder`."""
+
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 """Builds an optimizer from the parameters to train."""
 

@@ -9,7 +9,8 @@ from genlab.losses.adversarial import (
     RelativisticAverage,
     Wasserstein,
 )
-from genlab.losses.categorical import grid_log_prob
+from genlab.losses.annealing import Annealing, LinearAnnealing, SigmoidAnnealing
+from genlab.losses.categorical import grid_log_prob, sentence_log_prob
 from genlab.losses.evidence import kl_standard_normal
 from genlab.losses.likelihood import (
     Bernoulli,
@@ -37,6 +38,7 @@ __all__ = [
     "L1",
     "R1",
     "AdversarialLoss",
+    "Annealing",
     "Bernoulli",
     "BetaNLL",
     "DiscretizedLogistic",
@@ -46,6 +48,7 @@ __all__ = [
     "Laplace",
     "LeastSquares",
     "Likelihood",
+    "LinearAnnealing",
     "Minimax",
     "NonSaturating",
     "NormalNLL",
@@ -57,6 +60,7 @@ __all__ = [
     "RegressionLoss",
     "RelativisticAverage",
     "ScaledR1",
+    "SigmoidAnnealing",
     "TargetRate",
     "Wasserstein",
     "WeightedSum",
@@ -66,5 +70,6 @@ __all__ = [
     "gradient_error",
     "grid_log_prob",
     "kl_standard_normal",
+    "sentence_log_prob",
     "squared_error",
 ]

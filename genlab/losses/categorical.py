@@ -1,10 +1,11 @@
-"""Probabilities of grids of values, each with a distribution of its own."""
+"""Probabilities of grids of values and of sentences, each value with a distribution of its own."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from genlab.losses.precision import at_least_float32
+from genlab.vocabulary import PAD
 
 
 def grid_log_prob(logits: Tensor, grid: Tensor) -> Tensor:
@@ -22,3 +23,20 @@ def grid_log_prob(logits: Tensor, grid: Tensor) -> Tensor:
     """
     with torch.autocast(logits.device.type, enabled=False):
         return -F.cross_entropy(at_least_float32(logits), grid, reduction="none").flatten(1).sum(1)
+
+
+def sentence_log_prob(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Compute log p of sentences in nats, summed over words and the end: (B,), in float32.
+
+    Args:
+        logits: of the tokens that are no padding, sentence by sentence: (N, vocabulary size).
+        tokens: (B, T), int64, with padding at their end.
+
+    Example:
+        >>> sentence_log_prob(torch.zeros(3, 8), torch.tensor([[4, 3], [3, 0]]))  # -2 log 8, and -log 8
+        tensor([-4.1589, -2.0794])
+    """
+    real = tokens != PAD
+    with torch.autocast(logits.device.type, enabled=False):
+        nats = F.cross_entropy(at_least_float32(logits), tokens[real], reduction="none")
+    return -nats.new_zeros(tokens.shape).masked_scatter(real, nats).sum(1)

@@ -8,6 +8,8 @@
 | translator | `translator(image_shape, out_channels)` | images (B, C, H, W) to outputs (B, out_channels, H, W) |
 | quantizer | `quantizer(code_size)` | vectors (B, code_size, ...) to `Quantized` ones |
 | denoiser | `denoiser(image_shape, out_channels, condition_size)` | noisy images and times (B,) to outputs |
+| sentence encoder | `encoder(vocabulary_size, code_size)` | sentences (B, T) to codes (B, code_size) |
+| sentence decoder | `decoder(vocabulary_size, code_size)` | words and codes to logits of the words after them |
 | autoregressive | `network(grid_shape, values, condition_size, map_channels)` | grids (B, C, H, W) to logits |
 
 Outputs are unbounded: models and likelihoods apply the output activation, such as a sigmoid or tanh. All networks are
@@ -21,12 +23,14 @@ from genlab.networks.condition import ConditionChannel, Projection
 from genlab.networks.conv import ConvDecoder, ConvEncoder, UpsamplingDecoder
 from genlab.networks.corruption import Corruption, DroppedPatches, DroppedPixels, ElasticWarp, GaussianNoise
 from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from genlab.networks.decoding import beam_search, greedy, sample_tokens
 from genlab.networks.denoising_unet import DenoisingUNet
 from genlab.networks.grid_sampling import sample_grids
 from genlab.networks.mlp import MLPDecoder, MLPDiscriminator, MLPEncoder
 from genlab.networks.patch import PatchDiscriminator
 from genlab.networks.pixelcnn import GatedPixelCNN
 from genlab.networks.quantizers import FSQ, Quantizer
+from genlab.networks.recurrent import GRU, LSTM, RecurrentDecoder, RecurrentEncoder
 from genlab.networks.residual_discriminator import ResidualDiscriminator
 from genlab.networks.resnet import ResNetGenerator
 from genlab.networks.stack import ConvLayer, DenseLayer, LayerStack, StackLayer
@@ -37,6 +41,8 @@ from genlab.recorded import Recorded
 
 __all__ = [
     "FSQ",
+    "GRU",
+    "LSTM",
     "AdaptiveAugmentation",
     "Codebook",
     "ConditionChannel",
@@ -65,6 +71,8 @@ __all__ = [
     "Projection",
     "Quantizer",
     "Recorded",
+    "RecurrentDecoder",
+    "RecurrentEncoder",
     "ResNetGenerator",
     "ResidualDiscriminator",
     "StackLayer",
@@ -73,5 +81,8 @@ __all__ = [
     "StyleGenerator",
     "UNet",
     "UpsamplingDecoder",
+    "beam_search",
+    "greedy",
     "sample_grids",
+    "sample_tokens",
 ]

@@ -1,0 +1,135 @@
+"""Recurrent networks of sentences: tokens to a code, and from a code to logits (Bowman et al. 2016, figure 1)."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from genlab.ranges import extent, share
+from genlab.recorded import Recorded
+from genlab.vocabulary import PAD
+
+State = tuple[Tensor, ...]
+"""What a decoder remembers of the tokens so far: tensors (B, ...)."""
+
+
+class LSTM(nn.LSTM):
+    """A layer of long short-term memory (Hochreiter & Schmidhuber 1997) on sequences (B, T, input_size)."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size, batch_first=True)
+
+
+class GRU(nn.GRU):
+    """A layer of gated recurrent units (Cho et al. 2014) on sequences (B, T, input_size)."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size, batch_first=True)
+
+
+class RecurrentEncoder(nn.Module, Recorded):
+    """The last state of a recurrent network, and a linear layer.
+
+    Args:
+        vocabulary_size: number of tokens.
+        code_size: number of outputs.
+        embedding: size of a token's vector.
+        hidden: size of the state.
+        cell: builds the recurrent network from the sizes of inputs and states: `LSTM`, or `GRU`.
+        dropout: share of the values of tokens' vectors that are dropped in training.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        code_size: int,
+        embedding: int = 256,
+        hidden: int = 256,
+        cell: Callable[[int, int], nn.RNNBase] = LSTM,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        extent(embedding=embedding, hidden=hidden)
+        share(dropout=dropout)
+        self.embedding = nn.Embedding(vocabulary_size, embedding)
+        self.dropout = nn.Dropout(dropout)
+        self.cell = cell(embedding, hidden)
+        self.output = nn.Linear(hidden, code_size)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Encode tokens (B, T), int64, with padding at their end, to (B, code_size)."""
+        states, _ = self.cell(self.dropout(self.embedding(tokens)))
+        last = (tokens != PAD).sum(1) - 1  # padding comes after it, and changes nothing
+        codes: Tensor = self.output(states[torch.arange(len(tokens), device=tokens.device), last])
+        return codes
+
+
+class RecurrentDecoder(nn.Module, Recorded):
+    """A recurrent network whose first state and every input depend on a code, and a linear layer to logits.
+
+    Args:
+        vocabulary_size: number of tokens.
+        code_size: size of a code; 0 for a language model, which has none.
+        embedding: size of a token's vector.
+        hidden: size of the state.
+        cell: builds the recurrent network from the sizes of inputs and states: `LSTM`, or `GRU`.
+        dropout: share of the values of tokens' vectors, and of what the logits are computed from, that are dropped in
+            training.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        code_size: int,
+        embedding: int = 256,
+        hidden: int = 256,
+        cell: Callable[[int, int], nn.RNNBase] = LSTM,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        extent(embedding=embedding, hidden=hidden)
+        share(dropout=dropout)
+        self.hidden = hidden
+        self.embedding = nn.Embedding(vocabulary_size, embedding)
+        self.dropout = nn.Dropout(dropout)
+        self.initial = nn.Linear(code_size, hidden) if code_size else None
+        self.cell = cell(embedding + code_size, hidden)
+        self.output = nn.Linear(hidden, vocabulary_size)
+
+    def forward(self, previous: Tensor, code: Tensor, wanted: Tensor) -> Tensor:
+        """Compute logits of tokens given those before them.
+
+        Args:
+            previous: (B, T), int64: for each token the one before it.
+            code: (B, code_size).
+            wanted: (B, T), where logits are wanted: of padding they would cost as much as of words.
+
+        Returns:
+            (N, vocabulary_size), sentence by sentence.
+        """
+        states, _ = self._states(previous, self.start(code))
+        logits: Tensor = self.output(self.dropout(states[wanted]))
+        return logits
+
+    def start(self, code: Tensor) -> State:
+        """Return the state before the first token of sentences with codes (B, code_size)."""
+        if self.initial is None:
+            empty = self.output.weight.new_zeros(len(code), self.hidden)
+            return (empty, empty, code) if isinstance(self.cell, nn.LSTM) else (empty, code)
+        first = self.initial(code)
+        return (first.tanh(), first, code) if isinstance(self.cell, nn.LSTM) else (first.tanh(), code)
+
+    def step(self, token: Tensor, state: State) -> tuple[Tensor, State]:
+        """Compute the logits (B, vocabulary_size) of the tokens after `token`, (B,), and the state that follows."""
+        states, state = self._states(token[:, None], state)
+        return self.output(self.dropout(states[:, 0])), state
+
+    def _states(self, previous: Tensor, state: State) -> tuple[Tensor, State]:
+        """Compute the states (B, T, hidden) after tokens (B, T), and the last one."""
+        *memory, code = state
+        vectors = self.dropout(self.embedding(previous))
+        inputs = torch.cat([vectors, code[:, None].expand(-1, vectors.shape[1], -1).to(vectors)], 2)
+        before = [part[None].to(inputs).contiguous() for part in memory]
+        states, after = self.cell(inputs, tuple(before) if len(before) > 1 else before[0])
+        after = after if isinstance(after, tuple) else (after,)
+        return states, (*(part[0] for part in after), code)
