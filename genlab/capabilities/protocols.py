@@ -1,6 +1,7 @@
 """Capabilities as protocols.
 
-Images are float tensors (B, C, H, W) in [0, 1], codes are tensors (B, *code_shape).
+Images are float tensors (B, C, H, W) in [0, 1], codes are tensors (B, *code_shape). What is said of images is true of
+sentences, int64 tensors (B, T), where a model knows words.
 """
 
 from collections.abc import Sequence
@@ -214,6 +215,20 @@ class Completes(Protocol):
 
     def complete(self, x: Tensor, mask: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """Make the pixels of images where a mask is 1."""
+        ...
+
+
+@runtime_checkable
+class KnowsWords(Protocol):
+    """Models sentences, (B, T) numbers of words in its vocabulary, in place of images."""
+
+    vocabulary: Sequence[str]
+    """Words in the order of their numbers; see `genlab.vocabulary`."""
+    max_length: int
+    """Numbers of the longest sentence: its words and its end."""
+
+    def sentences(self, tokens: Tensor) -> list[str]:
+        """Return the words of sentences."""
         ...
 
 

@@ -15,6 +15,7 @@ from genlab.capabilities.protocols import (
     ExactLikelihood,
     HasLikelihood,
     HasPartition,
+    KnowsWords,
     Quantizes,
     Reconstructs,
     Samples,
@@ -43,9 +44,9 @@ VERBS: dict[type, str] = {
 """Names of capabilities in messages."""
 TOOLS: dict[type, str] = {
     Translates: "`genlab translate` translates files and folders",
-    Samples: "`genlab sample` draws new images",
+    Samples: "`genlab sample` draws new {}",
 }
-"""Tools to name for a model that predicts nothing."""
+"""Tools to name for a model that predicts nothing; `{}` stands for what it models."""
 
 
 def can(model: object, capability: type[Capability]) -> TypeGuard[Capability]:
@@ -77,7 +78,7 @@ def seen_in(model: Any, batch: Any) -> tuple[Any, Tensor]:
     """Return what can be done with the images of a batch, and these: a conditional model under their conditions."""
     if can(model, Conditional):
         return model.under(batch), model.images(batch)
-    return model, batch["image"]
+    return model, batch["tokens" if can(model, KnowsWords) else "image"]
 
 
 def flat_code_size(model: Any) -> int:

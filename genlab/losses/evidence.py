@@ -19,6 +19,7 @@ def evidence(
     num_samples: int = 1,
     beta: float = 1.0,
     importance_weighted: bool = False,
+    free_bits: float = 0.0,
 ) -> dict[str, Tensor]:
     """Estimate the evidence lower bound (ELBO) and its parts from codes drawn from the posterior.
 
@@ -29,11 +30,14 @@ def evidence(
         num_samples: K, the number of codes drawn for each image.
         beta: weight of the KL divergence.
         importance_weighted: train on the importance-weighted bound, in which beta has no place.
+        free_bits: nats of each unit of the code, on average over the batch, below which its divergence costs no less
+            (Kingma et al. 2016, equation 15).
 
     Returns:
         Scalars in nats per image: "reconstruction", -E_q[log p(x | z)]; "kl", KL(q(z | x) || N(0, I)); "elbo",
-        -reconstruction - kl (Kingma & Welling 2013, equation 10); and "loss", reconstruction + beta * kl. With
-        `importance_weighted`, "bound" is that of Burda et al. 2016, equation 8, and "loss" is -bound.
+        -reconstruction - kl (Kingma & Welling 2013, equation 10); and "loss", reconstruction + beta * kl, where
+        `free_bits` bound the divergence of each unit from below. With `importance_weighted`, "bound" is that of
+        Burda et al. 2016, equation 8, and "loss" is -bound.
     """
     noise = torch.randn(num_samples, *mean.shape, device=mean.device, dtype=mean.dtype)
     z = mean + (0.5 * log_variance).exp() * noise
@@ -41,7 +45,8 @@ def evidence(
     reconstruction, kl = -log_probs.mean(), kl_standard_normal(mean, log_variance).mean()
     metrics = {"elbo": -reconstruction - kl, "reconstruction": reconstruction, "kl": kl}
     if not importance_weighted:
-        return {"loss": reconstruction + beta * kl, **metrics}
+        units = kl_of_units(mean, log_variance).mean(0).clamp(min=free_bits).sum() if free_bits else kl
+        return {"loss": reconstruction + beta * units, **metrics}
     bound = log_mean_exp(log_probs + log_standard_normal(z) - log_normal(z, mean, log_variance)).mean()
     return {"loss": -bound, "bound": bound, **metrics}
 
@@ -86,7 +91,13 @@ def kl_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
         >>> kl_standard_normal(torch.ones(2, 8), torch.zeros(2, 8))  # 8 * mean^2 / 2
         tensor([4., 4.])
     """
-    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
+    return kl_of_units(mean, log_variance).sum(1)
+
+
+@in_float32
+def kl_of_units(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL divergence of each unit of a code from the standard normal, in nats: two tensors (B, D) to (B, D)."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
 
 
 def log_normal(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:

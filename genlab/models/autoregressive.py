@@ -74,7 +74,7 @@ class AutoregressiveModel:
                 f"a {type(model).__name__} makes pixels row by row, from those before them: let the mask be white from "
                 "its first white pixel on, as of the lower part of an image"
             )
-        return self._sampled(len(x), generator_of(seed, generator), model.grid(model.seen(x)), start)  # type: ignore[operator]
+        return self._sampled(len(x), generator_of(seed, generator), model.grid(model.seen(x)), start)
 
     @of_images
     @torch.no_grad()

@@ -41,6 +41,8 @@ class Model(PlainHyperparameters, Scheduled):
     """Capabilities of the class; see `genlab.capabilities`."""
     batch_names: tuple[str, ...] = ("image",)
     """Names of the parts of batches that are no dicts, in their order."""
+    observations: str = "images"
+    """What it models, in the plural, for messages."""
     monitor: str | None = "val/loss"
     """The metric whose minimum marks the best checkpoint; None where no metric says how good a model is."""
     stage: Any = None
@@ -76,8 +78,9 @@ class Model(PlainHyperparameters, Scheduled):
 
     def predict_step(self, batch: Any, batch_idx: int) -> Any:
         """Raise GenlabError: there is nothing to predict, unless a family says otherwise."""
-        instead = next((f"; {tool}" for capability, tool in TOOLS.items() if can(self, capability)), "")
-        raise GenlabError(f"a {type(self).__name__} predicts nothing from images{instead}")
+        tools = (tool.format(self.observations) for capability, tool in TOOLS.items() if can(self, capability))
+        instead = next((f"; {tool}" for tool in tools), "")
+        raise GenlabError(f"a {type(self).__name__} predicts nothing from {self.observations}{instead}")
 
     def require_trainable(self, trainer: Trainer) -> None:
         """Raise GenlabError where a Trainer's settings are none for this model."""

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from genlab.errors import GenlabError
-from genlab.inputs import Codes, Images, images_of
-from genlab.models.image_model import ImageModel
+from genlab.inputs import Codes, Images
+from genlab.models.base import Model
 
 Able = TypeVar("Able")
 Arguments = ParamSpec("Arguments")
@@ -21,13 +21,14 @@ def of_images(
 ) -> Callable[Concatenate[Able, Images, Arguments], Tensor]:
     """Let a method of images (B, C, H, W) take `Images`, and compute as `Model.inference` says.
 
-    The result for one image, not in a batch, is one row.
+    The result for one image, not in a batch, is one row. Of a model of other observations, it takes what the model's
+    `observed` does.
     """
 
     @functools.wraps(method)
     def called(able: Able, x: Images, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Tensor:
         model = model_of(able)
-        images, single = images_of(x, model.image_shape, model)
+        images, single = model.observed(x)
         with _inference(able, images):
             found = method(able, images, *args, **kwargs)
         return found[0] if single else found
@@ -63,12 +64,11 @@ def of_codes(
     return called  # type: ignore[return-value]  # the code may be named
 
 
-def model_of(able: Any) -> ImageModel:
+def model_of(able: Any) -> Any:
     """Return the model itself, or the one that `given` was asked of."""
-    model: ImageModel = able if isinstance(able, ImageModel) else able.model
-    return model
+    return able if isinstance(able, Model) else able.model
 
 
 def _inference(able: Any, given: Tensor) -> AbstractContextManager[Any]:
-    model = model_of(able)
+    model: Model = model_of(able)
     return model.inference(given) if able is model else model.inference(given, able.condition)

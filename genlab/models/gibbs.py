@@ -140,7 +140,7 @@ class GibbsChains:
 
     @property
     def _sampling(self) -> GibbsSampling:
-        settings: GibbsSampling = model_of(self).sampling  # type: ignore[assignment]
+        settings: GibbsSampling = model_of(self).sampling
         return settings
 
     def _random(self, seed: int | None, generator: Generator | None) -> Generator:

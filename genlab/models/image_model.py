@@ -9,6 +9,7 @@ from torch import Tensor
 from genlab.batches import check_images, check_lengths, check_shape, described
 from genlab.capabilities import Decodes, Encodes, can_given, flat_code_size
 from genlab.errors import GenlabError, listed
+from genlab.inputs import Images, images_of
 from genlab.models.base import Model
 from genlab.ranges import extent
 from genlab.types import Shape
@@ -51,6 +52,10 @@ class ImageModel(Model):
         codes = model.encode(self.images(batch))
         decodes = can_given(self, Decodes)
         return {"code": codes} | ({"reconstruction": model.decode(codes)} if decodes else {})
+
+    def observed(self, given: Images) -> tuple[Tensor, bool]:
+        """Return images as a tensor (B, C, H, W) on the model's device, and whether it was a single one."""
+        return images_of(given, self.image_shape, self)
 
     def images(self, batch: Any) -> Tensor:
         """Return the images of a batch, (B, C, H, W), once they are found to be what this model was built for."""

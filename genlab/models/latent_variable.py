@@ -1,5 +1,6 @@
-"""Methods of models with an encoder to a Gaussian posterior, a decoder and a likelihood."""
+"""Methods of models with an encoder to a Gaussian posterior, a decoder, and a likelihood of images or sentences."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 
 import torch
@@ -16,37 +17,87 @@ AT_ONCE = {"cpu": 2**18, "cuda": 2**24}
 """Values of decoded images that `log_likelihood` holds at a time; a CPU is fastest with what fits into its cache."""
 
 
-class LatentVariableModel(Prior, Codec):
-    """Codes z ~ N(0, I), images x ~ p(x | z), and an approximate posterior q(z | x): mixin of a model with these parts.
+class GaussianCodes(Prior, Codec):
+    """Codes z ~ N(0, I), an approximate posterior q(z | x), and a p(x | z) of any kind of observation: mixin.
 
-    Images are (B, C, H, W) in [0, 1], codes (B, *code_shape).
+    Observations, images (B, C, H, W) in [0, 1] or sentences (B, T), are those of the model that it is mixed into.
     """
 
     capabilities: tuple[type, ...] = (Encodes, Decodes, Reconstructs, DrawsCodes, Samples, HasLikelihood)
 
     encoder: Callable[[Tensor], Tensor]
-    """Images to the posterior's mean and log-variance (B, 2 code_size)."""
-    decoder: Callable[[Tensor], Tensor]
-    """Codes to the likelihood's outputs."""
-    likelihood: Likelihood
-    num_samples: int
-    """Codes per image in `evidence`."""
-    importance_weighted: bool
+    """Observations to the posterior's mean and log-variance (B, 2 code_size)."""
+    decoder: Callable[..., Tensor]
+    """Codes to what p(x | z) depends on."""
+    num_samples: int = 1
+    """Codes per observation in `evidence`."""
+    importance_weighted: bool = False
     """Whether the loss is the importance-weighted bound."""
+    free_bits: float = 0.0
+    """Nats of each unit of the code that cost nothing; see `genlab.losses.evidence`."""
     dtype: torch.dtype | str
     """The precision of the weights."""
     seen: Callable[..., Tensor]
-    """Checks images; see `ImageModel.seen`."""
+    """Checks observations; see `ImageModel.seen`."""
+
+    @abstractmethod
+    def log_probs(self, x: Tensor, z: Tensor) -> Tensor:
+        """Compute log p(x | z) of observations (B, ...), each under K codes (K, B, D): (K, B)."""
+
+    def decoded_values(self, x: Tensor) -> int:
+        """Return how many values decoding one code for each observation takes, by which memory is bounded."""
+        return x.numel()
 
     def evidence(self, x: Tensor, beta: float = 1.0) -> dict[str, Tensor]:
-        """Estimate the evidence lower bound of images, its two parts and the loss: scalars, in nats per image.
+        """Estimate the evidence lower bound of observations, its two parts and the loss: scalars, in nats for each.
 
         `beta` is the weight of the KL divergence in the loss; see `genlab.losses.evidence`.
         """
         mean, log_variance = self.posterior(x)
         return evidence(
-            mean, log_variance, lambda z: self._log_probs(x, z), self.num_samples, beta, self.importance_weighted
+            mean,
+            log_variance,
+            lambda z: self.log_probs(x, z),
+            self.num_samples,
+            beta,
+            self.importance_weighted,
+            self.free_bits,
         )
+
+    @of_images
+    @torch.no_grad()
+    def log_likelihood(self, x: Tensor, num_samples: int, generator: Generator | None = None) -> Tensor:
+        """Estimate log p(x) in nats, (B,), by importance sampling (Burda et al. 2016, equation 8).
+
+        In expectation a lower bound, the tighter the more samples. Memory is bounded, whatever their number.
+
+        Args:
+            x: observations.
+            num_samples: codes for each.
+            generator: of the codes' noise, on the CPU.
+        """
+        mean, log_variance = self.posterior(self.seen(x))
+        at_once = max(1, AT_ONCE.get(x.device.type, 2**22) // self.decoded_values(x))
+        return importance_sampled(mean, log_variance, lambda z: self.log_probs(x, z), num_samples, at_once, generator)
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean and log-variance of q(z | x), each (B, D); see `diagonal_normal`."""
+        return diagonal_normal(self.encoder(x))
+
+    @of_images
+    def encode(self, x: Tensor) -> Tensor:
+        """Encode observations to the posterior's mean, (B, *code_shape)."""
+        codes: Tensor = self.posterior(self.seen(x))[0].unflatten(1, self.code_shape)
+        return codes
+
+
+class LatentVariableModel(GaussianCodes):
+    """Images x ~ p(x | z) of codes z ~ N(0, I), by a likelihood: mixin of a model with these parts.
+
+    Images are (B, C, H, W) in [0, 1], codes (B, *code_shape).
+    """
+
+    likelihood: Likelihood
 
     def bits_per_dim(self, metrics: Mapping[str, Tensor], x: Tensor) -> Tensor:
         """Convert the bound that is the loss, the ELBO or the importance-weighted one, to bits per dimension.
@@ -60,39 +111,13 @@ class LatentVariableModel(Prior, Codec):
         """
         return self.likelihood.bits_per_dim(metrics.get("bound", metrics["elbo"]), x[0].numel())
 
-    @of_images
-    @torch.no_grad()
-    def log_likelihood(self, x: Tensor, num_samples: int, generator: Generator | None = None) -> Tensor:
-        """Estimate log p(x) in nats, (B,), by importance sampling (Burda et al. 2016, equation 8).
-
-        In expectation a lower bound, the tighter the more samples. Memory is bounded, whatever their number.
-
-        Args:
-            x: images.
-            num_samples: codes per image.
-            generator: of the codes' noise, on the CPU.
-        """
-        mean, log_variance = self.posterior(self.seen(x))
-        at_once = max(1, AT_ONCE.get(x.device.type, 2**22) // x.numel())
-        return importance_sampled(mean, log_variance, lambda z: self._log_probs(x, z), num_samples, at_once, generator)
-
-    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean and log-variance of q(z | x), each (B, D); see `diagonal_normal`."""
-        return diagonal_normal(self.encoder(x))
-
-    @of_images
-    def encode(self, x: Tensor) -> Tensor:
-        """Encode images to the posterior's mean, (B, *code_shape)."""
-        codes: Tensor = self.posterior(self.seen(x))[0].unflatten(1, self.code_shape)
-        return codes
-
     @of_codes
     def decode(self, z: Tensor) -> Tensor:
         """Decode codes to the likelihood's mean, (B, C, H, W) in [0, 1]."""
         return self.likelihood.mean(self._decoded(z))
 
-    def _log_probs(self, x: Tensor, z: Tensor) -> Tensor:
-        """Return log p(x | z) of images (B, C, H, W), each under K codes (K, B, code_size): (K, B)."""
+    def log_probs(self, x: Tensor, z: Tensor) -> Tensor:
+        """Compute log p(x | z) of images (B, C, H, W), each under K codes (K, B, code_size): (K, B)."""
         samples = z.shape[0]
         repeated = x.expand(samples, *x.shape).flatten(0, 1)
         return self.likelihood.log_prob(self._decoded(z.flatten(0, 1)), repeated).view(samples, -1)
