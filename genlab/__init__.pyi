@@ -37,6 +37,9 @@ from .models import LabelledDBN as LabelledDBN
 from .models import LatentDiffusion as LatentDiffusion
 from .models import Pix2Pix as Pix2Pix
 from .models import PixelCNN as PixelCNN
+from .models import SentenceAutoencoder as SentenceAutoencoder
+from .models import SentenceLM as SentenceLM
+from .models import SentenceVAE as SentenceVAE
 from .models import StackedAutoencoder as StackedAutoencoder
 from .models import StyleGAN as StyleGAN
 from .models import UnrolledDBN as UnrolledDBN

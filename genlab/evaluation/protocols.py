@@ -9,6 +9,7 @@ from genlab.capabilities import (
     ExactLikelihood,
     HasLikelihood,
     HasPartition,
+    KnowsWords,
     Quantizes,
     Reconstructs,
     Samples,
@@ -22,6 +23,7 @@ from genlab.evaluation.quantized import judge_quantized
 from genlab.evaluation.reconstructions import judge_reconstructions
 from genlab.evaluation.rows import Row
 from genlab.evaluation.samples import judge_samples
+from genlab.evaluation.sentences import judge_sentences
 from genlab.evaluation.splits import Options, Splits
 from genlab.evaluation.translations import judge_translations
 
@@ -45,6 +47,7 @@ class Protocol:
 
 PROTOCOLS: dict[type[Any], Protocol] = {
     Translates: Protocol(judge_translations, compares_features=True),
+    KnowsWords: Protocol(judge_sentences, estimates=True),
     HasLikelihood: Protocol(judge_likelihood, estimates=True),
     ExactLikelihood: Protocol(judge_exact_likelihood),
     Bounds: Protocol(judge_bound, estimates=True),

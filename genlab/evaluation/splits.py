@@ -9,12 +9,13 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from tqdm import tqdm
 
-from genlab.capabilities import Conditional, can, seen_in
+from genlab.capabilities import Conditional, KnowsWords, can, seen_in
 from genlab.data import ImageDataModule
 from genlab.data.batches.augmentation import unaugmented
 from genlab.data.own import as_genlabs
 from genlab.devices import CPU
 from genlab.errors import GenlabError
+from genlab.facts import stated
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,10 @@ class Splits:
         """
         data = self.ready("test" if self.split == "test" else "fit")
         completes = can(model, Conditional) and model.condition.image_shape
-        if not isinstance(data, ImageDataModule) and not completes:
+        if can(model, KnowsWords):
+            if not stated(data, "vocabulary"):
+                raise GenlabError(f"this tool needs sentences, which {type(data).__name__} has none of")
+        elif not isinstance(data, ImageDataModule) and not completes:
             raise GenlabError(f"this tool needs single images, not the batches of {type(data).__name__}")
         images = getattr(data, f"{self.split}_set", None)
         if images is None:
@@ -100,7 +104,7 @@ class Splits:
             model = model.given(options.condition)
         order = torch.randperm(len(images), generator=torch.Generator().manual_seed(options.seed))
         chosen = order[: options.limit].sort().values
-        with tqdm(total=len(chosen), desc=doing, unit=" images") as bar:
+        with tqdm(total=len(chosen), desc=doing, unit=f" {getattr(model, 'observations', 'images')}") as bar:
             for rows in chosen.split(at_once):
                 yield seen_in(model, images[rows])
                 bar.update(len(rows))

@@ -24,6 +24,10 @@ from genlab.models.pix2pix import Pix2Pix
 from genlab.models.pixelcnn import ConditionalPixelCNN, PixelCNN
 from genlab.models.rbm import RBM
 from genlab.models.regression import GaussianRegressor
+from genlab.models.sentence_autoencoder import SentenceAutoencoder
+from genlab.models.sentence_lm import SentenceLM
+from genlab.models.sentence_model import SentenceModel
+from genlab.models.sentence_vae import SentenceVAE
 from genlab.models.stacked import StackedAutoencoder
 from genlab.models.staged import StagedModel, StageSchedule
 from genlab.models.stylegan import StyleGAN
@@ -68,6 +72,10 @@ __all__ = [
     "Prior",
     "Reconstructs",
     "Samples",
+    "SentenceAutoencoder",
+    "SentenceLM",
+    "SentenceModel",
+    "SentenceVAE",
     "StackedAutoencoder",
     "StageSchedule",
     "StagedModel",

@@ -27,11 +27,16 @@ from genlab.networks import (
     AdaptiveAugmentation, DenoisingUNet, DenseLayer, EMACodebook, GatedPixelCNN, MapDecoder, MapEncoder, MLPDecoder,
     MLPDiscriminator, MLPEncoder, PatchDiscriminator, ResidualDiscriminator, ResNetGenerator, StridedDecoder,
     StridedEncoder, StyleGenerator, UNet
+    DenoisingUNet, DenseLayer, EMACodebook, GatedPixelCNN, MapDecoder, MapEncoder, MLPDecoder, MLPDiscriminator,
+    MLPEncoder, PatchDiscriminator, RecurrentDecoder, RecurrentEncoder, ResNetGenerator, StridedDecoder,
+    StridedEncoder, UNet
 )
 
 processes, rank = int(sys.argv[1]), int(os.environ.get("LOCAL_RANK", 0))
 COUNT, STEPS, CLASSES = 16, 20, 3
 SHAPE = (1, 8, 10)
+SENTENCES = torch.randint(4, 8, (STEPS, COUNT, 5), generator=torch.Generator().manual_seed(3))
+SENTENCES[..., 4], SENTENCES[:, ::2, 3], SENTENCES[:, ::2, 4] = 3, 3, 0  # of four and of three words
 torch.set_default_dtype(torch.float64)
 
 
@@ -55,6 +60,8 @@ def trained(name, model, names):
         dict(zip(names, (first[rank::processes], second[rank::processes]))) | {"label": labels[rank::processes]}
         for first, second in images
     ]
+    if names == ["tokens"]:
+        batches = [{"tokens": sentences[rank::processes]} for sentences in SENTENCES]
     trainer = Trainer(
         accelerator="cpu", devices=processes, strategy="ddp" if processes > 1 else "auto", max_steps=STEPS,
         logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, precision=64,
@@ -94,6 +101,8 @@ class Above(ImageModel):
 coder = {"encoder": partial(MLPEncoder, hidden=(16,)), "decoder": partial(MLPDecoder, hidden=(16,))}
 judge = partial(MLPDiscriminator, hidden=(16,), dropout=0.0)
 players = {"generator": partial(MLPDecoder, hidden=(16,)), "discriminator": judge}
+RECURRENT = {"encoder": RecurrentEncoder, "decoder": RecurrentDecoder}
+WORDS = ["<pad>", "<unk>", "<start>", "<end>", *"abcd"]
 slow = partial(torch.optim.SGD, lr=1e-3)  # Adam takes rounding for gradients, where there are none
 vaegan = {**coder, "discriminator": judge, "ema_decay": 0.9} | {
     f"{player}_optimizer": slow for player in ("encoder", "decoder", "discriminator")
@@ -114,6 +123,7 @@ diffusing = {"network": denoiser, "noise": KarrasNoise, "prediction": KarrasPred
 small = {"channels": 4, "halvings": 1, "blocks": 1, "block_channels": 4}
 strided = {"encoder": partial(StridedEncoder, **small), "decoder": partial(StridedDecoder, **small)}
 book = partial(EMACodebook, codes=8, kmeans_start=False)  # k-means starts from some of the first process's vectors
+recurrent = {part: partial(net, embedding=6, hidden=7) for part, net in RECURRENT.items()}
 pixels = partial(GatedPixelCNN, channels=4, layers=2)
 residual = partial(ResNetGenerator, channels=4, blocks=1)
 once = [StageSchedule(1)]
@@ -142,13 +152,14 @@ FAMILIES = {
         SHAPE, genlab.VQVAE(SHAPE, 4, **strided, quantizer=book, prior=()), once, pixels
     ),
     "pixelcnn": lambda: genlab.ConditionalPixelCNN(SHAPE, CLASSES, levels=4, network=pixels, optimizer=slow),
+    "sentences": lambda: genlab.SentenceVAE(WORDS, 5, 4, **recurrent, word_dropout=0.3, free_bits=0.1),
     "pix2pix": lambda: genlab.Pix2Pix(SHAPE, SHAPE, partial(UNet, channels=4, dropout=0.0), **translator),
     "regressor": lambda: genlab.GaussianRegressor(SHAPE, SHAPE, partial(UNet, channels=4, dropout=0.0), optimizer=slow),
     "deepfake": lambda: genlab.DeepFake(SHAPE, SHAPE, 4, **coder, corruption=None),
     "cyclegan": lambda: genlab.CycleGAN(SHAPE, SHAPE, residual, pool_size=0, **translator),
 }
 pairs, domains = ["source", "target"], ["a", "b"]
-BATCHES = {"pix2pix": pairs, "regressor": pairs, "cyclegan": domains, "deepfake": domains}
+BATCHES = {"pix2pix": pairs, "regressor": pairs, "cyclegan": domains, "deepfake": domains, "sentences": ["tokens"]}
 for name, build in FAMILIES.items():
     seed_everything(0)
     trained(name, build(), BATCHES.get(name, ["image"]))
@@ -176,6 +187,7 @@ FAMILIES = [
     "cdiffusion",
     "latent diffusion",
     "pixelcnn",
+    "sentences",
     "pix2pix",
     "cyclegan",
 ]
