@@ -93,5 +93,5 @@ class Styles(Prior):
 
         Without a generator they are drawn on the model's device, from torch's global one.
         """
-        maps: list[Tensor] = model_of(self).net.synthesis.draw_noise(n, generator=generator)  # type: ignore[operator, union-attr]
+        maps: list[Tensor] = model_of(self).net.synthesis.draw_noise(n, generator=generator)
         return maps
