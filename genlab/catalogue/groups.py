@@ -57,6 +57,9 @@ def network_groups() -> list[Group]:
         Group("denoisers, of diffusion models", ("DenoisingUNet",), 3, ANY_MODULE),
         Group("quantizers, of VQ-VAEs", quantizers, 1, "any Quantizer by its import path"),
         Group("autoregressive networks, of PixelCNNs", ("GatedPixelCNN",), 4, ANY_MODULE),
+        Group("encoders of sentences: words to codes", ("RecurrentEncoder",), 2, ANY_MODULE),
+        Group("decoders of sentences: words and codes to logits", ("RecurrentDecoder",), 2, ANY_MODULE),
+        Group("cells of recurrent networks", ("GRU", "LSTM"), 2, "any torch.nn.RNNBase of one layer, batches first"),
         Group("conditioning of a CGAN's discriminator", ("ConditionChannel", "Projection"), 4, ANY_MODULE),
         Group("layers of a stacked autoencoder", layers, 1, "any StackLayer by its import path"),
         Group("augmentation of what a StyleGAN's discriminator sees", ("AdaptiveAugmentation",), 0, ANY_MODULE),
@@ -76,6 +79,7 @@ def loss_groups() -> list[Group]:
                 ("regression, with a deviation for each value", "RegressionLoss"),
                 ("adversarial losses, of GANs and translators", "AdversarialLoss"),
                 ("penalties, of discriminators", "Penalty"),
+                ("annealing of the KL divergence, of VAEs of sentences", "Annealing"),
             )
         ),
         Group("path lengths, of a StyleGAN's generator", ("PathLength",), 0, "any PathLength by its import path"),
@@ -100,7 +104,7 @@ def data_groups() -> list[Group]:
 
 def model_groups() -> list[Group]:
     """Group genlab's models."""
-    bases = ("ImageModel", "ConditionalModel")
+    bases = ("ImageModel", "ConditionalModel", "SentenceModel")
     names = tuple(name for name in catalogue.subclasses("models", "LightningModule") if name not in bases)
     return [Group("models", names, 0, "any LightningModule by its import path")]
 
