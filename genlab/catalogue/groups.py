@@ -59,7 +59,6 @@ def network_groups() -> list[Group]:
         Group("autoregressive networks, of PixelCNNs", ("GatedPixelCNN",), 4, ANY_MODULE),
         Group("encoders of sentences: words to codes", ("RecurrentEncoder",), 2, ANY_MODULE),
         Group("decoders of sentences: words and codes to logits", ("RecurrentDecoder",), 2, ANY_MODULE),
-        Group("cells of recurrent networks", ("GRU", "LSTM"), 2, "any torch.nn.RNNBase of one layer, batches first"),
         Group("conditioning of a CGAN's discriminator", ("ConditionChannel", "Projection"), 4, ANY_MODULE),
         Group("layers of a stacked autoencoder", layers, 1, "any StackLayer by its import path"),
         Group("augmentation of what a StyleGAN's discriminator sees", ("AdaptiveAugmentation",), 0, ANY_MODULE),
