@@ -25,11 +25,8 @@ from genlab.losses import Gaussian, GradientPenalty, PathLength, Wasserstein
 from genlab.models import ImageModel, StageSchedule, frozen
 from genlab.networks import (
     AdaptiveAugmentation, DenoisingUNet, DenseLayer, EMACodebook, GatedPixelCNN, MapDecoder, MapEncoder, MLPDecoder,
-    MLPDiscriminator, MLPEncoder, PatchDiscriminator, ResidualDiscriminator, ResNetGenerator, StridedDecoder,
-    StridedEncoder, StyleGenerator, UNet
-    DenoisingUNet, DenseLayer, EMACodebook, GatedPixelCNN, MapDecoder, MapEncoder, MLPDecoder, MLPDiscriminator,
-    MLPEncoder, PatchDiscriminator, RecurrentDecoder, RecurrentEncoder, ResNetGenerator, StridedDecoder,
-    StridedEncoder, UNet
+    MLPDiscriminator, MLPEncoder, PatchDiscriminator, RecurrentDecoder, RecurrentEncoder, ResidualDiscriminator,
+    ResNetGenerator, StridedDecoder, StridedEncoder, StyleGenerator, UNet
 )
 
 processes, rank = int(sys.argv[1]), int(os.environ.get("LOCAL_RANK", 0))
