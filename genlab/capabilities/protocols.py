@@ -114,8 +114,8 @@ class Styled(Protocol):
         """Draw the noise of each layer that has any, for `n` images: maps (n, 1, H, W), the coarsest first."""
         ...
 
-    def synthesize(self, styles: Tensor, *, noise: Sequence[Tensor] | None = None) -> Tensor:
-        """Turn styles into images, with this noise, of one image for all or of each, or by default noise that stays."""
+    def synthesize(self, styles: Tensor, *, noise: Sequence[Tensor | None] | None = None) -> Tensor:
+        """Turn styles into images, with noise as `draw_noise` draws it; None, also for one layer, for fixed noise."""
         ...
 
 

@@ -30,6 +30,8 @@ COMMANDS = {
         "interpolate": "from one image to another through the space of codes",
         "traverse": "what single units of a code do",
         "edit": "change an attribute of images, such as make someone smile",
+        "mix": "styles of two codes in one image: of a StyleGAN",
+        "noise": "the same styles with other noise: of a StyleGAN",
         "project": "the codes of images, found by a search, for models without an encoder too",
         "translate": "images of one domain to another: test images, or files and folders of any size",
         "transfer": "images under other conditions: the style stays",

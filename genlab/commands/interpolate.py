@@ -21,6 +21,7 @@ from genlab.commands.shared.codes import decoder_asked, read_codes
 from genlab.commands.shared.shown import condition_asked, shown
 from genlab.commands.shared.stepwise import show_steps
 from genlab.commands.shared.trained import Trained, encoded
+from genlab.commands.shared.truncation import set_truncation
 from genlab.errors import GenlabError
 from genlab.latent import lerp, slerp
 from genlab.models.style_space import movable
@@ -33,6 +34,7 @@ def main(args: argparse.Namespace) -> None:
     trained = Trained(args)
     require_able(trained)
     show_steps(trained)
+    set_truncation(trained, args.truncation)
     with torch.no_grad():
         codes, decoder = ends(trained)
     own = "codes" if args.codes else "images of one's own" if args.input else f"{trained.split} images"

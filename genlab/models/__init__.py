@@ -30,6 +30,7 @@ from genlab.models.sentence_model import SentenceModel
 from genlab.models.sentence_vae import SentenceVAE
 from genlab.models.stacked import StackedAutoencoder
 from genlab.models.staged import StagedModel, StageSchedule
+from genlab.models.style_space import StyleSpace
 from genlab.models.stylegan import StyleGAN
 from genlab.models.translation import Translator
 from genlab.models.unrolled import UnrolledDBN
@@ -80,6 +81,7 @@ __all__ = [
     "StageSchedule",
     "StagedModel",
     "StyleGAN",
+    "StyleSpace",
     "Translator",
     "UnrolledDBN",
     "frozen",

@@ -31,9 +31,13 @@ class StyleSpace(Prior):
         return styles[:, 0]
 
     def decode(self, z: Tensor) -> Tensor:
-        """Turn styles (B, style_size) into images, (B, C, H, W) in [0, 1], with the noise that stays."""
-        images: Tensor = self.model.synthesize(z[:, None].expand(-1, self.model.num_layers, -1))
+        """Turn styles (B, style_size) into images, (B, C, H, W) in [0, 1], with fixed noise."""
+        images: Tensor = self.model.synthesize(self.to_each_layer(z))
         return images
+
+    def to_each_layer(self, w: Tensor) -> Tensor:
+        """Give each layer the same style: (B, style_size) to (B, num_layers, style_size)."""
+        return w[:, None].expand(-1, self.model.num_layers, -1)
 
 
 def movable(model: Any) -> Any:

@@ -10,6 +10,7 @@ from genlab.pictures.lines import Lines
 from genlab.sheets.grids import in_rows, number, of_samples, stacked
 from genlab.sheets.of_codes import edits, interpolations, interpolations_of_four, manifold, moves, transfers, traversals
 from genlab.sheets.of_images import features, on_the_way, reconstructions, samples, samples_by_condition, translations
+from genlab.sheets.of_styles import mixes, noises
 from genlab.sheets.training import in_training, subject_of, translation_name
 
 __all__ = [
@@ -23,7 +24,9 @@ __all__ = [
     "interpolations",
     "interpolations_of_four",
     "manifold",
+    "mixes",
     "moves",
+    "noises",
     "number",
     "of_samples",
     "on_the_way",

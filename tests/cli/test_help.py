@@ -62,6 +62,7 @@ def test_the_listings_have_all_public_classes_that_can_be_used():
         "ConditionalModel",
         "SentenceModel",
         "EncoderFeatures",
+        "StyleSpace",
         "StageSchedule",
         "frozen",
         "DomainDataModule",

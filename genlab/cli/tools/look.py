@@ -159,6 +159,7 @@ def interpolate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--between", choices=["images", "samples"], default="images", help="ends (default test images)")
     parser.add_argument("--steps", type=positive, default=9, help="images in a row, both ends included (default 9)")
     parser.add_argument("-n", "--count", type=positive, help="rows (default 6, or all of --input)")
+    of_truncation(parser)
 
 
 def _interpolation(name: str) -> str:
@@ -190,6 +191,7 @@ def traverse(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--units", type=positive, default=10, help="units, or directions, at most (default 10)")
     parser.add_argument("--steps", type=positive, default=9, help="values of each (default 9)")
     parser.add_argument("--range", type=finite, default=3.0, help="standard deviations up and down (default 3)")
+    of_truncation(parser)
 
 
 def edit(parser: argparse.ArgumentParser) -> None:
@@ -213,6 +215,7 @@ def edit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=positive, default=9, help="strengths from low to high (default 9)")
     parser.add_argument("-n", "--count", type=positive, help="images (default 6, or all of --input)")
     parser.add_argument("--labelled", type=positive, default=500, help="training images of each kind (default 500)")
+    of_truncation(parser)
 
 
 def translate(parser: argparse.ArgumentParser) -> None:

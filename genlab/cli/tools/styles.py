@@ -2,7 +2,17 @@
 
 import argparse
 
-from genlab.cli.tools.options import codes, drawing, of_data, of_model, positive
+from genlab.cli.tools.options import (
+    codes,
+    drawing,
+    of_codes,
+    of_conditions,
+    of_data,
+    of_model,
+    of_truncation,
+    picture,
+    positive,
+)
 
 
 def project(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +33,7 @@ def project(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--condition", metavar="CONDITION", help="that a conditional model decodes under: cat, or Smiling=1,Male=0"
     )
-    parser.set_defaults(condition_image=None)
+    parser.set_defaults(condition_image=None, codes=None, truncation=None)
     parser.add_argument("--steps", type=positive, default=300, help="of the search (default 300)")
     parser.add_argument(
         "--features",
@@ -33,3 +43,49 @@ def project(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-n", "--count", type=positive, help="how many (default 4, or all of --image)")
     parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
+
+
+def mix(parser: argparse.ArgumentParser) -> None:
+    """Draw images of a StyleGAN with mixed styles: sources on top, destinations on the left.
+
+    In between, each has the styles of its destination, but those of its source in the coarse layers, the middle ones or
+    the fine ones, a block of rows each, or in --layers (Karras et al. 2019, figure 3).
+    """
+    of_model(parser, "pictures/mix.png", picture)
+    of_data(parser)
+    of_conditions(parser)
+    drawing(parser)
+    of_layers(parser)
+    parser.add_argument("--sources", type=positive, metavar="N", help="how many (default 6, or all of --source-codes)")
+    parser.add_argument("--destinations", type=positive, metavar="N", help="how many (default 3, or all of --codes)")
+    parser.add_argument(
+        "--source-codes", nargs="+", metavar="FILE", type=codes, help="sources: files of `genlab project`"
+    )
+    parser.add_argument(
+        "--codes", nargs="+", metavar="FILE", type=codes, help="destinations: files of `genlab project`"
+    )
+    of_truncation(parser)
+
+
+def noise(parser: argparse.ArgumentParser) -> None:
+    """Draw images of a StyleGAN, the same with other noise, and the standard deviation of each pixel over many.
+
+    (Karras et al. 2019, figure 4.)
+    """
+    of_model(parser, "pictures/noise.png", picture)
+    of_data(parser)
+    of_conditions(parser)
+    of_codes(parser)
+    drawing(parser)
+    of_layers(parser)
+    parser.add_argument("-n", "--count", type=positive, help="images (default 4, or all of --codes)")
+    parser.add_argument("--others", type=positive, default=4, help="images with other noise (default 4)")
+    parser.add_argument("--draws", type=positive, default=100, help="that the deviation is of (default 100)")
+    of_truncation(parser)
+
+
+def of_layers(parser: argparse.ArgumentParser) -> None:
+    """Add how layers are given."""
+    parser.add_argument(
+        "--layers", metavar="LAYERS", help="coarse, middle, fine, or numbers: 0-3 or 0,2,5 (default all)"
+    )

@@ -1,0 +1,26 @@
+"""`genlab noise`: images with the same styles and other noise, and where they differ."""
+
+import argparse
+
+import torch
+
+from genlab import sheets
+from genlab.capabilities import Styled
+from genlab.commands.shared.codes import codes_asked
+from genlab.commands.shared.layers import layers_asked
+from genlab.commands.shared.trained import Trained
+
+
+def main(args: argparse.Namespace) -> None:
+    """Draw images with other noise, and the standard deviation over many."""
+    trained = Trained(args)
+    trained.require(Styled)
+    random = torch.Generator().manual_seed(args.seed)
+    asked = codes_asked(trained, args.count, 4, random)
+    model = asked.decoder.model
+    maps = len(model.draw_noise(1, generator=random))
+    groups = layers_asked(args.layers, maps, f"the noise of the {type(trained.model).__name__}")
+    layers = sorted(layer for group in groups.values() for layer in group)
+    styles = asked.decoder.to_each_layer(asked.codes)
+    sheet = sheets.noises(model, styles, layers, min(args.others, args.draws), args.draws, random)
+    trained.draw(sheet, "pictures/noise.png")

@@ -1,0 +1,45 @@
+"""Layers of a generator, as the command line names them."""
+
+import re
+
+import torch
+
+from genlab.errors import GenlabError
+
+GROUPS = ("coarse", "middle", "fine")
+"""Names of thirds of the layers."""
+
+
+def groups(count: int) -> dict[str, list[int]]:
+    """Divide layers, numbered from 0, into thirds by name; of fewer than three, the last groups are missing."""
+    thirds = torch.arange(count).tensor_split(len(GROUPS))
+    return {name: third.tolist() for name, third in zip(GROUPS, thirds, strict=True) if len(third)}
+
+
+def layers_asked(text: str | None, count: int, what: str) -> dict[str, list[int]]:
+    """Return the layers of a text such as "coarse", "0-3" or "0,2,5", by what they are called; by default all groups.
+
+    Args:
+        text: what --layers says.
+        count: number of layers.
+        what: what has them, for messages.
+
+    Raises:
+        GenlabError: for layers that are not there.
+    """
+    known = groups(count)
+    if text is None:
+        return known
+    if text in known:
+        return {text: known[text]}
+    there = f"{what} has layers 0 to {count - 1}, or {', '.join(known)}"
+    chosen: list[int] = []
+    for part in text.split(","):
+        ends = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", part)
+        if not ends:
+            raise GenlabError(f"--layers {text} names no layers; {there}")
+        first, last = int(ends[1]), int(ends[2] or ends[1])
+        if not first <= last < count:
+            raise GenlabError(f"there are no layers {part}; {there}")
+        chosen += range(first, last + 1)
+    return {"mixed": sorted({*chosen})}
