@@ -16,6 +16,7 @@ from genlab.commands.shared.stepwise import set_sampling
 from genlab.commands.shared.trained import Trained
 from genlab.commands.shared.truncation import set_truncation
 from genlab.errors import GenlabError, counted
+from genlab.evaluation.mixing import require_styles
 from genlab.evaluation.outliers import CODES, score_for, scores
 from genlab.evaluation.path_length import require_paths
 from genlab.evaluation.protocols import PROTOCOLS, Protocol, judging_capability
@@ -53,6 +54,8 @@ def write_metrics(trained: Trained) -> None:
     trained.require(capability)
     if args.ppl:
         require_paths(trained.model)
+    if args.mixing:
+        require_styles(trained.model)
     protocol = PROTOCOLS[capability]
     if args.samples and not protocol.estimates:
         raise GenlabError("--samples is for likelihoods that are estimated; for fewer images give --limit")
@@ -66,6 +69,7 @@ def write_metrics(trained: Trained) -> None:
         by_features=by_features,
         network=args.features,
         path_length=args.ppl,
+        mixing=args.mixing,
         device=trained.device,
         condition=condition_asked(trained),
     )
@@ -91,7 +95,7 @@ def write_metrics(trained: Trained) -> None:
 def asks_for_samples(args: argparse.Namespace) -> bool:
     """Whether a model's samples are to be judged, also of one with a likelihood or a bound on it."""
     settings = args.sampler, args.steps, args.guidance, args.thinning, args.truncation
-    return bool(args.fid or args.features or args.ppl or args.eta is not None or any(settings))
+    return bool(args.fid or args.features or args.ppl or args.mixing or args.eta is not None or any(settings))
 
 
 def set_how(

@@ -169,15 +169,19 @@ def codes_of(path: str, image_shape: Shape, device: torch.device = CPU) -> Extra
 def own_classifier(data: BatchDataModule, device: torch.device = CPU) -> Extractor:
     """A classifier of labels or attributes, as an extractor; see `trained_classifier`."""
     network, accuracy = trained_classifier(data, device)
-    kind = "labels" if data.num_classes else "attributes"
     return Extractor(
-        f"genlab's classifier of {type(data).__name__}'s {kind}, right about {accuracy:.1%} of the test split's, "
-        f"{network.head.in_features} features",
+        f"{classifier_name(data, accuracy)}, {network.head.in_features} features",
         "none",
         network.features,
         network if data.num_classes else None,
         network.features,
     )
+
+
+def classifier_name(data: BatchDataModule, accuracy: float) -> str:
+    """Name the classifier of some data, with its accuracy, for the stamp of metrics."""
+    kind = "labels" if data.num_classes else "attributes"
+    return f"genlab's classifier of {type(data).__name__}'s {kind}, right about {accuracy:.1%} of the test split's"
 
 
 def trained_classifier(data: BatchDataModule, device: torch.device = CPU) -> tuple[Classifier, float]:

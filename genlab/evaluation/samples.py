@@ -13,6 +13,7 @@ from genlab.data import ImageDataModule
 from genlab.data.batches.tensors import ImageTensors
 from genlab.errors import GenlabError
 from genlab.evaluation.extractors import Extractor, extractor
+from genlab.evaluation.mixing import judge_mixing
 from genlab.evaluation.path_length import path_lengths
 from genlab.evaluation.rows import Row, rows_of
 from genlab.evaluation.splits import Options, Splits
@@ -73,7 +74,11 @@ def judge_samples(model: Any, splits: Splits, options: Options) -> list[Row]:
         "neighbours": NEIGHBOURS,
     }
     rows = rows_of(found, stamp) + rows_of(distances(real[: len(perfect)], perfect), stamp, "_of_training_images")
-    return rows + path_lengths(model, test, network, random) if options.path_length else rows
+    if options.path_length:
+        rows += path_lengths(model, test, network, random)
+    if options.mixing:
+        rows += judge_mixing(model, test, data, random, options.device)
+    return rows
 
 
 def require_enough(count: int) -> None:

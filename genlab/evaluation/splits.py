@@ -31,6 +31,7 @@ class Options:
         by_features: whether to compare features, also for a model that could be judged in another way.
         network: name of the network of these features; see `genlab.evaluation.extractors.extractor`.
         path_length: whether to measure perceptual path lengths by them too.
+        mixing: whether to measure what mixed styles and noise change, beside samples.
         device: device of this network.
         condition: the condition (1, ...), as the model's `given` takes it, of all images; by default each image has its
             own.
@@ -43,6 +44,7 @@ class Options:
     by_features: bool = False
     network: str | None = None
     path_length: bool = False
+    mixing: bool = False
     device: torch.device = CPU
     condition: Tensor | None = None
 

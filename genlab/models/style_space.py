@@ -2,10 +2,14 @@
 
 from typing import Any
 
+import torch
 from torch import Generator, Tensor
 
 from genlab.capabilities import Decodes, DrawsCodes, Samples, Styled, can
 from genlab.models.codes import Prior
+
+GROUPS = ("coarse", "middle", "fine")
+"""Names of thirds of the layers."""
 
 
 class StyleSpace(Prior):
@@ -43,3 +47,9 @@ class StyleSpace(Prior):
 def movable(model: Any) -> Any:
     """Return what decodes codes that are to be moved: W of a model with styles, other models themselves."""
     return StyleSpace(model) if can(model, Styled) else model
+
+
+def layer_groups(count: int) -> dict[str, list[int]]:
+    """Divide layers, numbered from 0, into thirds by name; of fewer than three, the last groups are missing."""
+    thirds = torch.arange(count).tensor_split(len(GROUPS))
+    return {name: third.tolist() for name, third in zip(GROUPS, thirds, strict=True) if len(third)}

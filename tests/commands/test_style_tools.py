@@ -149,6 +149,7 @@ def test_mistakes_with_styles_are_said_in_a_line(styled, run, refused):
     )
     assert "--layers fein names no layers" in refused("mix", *styles, "--layers", "fein")
     assert "knows no conditions" in refused("mix", *styles, "--condition", "3")
+    assert "--mixing is of styles, and the VAE has none" in refused("evaluate", "--ckpt", str(run), "--mixing")
     np.savez("other.npz", style=np.zeros((1, 5), np.float32))
     assert "other.npz holds others, and this model takes styles of 32 finite numbers" in refused(
         "noise", *styles, "--codes", "other.npz"

@@ -2,7 +2,7 @@
 
 import torch
 
-from genlab.commands.shared.layers import groups
+from genlab.models.style_space import layer_groups
 from genlab.sheets import mixes, noises
 
 LAYERS = 4
@@ -68,5 +68,5 @@ def test_the_deviation_is_that_of_all_draws():
 
 
 def test_layers_are_divided_into_thirds():
-    assert groups(10) == {"coarse": [0, 1, 2, 3], "middle": [4, 5, 6], "fine": [7, 8, 9]}
-    assert groups(2) == {"coarse": [0], "middle": [1]}
+    assert layer_groups(10) == {"coarse": [0, 1, 2, 3], "middle": [4, 5, 6], "fine": [7, 8, 9]}
+    assert layer_groups(2) == {"coarse": [0], "middle": [1]}

@@ -26,7 +26,8 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
     samples under labels, also the share that a classifier of labels recognizes as such.
 
     With --ppl, also the perceptual path length between codes in Z, and of a StyleGAN in W (Karras et al. 2019): how
-    much features change with a small step along the way, of as many pairs of codes as samples.
+    much features change with a small step along the way, of as many pairs of codes as samples. With --mixing, how
+    often a sample of a StyleGAN is of another class, or has an attribute no more, with other styles in some layers.
 
     Of an autoencoder: L1, MSE, PSNR and SSIM of reconstructions, of values in [0, 1].
 
@@ -55,6 +56,7 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
         "classifier of attributes",
     )
     parser.add_argument("--ppl", action="store_true", help="measure perceptual path lengths, beside samples")
+    parser.add_argument("--mixing", action="store_true", help="of a StyleGAN: what styles of layers and noise change")
     of_truncation(parser, several=True)
     of_sampling(parser, several=True)
 

@@ -2,18 +2,8 @@
 
 import re
 
-import torch
-
 from genlab.errors import GenlabError
-
-GROUPS = ("coarse", "middle", "fine")
-"""Names of thirds of the layers."""
-
-
-def groups(count: int) -> dict[str, list[int]]:
-    """Divide layers, numbered from 0, into thirds by name; of fewer than three, the last groups are missing."""
-    thirds = torch.arange(count).tensor_split(len(GROUPS))
-    return {name: third.tolist() for name, third in zip(GROUPS, thirds, strict=True) if len(third)}
+from genlab.models.style_space import layer_groups
 
 
 def layers_asked(text: str | None, count: int, what: str) -> dict[str, list[int]]:
@@ -27,7 +17,7 @@ def layers_asked(text: str | None, count: int, what: str) -> dict[str, list[int]
     Raises:
         GenlabError: for layers that are not there.
     """
-    known = groups(count)
+    known = layer_groups(count)
     if text is None:
         return known
     if text in known:
