@@ -79,6 +79,8 @@ bench: setup  ## compare quality and speed with plain PyTorch, Lightning and tor
 	$(BIN)/python benchmarks/diffusion_quality.py celeba
 	$(BIN)/python benchmarks/pixelcnn_speed.py train
 	$(BIN)/python benchmarks/pixelcnn_speed.py sample
+	$(BIN)/python benchmarks/sentences.py quality
+	$(BIN)/python benchmarks/sentences.py speed
 	$(BIN)/python benchmarks/vqvae_speed.py autoencoder
 	$(BIN)/python benchmarks/vqvae_speed.py prior
 	$(BIN)/python benchmarks/vqvae_speed.py quantizer
