@@ -31,6 +31,7 @@ def describe(explored: Explored, key: str) -> dict[str, Any]:
         "code_shape": explored.code_shape,
         "flat": explored.is_flat,
         "real": explored.is_real,
+        "styles": explored.has_styles,
         "can": {name: explored.able_to(capability) for name, capability in CAN.items()},
         "condition": conditions.described(explored),
         "priors": explored.priors,

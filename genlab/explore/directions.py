@@ -69,8 +69,8 @@ def units_of(explored: Explored) -> dict[str, Any] | None:
 
 
 def principal_directions(explored: Explored) -> dict[str, Any] | None:
-    """Describe the directions in which the codes of images vary most."""
-    codes = explored.gallery_codes
+    """Describe the directions in which the codes of images vary most, or drawn styles (GANSpace)."""
+    codes = drawn_codes(explored) if explored.has_styles else explored.gallery_codes
     if codes is None or len(codes) < 3 or not explored.is_flat:
         return None
     vectors, std = principal(codes)

@@ -14,6 +14,7 @@ from genlab.capabilities import (
     Reconstructs,
     Samples,
     SamplesInSteps,
+    Styled,
     Translates,
     can,
     can_given,
@@ -25,6 +26,7 @@ from genlab.errors import GenlabError, in_one_line
 from genlab.explore.gallery import Gallery, gallery_of
 from genlab.images import eight_bits
 from genlab.latent import CodeDensity
+from genlab.models.style_space import StyleSpace
 from genlab.types import Shape
 
 AT_ONCE = 100
@@ -47,11 +49,14 @@ class Explored:
 
     Args:
         trained: the model and its data.
+        styles: whether the codes of a model with styles are these, in W, which the page can truncate; a conditional one
+            has a mean style for each condition, and keeps its own codes.
     """
 
-    def __init__(self, trained: Trained) -> None:
+    def __init__(self, trained: Trained, *, styles: bool = True) -> None:
         self.trained = trained
         self.model: Any = trained.model
+        self.has_styles = styles and can(self.model, Styled)
         self.gallery: Gallery | None = None
         self.no_gallery: str | None = None
         """Why there is no gallery, in one line."""
@@ -70,11 +75,15 @@ class Explored:
     @property
     def code_shape(self) -> tuple[int, ...] | None:
         """The shape of a code; None for a model without codes."""
+        if self.has_styles:
+            return (self.model.style_size,)
         return getattr(self.model, "code_shape", None) if self.able_to(Decodes) or self.able_to(Encodes) else None
 
     @property
     def code_size(self) -> int | None:
         """The dimensions of codes that are real vectors; None for others."""
+        if self.has_styles:
+            return int(self.model.style_size)
         try:
             return None if self.code_shape is None else flat_code_size(self.model)
         except GenlabError:
@@ -201,7 +210,7 @@ class Explored:
         if not can(self.model, Conditional):
             if condition is not None:
                 raise GenlabError(f"the {type(self.model).__name__} knows no conditions")
-            return self.model
+            return StyleSpace(self.model) if self.has_styles and capability in StyleSpace.capabilities else self.model
         if condition is None:
             raise GenlabError(f"the {type(self.model).__name__} needs a condition")
         return self.model.given(condition)

@@ -26,7 +26,8 @@ def main(args: argparse.Namespace) -> None:
     entry = Entries(args.ckpt).chosen
     if entry is None:
         raise GenlabError("no run has a checkpoint yet; give --ckpt PATH")
-    explored = explored_at(entry.checkpoint, argparse.Namespace(**{**vars(args), "device": "cpu"}))
+    on_the_cpu = argparse.Namespace(**{**vars(args), "device": "cpu"})
+    explored = explored_at(entry.checkpoint, on_the_cpu, styles=False)  # which the page could not draw by itself
     graphs = graphs_of(explored)
     with whole_folder(args.export, replace=args.force) as folder:
         write(folder, entry, explored, graphs, files)

@@ -134,8 +134,8 @@ class OpenModels:
             raise GenlabError(f"{path} cannot be opened: {in_one_line(error)}") from error
 
 
-def explored_at(checkpoint: Path, args: argparse.Namespace) -> Explored:
-    """Open a checkpoint, and draw its gallery."""
+def explored_at(checkpoint: Path, args: argparse.Namespace, *, styles: bool = True) -> Explored:
+    """Open a checkpoint, and draw its gallery; `styles` is an argument of `Explored`."""
     unasked: dict[str, Any] = {"out": None, "input": None, "condition": None, "condition_image": None}
     with GLOBAL_GENERATOR:
-        return Explored(Trained(argparse.Namespace(**{**vars(args), **unasked, "ckpt": checkpoint})))
+        return Explored(Trained(argparse.Namespace(**{**vars(args), **unasked, "ckpt": checkpoint})), styles=styles)

@@ -23,6 +23,7 @@ CONFIGS = {
     "diffusion": ["--config", "diffusion_digits.yaml", "--model.network.channels=8"],
     "gan": ["--config", "gan_digits.yaml"],
     "rbm": ["--config", "rbm_digits.yaml"],
+    "stylegan": ["--config", "stylegan_digits.yaml"],
     "stacked": ["--config", "stacked_digits.yaml"],
     "pix2pix": ["--config", "pix2pix_digits.yaml"],
     "cyclegan": ["--config", "cyclegan_digits.yaml", "--model.generator.blocks=1"],

@@ -58,6 +58,26 @@ def test_a_gan_has_sliders_of_its_prior_but_no_map(site_of):
     np.testing.assert_allclose(told["units"]["std"], 1, atol=0.15)
 
 
+def test_a_stylegan_has_styles_for_codes_with_their_principal_directions(site_of, family):
+    site = site_of("stylegan")
+    told, model = site.described(), genlab.load(family("stylegan"))
+    assert told["styles"]
+    assert (told["code_shape"], told["flat"]) == ([model.style_size], True)
+    assert able(told) == {"decode", "draw", "sample"}
+    drawn = site.computed("draw", count=3, seed=4)
+    styles = model.styles(model.draw_codes(3, generator=torch.Generator().manual_seed(4)))
+    np.testing.assert_allclose(drawn, styles[:, 0], atol=1e-5)
+    np.testing.assert_array_equal(site.computed("decode", drawn.tobytes()), eight_bits(model.synthesize(styles)))
+    many = model.styles(model.draw_codes(1000, generator=torch.Generator().manual_seed(0)))[:, 0]
+    np.testing.assert_allclose(told["units"]["mean"], many.mean(0), atol=1e-4)
+    np.testing.assert_allclose(told["directions"]["std"][0] ** 2, torch.cov(many.T).trace(), rtol=1)
+    first = torch.tensor(told["directions"]["vectors"][0])
+    assert ((many - many.mean(0)) @ first).std(correction=0).item() == pytest.approx(
+        told["directions"]["std"][0], rel=1e-3
+    )
+    assert explored_at(family("stylegan"), arguments(), styles=False).code_shape == model.code_shape
+
+
 def test_a_class_is_a_condition(site_of, family):
     site = site_of("cvae")
     told = site.described()

@@ -20,6 +20,7 @@
  * @property {number[]|null} code_shape
  * @property {boolean} flat whether codes are vectors of real numbers
  * @property {boolean} real whether codes are real numbers, in any arrangement
+ * @property {boolean} styles whether codes are a StyleGAN's styles
  * @property {Object<"encode"|"decode"|"draw"|"sample"|"reconstruct"|"translate", boolean>} can
  * @property {null|{kind: "classes"|"attributes"|"image", names?: string[], usual?: number[], shape?: Shape}} condition
  * @property {string[]} priors

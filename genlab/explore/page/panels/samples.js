@@ -20,7 +20,7 @@ const COUNTS = ["1", "16", "36", "64", "100"];
 /** Samples at first; fewer in steps, which take longer. */
 const [MANY, FEW] = ["36", "16"];
 const PER_CLASS = 10;
-/** Largest temperature. */
+/** Largest temperature; of styles, whose temperature is their truncation, 1 leaves them as they are. */
 const HOTTEST = 1.5;
 const PRIORS = { own: "The model's", gaussian: "Gaussian", gmm: "Mixture" };
 /** Where a sample can be taken to. */
@@ -35,10 +35,11 @@ export function show(model, page) {
   const { about, key, shape } = model;
   const byCode = about.flat && about.can.decode && about.priors.length > 0;
   const classes = byCode && about.condition?.kind === "classes" ? about.condition.names : null;
+  const hottest = about.styles ? 1 : HOTTEST;
   const set = {
     count: oneOf("count", COUNTS, about.steps ? FEW : MANY),
     seed: whole("seed", 0, 0, LARGEST_SEED),
-    temperature: number("temperature", 1, 0, HOTTEST),
+    temperature: number("temperature", 1, 0, hottest),
     prior: oneOf("prior", about.priors),
     condition: setting("condition", classes ? "each" : usualCondition(model)),
     chosen: whole("chosen", 0, 0),
@@ -160,9 +161,9 @@ export function show(model, page) {
     ),
   );
   const temperature = slider({
-    label: "Temperature",
+    label: about.styles ? "Truncation" : "Temperature",
     min: 0,
-    max: HOTTEST,
+    max: hottest,
     step: 0.01,
     value: set.temperature,
     format: plain,
