@@ -24,6 +24,7 @@ from .models import VAE as VAE
 from .models import VAEGAN as VAEGAN
 from .models import VQVAE as VQVAE
 from .models import VQVAE2 as VQVAE2
+from .models import AdversarialDeepFake as AdversarialDeepFake
 from .models import Autoencoder as Autoencoder
 from .models import CodePrior as CodePrior
 from .models import ConditionalDiffusion as ConditionalDiffusion

@@ -81,6 +81,12 @@ TRANSLATORS = {
         "train/loss",
     ),
     "DeepFake": (lambda data: genlab.DeepFake(data.image_shape, data.image_shape, **SMALL), "train/loss"),
+    "AdversarialDeepFake": (
+        lambda data: genlab.AdversarialDeepFake(
+            data.image_shape, data.image_shape, **SMALL, discriminator=PLAYERS["discriminator"]
+        ),
+        "train/loss",
+    ),
     "CycleGAN": (
         lambda data: genlab.CycleGAN(data.image_shape, data.image_shape, **PATCHES, generator=RESNET),
         "train/cycle",
@@ -92,7 +98,7 @@ def data_for(family):
     if family not in TRANSLATORS:
         return genlab.Digits()
     pairs = DegradedPairs(genlab.Digits(batch_size=8), Edges())
-    return DomainsFromPairs(pairs) if family in ("CycleGAN", "DeepFake") else pairs
+    return DomainsFromPairs(pairs) if family == "CycleGAN" or "DeepFake" in family else pairs
 
 
 def curves_of(model, data, steps, precision, folder):

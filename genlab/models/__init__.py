@@ -3,6 +3,7 @@
 from genlab.capabilities import Decodes, Encodes, Reconstructs, Samples
 from genlab.checkpoints import load
 from genlab.models.adversarial import Players
+from genlab.models.adversarial_deepfake import AdversarialDeepFake
 from genlab.models.autoencoder import Autoencoder
 from genlab.models.base import Model, frozen
 from genlab.models.cgan import CGAN
@@ -49,6 +50,7 @@ __all__ = [
     "VAEGAN",
     "VQVAE",
     "VQVAE2",
+    "AdversarialDeepFake",
     "Autoencoder",
     "CStyleGAN",
     "CodePrior",

@@ -95,8 +95,7 @@ class DeepFake(Translator):
     def evaluation_step(self, stage: str, batch: DomainBatch, batch_idx: int) -> None:
         same_each_time = torch.Generator().manual_seed(batch_idx)
         metrics = self.errors(batch, same_each_time)
-        for domain in ("a", "b"):
-            x = self.part(batch, domain, self.image_shape)
+        for domain, x in self.domains(batch).items():
             metrics[f"l1_{domain}"] = absolute_difference(self.decoded(x, domain), x).mean()
         self.log_epoch(stage, metrics, batch, progress_bar="loss")
 
@@ -105,13 +104,24 @@ class DeepFake(Translator):
 
     def errors(self, batch: DomainBatch, generator: Generator | None = None) -> dict[str, Tensor]:
         """Return the losses of both domains, and their sum: scalars; `generator` is the warp's."""
-        a, b = (self.part(batch, domain, self.image_shape) for domain in ("a", "b"))
-        both = torch.cat([a, b])  # so that the encoder normalises them together
+        x = self.domains(batch)
+        return self.errors_of(x, self.codes(x, generator))
+
+    def domains(self, batch: DomainBatch) -> dict[str, Tensor]:
+        """Return the images of both domains."""
+        return {domain: self.part(batch, domain, self.image_shape) for domain in ("a", "b")}
+
+    def codes(self, x: dict[str, Tensor], generator: Generator | None = None) -> dict[str, Tensor]:
+        """Encode images of both domains, warped: (B, code_size) each."""
+        both = torch.cat([x["a"], x["b"]])  # so that the encoder normalises them together
         seen = both if self.corruption is None else self.corruption(both, generator)
-        of_a, of_b = self.encoder(seen).split([len(a), len(b)])
-        loss_a = self.loss(self.decoders["a"](of_a), a).mean()
-        loss_b = self.loss(self.decoders["b"](of_b), b).mean()
-        return {"loss": loss_a + loss_b, "a": loss_a, "b": loss_b}
+        of_a, of_b = self.encoder(seen).split([len(x["a"]), len(x["b"])])
+        return {"a": of_a, "b": of_b}
+
+    def errors_of(self, x: dict[str, Tensor], codes: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the losses of images that are decoded from codes as their own domain's, and their sum: scalars."""
+        errors = {domain: self.loss(self.decoders[domain](codes[domain]), x[domain]).mean() for domain in x}
+        return {"loss": errors["a"] + errors["b"], **errors}
 
     def decoded(self, x: Tensor, domain: str) -> Tensor:
         """Encode images in [0, 1], and decode them as ones of a domain, which may be their own: (B, C, H, W)."""

@@ -153,10 +153,15 @@ FAMILIES = {
     "pix2pix": lambda: genlab.Pix2Pix(SHAPE, SHAPE, partial(UNet, channels=4, dropout=0.0), **translator),
     "regressor": lambda: genlab.GaussianRegressor(SHAPE, SHAPE, partial(UNet, channels=4, dropout=0.0), optimizer=slow),
     "deepfake": lambda: genlab.DeepFake(SHAPE, SHAPE, 4, **coder, corruption=None),
+    "adversarial deepfake": lambda: genlab.AdversarialDeepFake(
+        SHAPE, SHAPE, 4, **coder, discriminator=players["discriminator"], corruption=None,
+        optimizer=slow, discriminator_optimizer=slow,
+    ),
     "cyclegan": lambda: genlab.CycleGAN(SHAPE, SHAPE, residual, pool_size=0, **translator),
 }
 pairs, domains = ["source", "target"], ["a", "b"]
-BATCHES = {"pix2pix": pairs, "regressor": pairs, "cyclegan": domains, "deepfake": domains, "sentences": ["tokens"]}
+BATCHES = {"pix2pix": pairs, "regressor": pairs, "sentences": ["tokens"]}
+BATCHES |= dict.fromkeys(("cyclegan", "deepfake", "adversarial deepfake"), domains)
 for name, build in FAMILIES.items():
     seed_everything(0)
     trained(name, build(), BATCHES.get(name, ["image"]))
@@ -176,6 +181,7 @@ FAMILIES = [
     "vaegan",
     "regressor",
     "deepfake",
+    "adversarial deepfake",
     "rbm",
     "dbn",
     "diffusion",

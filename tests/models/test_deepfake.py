@@ -6,13 +6,16 @@ import pytest
 import torch
 from lightning.pytorch import Trainer, seed_everything
 from PIL import ExifTags, Image
+from torch.func import functional_call
+from torch.utils.data import DataLoader
 
 import genlab
 from genlab.cli import main
 from genlab.data import ClassDomains, JoinedDomains
-from genlab.networks import ElasticWarp, GaussianNoise, MLPDecoder, MLPEncoder
+from genlab.networks import ElasticWarp, GaussianNoise, MLPDecoder, MLPDiscriminator, MLPEncoder
 
 SHAPE = (1, 8, 8)
+RATE = partial(torch.optim.SGD, lr=0.1)
 SMALL = {"code_size": 6, "encoder": partial(MLPEncoder, hidden=(32,)), "decoder": partial(MLPDecoder, hidden=(32,))}
 QUIET = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "limit_val_batches": 1}
 
@@ -57,6 +60,41 @@ def test_the_target_of_a_warped_image_is_the_image():
     torch.testing.assert_close(
         without.errors(batch)["a"], without.loss(without.decoders["a"](without.encoder(batch["a"])), batch["a"]).mean()
     )
+
+
+def test_each_side_learns_from_its_loss_of_swaps_alone(working_folder):
+    seed_everything(0)
+    model = genlab.AdversarialDeepFake(
+        SHAPE, SHAPE, **SMALL, discriminator=partial(MLPDiscriminator, hidden=(8,), dropout=0), corruption=None,
+        adversarial_weight=0.5, optimizer=RATE, discriminator_optimizer=RATE,
+    )  # fmt: skip
+    batch = {"a": torch.rand(3, *SHAPE), "b": torch.rand(3, *SHAPE)}
+    before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    coder = [*model.encoder.parameters(), *model.decoders.parameters()]
+    code_a, code_b = model.encoder(torch.cat([batch["a"], batch["b"]])).chunk(2)
+    swaps = {"a": model.decoders["a"](code_b).sigmoid(), "b": model.decoders["b"](code_a).sigmoid()}
+
+    def logits(domain, images):
+        return functional_call(model.discriminators[domain], judges[domain], (2 * images - 1,))
+
+    judges = {domain: dict(model.discriminators[domain].named_parameters()) for domain in "ab"}
+    judged = sum(
+        0.5 * ((logits(d, batch[d]) - 1).square() + logits(d, swaps[d].detach()).square()).mean() for d in "ab"
+    )
+    steps = torch.autograd.grad(judged, [*model.discriminators.parameters()])
+    places = dict(zip(map(id, model.discriminators.parameters()), steps, strict=True))
+    judges = {d: {name: p - 0.1 * places[id(p)] for name, p in judges[d].items()} for d in "ab"}
+    error = sum(
+        (model.decoders[d](code).sigmoid() - batch[d]).abs().sum((1, 2, 3)).mean()
+        for d, code in (("a", code_a), ("b", code_b))
+    )
+    convinced = sum((logits(d, swaps[d]) - 1).square().mean() for d in "ab")
+    places |= dict(zip(map(id, coder), torch.autograd.grad(error + 0.5 * 64 * convinced, coder), strict=True))
+    gradients = {name: places[id(parameter)] for name, parameter in model.named_parameters()}
+
+    Trainer(max_steps=1, **QUIET | {"limit_val_batches": 0}).fit(model, DataLoader([batch], batch_size=None))
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter, before[name] - 0.1 * gradients[name], rtol=1e-4, atol=1e-6)
 
 
 def test_images_of_any_size_are_resized_and_come_back_in_their_size():
@@ -110,6 +148,7 @@ def test_domains_are_two_classes_or_two_data_sets():
     [
         (lambda: genlab.DeepFake((3, 8, 8), SHAPE), r"domains have \(3, 8, 8\) and \(1, 8, 8\)"),
         (lambda: genlab.DeepFake(None, SHAPE), "DeepFake learns from two domains"),
+        (lambda: genlab.AdversarialDeepFake(SHAPE, SHAPE, adversarial_weight=-1), "adversarial_weight is -1"),
         (lambda: ElasticWarp(strength=0.6), "strength is 0.6"),
         (lambda: ElasticWarp(points=1), "points is 1"),
         (lambda: ClassDomains(genlab.Digits(), 3, 10), "Digits has 10 classes, none of them 10"),
