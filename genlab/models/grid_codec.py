@@ -110,7 +110,8 @@ class GridCodec(Codec, Prior, ConditionalModel):
         if Samples not in self.capabilities:
             raise GenlabError(f"this {type(self).__name__} has no prior of its codes yet, so it cannot sample")
         with self.inference():
-            return self._as_codes(self.coder.joined(self._priors.sample(self.coder, n, condition, generator)))
+            grids = self._priors.sample(self.coder, n, condition, generator, self.progress)
+            return self._as_codes(self.coder.joined(grids))
 
     def under(self, batch: Any) -> Any:
         """Return the model under the condition of a batch, where its priors are; images alone need none."""

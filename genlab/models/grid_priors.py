@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Generator, Tensor, nn
 
@@ -59,12 +60,18 @@ class GridPrior(nn.Module):
         return -grid_log_prob(self.network(grid, *self._given(coder, grids, condition)), grid)
 
     def sample(
-        self, coder: GridCoder, above: Sequence[Tensor], n: int, condition: Tensor | None, generator: Generator | None
+        self,
+        coder: GridCoder,
+        above: Sequence[Tensor],
+        n: int,
+        condition: Tensor | None,
+        generator: Generator | None,
+        progress: bool,
     ) -> Tensor:
         """Sample `n` grids of this level given those above: (n, h, w)."""
         numbers, map = self._given(coder, above, condition)
-        grids = sample_grids(self.network, self.grid_shape, n, condition=numbers, map=map, generator=generator)
-        return grids[:, 0]
+        settings: dict[str, Any] = {"condition": numbers, "map": map, "generator": generator, "progress": progress}
+        return sample_grids(self.network, self.grid_shape, n, **settings)[:, 0]
 
     def _given(
         self, coder: GridCoder, grids: Sequence[Tensor], condition: Tensor | None
@@ -100,7 +107,12 @@ class GridPriors(nn.ModuleList):
         return found
 
     def sample(
-        self, coder: GridCoder, n: int, condition: Tensor | None = None, generator: Generator | None = None
+        self,
+        coder: GridCoder,
+        n: int,
+        condition: Tensor | None = None,
+        generator: Generator | None = None,
+        progress: bool = False,
     ) -> list[Tensor]:
         """Sample the grids of all levels, each (n, h, w).
 
@@ -109,10 +121,11 @@ class GridPriors(nn.ModuleList):
             n: how many of each.
             condition: (n, ...), or one for all, (1, ...).
             generator: of the draws, on the CPU.
+            progress: whether a bar shows the places of each level.
         """
         grids: list[Tensor] = []
         for level in range(len(self)):
-            grids.append(self.prior(level).sample(coder, grids, n, condition, generator))
+            grids.append(self.prior(level).sample(coder, grids, n, condition, generator, progress))
         return grids
 
 

@@ -1,6 +1,7 @@
 """Tools with VQ-VAEs: samples of a class, grids of codes in colour, vectors as codes, the length of a description."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import torch
 import genlab
 from genlab.cli import main
 from tests.data.pictures import write_image
+
+TINY = {"channels": 8, "halvings": 1, "blocks": 1}
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +27,24 @@ def vqvae(tmp_path_factory) -> Path:
     return folder / "runs" / "vqvae_digits" / "0"
 
 
-def test_samples_are_of_the_class_asked_for(vqvae, tiles):
+def test_samples_are_of_the_class_asked_for(vqvae, tiles, capsys):
     main(["sample", f"--ckpt={vqvae}", "--condition=7", "--count=3", "--columns=3", "--out=a.npz"])
+    assert re.search(r"Sampling: +\d+%", capsys.readouterr().err)
     model = genlab.load(vqvae)
     truth = model.sample(3, condition=7, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(torch.tensor(tiles("a.npz"))[0], truth)
     main(["sample", f"--ckpt={vqvae}", "--columns=2", "--out=b.npz"])
     assert tiles("b.npz").shape[:2] == (10, 2)
+
+
+def test_faces_are_edited_along_attributes_by_the_vectors_of_their_codes(tiles):
+    small = [f"--model.{part}.{name}={value}" for part in ("encoder", "decoder") for name, value in TINY.items()]
+    options = ["--data.image_size=16", "--model.autoencoder=[{epochs: 1}]", "--model.prior=[]", "--data.batch_size=50"]
+    main(["fit", "--config=vqvae_celeba.yaml", *options, *small, "--trainer.enable_progress_bar=false"])
+    main(["edit", "--attribute=Smiling", "--strength=-1..1", "--steps=3", "-n=2", "--out=edit.npz"])
+    drawn = tiles("edit.npz")
+    assert drawn.shape == (2, 4, 3, 16, 16)
+    assert np.abs(drawn[:, -1] - drawn[:, -3]).max() > 1e-5
 
 
 def test_images_of_ones_own_need_no_condition_and_show_their_codes(vqvae, tiles):
