@@ -7,9 +7,9 @@
 
 How training is measured: see `rounds.py` beside this file; a round is of 16 batches, one of which has the penalty. The
 bare loop has the same networks, mixed styles, noise, penalty and average of weights. The last part prints what `genlab
-evaluate` says of both, then of truncated samples; and how often, by genlab's own classifier, an image with other
-coarse, middle or fine styles, or with other noise, is of another class. `--runs` takes runs that are trained already.
-Data are looked for in GENLAB_DATA_DIR, else in ./data, and downloaded when missing.
+evaluate` says of both: distances and path lengths, then those of truncated samples, and what coarse, middle and fine
+styles decide. `--runs` takes runs that are trained already. Data are looked for in GENLAB_DATA_DIR, else in ./data, and
+downloaded when missing.
 """
 
 import argparse
@@ -29,19 +29,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import genlab
+from genlab.cli import main as main_of_genlab
 from genlab.cli.process import quieten
-from genlab.evaluation.extractors import trained_classifier
-from genlab.evaluation.samples import judge_samples
-from genlab.evaluation.splits import Options, Splits
 from genlab.losses import PathLength
 from genlab.networks import ResidualDiscriminator, StyleGenerator
 from genlab.networks.style_generator import ModulatedConv, StyledLayer
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 SHAPE, SIZE, BATCH, BATCHES = (1, 28, 28), 64, 32, 16
-METRICS = ("fid", "kid", "precision", "recall", "classes_hit")
-COUNT = 2000
-"""Images whose class is looked at."""
 
 
 def players() -> tuple[Any, Any]:
@@ -195,51 +190,15 @@ def trained(config: str, minutes: float, seed: int, folder: str) -> Path:
     return Path(rounds.genlab_trained(str(CONFIGS / config), seed, 10_000, folder, *options).run)
 
 
-def judged(model: Any, splits: Splits, limit: int) -> str:
-    with rounds.silence():
-        rows = {row.name: row.value for row in judge_samples(model, splits, Options(limit=limit))}
-    return ", ".join(f"{name} {float(rows[name]):.3f}" for name in METRICS if name in rows)
-
-
-@torch.no_grad()
-def changes(model: Any, data: Any) -> None:
-    """Print how often an image is of another class with other styles in a few layers, or with other noise."""
-    classifier, accuracy = trained_classifier(data)
-    random = torch.Generator().manual_seed(0)
-    kept, other = (model.styles(model.draw_codes(COUNT, generator=random)) for _ in range(2))
-    layers = model.num_layers
-    groups = {"coarse": range(layers // 3), "middle": range(layers // 3, 2 * layers // 3)}
-    groups["fine"] = range(2 * layers // 3, layers)
-    before = model.synthesize(kept)
-    print(f"classifier with an accuracy of {accuracy:.3f}; {COUNT} images")
-
-    def told(name: str, after: Tensor) -> None:
-        changed = (classifier(before).argmax(1) != classifier(after).argmax(1)).float().mean()
-        print(f"{name:24} {100 * changed:5.1f} % of another class, {(after - before).abs().mean():.4f} a pixel")
-
-    for name, places in groups.items():
-        styles = kept.clone()
-        styles[:, list(places)] = other[:, list(places)]
-        told(f"other {name} styles ({places.start}-{places.stop - 1})", model.synthesize(styles))
-    told("other noise", model.synthesize(kept, noise=random))
-
-
 def quality(minutes: float, seed: int, limit: int, runs: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         configs = ("stylegan_mnist.yaml", "gan_mnist.yaml")
-        places = [Path(run) for run in runs] or [trained(config, minutes, seed, folder) for config in configs]
-        data = genlab.MNIST()
-        splits = Splits(data)
-        splits.ready("fit")
-        for place in places:
-            model: Any = genlab.load(place)
-            print(f"{type(model).__name__}: {judged(model, splits, limit)}", flush=True)
-            if isinstance(model, genlab.StyleGAN):
-                for psi in (0.7, 0.5, 0.3):
-                    model.truncation = psi
-                    print(f"  truncation {psi}: {judged(model, splits, limit)}", flush=True)
-                model.truncation = 1.0
-                changes(model, data)
+        for run in runs or [trained(config, minutes, seed, folder) for config in configs]:
+            evaluate = ["evaluate", "--ckpt", str(run), "--fid", "--ppl", "--limit", str(limit)]
+            main_of_genlab(evaluate)
+            if isinstance(genlab.load(run), genlab.StyleGAN):
+                main_of_genlab([*evaluate, "--truncation", "1", "0.7", "0.5", "0.3"])
+                main_of_genlab([*evaluate, "--mixing"])
 
 
 def main() -> None:
