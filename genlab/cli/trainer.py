@@ -38,6 +38,9 @@ from genlab.parsing.own_code import imported
 from genlab.parsing.parser import ExplainingParser
 from genlab.tables import rounded
 
+OBSERVATIONS = {"image_shape": "images", "vocabulary": "sentences"}
+"""What a model that needs a fact is a model of."""
+
 
 def main(arguments: list[str]) -> None:
     """Run a command of Lightning's trainer; `arguments` begin with its name.
@@ -120,15 +123,24 @@ class TrainerCLI(LightningCLI):
         return parser
 
     def _fact_for_model(self, data: LightningDataModule, fact: str) -> Any:
-        """Give a fact of the data to the model; of data that do not tell it, only to a model that needs it."""
+        """Give a fact of the data to the model; of data that do not tell it, only to a model that needs it.
+
+        Raises:
+            GenlabError: for a model of images and data without, and for one of sentences.
+        """
         if self.checkpoint:
             adopt(data, self.checkpoint.hyperparameters)
-        value = stated(data, fact)
+        value, model = stated(data, fact), self.config[self.subcommand].model.class_path
+        needed = fact in OBSERVATIONS and not value and fact in arguments_of(imported(model))
+        if isinstance(data, Facts) and needed:
+            raise GenlabError(
+                f"{model.rpartition('.')[2]} is a model of {OBSERVATIONS[fact]}, of which {type(data).__name__} has "
+                "none; take other --data, or another --model"
+            )
         if value is not None or isinstance(data, Facts):
             return value
         if self.checkpoint and fact in self.checkpoint.hyperparameters:
             return self.checkpoint.hyperparameters[fact]
-        model = self.config[self.subcommand].model.class_path
         return own_data.fact_of(data, fact) if fact in arguments_of(imported(model)) else None
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:

@@ -30,7 +30,7 @@ from genlab.networks.mlp import MLPDecoder, MLPDiscriminator, MLPEncoder
 from genlab.networks.patch import PatchDiscriminator
 from genlab.networks.pixelcnn import GatedPixelCNN
 from genlab.networks.quantizers import FSQ, Quantizer
-from genlab.networks.recurrent import GRU, LSTM, RecurrentDecoder, RecurrentEncoder
+from genlab.networks.recurrent import GRULayer, LSTMLayer, RecurrentDecoder, RecurrentEncoder
 from genlab.networks.residual_discriminator import ResidualDiscriminator
 from genlab.networks.resnet import ResNetGenerator
 from genlab.networks.stack import ConvLayer, DenseLayer, LayerStack, StackLayer
@@ -41,8 +41,6 @@ from genlab.recorded import Recorded
 
 __all__ = [
     "FSQ",
-    "GRU",
-    "LSTM",
     "AdaptiveAugmentation",
     "Codebook",
     "ConditionChannel",
@@ -58,9 +56,11 @@ __all__ = [
     "DroppedPixels",
     "EMACodebook",
     "ElasticWarp",
+    "GRULayer",
     "GatedPixelCNN",
     "GaussianNoise",
     "GradientCodebook",
+    "LSTMLayer",
     "LayerStack",
     "MLPDecoder",
     "MLPDiscriminator",

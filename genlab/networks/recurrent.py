@@ -13,14 +13,14 @@ State = tuple[Tensor, ...]
 """What a decoder remembers of the tokens so far: tensors (B, ...)."""
 
 
-class LSTM(nn.LSTM):
+class LSTMLayer(nn.LSTM):
     """A layer of long short-term memory (Hochreiter & Schmidhuber 1997) on sequences (B, T, input_size)."""
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size, batch_first=True)
 
 
-class GRU(nn.GRU):
+class GRULayer(nn.GRU):
     """A layer of gated recurrent units (Cho et al. 2014) on sequences (B, T, input_size)."""
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
@@ -35,7 +35,7 @@ class RecurrentEncoder(nn.Module, Recorded):
         code_size: number of outputs.
         embedding: size of a token's vector.
         hidden: size of the state.
-        cell: builds the recurrent network from the sizes of inputs and states: `LSTM`, or `GRU`.
+        cell: builds the recurrent network from the sizes of inputs and states: `LSTMLayer`, or `GRULayer`.
         dropout: share of the values of tokens' vectors that are dropped in training.
     """
 
@@ -45,7 +45,7 @@ class RecurrentEncoder(nn.Module, Recorded):
         code_size: int,
         embedding: int = 256,
         hidden: int = 256,
-        cell: Callable[[int, int], nn.RNNBase] = LSTM,
+        cell: Callable[[int, int], nn.RNNBase] = LSTMLayer,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class RecurrentDecoder(nn.Module, Recorded):
         code_size: size of a code; 0 for a language model, which has none.
         embedding: size of a token's vector.
         hidden: size of the state.
-        cell: builds the recurrent network from the sizes of inputs and states: `LSTM`, or `GRU`.
+        cell: builds the recurrent network from the sizes of inputs and states: `LSTMLayer`, or `GRULayer`.
         dropout: share of the values of tokens' vectors, and of what the logits are computed from, that are dropped in
             training.
     """
@@ -83,7 +83,7 @@ class RecurrentDecoder(nn.Module, Recorded):
         code_size: int,
         embedding: int = 256,
         hidden: int = 256,
-        cell: Callable[[int, int], nn.RNNBase] = LSTM,
+        cell: Callable[[int, int], nn.RNNBase] = LSTMLayer,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()

@@ -142,6 +142,12 @@ def test_numbers_that_make_no_sense_leave_one_line_and_no_run(option, message, r
     assert not list(Path().rglob("config.yaml"))
 
 
+def test_models_of_images_refuse_sentences_and_those_of_sentences_images(refused, working_folder):
+    for model, data, kind in (("VAE", "Sentences", "images"), ("SentenceVAE", "Digits", "sentences")):
+        message = f"{model} is a model of {kind}, of which {data} has none; take other --data, or another --model"
+        assert message in refused("fit", f"--model={model}", f"--data={data}")
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 import genlab
 from genlab.capabilities import abilities
 from genlab.losses import LinearAnnealing, SigmoidAnnealing
-from genlab.networks import GRU, RecurrentDecoder, RecurrentEncoder, beam_search, sample_tokens
+from genlab.networks import GRULayer, RecurrentDecoder, RecurrentEncoder, beam_search, sample_tokens
 from genlab.vocabulary import END, PAD, SPECIALS, START, UNKNOWN
 
 WORDS = [*SPECIALS, "a", "b", "c", "d"]
@@ -25,8 +25,8 @@ SMALL = {
     "code_size": 3,
 }
 GRUS = {
-    "encoder": partial(RecurrentEncoder, embedding=8, hidden=12, cell=GRU),
-    "decoder": partial(RecurrentDecoder, embedding=8, hidden=12, cell=GRU),
+    "encoder": partial(RecurrentEncoder, embedding=8, hidden=12, cell=GRULayer),
+    "decoder": partial(RecurrentDecoder, embedding=8, hidden=12, cell=GRULayer),
     "code_size": 3,
 }
 QUIET = {
@@ -220,7 +220,7 @@ def test_samples_depend_on_the_seed_and_hold_unknown_words_only_where_asked_for(
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
 def test_training_is_resumed_exactly_from_a_checkpoint_of_plain_data(family, working_folder):
     options = {} if family is genlab.SentenceLM else {"word_dropout": 0.3}
-    options["decoder"] = partial(RecurrentDecoder, embedding=8, hidden=12, cell=GRU, dropout=0.2)
+    options["decoder"] = partial(RecurrentDecoder, embedding=8, hidden=12, cell=GRULayer, dropout=0.2)
     if family is genlab.SentenceVAE:
         options |= {"annealing": SigmoidAnnealing(5, 2.0), "free_bits": 0.1}
     saved = ModelCheckpoint(working_folder, "{step}", every_n_train_steps=4, save_top_k=-1)
@@ -234,7 +234,7 @@ def test_training_is_resumed_exactly_from_a_checkpoint_of_plain_data(family, wor
         assert torch.equal(resumed.state_dict()[name], weight), name
     loaded = genlab.load("step=8.ckpt")
     assert loaded.vocabulary == tuple(WORDS)
-    assert isinstance(loaded.decoder.cell, GRU)
+    assert isinstance(loaded.decoder.cell, GRULayer)
     if family is genlab.SentenceLM:
         assert torch.equal(loaded.log_prob("a b"), whole.log_prob("a b"))
     else:
