@@ -51,6 +51,7 @@ MODELS = {
     ),
     "vae": lambda: genlab.VAE((1, 8, 8), code_size=2),
     "gan": lambda: genlab.GAN((1, 8, 8), code_size=2),
+    "stylegan": lambda: genlab.StyleGAN((1, 8, 8), code_size=2),
     "cvae": lambda: genlab.CVAE((1, 8, 8), num_classes=3),
     "cgan": lambda: genlab.CGAN((1, 8, 8), num_classes=3),
     "pix2pix": lambda: genlab.Pix2Pix((1, 8, 8), (1, 8, 8), ema_decay=0.9),
@@ -83,6 +84,8 @@ def test_methods_work_on_the_models_device_and_take_and_give_tensors_on_the_cpu(
         "log_likelihood": (x, 3, noise),
         "sample": (2,),
         "translate": (x,),
+        "styles": (z,),
+        "synthesize": (torch.zeros(2, *(getattr(model, name, 0) for name in ("num_layers", "style_size"))),),
     }
     for one in able:
         for method, given in arguments.items():

@@ -20,8 +20,10 @@ from genlab.latent.projection import project
 from genlab.pictures.drawing import save
 from genlab.tables import as_text
 
-CANDIDATES = 1000
-"""Codes that are tried at first, and whose spread says how far a code may be from them."""
+CANDIDATES, STARTS = 1000, 4
+"""Codes that are tried at first, and whose spread says how far a code may be from them; and how many are followed."""
+FEWER, ONE = 100, 1
+"""The same of a search by features of a network, which may take longer than the model."""
 
 
 def main(args: argparse.Namespace) -> None:
@@ -34,7 +36,8 @@ def main(args: argparse.Namespace) -> None:
     if args.out:
         must_be_free(picture, args.force)
     random = torch.Generator().manual_seed(args.seed)
-    candidates = usual_codes(trained, decoder, random)
+    count, starts = (FEWER, ONE) if args.features else (CANDIDATES, STARTS)
+    candidates = usual_codes(trained, decoder, count, random)
     with torch.enable_grad():
         tried = decoder.decode(candidates[:1].clone().requires_grad_())
     if not tried.requires_grad:
@@ -43,7 +46,7 @@ def main(args: argparse.Namespace) -> None:
     batch = pictured.batch
     x = model.images(batch)
     features = [compared_by(trained, args.features, tried)] if args.features else []
-    found = project(x, decoder.decode, candidates, features=features, steps=args.steps, progress=True)
+    found = project(x, decoder.decode, candidates, features=features, steps=args.steps, starts=starts, progress=True)
     names = pictured.names or tuple(f"image {row}" for row in pictured.rows.tolist())
     errors = (found.images - x).square().flatten(1).mean(1).sqrt()
     write_codes(path, found.codes, decoder, path=np.array(names))
@@ -55,13 +58,13 @@ def main(args: argparse.Namespace) -> None:
     print(path, picture, sep="\n")
 
 
-def usual_codes(trained: Trained, decoder: Any, random: torch.Generator) -> Tensor:
-    """Draw codes from the prior, or else encode images of the data: (M, D)."""
+def usual_codes(trained: Trained, decoder: Any, count: int, random: torch.Generator) -> Tensor:
+    """Draw codes from the prior, or else encode images of the data: (count, D), or fewer."""
     if can_given(trained.model, DrawsCodes):
-        return drawn_codes(trained, decoder, CANDIDATES, random)
+        return drawn_codes(trained, decoder, count, random)
     trained.require(Encodes)
     images = trained.images()
-    return encoded(trained, images, torch.randperm(len(images), generator=random)[:CANDIDATES])
+    return encoded(trained, images, torch.randperm(len(images), generator=random)[:count])
 
 
 def compared_by(trained: Trained, name: str, images: Tensor) -> Callable[[Tensor], Tensor]:

@@ -70,10 +70,16 @@ def noises(
     """
     rows, deviations = [], []
     for style in styles:
-        parts = torch.arange(draws).split(AT_ONCE)
-        drawn = torch.cat([with_noise(model, style, len(part), layers, generator) for part in parts])
-        rows.append(torch.cat([model.synthesize(style[None]).cpu(), drawn[:others]]))
-        deviations.append(drawn.std(0, correction=0).mean(0, keepdim=True))
+        shown = [model.synthesize(style[None]).cpu()]
+        total = squares = torch.zeros_like(shown[0][0], dtype=torch.float64)
+        for some in torch.arange(draws).split(AT_ONCE):
+            drawn = with_noise(model, style, len(some), layers, generator)
+            shown.append(drawn[: max(0, others - int(some[0]))])
+            differences = drawn.double() - shown[0]
+            total, squares = total + differences.sum(0), squares + differences.square().sum(0)
+        rows.append(torch.cat(shown))
+        variance = (squares / draws - (total / draws).square()).clamp(min=0)
+        deviations.append(variance.sqrt().float().mean(0, keepdim=True))
     spread = torch.stack(deviations)[:, None]
     largest = spread.max().clamp(min=1e-12)
     names = ["image", *(f"noise {position}" for position in range(1, others + 1))]

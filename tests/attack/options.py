@@ -33,13 +33,18 @@ NONSENSE = {
 ENDLESS = {*itertools.product(["--trainer.num_nodes"], ["1e9", HUGE]), ("--samples", HUGE), ("--draws", HUGE)}
 """What may well wait for other machines, or work for as long as it is told to."""
 TOOLS = {
-    **dict.fromkeys(("sample", "latent", "evaluate", "interpolate", "traverse", "edit"), "vae"),
+    **dict.fromkeys(("sample", "latent", "evaluate", "interpolate", "traverse", "edit", "project"), "vae"),
     **dict.fromkeys(("reconstruct", "probe", "features"), "autoencoder"),
     "translate": "pix2pix",
     "transfer": "cvae",
 }
 """Which family each tool is tried with."""
-QUICK = {"evaluate": ["--limit=10", "--samples=2"], "probe": ["--limit=60"], "edit": ["--attribute=Smiling"]}
+QUICK = {
+    "evaluate": ["--limit=10", "--samples=2"],
+    "probe": ["--limit=60"],
+    "edit": ["--attribute=Smiling"],
+    "project": ["--steps=2"],
+}
 
 
 def cases(victims: Victims, chance: random.Random) -> list[Case]:

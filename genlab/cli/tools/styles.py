@@ -18,9 +18,10 @@ from genlab.cli.tools.options import (
 def project(parser: argparse.ArgumentParser) -> None:
     """Find the codes of images, of models without an encoder too: those whose images look most like them.
 
-    Codes begin as the nearest of 1,000 that are drawn at random, and follow the gradient of the squared distance of
-    pixels and, with --features, of a network's features. Of a StyleGAN, these codes are styles, in W. They are kept in
-    a file, from which other tools go on: `--codes project.npz`. A picture has the images above what was found.
+    Codes begin as the nearest of 1,000 that are drawn at random, of 100 with --features, and follow the gradient of the
+    squared distance of pixels and, with --features, of a network's features. Of a StyleGAN, these codes are styles, in
+    W. They are kept in a file, from which other tools go on: `--codes project.npz`. A picture has the images above what
+    was found.
 
     Images are cropped and resized as the data are; without --image, they are test images, chosen by --seed.
     """
