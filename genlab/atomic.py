@@ -89,13 +89,18 @@ def must_be_free(path: Path, force: bool) -> None:
         raise GenlabError(f"{path} already exists; give --force to replace it, or another --out")
 
 
-def picture_format(path: Path, arrays: bool = False) -> str:
-    """Find a picture's format from its file ending: a value of `PICTURES`, or "npz" where arrays can be written.
+def picture_format(path: Path, arrays: bool = False, text: bool = False) -> str:
+    """Find a picture's format from its file ending: a value of `PICTURES`, "npz" for its arrays, or "txt" for its text.
+
+    Args:
+        path: of a file.
+        arrays: whether arrays can be written.
+        text: whether text can be.
 
     Raises:
         GenlabError: for an unknown ending.
     """
-    known = PICTURES | ({".npz": "npz"} if arrays else {})
+    known = PICTURES | ({".npz": "npz"} if arrays else {}) | ({".txt": "txt"} if text else {})
     ending = path.suffix.lower()
     if ending not in known:
         raise GenlabError(f"{path} has no ending of a picture; give one of {', '.join(known)}")

@@ -1,9 +1,11 @@
 """Pictures of a model while it trains."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from PIL import Image
@@ -11,7 +13,7 @@ from torch import Tensor
 
 from genlab.pictures.figures import rgb, write_figure
 from genlab.ranges import at_least, between
-from genlab.sheets import in_training, subject_of
+from genlab.sheets import Lines, in_training, subject_of
 
 
 class Pictures(Callback):
@@ -22,7 +24,7 @@ class Pictures(Callback):
 
     Images and noise are the same each time, so that pictures can be compared. They are named after the tools that
     draw the same, written to `pictures/<tool>-epoch<epoch>.png` in the trainer's `default_root_dir`, and handed to W&B
-    and TensorBoard loggers.
+    and TensorBoard loggers. Of a model of sentences, they are lines of text: `.txt` files, and text for the loggers.
 
     Args:
         every_n_epochs: epochs between pictures, which are always drawn after the last one; 0 draws none.
@@ -52,7 +54,7 @@ class Pictures(Callback):
         if not self._gathers or full or not isinstance(batch, dict):
             return
         kept = {name: [self._batch[name], value] if self._batch else [value] for name, value in batch.items()}
-        self._batch = {name: torch.cat(values)[: self.count] for name, values in kept.items()}
+        self._batch = {name: _joined(values)[: self.count] for name, values in kept.items()}
 
     def on_train_epoch_end(self, trainer: Trainer, model: LightningModule) -> None:
         """Draw if a picture is due."""
@@ -75,6 +77,9 @@ class Pictures(Callback):
         data = getattr(trainer, "datamodule", None)
         subject = subject_of(model, getattr(data, "hparams", {}), epoch)
         for name, sheet in sheets.items():
+            if isinstance(sheet, Lines):
+                self._write(trainer, name, sheet, epoch)
+                continue
             figure = sheet.of(subject).figure()
             write_figure(figure, Path(trainer.default_root_dir) / "pictures" / f"{name}-epoch{epoch:04}.png")
             for logger in trainer.loggers:
@@ -83,3 +88,20 @@ class Pictures(Callback):
                     logger.log_image(name, pixels, step=trainer.global_step, caption=[f"{name}, epoch {epoch}"])
                 elif isinstance(logger, TensorBoardLogger):
                     logger.experiment.add_image(name, rgb(figure), trainer.global_step, dataformats="HWC")
+
+    def _write(self, trainer: Trainer, name: str, lines: Lines, epoch: int) -> None:
+        lines.save(Path(trainer.default_root_dir) / "pictures" / f"{name}-epoch{epoch:04}.txt")
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                logger.log_text(name, columns=["line"], data=[[line] for line in lines.lines], step=trainer.global_step)
+            elif isinstance(logger, TensorBoardLogger):
+                as_it_is = "\n".join(f"    {line}" for line in lines.lines)  # which Markdown leaves alone
+                logger.experiment.add_text(name, as_it_is, trainer.global_step)
+
+
+def _joined(batches: Sequence[Tensor]) -> Tensor:
+    """Join what batches have of a part; sentences, (B, T), are padded to the longest."""
+    if batches[0].ndim != 2:
+        return torch.cat([*batches])
+    longest = max(part.shape[1] for part in batches)
+    return torch.cat([F.pad(part, (0, longest - part.shape[1])) for part in batches])

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from genlab.atomic import whole_file
 from genlab.errors import GenlabError
+from genlab.evaluation.predictions import arrays_of
 
 
 class Predictions(BasePredictionWriter):
@@ -41,7 +42,7 @@ class Predictions(BasePredictionWriter):
         batch_indices: Sequence[Any],
     ) -> None:
         """Write all predictions at once."""
-        arrays = {key: torch.cat([batch[key].float().cpu() for batch in predictions]).numpy() for key in predictions[0]}
+        arrays = arrays_of(model, predictions)
         with whole_file(self.path) as part, part.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
         tqdm.write(f"{self.path}: {', '.join(f'{key} {value.shape}' for key, value in arrays.items())}")

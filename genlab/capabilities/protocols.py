@@ -226,6 +226,10 @@ class KnowsWords(Protocol):
     """Words in the order of their numbers; see `genlab.vocabulary`."""
     max_length: int
     """Numbers of the longest sentence: its words and its end."""
+    decoding: Any
+    """How sentences are made of logits, a function of `genlab.networks.decoding` or a partial of it; may be set."""
+    banned: Sequence[int]
+    """Numbers of words that no decoded sentence holds; may be set."""
 
     def sentences(self, tokens: Tensor) -> list[str]:
         """Return the words of sentences."""

@@ -81,6 +81,11 @@ def seen_in(model: Any, batch: Any) -> tuple[Any, Tensor]:
     return model, batch["tokens" if can(model, KnowsWords) else "image"]
 
 
+def as_seen(model: object, made: Tensor) -> Tensor | list[str]:
+    """Return what a model made as people see it: images as they are, sentences in words."""
+    return model.sentences(made) if can(model, KnowsWords) else made
+
+
 def flat_code_size(model: Any) -> int:
     """Return the size of a model's codes, for tools that move along real vectors.
 

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from genlab import sheets
-from genlab.capabilities import Decodes, Encodes, can_given, flat_code_size, with_real_codes
+from genlab.capabilities import Decodes, Encodes, KnowsWords, can, can_given, flat_code_size, with_real_codes
 from genlab.commands.shared.codes import codes_asked, decoder_asked, require_no_input
 from genlab.commands.shared.data import attribute_of, position_of
 from genlab.commands.shared.shown import shown
 from genlab.commands.shared.trained import BATCH, Trained, encoded
+from genlab.commands.shared.typed import sentences_in
 from genlab.data import ImageDataModule
 from genlab.errors import GenlabError
 from genlab.evaluation.extractors import trained_classifier
@@ -23,8 +24,9 @@ DRAWN = 4
 
 
 def main(args: argparse.Namespace) -> None:
-    """Draw images with more and less of an attribute."""
+    """Draw images, or print sentences, with more and less of an attribute."""
     trained = Trained(args)
+    require_attribute(trained)
     trained.require(Decodes)
     with_real_codes(trained.model)
     flat_code_size(trained.model)
@@ -32,15 +34,44 @@ def main(args: argparse.Namespace) -> None:
     require_no_input(trained)
     encodes = can_given(trained.model, Encodes)
     asked = codes_asked(trained, args.count, 6, random) if args.codes or not encodes else None
-    if encodes:
+    if args.having:
+        direction = direction_of_files(trained)
+    elif encodes:
         direction = learned_direction(trained, args.attribute, args.labelled, random)
     else:
         direction = direction_of_samples(trained, decoder_asked(trained), args.attribute, args.labelled, random)
     codes, decoders, originals = encoded_images(trained, random) if asked is None else asked.each
     low, high = args.strength
     strengths = torch.linspace(low, high, args.steps)
-    sheet = sheets.edits(decoders, codes, direction, strengths, args.attribute, originals)
-    trained.draw(sheet, f"pictures/edit-{args.attribute}.png")
+    attribute = args.attribute or args.having.stem
+    sheet = sheets.edits(decoders, codes, direction, strengths, attribute, originals)
+    trained.draw(sheet, f"pictures/edit-{attribute}.png")
+
+
+def require_attribute(trained: Trained) -> None:
+    """Check that one attribute is named, or two files of sentences of a model of these.
+
+    Raises:
+        GenlabError: where that is not so.
+    """
+    args = trained.args
+    if bool(args.having) != bool(args.without):
+        raise GenlabError(
+            "an attribute is what sentences of one file have and those of another have not; give --with and --without"
+        )
+    if bool(args.attribute) == bool(args.having):
+        raise GenlabError("what is to change? give --attribute NAME, or of sentences --with FILE --without FILE")
+    if args.having and not can(trained.model, KnowsWords):
+        raise GenlabError(f"--with and --without are of sentences, and the {type(trained.model).__name__} knows images")
+
+
+def direction_of_files(trained: Trained) -> Tensor:
+    """Find the vector from the codes of sentences in one file to those in another, (code_size,)."""
+    trained.require(Encodes)
+    with_it, without_it = (sentences_in(trained, [path]) for path in (trained.args.having, trained.args.without))
+    codes = [encoded(trained, sentences, torch.arange(len(sentences))) for sentences in (with_it, without_it)]
+    has = torch.arange(len(with_it) + len(without_it)) < len(with_it)
+    return attribute_vector(torch.cat(codes), has)
 
 
 def encoded_images(trained: Trained, random: torch.Generator) -> tuple[Tensor, Sequence[Decodes], Tensor]:
@@ -60,12 +91,12 @@ def learned_direction(trained: Trained, attribute: str, labelled: int, random: t
         GenlabError: when the data do not have the attribute, or no images with or without it.
     """
     data = trained.data("fit")
-    if not isinstance(data, ImageDataModule):
+    if not isinstance(data, ImageDataModule) and not data.vocabulary:
         raise GenlabError(f"attributes are of single images, not of the batches of {type(data).__name__}")
     images = trained.splits.training_images()
     has = attribute_of(images, data, attribute)
     if not has.any() or has.all():
-        raise GenlabError(f"all training images of {type(data).__name__} are alike in {attribute}")
+        raise GenlabError(f"all training {data.item}s of {type(data).__name__} are alike in {attribute}")
     rows = rows_of_each(has, labelled, random)
     return attribute_vector(encoded(trained, images, rows), has[rows])
 

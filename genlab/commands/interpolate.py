@@ -12,6 +12,7 @@ from genlab.capabilities import (
     Decodes,
     DrawsCodes,
     Encodes,
+    KnowsWords,
     Samples,
     can,
     real_code_shape,
@@ -22,6 +23,7 @@ from genlab.commands.shared.shown import condition_asked, shown
 from genlab.commands.shared.stepwise import show_steps
 from genlab.commands.shared.trained import Trained, encoded
 from genlab.commands.shared.truncation import set_truncation
+from genlab.commands.shared.typed import typed_sentences
 from genlab.errors import GenlabError
 from genlab.latent import lerp, slerp
 from genlab.models.style_space import movable
@@ -37,8 +39,10 @@ def main(args: argparse.Namespace) -> None:
     set_truncation(trained, args.truncation)
     with torch.no_grad():
         codes, decoder = ends(trained)
-    own = "codes" if args.codes else "images of one's own" if args.input else f"{trained.split} images"
-    of = "samples" if args.between == "samples" else own
+    kind = getattr(trained.model, "observations", "images")
+    own = f"{kind} of one's own" if args.input or args.start else f"{trained.split} {kind}"
+    of = "samples" if args.between == "samples" else "codes" if args.codes else own
+    sheet: sheets.Sheet | sheets.Lines
     if args.along == "square":
         sheet = replace(sheets.interpolations_of_four(decoder, codes, args.steps), title=f"Interpolations of four {of}")
     else:
@@ -57,6 +61,7 @@ def require_able(trained: Trained) -> None:
     """
     args, name = trained.args, type(trained.model).__name__
     trained.require(Decodes)
+    require_sentences(trained)
     with_real_codes(trained.model)
     real_code_shape(trained.model)
     if args.between == "samples":
@@ -72,8 +77,30 @@ def require_able(trained: Trained) -> None:
             raise GenlabError(f"{error}; give --between samples, or --codes of `genlab project`") from None
     elif args.input:
         raise GenlabError("give --input or --codes, not both")
-    if args.input:
+    if args.input and not can(trained.model, KnowsWords):
         require_enough(args.along, len(trained.inputs), "images", "--input")
+
+
+def require_sentences(trained: Trained) -> None:
+    """Check that a walk from one sentence to another is asked of a model of sentences, with both and nothing else.
+
+    Raises:
+        GenlabError: where it is not.
+    """
+    args, knows = trained.args, can(trained.model, KnowsWords)
+    if args.start is None and args.end is None:
+        if knows and args.along == "square":
+            raise GenlabError("a square is of images; sentences are along lerp or slerp")
+        return
+    if not knows:
+        name = type(trained.model).__name__
+        raise GenlabError(f"--from and --to are sentences, and the {name} knows images; give two with --input")
+    if args.start is None or args.end is None:
+        raise GenlabError(f"a walk has two ends; give --{'to' if args.end is None else 'from'} too")
+    if args.input or args.codes or args.count or args.between == "samples":
+        raise GenlabError("--from and --to are the ends of one walk; leave out --input, --codes, --between and -n")
+    if args.along == "square":
+        raise GenlabError("a square is of images; sentences are along lerp or slerp")
 
 
 def require_enough(along: str | None, count: int, things: str, option: str) -> None:
@@ -95,11 +122,16 @@ def ends(trained: Trained) -> tuple[Tensor, Decodes]:
         codes = read_codes(args.codes, decoder)[:count]
         require_enough(args.along, len(codes), "codes", "--codes")
         return codes, decoder
+    if args.start is not None:
+        typed = typed_sentences(trained, {"--from": args.start, "--to": args.end})
+        return encoded(trained, typed, torch.arange(2)), trained.able_to(Decodes)
     condition = condition_asked(trained)
     if args.between == "samples":
         decoder = movable(trained.able_under(condition, DrawsCodes))
         return decoder.draw_codes(drawn, generator=random), decoder
     chosen = shown(trained, count, drawn, random, seen_under_asked=False)
+    if args.input:
+        require_enough(args.along, len(chosen.rows), getattr(trained.model, "observations", "images"), "--input")
     if condition is None:
         condition = trained.condition_of(chosen.images[chosen.rows[:1]])
     decoder = trained.able_under(condition, Decodes)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from genlab import sheets
 from genlab.atomic import must_be_free
-from genlab.capabilities import Conditional, Decodes, Encodes, Samples, can, flat_code_size, with_real_codes
+from genlab.capabilities import Conditional, Decodes, Encodes, KnowsWords, Samples, can, flat_code_size, with_real_codes
 from genlab.commands.shared.data import attribute_of
 from genlab.commands.shared.shown import Shown, condition_asked, shown
 from genlab.commands.shared.trained import Trained, encoded
@@ -34,7 +34,8 @@ def main(args: argparse.Namespace) -> None:
     pictured = shown(trained, args.count, MOST[args.method], torch.Generator().manual_seed(args.seed))
     classes, names, by = known_classes(trained, pictured, args.color_by)
     codes = project(encoded(trained, pictured.images, pictured.rows), args.method, args.seed)
-    kind = "image" if args.input else f"{trained.split} image"
+    item = getattr(trained.model, "observations", "images").removesuffix("s")
+    kind = item if args.input else f"{trained.split} {item}"
     chosen, there = len(pictured.rows), len(pictured.images)
     told = counted(there, kind) if chosen == there else f"{chosen:,} of {counted(there, kind)}"
     codes = replace(codes, title=f"{codes.title} of {told}")
@@ -67,12 +68,15 @@ def known_classes(
     if color_by == "label":
         raise GenlabError(f"{type(data).__name__} has no labels; colour by an attribute, or leave out --color-by")
     has = attribute_of(trained.images(), data, color_by)[pictured.rows]
-    return has.long(), (f"not {color_by}", color_by), color_by
+    names = (f"without '{color_by}'", f"with '{color_by}'") if data.vocabulary else (f"not {color_by}", color_by)
+    return has.long(), names, color_by
 
 
 def two_dimensional(trained: Trained) -> Decodes | None:
-    """The decoder of a 2-D prior; None for models without one, and for conditional models without a condition."""
+    """The decoder of images of a 2-D prior; None without one, and for conditional models without a condition."""
     model: Any = trained.model
+    if can(model, KnowsWords):
+        return None  # a lattice of sentences is no picture
     if can(model, Conditional):
         asked = condition_asked(trained)
         model = None if asked is None else model.given(asked)

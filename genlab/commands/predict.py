@@ -1,23 +1,22 @@
 """`genlab predict --input`: codes and reconstructions of images of one's own, to a file."""
 
 import argparse
-from collections import defaultdict
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from genlab.atomic import must_be_free, whole_file
-from genlab.capabilities import Encodes
+from genlab.capabilities import Encodes, KnowsWords, can
 from genlab.commands.shared.shown import shown
 from genlab.commands.shared.stepwise import show_steps
 from genlab.commands.shared.trained import BATCH, Trained
 from genlab.errors import GenlabError
+from genlab.evaluation.predictions import arrays_of
 from genlab.models.image_model import require_predictions
 
 
 def main(args: argparse.Namespace) -> None:
-    """Write the model's predictions for images: arrays with a row per image, and "path" with the files."""
+    """Write the model's predictions: arrays with a row per image or sentence, and "path" or "sentence" with these."""
     if not args.input:
         raise GenlabError("--input is empty; give files, folders or patterns")
     trained = Trained(args)
@@ -28,12 +27,10 @@ def main(args: argparse.Namespace) -> None:
     path = trained.out("predictions.npz")
     must_be_free(path, args.force)  # those of test images have the same name
     pictured = shown(trained, None, 0, torch.Generator())
-    found: dict[str, list[Tensor]] = defaultdict(list)
     with torch.no_grad():
-        for rows in pictured.rows.split(BATCH):
-            for name, values in model.predict_step(pictured.images[rows], 0).items():
-                found[name].append(values.float())
-    arrays = {name: torch.cat(parts).numpy() for name, parts in found.items()}
+        batches = (pictured.images[rows] for rows in pictured.rows.split(BATCH))
+        arrays = arrays_of(model, [model.predict_step(batch, 0) for batch in batches])
+    names = {"sentence" if can(model, KnowsWords) else "path": np.array(pictured.names)}
     with whole_file(path) as part, part.open("wb") as file:
-        np.savez_compressed(file, **arrays, path=np.array(pictured.names))  # type: ignore[arg-type]
+        np.savez_compressed(file, **arrays, **names)  # type: ignore[arg-type]
     print(f"{path}: {', '.join(f'{name} {array.shape}' for name, array in arrays.items())}")

@@ -29,8 +29,8 @@ def main(args: argparse.Namespace) -> None:
         "checkpoint": str(trained.checkpoint),
         "data": type(data).__name__,
         "code_size": train.codes.shape[1],
-        "training_images": len(train.pixels),
-        "test_images" if trained.split == "test" else f"{trained.split}_images": len(test.pixels),
+        f"training_{train.names[0]}": len(train.pixels),
+        f"{trained.split}_{test.names[0]}": len(test.pixels),
         "seed": args.seed,
     }
     print(metrics_table(found))

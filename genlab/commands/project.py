@@ -29,6 +29,7 @@ FEWER, ONE = 100, 1
 def main(args: argparse.Namespace) -> None:
     """Find the codes of images, write them to a file, and draw the images above what the codes decode to."""
     trained = Trained(args)
+    trained.require_images("`genlab predict --input FILE.txt` writes codes of these")
     model: Any = trained.model.requires_grad_(False)
     decoder = decoder_asked(trained)
     path = trained.out("project.npz")

@@ -22,6 +22,7 @@ from genlab.capabilities import (
     Quantizes,
     Samples,
     SamplesInSteps,
+    as_seen,
     can,
     flat_code_size,
 )
@@ -47,7 +48,7 @@ def main(args: argparse.Namespace) -> None:
         raise GenlabError("--per-class writes images of every class; leave out the condition")
     require_consistent(args)
     if args.out and not args.per_class:
-        picture_format(args.out, arrays=True)
+        picture_format(args.out, arrays=True, text=True)
     trained = Trained(args, into_folder=bool(args.per_class))
     random = torch.Generator().manual_seed(args.seed)
     model = trained.model
@@ -99,7 +100,7 @@ def drawn(trained: Trained, args: argparse.Namespace, random: torch.Generator) -
     """Sample from the model's own prior, or from a fitted density: images (count, C, H, W), or texts."""
     if args.prior:
         decoder = trained.able_to(Decodes)
-        return decoder.decode(code_density(trained, args).sample(args.count, random))
+        return as_seen(decoder, decoder.decode(code_density(trained, args).sample(args.count, random)))
     model = trained.model
     if not can(model, Samples) and can(model, Encodes) and can(model, Decodes):
         if can(model, Quantizes):
@@ -111,8 +112,7 @@ def drawn(trained: Trained, args: argparse.Namespace, random: torch.Generator) -
             f"the {type(model).__name__} in {trained.checkpoint} has no prior to sample from; "
             "fit one to its codes with --prior gaussian or --prior gmm"
         )
-    samples: Tensor | Sequence[str] = trained.able_to(Samples).sample(args.count, generator=random)
-    return samples
+    return as_seen(model, trained.able_to(Samples).sample(args.count, generator=random))
 
 
 def code_density(trained: Trained, args: argparse.Namespace) -> CodeDensity:

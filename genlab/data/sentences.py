@@ -113,6 +113,7 @@ class Sentences(BatchDataModule):
         given = [] if folder is None else folder if isinstance(folder, list | tuple) else [folder]
         self.places = [find_folder(place, data_dir, exists) for place in given]
         self._told = False
+        self._max_length: int | None = None
 
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -120,10 +121,18 @@ class Sentences(BatchDataModule):
         kept, _ = self._sentences["train"]
         return tuple(Vocabulary.of(kept, min_count=self.min_count, size=self.vocabulary_size).words)
 
-    @cached_property
-    def max_length(self) -> int:  # type: ignore[override]
-        """Numbers of the longest sentence of all splits: its words and its end."""
+    @property
+    def max_length(self) -> int:
+        """Length of the longest sentence of all splits, its end included; or the one that a trained model has."""
+        if self._max_length is not None:
+            return self._max_length
         return 1 + max(len(sentence.split()) for kept, _ in self._sentences.values() for sentence in kept)
+
+    @max_length.setter
+    def max_length(self, length: int) -> None:
+        self._max_length = length
+        self.max_words = min(self.max_words, length - 1)
+        vars(self).pop("_sentences", None)
 
     def words_of(self, text: str) -> str:
         """Return the words of a text as those of the data are found, separated by spaces."""

@@ -11,10 +11,11 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 from tqdm import tqdm
 
-from genlab.capabilities import Reconstructs, can, seen_in
+from genlab.capabilities import KnowsWords, Reconstructs, can, seen_in
 from genlab.latent.clusters import METHODS, NEIGHBOURS, agreement, cluster
 from genlab.metrics.probes import Array, few_label_accuracy
 from genlab.tables import Table
+from genlab.vocabulary import END, PAD, START
 
 AT_ONCE = 500
 """Images that are encoded together."""
@@ -28,11 +29,14 @@ class Seen:
     """Images, their codes and reconstructions, each under its own condition if there is any: arrays (N, ...)."""
 
     pixels: Array
+    """Pixels; of sentences, how often each word is in them."""
     codes: Array
     reconstructions: Array | None
     """None for a model that does not reconstruct."""
     classes: Array | None
     """(N,): labels, or whether images have an attribute; None where neither is known."""
+    names: tuple[str, str] = ("images", "pixels")
+    """What they are, and what `pixels` holds."""
 
 
 @torch.no_grad()
@@ -49,9 +53,23 @@ def seen(model: object, images: Any, rows: Tensor, classes: Tensor | None) -> Se
     for some in rows.split(AT_ONCE):
         able, x = seen_in(model, images[some])
         again = [able.reconstruct(x)] if can(able, Reconstructs) else []
-        parts.append((x.flatten(1), able.encode(x), *(y.flatten(1) for y in again)))
+        flat = [counts_of_words(able, y) if can(able, KnowsWords) else y.flatten(1) for y in (x, *again)]
+        parts.append((flat[0], able.encode(x), *flat[1:]))
     pixels, codes, *restored = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
-    return Seen(pixels, codes, restored[0] if restored else None, None if classes is None else classes[rows].numpy())
+    return Seen(
+        pixels,
+        codes,
+        restored[0] if restored else None,
+        None if classes is None else classes[rows].numpy(),
+        ("sentences", "counts of words") if can(model, KnowsWords) else ("images", "pixels"),
+    )
+
+
+def counts_of_words(model: KnowsWords, tokens: Tensor) -> Tensor:
+    """Count the words of sentences (B, T): (B, size of the vocabulary), float32; what is no word has no count."""
+    counts = torch.zeros(len(tokens), len(model.vocabulary)).scatter_add_(1, tokens, torch.ones(tokens.shape))
+    counts[:, [PAD, START, END]] = 0
+    return counts
 
 
 def measured(
@@ -80,16 +98,17 @@ def measured(
         restored = {"codes": test.reconstructions} | restored
     errors = {name: np.square(images - pixels[1]).sum(1) for name, images in restored.items()}
     rows: Table = {name: {"squared error": mean_error(error)} for name, error in errors.items()}
-    yield "reconstruction", "reconstructions of test images, ± standard error", rows
+    kind, view = test.names
+    yield "reconstruction", f"reconstructions of test {kind}, ± standard error", rows
 
     train_labels, test_labels = train.classes, test.classes
     if train_labels is not None and test_labels is not None and len(np.unique(train_labels)) > 1:
-        views = codes | {"pixels": pixels}
+        views = codes | {view: pixels}
         rows = few_labels(views, (train_labels, test_labels), counts, draws)
         yield "few_labels", "accuracy of a linear classifier, by labels of each class, ± standard error", rows
     if test_labels is not None and len(test_labels) > NEIGHBOURS and len(np.unique(test_labels)) > 1:
         rows = clusters(codes, test_labels, seed)
-        yield "clusters", "clusters of test images against their classes", rows
+        yield "clusters", f"clusters of test {kind} against their classes", rows
     if left_out is not None and len(np.unique(test_labels == left_out)) > 1:
         told = {name: {"AUROC": float(roc_auc_score(test_labels == left_out, e))} for name, e in errors.items()}
         yield "outliers", f"outliers: class {left_out}, which was left out, told by its squared error", told

@@ -54,6 +54,7 @@ class Explored:
     """
 
     def __init__(self, trained: Trained, *, styles: bool = True) -> None:
+        trained.require_images("`genlab sample`, `reconstruct` and `interpolate` print these")
         self.trained = trained
         self.model: Any = trained.model
         self.has_styles = styles and can(self.model, Styled)

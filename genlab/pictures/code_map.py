@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from textwrap import fill
 from typing import Any
 
 import matplotlib
@@ -21,6 +22,8 @@ from torch import Tensor
 from genlab.errors import GenlabError, counted
 from genlab.pictures.drawing import DPI
 
+LONGEST_TITLE = 80
+"""Characters in a line of the title."""
 MOST_IN_LEGEND = 40
 """Classes in a legend; more have a colour bar."""
 PERPLEXITY = 30.0
@@ -76,7 +79,7 @@ class CodeMap:
         axes = figure.subplots()
         self.draw(axes)
         if labels:
-            title = " · ".join(filter(None, (self.title, self.subject)))
+            title = fill(" · ".join(filter(None, (self.title, self.subject))), LONGEST_TITLE)
             axes.set_title(title, loc="left", fontsize=11, parse_math=False)
             self.draw_legend(figure, axes)
         else:

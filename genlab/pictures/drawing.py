@@ -121,12 +121,18 @@ def enlargement(size: Sequence[int], dpi: int = DPI) -> int:
 def save(drawable: Drawable, path: Path, *, scale: int | None = None, labels: bool = True, dpi: int = DPI) -> None:
     """Write a picture in the format that its ending says, whole or not at all.
 
-    `.png` and `.jpg` are pixels; `.pdf` and `.svg` have text as text, and images of pixels; `.npz` has the arrays.
+    `.png` and `.jpg` are pixels; `.pdf` and `.svg` have text as text, and images of pixels; `.npz` has the arrays, and
+    `.txt` the lines of a picture that has nothing else.
 
     Raises:
         GenlabError: for another ending, before anything is drawn, and when the file cannot be written.
     """
-    if picture_format(path, arrays=True) == "npz":
+    text: str | None = getattr(drawable, "text", None)
+    kind = picture_format(path, arrays=True, text=text is not None)
+    if kind == "txt":
+        with whole_file(path) as part:
+            part.write_text(f"{text}\n", encoding="utf-8")
+    elif kind == "npz":
         with whole_file(path) as part, part.open("wb") as file:
             np.savez_compressed(file, **drawable.arrays())
     else:

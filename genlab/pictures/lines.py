@@ -34,6 +34,11 @@ class Lines:
     title: str = ""
     subject: str = ""
 
+    @property
+    def text(self) -> str:
+        """The lines, without title and subject."""
+        return "\n".join(self.lines)
+
     def of(self, subject: str) -> "Lines":
         """Return the lines with another subject."""
         return replace(self, subject=subject)
@@ -62,5 +67,29 @@ class Lines:
         return {"lines": list(self.lines), "title": self.title, "subject": self.subject}
 
     def save(self, path: str | Path, *, labels: bool = True, dpi: int = DPI) -> None:
-        """Write the figure, or for `.npz` the arrays; see `genlab.pictures.drawing.save`."""
+        """Write the figure, for `.npz` the arrays, for `.txt` the lines; see `genlab.pictures.drawing.save`."""
         save(self, Path(path), labels=labels, dpi=dpi)
+
+
+def in_blocks(labels: Sequence[str], blocks: Sequence[Sequence[str]], **options: Any) -> Lines:
+    """Texts in blocks of as many labelled lines each, such as the steps of walks.
+
+    Args:
+        labels: of the lines of every block, such as "input" and "output".
+        blocks: the texts.
+        options: those of `Lines`.
+
+    Example:
+        >>> print(in_blocks(["input", "output"], [["a cat", "a dog"], ["it sat", "it sat"]]).text)
+        input   a cat
+        output  a dog
+        <BLANKLINE>
+        input   it sat
+        output  it sat
+    """
+    width = max(map(len, labels))
+    lines: list[str] = []
+    for texts in blocks:
+        lines += [""] * bool(lines)
+        lines += [f"{label:{width}}  {text}".rstrip() for label, text in zip(labels, texts, strict=True)]
+    return Lines(lines, **options)

@@ -6,9 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genlab.capabilities import Conditional, Decodes
+from genlab.capabilities import Conditional, Decodes, KnowsWords, can
 from genlab.latent import between, lerp, normal_lattice, square
 from genlab.pictures.drawing import Sheet
+from genlab.pictures.lines import Lines, in_blocks
 from genlab.sheets.grids import beside_first, number
 
 AT_ONCE = 500
@@ -22,8 +23,8 @@ def interpolations(
     end: Tensor,
     steps: int = 9,
     path: Callable[[Tensor, Tensor, int], Tensor] = lerp,
-) -> Sheet:
-    """Images of the codes on the ways from some codes to others, a way in each row.
+) -> "Sheet | Lines":
+    """Images of the codes on the ways from some codes to others, a way in each row; or texts, a way in each block.
 
     Args:
         model: what decodes them.
@@ -33,11 +34,16 @@ def interpolations(
         path: `genlab.latent.lerp` or `genlab.latent.slerp`.
     """
     codes = between(start, end, steps, path)
+    title = f"{'Linear' if path is lerp else 'Spherical'} interpolations"
+    shares = _shares(steps, "start", "end")
+    decoded = _decoded(model, codes)
+    if can(model, KnowsWords):
+        return in_blocks(shares, [*map(model.sentences, decoded)], title=title, subject=type(model).__name__)
     return Sheet(
-        _decoded(model, codes),
-        title=f"{'Linear' if path is lerp else 'Spherical'} interpolations",
+        decoded,
+        title=title,
         subject=type(model).__name__,
-        column_labels=_shares(steps, "start", "end"),
+        column_labels=shares,
         column_axis="share of the way",
     )
 
@@ -113,8 +119,8 @@ def moves(model: Decodes, code: Tensor, directions: Tensor, distances: Tensor, i
 @torch.no_grad()
 def edits(
     models: Decodes | Sequence[Decodes], codes: Tensor, direction: Tensor, strengths: Tensor, name: str, images: Tensor
-) -> Sheet:
-    """The images of codes that are moved along a direction, a strength in each column.
+) -> "Sheet | Lines":
+    """The images, or texts, of codes that are moved along a direction, a strength in each column or line.
 
     Args:
         models: what decodes them, or one for each, such as a conditional model under each image's condition.
@@ -122,16 +128,22 @@ def edits(
         direction: such as `genlab.latent.attribute_vector` finds, (code_size,).
         strengths: multiples of the direction, (steps,).
         name: what the direction changes.
-        images: what the codes are of, (N, C, H, W), shown in the first column.
+        images: what the codes are of, (N, C, H, W) or sentences (N, T), shown in the first column or line.
     """
     decoders = models if isinstance(models, Sequence) else [models] * len(codes)
     moved = codes[:, None] + strengths[:, None] * direction
     edited = [_decoded(decoder, row[None]) for decoder, row in zip(decoders, moved, strict=True)]
+    labels = [number(round(value, 3), sign=True) for value in strengths.tolist()]
+    title, subject = f"Edits of {name}", type(decoders[0]).__name__
+    if can(decoders[0], KnowsWords):
+        words = decoders[0].sentences
+        texts = [[first, *words(row[0])] for first, row in zip(words(images), edited, strict=True)]
+        return in_blocks(["input", *labels], texts, title=title, subject=subject)
     sheet = Sheet(
         torch.cat(edited),
-        title=f"Edits of {name}",
-        subject=type(decoders[0]).__name__,
-        column_labels=[number(round(value, 3), sign=True) for value in strengths.tolist()],
+        title=title,
+        subject=subject,
+        column_labels=labels,
         column_axis=f"strength of {name}",
     )
     return beside_first(images, "image", sheet)

@@ -11,10 +11,12 @@ from torch import Generator, Tensor, nn
 from genlab.capabilities import (
     Conditional,
     KnowsDeviation,
+    KnowsWords,
     Quantizes,
     Samples,
     SamplesInSteps,
     Translates,
+    as_seen,
     can,
     reconstructed,
     seen_in,
@@ -22,7 +24,7 @@ from genlab.capabilities import (
 from genlab.errors import GenlabError
 from genlab.models.image_model import ImageModel
 from genlab.pictures.drawing import ColorMap, Sheet
-from genlab.pictures.lines import Lines
+from genlab.pictures.lines import Lines, in_blocks
 from genlab.sheets.code_grids import coloured_grids
 from genlab.sheets.grids import alike, in_rows, number, of_samples, stacked
 
@@ -37,7 +39,8 @@ def samples(model: Samples, count: int = 64, columns: int = 8, generator: Genera
         columns: images in a row.
         generator: of their noise, on the CPU.
     """
-    return of_samples(model.sample(count, generator=generator), columns, title="Samples", subject=type(model).__name__)
+    made = as_seen(model, model.sample(count, generator=generator))
+    return of_samples(made, columns, title="Samples", subject=type(model).__name__)
 
 
 @torch.no_grad()
@@ -104,20 +107,23 @@ def samples_by_condition(
 
 
 @torch.no_grad()
-def reconstructions(model: Any, batch: Any, columns: int = 8, generator: Generator | None = None) -> Sheet:
-    """Images above their reconstructions; of a denoising model, with what it sees of them in between.
+def reconstructions(model: Any, batch: Any, columns: int = 8, generator: Generator | None = None) -> "Sheet | Lines":
+    """Images, or texts, above their reconstructions; of a denoising model, with what it sees of them in between.
 
     Of a model whose codes are grids, these are below, each code in a colour of its own: similar codes in similar ones.
 
     Args:
         model: what reconstructs; of a conditional model, under the conditions of the batch.
-        batch: images (B, C, H, W) in [0, 1], or a batch with them, as a dict.
+        batch: images (B, C, H, W) in [0, 1], or sentences (B, T), or a batch with them, as a dict.
         columns: images in a row.
         generator: of the corruption's noise, on the CPU.
     """
     able, originals = (model, batch) if isinstance(batch, Tensor) else seen_in(model, batch)
     kinds = reconstructed(able, originals, generator or torch.Generator().manual_seed(0))
     names = ("input", "output") if len(kinds) == 2 else ("original", "input", "output")
+    if can(able, KnowsWords):
+        texts = zip(*map(able.sentences, kinds), strict=True)
+        return in_blocks(names, [*texts], title="Reconstructions", subject=type(model).__name__)
     rows = dict(zip(names, kinds, strict=True))
     if can(able, Quantizes):
         rows |= coloured_grids(able, originals)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from genlab.capabilities import Conditional, KnowsWords, Reconstructs, Samples, Translates, can, can_given, seen_in
+from genlab.capabilities import Conditional, Reconstructs, Samples, Translates, can, can_given, seen_in
 from genlab.pictures.drawing import Drawable, Sheet
 from genlab.sheets.grids import stacked
 from genlab.sheets.of_images import reconstructions, samples, samples_by_condition, translations
@@ -25,8 +25,6 @@ def in_training(model: Any, batch: Mapping[str, Tensor], count: int, seed: int) 
         seed: of samples' codes and of noise.
     """
     sheets: dict[str, Drawable] = {}
-    if can(model, KnowsWords):  # sentences are no images
-        return sheets
     noise = torch.Generator().manual_seed(seed)
     columns = min(8, count)
     if can(model, Samples) and not can(model, Conditional):
@@ -35,7 +33,7 @@ def in_training(model: Any, batch: Mapping[str, Tensor], count: int, seed: int) 
         return sheets
     if can(model, Samples) and can(model, Conditional):
         sheets["sample"] = _samples_in_training(model, batch, count, noise)
-    if ("image" in batch or can(model, Conditional)) and can_given(model, Reconstructs):
+    if (not {"image", "tokens"}.isdisjoint(batch) or can(model, Conditional)) and can_given(model, Reconstructs):
         sheets["reconstruct"] = reconstructions(model, batch, columns, torch.Generator().manual_seed(seed))
     if can(model, Translates):
         starts = {"a_to_b": batch["source"]} if "source" in batch else {way: batch[way[0]] for way in model.directions}

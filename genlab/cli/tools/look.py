@@ -11,6 +11,7 @@ from genlab.cli.tools.options import (
     of_codes,
     of_conditions,
     of_data,
+    of_decoding,
     of_files,
     of_images,
     of_model,
@@ -60,11 +61,14 @@ def sample(parser: argparse.ArgumentParser) -> None:
     the other way than in most images, or test images, on the left, with the truth on the right. With --condition or
     --condition-image, all samples have that one. With --per-class, images are written to folders by class.
 
+    A model of sentences prints them, or writes them to --out FILE.txt; --columns has no effect.
+
     A diffusion model samples by --sampler in --steps, and makes images from one, --from-image, or a part of it, --mask;
     so does a Boltzmann machine, by Gibbs chains. A PixelCNN makes the last part of one, such as the lower half.
     """
     of_model(parser, "pictures/sample.png")
     of_data(parser)
+    of_decoding(parser)
     drawing(parser)
     parser.add_argument("-n", "--count", type=positive, default=64, help="how many (default 64)")
     parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
@@ -93,11 +97,12 @@ def sample(parser: argparse.ArgumentParser) -> None:
 def reconstruct(parser: argparse.ArgumentParser) -> None:
     """Draw test images, chosen by --seed, or those of --input, each row above the row of their reconstructions.
 
-    A denoising model reconstructs from corrupted images; these are drawn in between.
+    A denoising model reconstructs from corrupted images; these are drawn in between. A model of sentences prints pairs.
     """
     of_model(parser, "pictures/reconstruct.png", picture)
     of_data(parser)
     of_images(parser)
+    of_decoding(parser)
     drawing(parser)
     parser.add_argument("-n", "--count", type=positive, help="how many (default 32, or all of --input)")
     parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
@@ -139,7 +144,8 @@ def interpolate(parser: argparse.ArgumentParser) -> None:
     """Draw the images of codes between those of test images, or of samples, chosen by --seed.
 
     Each row goes from one image to another, or a square lies between the images in its four corners. With --input, rows
-    go from each of these images to the next.
+    go from each of these images to the next. A model of sentences prints walks, between test sentences, from each
+    sentence of --input to the next, or --from one --to another.
 
     A conditional model decodes all under the condition of the first image, or the one given. With --codes, rows go from
     each code to the next; those of a StyleGAN are styles, also between samples.
@@ -149,6 +155,7 @@ def interpolate(parser: argparse.ArgumentParser) -> None:
     of_files(parser)
     of_codes(parser)
     of_conditions(parser)
+    of_decoding(parser)
     drawing(parser)
     parser.add_argument(
         "--along",
@@ -156,6 +163,8 @@ def interpolate(parser: argparse.ArgumentParser) -> None:
         choices=("lerp", "slerp", "square"),
         help="linear or spherical interpolation in each row, or a square (default lerp; of diffusion models slerp)",
     )
+    parser.add_argument("--from", dest="start", metavar="SENTENCE", help="where a walk begins, of a model of sentences")
+    parser.add_argument("--to", dest="end", metavar="SENTENCE", help="where it ends")
     parser.add_argument("--between", choices=["images", "samples"], default="images", help="ends (default test images)")
     parser.add_argument("--steps", type=positive, default=9, help="images in a row, both ends included (default 9)")
     parser.add_argument("-n", "--count", type=positive, help="rows (default 6, or all of --input)")
@@ -207,8 +216,11 @@ def edit(parser: argparse.ArgumentParser) -> None:
     of_data(parser)
     of_images(parser)
     of_codes(parser)
+    of_decoding(parser)
     drawing(parser)
-    parser.add_argument("--attribute", required=True, metavar="NAME", help="such as Smiling")
+    parser.add_argument("--attribute", metavar="NAME", help="such as Smiling; of sentences, a word")
+    parser.add_argument("--with", dest="having", metavar="FILE", type=Path, help="sentences with the attribute")
+    parser.add_argument("--without", metavar="FILE", type=Path, help="sentences without it")
     parser.add_argument(
         "--strength", type=span, default=(-2.0, 2.0), metavar="LOW..HIGH", help="multiples of the vector (-2..2)"
     )

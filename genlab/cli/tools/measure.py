@@ -2,7 +2,16 @@
 
 import argparse
 
-from genlab.cli.tools.options import counts, of_data, of_images, of_model, of_sampling, of_truncation, positive
+from genlab.cli.tools.options import (
+    counts,
+    of_data,
+    of_decoding,
+    of_images,
+    of_model,
+    of_sampling,
+    of_truncation,
+    positive,
+)
 
 
 def evaluate(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +75,8 @@ def probe(parser: argparse.ArgumentParser) -> None:
 
     The squared error of reconstructed test images; the accuracy of a linear classifier that saw few labels; how well
     clusters of test images agree with classes; and of a model trained WithoutClass, how its error tells that class.
+
+    Of sentences, in place of pixels there are counts of words, and --attribute WORD makes two classes.
     """
     of_model(parser, "probe.json")
     of_data(parser)
@@ -80,9 +91,11 @@ def probe(parser: argparse.ArgumentParser) -> None:
 def predict(parser: argparse.ArgumentParser) -> None:
     """Write codes and reconstructions of the images given with --input to a file that `numpy.load` reads.
 
-    Its arrays have a row for each image; "path" has their files.
+    Its arrays have a row for each image; "path" has their files. Of sentences, --input is text files; "sentence" has
+    these.
     """
     of_model(parser, "predictions.npz")
     parser.add_argument("--ckpt_path", dest="ckpt", help=argparse.SUPPRESS)  # as predict without --input has it
     of_data(parser)
     of_images(parser)
+    of_decoding(parser)

@@ -61,7 +61,10 @@ def of_images(parser: argparse.ArgumentParser) -> None:
 def of_files(parser: argparse.ArgumentParser) -> None:
     """Add how files of the user's own are given."""
     parser.add_argument(
-        "--input", nargs="+", metavar="PATH", help="images of your own: files, folders, or patterns, 'photos/*.jpg'"
+        "--input",
+        nargs="+",
+        metavar="PATH",
+        help="images of your own: files, folders, or patterns, 'photos/*.jpg'; of sentences, text files, one a line",
     )
 
 
@@ -116,9 +119,24 @@ def of_sampling(parser: argparse.ArgumentParser, several: bool = False) -> None:
     group.add_argument("--eta", type=share, help="of ddim: share of new noise in each step, 0 to 1 (default 0)")
 
 
+def of_decoding(parser: argparse.ArgumentParser) -> None:
+    """Add how a model of sentences writes them."""
+    group = parser.add_argument_group("of models of sentences")
+    kinds = "the most probable word at a time, words by lot, or beam search (default the model's own)"
+    group.add_argument("--decoding", choices=("greedy", "sample", "beam"), help=kinds)
+    group.add_argument("--temperature", type=finite, help="of drawing: below 1, probable words are drawn more often")
+    group.add_argument(
+        "--top_p", type=finite, metavar="P", help="of drawing: only the most probable words, of this probability in all"
+    )
+    group.add_argument("--beam", type=positive, metavar="N", help="of beam search: beginnings that are kept (5)")
+    group.add_argument("--unknown", action="store_true", help="let sentences have unknown words, <unk>")
+
+
 def drawing(parser: argparse.ArgumentParser) -> None:
     """Add how a picture is drawn."""
-    group = parser.add_argument_group("picture", "--out may end in .png, .jpg, .pdf, .svg, or .npz for its arrays")
+    group = parser.add_argument_group(
+        "picture", "--out may end in .png, .jpg, .pdf, .svg, .npz for its arrays, or .txt for sentences"
+    )
     group.add_argument("--scale", type=positive, metavar="N", help="enlarge each pixel N times (default: to 64 pixels)")
     group.add_argument("--dpi", type=dots, default=100, help="dots per inch, which text grows with (default 100)")
     group.add_argument("--no-labels", action="store_true", help="leave out title and labels")
@@ -127,7 +145,7 @@ def drawing(parser: argparse.ArgumentParser) -> None:
 def picture(text: str) -> Path:
     """An argument that is a file to draw to, with an ending that says its format."""
     try:
-        picture_format(Path(text), arrays=True)
+        picture_format(Path(text), arrays=True, text=True)
     except GenlabError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return Path(text)

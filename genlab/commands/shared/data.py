@@ -8,11 +8,11 @@ from typing import Any
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
-from genlab.data.batches.tensors import ImageTensors
 from genlab.errors import GenlabError, suggestion
 from genlab.hparams import as_section
 from genlab.parsing import spelling
 from genlab.parsing.parser import ExplainingParser
+from genlab.vocabulary import Vocabulary
 
 
 def changed_data(described: str | dict[str, Any], settings: Sequence[str]) -> LightningDataModule:
@@ -51,19 +51,38 @@ def without(description: dict[str, Any], settings: Sequence[str]) -> dict[str, A
     return left
 
 
-def attribute_of(images: ImageTensors, data: Any, attribute: str) -> Tensor:
-    """Whether images have an attribute: (N,), bool.
+def attribute_of(images: Any, data: Any, attribute: str) -> Tensor:
+    """Whether images have an attribute, or sentences a word: (N,), bool.
 
     Args:
         images: one of the splits.
-        data: the DataModule, which knows the names of attributes.
+        data: the DataModule, which knows the names of attributes, or the words.
         attribute: the name.
 
     Raises:
         GenlabError: when the data do not have the attribute.
     """
+    if data.vocabulary:
+        has: Tensor = (images.stored == word_of(data, attribute)).any(1)
+        return has
     position = position_of(data, attribute)
-    return images.facts["attributes"][images.rows, position] > 0
+    found: Tensor = images.facts["attributes"][images.rows, position] > 0
+    return found
+
+
+def word_of(data: Any, word: str) -> int:
+    """Return the number of a word of the vocabulary of a DataModule.
+
+    Raises:
+        GenlabError: for a word that is not there.
+    """
+    vocabulary = Vocabulary(data.vocabulary)
+    if word not in vocabulary:
+        near = vocabulary.nearest(word)
+        hint = f"did you mean {near}?" if near else "take another"
+        raise GenlabError(f"the vocabulary of {type(data).__name__} has no '{word}'; {hint}")
+    number, _ = vocabulary.encode(word)
+    return number
 
 
 def position_of(data: Any, attribute: str) -> int:

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from genlab.capabilities import Conditional, Encodes, can
+from genlab.capabilities import Conditional, Encodes, KnowsWords, can
 from genlab.commands.shared.inputs import framed
 from genlab.commands.shared.trained import Trained
+from genlab.commands.shared.typed import sentences_in
 from genlab.data import DegradedPairs
 from genlab.data.batches.tensors import DegradedTensors
 from genlab.data.files.framing import Framing, attempt
@@ -29,7 +30,7 @@ class Shown:
     rows: Tensor
     """Their positions in it, (N,)."""
     names: tuple[str, ...] = ()
-    """Their files, as the user gave them; none for images of the data."""
+    """Their files, as the user gave them, or the sentences; none for those of the data."""
 
     @property
     def batch(self) -> Any:
@@ -59,6 +60,10 @@ def shown(
     Raises:
         GenlabError: for images that cannot be read, and for those of --input without a condition that a model needs.
     """
+    if trained.inputs and can(trained.model, KnowsWords):
+        sentences = sentences_in(trained, [path for _, path in trained.inputs])
+        rows = torch.arange(len(sentences))[:count]
+        return Shown(sentences, rows, tuple(sentences.sentences[: len(rows)]))
     if trained.inputs:
         images, names = own_images(trained)
         rows = torch.arange(len(names))[:count]

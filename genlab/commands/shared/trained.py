@@ -12,17 +12,19 @@ from lightning.pytorch import LightningDataModule, LightningModule
 from torch import Tensor
 
 from genlab import runs
-from genlab.atomic import must_be_free
-from genlab.capabilities import VERBS, Capability, Conditional, Encodes, abilities, can, can_given, seen_in
+from genlab.atomic import must_be_free, picture_format
+from genlab.capabilities import VERBS, Capability, Conditional, Encodes, KnowsWords, abilities, can, can_given, seen_in
 from genlab.checkpoints import read, rebuilt_data
 from genlab.commands.shared.data import changed_data, without
+from genlab.commands.shared.decoding import set_decoding
 from genlab.commands.shared.inputs import named_paths
 from genlab.data.files.framing import Framing
 from genlab.devices import device_of, moved
 from genlab.errors import GenlabError
 from genlab.evaluation.splits import Splits
-from genlab.facts import SHAPES, adopt
+from genlab.facts import SHAPES, Facts, adopt
 from genlab.pictures.drawing import Drawable, save
+from genlab.pictures.lines import Lines
 from genlab.runs import is_own
 from genlab.sheets import subject_of
 from genlab.trust import granted, require_known_classes, require_known_places
@@ -56,6 +58,10 @@ class Trained:
             self._saved = read(self.checkpoint)
             self.model: LightningModule = moved(self._saved.model(), self.device)
         self.model.progress = True  # type: ignore[assignment]  # of a Model
+        if args.out and "no_labels" in args and args.out.suffix.lower() == ".txt" and not can(self.model, KnowsWords):
+            picture_format(args.out, arrays=True)  # which says what a picture ends in
+        if "decoding" in args:
+            set_decoding(self.model, args)
 
     def able_to(self, capability: type[Capability]) -> Capability:
         """Return the model as one with a capability.
@@ -123,13 +129,16 @@ class Trained:
         return subject_of(self.model, self._described_data, self._saved.epochs)
 
     def draw(self, picture: Drawable, name: str, part: str = "") -> None:
-        """Write a picture as the user asks for it, and print its path.
+        """Write a picture as the user asks for it, and print its path; lines of text are printed without --out.
 
         Args:
             picture: what is drawn.
             name: the file in the run, unless --out names another.
             part: added to the file's name, for a second picture of a command.
         """
+        if isinstance(picture, Lines) and not self.args.out:
+            print(picture.text)
+            return
         path, args = self.out(name), self.args
         path = path.with_stem(f"{path.stem}-{part}") if part else path
         save(picture.of(self.subject), path, scale=args.scale, labels=not args.no_labels, dpi=args.dpi)
@@ -176,8 +185,23 @@ class Trained:
     def _described_data(self) -> dict[str, Any]:
         return self._saved.stated_data()
 
+    def require_images(self, instead: str) -> None:
+        """Check that the model's observations are images, as a tool that only draws needs them.
+
+        Args:
+            instead: what there is for sentences.
+
+        Raises:
+            GenlabError: when they are sentences.
+        """
+        if can(self.model, KnowsWords):
+            raise GenlabError(
+                f"this tool draws images, and the {type(self.model).__name__} in {self.checkpoint} knows sentences; "
+                f"{instead}"
+            )
+
     def _require_shapes(self, data: LightningDataModule) -> None:
-        """Check that images have the shape of the model's.
+        """Check that images have the shape of the model's, and that there are sentences for a model of these.
 
         Raises:
             GenlabError: when they do not.
@@ -189,6 +213,10 @@ class Trained:
                     f"the {type(self.model).__name__} in {self.checkpoint} takes images of shape {tuple(takes)}, "
                     f"{type(data).__name__} has {tuple(has)}"
                 )
+        if isinstance(data, Facts) and can(self.model, KnowsWords) != bool(data.vocabulary):
+            takes, others = ("sentences", "images") if can(self.model, KnowsWords) else ("images", "sentences")
+            name = type(self.model).__name__
+            raise GenlabError(f"the {name} in {self.checkpoint} takes {takes}, {type(data).__name__} has {others}")
 
     @property
     def split(self) -> str:
