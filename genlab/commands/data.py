@@ -12,7 +12,7 @@ from torch import Tensor
 
 from genlab import sheets
 from genlab.atomic import must_be_free
-from genlab.commands.shared.sentences import described
+from genlab.commands.shared.sentences import batch_of, described
 from genlab.configs import find_config
 from genlab.data import (
     MNIST,
@@ -67,8 +67,12 @@ def main(args: argparse.Namespace) -> None:
     print(table(data, OFFICIAL.get(args.name)))
     if args.out:
         batch = next(iter(data.train_dataloader()))
-        print(describe(data, batch))
-        save(draw(batch).of(args.name), args.out, scale=args.scale, labels=not args.no_labels, dpi=args.dpi)
+        if data.vocabulary:
+            drawn: Sheet | sheets.Lines = batch_of(data, batch["tokens"])
+        else:
+            print(describe(data, batch))
+            drawn = draw(batch)
+        save(drawn.of(args.name), args.out, scale=args.scale, labels=not args.no_labels, dpi=args.dpi)
         print(args.out)
 
 

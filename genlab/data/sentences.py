@@ -217,9 +217,10 @@ class Sentences(BatchDataModule):
         """Divide sentences by the seed, all copies of one into the same split, and a tenth into each but the first."""
         different = [*dict.fromkeys(sentences)]
         if len(different) < len(splits):
+            longest = max(len(sentence.split()) for sentence in different)
             raise GenlabError(
-                f"{', '.join(map(str, self.places))}: {counted(len(different), 'different sentence')}, too few for "
-                f"{', '.join(splits)}"
+                f"{', '.join(map(str, self.places))}: {counted(len(different), 'different sentence')}, the longest of "
+                f"{counted(longest, 'word')}, too few for {', '.join(splits)}; put each sentence on a line of its own"
             )
         rows = held_out(torch.arange(len(different)), self.seed, len(splits) - 1)
         split_of = {different[row]: split for split, part in zip(splits, rows, strict=True) for row in part.tolist()}

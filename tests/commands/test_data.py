@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from genlab.cli import main
+from genlab.data.english import english
 
 
 def test_check_prints_a_table_and_draws_a_batch(capsys):
@@ -111,3 +112,15 @@ def test_classes_and_domains_go_by_their_names(capsys):
     main(["data", "prepare", "smiles.yaml"])
     smiling, others = map(int, re.search(r"train +(\d+) Smiling, (\d+) not Smiling", capsys.readouterr().out).groups())
     assert smiling + others == 320
+
+
+def test_sentences_are_counted_and_a_batch_is_written(capsys):
+    main(["data", "check", "sentences", "--out=batch.txt"])
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "Sentences: 368 words in the vocabulary"
+    assert [line.split()[:2] for line in told[2:5]] == [["train", "8,000"], ["val", "1,000"], ["test", "1,000"]]
+    assert told[5].startswith("most frequent: . 5,835, the 3,565, ? 2,165")
+    examples = told[told.index("the first training sentences:") + 1 : -1]
+    assert [english().probability(sentence) > 0 for sentence in examples] == [True] * 10
+    written = Path("batch.txt").read_text(encoding="utf-8").splitlines()
+    assert [english().probability(sentence) > 0 for sentence in written] == [True] * 64

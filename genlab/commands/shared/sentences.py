@@ -2,11 +2,19 @@
 
 from collections import Counter
 
-from genlab.data import Sentences
-from genlab.vocabulary import SPECIALS
+from torch import Tensor
+
+from genlab.data import BatchDataModule, Sentences
+from genlab.pictures.lines import Lines
+from genlab.vocabulary import SPECIALS, Vocabulary
 
 MOST_FREQUENT, EXAMPLES = 20, 10
 """Words and sentences that are printed."""
+
+
+def batch_of(data: BatchDataModule, tokens: Tensor) -> Lines:
+    """Write the sentences of a training batch (B, T) as lines; unknown words are `<unk>`."""
+    return Lines([*map(Vocabulary(data.vocabulary).decode, tokens.tolist())], title="Training sentences")
 
 
 def described(data: Sentences) -> list[str]:
