@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from genlab.errors import GenlabError
+
 Function = Callable[[Tensor], Tensor]
 RATE = 0.1
 """Adam's learning rate at first, in standard deviations of codes; it falls to 0 along a cosine."""
@@ -56,12 +58,24 @@ def project(
         starts: number of candidates to start from.
         prior_weight: weight of the distance from usual codes.
         progress: whether to show a bar.
+
+    Raises:
+        GenlabError: for images of another shape than those that are decoded.
+
+    Example:
+        >>> model = genlab.GAN((1, 8, 8), code_size=4).eval()
+        >>> found = project(model.sample(2, seed=0), model.decode, model.draw_codes(50), steps=3)
+        >>> found.codes.shape
+        torch.Size([2, 4])
     """
     deviation, mean = torch.std_mean(candidates, 0, correction=0)
     kinds: list[Function] = [lambda images: images.flatten(1), *features]
     with torch.no_grad():
         wanted = [kind(x) for kind in kinds]
         decoded = [decode(some) for some in candidates.split(AT_ONCE)]
+        if x.shape[1:] != decoded[0].shape[1:]:
+            taken, given = tuple(decoded[0].shape[1:]), tuple(x.shape[1:])
+            raise GenlabError(f"images are of shape {given}; these codes decode to images of shape {taken}")
         of_candidates = [torch.cat([*map(kind, decoded)]) for kind in kinds]
     pairs = zip(wanted, of_candidates, strict=True)
     squares = torch.stack([torch.stack([(one - others).square().sum(1) for one in ones]) for ones, others in pairs])
