@@ -155,11 +155,19 @@ def write_outliers(trained: Trained) -> None:
         scores(trained.model, part.images, part.rows, score, random, args.samples or CODES) for part in (own, others)
     )
     shares = torch.searchsorted(compared.sort().values, found) / len(compared)
-    columns = {score.name: found, f"% of {counted(len(compared), f'{trained.split} image')} below": 100 * shares}
+    things = getattr(trained.model, "observations", "images")
+    among = counted(len(compared), f"{trained.split} {things.removesuffix('s')}")
+    columns = {score.name: found, f"% of {among} below": 100 * shares}
     order = found.argsort(descending=True, stable=True).tolist()
     table = {own.names[i]: {name: float(values[i]) for name, values in columns.items()} for i in order}
     with whole_file(path) as part, part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        csv.writer(file).writerows([["file", *columns], *([name, *row.values()] for name, row in table.items())])
+        head = ["sentence" if things == "sentences" else "file", *columns]
+        csv.writer(file).writerows([head, *([name, *row.values()] for name, row in table.items())])
+            [
+                ["sentence" if things == "sentences" else "file", *columns],
+                *([name, *row.values()] for name, row in table.items()),
+            ]
+        )
     print(as_text(dict(list(table.items())[:LISTED])))
     if len(table) > LISTED:
         print(f"and {len(table) - LISTED:,} more")

@@ -13,10 +13,12 @@ from genlab.capabilities import (
     ExactLikelihood,
     HasLikelihood,
     HasPartition,
+    KnowsWords,
     Reconstructs,
     can_given,
     seen_in,
 )
+from genlab.evaluation.sentences import right
 
 AT_ONCE = 100
 """Images that are scored together."""
@@ -55,6 +57,11 @@ def squared_error(able: Reconstructs, x: Tensor, codes: int, random: Generator) 
     return (able.reconstruct(x) - x).square().flatten(1).sum(1)
 
 
+def words_wrong(able: Reconstructs, x: Tensor, codes: int, random: Generator) -> Tensor:
+    """The share of the words of sentences that reconstructions do not have at their place: (B,)."""
+    return 1 - right(able.reconstruct(x), x)
+
+
 def bounded(able: Bounds, x: Tensor, codes: int, random: Generator) -> Tensor:
     """The variational bound on the negative log-likelihood, at so many timesteps: (B,), in nats."""
     return able.bound(x, codes, random).sum(1)
@@ -75,17 +82,23 @@ SCORES: dict[type[Any], Score] = {
 """Scores by capability; images are scored by the first capability that a model has."""
 
 
+OF_WORDS = Score("share of words wrong", words_wrong)
+"""Score of sentences by a model that only reconstructs."""
+
+
 def score_for(model: Any) -> Score | None:
     """Return the score that a model can compute, a conditional one under conditions; None where it can compute none."""
-    distance = can_given(model, HasLikelihood) and model.likelihood.is_distance
+    distance = can_given(model, HasLikelihood) and getattr(getattr(model, "likelihood", None), "is_distance", False)
     asked = (capability for capability in SCORES if not (capability is HasLikelihood and distance))
-    return next((SCORES[capability] for capability in asked if can_given(model, capability)), None)
+    found = next((SCORES[capability] for capability in asked if can_given(model, capability)), None)
+    return OF_WORDS if found is SCORES[Reconstructs] and can_given(model, KnowsWords) else found
 
 
 @torch.no_grad()
 def scores(model: object, images: Any, rows: Tensor, score: Score, random: Generator, codes: int = CODES) -> Tensor:
     """Score images of a data set, at positions `rows` (N,): (N,)."""
     found = []
-    for some in tqdm(rows.split(AT_ONCE), "Scoring", unit_scale=AT_ONCE, unit=" images"):
+    unit = f" {getattr(model, 'observations', 'images')}"
+    for some in tqdm(rows.split(AT_ONCE), "Scoring", unit_scale=AT_ONCE, unit=unit):
         found.append(score.of(*seen_in(model, images[some]), codes, random))
     return torch.cat(found)

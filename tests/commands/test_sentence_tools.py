@@ -1,5 +1,6 @@
 """Tools for models of sentences: what they print, write and refuse."""
 
+import csv
 import json
 from collections import Counter
 from pathlib import Path
@@ -184,6 +185,27 @@ def test_the_squared_error_of_a_probe_is_that_of_counts_of_words(printed, runs):
     errors = [sum((a[w] - b[w]) ** 2 for w in a | b) for a, b in zip(*counts, strict=True)]
     found = json.loads(Path("probe.json").read_text())["reconstruction"]["codes"]["squared error"]["mean"]
     assert found == pytest.approx(np.mean(errors))
+
+
+@pytest.mark.parametrize("of", ["lm", "autoencoder"])
+def test_the_strangest_sentences_come_first(printed, runs, of):
+    model, given = genlab.load(runs[of]), [*TALK["test"][:3], "tea tea tea tea tea"]
+    Path("own.txt").write_text("\n".join(given), encoding="utf-8")
+    printed("evaluate", "--input", "own.txt", "--out=strange.csv", of=of)
+    rows = [*csv.reader(Path("strange.csv").read_text(encoding="utf-8").splitlines())]
+    assert rows[0][0] == "sentence"
+    if of == "lm":
+        expected = [-float(model.log_prob(sentence)) for sentence in given]
+    else:
+        again = model.sentences(model.reconstruct(given))
+        words = Vocabulary(model.vocabulary)
+        pairs = [(words.encode(a), words.encode(b)) for a, b in zip(given, again, strict=True)]
+        expected = [1 - sum(x == y for x, y in zip(a, b, strict=False)) / len(a) for a, b in pairs]
+    assert {name: float(score) for name, score, _ in rows[1:]} == {
+        sentence: pytest.approx(score, abs=1e-4) for sentence, score in zip(given, expected, strict=True)
+    }
+    scores = [float(score) for _, score, _ in rows[1:]]
+    assert scores == sorted(scores, reverse=True)
 
 
 def test_other_sentences_are_read_with_the_words_of_the_model(printed, runs, folder):
