@@ -163,11 +163,6 @@ def write_outliers(trained: Trained) -> None:
     with whole_file(path) as part, part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         head = ["sentence" if things == "sentences" else "file", *columns]
         csv.writer(file).writerows([head, *([name, *row.values()] for name, row in table.items())])
-            [
-                ["sentence" if things == "sentences" else "file", *columns],
-                *([name, *row.values()] for name, row in table.items()),
-            ]
-        )
     print(as_text(dict(list(table.items())[:LISTED])))
     if len(table) > LISTED:
         print(f"and {len(table) - LISTED:,} more")
