@@ -63,7 +63,8 @@ def main(args: argparse.Namespace) -> None:
     if args.from_image or args.strip:
         draw_in_steps(trained, random)
     elif not can(model, Conditional):
-        sheet = sheets.of_samples(drawn(trained, args, random), args.columns, title="Samples")
+        title = "Samples" if args.truncation is None else f"Samples at a truncation of {args.truncation:g}"
+        sheet = sheets.of_samples(drawn(trained, args, random), args.columns, title=title)
         trained.draw(sheet, f"pictures/sample-{args.prior}.png" if args.prior else "pictures/sample.png")
     elif args.prior:
         raise GenlabError("a conditional model has a prior of its own; leave out --prior")

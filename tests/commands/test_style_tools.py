@@ -50,6 +50,8 @@ def styles_of(model, n, truncation=1.0, seed=0):
 def test_samples_are_truncated(model, draw):
     expected = model.synthesize(styles_of(model, 4, truncation=0.3))
     np.testing.assert_allclose(draw("sample", "-n", "4", "--truncation", "0.3")[0], expected, atol=1e-5)
+    with np.load("drawn.npz") as arrays:
+        assert arrays["title"] == "Samples at a truncation of 0.3"
     alike = draw("sample", "-n", "4", "--truncation", "0")
     np.testing.assert_allclose(alike[0, 1:], alike[0, :-1], atol=1e-5)
 
