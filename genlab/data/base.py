@@ -123,7 +123,7 @@ class BatchDataModule(PlainHyperparameters, Facts, LightningDataModule):
             rank=rank,
             world_size=world_size,
             seeded=self.num_workers > 0,
-            sizes=data.sizes,
+            sizes=getattr(data, "sizes", None),  # any data set of batches will do
         )
         # without one of its own, the loader would take a number from the global generator every epoch
         generator = torch.Generator().manual_seed(torch.initial_seed() % 2**62 + rank)

@@ -191,7 +191,7 @@ VAE_ON_DIGITS = ("fit", "--model=VAE", "--data=Digits")
         ("fit --model VAE --data mnist", "data: there is no class mnist here; did you mean MNIST?"),
         (
             "fit --model Digits --data Digits",
-            "model takes no Digits; there are Autoencoder, CGAN, CodePrior, ConditionalDiffusion, Conditional",
+            "model takes no Digits; there are AdversarialDeepFake, Autoencoder, CGAN, CodePrior, ConditionalDiffusion",
         ),
         (
             "fit --model VAE --model.encoder MNIST",
