@@ -12,7 +12,7 @@ from genlab.evaluation.rows import Row, averages
 from genlab.evaluation.splits import Options, Splits
 from genlab.losses.evidence import kl_standard_normal
 from genlab.metrics.active_units import ActiveUnits
-from genlab.metrics.mutual_information import mutual_information
+from genlab.metrics.information import mutual_information
 from genlab.vocabulary import PAD, UNKNOWN
 
 AT_ONCE = 100

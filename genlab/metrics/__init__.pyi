@@ -4,6 +4,6 @@ from .active_units import ActiveUnits as ActiveUnits
 from .code_usage import CodeUsage as CodeUsage
 from .features import FeatureMaps as FeatureMaps
 from .features import VGG16Features as VGG16Features
-from .mutual_information import mutual_information as mutual_information
+from .information import mutual_information as mutual_information
 from .perplexity import Perplexity as Perplexity
 from .probes import few_label_accuracy as few_label_accuracy

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from genlab.losses.evidence import kl_standard_normal
 from genlab.metrics.active_units import PATIENCE
-from genlab.metrics.mutual_information import mutual_information
+from genlab.metrics.information import mutual_information
 
 SENTENCES = 1000
 """Sentences of an epoch that are looked at."""
