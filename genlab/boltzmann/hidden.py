@@ -12,10 +12,10 @@ from genlab.losses.precision import at_least_float32
 
 
 class HiddenUnits(ABC):
-    """What hidden units h are, given their inputs (B, hidden): without parameters."""
+    """Distribution of hidden units h given their inputs (B, hidden), without parameters."""
 
     activation: type[nn.Module]
-    """What makes means of inputs."""
+    """Activation that turns inputs into means."""
 
     def mean(self, inputs: Tensor) -> Tensor:
         """Return the means of units: (B, hidden)."""

@@ -39,7 +39,7 @@ from genlab.parsing.parser import ExplainingParser
 from genlab.tables import rounded
 
 OBSERVATIONS = {"image_shape": "images", "vocabulary": "sentences"}
-"""What a model that needs a fact is a model of."""
+"""Observations of the models that need a fact."""
 
 
 def main(arguments: list[str]) -> None:

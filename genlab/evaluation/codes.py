@@ -36,7 +36,7 @@ class Seen:
     classes: Array | None
     """(N,): labels, or whether images have an attribute; None where neither is known."""
     names: tuple[str, str] = ("images", "pixels")
-    """What they are, and what `pixels` holds."""
+    """Names of the observations, and of the values in `pixels`, for messages."""
 
 
 @torch.no_grad()

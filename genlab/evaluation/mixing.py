@@ -1,4 +1,4 @@
-"""What styles of some layers decide, and noise: how often the class of an image changes with them."""
+"""Share of images whose class changes with the styles of some layers, or with noise."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What models predict for batches, as arrays that `numpy.load` reads."""
+"""Predictions of models for batches, as arrays that `numpy.load` reads."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -106,5 +106,5 @@ def project(
         codes = mean + deviation * offsets
         found, images = distances(codes)
         best = (found + prior_weight * offsets.square().mean(1)).view(-1, count).argmin(1)
-        chosen = best + count * torch.arange(len(x))
+        chosen = best + count * torch.arange(len(x), device=best.device)
     return Projection(codes[chosen], images[chosen], found[chosen])

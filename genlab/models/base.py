@@ -42,7 +42,7 @@ class Model(PlainHyperparameters, Scheduled):
     batch_names: tuple[str, ...] = ("image",)
     """Names of the parts of batches that are no dicts, in their order."""
     observations: str = "images"
-    """What it models, in the plural, for messages."""
+    """Plural of what it models, for messages."""
     monitor: str | None = "val/loss"
     """The metric whose minimum marks the best checkpoint; None where no metric says how good a model is."""
     stage: Any = None

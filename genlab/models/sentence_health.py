@@ -15,7 +15,7 @@ SILENT = 0.5
 
 
 class SentenceHealth:
-    """What the codes of an epoch's sentences say of them, and a warning where it is almost nothing, given once."""
+    """Information of an epoch's codes about their sentences, with one warning where it is almost none."""
 
     def __init__(self) -> None:
         self._posteriors: list[tuple[Tensor, Tensor]] = []

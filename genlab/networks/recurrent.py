@@ -10,7 +10,7 @@ from genlab.recorded import Recorded
 from genlab.vocabulary import PAD
 
 State = tuple[Tensor, ...]
-"""What a decoder remembers of the tokens so far: tensors (B, ...)."""
+"""Memory of a decoder of the tokens so far: tensors (B, ...)."""
 
 
 class LSTMLayer(nn.LSTM):

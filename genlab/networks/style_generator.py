@@ -15,7 +15,7 @@ from genlab.types import NetworkFactory, Shape
 
 EPSILON = 1e-8
 SHARED = ("synthesis", "to_each_layer", "style_size")
-"""What a generator has beside its mapping network."""
+"""Parts of a generator beside its mapping network."""
 
 
 class MappingNetwork(nn.Module):
