@@ -42,7 +42,7 @@ def named_paths(texts: Sequence[str], output: Path | None = None) -> list[tuple[
             matching = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
             paths = [(path.name, path) for path in map(Path, matching) if is_image(path.name)]
         if not paths:
-            raise GenlabError(f"there is no {text}; give image files, folders or patterns as --input")
+            raise GenlabError(f"there is no {text}; give image files, folders or patterns")
         for name, path in paths:
             found.setdefault(real(path), (name, path))
     return list(found.values())
