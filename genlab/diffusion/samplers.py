@@ -51,11 +51,23 @@ def heun(denoise: Denoise, x: Tensor, levels: Tensor) -> Tensor:
     return x
 
 
-def dpm_solver(denoise: Denoise, x: Tensor, levels: Tensor) -> Tensor:
-    """Follow it by DPM-Solver++(2M), of second order with one estimate a step (Lu et al. 2022, algorithm 2).
+def dpm_solver(
+    denoise: Denoise, x: Tensor, levels: Tensor, eta: float = 0.0, generator: Generator | None = None
+) -> Tensor:
+    """Go by DPM-Solver++(2M): DDIM of second order, with one estimate a step (Lu et al. 2022, algorithm 2).
 
-    Its h is log(now / then). The first step, and one to level 0, are of first order.
+    Each estimate is extrapolated from the one before, in h = log(now / then). The first step, and one to level 0, are
+    of first order.
+
+    Args:
+        denoise: estimates images.
+        x: noisy images at the first level.
+        levels: from large to small.
+        eta: 0 is deterministic; 1 is the paper's SDE-DPM-Solver++(2M), whose new noise lets a few steps come near the
+            samples of many ancestral ones.
+        generator: of the noise.
     """
+    between(0, 1, eta=eta)
     before, last = None, 0.0
     for now, then in pairwise(levels.tolist()):
         estimate = extrapolated = denoise(x, now)
@@ -63,13 +75,13 @@ def dpm_solver(denoise: Denoise, x: Tensor, levels: Tensor) -> Tensor:
         if before is not None and then:
             r = last / h
             extrapolated = estimate + (estimate - before) / (2 * r)
-        x = extrapolated + then / now * (x - extrapolated)
+        x = towards(extrapolated, x, now, then, eta, generator)
         before, last = estimate, h
     return x
 
 
 def ddim(denoise: Denoise, x: Tensor, levels: Tensor, eta: float = 0.0, generator: Generator | None = None) -> Tensor:
-    """Go from estimate to estimate, with some noise replaced by new noise (Song et al. 2021, equations 12 and 16).
+    """Go from estimate to estimate, with some noise replaced by new noise (Song et al. 2021).
 
     Args:
         denoise: estimates images.
@@ -82,13 +94,16 @@ def ddim(denoise: Denoise, x: Tensor, levels: Tensor, eta: float = 0.0, generato
     for now, then in pairwise(levels.tolist()):
         if then > now:
             x = x + (then**2 - now**2) ** 0.5 * noise_like(x, generator)
-            continue
-        estimate = denoise(x, now)
-        fresh = eta * then * (1 - (then / now) ** 2) ** 0.5
-        x = estimate + (then**2 - fresh**2) ** 0.5 / now * (x - estimate)
-        if fresh:
-            x = x + fresh * noise_like(x, generator)
+        else:
+            x = towards(denoise(x, now), x, now, then, eta, generator)
     return x
+
+
+def towards(estimate: Tensor, x: Tensor, now: float, then: float, eta: float, generator: Generator | None) -> Tensor:
+    """Take noise away, down to a level, a share of it replaced by new noise (Song et al. 2021, equations 12 and 16)."""
+    fresh = eta * then * (1 - (then / now) ** 2) ** 0.5
+    x = estimate + (then**2 - fresh**2) ** 0.5 / now * (x - estimate)
+    return x + fresh * noise_like(x, generator) if fresh else x
 
 
 def ancestral(denoise: Denoise, x: Tensor, levels: Tensor, generator: Generator | None = None) -> Tensor:

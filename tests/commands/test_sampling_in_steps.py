@@ -62,6 +62,8 @@ def test_samples_are_by_the_sampler_and_in_the_steps_asked_for(diffusion, tiles)
     plain = sampled()
     assert torch.equal(sampled(), plain)
     assert torch.equal(sampled("--sampler=dpm", "--steps=30"), plain)
+    assert torch.equal(sampled("--sampler=dpm", "--eta=0"), plain)
+    assert torch.equal(sampled("--sampler=dpm", "--eta=1", "--steps=1"), sampled("--sampler=ancestral", "--steps=1"))
     assert torch.equal(sampled("--sampler=ddim"), sampled("--sampler=ddim", "--eta=0"))
     assert torch.equal(sampled("--sampler=ddim", "--eta=1"), sampled("--sampler=ancestral"))
     for options in (["--sampler=heun"], ["--steps=3"], ["--sampler=ancestral"], ["--seed=1"], ["--without-average"]):
@@ -173,7 +175,7 @@ def test_what_cannot_be_is_said_in_a_line(diffusion, conditional, vae, refused):
     assert "steps is 1001; this model's noise has 1,000 steps" in refused(*sample, "--steps=1001")
     assert "0 is not positive" in refused(*sample, "--steps=0")
     assert "invalid choice: 'best'" in refused(*sample, "--sampler=best")
-    assert "--eta is of DDIM" in refused(*sample, "--eta=0.5", "--sampler=heun")
+    assert "--eta is of ddim and dpm" in refused(*sample, "--eta=0.5", "--sampler=heun")
     assert "--guidance follows a condition, and the Diffusion" in refused(*sample, "--guidance=2")
     assert "it must be at least 0" in refused("sample", f"--ckpt={conditional}", "--guidance=-1")
     assert "the VAE" in (line := refused("sample", f"--ckpt={vae}", "--steps=4"))
@@ -198,7 +200,7 @@ def test_what_cannot_be_measured_is_said_before_anything_is(diffusion, condition
     Image.new("L", (8, 8)).save("a.png")
     evaluate = ["evaluate", f"--ckpt={diffusion}", "--out=none.json"]
     assert "steps is 2000; this model's noise has 1,000" in refused(*evaluate, "--steps", "5", "2000")
-    assert "--eta is of DDIM" in refused(*evaluate, "--sampler", "ddim", "dpm", "--eta=0.5")
+    assert "--eta is of ddim and dpm" in refused(*evaluate, "--sampler", "ddim", "heun", "--eta=0.5")
     assert "judge a model's samples; leave out --input" in refused(*evaluate, "--input", "a.png", "--steps=5")
     evaluate[1] = f"--ckpt={conditional}"
     assert "guidance is -1.0" in refused(*evaluate, "--guidance", "1", "-1")

@@ -31,7 +31,7 @@ from genlab.diffusion.bound import BIN, binned_log_prob
 from genlab.errors import GenlabError
 
 MEAN, STD = 0.3, 0.6
-SAMPLERS = [ancestral, ddim, partial(ddim, eta=0.5), dpm_solver, euler, heun]
+SAMPLERS = [ancestral, ddim, partial(ddim, eta=0.5), dpm_solver, partial(dpm_solver, eta=1), euler, heun]
 
 
 def of_gaussian(x, sigma, mean=MEAN, std=STD):
@@ -100,6 +100,30 @@ def test_errors_fall_with_the_order_of_the_sampler(sampler, order):
     errors = [(sampler(of_mixture, x, levels(n)) - exact).norm(dim=1).mean().log2().item() for n in steps]
     slopes = [before - after for before, after in pairwise(errors)]
     assert slopes == pytest.approx([order] * 2, abs=0.25)
+
+
+def test_new_noise_in_steps_of_second_order_is_that_of_the_sde_of_the_data():
+    """Mean and variance of two steps of SDE-DPM-Solver++(2M), in the terms of Lu et al.: λ = -log σ, h = λ_t - λ_s."""
+    now, then = math.log(3.0), math.log(1.5)
+    levels = torch.tensor([5.0, 3.0, 1.5], dtype=torch.float64)
+    estimates = iter([torch.tensor(0.4), torch.tensor(0.1)])
+    x = torch.full((200_000,), 2.0, dtype=torch.float64)
+    found = dpm_solver(lambda x, sigma: next(estimates), x, levels, eta=1, generator=torch.Generator().manual_seed(0))
+    first = 0.4 + math.exp(-2 * (math.log(5.0) - now)) * (2.0 - 0.4)
+    h, h_before = now - then, math.log(5.0) - now
+    mean = math.exp(-2 * h) * first + (1 - math.exp(-2 * h)) * (0.1 + h / (2 * h_before) * (0.1 - 0.4))
+    fresh = [sigma**2 * (1 - math.exp(-2 * step)) for sigma, step in ((3.0, h_before), (1.5, h))]
+    variance = math.exp(-4 * h) * fresh[0] + fresh[1]
+    assert found.mean() == pytest.approx(mean, abs=4 * (variance / len(x)) ** 0.5)
+    assert found.var() == pytest.approx(variance, rel=0.02)
+
+
+def test_a_few_steps_of_second_order_come_nearer_than_ancestral_ones():
+    torch.manual_seed(0)
+    x = 10 * torch.randn(20_000, dtype=torch.float64)
+    levels = torch.logspace(1, -1.5, 13, dtype=torch.float64)
+    widths = [sampler(of_gaussian, x, levels).std() for sampler in (partial(dpm_solver, eta=1), ancestral)]
+    assert abs(widths[0] - STD) < abs(widths[1] - STD) / 2
 
 
 def test_samples_of_a_mixture_are_near_its_points_in_equal_shares():

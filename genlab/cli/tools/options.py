@@ -116,7 +116,7 @@ def of_sampling(parser: argparse.ArgumentParser, several: bool = False) -> None:
     follows = f"0 ignores the condition, 1 follows it, more exaggerates (1){each}"
     group.add_argument("--guidance", type=finite, **count, metavar="SCALE", help=follows)  # type: ignore[arg-type]
     group.add_argument("--thinning", type=positive, metavar="N", help="Gibbs steps between images of a single chain")
-    group.add_argument("--eta", type=share, help="of ddim: share of new noise in each step, 0 to 1 (default 0)")
+    group.add_argument("--eta", type=share, help="of ddim and dpm: share of new noise in each step, 0 to 1 (default 0)")
 
 
 def of_decoding(parser: argparse.ArgumentParser) -> None:

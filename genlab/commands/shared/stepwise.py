@@ -1,6 +1,7 @@
 """Sampling in steps, as the command line asks for it: the settings, and images made from others."""
 
 import argparse
+import inspect
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,9 @@ from genlab.diffusion.samplers import SAMPLERS
 from genlab.errors import GenlabError
 from genlab.ranges import if_given
 from genlab.regular import read_regular
+
+TAKE_ETA = [name for name, sampler in SAMPLERS.items() if "eta" in inspect.signature(sampler).parameters]
+"""Samplers that can replace noise by new noise."""
 
 
 def set_sampling(trained: Trained, name: str | None, count: int | None, guidance: float | None) -> None:
@@ -46,8 +50,8 @@ def set_sampling(trained: Trained, name: str | None, count: int | None, guidance
         )
     if args.thinning is not None:
         settings["thinning"] = args.thinning
-    if args.eta is not None and name != "ddim":
-        raise GenlabError("--eta is of DDIM: give --sampler ddim")
+    if args.eta is not None and name not in TAKE_ETA:
+        raise GenlabError(f"--eta is of {' and '.join(TAKE_ETA)}: give --sampler {TAKE_ETA[0]}")
     if name is not None:
         settings["sampler"] = partial(SAMPLERS[name], eta=args.eta) if args.eta is not None else SAMPLERS[name]
     if count is not None:
