@@ -4,14 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonargparse import Namespace
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.cli import SaveConfigCallback
+from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
 from genlab import runs
 from genlab.atomic import whole_file
 from genlab.callbacks.best_checkpoint import monitored
+from genlab.facts import FACTS
 from genlab.runs.summaries import flat
 
 OF_ONE_RUN = ("ckpt_path", "name", "trust")
@@ -25,15 +27,27 @@ UNREADABLE = "Unable to serialize instance"
 class RunConfig(SaveConfigCallback):
     """Write `config.yaml` to the folder of a new run, and pass it to W&B and TensorBoard loggers.
 
-    The config starts a new run: it names no checkpoint, and nothing that cannot be read back.
+    The config starts a new run: it names no checkpoint, nothing that the data tell, and nothing that cannot be read
+    back.
+
+    Args:
+        parser: of the command.
+        config: as it was parsed.
+        dumped: the same as plain values.
     """
+
+    def __init__(self, parser: LightningArgumentParser, config: Namespace, dumped: dict[str, Any]) -> None:
+        super().__init__(parser, config)
+        self._dumped = dumped
 
     def setup(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
         if not trainer.is_global_zero or self.already_saved or trainer.state.fn != TrainerFn.FITTING:
             return
         self.already_saved = True
-        whole = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
-        config = {key: readable(value) for key, value in whole.items() if key not in OF_ONE_RUN}
+        config = {key: readable(value) for key, value in self._dumped.items() if key not in OF_ONE_RUN}
+        arguments = config["model"].get("init_args", {})
+        for fact in arguments.keys() & FACTS:
+            del arguments[fact]
         best = config["best_checkpoint"]  # whose metric `genlab runs` shows
         best["monitor"] = monitored(model, best["monitor"]) or best["monitor"]
         text = yaml.safe_dump(config, sort_keys=False)

@@ -10,6 +10,8 @@ from typing import Any
 os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")  # of what Lightning calls, not of what users do
 
 import torch
+import yaml
+from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch import LightningDataModule, Trainer
@@ -144,13 +146,17 @@ class TrainerCLI(LightningCLI):
         return own_data.fact_of(data, fact) if fact in arguments_of(imported(model)) else None
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Parse the arguments.
+        """Parse the arguments by the command's own parser: that of all commands would parse and check the result again.
 
         Raises:
             GenlabError: for what Lightning's trainer does not refuse by itself.
         """
-        super().parse_arguments(parser, args)
-        require_possible(self.config[self.config.subcommand])
+        command, *rest = args
+        config = self._parser(command).parse_args(rest)
+        if hasattr(parser, "print_config"):  # asked for, and printed by none but that of all commands
+            super().parse_arguments(parser, args)
+        require_possible(config)
+        self.config = Namespace(subcommand=command, **{command: config})  # type: ignore[no-untyped-call]
 
     def _parse_ckpt_path(self) -> None:
         """Decide on the checkpoint and the run's folder, and take the model from the checkpoint."""
@@ -169,9 +175,16 @@ class TrainerCLI(LightningCLI):
         else:
             self.run = resumed or path.parent
         if self.checkpoint:
-            given = config.model.clone()
-            self.config = self.parser.parse_object({command: {"model": model_section(self.checkpoint)}}, self.config)
-            require_same_model(self.checkpoint, self.config[command].model, given)
+            described = {"model": model_section(self.checkpoint)}
+            self.config[command] = self._parser(command).parse_object(described, config)
+            require_same_model(self.checkpoint, self.config[command].model, config.model)
+
+    def _dump_config(self) -> None:
+        """Dump once what has been parsed, and checked by that: to the models' and the data's hyperparameters."""
+        if not hasattr(self, "config_dump"):
+            text = self.parser.dump(self.config, skip_link_targets=False, skip_none=False, skip_validation=True)
+            self.config_dump = yaml.safe_load(text)[self.subcommand]
+            self.save_config_kwargs = {"dumped": self.config_dump}
 
     def instantiate_classes(self) -> None:
         """Build the data, the model and the Trainer, whose trackers write in the run's folder."""
