@@ -17,6 +17,7 @@ from genlab.checkpoints import read
 from genlab.cli import main, slurm
 from genlab.configs import find_config
 from genlab.errors import GenlabError
+from tests.processes import ended
 
 BATCHES = 5
 """In an epoch."""
@@ -83,13 +84,11 @@ def stopped(step: int, *arguments: str, by: str = "SIGTERM", code: int = 143) ->
     assert end.value.code == code
 
 
-def died(*arguments: str) -> subprocess.CompletedProcess[str]:
+def died(*arguments: str) -> str:
     """What a process said that did not come to the end of its training."""
-    command = [sys.executable, "-m", "genlab", "fit", "--config", *arguments, *QUICK]
-    place = {"PYTHONPATH": str(Path(__file__).parents[2])}
-    process = subprocess.run(command, env=os.environ | place, capture_output=True, text=True, timeout=120)
-    assert process.returncode != 0
-    return process
+    status, said = ended(main, ["fit", "--config", *arguments, *QUICK])
+    assert status != 0
+    return said
 
 
 def last(run: str) -> dict:
@@ -130,34 +129,33 @@ def whole_of(tmp_path_factory) -> Callable[..., dict]:
     return train
 
 
-@pytest.mark.parametrize("training", TRAININGS)
-def test_stopped_inside_and_at_the_end_of_epochs(training, whole_of):
-    arguments = TRAININGS[training]
-    stopped(2, *arguments)
-    stopped(4, *arguments, "--ckpt_path=last")
-    stopped(5, *arguments, "--ckpt_path=last")  # the last one of its epoch, which ends first
-    stopped(7, *arguments, "--ckpt_path=last")
-    stopped(8, *arguments, "--ckpt_path=last")
-    fit(*arguments, "--ckpt_path=last")
-    whole, parts = whole_of(*arguments), last("0")
-    steps = 3 * (3 if training.startswith("accumulated") else BATCHES)
-    assert whole["global_step"] == parts["global_step"] == steps
-    assert differences(whole, parts) == []
-
-
 WORKERS = {"pix2pix": "--data.data.num_workers=2", "cyclegan": "--data.pairs.data.num_workers=2"}
 
 
-@pytest.mark.parametrize(
-    "training", [name for name in TRAININGS if name not in ("validated often", "accumulated", "accumulated gan")]
-)
-def test_stopped_with_workers(training, whole_of):
-    arguments = [*TRAININGS[training], WORKERS.get(training, "--data.num_workers=2")]
+@pytest.mark.parametrize("training", TRAININGS)
+def test_stopped_inside_and_at_the_end_of_epochs_with_workers_and_without(training, whole_of):
+    arguments = TRAININGS[training]
+    with_workers = [*arguments, WORKERS.get(training, "--data.num_workers=2")]
+    if training == "mirrored":  # by the workers, which draw other numbers
+        with_workers = arguments
+    stopped(2, *arguments)
+    stopped(4, *with_workers, "--ckpt_path=last")
+    stopped(5, *arguments, "--ckpt_path=last")  # the last one of its epoch, which ends first
+    stopped(7, *with_workers, "--ckpt_path=last")
+    fit(*with_workers, "--ckpt_path=last")
+    whole, parts = whole_of(*arguments), last("0")
+    steps = 3 * (3 if training.startswith("accumulated") else BATCHES)
+    assert whole["global_step"] == parts["global_step"] == steps
+    assert [name for name in differences(whole, parts) if not name.endswith("/num_workers")] == []
+
+
+def test_stopped_with_workers_that_mirror(whole_of):
+    arguments = [*TRAININGS["mirrored"], "--data.num_workers=2"]
     stopped(2, *arguments)
     stopped(7, *arguments, "--ckpt_path=last")
+    stopped(8, *arguments, "--ckpt_path=last")
     fit(*arguments, "--ckpt_path=last")
-    whole = whole_of(*(arguments if training == "mirrored" else TRAININGS[training]))  # workers draw what is mirrored
-    assert [name for name in differences(whole, last("0")) if not name.endswith("/num_workers")] == []
+    assert differences(whole_of(*arguments), last("0")) == []
 
 
 @pytest.fixture
@@ -210,9 +208,9 @@ def test_killed_between_two_checkpoints(whole):
     ids=["killed while saving", "no room for a checkpoint", "no room for figures"],
 )
 def test_a_checkpoint_that_cannot_be_written_whole_leaves_the_one_before(what, told, whole):
-    process = died("gan_digits.yaml", what)
-    assert "Traceback" not in process.stderr
-    assert process.stderr.splitlines()[-1].endswith(told)
+    said = died("gan_digits.yaml", what)
+    assert "Traceback" not in said
+    assert (said.splitlines() or [""])[-1].endswith(told)
     for checkpoint in Path("runs").rglob("*.ckpt"):
         assert read(checkpoint).steps == BATCHES
     fit("gan_digits.yaml", "--ckpt_path=last")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import platform
 import re
 import shutil
@@ -24,6 +25,7 @@ from genlab.data.base import BatchDataModule
 from genlab.losses import Bernoulli, Gaussian
 from genlab.models import ImageModel, SentenceModel
 from genlab.models.autoregressive import PixelModel
+from tests.processes import running
 
 TRAINABLE = [name for name in shipped_configs() if "/" not in name]
 TOOLS = {
@@ -253,15 +255,13 @@ def test_nothing_to_resume_is_said(refused):
 
 def test_ctrl_c_leaves_a_usable_checkpoint(working_folder):
     command = ["fit", "--config", "vae_digits.yaml", "--trainer.max_epochs=5000"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "genlab", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
     figures = Path("runs/vae_digits/0/metrics.csv")
-    while process.poll() is None and not (figures.exists() and "val/loss" in figures.read_text()):
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    told = process.communicate(timeout=60)[0]
-    assert process.returncode == 130
+    with running(main, command) as (process, printed):
+        while process.is_alive() and not (figures.exists() and "val/loss" in figures.read_text()):
+            time.sleep(0.1)
+        os.kill(process.pid, signal.SIGINT)
+        told = printed.read()
+    assert process.exitcode == 130
     run = Path("runs/vae_digits/0")
     assert f"--ckpt_path {run / 'checkpoints' / 'last.ckpt'} resumes from here\n" in told
     assert "Traceback" not in told
@@ -291,11 +291,10 @@ def test_the_same_seed_gives_the_same_model():
     assert all(torch.equal(one["state_dict"][key], two["state_dict"][key]) for key in one["state_dict"])
 
 
-def test_two_runs_started_at_once_never_share_a_folder(working_folder):
-    script = "from genlab import runs; from pathlib import Path; print(runs.claim_run(Path('runs'), 'x'))"
-    claims = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) for _ in range(6)]
-    folders = {claim.communicate()[0] for claim in claims}
-    assert len(folders) == 6
+def test_two_runs_started_at_once_never_share_a_folder(monkeypatch):
+    monkeypatch.setattr("genlab.runs.folders.run_folders", lambda root, name: [])  # each looked before all others
+    claims = {runs.claim_run(Path("runs"), "x").name for _ in range(6)}
+    assert claims == {*"012345"}
 
 
 def test_hyperparameters_of_data_and_model_are_json(run):

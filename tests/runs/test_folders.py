@@ -4,9 +4,6 @@ import contextlib
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from unittest.mock import MagicMock
@@ -21,6 +18,7 @@ import genlab
 from genlab import runs
 from genlab.callbacks import run_config
 from genlab.cli import main
+from tests.processes import running
 
 SMOKE = ["--config=overlays/smoke.yaml", "--trainer.enable_progress_bar=false"]
 FIT = ["fit", "--config=vae_digits.yaml", *SMOKE]
@@ -127,15 +125,13 @@ def test_a_run_that_trains_is_locked(own, refused):
 def test_of_two_that_resume_a_run_one_trains_it_and_the_other_gets_one_line(own, refused):
     resume = ["fit", "--config=vae_digits.yaml", "--ckpt_path=last", "--trainer.max_epochs=4"]
     waits = {"class_path": "tests.accidents.Waiting", "init_args": {"step": 68}}
-    command = [sys.executable, "-m", "genlab", *resume, f"--trainer.callbacks={json.dumps(waits)}"]
-    place = {"PYTHONPATH": str(Path(genlab.__file__).parents[1])}
-    with subprocess.Popen(command, env=os.environ | place, stdout=subprocess.DEVNULL) as first:
+    with running(main, [*resume, f"--trainer.callbacks={json.dumps(waits)}"]) as (first, _):
         while not Path("waiting").exists():
-            assert first.poll() is None
+            assert first.is_alive()
             time.sleep(0.05)
         assert "is being trained by another process" in refused(*resume)
         Path("waiting").unlink()
-    assert first.returncode == 0
+    assert first.exitcode == 0
     assert torch.load(own / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 88
 
 
@@ -148,12 +144,11 @@ with runs.training(Path({str(own)!r})):
     print("held", flush=True)
     time.sleep(60)
 """
-    place = {"PYTHONPATH": str(Path(genlab.__file__).parents[1])}
-    with subprocess.Popen([sys.executable, "-c", hold], env=os.environ | place, stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"held\n"
+    with running(exec, hold, {}) as (process, printed):
+        assert printed.readline() == "held\n"
         with pytest.raises(genlab.GenlabError, match="another process"), runs.training(own):
             pass
-        process.send_signal(signal.SIGKILL)
+        process.kill()
     with runs.training(own):
         pass
 

@@ -1,8 +1,6 @@
 """The data sets of pix2pix and CycleGAN, downloaded by name."""
 
 import io
-import subprocess
-import sys
 import tarfile
 import urllib.request
 import zipfile
@@ -11,6 +9,7 @@ from pathlib import Path
 from genlab.data import FolderDomains, SideBySidePairs
 from genlab.data.files.berkeley import BERKELEY
 
+from ...processes import running
 from ..pictures import write_images
 
 
@@ -24,8 +23,9 @@ def test_of_two_processes_one_unpacks():
         "import pathlib, genlab.data.files.berkeley as berkeley\n"
         "berkeley.download_missing(pathlib.Path('data/horse2zebra'))"
     )
-    processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
-    assert [process.wait(120) for process in processes] == [0, 0]
+    with running(exec, code, {}) as (one, _), running(exec, code, {}) as (other, _):
+        pass
+    assert [one.exitcode, other.exitcode] == [0, 0]
     assert len(list(Path("data/horse2zebra/trainA").iterdir())) == 300
 
 

@@ -5,8 +5,6 @@ import os
 import pickle
 import shutil
 import signal
-import subprocess
-import sys
 import time
 import warnings
 import zipfile
@@ -27,6 +25,7 @@ from genlab.data.files.cache import decoded, require_readable
 from genlab.data.files.framing import Framing
 from genlab.data.files.image_files import FolderFiles, ZipFiles
 
+from ...processes import ended, running
 from ..pictures import write_image, write_images
 
 FRAMING = Framing((3, 8, 8))
@@ -110,17 +109,16 @@ def test_a_zip_archive_is_read_without_unpacking():
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
 def test_a_build_that_is_stopped_leaves_nothing_that_is_read(stop):
     write_images(Path("images"), 400)
-    process = subprocess.Popen(
-        [sys.executable, "-c", f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n{BUILD}"],
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 60
-    while not list(Path("cache").glob("*.part/images.npy")):
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.005)
-    process.send_signal(stop)
-    process.wait(60)
+    with running(exec, f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n{BUILD}", {}) as (
+        process,
+        _,
+    ):
+        deadline = time.monotonic() + 60
+        while not list(Path("cache").glob("*.part/images.npy")):
+            assert time.monotonic() < deadline
+            assert process.is_alive()
+            time.sleep(0.005)
+        os.kill(process.pid, stop)
     assert not [name for name in built() if not name.endswith(".part")]
     assert read().images.float().std(dim=0).min() > 0  # no image is missing
     assert len(built()) == 1
@@ -128,10 +126,9 @@ def test_a_build_that_is_stopped_leaves_nothing_that_is_read(stop):
 
 def test_of_two_processes_one_builds_and_both_read():
     write_images(Path("images"), 60)
-    run = [sys.executable, "-c", BUILD]
-    processes = [subprocess.Popen(run, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    output = [process.communicate(timeout=120)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0]
+    with running(exec, BUILD, {}) as (one, of_one), running(exec, BUILD, {}) as (other, of_other):
+        output = [of_one.read(), of_other.read()]
+    assert [one.exitcode, other.exitcode] == [0, 0]
     assert sum("60/60" in text for text in output) == 1
     assert len(built()) == 1
 
@@ -356,8 +353,8 @@ def test_a_disk_that_is_too_small_is_said_before_anything_is_decoded(monkeypatch
 def test_a_disk_that_fills_up_leaves_nothing():
     write_images(Path("images"), 40)
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\n"
-    process = subprocess.run([sys.executable, "-c", limit + BUILD], stderr=subprocess.PIPE, text=True, check=False)
-    assert "GenlabError: cannot keep decoded images in cache: " in process.stderr
+    _, told = ended(exec, limit + BUILD, {})
+    assert "GenlabError: cannot keep decoded images in cache: " in told
     assert not built()
 
 
