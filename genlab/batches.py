@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from genlab.errors import GenlabError
+from genlab.facts import domains_in
 from genlab.types import Shape
 
-IMAGES = ("image", "source", "target", "a", "b")
-"""Names of the parts of batches that are images; see `genlab.types`."""
+IMAGES = ("image", "source", "target")
+"""Names of the parts of batches that are images, except for those of domains; see `genlab.types`."""
 PARTS = (*IMAGES, "tokens", "label", "attributes", "domain", "index")
-"""Names of all parts of batches."""
+"""Names of all parts of batches, except for those of domains."""
 TOLERANCE = 0.05
 """Largest distance of values beyond black and white: rounding, and a little of what bicubic resizing overshoots."""
 OVERSHOOT = 0.5
@@ -61,9 +62,15 @@ def parts_of(batch: Any) -> dict[str, Tensor]:
     parts = named(batch, ("source", "target") if is_pair else ("image",), "")
     if not isinstance(parts, Mapping):
         return {}
-    images = {name: parts[name] for name in IMAGES if getattr(parts.get(name), "ndim", 0) == 4}
-    others = {name: part for name, part in parts.items() if name not in (*IMAGES, "index")}
+    names = images_in(parts)
+    images = {name: parts[name] for name in names if getattr(parts[name], "ndim", 0) == 4}
+    others = {name: part for name, part in parts.items() if name not in (*names, "index")}
     return images | {name: part for name, part in others.items() if isinstance(part, Tensor) and part.ndim in (1, 2)}
+
+
+def images_in(batch: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the parts of a batch that are images."""
+    return (*(name for name in IMAGES if name in batch), *domains_in(batch))
 
 
 def described(batch: Any) -> str:
@@ -89,7 +96,8 @@ def check_shape(images: Any, what: str, shape: Shape, model: str) -> None:
 
 def check_lengths(batch: Mapping[str, Any], model: str) -> None:
     """Raise GenlabError for a batch whose parts are of different numbers of images."""
-    lengths = {name: len(batch[name]) for name in PARTS if isinstance(batch.get(name), Tensor) and batch[name].ndim}
+    parts = {name: batch.get(name) for name in (*PARTS, *domains_in(batch))}
+    lengths = {name: len(part) for name, part in parts.items() if isinstance(part, Tensor) and part.ndim}
     if len({*lengths.values()}) > 1:
         found = ", ".join(f"{length} of '{name}'" for name, length in lengths.items())
         raise GenlabError(f"{model} takes batches with one of each for every image; the data gave {found}")

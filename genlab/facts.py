@@ -6,8 +6,10 @@ with the model's other hyperparameters; and whoever resumes must bring data with
 """
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
+from string import ascii_lowercase
 from types import SimpleNamespace
 from typing import Annotated, Any, Protocol, get_type_hints
 
@@ -15,6 +17,14 @@ from genlab.errors import GenlabError
 
 Shape = tuple[int, int, int]
 """Same as `genlab.types.Shape`, whose import would import torch, and help must be fast."""
+
+DOMAINS = tuple(ascii_lowercase)
+"""Names of domains in batches, in their order."""
+
+
+def domains_in(batch: Container[str]) -> tuple[str, ...]:
+    """Name the domains whose images are in a batch: a, b and so on."""
+    return tuple(takewhile(batch.__contains__, DOMAINS))
 
 
 class Sample(Protocol):
@@ -71,11 +81,13 @@ class Facts:
     """The facts of a DataModule, with the values for data that have no such thing."""
 
     image_shape: Annotated[Shape, Fact("images of shape", _shape_of("image", "target", "b"))]
-    """(C, H, W) of single images, of the targets of pairs, or of the images in domain b."""
+    """(C, H, W) of single images, of the targets of pairs, or of the images in domain b and further ones."""
     source_shape: Annotated[Shape | None, Fact("sources of shape", _shape_of("source"))] = None
     """(C, H, W) of the sources of aligned pairs."""
     a_shape: Annotated[Shape | None, Fact("images of domain a of shape", _shape_of("a", "source"))] = None
     """(C, H, W) of the images in domain a."""
+    num_domains: Annotated[int, Fact("a number of domains of", lambda sample: len(domains_in(sample.parts)))] = 0
+    """Number of domains; 0 for data of another kind."""
     num_classes: Annotated[int, Fact("a number of classes of", lambda sample: sample.num_classes)] = 0
     """Number of classes; 0 without labels."""
     class_names: Annotated[tuple[str, ...], Fact("classes called", lambda sample: sample.class_names)] = ()

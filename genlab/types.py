@@ -56,13 +56,9 @@ class PairBatch(TypedDict):
     """(B, C', H, W), float in [0, 1]."""
 
 
-class DomainBatch(TypedDict):
-    """Batch of images from two domains; in training `a[i]` and `b[i]` are unrelated."""
-
-    a: Tensor
-    """(B, C, H, W), float in [0, 1]."""
-    b: Tensor
-    """(B, C', H, W), float in [0, 1]."""
+DomainBatch = dict[str, Tensor]
+"""Batch of images from domains, float in [0, 1]: "a" (B, C, H, W), "b" (B, C', H, W), and perhaps "c" and so on, which
+are of b's shape; in training `a[i]` and `b[i]` are unrelated."""
 
 
 class SentenceBatch(TypedDict):

@@ -72,6 +72,7 @@ def test_facts_are_observed_in_data_that_state_none():
         "image_shape": (1, 8, 8),
         "source_shape": None,
         "a_shape": None,
+        "num_domains": 0,
         "num_classes": 3,
         "class_names": (),
         "attribute_names": (),

@@ -124,7 +124,7 @@ class Translates(Protocol):
     """Turns images of one domain into images of another."""
 
     directions: dict[str, Shape]
-    """"a_to_b" and perhaps "b_to_a", with the shape of the images that it learned that from."""
+    """Directions, such as "a_to_b", with the shape of the images that each was learned from."""
     disclosure: str | None
     """Sentence in the metadata of translated files; None for none."""
 

@@ -93,7 +93,7 @@ def data_groups() -> list[Group]:
         for title, base in (
             ("images", "ImageDataModule"),
             ("aligned pairs", "PairDataModule"),
-            ("two domains", "DomainDataModule"),
+            ("domains", "DomainDataModule"),
             ("degradations, for DegradedPairs", "Degradation"),
         )
     ]

@@ -173,7 +173,7 @@ def describe(data: BatchDataModule, batch: Mapping[str, Tensor]) -> str:
 
 
 def draw(batch: Mapping[str, Tensor]) -> Sheet:
-    """Draw the images of a batch as a sheet; those of a pair or of two domains one above the other."""
+    """Draw the images of a batch as a sheet; those of a pair or of domains one above the other."""
     kinds = {name: value[:SHOWN] for name, value in batch.items() if value.ndim == 4}
     if len(kinds) == 1:
         return sheets.in_rows(next(iter(kinds.values())), COLUMNS, title="Training images")

@@ -36,7 +36,7 @@ def main(args: argparse.Namespace) -> None:
     model = trained.able_to(Translates)
     if args.direction not in model.directions:
         raise GenlabError(
-            f"the {type(model).__name__} in {trained.checkpoint} translates {' and '.join(model.directions)} only"
+            f"the {type(model).__name__} in {trained.checkpoint} translates {listed(model.directions)} only"
         )
     with torch.no_grad():
         (translate_files if args.input else draw_test_images)(trained, model)

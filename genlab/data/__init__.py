@@ -15,6 +15,7 @@ from genlab.data.digits import Digits
 from genlab.data.domains import FolderDomains
 from genlab.data.folders import ImageFolder
 from genlab.data.frey import FreyFaces
+from genlab.data.identities import IdentityDomains
 from genlab.data.mnist import MNIST
 from genlab.data.pairs import FolderPairs, SideBySidePairs
 from genlab.data.patches import NaturalPatches
@@ -37,6 +38,7 @@ __all__ = [
     "FreyFaces",
     "Greyscale",
     "Half",
+    "IdentityDomains",
     "ImageDataModule",
     "ImageFolder",
     "JoinedDomains",

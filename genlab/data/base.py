@@ -1,4 +1,4 @@
-"""Base classes of DataModules, by the kind of their batches: images, pairs or two domains; and of all of them."""
+"""Base classes of DataModules, by the kind of their batches: images, pairs or domains; and of all of them."""
 
 from abc import abstractmethod
 from functools import cached_property
@@ -31,7 +31,7 @@ class BatchDataModule(PlainHyperparameters, Facts, LightningDataModule):
     and `setup`, which assigns `train_set`, `val_set` and `test_set`.
 
     Args:
-        batch_size: images, pairs or draws from both domains per batch and process; at most all there are to train on.
+        batch_size: images, pairs or draws from each domain per batch and process; at most all there are to train on.
         num_workers: processes that put batches together; 0 lets the training process do it, which is fastest for images
             in memory. More are of use only where augmentation costs more than the model's step.
         seed: of the splits and of the order of batches.
@@ -199,14 +199,15 @@ class PairDataModule(BatchDataModule):
 
 
 class DomainDataModule(BatchDataModule):
-    """A DataModule whose batches are `genlab.types.DomainBatch`. Its `image_shape` is that of domain b.
+    """A DataModule whose batches are `genlab.types.DomainBatch`. Its `image_shape` is that of all domains but a.
 
-    Domains may be of unequal size: an epoch goes once through the larger one, and pairings are new every epoch.
+    Domains may be of unequal size: an epoch goes once through the largest one, and pairings are new every epoch.
     """
 
     a_shape: Shape
-    domain_names: tuple[str, str] = ("a", "b")
-    """Names of domains a and b."""
+    num_domains: int = 2
+    domain_names: tuple[str, ...] = ("a", "b")
+    """Names of domains a, b and so on."""
     aligned: bool = False
     """Whether `a[i]` and `b[i]` of validation and test batches show the same: then translation can be scored."""
     train_set: DomainTensors

@@ -54,6 +54,11 @@ class CelebA(DecodedDataModule, ImageDataModule):
         GenlabError: for an attribute that CelebA does not have, and for numbers out of range.
     """
 
+    names: list[str]
+    """Names of the stored images without their folders, once they are set up, like the next."""
+    images: ImageTensors
+    """All images that can be read, whatever part they are in."""
+
     def __init__(
         self,
         data_dir: str | None = None,
@@ -92,6 +97,7 @@ class CelebA(DecodedDataModule, ImageDataModule):
         names = [_base(name) for name in files.names]
         (content,) = self.decoded((files, self.framing))
         images = ImageTensors(content.path, {"attributes": self._attributes(found, names)})
+        self.names, self.images = names, images.subset(content.readable)
         part = torch.tensor([partition[name] for name in names])
         rows = [((part == number) & content.readable).nonzero()[:, 0] for number in range(3)]
         if not all(map(len, rows)):
@@ -119,13 +125,18 @@ class CelebA(DecodedDataModule, ImageDataModule):
         columns, known, values = found.attribute_table()
         chosen = _positions(self.attribute_names, columns)
         rows = {name: row for row, name in enumerate(known)}
-        missing = [name for name in names if name not in rows]
-        if missing:
-            raise GenlabError(
-                f"{found.attributes} has no row for {len(missing):,} of {len(names):,} images ({missing[0]}, ...); "
-                "take the table that belongs to them"
-            )
+        require_rows(names, rows, f"{found.attributes}")
         return torch.from_numpy(values[[rows[name] for name in names]][:, chosen] > 0).float()
+
+
+def require_rows(names: Sequence[str], rows: Mapping[str, int], table: str) -> None:
+    """Raise GenlabError for a table without rows of some images."""
+    missing = [name for name in names if name not in rows]
+    if missing:
+        raise GenlabError(
+            f"{table} has no row for {len(missing):,} of {len(names):,} images ({missing[0]}, ...); "
+            "take the table that belongs to them"
+        )
 
 
 def _positions(names: Sequence[str], known: Sequence[str]) -> list[int]:

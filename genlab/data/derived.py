@@ -1,6 +1,7 @@
 """DataModules made from another DataModule, whose images, batch size, order and augmentation they keep."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -121,30 +122,31 @@ class AttributeDomains(DerivedDataModule, DomainDataModule):
 
 
 class ClassDomains(DerivedDataModule, DomainDataModule):
-    """Images of one class (a), and of another (b): two digits.
+    """Images of one class (a), of another (b), and perhaps of further ones (c, ...): two digits, or three.
 
     Args:
         data: where the images come from, with their batch size, order and augmentation.
         a: label of one class.
         b: label of the other.
+        further: labels of further classes.
 
     Raises:
         GenlabError: for classes that the data do not have.
     """
 
-    def __init__(self, data: ImageDataModule, a: int, b: int) -> None:
+    def __init__(self, data: ImageDataModule, a: int, b: int, further: Sequence[int] = ()) -> None:
         super().__init__(data)
         self.a_shape = data.image_shape
-        for label in (a, b):
+        self.labels = a, b, *further
+        for label in self.labels:
             if not 0 <= label < data.num_classes:
                 raise GenlabError(f"{type(data).__name__} has {data.num_classes} classes, none of them {label}")
-        self.labels = a, b
-        self.domain_names = data.class_names[a], data.class_names[b]
+        self.num_domains = len(self.labels)
+        self.domain_names = tuple(data.class_names[label] for label in self.labels)
 
     def derived(self, split: str, content: ImageTensors) -> DomainTensors:
         labels = content.facts["label"][content.rows]
-        a, b = (content.subset(labels == label) for label in self.labels)
-        return DomainTensors(a, b)
+        return DomainTensors(*(content.subset(labels == label) for label in self.labels))
 
 
 class JoinedDomains(DerivedDataModule, DomainDataModule):

@@ -1,4 +1,4 @@
-"""Two unpaired domains, such as horses and zebras."""
+"""Unpaired domains, such as horses and zebras."""
 
 from pathlib import PurePosixPath
 from typing import Literal
@@ -10,6 +10,8 @@ from genlab.data.decoded import DecodedDataModule
 from genlab.data.files.berkeley import download_missing
 from genlab.data.files.image_files import FolderFiles
 from genlab.data.files.places import find_folder
+from genlab.facts import DOMAINS
+from genlab.ranges import between
 
 
 class FolderDomains(DecodedDataModule, DomainDataModule):
@@ -27,9 +29,10 @@ class FolderDomains(DecodedDataModule, DomainDataModule):
         flip: mirror half of the training images left to right.
         enlarge: resize training images by this factor and crop them back at a random place.
         skip_unreadable: leave out images that cannot be decoded, rather than stop.
-        batch_size: draws from both domains per batch and process.
+        batch_size: draws from each domain per batch and process.
         num_workers: processes that put batches together; none is fastest unless augmentation is costly.
         seed: of the validation split and of the order of batches.
+        num_domains: domains that there are: with 3, `trainC` and `testC` too.
 
     Raises:
         GenlabError: for numbers out of range, and for an empty name of the folder.
@@ -47,10 +50,13 @@ class FolderDomains(DecodedDataModule, DomainDataModule):
         batch_size: int = 1,
         num_workers: int = 0,
         seed: int = 0,
+        num_domains: int = 2,
     ) -> None:
+        between(2, len(DOMAINS), num_domains=num_domains)
         super().__init__(data_dir, image_size, channels, flip, enlarge, skip_unreadable, batch_size, num_workers, seed)
         self.save_hyperparameters(logger=False)
         self.a_shape = self.image_shape
+        self.num_domains, self.domain_names = num_domains, DOMAINS[:num_domains]
         self.folder = find_folder(folder, data_dir)
 
     def prepare_data(self) -> None:
@@ -64,7 +70,7 @@ class FolderDomains(DecodedDataModule, DomainDataModule):
         (content,) = self.decoded((files, self.framing))
         images = ImageTensors(content.path)
         places = ["".join(PurePosixPath(name).parts[:-1]) for name in files.names]  # trainA/1.jpg or train/A/1.jpg
-        a, b = (
+        domains = [
             split_by_folder(
                 places,
                 content.readable,
@@ -72,9 +78,9 @@ class FolderDomains(DecodedDataModule, DomainDataModule):
                 self.seed,
                 called=(f"train{domain}", f"val{domain}", f"test{domain}"),
             )
-            for domain in "AB"
-        )
+            for domain in "".join(self.domain_names).upper()
+        ]
         train_set, self.val_set, self.test_set = (
-            DomainTensors(images.subset(of_a), images.subset(of_b)) for of_a, of_b in zip(a, b, strict=True)
+            DomainTensors(*map(images.subset, rows)) for rows in zip(*domains, strict=True)
         )
         self.train_set = train_set.transformed(self.augmentation)

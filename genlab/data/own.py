@@ -15,11 +15,11 @@ from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor
 
-from genlab.batches import IMAGES, check_images, parts_of
+from genlab.batches import check_images, images_in, parts_of
 from genlab.data import BatchDataModule, DomainDataModule, ImageDataModule, PairDataModule
 from genlab.data.batches.tensors import DomainTensors, ImageTensors, PairTensors
 from genlab.errors import GenlabError
-from genlab.facts import FACTS, stated
+from genlab.facts import FACTS, domains_in, stated
 from genlab.images import eight_bits
 from genlab.random_state import undisturbed
 
@@ -67,7 +67,7 @@ class Sample:
                 reason = " ".join(f"{type(error).__name__}: {error}".split())
                 raise GenlabError(f"{name} says no image_shape, and has no first batch ({reason}); {remedy}") from error
         self.data, self.parts = data, parts_of(batch)
-        if not any(kind in self.parts for kind in IMAGES):
+        if not images_in(self.parts):
             raise GenlabError(
                 f"the batches of {name} are of type {type(batch).__name__} and hold no images (B, C, H, W); give "
                 "(image, label), dicts with 'image', or tensors"
@@ -182,10 +182,10 @@ class OwnPairs(OwnData, PairDataModule):
 
 
 class OwnDomains(OwnData, DomainDataModule):
-    """Two domains."""
+    """Two domains, or more."""
 
     def assembled(self, parts: dict[str, Tensor]) -> DomainTensors:
-        return DomainTensors(ImageTensors(parts["a"]), ImageTensors(parts["b"]))
+        return DomainTensors(*(ImageTensors(parts[domain]) for domain in domains_in(parts)))
 
 
 def gathered(data: LightningDataModule, split: str) -> dict[str, Tensor]:
@@ -202,7 +202,7 @@ def gathered(data: LightningDataModule, split: str) -> dict[str, Tensor]:
     with undisturbed():
         for batch in batches(data, split):
             parts = parts_of(batch)
-            images = [part for part in IMAGES if part in parts]
+            images = images_in(parts)
             size = sum(parts[part][0].numel() for part in images)
             most = max(1, min(MOST_IMAGES, MOST_BYTES // max(1, size)))
             if count >= most:

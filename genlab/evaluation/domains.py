@@ -1,14 +1,22 @@
-"""Images of two domains, for models that translate."""
+"""Images of domains, for models that translate."""
 
 from dataclasses import dataclass, replace
 
 import torch
 
-from genlab.data import AttributeDomains, BatchDataModule, ClassDomains, DomainDataModule, PairDataModule
+from genlab.data import (
+    AttributeDomains,
+    BatchDataModule,
+    ClassDomains,
+    DomainDataModule,
+    IdentityDomains,
+    PairDataModule,
+)
 from genlab.data.batches.augmentation import unaugmented
 from genlab.data.batches.tensors import ImageTensors
-from genlab.errors import GenlabError
+from genlab.errors import GenlabError, listed
 from genlab.evaluation.splits import Splits
+from genlab.facts import DOMAINS
 from genlab.types import Shape
 
 
@@ -25,22 +33,31 @@ class Translated:
 
 @dataclass(frozen=True)
 class Domains:
-    """Images of domain a and of domain b, or sources and targets."""
+    """Images of each domain, a and b and so on, or sources as a and targets as b."""
 
-    a: ImageTensors
-    b: ImageTensors
+    images: dict[str, ImageTensors]
     a_shape: Shape
     b_shape: Shape
+    """(C, H, W) of the images in all domains but a."""
     aligned: bool
-    """Whether `a[i]` and `b[i]` belong together."""
+    """Whether images at the same position belong together."""
     data: BatchDataModule
     """The DataModule that knows labels or attributes of the images, where any does."""
 
     def translated(self, direction: str) -> Translated:
-        """The domains in the order of a direction, "a_to_b" or "b_to_a"."""
-        if direction == "a_to_b":
-            return Translated(direction, self.a, self.b, self.a_shape, self.b_shape)
-        return Translated(direction, self.b, self.a, self.b_shape, self.a_shape)
+        """The domains that a direction, such as "a_to_b", begins and ends with.
+
+        Raises:
+            GenlabError: for a domain that the data do not have.
+        """
+        ends = direction[0], direction[-1]
+        if not self.images.keys() >= {*ends}:
+            raise GenlabError(
+                f"no images to translate {direction}; the domains of these data are {listed(self.images)}"
+            )
+        start, end = (self.images[domain] for domain in ends)
+        start_shape, end_shape = (self.a_shape if domain == "a" else self.b_shape for domain in ends)
+        return Translated(direction, start, end, start_shape, end_shape)
 
     def some(self, count: int, seed: int) -> "Domains":
         """At most `count` images of each, drawn by a seed; what belongs together stays so."""
@@ -48,11 +65,11 @@ class Domains:
         def drawn(images: ImageTensors) -> ImageTensors:
             return images.subset(torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:count])
 
-        return replace(self, a=drawn(self.a), b=drawn(self.b))
+        return replace(self, images={domain: drawn(images) for domain, images in self.images.items()})
 
 
 def domains_of(splits: Splits) -> Domains:
-    """The images of a split of two domains, or of pairs.
+    """The images of a split of domains, or of pairs.
 
     Raises:
         GenlabError: for data of another kind.
@@ -63,9 +80,9 @@ def domains_of(splits: Splits) -> Domains:
     elif isinstance(data, DomainDataModule):
         a_shape = data.a_shape
     else:
-        raise GenlabError(f"this tool needs pairs or two domains, not the batches of {type(data).__name__}")
+        raise GenlabError(f"this tool needs pairs or domains, not the batches of {type(data).__name__}")
     splits.ready("test")
-    known = data.data if isinstance(data, AttributeDomains | ClassDomains) else data
-    a, b = unaugmented(getattr(data, f"{splits.split}_set")).sides()
+    known = data.data if isinstance(data, AttributeDomains | ClassDomains | IdentityDomains) else data
+    sides = unaugmented(getattr(data, f"{splits.split}_set")).sides()
     aligned = data.aligned and (isinstance(data, PairDataModule) or splits.split != "train")
-    return Domains(a, b, a_shape, data.image_shape, aligned, known)
+    return Domains(dict(zip(DOMAINS, sides, strict=False)), a_shape, data.image_shape, aligned, known)

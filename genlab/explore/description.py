@@ -10,6 +10,7 @@ from genlab.explore.directions import attribute_names, map_of, principal_directi
 from genlab.explore.explored import Explored
 from genlab.explore.gallery import Gallery
 from genlab.explore.palette import palette_of
+from genlab.facts import DOMAINS
 
 CAN: dict[str, type[Any]] = {
     "encode": Encodes,
@@ -66,22 +67,18 @@ def _bits(attributes: Tensor) -> list[str]:
 
 
 def _translation(explored: Explored) -> dict[str, Any] | None:
-    """Describe directions, with the gallery's parts to start from, and the truth where images are pairs."""
+    """Describe directions, with the gallery's parts that they lead from and to, and the truth where these are pairs."""
     if not explored.able_to(Translates):
         return None
     directions, gallery = explored.model.directions, explored.gallery
     parts: dict[str, Any] = {}
     palette = None
     if gallery is not None:
-        first, second = gallery.parts
-        aligned = gallery.kind == "pairs"
-        ends = {"a_to_b": (first, second), "b_to_a": (second, first)}
-        parts = {
-            name: {"start": ends[name][0], "truth": ends[name][1] if aligned else None}
-            for name in directions
-            if name in ends
-        }
-        palette = palette_of(gallery.parts[first])
+        named = dict(zip(DOMAINS, gallery.parts, strict=False))
+        for name in directions:
+            start, end = named[name[0]], named[name[-1]]
+            parts[name] = {"start": start, "end": end, "truth": end if gallery.kind == "pairs" else None}
+        palette = palette_of(gallery.parts[named["a"]])
     return {
         "directions": directions,
         "palette": palette,

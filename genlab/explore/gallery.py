@@ -56,7 +56,7 @@ class Gallery:
 
 
 def gallery_of(trained: Trained) -> Gallery:
-    """Draw the gallery of a model: single images, pairs, or images of two domains.
+    """Draw the gallery of a model: single images, pairs, or images of domains.
 
     Raises:
         GenlabError: for data that have none, such as texts.
@@ -90,11 +90,13 @@ def _of_images(trained: Trained) -> Gallery:
 
 def _of_domains(trained: Trained) -> Gallery:
     found = domains_of(trained.splits)
-    names = ("source", "target") if found.aligned else ("a", "b")
-    sides = found.a, found.b
+    for direction in trained.model.directions:  # type: ignore[union-attr]  # of what translates
+        found.translated(direction)  # or it raises
+    names = {"a": "source", "b": "target"} if found.aligned else {}
+    sides = found.images.values()
     size = max(side[torch.arange(1)]["image"].numel() for side in sides)
     rows = chosen(min(map(len, sides)), size, trained.args.seed)
-    parts = {name: eight_bits(side[rows]["image"]) for name, side in zip(names, sides, strict=True)}
+    parts = {names.get(domain, domain): eight_bits(side[rows]["image"]) for domain, side in found.images.items()}
     return Gallery("pairs" if found.aligned else "domains", parts, trained.splits.data)
 
 

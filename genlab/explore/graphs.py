@@ -33,7 +33,7 @@ def graphs_of(explored: Explored) -> dict[str, Graph]:
             graphs["encode"] = graph_of("encoder", Method(model, "encode"), images, _conditions(explored))
     if explored.able_to(Translates):
         for direction, shape in model.directions.items():
-            parts = ("source", "a") if direction == "a_to_b" else ("target", "b")
+            parts = ("source" if direction[0] == "a" else "target", direction[0])
             method = Method(model, "translate", direction=direction)
             graphs[direction] = graph_of(f"translator-{direction}", method, _images(explored, parts, shape))
     if not graphs:

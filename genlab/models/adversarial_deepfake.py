@@ -18,7 +18,6 @@ from genlab.networks.corruption import Corruption, ElasticWarp
 from genlab.networks.patch import PatchDiscriminator
 from genlab.optimizers import GANAdam
 from genlab.ranges import above, at_least, if_given
-from genlab.recorded import another, as_network
 from genlab.types import DomainBatch, Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 
@@ -30,7 +29,8 @@ class AdversarialDeepFake(Players, DeepFake):  # type: ignore[misc]  # whose ste
 
     Args:
         a_shape: (C, H, W) of the images in a.
-        image_shape: (C, H, W) of the images in b, the same.
+        image_shape: (C, H, W) of the images in b and further domains, the same.
+        num_domains: domains that there are; with 3, c is one too.
         code_size: dimensions of the code.
         encoder: builds the network from images to codes; see `DeepFake`.
         decoder: builds each domain's network from codes to the logits of images.
@@ -48,13 +48,14 @@ class AdversarialDeepFake(Players, DeepFake):  # type: ignore[misc]  # whose ste
         discriminator_clip: largest norm of the discriminators'.
 
     Raises:
-        GenlabError: for data that are no two domains of images of one shape, and weights below 0.
+        GenlabError: for data that are no domains of images of one shape, and weights below 0.
     """
 
     def __init__(
         self,
         a_shape: Shape,
         image_shape: Shape,
+        num_domains: int = 2,
         code_size: int = 128,
         encoder: NetworkFactory = ConvEncoder,
         decoder: NetworkFactory = UpsamplingDecoder,
@@ -73,11 +74,11 @@ class AdversarialDeepFake(Players, DeepFake):  # type: ignore[misc]  # whose ste
         at_least(0, adversarial_weight=adversarial_weight)
         above(0, **if_given(clip=clip, discriminator_clip=discriminator_clip))
         super().__init__(
-            a_shape, image_shape, code_size, encoder, decoder, loss, corruption, optimizer, schedule, schedule_interval
-        )
+            a_shape, image_shape, num_domains, code_size, encoder, decoder, loss, corruption, optimizer, schedule,
+            schedule_interval,
+        )  # fmt: skip
         self.clips = {"discriminator": discriminator_clip, "autoencoder": clip}
-        first = as_network(discriminator, self.image_shape, 1)
-        self.discriminators = nn.ModuleDict({"a": first, "b": as_network(another(discriminator), self.image_shape, 1)})
+        self.discriminators = self.of_each(discriminator, 1)
         for network in self.discriminators.values():
             expect(network, (1,), "AdversarialDeepFake for its logits", patches=True)
         self.adversarial, self.adversarial_weight = adversarial(), adversarial_weight
@@ -90,7 +91,7 @@ class AdversarialDeepFake(Players, DeepFake):  # type: ignore[misc]  # whose ste
             codes = self.codes(x)
             swaps = self.swapped(codes)
 
-        losses = [self.adversarial.discriminator(self.judge(x[d], d), self.judge(swaps[d].detach(), d)) for d in x]
+        losses = [self.adversarial.discriminator(self.real(x, d), self.judge(swaps[d].detach(), d)) for d in x]
         discriminator = torch.stack([loss.mean() for loss in losses]).sum()
         yield discriminator_optimizer, discriminator
 
@@ -98,7 +99,7 @@ class AdversarialDeepFake(Players, DeepFake):  # type: ignore[misc]  # whose ste
             codes = self.codes(x)
             swaps = self.swapped(codes)
         with self.toggled_optimizer(optimizer):
-            real = {domain: self.judge(x[domain], domain) if self.adversarial.relativistic else None for domain in x}
+            real = {domain: self.real(x, domain) if self.adversarial.relativistic else None for domain in x}
             losses = [self.adversarial.generator(self.judge(swaps[d], d), real[d]) for d in x]
             adversarial = torch.stack([loss.mean() for loss in losses]).sum()
             metrics = self.errors_of(x, codes)
@@ -112,8 +113,13 @@ class AdversarialDeepFake(Players, DeepFake):  # type: ignore[misc]  # whose ste
         ]
 
     def swapped(self, codes: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Decode the codes of each domain as images of the other one, which is their name: (B, C, H, W) in [0, 1]."""
-        return {"a": self.decoders["a"](codes["b"]).sigmoid(), "b": self.decoders["b"](codes["a"]).sigmoid()}
+        """Decode the codes of all other domains as images of each: (B * other domains, C, H, W) in [0, 1]."""
+        others = {domain: [codes[other] for other in codes if other != domain] for domain in codes}
+        return {domain: self.decoders[domain](torch.cat(others[domain])).sigmoid() for domain in codes}
+
+    def real(self, x: dict[str, Tensor], domain: str) -> Tensor:
+        """Return the logits of a domain's images by its discriminator, as often as there are swaps of each image."""
+        return torch.cat([self.judge(x[domain], domain)] * (len(x) - 1))
 
     def judge(self, x: Tensor, domain: str) -> Tensor:
         """Return the logits of images (B, C, H, W) in [0, 1] by a domain's discriminator: (B, 1, ...)."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import permutations
 from typing import Any
 
 import torch
@@ -10,32 +11,34 @@ from torch import Generator, Tensor, nn
 from torch.optim import Adam
 
 from genlab.errors import GenlabError
+from genlab.facts import DOMAINS
 from genlab.losses.reconstruction import ReconstructionError, absolute_difference, absolute_error
 from genlab.models.output_check import expect
 from genlab.models.signed import signed, unsigned
 from genlab.models.translation import Translator
 from genlab.networks.conv import ConvEncoder, UpsamplingDecoder
 from genlab.networks.corruption import Corruption, ElasticWarp
-from genlab.ranges import extent
+from genlab.ranges import between, extent
 from genlab.recorded import another, as_network
 from genlab.types import DomainBatch, Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 
 class DeepFake(Translator):
-    """Two autoencoders that share an encoder, trained to undo a warp of images.
+    """Two autoencoders or more that share an encoder, trained to undo a warp of images.
 
     What the domains have in common, such as pose, light and expression, is for the code; what tells them apart is for
-    the decoders. An image that is encoded, and decoded as the other domain, is translated. From warped images, the
+    the decoders. An image that is encoded, and decoded as another domain, is translated. From warped images, the
     encoder cannot give pixels on, so that the decoders must know their domain. The idea is of the program of 2017 from
     which the name comes; there is no paper.
 
     Args:
         a_shape: (C, H, W) of the images in a.
-        image_shape: (C, H, W) of the images in b, the same.
+        image_shape: (C, H, W) of the images in b and further domains, the same.
+        num_domains: domains that there are; with 3, c is one too.
         code_size: dimensions of the code.
         encoder: builds the network from images (B, C, H, W) in [0, 1] to codes (B, code_size).
         decoder: builds each domain's network from codes to the logits of images. One that is built already is that of
-            a, and a copy that of b.
+            a, and the others are copies.
         loss: error of a reconstruction, from logits and the image that is not warped to (B,); see
             `genlab.losses.reconstruction`, and `WeightedSum` for several.
         corruption: builds the warp of the encoder's input in training; None for none.
@@ -44,7 +47,7 @@ class DeepFake(Translator):
         schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
 
     Raises:
-        GenlabError: for data that are no two domains of images of one shape.
+        GenlabError: for data that are no domains of images of one shape.
 
     Example:
         >>> model = genlab.DeepFake((3, 32, 32), (3, 32, 32), code_size=16)
@@ -52,13 +55,13 @@ class DeepFake(Translator):
         torch.Size([2, 3, 32, 32])
     """
 
-    batch_names = ("a", "b")
     disclosure = "Changed by a DeepFake model of genlab: this is no photograph."
 
     def __init__(
         self,
         a_shape: Shape,
         image_shape: Shape,
+        num_domains: int = 2,
         code_size: int = 128,
         encoder: NetworkFactory = ConvEncoder,
         decoder: NetworkFactory = UpsamplingDecoder,
@@ -73,13 +76,14 @@ class DeepFake(Translator):
         if tuple(a_shape) != tuple(image_shape):
             raise GenlabError(f"one encoder takes images of one shape, and domains have {a_shape} and {image_shape}")
         extent(code_size=code_size)
+        between(2, len(DOMAINS), num_domains=num_domains)
         super().__init__(image_shape)
         self.save_hyperparameters()
         self.a_shape = self.image_shape
-        self.directions = {"a_to_b": self.image_shape, "b_to_a": self.image_shape}
+        self.batch_names = DOMAINS[:num_domains]
+        self.directions = {f"{a}_to_{b}": self.image_shape for a, b in permutations(self.batch_names, 2)}
         self.encoder = as_network(encoder, self.image_shape, code_size)
-        first = as_network(decoder, self.image_shape, code_size)
-        self.decoders = nn.ModuleDict({"a": first, "b": as_network(another(decoder), self.image_shape, code_size)})
+        self.decoders = self.of_each(decoder, code_size)
         expect(self.encoder, (code_size,), f"DeepFake with code_size {code_size}")
         for network in self.decoders.values():
             expect(network, self.image_shape, f"DeepFake for images of shape {self.image_shape}")
@@ -103,25 +107,32 @@ class DeepFake(Translator):
         return self.scheduled(self.optimizer, self.parameters(), self.schedule)
 
     def errors(self, batch: DomainBatch, generator: Generator | None = None) -> dict[str, Tensor]:
-        """Return the losses of both domains, and their sum: scalars; `generator` is the warp's."""
+        """Return the losses of all domains, and their sum: scalars; `generator` is the warp's."""
         x = self.domains(batch)
         return self.errors_of(x, self.codes(x, generator))
 
     def domains(self, batch: DomainBatch) -> dict[str, Tensor]:
-        """Return the images of both domains."""
-        return {domain: self.part(batch, domain, self.image_shape) for domain in ("a", "b")}
+        """Return the images of all domains."""
+        return {domain: self.part(batch, domain, self.image_shape) for domain in self.batch_names}
 
     def codes(self, x: dict[str, Tensor], generator: Generator | None = None) -> dict[str, Tensor]:
-        """Encode images of both domains, warped: (B, code_size) each."""
-        both = torch.cat([x["a"], x["b"]])  # so that the encoder normalises them together
-        seen = both if self.corruption is None else self.corruption(both, generator)
-        of_a, of_b = self.encoder(seen).split([len(x["a"]), len(x["b"])])
-        return {"a": of_a, "b": of_b}
+        """Encode images of all domains, warped: (B, code_size) each."""
+        together = torch.cat([*x.values()])  # so that the encoder normalises them together
+        seen = together if self.corruption is None else self.corruption(together, generator)
+        codes = self.encoder(seen).split([len(images) for images in x.values()])
+        return dict(zip(x, codes, strict=True))
 
     def errors_of(self, x: dict[str, Tensor], codes: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the losses of images that are decoded from codes as their own domain's, and their sum: scalars."""
         errors = {domain: self.loss(self.decoders[domain](codes[domain]), x[domain]).mean() for domain in x}
-        return {"loss": errors["a"] + errors["b"], **errors}
+        return {"loss": torch.stack([*errors.values()]).sum(), **errors}
+
+    def of_each(self, network: NetworkFactory, size: int) -> nn.ModuleDict:
+        """Build a network for each domain; one that is built already is that of a, and the others are copies."""
+        first, *others = self.batch_names
+        networks = {first: as_network(network, self.image_shape, size)}
+        networks |= {domain: as_network(another(network), self.image_shape, size) for domain in others}
+        return nn.ModuleDict(networks)
 
     def decoded(self, x: Tensor, domain: str) -> Tensor:
         """Encode images in [0, 1], and decode them as ones of a domain, which may be their own: (B, C, H, W)."""

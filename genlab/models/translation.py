@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from genlab.capabilities import Translates
-from genlab.errors import GenlabError
+from genlab.errors import GenlabError, listed
 from genlab.inputs import Images, generator_of, images_of
 from genlab.losses.reconstruction import absolute_difference
 from genlab.models.image_model import ImageModel
@@ -23,7 +23,7 @@ SMALLEST = 4
 
 
 class Translator(ImageModel):
-    """An ImageModel whose generators turn images of one domain, a, into images of another, b.
+    """An ImageModel whose generators turn images of one domain, such as a, into images of another, such as b.
 
     They see and make images in [-1, 1].
 
@@ -36,7 +36,7 @@ class Translator(ImageModel):
 
     capabilities: tuple[type, ...] = (Translates,)
     directions: dict[str, Shape]
-    """Directions, "a_to_b" and perhaps "b_to_a", with the shape of the images that each was learned from."""
+    """Directions, such as "a_to_b", with the shape of the images that each was learned from."""
     generated: Callable[..., Tensor]
     """Applies a generator; see `SignedGenerators`."""
     disclosure: str | None = None
@@ -84,7 +84,7 @@ class Translator(ImageModel):
             GenlabError: for a direction that the model does not know, or images of another number of channels or range.
         """
         if direction not in self.directions:
-            raise GenlabError(f"this {type(self).__name__} translates {' and '.join(self.directions)}, not {direction}")
+            raise GenlabError(f"this {type(self).__name__} translates {listed(self.directions)}, not {direction}")
         channels, *least = self.directions[direction]
         x, single = images_of(x, self.directions[direction], self, any_size=True)
         is_batch = x.ndim == 4

@@ -29,7 +29,8 @@ def write_images(folder: Path, count: int, ending: str = "jpg", **options: objec
 def write_celeba(folder: Path, count: int, size: tuple[int, int] = (44, 54), skip: tuple[int, ...] = ()) -> None:
     """The official layout with images 1 to `count`, without those to be skipped; every fifth is for evaluation.
 
-    Attribute number k of image number i is i's bit number k modulo 8.
+    Attribute number k of image number i is i's bit number k modulo 8. Person number 1 is on image 1, number 2 on 2 and
+    3, number 3 on 4 to 7, and so on.
     """
     names = [f"{i:06}.jpg" for i in range(1, count + 1)]
     for i, name in enumerate(names, 1):
@@ -41,6 +42,8 @@ def write_celeba(folder: Path, count: int, size: tuple[int, int] = (44, 54), ski
     parts = [0 if i % 5 else 1 + i // 5 % 2 for i in range(1, count + 1)]
     lines = [f"{name} {part}" for name, part in zip(names, parts, strict=True)]
     (folder / "list_eval_partition.txt").write_text("\n".join(lines) + "\n")
+    lines = [f"{name} {i.bit_length()}" for i, name in enumerate(names, 1)]
+    (folder / "identity_CelebA.txt").write_text("\n".join(lines) + "\n")
 
 
 def write_frey(path: Path, name: str = "ff", frames: int = 1965) -> Path:

@@ -28,11 +28,31 @@ def test_cyclegans_layouts(layout):
     assert not torch.equal(batch["b"][:, 0], batch["b"][:, 2])
 
 
+def test_three_domains():
+    for domain, count in zip("ABC", (4, 6, 10), strict=True):
+        write_images(Path(f"domains/train{domain}"), count, "png")
+        write_images(Path(f"domains/test{domain}"), count // 2, "png")
+    data = set_up(FolderDomains("domains", image_size=8, flip=False, enlarge=1, batch_size=2, num_domains=3))
+    assert [part.lengths for part in (data.train_set, data.val_set, data.test_set)] == [(3, 5, 9), (1, 1, 1), (2, 3, 5)]
+    order = torch.cat(list(data.train_dataloader().sampler))
+    assert [column.unique().tolist() for column in order.T[:2]] == [[*range(3)], [*range(5)]]
+    assert len(order) == len(order[:, 2].unique()) == 8
+    last = list(data.test_dataloader())[-1]
+    truth = [
+        images[torch.tensor([position])]["image"]
+        for images, position in zip(data.test_set.sides(), (0, 1, 4), strict=True)
+    ]
+    assert all(torch.equal(images, known) for images, known in zip(last.values(), truth, strict=True))
+    assert [*last] == ["a", "b", "c"]
+
+
 def test_a_missing_domain_is_said():
     write_images(Path("domains/trainA"), 5)
     write_images(Path("domains/testA"), 5)
     with pytest.raises(genlab.GenlabError, match=r"in folders called trainB and testB; it has 0 and 0"):
         set_up(FolderDomains("domains", image_size=8))
+    with pytest.raises(genlab.GenlabError, match="num_domains is 1; it must be from 2 to 26"):
+        FolderDomains("domains", num_domains=1)
 
 
 def test_unequal_domains_are_paired_anew_every_epoch():
@@ -55,8 +75,8 @@ def test_unequal_domains_are_paired_anew_every_epoch():
 
 def test_an_attribute_splits_celeba():
     data = set_up(AttributeDomains(CelebA(image_size=8, batch_size=4), "Smiling"))
-    smiling = data.train_set.a.facts["attributes"][data.train_set.a.rows, data.data.attribute_names.index("Smiling")]
-    others = data.train_set.b.facts["attributes"][data.train_set.b.rows, data.data.attribute_names.index("Smiling")]
+    position = data.data.attribute_names.index("Smiling")
+    smiling, others = (side.facts["attributes"][side.rows, position] for side in data.train_set.sides())
     assert smiling.unique().tolist() == [1]
     assert others.unique().tolist() == [0]
     assert len(smiling) + len(others) == 320
@@ -67,7 +87,7 @@ def test_an_attribute_splits_celeba():
 def test_domains_from_pairs_share_nothing_in_training_and_are_aligned_in_testing():
     data = set_up(DomainsFromPairs(DegradedPairs(CelebA(image_size=8, batch_size=4), Greyscale())))
     assert (data.a_shape, data.image_shape, data.aligned) == ((1, 8, 8), (3, 8, 8), True)
-    a, b = data.train_set.a, data.train_set.b
+    a, b = data.train_set.sides()
     assert sorted([*a.rows.tolist(), *b.rows.tolist()]) == sorted(data.data.train_set.images.rows.tolist())
     assert abs(len(a) - len(b)) <= 1
     batch = next(iter(data.test_dataloader()))
@@ -80,5 +100,5 @@ def test_an_empty_domain_is_said():
     data.setup()
     data.train_set.facts["attributes"][:] = 1
     data.setup = lambda stage: None
-    with pytest.raises(genlab.GenlabError, match="one of two domains has no images: 320 in a, 0 in b"):
+    with pytest.raises(genlab.GenlabError, match="a domain has no images: 320 in a, 0 in b"):
         AttributeDomains(data, "Smiling").setup()

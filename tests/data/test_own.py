@@ -46,6 +46,17 @@ class Bytes(Numerals):
         self.images = (self.images * 255).to(torch.uint8)
 
 
+class Triples(LightningDataModule):
+    def train_dataloader(self):
+        return DataLoader([{domain: torch.full((1, 8, 8), 1 / place) for place, domain in enumerate("abc", 1)}] * 4, 2)
+
+
+def test_domains_of_ones_own_are_as_many_as_there_are():
+    data = own.as_genlabs(Triples())
+    assert (data.num_domains, data.a_shape, data.image_shape) == (3, (1, 8, 8), (1, 8, 8))
+    assert [int(images.images.float().mean()) for images in data.gathered("train").sides()] == [255, 128, 85]
+
+
 def test_images_for_tools_are_gathered_up_to_a_limit_the_same_each_time(monkeypatch):
     monkeypatch.setattr(own, "MOST_IMAGES", 50)
     data = Numerals()

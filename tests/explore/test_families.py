@@ -144,7 +144,7 @@ def test_pairs_are_translated_beside_the_truth(site_of):
     told = site.described()
     assert able(told) == {"translate"}
     assert told["gallery"]["kind"] == "pairs"
-    assert told["translation"]["parts"] == {"a_to_b": {"start": "source", "truth": "target"}}
+    assert told["translation"]["parts"] == {"a_to_b": {"start": "source", "end": "target", "truth": "target"}}
     shape = told["translation"]["directions"]["a_to_b"]
     image = site.array("gallery/images", part="source").tobytes()[: math.prod(shape)]
     query = {"shape": ",".join(map(str, shape)), "direction": "a_to_b", "seed": 1}

@@ -241,7 +241,7 @@ def translate(parser: argparse.ArgumentParser) -> None:
     of_data(parser)
     of_files(parser)
     drawing(parser)
-    parser.add_argument("--direction", choices=("a_to_b", "b_to_a"), default="a_to_b", help="default a_to_b")
+    parser.add_argument("--direction", default="a_to_b", help="such as b_to_a, or a_to_c (default a_to_b)")
     parser.add_argument("--tile", action="store_true", help="large images: in parts of the size seen in training")
     parser.add_argument("--side-by-side", action="store_true", help="each image on the left of its translation")
     parser.add_argument("-n", "--count", type=positive, default=32, help="of test images (default 32)")

@@ -13,10 +13,10 @@ WINDOW = 50
 
 
 class BatchSampler(DistributedSampler[Tensor]):
-    """Yield positions of one batch at a time, (batch_size,) or in two domains (batch_size, 2): this process's share.
+    """Yield positions of one batch at a time, (batch_size,), or of domains (batch_size, domains): this process's share.
 
-    An epoch goes once through the larger domain, and through the smaller one as often as that takes. With `shuffle`
-    both have an order of their own, so that pairings are new in every epoch.
+    An epoch goes once through the largest domain, and through smaller ones as often as that takes. With `shuffle` each
+    has an order of its own, so that pairings are new in every epoch.
 
     With `sizes` and `shuffle` an epoch's order is random still, but what comes into one batch is of similar size:
     within each 50 batches of the random order items are sorted by size, then all batches change places. It stays a
@@ -40,7 +40,7 @@ class BatchSampler(DistributedSampler[Tensor]):
 
     def __init__(
         self,
-        lengths: int | tuple[int, int],
+        lengths: int | tuple[int, ...],
         batch_size: int,
         *,
         shuffle: bool,

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from genlab.errors import GenlabError
+from genlab.facts import DOMAINS
 from genlab.types import DomainBatch, ImageBatch, PairBatch, SentenceBatch
 
 Transform = Callable[[Tensor], Tensor]
@@ -64,7 +65,7 @@ class BatchDataset(Dataset[Batch]):
         batch = self._rows(indices)
         return [dict(zip(batch, row, strict=True)) for row in zip(*batch.values(), strict=True)]  # type: ignore[misc]
 
-    def _rows(self, index: Any) -> dict[str, Tensor]:
+    def _rows(self, index: Any) -> Any:
         """Return a batch without its positions, which mean nothing to a Subset or ConcatDataset."""
         length = len(self)
         chosen = range(length)[index] if isinstance(index, slice) else index
@@ -74,7 +75,7 @@ class BatchDataset(Dataset[Batch]):
             raise IndexError(f"there is no position {int(outside[0])} in a data set of {length}")
         batch = dict(self.batch(positions % max(1, length)))
         batch.pop("index", None)
-        return cast(dict[str, Tensor], batch)
+        return batch
 
 
 class ImageTensors(BatchDataset[ImageBatch]):
@@ -206,47 +207,48 @@ class DegradedTensors(BatchDataset[PairBatch]):
 
 
 class DomainTensors(BatchDataset[DomainBatch]):
-    """Images from two domains; an index is (B, 2): positions in `a`, positions in `b`.
+    """Images from two domains or more; an index is (B, number of domains): positions in a, positions in b, and so on.
 
-    An index (B,), or one number, pairs the image at this position of the larger domain with the one at its remainder in
-    the smaller: the same two each time. The loaders of DataModules draw new pairs in every epoch.
+    An index (B,), or one number, pairs the image at this position of the largest domain with those at its remainders in
+    the others: the same each time. The loaders of DataModules draw new pairs in every epoch.
 
     Args:
-        a: images of the first domain.
-        b: images of the second one.
+        domains: images of a, of b, and so on.
 
     Raises:
         GenlabError: when a domain has no images.
     """
 
-    def __init__(self, a: ImageTensors, b: ImageTensors) -> None:
-        if not len(a) or not len(b):
-            raise GenlabError(f"one of two domains has no images: {len(a)} in a, {len(b)} in b")
-        self.a, self.b = a, b
+    def __init__(self, *domains: ImageTensors) -> None:
+        self.domains = dict(zip(DOMAINS, domains, strict=False))
+        if not all(self.lengths):
+            counts = ", ".join(f"{len(images)} in {domain}" for domain, images in self.domains.items())
+            raise GenlabError(f"a domain has no images: {counts}")
 
     def transformed(self, *transforms: Transform) -> "DomainTensors":
         """Return the same domains with further transforms, of each image by itself."""
-        return DomainTensors(self.a.transformed(*transforms), self.b.transformed(*transforms))
+        return DomainTensors(*(images.transformed(*transforms) for images in self.sides()))
 
     def without(self, kind: type) -> "DomainTensors":
-        return DomainTensors(self.a.without(kind), self.b.without(kind))
+        return DomainTensors(*(images.without(kind) for images in self.sides()))
 
-    def sides(self) -> tuple[ImageTensors, ImageTensors]:
+    def sides(self) -> tuple[ImageTensors, ...]:
         """Return the domains as data sets of their own."""
-        return self.a, self.b
+        return tuple(self.domains.values())
 
     @property
-    def lengths(self) -> tuple[int, int]:
+    def lengths(self) -> tuple[int, ...]:
         """Number of images in each domain."""
-        return len(self.a), len(self.b)
+        return tuple(map(len, self.sides()))
 
     def __len__(self) -> int:
         return max(self.lengths)
 
     def batch(self, positions: Tensor) -> DomainBatch:
-        """Return the images at positions (B, 2), or (B,)."""
-        of_a, of_b = (positions % n for n in self.lengths) if positions.ndim == 1 else positions.unbind(1)
-        return {"a": self.a.batch(of_a)["image"], "b": self.b.batch(of_b)["image"]}
+        """Return the images at positions (B, number of domains), or (B,)."""
+        columns = [positions % n for n in self.lengths] if positions.ndim == 1 else positions.unbind(1)
+        each = zip(self.domains.items(), columns, strict=True)
+        return {domain: images.batch(column)["image"] for (domain, images), column in each}
 
 
 def _map(path: Path) -> Tensor:

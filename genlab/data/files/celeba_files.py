@@ -48,12 +48,13 @@ PAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 
 @dataclass(frozen=True)
 class CelebAFiles:
-    """The parts of CelebA: images, the table of attributes, and the table of the partition; None for missing ones."""
+    """The parts of CelebA: images, and tables of attributes, of the partition and of identities; None if missing."""
 
     images: Path | None
     """The zip archive or folder."""
     attributes: Path | None
     partition: Path | None
+    identities: Path | None
 
     def image_files(self) -> ImageFiles:
         """Find the images.
@@ -76,7 +77,7 @@ class CelebAFiles:
             raise GenlabError(f"{path} is broken (its parts are 0, 1 and 2); get it from {PAGE}")
         return dict(zip(names, values[:, 0].tolist(), strict=True))
 
-    def attribute_table(self) -> tuple[list[str], list[str], NDArray[np.int8]]:
+    def attribute_table(self) -> tuple[list[str], list[str], NDArray[np.int32]]:
         """Read the attributes' names, the images' names, and 1 or -1 for each image and attribute.
 
         Raises:
@@ -89,7 +90,7 @@ def locate(data_dir: Path) -> CelebAFiles:
     """Find CelebA's files in the folder of data sets, in any of the known layouts.
 
     Official: the zip archive or its folder with two .txt tables, in one folder or in Img, Anno and Eval. Kaggle's: two
-    .csv tables and a folder within a folder of the same name.
+    .csv tables and a folder within a folder of the same name. The table of identities is there or not.
     """
     roots = [data_dir / name for name in ("celeba", "CelebA", ".")]
 
@@ -106,6 +107,7 @@ def locate(data_dir: Path) -> CelebAFiles:
         ),
         first("list_attr_celeba.txt", "list_attr_celeba.csv", "Anno/list_attr_celeba.txt"),
         first("list_eval_partition.txt", "list_eval_partition.csv", "Eval/list_eval_partition.txt"),
+        first("identity_CelebA.txt", "Anno/identity_CelebA.txt"),
     )
 
 
@@ -125,7 +127,23 @@ def download_missing(data_dir: Path) -> CelebAFiles:
     return locate(data_dir)
 
 
-def read_table(path: Path, *, header: bool) -> tuple[list[str], list[str], NDArray[np.int8]]:
+def identity_table(data_dir: Path) -> dict[str, int]:
+    """Read the number of the person on each image, by the image's name.
+
+    Raises:
+        GenlabError: for a table that is missing or broken.
+    """
+    path = locate(data_dir).identities
+    if path is None:
+        raise GenlabError(
+            f"there is no identity_CelebA.txt, which says who is on which image; get it as {PAGE} says, and put it "
+            f"into {data_dir / 'celeba'}"
+        )
+    _, names, values = read_table(path, header=False)
+    return dict(zip(names, values[:, 0].tolist(), strict=True))
+
+
+def read_table(path: Path, *, header: bool) -> tuple[list[str], list[str], NDArray[np.int32]]:
     """Read the names of a table's columns, those of its rows, which are images, and its numbers (rows, columns).
 
     In .csv files a line of names comes first. In .txt files values stand between blanks; a header is a line with the
@@ -143,9 +161,9 @@ def read_table(path: Path, *, header: bool) -> tuple[list[str], list[str], NDArr
         elif header:
             columns, rows = lines[1].split(), lines[2:]
         else:
-            columns, rows = ["partition"], lines
+            columns, rows = ["value"], lines
         names = [row.split(delimiter, 1)[0] for row in rows]
-        values = np.loadtxt(rows, np.int8, delimiter=delimiter, usecols=range(1, len(columns) + 1), ndmin=2)
+        values = np.loadtxt(rows, np.int32, delimiter=delimiter, usecols=range(1, len(columns) + 1), ndmin=2)
     except OSError as error:
         raise GenlabError(f"{path} cannot be read: {error.strerror or error}") from None
     except (ValueError, IndexError) as error:

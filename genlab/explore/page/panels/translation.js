@@ -53,7 +53,8 @@ export function show(model) {
       "translation",
     );
     paint(output.canvas, made.pixels, made.shape);
-    const inverse = names.find((name) => name !== set.direction);
+    const { start: begun, end } = parts[set.direction];
+    const inverse = names.find((name) => parts[name].start === end && parts[name].end === begun);
     back.hidden = !inverse;
     if (!inverse) return;
     const again = await backend.translate(key, made.pixels, made.shape, { direction: inverse, seed: set.seed }, "back");
@@ -124,7 +125,7 @@ export function show(model) {
     names.length > 1
       ? choice({
           label: "Direction",
-          options: names.map((value) => ({ value, label: `${parts[value].start} → ${otherEnd(parts, value)}` })),
+          options: names.map((value) => ({ value, label: `${parts[value].start} → ${parts[value].end}` })),
           value: set.direction,
           onchange(direction) {
             set.direction = direction;
@@ -149,10 +150,4 @@ export function show(model) {
   );
   begin(setting("image", reference.test(0)));
   return { controls, view: h("div", { class: "beside" }, input, output, real, back) };
-}
-
-/** What a direction leads to. */
-function otherEnd(parts, name) {
-  const other = Object.keys(parts).find((each) => each !== name);
-  return parts[name].truth ?? (other ? parts[other].start : "other");
 }
