@@ -68,12 +68,12 @@ def rows(run: Path) -> list[dict[str, str]]:
 @pytest.mark.parametrize("config", TRAINABLE)
 def test_every_shipped_config_trains_is_tested_and_is_rebuilt_from_its_checkpoint(config, capsys, monkeypatch):
     monkeypatch.setattr(genlab.diffusion.Sampling, "steps", 3)  # networks of real size take long
-    monkeypatch.setattr(BatchDataModule, "batch_size", property(lambda data: 8, lambda data, size: None), raising=False)
+    monkeypatch.setattr(BatchDataModule, "batch_size", property(lambda data: 4, lambda data, size: None), raising=False)
     for name in filter(None, (FIRST.get(config), config)):
-        main(["fit", "--config", name, "--config", "overlays/smoke.yaml", "--pictures.count=8", *OPTIONS.get(name, ())])
+        main(["fit", "--config", name, "--config", "overlays/smoke.yaml", "--pictures.count=4", *OPTIONS.get(name, ())])
     run = Path("runs") / Path(config).stem / "0"
     for checkpoint in (run / "checkpoints").iterdir():
-        torch.load(checkpoint, weights_only=True)
+        torch.load(checkpoint, weights_only=True, mmap=True)
     model = genlab.load(run)
     tool, figure = next(value for kind, value in TOOLS.items() if isinstance(model, kind))
     assert (run / "checkpoints" / "best.ckpt").exists() == (model.monitor is not None)
