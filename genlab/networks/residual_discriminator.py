@@ -39,6 +39,7 @@ class BatchDeviation(nn.Module):
 
     The group of image i of n is that of images i, i + n / size, i + 2 n / size and so on, with n / size rounded down,
     counted around the batch. Groups of two processes are those of one with the double batch, where size divides n.
+    Deviations are computed in float32 at least.
 
     Args:
         size: images in a group.
@@ -51,9 +52,10 @@ class BatchDeviation(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         size = min(self.size, x.shape[0])
         step = x.shape[0] // size
-        group = torch.stack([x.roll(-step * place, 0) for place in range(size)])
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))  # 1e-8 is 0 in float16, and the root's slope infinite
+        group = torch.stack([wide.roll(-step * place, 0) for place in range(size)])
         variance = (group - group.mean(0)).square().mean(0)  # torch's own is slow over so few
-        deviation = (variance + 1e-8).sqrt().mean((1, 2, 3), keepdim=True)
+        deviation = (variance + 1e-8).sqrt().mean((1, 2, 3), keepdim=True).to(x.dtype)
         return torch.cat([x, deviation.expand(-1, 1, *x.shape[2:])], 1)
 
 

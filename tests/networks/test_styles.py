@@ -188,6 +188,17 @@ def test_deviations_are_of_groups_and_any_number_of_images_is_judged():
     torch.testing.assert_close(alike[:, 3], torch.full((7, 2, 2), 1e-4))
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_images_that_are_alike_have_finite_gradients_in_any_precision(dtype):
+    """As of one image alone, or of corners that are black in all."""
+    for count in (1, 4):
+        x = torch.full((count, 3, 2, 2), 0.5, dtype=dtype, requires_grad=True)
+        found = BatchDeviation(4)(x)
+        assert found.dtype == dtype
+        (gradient,) = torch.autograd.grad(found.sum(), x)
+        torch.testing.assert_close(gradient, torch.ones_like(x))
+
+
 def test_codes_that_differ_in_scale_have_one_style():
     generator = StyleGenerator((1, 8, 8), 6, 5, 3, channels=4)
     z = torch.randn(3, 6)
