@@ -160,7 +160,7 @@ class StyleGAN(Styles, GAN):
             metrics["penalty_weight"] = torch.tensor(float(self.penalty.weight), device=real.device)
             yield discriminator_optimizer, self.penalty_every * metrics["penalty"]
         if self.augment:
-            metrics |= self.adapt(self.augment, on_real, images=len(real) * batches)
+            metrics |= self.adapt(self.augment, on_real, images=len(real) * self.trainer.world_size)
 
         if self.accumulates:  # so that no memory holds the activations of several batches
             fake, _ = self.made(mapping, *draws)

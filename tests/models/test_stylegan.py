@@ -134,6 +134,15 @@ def test_accumulated_batches_make_the_same_steps():
     assert trainer.global_step == 4
 
 
+def test_augmentation_adapts_by_the_images_that_were_seen_though_a_step_is_of_several_batches():
+    """Of a target that no discriminator reaches, the probability falls by 48 of 1,000 images."""
+    model = stylegan(augment=partial(AdaptiveAugmentation, target=1.0, images=1000), penalty=None)
+    model.discriminator.logits.bias.data.fill_(-100.0)
+    model.augment.probability.fill_(0.8)
+    fitted(model, 1, accumulate_grad_batches=3, limit_val_batches=0)
+    torch.testing.assert_close(model.augment.probability, torch.tensor(0.8 - 0.048))
+
+
 def test_every_batch_logs_how_it_is_going():
     model, rows = stylegan(**ALL), []
     model.log_batch = lambda metrics, progress_bar: rows.append({k: v.item() for k, v in metrics.items()})
