@@ -41,7 +41,8 @@ def judge_sentences(model: Any, splits: Splits, options: Options) -> list[Row]:
         elif HasLikelihood in abilities:
             found["elbo"] = able.log_likelihood(x, 1, random)
             found["log_likelihood"] = able.log_likelihood(x, codes, random)
-            posteriors.append(able.posterior(x))
+            mean, log_variance = able.posterior(x.to(able.device))
+            posteriors.append((mean.cpu(), log_variance.cpu()))
             found["kl"] = kl_standard_normal(*posteriors[-1])
         if Encodes in abilities:
             found["words_right"] = right(able.decode(able.encode(x)), x)

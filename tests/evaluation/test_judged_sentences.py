@@ -2,11 +2,13 @@
 
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 import genlab
+from genlab.capabilities import HasLikelihood, KnowsWords
 from genlab.data import ImageDataModule, Sentences
 from genlab.evaluation.protocols import PROTOCOLS, judging_capability
 from genlab.evaluation.sentences import right
@@ -64,6 +66,26 @@ def test_a_vae_is_judged_by_its_bounds_its_codes_and_its_reconstructions(data):
     assert found["active_units"] == f"{int((mean.var(0, correction=0) > 0.01).sum())} of 3"
     assert found["words_right"] == pytest.approx(right(model.reconstruct(x), x).mean().item())
     assert stamp["samples"] == 20
+
+
+class Elsewhere:
+    """A VAE on another device than the data, where its posterior is."""
+
+    capabilities = (HasLikelihood, KnowsWords)
+    device = torch.device("meta")
+    vocabulary = range(9)
+
+    def log_likelihood(self, x, num_samples, generator):
+        return torch.zeros(len(x))
+
+    def posterior(self, x):
+        assert x.device == self.device
+        return [SimpleNamespace(cpu=lambda: torch.zeros(len(x), 2))] * 2
+
+
+def test_the_posterior_is_found_where_the_model_is(data):
+    found, _ = judged(Elsewhere(), data)
+    assert found["kl"] == found["mutual_information"] == 0
 
 
 def test_words_are_right_at_their_place_and_the_end_is_one():
