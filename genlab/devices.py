@@ -1,7 +1,8 @@
 """Devices of tools: the model works on an accelerator or the CPU; images, codes and random numbers are on the CPU."""
 
+import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -57,6 +58,20 @@ def moved(model: Model, device: torch.device, methods: Sequence[str] = METHODS) 
     for name, method in changed.items():
         object.__setattr__(model, name, method)  # a module's own would refuse it in place of a submodule
     return model
+
+
+@contextlib.contextmanager
+def full_precision() -> Iterator[None]:
+    """Let convolutions and recurrent layers on CUDA compute in float32, not in TensorFloat-32, which has 10 bits.
+
+    In those, metrics are not what a CPU finds, and the small steps of perceptual path lengths are lost in rounding.
+    """
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 def _at_hand(method: Callable[..., Any], device: torch.device) -> Callable[..., Any]:

@@ -15,6 +15,7 @@ from genlab.commands.shared.shown import Shown, condition_asked, shown
 from genlab.commands.shared.stepwise import set_sampling
 from genlab.commands.shared.trained import Trained
 from genlab.commands.shared.truncation import set_truncation
+from genlab.devices import full_precision
 from genlab.errors import GenlabError, counted
 from genlab.evaluation.mixing import require_styles
 from genlab.evaluation.outliers import CODES, score_for, scores
@@ -31,10 +32,11 @@ LISTED = 20
 def main(args: argparse.Namespace) -> None:
     """Evaluate a model on the test images of its data, or how strange images of one's own are to it."""
     trained = Trained(args)
-    if args.input:
-        write_outliers(trained)
-    else:
-        write_metrics(trained)
+    with full_precision():
+        if args.input:
+            write_outliers(trained)
+        else:
+            write_metrics(trained)
 
 
 def write_metrics(trained: Trained) -> None:

@@ -50,6 +50,16 @@ def test_some_images_again_and_the_same_metrics(run, refused):
     assert "one.json already exists" in refused("evaluate", "--ckpt", str(run), "--out", "one.json")
 
 
+def test_metrics_are_computed_in_full_precision(run, monkeypatch):
+    before, seen = torch.backends.cudnn.allow_tf32, []
+    monkeypatch.setattr(
+        "genlab.commands.evaluate.write_metrics", lambda _: seen.append(torch.backends.cudnn.allow_tf32)
+    )
+    main(["evaluate", "--ckpt", str(run)])
+    assert seen == [False]
+    assert torch.backends.cudnn.allow_tf32 == before
+
+
 def test_an_autoencoder_is_judged_by_its_reconstructions(capsys):
     smoke = ["--config", "overlays/smoke.yaml"]
     main(["fit", "--config", "denoising_mnist.yaml", *smoke])
