@@ -130,14 +130,15 @@ class DenoisingModel(Prior, Codec):
         model, unknown = self._model, mask_of(mask, x)
         if tuple(model.inner_shape) != tuple(model.image_shape):
             raise GenlabError(f"a {type(model).__name__} has noise of codes, not of pixels, and completes no images")
-        random, levels = self._random(seed, generator), resampled(self._levels(), REPEATS)
+        random, levels = self._random(seed, generator), self._levels()
+        walk = resampled(levels, REPEATS)
         known = model.inner(model.seen(x))
         both = torch.cat([known, unknown.to(known).expand_as(known)], 1)
 
         def completed(both: Tensor, denoise: Denoise) -> Tensor:
             known, mask = both.chunk(2, 1)
-            noise = self._scaled(noise_like(known, random), levels)
-            return ancestral(completing(denoise, known, mask), noise, levels, random)
+            noise = self._scaled(noise_like(known, random), walk)
+            return ancestral(completing(denoise, known, mask), noise, walk, random)
 
         return self._in_parts(both, completed, levels, guided=True)
 

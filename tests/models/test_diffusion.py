@@ -2,6 +2,7 @@
 
 import copy
 from functools import partial
+from io import StringIO
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch.optim import SGD, Adam
 from torch.utils.data import DataLoader
+from tqdm import tqdm
 
 import genlab
 from genlab.capabilities import Conditional, abilities
@@ -22,6 +24,7 @@ from genlab.diffusion import (
     NoisePrediction,
     Sampling,
     VelocityPrediction,
+    ddim,
     image_error,
 )
 from genlab.losses import Gaussian
@@ -285,6 +288,20 @@ def test_completions_keep_what_is_known_and_masks_of_another_size_are_refused():
         model.complete(images, torch.stack([mask, mask]))
     each = torch.stack([mask, 1 - mask, mask])
     torch.testing.assert_close(model.complete(images, each, seed=0)[1, :, :, 4:], images[1, :, :, 4:])
+
+
+@pytest.mark.parametrize("use", ["sample", "decode", "encode", "vary", "complete"])
+def test_the_bar_of_steps_ends_full(use, monkeypatch):
+    """Also where steps are made several times."""
+    bars = []
+    monkeypatch.setattr(
+        "genlab.models.denoising.tqdm", lambda **options: bars.append(tqdm(**options, file=StringIO())) or bars[-1]
+    )
+    model = diffusion().eval()
+    model.sampling = Sampling(ddim, steps=4, progress=True)
+    USES[use](model, torch.rand(2, *SHAPE))
+    (bar,) = bars
+    assert bar.n == bar.total > 1
 
 
 def test_what_is_no_setting_is_said():
