@@ -5,9 +5,10 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 READY := .venv/ready
 LOWEST := .venv-lowest
-# what uses every library, and reads and writes every kind of file, in a minute
+# what uses every library, and reads and writes every kind of file
 CORE := $(addprefix tests/,callbacks commands data/test_folders.py data/test_frey.py latent loggers losses metrics \
-	cli/test_cli.py networks runs $(addprefix explore/test_,app.py guard.py opened.py server.py) \
+	cli/test_cli.py networks runs/test_history.py runs/test_locks.py \
+	$(addprefix explore/test_,app.py guard.py opened.py server.py) \
 	$(addprefix test_,atomic.py checkpoints.py package.py trust.py))
 
 .DEFAULT_GOAL := help
