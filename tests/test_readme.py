@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+import genlab
 from genlab.cli import TOOL_COMMANDS, main
 
 from .data.pictures import write_image, write_images
@@ -36,6 +37,8 @@ DENOISERS = ("diffusion_mnist", "cdiffusion_mnist", "cdiffusion_frey", "latent_d
 SMALLER = {"cyclegan_facades.yaml": SMALL, "pix2pix_facades.yaml": SMALL} | {
     f"{name}.yaml": ["--model.network.channels=8"] for name in DENOISERS
 }
+SMALLER["map_vae_celeba.yaml"] = ["--model.encoder.channels=8", "--model.decoder.channels=8"]
+SMALLER["rbm_mnist.yaml"] = ["--model.hidden=100"]
 """Added to trainings whose images or networks are large."""
 LINES = re.compile(r"^ {4}(genlab [^\n]*)|(?<=`)(genlab [^`\n]*)(?=`<br>)", re.MULTILINE)
 """Lines of blocks of code, and lines in the cells of tables."""
@@ -68,6 +71,11 @@ def test_every_command_line_runs_as_printed(page, data_dir, working_folder, monk
     monkeypatch.setattr("uvicorn.Server.run", lambda *args: None)  # `genlab explore` would serve until it is stopped
     monkeypatch.setattr("webbrowser.open", lambda address: True)
     monkeypatch.setattr("genlab.evaluation.extractors.STEPS", 50)  # of a classifier
+    monkeypatch.setattr("genlab.evaluation.likelihood.CODES", 50)  # of an estimate, where a line gives no number
+    monkeypatch.setattr("genlab.evaluation.sentences.CODES", 5)
+    monkeypatch.setattr(
+        genlab.diffusion.Sampling.__init__, "__defaults__", (genlab.diffusion.dpm_solver, 8, 1.0, False)
+    )
     data = shutil.copytree(data_dir, working_folder / "data")
     monkeypatch.setenv("GENLAB_DATA_DIR", str(data))
     for side in ("trainA", "trainB", "testA", "testB"):
