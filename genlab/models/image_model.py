@@ -9,6 +9,7 @@ from torch import Tensor
 from genlab.batches import check_images, check_lengths, check_shape, described
 from genlab.capabilities import Decodes, Encodes, can_given, flat_code_size
 from genlab.errors import GenlabError, listed
+from genlab.facts import DOMAINS, domains_in
 from genlab.inputs import Images, images_of
 from genlab.models.base import Model
 from genlab.ranges import extent
@@ -74,6 +75,9 @@ class ImageModel(Model):
                 f"{type(self).__name__} takes batches ({', '.join(self.batch_names)}), or dicts with '{name}', "
                 f"of shape (B, C, H, W); the data gave {given}"
             )
+        if name in DOMAINS and (more := [domain for domain in domains_in(batch) if domain not in self.batch_names]):
+            known = ", ".join(self.batch_names)
+            raise GenlabError(f"{type(self).__name__} is of the domains {known}; the data gave {', '.join(more)} too")
         check_lengths(batch, type(self).__name__)
         return self.seen(batch[name], shape, name)
 

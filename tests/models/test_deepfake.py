@@ -214,3 +214,12 @@ def test_domains_are_two_classes_or_two_data_sets():
 def test_what_cannot_be_is_said(build, message):
     with pytest.raises(genlab.GenlabError, match=message):
         build()
+
+
+def test_a_third_domain_is_not_passed_over():
+    batch = {domain: torch.rand(2, *SHAPE) for domain in "abc"}
+    with pytest.raises(genlab.GenlabError, match="DeepFake is of the domains a, b; the data gave c too"):
+        deepfake().errors(batch)
+    cyclegan = genlab.CycleGAN(SHAPE, SHAPE)
+    with pytest.raises(genlab.GenlabError, match="CycleGAN is of the domains a, b; the data gave c too"):
+        cyclegan.domains(batch)
