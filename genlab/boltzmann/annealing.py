@@ -8,6 +8,7 @@ from torch import Generator, Tensor
 from tqdm import tqdm
 
 from genlab.boltzmann.machine import BoltzmannMachine
+from genlab.doubles import double_of
 from genlab.losses.precision import at_least_float32
 from genlab.ranges import at_least, extent
 
@@ -69,7 +70,7 @@ def log_partition(
     at_least(2, chains=chains)
     units, hidden = machine.visible, machine.hidden_units
     v = machine.draw_base(chains, generator)
-    log_weights = torch.zeros(chains, dtype=torch.float64, device=v.device)
+    log_weights = torch.zeros(chains, dtype=double_of(v.device), device=v.device)
     before = 0.0
     for beta in tqdm(inverse_temperatures(temperatures).tolist(), "Annealing", unit=" steps", disable=not progress):
         inputs = at_least_float32(machine.inputs(v))

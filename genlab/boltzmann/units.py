@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
+from genlab.doubles import doubled
 from genlab.losses.precision import at_least_float32, computed_in_float32
 from genlab.ranges import above, extent
 from genlab.recorded import Recorded
@@ -135,7 +136,7 @@ class BinaryUnits(VisibleUnits):
         return -computed_in_float32(torch.mv, v, self.base)
 
     def base_log_partition(self) -> Tensor:
-        return F.softplus(self.base.double()).sum()
+        return F.softplus(doubled(self.base)).sum()
 
     def mean(self, inputs: Tensor) -> Tensor:
         return (inputs + self.bias).sigmoid()
@@ -165,7 +166,7 @@ class LabelledUnits(BinaryUnits):
         self.classes = classes
 
     def base_log_partition(self) -> Tensor:
-        binary, label = self._parts(self.base.double())
+        binary, label = self._parts(doubled(self.base))
         return F.softplus(binary).sum() + label.logsumexp(0)
 
     def mean(self, inputs: Tensor) -> Tensor:
@@ -241,7 +242,7 @@ class GaussianUnits(VisibleUnits):
         return 0.5 * at_least_float32(v).square().sum(1)
 
     def base_log_partition(self) -> Tensor:
-        return self.log_variance.new_tensor(0.5 * self.size * math.log(2 * math.pi), dtype=torch.float64)
+        return doubled(self.log_variance.new_zeros(())) + 0.5 * self.size * math.log(2 * math.pi)
 
     def mean(self, inputs: Tensor) -> Tensor:
         """Return b + W h, (B, size)."""
@@ -262,4 +263,4 @@ class GaussianUnits(VisibleUnits):
 
     def log_volume(self) -> Tensor:
         """Return the sum of the logs of the pixels' standard deviations."""
-        return self.deviation.double().log().sum()
+        return doubled(self.deviation).log().sum()

@@ -9,6 +9,7 @@ from torch import Generator, Tensor, nn
 from genlab.boltzmann.annealing import CHAINS, TEMPERATURES, LogPartition, log_partition
 from genlab.boltzmann.machine import BoltzmannMachine
 from genlab.boltzmann.units import draw_binary
+from genlab.doubles import doubled
 from genlab.losses.precision import at_least_float32
 from genlab.models.calls import of_images
 from genlab.models.gibbs import GibbsModel
@@ -134,7 +135,7 @@ class Passes(GibbsModel):
         log p(x) + log Z (Salakhutdinov & Murray 2008, equation 24).
         """
         units = self.drawn_up(self.seen(x).flatten(1), self.depth - 1, generator)
-        found = -self.top.free_energy(units[-1]).double() - self.machine(0).visible.log_volume()
+        found = -doubled(self.top.free_energy(units[-1])) - self.machine(0).visible.log_volume()
         for level in range(self.depth - 1):
             logits = at_least_float32(self.machine(level).inputs(units[level]))
             chances = torch.distributions.Bernoulli(logits=logits)

@@ -13,6 +13,7 @@ from genlab.boltzmann.annealing import CHAINS, TEMPERATURES, LogPartition, log_p
 from genlab.boltzmann.machine import BoltzmannMachine
 from genlab.boltzmann.units import BinaryUnits, VisibleUnits, draw_binary
 from genlab.capabilities import Completes, Decodes, Encodes, HasPartition, Reconstructs, Samples, SamplesInSteps
+from genlab.doubles import doubled
 from genlab.models.boltzmann_health import BoltzmannHealth, mixing
 from genlab.models.calls import of_codes, of_images
 from genlab.models.codes import Codec
@@ -194,7 +195,7 @@ class RBM(Codec, GibbsModel):
     def unnormalized(self, x: Tensor, generator: Generator | None = None) -> Tensor:
         """Return log p(x) + log Z in nats, (B,); for binary units, grey pixels are drawn by the generator."""
         v = self.states(self.seen(x).flatten(1), generator)
-        return -self.machine.free_energy(v).double() - self.machine.visible.log_volume()
+        return -doubled(self.machine.free_energy(v)) - self.machine.visible.log_volume()
 
     def log_partition(
         self,

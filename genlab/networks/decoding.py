@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 import torch
 from torch import Generator, Tensor
 
+from genlab.doubles import double_of, doubled
 from genlab.networks.grid_sampling import chosen
 from genlab.networks.recurrent import State
 from genlab.ranges import above, at_least
@@ -70,10 +71,11 @@ def sample_tokens(
         GenlabError: for numbers out of range.
     """
     above(0, temperature=temperature, top_p=top_p)
-    draws = torch.rand(len(state[0]), steps, generator=generator, dtype=torch.float64).to(state[0].device)
+    device = state[0].device
+    draws = torch.rand(len(state[0]), steps, generator=generator, dtype=torch.float64).to(double_of(device)).to(device)
 
     def drawn(logits: Tensor, position: int) -> Tensor:
-        return chosen(nucleus(logits.double() / temperature, top_p), draws[:, position])
+        return chosen(nucleus(doubled(logits) / temperature, top_p), draws[:, position])
 
     return _one_by_one(step, state, steps, banned, drawn)
 
@@ -105,11 +107,11 @@ def beam_search(
     at_least(1, width=width)
     count, device = len(state[0]), state[0].device
     tokens = torch.full((count, 1, 1), START, device=device)  # (B, beginnings, length)
-    scores = torch.zeros(count, 1, dtype=torch.float64, device=device)
+    scores = torch.zeros(count, 1, dtype=double_of(device), device=device)
     for _ in range(steps):
         last = tokens[:, :, -1].flatten()
         logits, state = step(last, state)
-        log_probs = _without(logits, banned).double().log_softmax(1)
+        log_probs = doubled(_without(logits, banned)).log_softmax(1)
         ended = (last == END) | (last == PAD)
         log_probs[ended] = -torch.inf
         log_probs[ended, PAD] = 0

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 from tqdm import tqdm
 
+from genlab.doubles import double_of, doubled
 from genlab.networks.pixelcnn import CausalConv, GatedLayer, GatedPixelCNN, gated
 from genlab.types import Shape
 
@@ -58,7 +59,8 @@ def sample_grids(
     places = [divmod(place, width) for place in range(start, height * width)]
     with tqdm(total=len(parts) * len(places), desc="Sampling", disable=not progress, leave=False) as bar:
         for rows in parts:
-            drawn = torch.rand(len(rows), *grid_shape, generator=generator, dtype=torch.float64).to(device)
+            uniform = torch.rand(len(rows), *grid_shape, generator=generator, dtype=torch.float64)
+            drawn = uniform.to(double_of(device)).to(device)
             grid = grids[rows[0] : rows[-1] + 1]
             logits = logits_of(network, grid, *(part_of(given, rows, device) for given in (condition, map)))
             for i, j in places:
@@ -73,11 +75,12 @@ def chosen(logits: Tensor, drawn: Tensor) -> Tensor:
 
     Args:
         logits: (B, values).
-        drawn: (B,), float64.
+        drawn: (B,), of `genlab.doubles.double_of` their device.
     """
-    cumulative = logits.double().softmax(1).cumsum(1)
-    drawn = drawn * cumulative[:, -1]  # which is 1, but for rounding
-    return (cumulative <= drawn[:, None]).sum(1).clamp(max=logits.shape[1] - 1)
+    cumulative = doubled(logits).softmax(1).cumsum(1)
+    total = cumulative[:, -1:]  # which is 1, but for rounding
+    last = (cumulative < total).sum(1)  # that has a probability, where rounding leads to the total
+    return torch.minimum((cumulative <= drawn[:, None] * total).sum(1), last)
 
 
 def part_of(given: Tensor | None, rows: Tensor, device: torch.device) -> Tensor | None:
