@@ -92,7 +92,7 @@ class AdaptiveAugmentation(nn.Module):
     def _translated(self, places: Tensor, moved: Tensor) -> Tensor:
         """Places (B, side) of pixels, those of each moved image some pixels on, and mirrored at the border."""
         count, side = places.shape
-        most = round(self.translation * side)
+        most = min(round(self.translation * side), side - 1)  # as the border is mirrored once
         offsets = (torch.rand(count, device=places.device) * (2 * most + 1)).floor().long() - most
         on = (places + (offsets * moved)[:, None]).abs()
         return side - 1 - (side - 1 - on).abs()

@@ -102,6 +102,15 @@ def test_translations_are_of_whole_pixels_and_mirror_the_border():
     assert {tuple(image.flatten().tolist()) for image in found} == possible
 
 
+@pytest.mark.parametrize("shape", [(1, 28, 20), (3, 1, 5)])
+def test_the_largest_translations_find_pixels_of_the_image(shape):
+    torch.manual_seed(0)
+    augment = AdaptiveAugmentation(translation=0.99, brightness=0.0, contrast=0.0, saturation=0.0)
+    augment.probability.fill_(1.0)
+    x = torch.rand(1, *shape).expand(200, -1, -1, -1)
+    assert torch.isin(augment(x), x).all()
+
+
 def test_colours_change_by_as_much_as_is_said():
     torch.manual_seed(0)
     x = torch.randn(4000, 3, 2, 2)
