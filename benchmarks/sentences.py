@@ -103,8 +103,8 @@ def shown(value: Any) -> str:
 def bare_rival(data: Sentences) -> Iterator[float]:
     """The seconds of each epoch of a hand-written loop on batches that are ready."""
     size = len(data.vocabulary)
-    encoder = RecurrentEncoder(size, 64, embedding=128, hidden=256)
-    decoder = RecurrentDecoder(size, 32, embedding=128, hidden=256, dropout=0.3)
+    encoder = RecurrentEncoder(size, 24, embedding=128, hidden=256, dropout=0.5)
+    decoder = RecurrentDecoder(size, 12, embedding=128, hidden=256, dropout=0.3)
     weights = [*encoder.parameters(), *decoder.parameters()]
     adam = torch.optim.Adam(weights, lr=2e-3, fused=True)
     loader, step = data.train_dataloader(), 0
@@ -118,7 +118,7 @@ def bare_rival(data: Sentences) -> Iterator[float]:
             logits = decoder(F.pad(x[:, :-1], (1, 0), value=2), code, real)
             reconstruction = F.cross_entropy(logits, x[real], reduction="sum") / len(x)
             units = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean(0)
-            loss = reconstruction + min(1.0, step / 2000) * units.clamp(min=0.3).sum()
+            loss = reconstruction + 0.65 * min(1.0, step / 4000) * units.clamp(min=0.1).sum()
             adam.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(weights, 5.0)
