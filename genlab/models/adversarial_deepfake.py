@@ -30,7 +30,6 @@ class AdversarialDeepFake(Players, DeepFake):  # type: ignore[misc]  # whose ste
     Args:
         a_shape: (C, H, W) of the images in a.
         image_shape: (C, H, W) of the images in b and further domains, the same.
-        num_domains: domains that there are; with 3, c is one too.
         code_size: dimensions of the code.
         encoder: builds the network from images to codes; see `DeepFake`.
         decoder: builds each domain's network from codes to the logits of images.
@@ -46,6 +45,7 @@ class AdversarialDeepFake(Players, DeepFake):  # type: ignore[misc]  # whose ste
         schedule_interval: what it counts, each "step" (a batch) or each "epoch".
         clip: largest norm of the gradient of the encoder and the decoders.
         discriminator_clip: largest norm of the discriminators'.
+        num_domains: domains that there are; with 3, c is one too.
 
     Raises:
         GenlabError: for data that are no domains of images of one shape, and weights below 0.
@@ -55,7 +55,6 @@ class AdversarialDeepFake(Players, DeepFake):  # type: ignore[misc]  # whose ste
         self,
         a_shape: Shape,
         image_shape: Shape,
-        num_domains: int = 2,
         code_size: int = 128,
         encoder: NetworkFactory = ConvEncoder,
         decoder: NetworkFactory = UpsamplingDecoder,
@@ -70,12 +69,13 @@ class AdversarialDeepFake(Players, DeepFake):  # type: ignore[misc]  # whose ste
         schedule_interval: Interval = "step",
         clip: float | None = None,
         discriminator_clip: float | None = None,
+        num_domains: int = 2,
     ) -> None:
         at_least(0, adversarial_weight=adversarial_weight)
         above(0, **if_given(clip=clip, discriminator_clip=discriminator_clip))
         super().__init__(
-            a_shape, image_shape, num_domains, code_size, encoder, decoder, loss, corruption, optimizer, schedule,
-            schedule_interval,
+            a_shape, image_shape, code_size, encoder, decoder, loss, corruption, optimizer, schedule,
+            schedule_interval, num_domains,
         )  # fmt: skip
         self.clips = {"discriminator": discriminator_clip, "autoencoder": clip}
         self.discriminators = self.of_each(discriminator, 1)

@@ -34,7 +34,6 @@ class DeepFake(Translator):
     Args:
         a_shape: (C, H, W) of the images in a.
         image_shape: (C, H, W) of the images in b and further domains, the same.
-        num_domains: domains that there are; with 3, c is one too.
         code_size: dimensions of the code.
         encoder: builds the network from images (B, C, H, W) in [0, 1] to codes (B, code_size).
         decoder: builds each domain's network from codes to the logits of images. One that is built already is that of
@@ -45,6 +44,7 @@ class DeepFake(Translator):
         optimizer: builds the optimizer of all parameters.
         schedule: builds the schedule of its learning rate; see `genlab.schedules`.
         schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
+        num_domains: domains that there are; with 3, c is one too.
 
     Raises:
         GenlabError: for data that are no domains of images of one shape.
@@ -61,7 +61,6 @@ class DeepFake(Translator):
         self,
         a_shape: Shape,
         image_shape: Shape,
-        num_domains: int = 2,
         code_size: int = 128,
         encoder: NetworkFactory = ConvEncoder,
         decoder: NetworkFactory = UpsamplingDecoder,
@@ -70,6 +69,7 @@ class DeepFake(Translator):
         optimizer: OptimizerFactory = Adam,
         schedule: ScheduleFactory | None = None,
         schedule_interval: Interval = "step",
+        num_domains: int = 2,
     ) -> None:
         if a_shape is None:  # linked from the command line's data
             raise GenlabError("DeepFake learns from two domains; FolderDomains and ClassDomains are such data")

@@ -76,7 +76,13 @@ def test_swaps_of_three_domains_are_judged_by_the_domain_that_they_become():
     seed_everything(0)
     discriminator = partial(MLPDiscriminator, hidden=(8,), dropout=0)
     model = genlab.AdversarialDeepFake(
-        SHAPE, SHAPE, 3, **SMALL, discriminator=discriminator, corruption=None, adversarial=RelativisticAverage
+        SHAPE,
+        SHAPE,
+        num_domains=3,
+        **SMALL,
+        discriminator=discriminator,
+        corruption=None,
+        adversarial=RelativisticAverage,
     )
     x = {domain: torch.rand(3, *SHAPE) for domain in "abc"}
     swaps = model.swapped(model.codes(x))
@@ -125,8 +131,8 @@ def test_each_side_learns_from_its_loss_of_swaps_alone(domains):
     seed_everything(0)
     discriminator = partial(MLPDiscriminator, hidden=(8,), dropout=0)
     model = genlab.AdversarialDeepFake(
-        SHAPE, SHAPE, len(domains), **SMALL, discriminator=discriminator, corruption=None, adversarial_weight=0.5,
-        optimizer=RATE, discriminator_optimizer=RATE,
+        SHAPE, SHAPE, num_domains=len(domains), **SMALL, discriminator=discriminator, corruption=None,
+        adversarial_weight=0.5, optimizer=RATE, discriminator_optimizer=RATE,
     )  # fmt: skip
     batch = {domain: torch.rand(3, *SHAPE) for domain in domains}
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
