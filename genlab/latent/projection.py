@@ -68,23 +68,15 @@ def project(
         >>> found.codes.shape
         torch.Size([2, 4])
     """
-    deviation, mean = torch.std_mean(candidates, 0, correction=0)
     kinds: list[Function] = [lambda images: images.flatten(1), *features]
     with torch.no_grad():
         wanted = [kind(x) for kind in kinds]
-        decoded = [decode(some) for some in candidates.split(AT_ONCE)]
-        if x.shape[1:] != decoded[0].shape[1:]:
-            taken, given = tuple(decoded[0].shape[1:]), tuple(x.shape[1:])
-            raise GenlabError(f"images are of shape {given}; these codes decode to images of shape {taken}")
-        of_candidates = [torch.cat([*map(kind, decoded)]) for kind in kinds]
-    pairs = zip(wanted, of_candidates, strict=True)
-    squares = torch.stack([torch.stack([(one - others).square().sum(1) for one in ones]) for ones, others in pairs])
-    scales = squares.mean(2, keepdim=True).clamp(min=torch.finfo(x.dtype).tiny)  # (kinds, N, 1)
-    nearest = (squares / scales).sum(0).topk(min(starts, len(candidates)), largest=False).indices
+        nearest, scales = _nearest(x, wanted, decode, candidates, kinds, starts)
     count = nearest.shape[1]
+    deviation, mean = torch.std_mean(candidates, 0, correction=0)
     offsets = ((candidates[nearest.flatten()] - mean) / deviation.clamp(min=1e-8)).requires_grad_()
     targets = [target.repeat_interleave(count, 0) for target in wanted]
-    scales = scales[..., 0].repeat_interleave(count, 1)
+    scales = scales.repeat_interleave(count, 1)
 
     def distances(codes: Tensor) -> tuple[Tensor, Tensor]:
         images = decode(codes)
@@ -108,3 +100,24 @@ def project(
         best = (found + prior_weight * offsets.square().mean(1)).view(-1, count).argmin(1)
         chosen = best + count * torch.arange(len(x), device=best.device)
     return Projection(codes[chosen], images[chosen], found[chosen])
+
+
+def _nearest(
+    x: Tensor,
+    wanted: Sequence[Tensor],
+    decode: Function,
+    candidates: Tensor,
+    kinds: Sequence[Function],
+    starts: int,
+) -> tuple[Tensor, Tensor]:
+    """Find the candidates whose images are nearest to given ones, (N, starts), and the scales of kinds, (kinds, N)."""
+    decoded = [decode(some) for some in candidates.split(AT_ONCE)]
+    if x.shape[1:] != decoded[0].shape[1:]:
+        taken, given = tuple(decoded[0].shape[1:]), tuple(x.shape[1:])
+        raise GenlabError(f"images are of shape {given}; these codes decode to images of shape {taken}")
+    of_candidates = [torch.cat([*map(kind, decoded)]) for kind in kinds]
+    pairs = zip(wanted, of_candidates, strict=True)
+    squares = torch.stack([torch.stack([(one - others).square().sum(1) for one in ones]) for ones, others in pairs])
+    scales = squares.mean(2).clamp(min=torch.finfo(x.dtype).tiny)
+    nearest = (squares / scales[..., None]).sum(0).topk(min(starts, len(candidates)), largest=False).indices
+    return nearest, scales
