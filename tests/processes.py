@@ -1,4 +1,4 @@
-"""Functions in processes of their own, which import nothing again where they can be forked."""
+"""Functions in processes of their own, forked from one that has imported what they need and runs no threads."""
 
 import contextlib
 import multiprocessing
@@ -11,21 +11,26 @@ from typing import TextIO
 
 import torch
 
-METHOD = "fork" if sys.platform == "linux" and not torch.cuda.is_available() else "spawn"
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["genlab.cli.trainer", "genlab.callbacks.curves", "sklearn.datasets"])
 
 
 @contextlib.contextmanager
 def running(function: Callable[..., object], *arguments: object) -> Iterator[tuple[BaseProcess, TextIO]]:
     """Call a function in another process; gives the process, and all that it prints, and waits for its end."""
-    context = multiprocessing.get_context(METHOD)
-    read, write = context.Pipe(duplex=False)
-    process = context.Process(target=_call, args=(write, function, *arguments))
+    read, write = CONTEXT.Pipe(duplex=False)
+    process = CONTEXT.Process(target=_call, args=(write, dict(os.environ), function, *arguments))
     process.start()
     write.close()
     with os.fdopen(os.dup(read.fileno()), encoding="utf-8") as printed:
-        yield process, printed
-        printed.read()
-    process.join()
+        try:
+            yield process, printed
+            printed.read()
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            process.join()
 
 
 def ended(function: Callable[..., object], *arguments: object) -> tuple[int | None, str]:
@@ -35,7 +40,9 @@ def ended(function: Callable[..., object], *arguments: object) -> tuple[int | No
     return process.exitcode, text
 
 
-def _call(output: Connection, function: Callable[..., object], *arguments: object) -> None:
+def _call(output: Connection, environment: dict[str, str], function: Callable[..., object], *arguments: object) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
     for stream in (1, 2):
         os.dup2(output.fileno(), stream)
     output.close()

@@ -66,9 +66,11 @@ def served(folder: Path, ckpt: str | None = None) -> Iterator[str]:
         )
         thread = threading.Thread(target=server.run, args=[[listener]])
         thread.start()
-        yield address_of("127.0.0.1", listener.getsockname()[1]).rstrip("/")
-        server.should_exit = True
-        thread.join()
+        try:
+            yield address_of("127.0.0.1", listener.getsockname()[1]).rstrip("/")
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 @pytest.fixture(scope="module")
