@@ -1,4 +1,8 @@
-"""Functions in processes of their own, forked from one that has imported what they need and runs no threads."""
+"""Functions in processes of their own.
+
+They are forked from one that has imported what they need and nothing else: a fork of the tests' own process shares
+locks with it (tqdm's, for one), and is killed while it holds them.
+"""
 
 import contextlib
 import multiprocessing
