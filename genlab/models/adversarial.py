@@ -8,7 +8,6 @@ from typing import Any
 from lightning.pytorch import Trainer
 from lightning.pytorch.core.optimizer import LightningOptimizer, do_nothing_closure
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
@@ -86,11 +85,6 @@ class Players(Model):
         for player, clip in zip(self.player_optimizers(), self.clips.values(), strict=True):
             if player.optimizer is optimizer and clip is not None:
                 self.clip_gradients(optimizer, clip, "norm")
-
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Under DDP, let all processes have the first one's running statistics, which Lightning forgets here."""
-        if isinstance(self.trainer.model, DistributedDataParallel):
-            self.trainer.model.require_forward_param_sync = True
 
     def player(
         self, network: nn.Module, optimizer: OptimizerFactory, schedule: ScheduleFactory | None

@@ -13,6 +13,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.trainer.states import RunningStage, TrainerStatus
 from lightning.pytorch.tuner.lr_finder import _LRCallback
 from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
 
 import genlab
 from genlab.batches import named
@@ -190,6 +191,11 @@ class Model(PlainHyperparameters, Scheduled):
         if len(self._random_states) == self.trainer.world_size:
             set_random_state(self._random_states[self.global_rank])
         self._random_states = []
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Under DDP, let all processes have the first one's buffers next, which Lightning forgets of manual steps."""
+        if self.manual_optimization and isinstance(self.trainer.model, DistributedDataParallel):
+            self.trainer.model.require_forward_param_sync = True
 
     def on_validation_start(self) -> None:
         """Let the curves reach the last batch before the validation's metrics."""

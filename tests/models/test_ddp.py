@@ -139,6 +139,7 @@ FAMILIES = {
     "vaegan": lambda: genlab.VAEGAN(SHAPE, 4, **vaegan, margin=0.1),
     "rbm": lambda: genlab.RBM(SHAPE, 5, gibbs_steps=2, optimizer=slow),
     "dbn": lambda: genlab.LabelledDBN(SHAPE, [5, 4], once, num_classes=CLASSES, optimizer=slow),
+    "chains": lambda: genlab.DBN(SHAPE, [5, 4], once, chains=COUNT // processes, optimizer=slow),
     "diffusion": lambda: genlab.Diffusion(SHAPE, **diffusing),
     "cdiffusion": lambda: genlab.ConditionalDiffusion(SHAPE, CLASSES, condition_dropout=0.5, **diffusing),
     "latent diffusion": lambda: genlab.LatentDiffusion(
@@ -214,6 +215,13 @@ def test_two_processes_equal_one_with_the_double_batch_and_each_other_bit_for_bi
     for name, value in one.items():
         assert torch.equal(first[name], second[name])
         torch.testing.assert_close(first[name], value, rtol=1e-9, atol=1e-12)
+
+
+def test_two_processes_continue_the_same_chains_in_models_that_are_trained_in_stages(trained):
+    (first, _), (second, _) = (torch.load(trained / f"chains-2-{rank}.pt") for rank in range(2))
+    for name, value in first.items():
+        assert torch.equal(second[name], value)
+    assert first["chains0"].any()
 
 
 @pytest.mark.parametrize("family", FAMILIES)
