@@ -115,7 +115,7 @@ class BinaryUnits(VisibleUnits):
 
         With one more image of each kind, as some pixels are never on.
         """
-        share = (pixels.sum(0) + 1) / (len(pixels) + 2)
+        share = (pixels.clamp(0, 1).sum(0) + 1) / (len(pixels) + 2)  # a resize may have overshot
         self.base.copy_(share.logit())
         with torch.no_grad():
             self.bias.copy_(self.base)

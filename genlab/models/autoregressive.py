@@ -166,7 +166,7 @@ class PixelModel(ImageModel):
                 f"nearest; give it more levels, up to {GREY_LEVELS}, or binarise the images (MNIST: binarize fixed)",
                 stacklevel=2,
             )
-        return grid.long()
+        return grid.long().clamp(0, self.levels - 1)  # a little beyond black and white is within tolerance
 
     def configure_optimizers(self) -> Any:
         return self.scheduled(self.optimizer, self.parameters(), self.schedule)

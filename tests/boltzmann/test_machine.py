@@ -123,6 +123,12 @@ def test_linear_hidden_units_are_integrated_over_and_drawn_with_their_noise():
     torch.testing.assert_close(drawn.mean(0).double(), exact.softmax(0) @ v, atol=0.02, rtol=0)
 
 
+def test_pixels_that_a_resize_has_overshot_count_as_black_or_white():
+    units, pixels = BinaryUnits(2), torch.tensor([[-0.04, 1.04]]).expand(100, 2)
+    units.measure(pixels)
+    torch.testing.assert_close(units.bias.detach().sigmoid(), torch.tensor([1 / 102, 101 / 102]))
+
+
 def test_temperatures_are_spaced_as_in_the_paper():
     betas = inverse_temperatures(14_500)
     assert betas[499].item() == pytest.approx(0.5)

@@ -178,6 +178,9 @@ def test_images_take_the_nearest_level_and_those_of_other_levels_are_warned_of()
         assert grid.unique().tolist() == [*range(17)]
         eight_bits = torch.arange(256)
         assert torch.equal(pixelcnn(levels=256).grid(eight_bits / 255), eight_bits)
+    overshot = torch.tensor([-0.04, 0.5, 1.04]).view(3, 1, 1, 1).expand(3, *SHAPE)  # by a bicubic resize
+    model = pixelcnn(levels=256, network=Frequencies)
+    torch.testing.assert_close(model.log_prob(overshot), model.log_prob(overshot.clamp(0, 1)))
     for levels in (1, 257):
         with pytest.raises(genlab.GenlabError, match=f"levels is {levels}; it must be from 2 to 256"):
             pixelcnn(levels=levels)
