@@ -115,7 +115,8 @@ class Codebook(Quantizer):
     @torch.no_grad()
     def revive(self, z: Tensor, distances: Tensor) -> None:
         """Move dead codes to vectors (N, code_size) of the first process, likely ones far, (N,), from their codes."""
-        drawn = torch.multinomial(distances + torch.finfo(z.dtype).tiny, self.codes, replacement=len(z) < self.codes)
+        weights = distances.nan_to_num(0, 0) + torch.finfo(z.dtype).tiny  # of training that has diverged, which ends
+        drawn = torch.multinomial(weights, self.codes, replacement=len(z) < self.codes)
         mean = self.recent.mean()
         dead = self.recent < self.revive_below * mean
         candidates = of_first_process(z[drawn])[dead.cumsum(0) - 1]  # the first ones, which are the likeliest

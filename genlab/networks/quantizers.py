@@ -118,7 +118,7 @@ class FSQ(Quantizer):
 
     def quantize(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         bounded = self.bounded(in_full(self.inward(z.to(self.inward.weight))))
-        rounded = bounded.detach().round()
+        rounded = bounded.detach().round().clamp(-(self.levels // 2), (self.levels - 1) // 2)
         digits = rounded.long() + self.levels // 2
         passed = rounded + (bounded - bounded.detach())
         return self._outward(passed), (digits * self.places).sum(-1), z.new_zeros(len(z))

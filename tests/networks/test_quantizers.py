@@ -1,5 +1,6 @@
 """Quantizers: gradients by hand, moving averages against k-means, dead codes that stay alive, FSQ's round trips."""
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -172,6 +173,15 @@ def test_vectors_far_from_their_codes_are_likely_to_become_codes():
     torch.testing.assert_close(codebook.book[1], z[17])
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, 1e30])
+@pytest.mark.parametrize("kind", BOOKS)
+def test_training_that_has_diverged_is_left_to_the_loss_to_say(kind, value):
+    codebook = kind(2, 8, kmeans_start=False).train()
+    codebook.batches = REVIVAL_EVERY - 1
+    assert not codebook(torch.full((20, 2), value)).loss.isfinite().any()
+    assert not codebook.recent.any()
+
+
 @pytest.mark.parametrize("kind", BOOKS)
 @pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
 def test_distances_are_in_float32_under_autocast(kind, precision):
@@ -234,6 +244,9 @@ def test_fsq_reaches_all_levels_with_numbers_of_the_size_of_its_inputs():
     fsq = FSQ(2, (8, 5))
     assert len((fsq.bounded(3 * torch.randn(20_000, 2)).round()).unique(dim=0)) == 40
     assert fsq.bounded(torch.zeros(1, 2)).abs().max() < 1e-6
+    many = FSQ(1, (2000,))
+    torch.nn.init.constant_(many.inward.weight, 1e4)
+    assert many(torch.tensor([[-1.0], [1.0]])).indices.tolist() == [0, 1999]
 
 
 @pytest.mark.parametrize(
