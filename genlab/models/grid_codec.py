@@ -36,7 +36,7 @@ class GridCodec(Codec, Prior, ConditionalModel):
 
     @abstractmethod
     def has_prior(self, level: int) -> bool:
-        """Whether a level's prior is trained, or being trained."""
+        """Whether a level's prior is trained, or being trained; of priors under conditions, once that is so of all."""
 
     def description(self, x: Tensor, condition: Tensor | None = None) -> dict[str, Tensor]:
         """Measure what it takes to describe images exactly, by codes and the pixels given these: nats, each (B,).
@@ -47,7 +47,15 @@ class GridCodec(Codec, Prior, ConditionalModel):
         Args:
             x: images, (B, C, H, W).
             condition: of the images, for priors under conditions.
+
+        Raises:
+            GenlabError: without the condition that priors are under.
         """
+        if condition is None and Conditional in self.capabilities:
+            raise GenlabError(
+                f"priors of this {type(self).__name__} are under a condition, the '{self.condition.key}' of images, "
+                "and these have none; take data with it"
+            )
         with self.inference(x):
             found = self.coder.quantize(self.seen(x))
             outputs = self.coder.outputs([each.vectors for each in found])

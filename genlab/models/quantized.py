@@ -173,9 +173,10 @@ class QuantizedModel(GridCodec, StagedModel[CodeStage]):
                 self.health.end_epoch_of_prior(self.coder.level_names[self.stage.level], nats, most)
 
     def has_prior(self, level: int) -> bool:
-        """Whether a level's prior is trained, or being trained."""
+        """Whether a level's prior is trained, or being trained; of priors under conditions, once that is so of all."""
         at_hand = self.stage.level
-        return self.priors is not None and at_hand is not None and at_hand >= level
+        begun = self.priors is not None and at_hand is not None and at_hand >= level
+        return begun and (not self.condition or Conditional in self.capabilities)
 
     def _usage(self, level: int) -> CodeUsage:
         return cast(CodeUsage, self.usage[level])

@@ -269,6 +269,18 @@ def test_the_description_of_an_image_is_that_of_its_codes_and_its_pixels(course)
     torch.testing.assert_close(uniform, torch.full((6,), 16 * math.log(16)))
 
 
+def test_priors_under_labels_describe_images_with_labels_once_all_are_trained():
+    model, x = vqvae2(**LABELS).eval(), torch.rand(3, *SHAPE)
+    for position, learned in enumerate((False, False, True)):
+        model._position = position
+        assert [model.has_prior(level) for level in range(2)] == [learned] * 2
+        if not learned:
+            able = model.under({"image": x, "label": torch.arange(3)})
+            torch.testing.assert_close(able.description(x)["prior_top"], torch.full((3,), 4 * math.log(16)))
+    with pytest.raises(genlab.GenlabError, match="under a condition, the 'label' of images, and these have none"):
+        model.under({"image": x}).description(x)
+
+
 def test_bottom_codes_depend_on_the_top_ones():
     model = vqvae2()
     x = torch.rand(16, *SHAPE)
