@@ -26,6 +26,7 @@ from genlab.models.codes import Codec
 from genlab.models.conditional import ConditionalModel
 from genlab.models.gibbs import GibbsChains
 from genlab.models.staged import StageSchedule
+from genlab.networks.condition import repeated
 from genlab.optimizers import MachineSGD
 from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape
 
@@ -157,7 +158,7 @@ class Given(Codec, GibbsChains):
         return model.labelled(model.unlabelled(v), self._labels(len(v))) if model.sees_labels else v
 
     def _labels(self, count: int) -> Tensor:
-        return self.condition.expand(count)
+        return repeated(self.condition, count)
 
 
 class LabelledDBN(ConditionalModel, BeliefModel):

@@ -205,6 +205,10 @@ def test_labels_are_learned_and_sampled():
     assert torch.equal(model.given("3").sample(2, seed=1), model.given(3).sample(2, seed=1))
     assert model.given(batch["label"]).reconstruct(batch["image"]).shape == batch["image"].shape
     assert set(model.predict_step(batch, 0)) == {"class_probability"}
+    given = model.given(["0", "1"])  # which take turns
+    assert torch.equal(given.encode(batch["image"][:4]), model.given([0, 1, 0, 1]).encode(batch["image"][:4]))
+    with pytest.raises(genlab.GenlabError, match="2 conditions do not go with 3 images"):
+        given.sample(3)
 
 
 def test_a_net_unrolls_into_an_autoencoder_that_is_fine_tuned(course, working_folder):
