@@ -168,9 +168,12 @@ def signed(text: str, run: Path) -> str:
 
 
 def run_folders(root: Path = ROOT, name: str = "*") -> list[Path]:
-    """List the folders that may be runs: `root/<name>/<version>`, by name and version."""
+    """List the folders that may be runs: `root/<name>/<version>`, by name and version.
+
+    The name of the folder `.` is empty: its runs lie in the root itself.
+    """
     names = name if name == "*" else glob.escape(name)
-    folders = [run for run in root.glob(f"{names}/*") if is_folder(run) and run.name.isdecimal()]
+    folders = [run for run in root.glob(f"{names}/*" if names else "*") if is_folder(run) and run.name.isdecimal()]
     return sorted(folders, key=lambda run: (run.parent.name, int(run.name)))
 
 

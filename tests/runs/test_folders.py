@@ -14,6 +14,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from genlab import runs
 from genlab.callbacks import run_config
 from genlab.cli import main
+from genlab.errors import GenlabError
 
 SMOKE = ["--config=overlays/smoke.yaml", "--trainer.enable_progress_bar=false"]
 FIT = ["fit", "--config=vae_digits.yaml", *SMOKE]
@@ -24,6 +25,18 @@ def test_commands_that_only_look_leave_the_config_as_it_is(command, own):
     before = (own / "config.yaml").read_bytes()
     main([command, "--trainer.max_epochs=7"])
     assert (own / "config.yaml").read_bytes() == before
+
+
+def test_the_current_folder_is_a_run_or_a_folder_of_runs(own, monkeypatch):
+    (newest,) = own.parent.iterdir()
+    with pytest.raises(GenlabError, match=r"^\. has no checkpoints/best.ckpt"):
+        runs.find_checkpoint("")
+    with pytest.raises(GenlabError, match=r"^/ has no checkpoints/best.ckpt"):
+        runs.find_checkpoint("/")
+    monkeypatch.chdir(own.parent)
+    assert runs.find_checkpoint(".", "last") == Path(newest.name, "checkpoints", "last.ckpt")
+    monkeypatch.chdir(newest.name)
+    assert runs.find_checkpoint(".", "last") == Path("checkpoints", "last.ckpt")
 
 
 @pytest.mark.parametrize("command", ["validate", "test", "predict", "fit"])
