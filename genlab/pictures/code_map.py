@@ -79,7 +79,10 @@ class CodeMap:
         axes = figure.subplots()
         self.draw(axes)
         if labels:
-            title = fill(" · ".join(filter(None, (self.title, self.subject))), LONGEST_TITLE)
+            parts = [part for part in (self.title, self.subject) if part]
+            if len(" · ".join(parts)) <= LONGEST_TITLE:
+                parts = [" · ".join(parts)]
+            title = "\n".join(fill(part, LONGEST_TITLE) for part in parts)
             axes.set_title(title, loc="left", fontsize=11, parse_math=False)
             self.draw_legend(figure, axes)
         else:
@@ -93,7 +96,7 @@ class CodeMap:
         across, up = self.points[order].T
         colors = None if self.classes is None else np.asarray(palette(len(self.class_names)))[self.classes[order]]
         many = len(self.points) > 10_000  # for a vector file
-        axes.scatter(across, up, s=size, c=colors, alpha=opacity, linewidths=0, rasterized=many)
+        axes.scatter(across, up, s=size, color=colors, alpha=opacity, linewidths=0, rasterized=many)
         axes.set_xlabel(self.axes[0])
         axes.set_ylabel(self.axes[1])
         axes.set_aspect("equal", adjustable="datalim")

@@ -35,6 +35,8 @@ LONGEST_TITLE_LINE = 44
 """Characters of a title's line that are given room, however narrow the grid is."""
 LONGEST_LABEL_LINE = 24
 """Characters after which a row's label continues in a new line."""
+CHARACTER = 0.58
+"""Width of a character, about, as a share of the font's size."""
 
 
 class Page:
@@ -56,6 +58,7 @@ class Page:
         self.page = Figure(dpi=dpi, facecolor="white")
         self.renderer = FigureCanvasAgg(self.page).get_renderer()
         self.texts: list[tuple[Text, float, float]] = []
+        self.row_axis = 0.0  # pixels that its name takes, which may be more than the rows do
 
     def figure(self, labels: bool) -> Figure:
         """Draw the page."""
@@ -63,6 +66,7 @@ class Page:
             self._label_rows()
             self._label_columns()
             self._write_title()
+            self._reach_vertically((self.grid_height - self.row_axis) / 2, (self.grid_height + self.row_axis) / 2)
             self._leave_room_for_color_bar()
         margins = (self.left, self.top, self.right, self.bottom)
         self.left, self.top, self.right, self.bottom = (math.ceil(margin) for margin in margins)
@@ -103,11 +107,11 @@ class Page:
         if labels:
             self.left += self.pad + max(self._size(text)[0] for text in labels)
         if self.sheet.row_axis:
-            name = self._write(self.sheet.row_axis, ha="center", va="center", rotation=90)
-            across, along = self._size(name)
+            line = self._in_lines(self.sheet.row_axis, self.grid_height)
+            name = self._write(line, ha="center", va="center", rotation=90, multialignment="center")
+            across, self.row_axis = self._size(name)
             self._put(name, -self.left - across / 2, self.grid_height / 2)
             self.left += across + self.pad
-            self._reach_vertically(self.grid_height / 2 - along / 2, self.grid_height / 2 + along / 2)
 
     def _label_columns(self) -> None:
         labels = self._column_labels()
@@ -119,7 +123,8 @@ class Page:
         if labels:
             self.top += self.pad + max(self._size(text)[1] for text in labels)
         if self.sheet.column_axis:
-            name = self._write(self.sheet.column_axis, ha="center", va="bottom")
+            line = self._in_lines(self.sheet.column_axis, self.grid_width)
+            name = self._write(line, ha="center", va="bottom", multialignment="center")
             along, across = self._size(name)
             self._put(name, self.grid_width / 2, -self.top)
             self.top += across + self.pad
@@ -140,7 +145,7 @@ class Page:
     def _write_title(self) -> None:
         if self.sheet.title or self.sheet.subject:
             size = 1.15 * self.font
-            line = max(LONGEST_TITLE_LINE, int(self.grid_width / (0.58 * size)))
+            line = max(LONGEST_TITLE_LINE, int(self.grid_width / (CHARACTER * size)))
             parts = [part for part in (self.sheet.title, self.sheet.subject) if part]
             if len(" · ".join(parts)) <= line:
                 parts = [" · ".join(parts)]
@@ -154,7 +159,7 @@ class Page:
     def _leave_room_for_color_bar(self) -> None:
         if self.sheet.colors:
             label = self._write(self.sheet.colors.label, rotation=90)
-            self._reach_vertically(0, max(self._size(label)[1], 6 * self.font))
+            self._reach_vertically(0, max(self._size(label)[1], self._bar_height() + self.font / 2))
             self.right = max(self.right, 3 * self.pad + 8 * self.font)
             label.remove()
 
@@ -162,17 +167,23 @@ class Page:
         if not self.sheet.colors:
             return
         name, low, high, label = self.sheet.colors
-        height = max(6 * self.font, min(self.grid_height, 20 * self.font))
-        axes = self._axes(self.grid_width + 3 * self.pad, 0, self.font, height)
+        axes = self._axes(self.grid_width + 3 * self.pad, 0, self.font, self._bar_height())
         bar = self.page.colorbar(ScalarMappable(Normalize(low, high), name), axes, ticks=[low, (low + high) / 2, high])
         points = self.font * 72 / self.dpi
         bar.ax.tick_params(labelsize=points)
         bar.set_label(label, size=points)
 
+    def _bar_height(self) -> float:
+        return max(6 * self.font, min(self.grid_height, 20 * self.font))
+
     def _axes(self, left: float, top: float, width: float, height: float) -> Axes:
         bottom = self.page_height - self.top - top - height
         across, up = self.page_width, self.page_height
         return self.page.add_axes(((self.left + left) / across, bottom / up, width / across, height / up))
+
+    def _in_lines(self, name: str, room: float) -> str:
+        """Break the name of an axis into lines of so many pixels, though of LONGEST_LABEL_LINE characters at least."""
+        return textwrap.fill(name, max(LONGEST_LABEL_LINE, int(room / (CHARACTER * self.font))))
 
     def _write(self, line: str, font: float = 0.0, **options: Any) -> Text:
         points = (font or self.font) * 72 / self.dpi

@@ -1,5 +1,7 @@
 """Maps of codes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -62,6 +64,17 @@ def test_each_dot_has_its_classes_colour():
     for place, color in zip(dots.get_offsets(), dots.get_facecolors(), strict=True):
         (label,) = labels[(codes[:, :2] == torch.tensor(np.asarray(place))).all(1)].tolist()
         np.testing.assert_allclose(color[:3], palette(3)[label][:3])
+
+
+def test_a_single_dot_is_drawn_without_a_warning(caplog):
+    project(codes[:1, :2]).colored(torch.zeros(1, dtype=torch.int64)).figure().draw_without_rendering()
+    assert not caplog.records
+
+
+def test_a_title_is_broken_before_the_model_not_within_it():
+    drawn = replace(project(codes), title="Principal components of the codes of 300 of 500 test images")
+    (axes,) = drawn.of("VAE on CelebA, epoch 20").figure().axes
+    assert axes.get_title(loc="left").splitlines() == [drawn.title, "VAE on CelebA, epoch 20"]
 
 
 def test_many_classes_have_a_colour_bar_with_names():

@@ -85,6 +85,18 @@ def test_no_text_is_clipped_and_none_covers_another():
             assert not any(a.overlaps(b) for i, a in enumerate(upright) for b in [grid, *upright[:i]])
 
 
+def test_names_of_axes_that_are_longer_than_the_grid_leave_no_gap_between_other_texts():
+    axes = "what the images of this row have in common with one another", "what the images of a column have in common"
+    figure = Sheet(noise(1, 2, 1, 8, 8), "Title", "model", ["row"], ["one", "two"], *axes).figure()
+    figure.draw_without_rendering()
+    boxes = {text.get_text().replace("\n", " "): text.get_window_extent() for text in figure.texts}
+    rows, columns = (boxes[name] for name in axes)
+    size = boxes["row"].height
+    assert 0 < columns.y0 - boxes["one"].y1 < size
+    assert 0 < boxes["Title · model"].y0 - columns.y1 < size
+    assert 0 <= rows.y0 < rows.y1 <= figure.bbox.height < 3.5 * figure.axes[0].get_window_extent().height
+
+
 def test_labels_are_words_as_they_are_also_with_dollars_and_can_be_left_out():
     sheet = Sheet(noise(1, 2, 1, 8, 8), "Title", "model", ["$row_1$"], ["a", "b"], "rows", "columns")
     assert sorted(words(sheet)) == ["$row_1$", "Title · model", "a", "b", "columns", "rows"]
@@ -140,6 +152,8 @@ def test_values_become_colours_that_a_bar_explains():
     grid, bar = figure.axes
     assert bar.get_ylabel() == "weight"
     assert bar.get_yticks().tolist() == [-2, 0, 2]
+    figure.draw_without_rendering()
+    assert all(label.get_window_extent().y0 >= 0 for label in bar.get_yticklabels())
     blue, white, red, blank = (grid.images[0].get_array()[5, x].tolist() for x in (5, 75, 140, 210))
     assert blue[2] > 80 > blue[0]
     assert min(white) > 240
