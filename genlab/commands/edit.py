@@ -13,6 +13,7 @@ from genlab.commands.shared.codes import codes_asked, decoder_asked, require_no_
 from genlab.commands.shared.data import attribute_of, position_of
 from genlab.commands.shared.shown import shown
 from genlab.commands.shared.trained import BATCH, Trained, encoded
+from genlab.commands.shared.truncation import set_truncation
 from genlab.commands.shared.typed import sentences_in
 from genlab.data import ImageDataModule
 from genlab.errors import GenlabError
@@ -32,6 +33,7 @@ def main(args: argparse.Namespace) -> None:
     flat_code_size(trained.model)
     random = torch.Generator().manual_seed(args.seed)
     require_no_input(trained)
+    set_truncation(trained, args.truncation)
     encodes = can_given(trained.model, Encodes)
     asked = codes_asked(trained, args.count, 6, random) if args.codes or not encodes else None
     if args.having:
@@ -55,14 +57,14 @@ def require_attribute(trained: Trained) -> None:
         GenlabError: where that is not so.
     """
     args = trained.args
+    if (args.having or args.without) and not can(trained.model, KnowsWords):
+        raise GenlabError(f"--with and --without are of sentences, and the {type(trained.model).__name__} knows images")
     if bool(args.having) != bool(args.without):
         raise GenlabError(
             "an attribute is what sentences of one file have and those of another have not; give --with and --without"
         )
     if bool(args.attribute) == bool(args.having):
         raise GenlabError("what is to change? give --attribute NAME, or of sentences --with FILE --without FILE")
-    if args.having and not can(trained.model, KnowsWords):
-        raise GenlabError(f"--with and --without are of sentences, and the {type(trained.model).__name__} knows images")
 
 
 def direction_of_files(trained: Trained) -> Tensor:

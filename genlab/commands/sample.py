@@ -38,6 +38,10 @@ ROWS = 8
 """Samples that a strip shows at most."""
 FITTED_ON = 10_000
 """Maximum number of training images whose codes a density is fitted to."""
+COMPONENTS = 10
+"""Normal distributions in a mixture, unless --components says otherwise."""
+DENSITIES = {"gaussian": "normal distribution", "gmm": "mixture"}
+"""What --prior fits, in a picture's title."""
 PAIRS = 8
 """Test images whose sources are conditions in a picture."""
 
@@ -46,6 +50,8 @@ def main(args: argparse.Namespace) -> None:
     """Draw new images from a trained model."""
     if args.per_class and (args.condition or args.condition_image):
         raise GenlabError("--per-class writes images of every class; leave out the condition")
+    if args.components is not None and args.prior != "gmm":
+        raise GenlabError("--components is of a mixture; give it with --prior gmm")
     require_consistent(args)
     if args.out and not args.per_class:
         picture_format(args.out, arrays=True, text=True)
@@ -63,7 +69,7 @@ def main(args: argparse.Namespace) -> None:
     if args.from_image or args.strip:
         draw_in_steps(trained, random)
     elif not can(model, Conditional):
-        title = "Samples" if args.truncation is None else f"Samples at a truncation of {args.truncation:g}"
+        title = f"Samples of codes from a fitted {DENSITIES[args.prior]}" if args.prior else "Samples"
         sheet = sheets.of_samples(drawn(trained, args, random), args.columns, title=title)
         trained.draw(sheet, f"pictures/sample-{args.prior}.png" if args.prior else "pictures/sample.png")
     elif args.prior:
@@ -118,7 +124,7 @@ def drawn(trained: Trained, args: argparse.Namespace, random: torch.Generator) -
 
 def code_density(trained: Trained, args: argparse.Namespace) -> CodeDensity:
     """Fit a density to the codes of training images, or load the one that is kept beside the checkpoint."""
-    components = 1 if args.prior == "gaussian" else args.components
+    components = 1 if args.prior == "gaussian" else args.components or COMPONENTS
     found = kept_density(trained, components, args.seed)
     if found is not None:
         return found

@@ -12,6 +12,7 @@ from genlab.capabilities import Decodes, Encodes, can_given, flat_code_size
 from genlab.commands.shared.codes import codes_asked, drawn_codes, require_no_input
 from genlab.commands.shared.shown import condition_asked, shown
 from genlab.commands.shared.trained import Trained, encoded
+from genlab.commands.shared.truncation import set_truncation
 from genlab.errors import GenlabError
 from genlab.latent import principal
 from genlab.models.style_space import StyleSpace
@@ -28,6 +29,7 @@ def main(args: argparse.Namespace) -> None:
     trained.require(Decodes)
     flat_code_size(trained.model)
     require_no_input(trained)
+    set_truncation(trained, args.truncation)
     if len(trained.inputs) > 1:
         raise GenlabError(f"traverse takes one image, and --input has {len(trained.inputs)}; give one")
     random = torch.Generator().manual_seed(args.seed)

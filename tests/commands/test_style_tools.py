@@ -51,7 +51,7 @@ def test_samples_are_truncated(model, draw):
     expected = model.synthesize(styles_of(model, 4, truncation=0.3))
     np.testing.assert_allclose(draw("sample", "-n", "4", "--truncation", "0.3")[0], expected, atol=1e-5)
     with np.load("drawn.npz") as arrays:
-        assert arrays["title"] == "Samples at a truncation of 0.3"
+        assert (arrays["title"], str(arrays["subject"]).rpartition(", ")[2]) == ("Samples", "truncation 0.3")
     alike = draw("sample", "-n", "4", "--truncation", "0")
     np.testing.assert_allclose(alike[0, 1:], alike[0, :-1], atol=1e-5)
 
@@ -141,7 +141,9 @@ def test_mistakes_with_styles_are_said_in_a_line(styled, run, refused):
     styles = "--ckpt", str(styled)
     for truncation in ("1.1", "-0.1", "nan"):
         assert f"{truncation} is not from 0 to 1" in refused("sample", f"--truncation={truncation}")
-    assert "--truncation is of styles, and the VAE in" in refused("sample", "--ckpt", str(run), "--truncation", "0.5")
+    for tool in (["sample"], ["interpolate"], ["traverse"], ["edit", "--attribute", "Smiling"]):
+        told = refused(*tool, "--ckpt", str(run), "--truncation", "0.5")
+        assert "--truncation is of styles, and the VAE in" in told
     assert "cannot mix styles; it can encode, decode" in refused("mix", "--ckpt", str(run))
     assert "there are no layers 4; the StyleGAN has layers 0 to 3, or coarse, middle, fine" in refused(
         "mix", *styles, "--layers", "0,4"
@@ -153,7 +155,7 @@ def test_mistakes_with_styles_are_said_in_a_line(styled, run, refused):
     assert "knows no conditions" in refused("mix", *styles, "--condition", "3")
     assert "--mixing is of styles, and the VAE has none" in refused("evaluate", "--ckpt", str(run), "--mixing")
     np.savez("other.npz", style=np.zeros((1, 5), np.float32))
-    assert "other.npz holds others, and this model takes styles of 32 finite numbers" in refused(
+    assert "other.npz holds styles of shape (1, 5), and this model takes styles of 32 finite numbers" in refused(
         "noise", *styles, "--codes", "other.npz"
     )
     np.savez("other.npz", code=np.zeros((1, 32), np.float32))

@@ -277,14 +277,22 @@ def test_an_autoencoder_has_no_prior_and_no_manifold(refused, capsys):
 
 @pytest.mark.parametrize(("prior", "kept"), [("gaussian", "best-gaussian.npz"), ("gmm", "best-gmm3.npz")])
 def test_a_density_of_codes_is_sampled_and_kept_beside_the_checkpoint(prior, kept, mine, capsys, tiles):
-    main(["sample", "--prior", prior, "--components", "3", "-n", "4", "--seed", "5"])
+    asked = ["sample", "--prior", prior, "-n", "4", "--seed", "5", *(["--components", "3"] if prior == "gmm" else [])]
+    main(asked)
     path = mine / "checkpoints" / kept
     assert capsys.readouterr().out.splitlines() == [str(path), str(mine / "pictures" / f"sample-{prior}.png")]
     with torch.no_grad():
         codes = CodeDensity.load(path).sample(4, torch.Generator().manual_seed(5))
         expected = genlab.load(mine).decode(codes)
-    main(["sample", "--prior", prior, "--components", "3", "-n", "4", "--seed", "5", "--out", "codes.npz"])
+    main([*asked, "--out", "codes.npz"])
     np.testing.assert_allclose(tiles("codes.npz")[0], expected, atol=1e-5)
+    with np.load("codes.npz") as arrays:
+        assert "codes from a fitted" in str(arrays["title"])
+
+
+@pytest.mark.parametrize("prior", [[], ["--prior", "gaussian"]])
+def test_components_without_a_mixture_are_refused(prior, refused):
+    assert "--components is of a mixture; give it with --prior gmm" in refused("sample", *prior, "--components", "3")
 
 
 def test_a_density_is_used_again_for_the_same_checkpoint_and_seed_whatever_the_clock_says(mine, capsys):

@@ -73,7 +73,7 @@ def sample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--count", type=positive, default=64, help="how many (default 64)")
     parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
     parser.add_argument("--prior", choices=("gaussian", "gmm"), help="one normal distribution of codes, or a mixture")
-    parser.add_argument("--components", type=positive, default=10, help="distributions in the mixture (default 10)")
+    parser.add_argument("--components", type=positive, help="distributions in the mixture (default 10)")
     parser.add_argument(
         "--without-average",
         action="store_true",

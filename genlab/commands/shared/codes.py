@@ -127,10 +127,15 @@ def _codes_in(path: Path, decoder: Any) -> Tensor:
         raise GenlabError(
             f"{path} cannot be read: it is missing, damaged, or no file of codes; `genlab project` writes one"
         ) from None
-    if found is None or found.shape[1:] != (size,) or not len(found) or not found.isfinite().all():
-        holds = f"{there[0]}s" if there and found is None else "no codes" if found is None else "others"
-        raise GenlabError(f"{path} holds {holds}, and this model takes {name}s of {size} finite numbers")
-    return found
+    if found is None:
+        holds = f"{there[0]}s" if there else "no codes"
+    elif found.shape[1:] != (size,) or not len(found):
+        holds = f"{name}s of shape {tuple(found.shape)}"
+    elif not found.isfinite().all():
+        holds = f"{name}s that are not finite"
+    else:
+        return found
+    raise GenlabError(f"{path} holds {holds}, and this model takes {name}s of {size} finite numbers, (N, {size})")
 
 
 def _name(decoder: Any) -> str:

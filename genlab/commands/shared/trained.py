@@ -125,8 +125,10 @@ class Trained:
 
     @property
     def subject(self) -> str:
-        """The model in a picture's title: its class, its data, and the epochs that it was trained for."""
-        return subject_of(self.model, self._described_data, self._saved.epochs)
+        """The model in a picture's title: its class, its data, the epochs that it was trained for, and --truncation."""
+        named = subject_of(self.model, self._described_data, self._saved.epochs)
+        truncation = getattr(self.args, "truncation", None)
+        return named if truncation is None else f"{named}, truncation {truncation:g}"
 
     def draw(self, picture: Drawable, name: str, part: str = "") -> None:
         """Write a picture as the user asks for it, and print its path; lines of text are printed without --out.
