@@ -41,7 +41,7 @@ class BoltzmannMachine(nn.Module):
 
     def inputs(self, v: Tensor) -> Tensor:
         """Return the inputs of hidden units given visible ones (B, size), for binary ones log-odds: (B, hidden)."""
-        found: Tensor = self.hidden(self.visible.scaled(v))
+        found: Tensor = self.hidden(self.visible.scaled(v).to(self.hidden.weight.dtype))
         return found
 
     def inputs_of_visible(self, h: Tensor) -> Tensor:

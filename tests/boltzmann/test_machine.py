@@ -123,6 +123,14 @@ def test_linear_hidden_units_are_integrated_over_and_drawn_with_their_noise():
     torch.testing.assert_close(drawn.mean(0).double(), exact.softmax(0) @ v, atol=0.02, rtol=0)
 
 
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
+def test_gaussian_units_take_weights_of_half_precision(precision):
+    machine = machine_of(GaussianUnits(6), 4).to(precision)
+    v = machine.gibbs(machine.draw_base(3), steps=2)
+    assert v.isfinite().all()
+    assert machine.free_energy(v).isfinite().all()
+
+
 def test_pixels_that_a_resize_has_overshot_count_as_black_or_white():
     units, pixels = BinaryUnits(2), torch.tensor([[-0.04, 1.04]]).expand(100, 2)
     units.measure(pixels)
