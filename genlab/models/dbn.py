@@ -231,7 +231,16 @@ class LabelledDBN(ConditionalModel, BeliefModel):
 
     @of_images
     def classify(self, x: Tensor) -> Tensor:
-        """Return the probabilities of classes of images (B, C, H, W): (B, num_classes), by free energy."""
+        """Return the probabilities of classes of images (B, C, H, W): (B, num_classes), by free energy.
+
+        Raises:
+            GenlabError: before the stage that trains the highest layer, which sees labels.
+        """
+        if not self.sees_labels:
+            raise GenlabError(
+                f"this LabelledDBN is in stage {self.stage.name}, and labels are seen in layer{len(self.machines)}: "
+                "resume its training"
+            )
         return self.class_scores(self.seen(x).flatten(1)).softmax(1)
 
     def predict_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:

@@ -271,6 +271,10 @@ def test_pixels_may_be_gaussian():
             lambda: dbn(genlab.LabelledDBN).stage_metrics("val", {"image": torch.rand(2, *SHAPE)}, 0),
             "this LabelledDBN's condition is the 'label' of a batch, which has none",
         ),
+        (
+            lambda: dbn(genlab.LabelledDBN).classify(torch.rand(2, *SHAPE)),
+            "this LabelledDBN is in stage layer1, and labels are seen in layer2: resume its training",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(build, told):
