@@ -55,7 +55,7 @@ def sample_grids(
     grids = torch.zeros(count, *grid_shape, dtype=torch.int64, device=device)
     if known is not None:
         grids[:] = known.to(device)
-    parts = [*torch.arange(count).split(max(1, AT_ONCE // (height * width)))]
+    parts = [rows for rows in torch.arange(count).split(max(1, AT_ONCE // (height * width))) if len(rows)]
     places = [divmod(place, width) for place in range(start, height * width)]
     with tqdm(total=len(parts) * len(places), desc="Sampling", disable=not progress, leave=False) as bar:
         for rows in parts:

@@ -133,6 +133,7 @@ def test_samples_are_images_of_the_levels_and_depend_on_the_seed():
     assert not torch.equal(model.sample(7, seed=1), samples)
     torch.manual_seed(0)
     assert torch.equal(model.sample(7), samples)
+    assert model.sample(0).shape == (0, *SHAPE)
 
 
 def test_completions_keep_the_first_pixels_and_draw_the_rest_given_them():
