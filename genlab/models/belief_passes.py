@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from genlab.boltzmann.annealing import CHAINS, TEMPERATURES, LogPartition, log_partition
 from genlab.boltzmann.machine import BoltzmannMachine
 from genlab.boltzmann.units import draw_binary
 from genlab.doubles import doubled
@@ -142,13 +141,3 @@ class Passes(GibbsModel):
             found += self.machine(level).visible.log_prob(units[level], self.inputs_below(level, units[level + 1]))
             found += chances.entropy().sum(1)
         return found
-
-    def log_partition(
-        self,
-        chains: int = CHAINS,
-        temperatures: int = TEMPERATURES,
-        generator: Generator | None = None,
-        progress: bool = False,
-    ) -> LogPartition:
-        """Estimate the top machine's log Z by annealed importance sampling; see `genlab.boltzmann.log_partition`."""
-        return log_partition(self.top, chains, temperatures, generator, progress)

@@ -7,6 +7,7 @@ import torch
 from torch import Generator, Tensor
 from tqdm import tqdm
 
+from genlab.boltzmann.annealing import CHAINS, TEMPERATURES, LogPartition, log_partition
 from genlab.boltzmann.chains import GibbsSampling
 from genlab.boltzmann.machine import BoltzmannMachine
 from genlab.inputs import generator_of, mask_of
@@ -153,3 +154,13 @@ class GibbsModel(GibbsChains, ImageModel):
     def __init__(self, image_shape: Shape) -> None:
         super().__init__(image_shape)
         self.sampling = GibbsSampling()
+
+    def log_partition(
+        self,
+        chains: int = CHAINS,
+        temperatures: int = TEMPERATURES,
+        generator: Generator | None = None,
+        progress: bool = False,
+    ) -> LogPartition:
+        """Estimate log Z of the top machine by annealed importance sampling; see `genlab.boltzmann.log_partition`."""
+        return log_partition(self.top, chains, temperatures, generator, progress)

@@ -9,7 +9,6 @@ import torch
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Generator, Tensor, nn
 
-from genlab.boltzmann.annealing import CHAINS, TEMPERATURES, LogPartition, log_partition
 from genlab.boltzmann.machine import BoltzmannMachine
 from genlab.boltzmann.units import BinaryUnits, VisibleUnits, draw_binary
 from genlab.capabilities import Completes, Decodes, Encodes, HasPartition, Reconstructs, Samples, SamplesInSteps
@@ -196,16 +195,6 @@ class RBM(Codec, GibbsModel):
         """Return log p(x) + log Z in nats, (B,); for binary units, grey pixels are drawn by the generator."""
         v = self.states(self.seen(x).flatten(1), generator)
         return -doubled(self.machine.free_energy(v)) - self.machine.visible.log_volume()
-
-    def log_partition(
-        self,
-        chains: int = CHAINS,
-        temperatures: int = TEMPERATURES,
-        generator: Generator | None = None,
-        progress: bool = False,
-    ) -> LogPartition:
-        """Estimate log Z by annealed importance sampling; see `genlab.boltzmann.log_partition`."""
-        return log_partition(self.machine, chains, temperatures, generator, progress)
 
     @property
     def top(self) -> BoltzmannMachine:
