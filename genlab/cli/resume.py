@@ -57,6 +57,23 @@ def require_same_model(checkpoint: Checkpoint, saved: Namespace, given: Namespac
         )
 
 
+def require_same_data(checkpoint: Checkpoint, given: Namespace) -> None:
+    """Raise GenlabError where a checkpoint was left inside an epoch of data of another class than the config's.
+
+    Args:
+        checkpoint: before its content is handed on.
+        given: the config's data.
+    """
+    of_saved = checkpoint.stated_data().get("_class_path", "").rpartition(".")[2]
+    of_given = given.class_path.rpartition(".")[2]
+    state = checkpoint.content.get(of_saved, {})
+    if of_given != of_saved and state.get("left_at", {}).get("batches"):
+        raise GenlabError(
+            f"training was left inside an epoch of {of_saved}, and cannot end it with {of_given}; resume with the "
+            "same data, or from a checkpoint at the end of an epoch"
+        )
+
+
 def require_progress(trainer: Trainer, model: LightningModule, checkpoint: Checkpoint | None) -> None:
     """Raise GenlabError when a training that was resumed has made no step: there was nothing to do."""
     if checkpoint is None or trainer.global_step != checkpoint.steps:

@@ -30,7 +30,14 @@ from genlab.cli.arguments import add_of_command, add_sections, require_possible
 from genlab.cli.assembly import require_usable, trainer_arguments
 from genlab.cli.completion import complete_from_checkpoint, complete_from_run, find_configs, typed_classes
 from genlab.cli.process import keep_freed_memory, quieten
-from genlab.cli.resume import explained, meant_checkpoint, model_section, require_progress, require_same_model
+from genlab.cli.resume import (
+    explained,
+    meant_checkpoint,
+    model_section,
+    require_progress,
+    require_same_data,
+    require_same_model,
+)
 from genlab.cli.run_folder import claimed, run_name, with_trackers_in
 from genlab.data import own as own_data
 from genlab.errors import GenlabError
@@ -178,6 +185,8 @@ class TrainerCLI(LightningCLI):
             described = {"model": model_section(self.checkpoint)}
             self.config[command] = self._parser(command).parse_object(described, config)
             require_same_model(self.checkpoint, self.config[command].model, config.model)
+            if command == "fit":
+                require_same_data(self.checkpoint, config.data)
 
     def _dump_config(self) -> None:
         """Dump once what has been parsed, and checked by that: to the models' and the data's hyperparameters."""

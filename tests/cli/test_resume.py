@@ -185,6 +185,8 @@ def test_other_batches_cannot_end_an_epoch(refused):
     stopped(7, "gan_digits.yaml")
     told = refused("fit", "--config", "gan_digits.yaml", *QUICK, "--ckpt_path=last", "--data.batch_size=32")
     assert "left inside an epoch, with batch_size 64, processes 1, seed 0, and cannot end it with batch_size 32" in told
+    told = refused("fit", "--ckpt_path=last", "--data=MNIST")
+    assert "left inside an epoch of Digits, and cannot end it with MNIST; resume with the same data" in told
 
 
 def test_killed_between_two_checkpoints(whole):
