@@ -46,7 +46,7 @@ def write_metrics(trained: Trained) -> None:
         GenlabError: for a model that cannot be judged as asked, and for options that its protocol does not take.
     """
     args = trained.args
-    path = trained.out("evaluate.json")
+    path = trained.written_to("evaluate.json")
     asked = args.sampler, args.steps, args.guidance, args.truncation
     samplings = [*itertools.product(*([*values] if values else [None] for values in asked))]
     by_features = asks_for_samples(args)
@@ -148,7 +148,7 @@ def write_outliers(trained: Trained) -> None:
             f"the {type(trained.model).__name__} in {trained.checkpoint} can neither estimate likelihoods nor "
             f"reconstruct, so it cannot tell what is strange; it can {', '.join(abilities(trained.model))}"
         )
-    path = trained.out("outliers.csv")
+    path = trained.written_to("outliers.csv")
     random = torch.Generator().manual_seed(args.seed)
     own = shown(trained, None, 0, random)
     images = trained.images()

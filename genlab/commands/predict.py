@@ -24,7 +24,7 @@ def main(args: argparse.Namespace) -> None:
     require_predictions(model)
     trained.require(Encodes)
     show_steps(trained)
-    path = trained.out("predictions.npz")
+    path = trained.written_to("predictions.npz")
     must_be_free(path, args.force)  # those of test images have the same name
     pictured = shown(trained, None, 0, torch.Generator())
     with torch.no_grad():

@@ -21,7 +21,7 @@ def main(args: argparse.Namespace) -> None:
     trained.require(Encodes)
     with_real_codes(trained.model)
     flat_code_size(trained.model)
-    path = trained.out("probe.json")
+    path = trained.written_to("probe.json")
     train, test = (some_seen(trained, images) for images in (trained.splits.training_images(), trained.images()))
     data = trained.splits.data
     found: dict[str, Any] = {

@@ -13,6 +13,7 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 
 import genlab
 from genlab.cli import main
+from tests.data.pictures import write_image
 
 
 def test_the_likelihood_of_test_images_is_estimated(run, capsys):
@@ -177,3 +178,19 @@ def test_without_inception_attributes_are_enough_and_nothing_is_not(monkeypatch,
     assert "or compare codes of a trained model, with --features CHECKPOINT" in refused("evaluate")
     assert "has no labels to train a classifier on" in refused("evaluate", "--features", "classifier")
     assert "it needs `pip install torch-fidelity`" in refused("evaluate", "--features", "inception")
+
+
+@pytest.mark.parametrize(
+    ("tool", "ending"),
+    [
+        (["evaluate"], ".json"),
+        (["evaluate", "--input", "a.png"], ".csv"),
+        (["probe"], ".json"),
+        (["predict", "--input", "a.png"], ".npz"),
+    ],
+)
+def test_a_file_that_would_hold_something_else_than_its_name_says_is_refused(tool, ending, run, refused):
+    write_image(Path("a.png"), size=(8, 8))
+    told = refused(*tool, "--ckpt", str(run), "--out", "found.png")
+    assert f"found.png would hold {ending[1:].upper()}; give a name that ends in {ending}" in told
+    assert not Path("found.png").exists()

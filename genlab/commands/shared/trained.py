@@ -123,6 +123,17 @@ class Trained:
         path: Path = self.args.out or folder / name
         return path
 
+    def written_to(self, name: str) -> Path:
+        """Return the same for a file that has a single format, which its ending says.
+
+        Raises:
+            GenlabError: for an --out that ends otherwise.
+        """
+        path, ending = self.out(name), Path(name).suffix
+        if path.suffix.lower() != ending:
+            raise GenlabError(f"{path} would hold {ending[1:].upper()}; give a name that ends in {ending}")
+        return path
+
     @property
     def subject(self) -> str:
         """The model in a picture's title: its class, its data, the epochs that it was trained for, and --truncation."""
