@@ -134,11 +134,12 @@ class BeliefModel(Passes, StagedModel[NetStage]):
         named = self.named(batch)
         x, labels, level = self.images(named), self.labels(named), self.stage.level
         pixels, trains = x.flatten(1), split == "train"
+        begins = trains and batch_idx == 0  # a stage perhaps; each look at a GPU's values would take a while
         random = None if trains else torch.Generator().manual_seed(batch_idx)
         if level is None:
             metrics = self.up_down(pixels, labels, trains, random)
         elif level == 0:
-            if trains and not self.is_measured[0]:
+            if begins and not self.is_measured[0]:
                 self.measure(0, pixels)
             metrics = {"loss": self.divergence(0, self.pixel_states(pixels, random), trains, random)}
         else:
@@ -146,7 +147,7 @@ class BeliefModel(Passes, StagedModel[NetStage]):
             codes = self.frozen_outputs(split, named, x, lambda new: self.recognised(new.flatten(1), level), values)
             v = draw_binary(codes, random)
             v = self.labelled(v, labels) if level == len(self.machines) - 1 else v
-            if trains and not self.is_measured[level]:
+            if begins and not self.is_measured[level]:
                 self.measure(level, v)
             metrics = {"loss": self.divergence(level, v, trains, random)}
         if not trains:

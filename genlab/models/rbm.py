@@ -99,7 +99,7 @@ class RBM(Codec, GibbsModel):
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         pixels = self.images(batch).flatten(1)
-        if not self.is_measured:
+        if batch_idx == 0 and not self.is_measured:  # whose value a step on a GPU would wait for
             self.measure(pixels)
         v = self._drawn(pixels)
         self._remember(v)

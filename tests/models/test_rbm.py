@@ -9,11 +9,13 @@ import torch
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch.optim import SGD, Adam
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader
 
 import genlab
 from genlab.boltzmann import GaussianUnits, GibbsSampling
 from genlab.losses import TargetRate
+from genlab.models import StageSchedule
 from genlab.models.boltzmann_health import BoltzmannHealth, mixing
 from genlab.optimizers import MachineSGD
 
@@ -105,6 +107,34 @@ def test_training_that_is_resumed_equals_training_that_was_not_stopped(options, 
     Trainer(**QUIET | {"max_steps": 40, "limit_val_batches": 2}).fit(resumed, genlab.Digits(), ckpt_path="step=15.ckpt")
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+class Waits(TorchDispatchMode):
+    """Counts the values of tensors that Python asks for, each of which waits for a GPU."""
+
+    count = 0
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        self.count += operation is torch.ops.aten._local_scalar_dense.default
+        return operation(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("kind", ["rbm", "dbn"])
+def test_steps_after_the_first_one_wait_for_no_value(kind, monkeypatch):
+    model = rbm(chains=10) if kind == "rbm" else genlab.DBN(SHAPE, [9, 8], [StageSchedule(1)])
+    step, waits = model.training_step, []
+
+    def watched(batch, batch_idx):
+        with Waits() as mode:
+            found = step(batch, batch_idx)
+        waits.append(mode.count)
+        return found
+
+    monkeypatch.setattr(model, "training_step", watched)
+    images = torch.rand(3, 20, *SHAPE)
+    fitted(model, DataLoader(images, batch_size=None), max_steps=-1, max_epochs=1 if kind == "rbm" else 2)
+    assert len(waits) in (3, 6)
+    assert not any(count for step, count in enumerate(waits) if step % 3)
 
 
 def test_sparsity_comes_to_its_target():
