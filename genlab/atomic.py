@@ -89,6 +89,16 @@ def must_be_free(path: Path, force: bool) -> None:
         raise GenlabError(f"{path} already exists; give --force to replace it, or another --out")
 
 
+def require_folder_name(path: Path) -> None:
+    """Check that a folder to be made is not called as a file of pictures, arrays or text is.
+
+    Raises:
+        GenlabError: if it is.
+    """
+    if path.suffix.lower() in {*PICTURES, ".npz", ".txt"} and not path.exists():
+        raise GenlabError(f"{path} is to be a folder, and has the ending of a file; give another --out")
+
+
 def picture_format(path: Path, arrays: bool = False, text: bool = False) -> str:
     """Find a picture's format from its file ending: a value of `PICTURES`, "npz" for its arrays, or "txt" for its text.
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from genlab import images, runs, sheets
-from genlab.atomic import picture_format, whole_folder
+from genlab.atomic import picture_format, require_folder_name, whole_folder
 from genlab.capabilities import (
     Completes,
     Conditional,
@@ -206,6 +206,7 @@ def write_classes(model: Conditional, trained: Trained, random: torch.Generator)
     if not model.condition.class_names:
         raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} has no classes to sample from")
     folder: Path = args.out or (runs.run_of(trained.checkpoint) or trained.checkpoint.parent) / "samples"
+    require_folder_name(folder)
     with whole_folder(folder) as part:
         named = _folders(model.condition.class_names)
         for label, name in enumerate(tqdm(named, "Sampling", unit=" classes")):

@@ -9,7 +9,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from genlab import images, runs, sheets
-from genlab.atomic import must_be_free, picture_format, whole_file
+from genlab.atomic import must_be_free, picture_format, require_folder_name, whole_file
 from genlab.capabilities import Translates
 from genlab.commands.shared.inputs import named_paths, real, tell_unreadable
 from genlab.commands.shared.trained import Trained
@@ -72,6 +72,8 @@ def translate_files(trained: Trained, model: Translates) -> None:
         if len(found) > 1:
             raise GenlabError(f"{folder} is one file for {len(found)} images; give the name of a folder as --output")
         folder, found = folder.parent, dict.fromkeys([folder.name], *found.values())
+    else:
+        require_folder_name(folder)
     own = {real(path) for path in found.values()}
     for name in found:
         if format_of(folder / name) not in DESCRIBED and model.disclosure:

@@ -137,6 +137,9 @@ def test_an_output_that_cannot_be_stops_before_anything_is_written(facades, refu
     assert "out/b has no ending of a format that can be written" in told
     told = refused("translate", "--ckpt", facades, "--input", "photos/*", "photos/b", "--output", "b.jpg")
     assert "b.jpg is one file for 2 images; give the name of a folder as --output" in told
+    told = refused("translate", "--ckpt", facades, "--input", "photos/a.png", "--output", "out.pdf")
+    assert "out.pdf is to be a folder, and has the ending of a file" in told
+    assert not Path("out.pdf").exists()
     assert not Path("out").exists()
 
 
