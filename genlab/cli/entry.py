@@ -64,13 +64,15 @@ DEBUG = "--debug"
 """Option of all commands that shows tracebacks."""
 CLOSED_PIPE = 128 + 13
 """Exit status of a program that SIGPIPE ends."""
+INTERRUPTED = 128 + 2
+"""Exit status of a program that SIGINT ends."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; `arguments` are those of the shell by default.
 
     Any error ends the program with one line and exit status 1, or with its traceback where `--debug` is given; a
-    closed pipe ends it in silence, as in `genlab configs | head`.
+    closed pipe ends it in silence, as in `genlab configs | head`. Ctrl-C ends it with one line too.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -80,6 +82,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _run([argument for argument in arguments if argument != DEBUG])
         finally:
             _flush()
+    except KeyboardInterrupt:
+        _end_progress_bars()
+        if DEBUG in arguments:
+            raise
+        print("genlab: interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
     except Exception as error:
         _end_progress_bars()
         if DEBUG in arguments:

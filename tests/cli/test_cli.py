@@ -326,6 +326,19 @@ def test_files_that_configs_name_are_checked_too(refused, working_folder):
     assert "stands for more than" in refused("fit", "--model=VAE", "--data=Digits", "--trainer=laughs.yaml")
 
 
+def test_ctrl_c_ends_a_command_with_one_line_and_its_own_exit_status(monkeypatch, capsys):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("genlab.commands.configs.main", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main(["configs"])
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "genlab: interrupted\n"
+    with pytest.raises(KeyboardInterrupt):
+        main(["configs", "--debug"])
+
+
 def test_debug_shows_the_traceback_of_any_error(refused, monkeypatch, working_folder):
     def fail(*arguments):
         raise RuntimeError("a\nbug")
