@@ -63,7 +63,7 @@ def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     """
     with _told(path):
         if os.path.lexists(path) and not (replace and path.is_dir()):
-            raise GenlabError(f"{path} already exists; give another --out")
+            raise GenlabError(f"{path} already exists; give another name")
         target = Path(os.path.realpath(path))
         part = _temporary(target.parent)
         part.mkdir()
@@ -86,7 +86,7 @@ def must_be_free(path: Path, force: bool) -> None:
     with _told(path):
         _require_replaceable(path)
     if path.exists() and not force:
-        raise GenlabError(f"{path} already exists; give --force to replace it, or another --out")
+        raise GenlabError(f"{path} already exists; give --force to replace it, or another name")
 
 
 def require_folder_name(path: Path) -> None:
@@ -96,7 +96,7 @@ def require_folder_name(path: Path) -> None:
         GenlabError: if it is.
     """
     if path.suffix.lower() in {*PICTURES, ".npz", ".txt"} and not path.exists():
-        raise GenlabError(f"{path} is to be a folder, and has the ending of a file; give another --out")
+        raise GenlabError(f"{path} is to be a folder, and has the ending of a file; give another name")
 
 
 def picture_format(path: Path, arrays: bool = False, text: bool = False) -> str:

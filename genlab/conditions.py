@@ -4,6 +4,7 @@ A `Condition` is all that a model and the tools need to know of a kind of condit
 callers may give for it, which values there are, and how networks see it. A new kind is a subclass.
 """
 
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -156,7 +157,10 @@ class Labels(Condition):
     def _label(self, one: Any) -> int:
         names = self.class_names
         if not isinstance(one, str):
-            return int(one)
+            try:
+                return operator.index(one)
+            except TypeError:
+                raise GenlabError(f"{one!r} is no class; give a label from 0 up, or a name") from None
         if one in names:
             return names.index(one)
         labels = [str(label) for label in range(len(names))]

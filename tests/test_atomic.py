@@ -197,5 +197,5 @@ def test_a_folder_is_whole_or_not_there_and_never_replaced():
     Path("dangling").symlink_to("nowhere")
     Path("there").mkdir()
     for name in ("dangling", "there", "."):
-        with pytest.raises(genlab.GenlabError, match="already exists; give another --out"), whole_folder(Path(name)):
+        with pytest.raises(genlab.GenlabError, match="already exists; give another name"), whole_folder(Path(name)):
             raise AssertionError

@@ -46,3 +46,9 @@ def test_data_know_a_label_else_attributes_else_nothing():
     assert condition_of(0, (), ()) is None
     with pytest.raises(genlab.GenlabError, match="class_names are cat; 0 classes need 0 different names"):
         condition_of(0, ("cat",), ("Smiling",))
+
+
+@pytest.mark.parametrize("value", [None, 2.5, {"Smiling": 1}])
+def test_what_is_no_label_is_no_class(value):
+    with pytest.raises(genlab.GenlabError, match="is no class; give a label from 0 up, or a name"):
+        Labels(["a", "b", "c"]).parse(value)

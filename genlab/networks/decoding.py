@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 from genlab.doubles import double_of, doubled
 from genlab.networks.grid_sampling import chosen
 from genlab.networks.recurrent import State
-from genlab.ranges import above, at_least
+from genlab.ranges import above, between, extent
 from genlab.vocabulary import END, PAD, START, UNKNOWN
 
 Step = Callable[[Tensor, State], tuple[Tensor, State]]
@@ -71,6 +71,7 @@ def sample_tokens(
         GenlabError: for numbers out of range.
     """
     above(0, temperature=temperature, top_p=top_p)
+    between(0, 1, top_p=top_p)
     device = state[0].device
     draws = torch.rand(len(state[0]), steps, generator=generator, dtype=torch.float64).to(double_of(device)).to(device)
 
@@ -102,9 +103,9 @@ def beam_search(
         generator: not used, as nothing is drawn.
 
     Raises:
-        GenlabError: for a width below 1.
+        GenlabError: for a width out of range.
     """
-    at_least(1, width=width)
+    extent(width=width)
     count, device = len(state[0]), state[0].device
     tokens = torch.full((count, 1, 1), START, device=device)  # (B, beginnings, length)
     scores = torch.zeros(count, 1, dtype=double_of(device), device=device)

@@ -86,9 +86,6 @@ def test_a_temperature_sharpens_probabilities_and_a_nucleus_leaves_the_least_pro
     ):
         frequencies = draw(**options)[:, 0].bincount(minlength=6) / 8000
         assert frequencies[3:].tolist() == pytest.approx(expected, abs=0.025)
-    for wrong in ({"temperature": 0}, {"top_p": 0}):
-        with pytest.raises(genlab.GenlabError, match="must be above 0"):
-            draw(**wrong)
 
 
 def test_unknown_words_are_written_where_they_are_asked_for_and_draws_depend_on_the_seed(network):
@@ -101,3 +98,18 @@ def test_unknown_words_are_written_where_they_are_asked_for_and_draws_depend_on_
     draws = [sample_tokens(network.step, state, 9, generator=torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])
+
+
+@pytest.mark.parametrize(
+    ("decode", "message"),
+    [
+        (partial(sample_tokens, temperature=0.0), "temperature is 0.0; it must be above 0"),
+        (partial(sample_tokens, top_p=2.0), "top_p is 2.0; it must be from 0 to 1"),
+        (partial(sample_tokens, top_p=0.0), "top_p is 0.0; it must be above 0"),
+        (partial(beam_search, width=0), "width is 0; it must be from 1 to 65,536"),
+        (partial(beam_search, width=100_000), "width is 100000; it must be from 1 to 65,536"),
+    ],
+)
+def test_settings_out_of_range_are_refused(decode, message, network):
+    with pytest.raises(genlab.GenlabError, match=message):
+        decode(network.step, network.start(torch.zeros(1, 2)), 3)
