@@ -3,6 +3,7 @@
 import copy
 import csv
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +81,9 @@ def write_metrics(run: Path, rows: list[dict[str, Any]]) -> None:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
+
+
+def out_of(arguments: Sequence[str]) -> str:
+    """Return a name of the kind of file that a tool writes."""
+    endings = {"evaluate": "csv" if "--input" in arguments else "json", "predict": "npz", "probe": "json"}
+    return f"x.{endings.get(arguments[0], 'png')}"

@@ -14,6 +14,7 @@ import genlab
 from genlab.cli import main
 from genlab.conditions import Attributes, Labels
 from tests.data.pictures import framed
+from tests.run_folders import out_of
 
 
 def test_predictions_of_files_are_the_models_of_images_framed_as_its_data_are(run, photos, capsys, refused):
@@ -130,7 +131,7 @@ def test_files_are_strange_to_an_autoencoder_when_it_cannot_give_them_back(faces
 @pytest.mark.parametrize("tool", ["latent", "traverse", "interpolate", "reconstruct", "probe"])
 @pytest.mark.parametrize("data", ["digits", "celeba", "frey"])
 def test_conditional_models_see_images_under_their_own_conditions(tool, data, conditional, calls):
-    main([tool, "--ckpt", str(conditional[data]), "--out", "x.png"])
+    main([tool, "--ckpt", str(conditional[data]), "--out", out_of([tool])])
     _, codes = calls["encode"][-1]
     model = genlab.load(conditional[data])
     images = opened(model)

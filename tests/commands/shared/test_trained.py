@@ -11,6 +11,7 @@ import genlab
 from genlab import devices
 from genlab.cli import main
 from tests.data.pictures import framed, write_images
+from tests.run_folders import out_of
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +148,8 @@ def test_tools_let_the_model_work_where_its_tensors_are_moved(model, arguments, 
     monkeypatch.setattr("genlab.commands.shared.trained.moved", watched)
     monkeypatch.setattr("genlab.evaluation.extractors.moved", watched)
     path = {"run": run, "faces": faces}.get(model) or conditional[model]
-    main([*(str(run) if part == "RUN" else part for part in arguments), "--ckpt", str(path), "--out", "x.png"])
+    options = [str(run) if part == "RUN" else part for part in arguments]
+    main([*options, "--ckpt", str(path), "--out", out_of(options)])
     assert not strayed
     assert set(map(str, calls)) == {"cpu"}
 
@@ -181,5 +183,5 @@ def test_a_checkpoint_is_read_once(model, arguments, run, faces, conditional, ph
         return torch_load(path, *args, **kwargs)
 
     monkeypatch.setattr(torch, "load", counted_load)
-    main([*arguments, "--ckpt", str(checkpoint), "--out", "x.png"])
+    main([*arguments, "--ckpt", str(checkpoint), "--out", out_of(arguments)])
     assert opened == [checkpoint]
