@@ -11,12 +11,14 @@ from genlab.capabilities import Styled
 from genlab.commands.shared.codes import decoder_asked, drawn_codes, read_codes
 from genlab.commands.shared.layers import layers_asked
 from genlab.commands.shared.trained import Trained
+from genlab.commands.shared.truncation import set_truncation
 
 
 def main(args: argparse.Namespace) -> None:
     """Draw a grid of mixed styles."""
     trained = Trained(args)
     trained.require(Styled)
+    set_truncation(trained, args.truncation)
     space = decoder_asked(trained)
     layers = layers_asked(args.layers, space.model.num_layers, f"the {type(trained.model).__name__}")
     random = torch.Generator().manual_seed(args.seed)

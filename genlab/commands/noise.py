@@ -9,12 +9,14 @@ from genlab.capabilities import Styled
 from genlab.commands.shared.codes import codes_asked
 from genlab.commands.shared.layers import layers_asked
 from genlab.commands.shared.trained import Trained
+from genlab.commands.shared.truncation import set_truncation
 
 
 def main(args: argparse.Namespace) -> None:
     """Draw images with other noise, and the standard deviation over many."""
     trained = Trained(args)
     trained.require(Styled)
+    set_truncation(trained, args.truncation)
     random = torch.Generator().manual_seed(args.seed)
     asked = codes_asked(trained, args.count, 4, random)
     model = asked.decoder.model

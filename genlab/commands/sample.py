@@ -41,7 +41,7 @@ FITTED_ON = 10_000
 COMPONENTS = 10
 """Normal distributions in a mixture, unless --components says otherwise."""
 DENSITIES = {"gaussian": "normal distribution", "gmm": "mixture"}
-"""What --prior fits, in a picture's title."""
+"""Densities that --prior fits, as a picture's title calls them."""
 PAIRS = 8
 """Test images whose sources are conditions in a picture."""
 

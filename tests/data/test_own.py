@@ -26,7 +26,7 @@ class Numerals(LightningDataModule):
     val_dataloader = train_dataloader
 
 
-class Tested(Numerals):
+class WithTestImages(Numerals):
     def test_dataloader(self):
         return DataLoader(TensorDataset(torch.ones(4, 1, 8, 8), torch.arange(4)), 2)
 
@@ -69,7 +69,7 @@ def test_images_for_tools_are_gathered_up_to_a_limit_the_same_each_time(monkeypa
 
 
 def test_test_images_are_those_for_testing_where_there_are_any():
-    data = own.as_genlabs(Tested())
+    data = own.as_genlabs(WithTestImages())
     data.setup("test")
     assert (data.test_set.images == 255).all()
     assert data.test_set.labels.tolist() == [0, 1, 2, 3]

@@ -13,7 +13,6 @@ from genlab.atomic import whole_file
 from genlab.capabilities import Conditional, Decodes, DrawsCodes, Encodes, can, can_given, flat_code_size
 from genlab.commands.shared.shown import condition_asked
 from genlab.commands.shared.trained import Trained
-from genlab.commands.shared.truncation import set_truncation
 from genlab.errors import GenlabError
 from genlab.models.style_space import StyleSpace, movable
 from genlab.regular import require_regular
@@ -46,7 +45,6 @@ def decoder_asked(trained: Trained) -> Any:
     """
     trained.require(Decodes)
     flat_code_size(trained.model)
-    set_truncation(trained, trained.args.truncation)
     condition = condition_asked(trained)
     if condition is None and can(trained.model, Conditional):
         raise GenlabError(
