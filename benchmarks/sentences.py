@@ -103,9 +103,10 @@ def shown(value: Any) -> str:
 def bare_rival(data: Sentences) -> Iterator[float]:
     """The seconds of each epoch of a hand-written loop on batches that are ready."""
     size = len(data.vocabulary)
-    encoder = RecurrentEncoder(size, 24, embedding=128, hidden=256, dropout=0.5)
-    decoder = RecurrentDecoder(size, 12, embedding=128, hidden=256, dropout=0.3)
-    weights = [*encoder.parameters(), *decoder.parameters()]
+    encoder = RecurrentEncoder(size, 32, embedding=128, hidden=256, dropout=0.5)
+    decoder = RecurrentDecoder(size, 16, embedding=128, hidden=256, dropout=0.3, tied=True)
+    encoder.embedding = decoder.embedding
+    weights = [*torch.nn.ModuleList([encoder, decoder]).parameters()]
     adam = torch.optim.Adam(weights, lr=2e-3, fused=True)
     loader, step = data.train_dataloader(), 0
     while True:

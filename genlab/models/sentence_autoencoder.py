@@ -33,6 +33,7 @@ class SentenceAutoencoder(Codec, SentenceModel):
         optimizer: builds the optimizer of all parameters.
         schedule: builds the schedule of its learning rate; see `genlab.schedules`.
         schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
+        shared_embedding: whether encoder and decoder have the vectors of words in common.
     """
 
     capabilities = (Encodes, Decodes, Reconstructs, KnowsWords)
@@ -48,6 +49,7 @@ class SentenceAutoencoder(Codec, SentenceModel):
         optimizer: OptimizerFactory = Adam,
         schedule: ScheduleFactory | None = None,
         schedule_interval: Interval = "step",
+        shared_embedding: bool = False,
     ) -> None:
         super().__init__(
             vocabulary,
@@ -62,6 +64,8 @@ class SentenceAutoencoder(Codec, SentenceModel):
         self.code_shape = (code_size,)
         self.encoder = as_network(encoder, len(self.vocabulary), code_size)
         self.decoder = as_network(decoder, len(self.vocabulary), code_size)
+        if shared_embedding:
+            self.share_embedding(self.encoder)
         expect(self.encoder, (code_size,), f"SentenceAutoencoder with code_size {code_size}")
         self.perplexity = Perplexity()
 

@@ -64,6 +64,21 @@ class SentenceModel(Model):
     def configure_optimizers(self) -> Any:
         return self.scheduled(self.optimizer, self.parameters(), self.schedule)
 
+    def share_embedding(self, encoder: nn.Module) -> None:
+        """Let an encoder have the decoder's vectors of words.
+
+        Raises:
+            GenlabError: for networks without an `embedding`, or with vectors of different sizes.
+        """
+        tables = [getattr(network, "embedding", None) for network in (encoder, self.decoder)]
+        shapes = [tuple(table.weight.shape) for table in tables if isinstance(table, nn.Embedding)]
+        if len(shapes) < 2 or shapes[0] != shapes[1]:
+            raise GenlabError(
+                f"shared_embedding: {type(encoder).__name__} and {type(self.decoder).__name__} each need an attribute "
+                f"`embedding`, an nn.Embedding of one size; they have {' and '.join(map(str, shapes)) or 'none'}"
+            )
+        encoder.embedding = self.decoder.embedding
+
     def log_prob_given(self, x: Tensor, code: Tensor) -> Tensor:
         """Compute log p(x | code) in nats, (B,), each word given those before it (teacher forcing).
 

@@ -48,6 +48,7 @@ class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # networ
         optimizer: builds the optimizer of all parameters.
         schedule: builds the schedule of its learning rate; see `genlab.schedules`.
         schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
+        shared_embedding: whether encoder and decoder have the vectors of words in common.
 
     Example:
         >>> words = ["<pad>", "<unk>", "<start>", "<end>", "i", "like", "tea", "."]
@@ -74,6 +75,7 @@ class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # networ
         optimizer: OptimizerFactory = Adam,
         schedule: ScheduleFactory | None = None,
         schedule_interval: Interval = "step",
+        shared_embedding: bool = False,
     ) -> None:
         super().__init__(
             vocabulary,
@@ -89,6 +91,8 @@ class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # networ
         self.code_shape = (code_size,)
         self.encoder = as_network(encoder, len(self.vocabulary), 2 * code_size)
         self.decoder = as_network(decoder, len(self.vocabulary), code_size)
+        if shared_embedding:
+            self.share_embedding(self.encoder)
         expect(self.encoder, (2 * code_size,), f"SentenceVAE with code_size {code_size}")
         self.beta, self.annealing, self.free_bits = beta, annealing, free_bits
         self.active_units, self.perplexity = ActiveUnits(code_size), Perplexity()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genlab.ranges import extent, share
@@ -75,6 +76,9 @@ class RecurrentDecoder(nn.Module, Recorded):
         cell: builds the recurrent network from the sizes of inputs and states: `LSTMLayer`, or `GRULayer`.
         dropout: share of the values of tokens' vectors, and of what the logits are computed from, that are dropped in
             training.
+        tied: whether a token's logit is the product of its vector and a linear map of the state, so that what is
+            learned of a word as input also serves to predict it (Press & Wolf 2017, arXiv:1608.05859); otherwise
+            logits have weights of their own.
     """
 
     def __init__(
@@ -85,6 +89,7 @@ class RecurrentDecoder(nn.Module, Recorded):
         hidden: int = 256,
         cell: Callable[[int, int], nn.RNNBase] = LSTMLayer,
         dropout: float = 0.0,
+        tied: bool = False,
     ) -> None:
         super().__init__()
         extent(embedding=embedding, hidden=hidden)
@@ -94,7 +99,10 @@ class RecurrentDecoder(nn.Module, Recorded):
         self.dropout = nn.Dropout(dropout)
         self.initial = nn.Linear(code_size, hidden) if code_size else None
         self.cell = cell(embedding + code_size, hidden)
-        self.output = nn.Linear(hidden, vocabulary_size)
+        self.output = nn.Linear(hidden, embedding if tied else vocabulary_size)
+        self.bias = nn.Parameter(torch.zeros(vocabulary_size)) if tied else None
+        if tied:
+            nn.init.normal_(self.embedding.weight, std=embedding**-0.5)  # logits of unit variance, not `embedding`
 
     def forward(self, previous: Tensor, code: Tensor, wanted: Tensor) -> Tensor:
         """Compute logits of tokens given those before them.
@@ -108,8 +116,7 @@ class RecurrentDecoder(nn.Module, Recorded):
             (N, vocabulary_size), sentence by sentence.
         """
         states, _ = self._states(previous, self.start(code))
-        logits: Tensor = self.output(self.dropout(states[wanted]))
-        return logits
+        return self._logits(states[wanted])
 
     def start(self, code: Tensor) -> State:
         """Return the state before the first token of sentences with codes (B, code_size)."""
@@ -122,7 +129,12 @@ class RecurrentDecoder(nn.Module, Recorded):
     def step(self, token: Tensor, state: State) -> tuple[Tensor, State]:
         """Compute the logits (B, vocabulary_size) of the tokens after `token`, (B,), and the state that follows."""
         states, state = self._states(token[:, None], state)
-        return self.output(self.dropout(states[:, 0])), state
+        return self._logits(states[:, 0]), state
+
+    def _logits(self, states: Tensor) -> Tensor:
+        """Compute the logits (N, vocabulary_size) of the tokens after states (N, hidden)."""
+        found: Tensor = self.output(self.dropout(states))
+        return found if self.bias is None else F.linear(found, self.embedding.weight, self.bias)
 
     def _states(self, previous: Tensor, state: State) -> tuple[Tensor, State]:
         """Compute the states (B, T, hidden) after tokens (B, T), and the last one."""

@@ -16,6 +16,7 @@ import genlab
 from genlab.capabilities import abilities
 from genlab.losses import LinearAnnealing, SigmoidAnnealing
 from genlab.networks import GRULayer, RecurrentDecoder, RecurrentEncoder, beam_search, sample_tokens
+from genlab.recorded import Recorded
 from genlab.vocabulary import END, PAD, SPECIALS, START, UNKNOWN
 
 WORDS = [*SPECIALS, "a", "b", "c", "d"]
@@ -29,6 +30,7 @@ GRUS = {
     "decoder": partial(RecurrentDecoder, embedding=8, hidden=12, cell=GRULayer),
     "code_size": 3,
 }
+TIED = SMALL | {"decoder": partial(RecurrentDecoder, embedding=8, hidden=12, tied=True), "shared_embedding": True}
 QUIET = {
     "logger": False,
     "enable_checkpointing": False,
@@ -109,7 +111,7 @@ def test_the_likelihood_of_a_toy_language_converges_to_its_entropy():
     assert (chances * -estimate).sum().item() == pytest.approx(entropy, abs=0.04)
 
 
-@pytest.mark.parametrize("cells", [SMALL, GRUS], ids=["LSTM", "GRU"])
+@pytest.mark.parametrize("cells", [SMALL, GRUS, TIED], ids=["LSTM", "GRU", "tied"])
 def test_teacher_forced_and_step_by_step_probabilities_agree(cells):
     x, code, model = drawn(40), torch.randn(40, 3), built(genlab.SentenceVAE, **cells)
     decoder, expected = model.decoder, torch.zeros(40)
@@ -219,8 +221,8 @@ def test_samples_depend_on_the_seed_and_hold_unknown_words_only_where_asked_for(
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
 def test_training_is_resumed_exactly_from_a_checkpoint_of_plain_data(family, working_folder):
-    options = {} if family is genlab.SentenceLM else {"word_dropout": 0.3}
-    options["decoder"] = partial(RecurrentDecoder, embedding=8, hidden=12, cell=GRULayer, dropout=0.2)
+    options = {} if family is genlab.SentenceLM else {"word_dropout": 0.3, "shared_embedding": True}
+    options["decoder"] = partial(RecurrentDecoder, embedding=8, hidden=12, cell=GRULayer, dropout=0.2, tied=True)
     if family is genlab.SentenceVAE:
         options |= {"annealing": SigmoidAnnealing(5, 2.0), "free_bits": 0.1}
     saved = ModelCheckpoint(working_folder, "{step}", every_n_train_steps=4, save_top_k=-1)
@@ -239,7 +241,21 @@ def test_training_is_resumed_exactly_from_a_checkpoint_of_plain_data(family, wor
         assert torch.equal(loaded.log_prob("a b"), whole.log_prob("a b"))
     else:
         assert torch.equal(loaded.encode("a b"), whole.encode("a b"))
+        assert loaded.encoder.embedding is loaded.decoder.embedding
         assert getattr(loaded, "annealing", None) == getattr(whole, "annealing", None)
+
+
+def test_tied_logits_are_products_of_the_vectors_of_words_which_learn_as_inputs_and_as_outputs():
+    model = built(genlab.SentenceVAE, **TIED)
+    vectors, states = model.decoder.embedding.weight, torch.randn(3, 12)
+    expected = model.decoder.output(states) @ vectors.T + model.decoder.bias
+    torch.testing.assert_close(model.decoder._logits(states), expected)
+    model.decoder._logits(states)[:, 4].sum().backward()
+    assert [*vectors.grad.abs().sum(1).nonzero().flatten()] == [4]  # as an output alone
+    vectors.grad = None
+    model.encoder(numbers(["b"])).sum().backward()
+    assert vectors.grad[5].abs().sum() > 0  # as an input of the encoder
+    assert sum(weight.shape == vectors.shape for weight in model.parameters()) == 1
 
 
 def test_500_steps_in_half_precision_are_finite_and_learn():
@@ -307,6 +323,10 @@ class Grids(RecurrentDecoder):
         return super().forward(previous, code, wanted | True).view(*previous.shape, -1)
 
 
+class Counts(nn.Linear, Recorded):
+    """An encoder without vectors of words."""
+
+
 def test_mistakes_in_arguments_are_one_line():
     for options, message in (
         ({"code_size": 0}, "code_size is 0"),
@@ -315,6 +335,9 @@ def test_mistakes_in_arguments_are_one_line():
     ):
         with pytest.raises(genlab.GenlabError, match=message):
             built(genlab.SentenceVAE, **options)
+    for encoder, sizes in ((partial(RecurrentEncoder, embedding=6), r"\(8, 6\) and \(8, 8\)"), (Counts, r"\(8, 8\)")):
+        with pytest.raises(genlab.GenlabError, match=f"an nn.Embedding of one size; they have {sizes}"):
+            built(genlab.SentenceVAE, encoder=encoder, shared_embedding=True)
     for wrong, message in ((["a", "b"], "must begin with"), ([*WORDS, "a"], "each word once")):
         with pytest.raises(genlab.GenlabError, match=message):
             genlab.SentenceLM(wrong, 5)
