@@ -119,7 +119,7 @@ def bare_rival(data: Sentences) -> Iterator[float]:
             logits = decoder(F.pad(x[:, :-1], (1, 0), value=2), code, real)
             reconstruction = F.cross_entropy(logits, x[real], reduction="sum") / len(x)
             units = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean(0)
-            loss = reconstruction + 0.65 * min(1.0, step / 4000) * units.clamp(min=0.1).sum()
+            loss = reconstruction + 0.4 * min(1.0, step / 4000) * units.clamp(min=0.1).sum()
             adam.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(weights, 5.0)
