@@ -149,6 +149,10 @@ class HasLikelihood(Protocol):
     if TYPE_CHECKING:  # a submodule, which isinstance does not find from Python 3.12 on
         likelihood: Likelihood
 
+    def elbo(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Estimate the evidence lower bound in nats, (B,), with one code for each image."""
+        ...
+
     def log_likelihood(self, x: Tensor, num_samples: int, generator: torch.Generator | None = None) -> Tensor:
         """Estimate log p(x) in nats, (B,), from below with so many samples for each image."""
         ...

@@ -33,7 +33,7 @@ def judge_likelihood(model: Any, splits: Splits, options: Options) -> list[Row]:
     codes = options.codes or CODES
     elbo, log_likelihood, bits = [], [], []
     for able, x in splits.seen_by(model, options, AT_ONCE, "Evaluating"):
-        elbo.append(able.log_likelihood(x, 1, random))
+        elbo.append(able.elbo(x, random))
         log_likelihood.append(able.log_likelihood(x, codes, random))
         bits.append(able.likelihood.bits_per_dim(log_likelihood[-1], x[0].numel()))
     count = sum(map(len, elbo))

@@ -39,7 +39,7 @@ def judge_sentences(model: Any, splits: Splits, options: Options) -> list[Row]:
         if ExactLikelihood in abilities:
             found["log_likelihood"] = able.log_prob(x)
         elif HasLikelihood in abilities:
-            found["elbo"] = able.log_likelihood(x, 1, random)
+            found["elbo"] = able.elbo(x, random)
             found["log_likelihood"] = able.log_likelihood(x, codes, random)
             mean, log_variance = able.posterior(x.to(able.device))
             posteriors.append((mean.cpu(), log_variance.cpu()))

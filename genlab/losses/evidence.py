@@ -79,6 +79,26 @@ def importance_sampled(
     return log_mean_exp(torch.cat(parts))
 
 
+def tempered(mean: Tensor, log_variance: Tensor, power: float) -> tuple[Tensor, Tensor]:
+    """Return mean and log-variance, each (B, D), of the normal distribution that p(z) (q(z | x) / p(z))^power is.
+
+    A posterior trained with a weight beta of its KL divergence from the prior is p(z) p(x | z)^(1 / beta), up to a
+    constant, where the family holds it. To the power of beta it is the true posterior, whatever beta is.
+
+    Args:
+        mean: mean of q(z | x), a normal distribution.
+        log_variance: log-variance of q(z | x).
+        power: from 0, the prior N(0, I), to 1, q itself.
+
+    Example:
+        >>> tempered(torch.ones(1, 1), torch.full((1, 1), 1 / 3).log(), power=0.5)  # precision 1 + 0.5 (3 - 1)
+        (tensor([[0.7500]]), tensor([[-0.6931]]))
+    """
+    precision = (-log_variance).exp()
+    weighted = 1 + power * (precision - 1)
+    return power * precision * mean / weighted, -weighted.log()
+
+
 @in_float32
 def kl_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL divergence of a diagonal normal distribution from the standard normal: two tensors (B, D) to (B,).

@@ -29,6 +29,7 @@ class Given(LatentVariableModel):
         self.device, self.dtype = model.device, model.dtype
         self.seen = model.seen
         self.num_samples, self.importance_weighted = model.num_samples, model.importance_weighted
+        self.beta = model.beta
         numbers = model.numbers(condition)
         channels = model.channel(numbers) if model.channel else condition
         self.encoder = lambda x: model.encoder(torch.cat([x, repeated(channels, x.shape[0])], 1))

@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from genlab.capabilities import Decodes, DrawsCodes, Encodes, HasLikelihood, Reconstructs, Samples
-from genlab.losses.evidence import evidence, importance_sampled
+from genlab.losses.evidence import evidence, importance_sampled, tempered
 from genlab.losses.likelihood import Likelihood
 from genlab.losses.precision import at_least_float32
 from genlab.models.calls import of_codes, of_images
@@ -32,7 +32,9 @@ class GaussianCodes(Prior, Codec):
     num_samples: int = 1
     """Codes per observation in `evidence`."""
     importance_weighted: bool = False
-    """Whether the loss is the importance-weighted bound."""
+    """Whether the loss is the importance-weighted bound, in which `beta` has no place."""
+    beta: float = 1.0
+    """The weight of the KL divergence that the posterior was trained with."""
     free_bits: float = 0.0
     """Nats of each unit of the code that cost nothing; see `genlab.losses.evidence`."""
     dtype: torch.dtype | str
@@ -66,17 +68,35 @@ class GaussianCodes(Prior, Codec):
 
     @of_images
     @torch.no_grad()
+    def elbo(self, x: Tensor, generator: Generator | None = None) -> Tensor:
+        """Estimate the evidence lower bound of each observation with one code: (B,), in nats.
+
+        Args:
+            x: observations.
+            generator: of the codes' noise, on the CPU.
+        """
+        return self._importance_sampled(self.seen(x), 1, 1.0, generator)
+
+    @of_images
+    @torch.no_grad()
     def log_likelihood(self, x: Tensor, num_samples: int, generator: Generator | None = None) -> Tensor:
         """Estimate log p(x) in nats, (B,), by importance sampling (Burda et al. 2016, equation 8).
 
-        In expectation a lower bound, the tighter the more samples. Memory is bounded, whatever their number.
+        In expectation a lower bound, the tighter the more samples. Memory is bounded, whatever their number. A `beta`
+        below 1 leaves q(z | x) narrower than the true posterior, and codes are drawn from what undoes that; see
+        `genlab.losses.evidence.tempered`.
 
         Args:
             x: observations.
             num_samples: codes for each.
             generator: of the codes' noise, on the CPU.
         """
-        mean, log_variance = self.posterior(self.seen(x))
+        power = 1.0 if self.importance_weighted else min(1.0, self.beta)
+        return self._importance_sampled(self.seen(x), num_samples, power, generator)
+
+    def _importance_sampled(self, x: Tensor, num_samples: int, power: float, generator: Generator | None) -> Tensor:
+        """Estimate log p(x) from codes of the posterior to a power; see `tempered`."""
+        mean, log_variance = tempered(*self.posterior(x), power)
         at_once = max(1, AT_ONCE.get(x.device.type, 2**22) // self.decoded_values(x))
         return importance_sampled(mean, log_variance, lambda z: self.log_probs(x, z), num_samples, at_once, generator)
 

@@ -75,6 +75,9 @@ class Elsewhere:
     device = torch.device("meta")
     vocabulary = range(9)
 
+    def elbo(self, x, generator):
+        return torch.zeros(len(x))
+
     def log_likelihood(self, x, num_samples, generator):
         return torch.zeros(len(x))
 

@@ -11,6 +11,7 @@ from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 import genlab
 from genlab.losses import Bernoulli, DiscretizedLogistic, Gaussian, Laplace, PixelGaussian
+from genlab.losses.evidence import tempered
 from genlab.losses.likelihood import IndependentValues
 from genlab.metrics import active_units
 from genlab.models.latent_variable import AT_ONCE
@@ -116,18 +117,23 @@ class LinearGaussian(IndependentValues):
         return Normal(outputs, 0.5).log_prob(x)
 
 
-def linear_gaussian_vae(posterior_scale: float):
-    """x = W z + noise of sigma 0.5, with orthogonal columns, so that the posterior is diagonal; and that posterior."""
+def linear_gaussian_vae(posterior_scale: float, beta: float = 1.0):
+    """x = W z + noise of sigma 0.5, with orthogonal columns, so that the posterior is diagonal; and its evidence.
+
+    The encoder gives what is best for a weight of the KL divergence, with a standard deviation `posterior_scale` times
+    as large.
+    """
     columns = torch.linalg.qr(torch.randn(6, 2, generator=torch.Generator().manual_seed(0))).Q * torch.tensor(
         [2.0, 1.0]
     )
-    vae = genlab.VAE((1, 2, 3), 2, partial(MLPEncoder, hidden=()), partial(MLPDecoder, hidden=()), LinearGaussian)
-    precision = 1 + columns.square().sum(0) / 0.25
+    networks = partial(MLPEncoder, hidden=()), partial(MLPDecoder, hidden=())
+    vae = genlab.VAE((1, 2, 3), 2, *networks, LinearGaussian, beta=beta)
+    precision = 1 + columns.square().sum(0) / 0.25 / beta
     with torch.no_grad():
         vae.decoder[0].weight.copy_(columns)
         vae.decoder[0].bias.zero_()
         vae.encoder[1].weight.zero_()
-        vae.encoder[1].weight[:2] = (columns / 0.25 / precision).T
+        vae.encoder[1].weight[:2] = (columns / 0.25 / beta / precision).T
         vae.encoder[1].bias.copy_(
             torch.cat([torch.zeros(2), posterior_scale**2 / precision]).log().nan_to_num(neginf=0)
         )
@@ -142,6 +148,33 @@ def test_every_bound_is_tight_for_the_exact_posterior():
     torch.testing.assert_close(vae.log_likelihood(x, 3), exact)
     vae.importance_weighted = True
     torch.testing.assert_close(vae.evidence(x)["bound"], exact.mean())
+
+
+@pytest.mark.parametrize("beta", [0.1, 0.4])
+def test_codes_of_likelihoods_are_of_the_true_posterior_whatever_beta_is(beta):
+    vae, evidence = linear_gaussian_vae(1.0, beta)
+    x = torch.rand(7, 1, 2, 3)
+    exact = evidence.log_prob(x.flatten(1))
+    torch.testing.assert_close(vae.log_likelihood(x, 3), exact)
+    torch.testing.assert_close(tempered(*vae.posterior(x), beta), linear_gaussian_vae(1.0)[0].posterior(x))
+
+
+def test_the_elbo_is_that_of_the_posterior_itself():
+    vae, evidence = linear_gaussian_vae(1.0, beta=0.4)
+    x = torch.rand(7, 1, 2, 3)
+    q, posterior = (
+        Normal(mean, (0.5 * log_variance).exp())
+        for mean, log_variance in (vae.posterior(x), linear_gaussian_vae(1.0)[0].posterior(x))
+    )
+    exact = evidence.log_prob(x.flatten(1)) - kl_divergence(q, posterior).sum(1)
+    found = vae.elbo(x.repeat(5000, 1, 1, 1), torch.Generator().manual_seed(0)).view(5000, 7).mean(0)
+    torch.testing.assert_close(found, exact, rtol=0, atol=0.05)
+
+
+def test_a_power_of_zero_is_the_prior_and_of_one_the_posterior():
+    mean, log_variance = torch.randn(4, 3), torch.randn(4, 3)
+    torch.testing.assert_close(tempered(mean, log_variance, 1.0), (mean, log_variance))
+    assert all((each == 0).all() for each in tempered(mean, log_variance, 0.0))
 
 
 def test_more_samples_tighten_the_bound_of_a_wrong_posterior():
