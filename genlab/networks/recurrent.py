@@ -38,6 +38,8 @@ class RecurrentEncoder(nn.Module, Recorded):
         hidden: size of the state.
         cell: builds the recurrent network from the sizes of inputs and states: `LSTMLayer`, or `GRULayer`.
         dropout: share of the values of tokens' vectors that are dropped in training.
+        backwards: whether sentences are read from their end, so that the last state has just seen the words with which
+            a decoder begins (Sutskever et al. 2014, arXiv:1409.3215, section 3.3).
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class RecurrentEncoder(nn.Module, Recorded):
         hidden: int = 256,
         cell: Callable[[int, int], nn.RNNBase] = LSTMLayer,
         dropout: float = 0.0,
+        backwards: bool = False,
     ) -> None:
         super().__init__()
         extent(embedding=embedding, hidden=hidden)
@@ -56,11 +59,15 @@ class RecurrentEncoder(nn.Module, Recorded):
         self.dropout = nn.Dropout(dropout)
         self.cell = cell(embedding, hidden)
         self.output = nn.Linear(hidden, code_size)
+        self.backwards = backwards
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Encode tokens (B, T), int64, with padding at their end, to (B, code_size)."""
-        states, _ = self.cell(self.dropout(self.embedding(tokens)))
         last = (tokens != PAD).sum(1) - 1  # padding comes after it, and changes nothing
+        if self.backwards:
+            places = torch.arange(tokens.shape[1], device=tokens.device)
+            tokens = tokens.gather(1, (last[:, None] - places) % tokens.shape[1])  # padding stays at the end
+        states, _ = self.cell(self.dropout(self.embedding(tokens)))
         codes: Tensor = self.output(states[torch.arange(len(tokens), device=tokens.device), last])
         return codes
 

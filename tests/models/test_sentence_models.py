@@ -123,6 +123,16 @@ def test_teacher_forced_and_step_by_step_probabilities_agree(cells):
     torch.testing.assert_close(model.log_prob_given(x, code), expected)
 
 
+def test_an_encoder_reads_backwards_what_another_reads_of_sentences_turned_round():
+    x = torch.tensor([[4, 5, 6, END], [7, END, PAD, PAD], [4, 4, END, PAD]])
+    turned = torch.tensor([[END, 6, 5, 4], [END, 7, PAD, PAD], [END, 4, 4, PAD]])
+    forwards, backwards = (RecurrentEncoder(8, 3, 6, 5, backwards=backwards) for backwards in (False, True))
+    backwards.load_state_dict(forwards.state_dict())
+    torch.testing.assert_close(backwards(x), forwards(turned))
+    torch.testing.assert_close(backwards(nn.functional.pad(x, (0, 2), value=PAD)), backwards(x))
+    assert not torch.allclose(backwards(x), forwards(x), atol=1e-3)
+
+
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
 def test_padding_changes_no_loss_and_no_gradient(family):
     x = numbers([["a"], ["b", "a"], ["c"]], length=3)
