@@ -6,7 +6,7 @@ infinity is in none without an upper end.
 
 import math
 from collections.abc import Callable
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 from genlab.errors import GenlabError
@@ -33,7 +33,13 @@ def between(least: float, most: float, **given: Any) -> None:
 
 def extent(**given: Any) -> None:
     """Require numbers of units, channels or pixels: from 1 to 65,536, beyond which no network fits in memory."""
-    between(1, LARGEST_SIZE, **given)
+    wanted = f"a whole number from 1 to {LARGEST_SIZE:,}"
+    _require(given, lambda number: isinstance(number, Integral) and 1 <= number <= LARGEST_SIZE, wanted)
+
+
+def count(**given: Any) -> None:
+    """Require numbers of what is asked for, such as samples: whole ones from 1."""
+    _require(given, lambda number: isinstance(number, Integral) and number >= 1, "a whole number from 1")
 
 
 def share(**given: Any) -> None:

@@ -385,6 +385,13 @@ def test_a_seed_says_which_samples(family):
         model.sample(3, seed=1, generator=torch.Generator())
 
 
+@pytest.mark.parametrize("family", ABLE_TO_SAMPLE)
+def test_no_half_samples_are_drawn(family):
+    for n in (-1, 0, 2.5, True):
+        with pytest.raises(genlab.GenlabError, match=f"^n is {n}; it must be a whole number from 1$"):
+            ABLE_TO_SAMPLE[family]().sample(n)
+
+
 def test_pictures_are_translated():
     model = genlab.Pix2Pix(
         (3, 8, 8), SHAPE, partial(UNet, channels=4, dropout=0.5), partial(PatchDiscriminator, channels=4)

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 import torch
-from numpy import float32
+from numpy import float32, int64
 
 import genlab
 from genlab import losses, networks
@@ -13,13 +13,13 @@ from genlab.data import Digits, Edges, LowResolution, MaskedCentre, NaturalPatch
 from genlab.data.batches.augmentation import Augmentation
 from genlab.errors import GenlabError
 from genlab.models import StageSchedule
-from genlab.ranges import above, at_least, between, extent, if_given, share
+from genlab.ranges import above, at_least, between, count, extent, if_given, share
 
 SHAPE = (1, 8, 8)
 
 
 @pytest.mark.parametrize("number", [float("nan"), None, True, "3", -1])
-@pytest.mark.parametrize("require", [partial(at_least, 0), partial(above, 0), partial(between, 0, 9), share, extent])
+@pytest.mark.parametrize("require", [partial(at_least, 0), partial(above, 0), partial(between, 0, 9), share, extent, count])
 def test_what_is_no_number_or_out_of_range_is_refused_by_name(require, number):
     with pytest.raises(GenlabError, match=f"weight is {number!r}; it must be"):
         require(weight=number)
@@ -30,10 +30,11 @@ def test_ends_belong_to_a_range_or_not():
     between(0, 1, x=0, y=1, z=float32(0.5))
     share(x=0)
     extent(x=1)
-    for require in (partial(at_least, 0), partial(above, 0), share, extent):
+    count(x=int64(1))
+    for require in (partial(at_least, 0), partial(above, 0), share, extent, count):
         with pytest.raises(GenlabError, match="x is inf"):
             require(x=float("inf"))
-    for refused in (partial(above, 0, x=0), partial(share, x=1), partial(between, 0, 1, x=1.01), partial(extent, x=0)):
+    for refused in (partial(above, 0, x=0), partial(share, x=1), partial(between, 0, 1, x=1.01), partial(extent, x=0), partial(extent, x=1.5), partial(count, x=0), partial(count, x=2.0)):
         with pytest.raises(GenlabError):
             refused()
     assert if_given(x=None, y=0) == {"y": 0}
@@ -123,7 +124,7 @@ def test_sizes_that_fit_no_memory_are_refused_before_memory_is_asked_for():
         lambda: networks.ResNetGenerator(SHAPE, 1, blocks=10**9),
         lambda: Digits(num_workers=1_000_000),
     ):
-        with pytest.raises(GenlabError, match="it must be from"):
+        with pytest.raises(GenlabError, match="it must be"):
             build()
 
 

@@ -17,7 +17,7 @@ from genlab.models.calls import model_of, of_images
 from genlab.models.image_model import ImageModel
 from genlab.models.output_check import expect
 from genlab.networks.grid_sampling import sample_grids
-from genlab.ranges import between
+from genlab.ranges import between, count
 from genlab.recorded import as_network
 from genlab.types import GridNetworkFactory, Interval, OptimizerFactory, ScheduleFactory, Shape
 
@@ -43,6 +43,7 @@ class AutoregressiveModel:
             seed: of the draws; without one, and without a generator, they depend on torch's global one of the CPU.
             generator: in place of a seed, on the CPU.
         """
+        count(n=n)
         return self._sampled(n, generator_of(seed, generator))
 
     @of_images

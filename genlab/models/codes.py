@@ -12,7 +12,7 @@ from genlab.errors import GenlabError
 from genlab.inputs import Images, generator_of
 from genlab.latent.paths import between, lerp
 from genlab.models.calls import of_images
-from genlab.ranges import at_least
+from genlab.ranges import at_least, count
 
 
 class Prior:
@@ -30,6 +30,7 @@ class Prior:
 
         Without a generator they are drawn on the model's device, from torch's global one.
         """
+        count(n=n)
         device = self.device if generator is None else generator.device
         return torch.randn(n, *self.code_shape, generator=generator, device=device)
 

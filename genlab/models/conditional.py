@@ -7,6 +7,7 @@ from torch import Generator, Tensor
 from genlab.capabilities import Conditional, Samples
 from genlab.conditions import Condition, ConditionValue
 from genlab.models.image_model import ImageModel
+from genlab.ranges import count
 
 
 class ConditionalModel(ImageModel):
@@ -51,6 +52,7 @@ class ConditionalModel(ImageModel):
         Raises:
             GenlabError: when there is none and the conditions are no classes.
         """
+        count(n=n)
         given = self.given(self.condition.in_turn(n) if condition is None else condition)
         samples: Tensor = given.sample(n, seed=seed, generator=generator)
         return samples

@@ -13,7 +13,7 @@ from genlab.boltzmann.machine import BoltzmannMachine
 from genlab.inputs import generator_of, mask_of
 from genlab.models.calls import model_of, of_images
 from genlab.models.image_model import ImageModel
-from genlab.ranges import above, between, extent
+from genlab.ranges import above, between, count, extent
 from genlab.types import Shape
 
 
@@ -57,6 +57,7 @@ class GibbsChains:
             seed: of the chains; without one, and without a generator, they depend on torch's global one of the CPU.
             generator: in place of a seed, on the CPU.
         """
+        count(n=n)
         random, thinning = self._random(seed, generator), self._sampling.thinning
         with model_of(self).inference():
             v = self._chain(self.start(1 if thinning else n, random), self._sampling.steps, random)

@@ -16,6 +16,7 @@ from genlab.models.codes import Codec, Prior
 from genlab.models.conditional import ConditionalModel
 from genlab.models.grid_coder import GridCoder
 from genlab.models.grid_priors import GridPriors, most_nats
+from genlab.ranges import count
 
 Path = Callable[[Tensor, Tensor, int], Tensor]
 ABLE = (Encodes, Decodes, Reconstructs, Quantizes)
@@ -117,6 +118,7 @@ class GridCodec(Codec, Prior, ConditionalModel):
         """
         if Samples not in self.capabilities:
             raise GenlabError(f"this {type(self).__name__} has no prior of its codes yet, so it cannot sample")
+        count(n=n)
         with self.inference():
             grids = self._priors.sample(self.coder, n, condition, generator, self.progress)
             return self._as_codes(self.coder.joined(grids))

@@ -14,6 +14,7 @@ from genlab.models.calls import of_images
 from genlab.models.sentence_model import SentenceModel
 from genlab.networks.decoding import Decoding, sample_tokens
 from genlab.networks.recurrent import RecurrentDecoder
+from genlab.ranges import count
 from genlab.recorded import as_network
 from genlab.types import Interval, OptimizerFactory, ScheduleFactory, SentenceNetworkFactory
 
@@ -89,6 +90,7 @@ class SentenceLM(SentenceModel):
             seed: of the draws.
             generator: in place of a seed, on the CPU.
         """
+        count(n=n)
         return self.written(self.no_code(n), generator_of(seed, generator) or torch.default_generator)
 
     def no_code(self, count: int) -> Tensor:

@@ -115,8 +115,8 @@ def test_mistakes_get_one_line_with_the_nearest_right_name(arguments, message, c
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("model.code_size=0", "code_size is 0; it must be from 1 to 65,536"),
-        ("model.code_size=100000", "code_size is 100000; it must be from 1 to 65,536"),
+        ("model.code_size=0", "code_size is 0; it must be a whole number from 1 to 65,536"),
+        ("model.code_size=100000", "code_size is 100000; it must be a whole number from 1 to 65,536"),
         ("model.beta=-1", "beta is -1.0; it must be at least 0"),
         ("model.beta=.nan", "beta is nan; it must be at least 0"),
         ("model.beta=null", "beta is None; it must be at least 0"),

@@ -106,8 +106,8 @@ def test_unknown_words_are_written_where_they_are_asked_for_and_draws_depend_on_
         (partial(sample_tokens, temperature=0.0), "temperature is 0.0; it must be above 0"),
         (partial(sample_tokens, top_p=2.0), "top_p is 2.0; it must be from 0 to 1"),
         (partial(sample_tokens, top_p=0.0), "top_p is 0.0; it must be above 0"),
-        (partial(beam_search, width=0), "width is 0; it must be from 1 to 65,536"),
-        (partial(beam_search, width=100_000), "width is 100000; it must be from 1 to 65,536"),
+        (partial(beam_search, width=0), "width is 0; it must be a whole number from 1 to 65,536"),
+        (partial(beam_search, width=100_000), "width is 100000; it must be a whole number from 1 to 65,536"),
     ],
 )
 def test_settings_out_of_range_are_refused(decode, message, network):
