@@ -34,12 +34,12 @@ def between(least: float, most: float, **given: Any) -> None:
 def extent(**given: Any) -> None:
     """Require numbers of units, channels or pixels: from 1 to 65,536, beyond which no network fits in memory."""
     wanted = f"a whole number from 1 to {LARGEST_SIZE:,}"
-    _require(given, lambda number: isinstance(number, Integral) and 1 <= number <= LARGEST_SIZE, wanted)
+    _require(given, lambda number: 1 <= number <= LARGEST_SIZE and isinstance(number, Integral), wanted)
 
 
 def count(**given: Any) -> None:
     """Require numbers of what is asked for, such as samples: whole ones from 1."""
-    _require(given, lambda number: isinstance(number, Integral) and number >= 1, "a whole number from 1")
+    _require(given, lambda number: number >= 1 and isinstance(number, Integral), "a whole number from 1")
 
 
 def share(**given: Any) -> None:

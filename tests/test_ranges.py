@@ -19,7 +19,9 @@ SHAPE = (1, 8, 8)
 
 
 @pytest.mark.parametrize("number", [float("nan"), None, True, "3", -1])
-@pytest.mark.parametrize("require", [partial(at_least, 0), partial(above, 0), partial(between, 0, 9), share, extent, count])
+@pytest.mark.parametrize(
+    "require", [partial(at_least, 0), partial(above, 0), partial(between, 0, 9), share, extent, count]
+)
 def test_what_is_no_number_or_out_of_range_is_refused_by_name(require, number):
     with pytest.raises(GenlabError, match=f"weight is {number!r}; it must be"):
         require(weight=number)
@@ -34,7 +36,15 @@ def test_ends_belong_to_a_range_or_not():
     for require in (partial(at_least, 0), partial(above, 0), share, extent, count):
         with pytest.raises(GenlabError, match="x is inf"):
             require(x=float("inf"))
-    for refused in (partial(above, 0, x=0), partial(share, x=1), partial(between, 0, 1, x=1.01), partial(extent, x=0), partial(extent, x=1.5), partial(count, x=0), partial(count, x=2.0)):
+    for refused in (
+        partial(above, 0, x=0),
+        partial(share, x=1),
+        partial(between, 0, 1, x=1.01),
+        partial(extent, x=0),
+        partial(extent, x=1.5),
+        partial(count, x=0),
+        partial(count, x=2.0),
+    ):
         with pytest.raises(GenlabError):
             refused()
     assert if_given(x=None, y=0) == {"y": 0}
