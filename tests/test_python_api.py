@@ -15,13 +15,16 @@ from torchvision.transforms import ToTensor
 import genlab
 from genlab.models import StageSchedule
 from genlab.networks import (
+    DenoisingUNet,
     DenseLayer,
+    GatedPixelCNN,
     MLPDecoder,
     MLPDiscriminator,
     PatchDiscriminator,
     ResNetGenerator,
     UNet,
 )
+from genlab.vocabulary import SPECIALS
 
 MNIST = (1, 28, 28)
 SHAPE = (1, 8, 8)
@@ -385,11 +388,21 @@ def test_a_seed_says_which_samples(family):
         model.sample(3, seed=1, generator=torch.Generator())
 
 
-@pytest.mark.parametrize("family", ABLE_TO_SAMPLE)
+FURTHER = {
+    "diffusion": lambda: genlab.Diffusion(SHAPE, partial(DenoisingUNet, channels=8)),
+    "pixelcnn": lambda: genlab.PixelCNN(SHAPE, network=partial(GatedPixelCNN, channels=4, layers=2)),
+    "rbm": lambda: genlab.RBM(SHAPE, hidden=4),
+    "sentence lm": lambda: genlab.SentenceLM([*SPECIALS, "a"], 4),
+    "sentence vae": lambda: genlab.SentenceVAE([*SPECIALS, "a"], 4),
+}
+
+
+@pytest.mark.parametrize("family", ABLE_TO_SAMPLE | FURTHER)
 def test_no_half_samples_are_drawn(family):
+    model = (ABLE_TO_SAMPLE | FURTHER)[family]()
     for n in (-1, 0, 2.5, True):
         with pytest.raises(genlab.GenlabError, match=f"^n is {n}; it must be a whole number from 1$"):
-            ABLE_TO_SAMPLE[family]().sample(n)
+            model.sample(n)
 
 
 def test_pictures_are_translated():
