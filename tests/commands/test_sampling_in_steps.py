@@ -213,7 +213,7 @@ def test_what_cannot_be_measured_is_said_before_anything_is(diffusion, condition
         ("noise=LinearNois", "did you mean genlab.diffusion.LinearNoise?"),
         ("prediction=ImagePredicton", "did you mean genlab.diffusion.ImagePrediction?"),
         ("loss=image_error", "did you mean genlab.diffusion.image_error?"),
-        ("network.multipliers=[1,0]", "multipliers is 0; it must be from 1"),
+        ("network.multipliers=[1,0]", "multipliers is 0; it must be a whole number from 1"),
         (
             "prediction=runs/vae",
             "takes no path; a trained model is {class_path: genlab.load, init_args: {path: runs/vae",

@@ -258,9 +258,9 @@ def test_pixels_may_be_gaussian():
     ("build", "told"),
     [
         (lambda: dbn(hidden=(20,)), r"hidden is \[20\]; a DBN has two layers or more, or take an RBM"),
-        (lambda: dbn(hidden=(20, 0)), "hidden is 0; it must be from 1"),
+        (lambda: dbn(hidden=(20, 0)), "hidden is 0; it must be a whole number from 1"),
         (lambda: dbn(pretraining=ONCE * 3), "there are 2 layers but 3 schedules of pretraining"),
-        (lambda: dbn(gibbs_steps=0), "gibbs_steps is 0; it must be from 1"),
+        (lambda: dbn(gibbs_steps=0), "gibbs_steps is 0; it must be a whole number from 1"),
         (lambda: dbn(genlab.LabelledDBN, num_classes=0), "a LabelledDBN needs data with labels; otherwise take a DBN"),
         (
             lambda: genlab.UnrolledDBN(SHAPE, genlab.GAN(SHAPE), ONCE),

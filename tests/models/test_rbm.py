@@ -236,8 +236,8 @@ def test_warnings_say_what_is_wrong_once_and_when_it_is_right_again(caplog):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"gibbs_steps": 0}, "gibbs_steps is 0; it must be from 1"),
-        ({"hidden": 0}, "hidden is 0; it must be from 1"),
+        ({"gibbs_steps": 0}, "gibbs_steps is 0; it must be a whole number from 1"),
+        ({"hidden": 0}, "hidden is 0; it must be a whole number from 1"),
         ({"chains": -1}, "chains is -1; it must be at least 0"),
         ({"weight_decay": -0.1}, "weight_decay is -0.1; it must be at least 0"),
         ({"visible": partial(GaussianUnits, sigma=0)}, "sigma is 0; it must be above 0"),

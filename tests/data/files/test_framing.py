@@ -98,7 +98,7 @@ def test_16_bit_pixels_are_refused_rather_than_cut_off():
 def test_sizes():
     assert height_and_width(64) == (64, 64)
     assert height_and_width((28, 20)) == (28, 20)
-    with pytest.raises(genlab.GenlabError, match="height is 0; it must be from 1"):
+    with pytest.raises(genlab.GenlabError, match="height is 0; it must be a whole number from 1"):
         height_and_width((0, 20))
 
 
