@@ -38,8 +38,8 @@ def extent(**given: Any) -> None:
 
 
 def count(**given: Any) -> None:
-    """Require numbers of what is asked for, such as samples: whole ones from 1."""
-    _require(given, lambda number: number >= 1 and isinstance(number, Integral), "a whole number from 1")
+    """Require numbers of what is asked for, such as samples: whole ones from 0."""
+    _require(given, lambda number: number >= 0 and isinstance(number, Integral), "a whole number from 0")
 
 
 def share(**given: Any) -> None:

@@ -400,9 +400,10 @@ FURTHER = {
 @pytest.mark.parametrize("family", ABLE_TO_SAMPLE | FURTHER)
 def test_no_half_samples_are_drawn(family):
     model = (ABLE_TO_SAMPLE | FURTHER)[family]()
-    for n in (-1, 0, 2.5, True):
-        with pytest.raises(genlab.GenlabError, match=f"^n is {n}; it must be a whole number from 1$"):
+    for n in (-1, 2.5, True):
+        with pytest.raises(genlab.GenlabError, match=f"^n is {n}; it must be a whole number from 0$"):
             model.sample(n)
+    assert len(model.sample(0)) == 0
 
 
 def test_pictures_are_translated():
