@@ -12,7 +12,7 @@ from genlab.errors import GenlabError
 
 CPU = torch.device("cpu")
 METHODS = (
-    *("encode", "decode", "reconstruct", "sample", "translate", "log_likelihood", "predict_step"),
+    *("encode", "decode", "reconstruct", "sample", "translate", "elbo", "log_likelihood", "predict_step"),
     *("bound", "log_prob", "vary", "complete", "on_the_way", "unnormalized", "description", "moments"),
     *("styles", "synthesize"),
 )
