@@ -66,7 +66,7 @@ class GibbsChains:
             visited = [v]
             for _ in range(n - 1):
                 visited.append(self._chain(visited[-1], thinning, random))
-            return self.pictures(torch.cat(visited), random)
+            return self.pictures(torch.cat(visited)[:n], random)
 
     @of_images
     def vary(

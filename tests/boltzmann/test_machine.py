@@ -293,6 +293,7 @@ def test_images_of_one_chain_are_as_far_apart_as_thinning_says(binary):
         seen.append(v)
     expected = model.pictures(torch.cat(seen), random)
     assert torch.equal(model.sample(3, seed=0), expected)
+    assert len(model.sample(0)) == 0
     settings = partial(genlab.boltzmann.GibbsSampling, thinning=0)
     with pytest.raises(genlab.GenlabError, match="thinning is 0; it must be at least 1"):
         settings()
