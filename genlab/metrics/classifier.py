@@ -41,6 +41,7 @@ class Classifier(nn.Module):
         logits: Tensor = self.head(features * self.scale)
         return logits
 
+    @torch.enable_grad()
     def learn(self, batches: Iterable[Any]) -> "Classifier":
         """Train on batches with labels (B,), or else with attributes (B, outputs); the last batch sets the scale."""
         optimizer = torch.optim.Adam(self.parameters(), lr=1e-3)

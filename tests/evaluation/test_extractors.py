@@ -47,6 +47,17 @@ def test_an_odd_classifier_is_told_and_trained_again(content, tmp_path, monkeypa
     assert extractors.own_classifier(data).name == name
 
 
+@torch.no_grad()
+def test_a_classifier_is_trained_where_gradients_are_off(tmp_path, monkeypatch):
+    """As `genlab edit` asks for one of a GAN's samples, and `evaluate --mixing`, when none is kept yet."""
+    monkeypatch.setenv("GENLAB_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(extractors, "STEPS", 20)
+    data = genlab.Digits()
+    data.setup()
+    _, accuracy = extractors.trained_classifier(data)
+    assert accuracy > 0.3
+
+
 @pytest.fixture(scope="module")
 def efficientnet():
     pytest.importorskip("efficientnet_lite_pytorch")
