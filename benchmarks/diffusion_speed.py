@@ -11,6 +11,7 @@ is installed. Data are looked for in GENLAB_DATA_DIR, else in ./data, and downlo
 import argparse
 import copy
 import logging
+import multiprocessing
 import resource
 import statistics
 import tempfile
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import rounds
 import torch
@@ -79,23 +81,44 @@ def diffusers_sampler(model: genlab.Diffusion) -> Callable[[], Tensor] | None:
     return sample
 
 
-def sampling() -> None:
+def samplers() -> dict[str, Callable[[], Tensor]]:
+    """What draws images by each of the rivals, from the same network."""
+    torch.manual_seed(0)
     model = genlab.Diffusion((1, 28, 28), network).eval()
     model.sampling = Sampling(ddim, steps=STEPS)
-    rivals: dict[str, Callable[[], Tensor]] = {"genlab": lambda: model.sample(IMAGES)}
-    if other := diffusers_sampler(model):
-        rivals["diffusers"] = other
+    other = diffusers_sampler(model)
+    return {"genlab": lambda: model.sample(IMAGES)} | ({"diffusers": other} if other else {})
+
+
+def remembering(name: str, answers: Any) -> None:
+    """Say how much memory, in MB, a process has before it samples by one of the rivals, and at most."""
+    sample = samplers()[name]
+    held = [resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]
+    sample()
+    answers.put([*held, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024])
+
+
+def sampling() -> None:
+    rivals = samplers()
     seconds: dict[str, list[float]] = {name: [] for name in rivals}
     for _ in range(9):
         for name, sample in rivals.items():
             began = time.perf_counter()
             sample()
             seconds[name].append(time.perf_counter() - began)
+    spawn = multiprocessing.get_context("spawn")
     for name, values in seconds.items():
+        answers = spawn.Queue()
+        process = spawn.Process(target=remembering, args=(name, answers))
+        process.start()
+        before, peak = answers.get()
+        process.join()
         ratio = statistics.median(value / own for value, own in zip(values, seconds["genlab"], strict=True))
         rate = statistics.median(values[2:]) / STEPS
-        print(f"{name:10} {1000 * rate:6.1f} ms a step of {IMAGES} images   genlab is {ratio:.2f} times as fast")
-    print(f"peak memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
+        print(
+            f"{name:10} {1000 * rate:6.1f} ms a step of {IMAGES} images   genlab is {ratio:.2f} times as fast   "
+            f"peak memory {peak:,.0f} MB, {peak - before:,.0f} of it new"
+        )
 
 
 def main() -> None:

@@ -1,12 +1,15 @@
-"""How sharp a VQ-VAE's reconstructions are beside a VAE's, at how many bits; and what two levels of codes hold.
+"""What models keep of faces, how sharp these are, at how many bits, and what changes of their codes do.
 
-    python benchmarks/vqvae_faces.py compare runs/vqvae_celeba runs/vqvae2_celeba runs/vae_celeba
-    python benchmarks/vqvae_faces.py swap runs/vqvae2_celeba --out swap.png
+    python benchmarks/faces.py compare runs/vqvae_celeba runs/vae_celeba      reconstructions of test images
+    python benchmarks/faces.py edit runs/vae_celeba runs/vaegan_celeba        attributes added to test images
+    python benchmarks/faces.py swap runs/vqvae2_celeba --out swap.png         two levels of codes
 
-Of test images: PSNR, and sharpness, the mean length of the gradients of reconstructions relative to that of the
+PSNR is of reconstructions; sharpness, of them and of samples, the mean length of gradients relative to that of the
 images. Bits are those of an image's code: by a VQ-VAE's prior, or where there is none of codes that are equally likely;
-of a VAE, the KL divergence, which is what bits-back coding takes. `swap` draws faces with the top codes of one and the
-bottom codes of another. Runs are made by `genlab fit --config vqvae_celeba.yaml`, and so on.
+of a VAE, the KL divergence, which is what bits-back coding takes. `edit` adds an attribute's vector, as `genlab edit`
+does, to codes of test images without the attribute in whose reconstructions a classifier does not see it, and prints
+in how many it does then. `swap` draws faces with the top codes of one and the bottom codes of another. Runs are made by
+`genlab fit --config vae_celeba.yaml`, and so on.
 """
 
 import argparse
@@ -20,20 +23,33 @@ from torch import Tensor
 import genlab
 from genlab.capabilities import Quantizes, can
 from genlab.checkpoints import read, rebuilt_data
+from genlab.data.batches.augmentation import unaugmented
+from genlab.evaluation.extractors import trained_classifier
+from genlab.latent import attribute_vector
 from genlab.losses.reconstruction import sobel
 from genlab.pictures.drawing import Sheet, save
 from genlab.runs import find_checkpoint
 
 AT_ONCE = 100
+SAMPLES = 200
+ATTRIBUTES = ("Smiling", "Male", "Blond_Hair", "Black_Hair", "Bangs", "Eyeglasses", "Heavy_Makeup", "Wearing_Hat")
+STRENGTHS = (1.0, 1.5, 2.0)
+
+
+def data_of(run: str) -> Any:
+    """A run's data."""
+    checkpoint = find_checkpoint(run)
+    data: Any = rebuilt_data(read(checkpoint).stated_data(), checkpoint)
+    data.prepare_data()
+    data.setup("fit")
+    data.setup("test")
+    return data
 
 
 def test_images(run: str, count: int) -> Tensor:
     """The first test images of a run's data."""
-    checkpoint = find_checkpoint(run)
-    data: Any = rebuilt_data(read(checkpoint).stated_data(), checkpoint)
-    data.prepare_data()
-    data.setup("test")
-    return data.test_set[torch.arange(min(count, len(data.test_set)))]["image"]
+    images = data_of(run).test_set
+    return images[torch.arange(min(count, len(images)))]["image"]
 
 
 def length(images: Tensor) -> Tensor:
@@ -62,10 +78,43 @@ def compare(runs: list[str], count: int) -> None:
         found = torch.cat(parts)
         errors = found.std(0) / len(found) ** 0.5
         (psnr, sharp, size), (psnr_error, sharp_error, size_error) = found.mean(0).tolist(), errors.tolist()
+        torch.manual_seed(0)
+        sampled = length(model.sample(SAMPLES)).mean() / length(images).mean()
         print(
             f"{type(model).__name__} in {run}, {len(found)} test images: PSNR {psnr:.2f} ± {psnr_error:.2f} dB, "
-            f"sharpness {sharp:.3f} ± {sharp_error:.3f}, {size:,.0f} ± {size_error:,.0f} bits"
+            f"sharpness {sharp:.3f} ± {sharp_error:.3f}, of {SAMPLES} samples {sampled:.3f}, "
+            f"{size:,.0f} ± {size_error:,.0f} bits"
         )
+
+
+@torch.no_grad()
+def edit(runs: list[str], count: int) -> None:
+    data = data_of(runs[0])
+    classifier, accuracy = trained_classifier(data)
+    print(f"the classifier of attributes is right about {accuracy:.1%} of those of test images")
+
+    def seen(images: Tensor, attribute: int) -> Tensor:
+        return classifier.of_features(classifier.features(images))[:, attribute] > 0
+
+    known, test = (images[torch.arange(len(images))] for images in (unaugmented(data.train_set), data.test_set))
+    for run in runs:
+        model = genlab.load(run)
+        shares: list[Tensor] = []
+        codes, own = (torch.cat([model.encode(x) for x in at["image"].split(AT_ONCE)]) for at in (known, test))
+        for name in ATTRIBUTES:
+            attribute = data.attribute_names.index(name)
+            direction = attribute_vector(codes, known["attributes"][:, attribute] > 0)
+            without = own[test["attributes"][:, attribute] <= 0][:count]
+            without = without[~seen(model.decode(without), attribute)]
+            moved = [model.decode(without + strength * direction) for strength in STRENGTHS]
+            shares.append(torch.stack([seen(images, attribute).float().mean() for images in moved]))
+            print(f"{run}: {name} of {len(without)} images at {told(shares[-1])}")
+        print(f"{run}, {type(model).__name__}: on average at {told(torch.stack(shares).mean(0))}")
+
+
+def told(shares: Tensor) -> str:
+    """Shares at each strength, in words."""
+    return ", ".join(f"{strength:g} {share:.2f}" for strength, share in zip(STRENGTHS, shares.tolist(), strict=True))
 
 
 @torch.no_grad()
@@ -89,15 +138,15 @@ def swap(run: str, count: int, out: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["compare", "swap"])
+    parser.add_argument("what", choices=["compare", "edit", "swap"])
     parser.add_argument("runs", nargs="+")
-    parser.add_argument("--count", type=int, help="test images: 1000 to compare, 6 to swap")
+    parser.add_argument("--count", type=int, help="test images at most; default 1000, 6 to swap")
     parser.add_argument("--out", default="swap.png")
     given = parser.parse_args()
-    if given.what == "compare":
-        compare(given.runs, given.count or 1000)
-    else:
+    if given.what == "swap":
         swap(given.runs[0], given.count or 6, given.out)
+    else:
+        {"compare": compare, "edit": edit}[given.what](given.runs, given.count or 1000)
 
 
 if __name__ == "__main__":
