@@ -19,7 +19,7 @@ from genlab.capabilities import (
     with_real_codes,
 )
 from genlab.commands.shared.codes import decoder_asked, read_codes
-from genlab.commands.shared.shown import condition_asked, shown
+from genlab.commands.shared.shown import condition_asked, named_condition, shown
 from genlab.commands.shared.stepwise import show_steps
 from genlab.commands.shared.trained import Trained, encoded
 from genlab.commands.shared.truncation import set_truncation
@@ -50,7 +50,8 @@ def main(args: argparse.Namespace) -> None:
         path = PATHS[args.along] if args.along else getattr(decoder, "code_path", lerp)
         sheet = sheets.interpolations(decoder, start, end, args.steps, path)
         sheet = replace(sheet, title=f"{sheet.title} between {of}")
-    trained.draw(sheet, f"pictures/interpolate{'' if args.along in (None, 'lerp') else f'-{args.along}'}.png")
+    name = "interpolate" if args.along in (None, "lerp") else f"interpolate-{args.along}"
+    trained.draw(named_condition(trained, sheet), f"pictures/{name}.png")
 
 
 def require_able(trained: Trained) -> None:

@@ -10,6 +10,7 @@ from genlab import sheets
 from genlab.capabilities import Styled
 from genlab.commands.shared.codes import decoder_asked, drawn_codes, read_codes
 from genlab.commands.shared.layers import layers_asked
+from genlab.commands.shared.shown import named_condition
 from genlab.commands.shared.trained import Trained
 from genlab.commands.shared.truncation import set_truncation
 
@@ -31,4 +32,5 @@ def main(args: argparse.Namespace) -> None:
 
     sources = styles(args.source_codes, args.sources, 6)
     destinations = styles(args.codes, args.destinations, 3)
-    trained.draw(sheets.mixes(space.model, sources, destinations, layers), "pictures/mix.png")
+    sheet = sheets.mixes(space.model, sources, destinations, layers)
+    trained.draw(named_condition(trained, sheet), "pictures/mix.png")

@@ -8,6 +8,7 @@ from genlab import sheets
 from genlab.capabilities import Styled
 from genlab.commands.shared.codes import codes_asked
 from genlab.commands.shared.layers import layers_asked
+from genlab.commands.shared.shown import named_condition
 from genlab.commands.shared.trained import Trained
 from genlab.commands.shared.truncation import set_truncation
 
@@ -25,4 +26,4 @@ def main(args: argparse.Namespace) -> None:
     layers = sorted(layer for group in groups.values() for layer in group)
     styles = asked.decoder.to_each_layer(asked.codes)
     sheet = sheets.noises(model, styles, layers, min(args.others, args.draws), args.draws, random)
-    trained.draw(sheet, "pictures/noise.png")
+    trained.draw(named_condition(trained, sheet), "pictures/noise.png")

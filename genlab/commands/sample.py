@@ -26,7 +26,7 @@ from genlab.capabilities import (
     can,
     flat_code_size,
 )
-from genlab.commands.shared.shown import condition_asked, usual_attributes
+from genlab.commands.shared.shown import condition_asked, named_condition, usual_attributes
 from genlab.commands.shared.stepwise import from_image, require_consistent, set_sampling
 from genlab.commands.shared.trained import BATCH, Trained, encoded
 from genlab.commands.shared.truncation import set_truncation
@@ -95,11 +95,12 @@ def draw_in_steps(trained: Trained, random: torch.Generator) -> None:
     if args.from_image:
         made = from_image(trained, condition, random)
         title = f"{'Completions' if args.mask else 'Variations'} of {args.from_image.name}"
-        trained.draw(sheets.of_samples(made, args.columns, title=title), "pictures/sample-from-image.png")
+        sheet = sheets.of_samples(made, args.columns, title=title)
+        trained.draw(named_condition(trained, sheet), "pictures/sample-from-image.png")
     else:
         able = trained.able_under(condition, SamplesInSteps)
         sheet = sheets.on_the_way(able, min(args.count, ROWS), args.strip, random)
-        trained.draw(sheet, "pictures/sample-strip.png")
+        trained.draw(named_condition(trained, sheet), "pictures/sample-strip.png")
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ from torch import Tensor
 from genlab import sheets
 from genlab.capabilities import Decodes, Encodes, can_given, flat_code_size
 from genlab.commands.shared.codes import codes_asked, drawn_codes, require_no_input
-from genlab.commands.shared.shown import condition_asked, shown
+from genlab.commands.shared.shown import condition_asked, named_condition, shown
 from genlab.commands.shared.trained import Trained, encoded
 from genlab.commands.shared.truncation import set_truncation
 from genlab.errors import GenlabError
@@ -44,7 +44,7 @@ def main(args: argparse.Namespace) -> None:
     change = along_directions if isinstance(decoder, StyleSpace) else in_units
     sheet = change(decoder, code[0], usual, steps, args.units, image[0])
     labels = ["image", *(f"{sheets.number(round(step, 3), sign=True)} sd" for step in steps.tolist())]
-    trained.draw(replace(sheet, column_labels=labels), "pictures/traverse.png")
+    trained.draw(named_condition(trained, replace(sheet, column_labels=labels)), "pictures/traverse.png")
 
 
 def encoded_image(trained: Trained) -> tuple[Tensor, Any, Tensor]:

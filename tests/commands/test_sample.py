@@ -40,6 +40,20 @@ def test_one_class_is_drawn_when_asked_for(conditional, tiles):
     assert (conditional["digits"] / "pictures" / "sample-7.png").exists()
 
 
+@pytest.mark.parametrize(
+    ("tool", "title"),
+    [
+        (["sample", "-n=2"], "Samples of 7"),
+        (["interpolate", "-n=1", "--steps=2", "--between=samples"], "Linear interpolations between samples given 7"),
+        (["traverse", "--steps=2"], "Traversals of single units given 7"),
+    ],
+)
+def test_titles_name_the_condition(tool, title, conditional):
+    main([*tool, "--ckpt", str(conditional["digits"]), "--condition=7", "--out=7.npz"])
+    with np.load("7.npz") as arrays:
+        assert arrays["title"] == title
+
+
 def test_images_of_each_class_are_written_as_torchvision_reads_them(conditional, refused):
     arguments = ["sample", "--ckpt", str(conditional["digits"]), "--per-class", "3", "--out", "more"]
     main(arguments)

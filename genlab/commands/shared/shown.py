@@ -1,6 +1,6 @@
 """Images that a tool looks at: those of --input, or else some of the model's data, each under its condition."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from genlab.data.batches.tensors import DegradedTensors
 from genlab.data.files.framing import Framing, attempt
 from genlab.data.files.image_files import LARGEST
 from genlab.errors import GenlabError
+from genlab.pictures.drawing import Sheet
+from genlab.pictures.lines import Lines
 from genlab.regular import read_regular
 from genlab.types import Shape
 
@@ -117,6 +119,13 @@ def condition_asked(trained: Trained) -> Tensor | None:
     if isinstance(data, DegradedPairs):
         return data.degradation(read_image(args.condition_image, model.image_shape))
     return read_image(args.condition_image, model.condition.image_shape)
+
+
+def named_condition(trained: Trained, sheet: Sheet | Lines) -> Sheet | Lines:
+    """Name the condition that is asked for, if one is, in the title of a sheet."""
+    args = trained.args
+    words = args.condition_image.stem if args.condition_image else args.condition
+    return replace(sheet, title=f"{sheet.title} given {words}") if words else sheet
 
 
 def usual_attributes(trained: Trained) -> Tensor:
