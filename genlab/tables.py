@@ -1,5 +1,6 @@
 """Metrics as text, rounded to their precision, in aligned tables."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,6 +32,17 @@ def rounded(value: float, error: float | None = None) -> str:
 def with_error(value: float, error: float | None) -> str:
     """Format a metric with its standard error, if one is known: "0.912 ± 0.021"."""
     return rounded(value) if error is None else f"{rounded(value, error)} ± {rounded(error, error)}"
+
+
+def as_json(found: Mapping[str, Any]) -> str:
+    """Format results as JSON, which knows no infinite numbers: these, and what is no number, are null."""
+    return json.dumps(_finite(found), indent=1, allow_nan=False)
+
+
+def _finite(found: Any) -> Any:
+    if isinstance(found, Mapping):
+        return {name: _finite(value) for name, value in found.items()}
+    return None if isinstance(found, float) and not math.isfinite(found) else found
 
 
 def metrics_table(found: Mapping[str, Any]) -> str:

@@ -1,10 +1,11 @@
 """Metrics as text."""
 
+import json
 import math
 
 import pytest
 
-from genlab.tables import aligned, metrics_table, rounded, with_error
+from genlab.tables import aligned, as_json, metrics_table, rounded, with_error
 
 
 @pytest.mark.parametrize(
@@ -49,3 +50,11 @@ def test_metrics_are_a_table_below_everything_else():
 
 def test_columns_are_aligned():
     assert aligned([["", "a"], ["long name", "1.0"]]) == "             a\nlong name  1.0"
+
+
+def test_what_is_not_finite_is_null_in_json():
+    assert json.loads(as_json({"high": math.inf, "table": {"a": {"mean": math.nan}}, "value": 0.5})) == {
+        "high": None,
+        "table": {"a": {"mean": None}},
+        "value": 0.5,
+    }

@@ -7,6 +7,7 @@ from functools import partial
 from typing import cast
 
 import yaml
+from lightning.pytorch import LightningDataModule
 from lightning.pytorch.cli import instantiate_module
 from torch import Tensor
 
@@ -27,6 +28,7 @@ from genlab.data import (
 )
 from genlab.data.base import SPLITS
 from genlab.data.files.berkeley import CYCLEGAN, PIX2PIX
+from genlab.data.own import as_genlabs
 from genlab.errors import GenlabError, counted, listed, suggestion
 from genlab.parsing import safe_yaml
 from genlab.pictures.drawing import Sheet, save
@@ -98,13 +100,13 @@ def find_data(name: str) -> BatchDataModule:
         raise GenlabError(f"the data section of {name} has {listed(sorted(unknown))} beside class_path and init_args")
     description = {"_class_path": section["class_path"], **(section.get("init_args") or {})}
     try:
-        data: BatchDataModule = instantiate_module(BatchDataModule, description)
+        data = instantiate_module(LightningDataModule, description)
     except (ValueError, TypeError, argparse.ArgumentError) as error:
         reason: BaseException = error
         while reason.__cause__:  # jsonargparse wraps what a constructor raises
             reason = reason.__cause__
         raise GenlabError(f"the data of {name} cannot be made: {' '.join(str(reason).split())}") from None
-    return data
+    return as_genlabs(data)
 
 
 def table(data: BatchDataModule, official: tuple[int, ...] | None) -> str:

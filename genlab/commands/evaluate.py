@@ -3,7 +3,7 @@
 import argparse
 import csv
 import itertools
-import json
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,10 +23,12 @@ from genlab.evaluation.path_length import require_paths
 from genlab.evaluation.protocols import PROTOCOLS, Protocol, judging_capability
 from genlab.evaluation.rows import as_dict
 from genlab.evaluation.splits import Options
-from genlab.tables import as_text, metrics_table
+from genlab.tables import as_json, as_text, metrics_table
 
 LISTED = 20
 """Files in the table that is printed."""
+HOW = ("data", "split", "condition", "sampler", "steps", "guidance", "truncation", "eta", "thinning")
+"""Options that change what is measured."""
 
 
 def main(args: argparse.Namespace) -> None:
@@ -79,6 +81,7 @@ def write_metrics(trained: Trained) -> None:
         "model": type(trained.model).__name__,
         "checkpoint": str(trained.checkpoint),
         "seed": args.seed,
+        **asked_how(args),
     }
     if len(samplings) == 1:
         found |= as_dict(protocol.judge(trained.model, trained.splits, options))
@@ -86,12 +89,23 @@ def write_metrics(trained: Trained) -> None:
         stamp, found["samplings"] = judged_by_samplings(trained, protocol, options, samplings)
         found |= stamp
     with whole_file(path) as part:
-        part.write_text(json.dumps(found, indent=1))
+        part.write_text(as_json(found))
     table = found.pop("samplings", None)
     print(metrics_table(found))
     if table:
         print(f"\n{as_text(table)}")
     print(path)
+
+
+def asked_how(args: argparse.Namespace) -> dict[str, str]:
+    """Return the options that say of which data, under what and how a model is judged, as they are typed."""
+    words: list[str] = []
+    for name in HOW:
+        value = getattr(args, name)
+        if value is not None:
+            words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
+    words += args.data_settings
+    return {"options": shlex.join(words)} if words else {}
 
 
 def asks_for_samples(args: argparse.Namespace) -> bool:

@@ -78,6 +78,8 @@ def require_able(trained: Trained) -> None:
             raise GenlabError(f"{error}; give --between samples, or --codes of `genlab project`") from None
     elif args.input:
         raise GenlabError("give --input or --codes, not both")
+    if args.along == "square" and args.count:
+        raise GenlabError("a square has four corners; leave out -n")
     if args.input and not can(trained.model, KnowsWords):
         require_enough(args.along, len(trained.inputs), "images", "--input")
 
@@ -116,7 +118,8 @@ def ends(trained: Trained) -> tuple[Tensor, Decodes]:
     """Codes of images, or of samples, to interpolate between, (N, code_size), and the decoder of all codes."""
     args = trained.args
     random = torch.Generator().manual_seed(args.seed)
-    drawn = 4 if args.along == "square" else 2 * (args.count or 6)
+    square = args.along == "square"
+    drawn = 4 if square else 2 * (args.count or 6)
     count = (args.count and args.count + 1) if args.input or args.codes else drawn
     if args.codes:
         decoder = decoder_asked(trained)
@@ -131,9 +134,11 @@ def ends(trained: Trained) -> tuple[Tensor, Decodes]:
         decoder = movable(trained.able_under(condition, DrawsCodes))
         return decoder.draw_codes(drawn, generator=random), decoder
     chosen = shown(trained, count, drawn, random, seen_under_asked=False)
-    if args.input:
-        require_enough(args.along, len(chosen.rows), getattr(trained.model, "observations", "images"), "--input")
+    rows, source = chosen.rows, "--input" if args.input else f"the {trained.split} split"
+    require_enough(args.along, len(rows), getattr(trained.model, "observations", "images"), source)
+    if not (square or args.input):
+        rows = rows[: len(rows) // 2 * 2]  # pairs, of a small split too
     if condition is None:
-        condition = trained.condition_of(chosen.images[chosen.rows[:1]])
+        condition = trained.condition_of(chosen.images[rows[:1]])
     decoder = trained.able_under(condition, Decodes)
-    return encoded(trained, chosen.images, chosen.rows), decoder
+    return encoded(trained, chosen.images, rows), decoder

@@ -1,7 +1,6 @@
 """`genlab probe`: the worth of a trained model's codes."""
 
 import argparse
-import json
 from typing import Any
 
 import torch
@@ -11,8 +10,9 @@ from genlab.capabilities import Encodes, flat_code_size, with_real_codes
 from genlab.commands.shared.data import attribute_of
 from genlab.commands.shared.trained import Trained
 from genlab.data import WithoutClass
+from genlab.errors import GenlabError
 from genlab.evaluation.codes import Seen, measured, seen
-from genlab.tables import as_text, metrics_table
+from genlab.tables import as_json, as_text, metrics_table
 
 
 def main(args: argparse.Namespace) -> None:
@@ -23,6 +23,8 @@ def main(args: argparse.Namespace) -> None:
     flat_code_size(trained.model)
     path = trained.written_to("probe.json")
     train, test = (some_seen(trained, images) for images in (trained.splits.training_images(), trained.images()))
+    if len(train.pixels) < 2:
+        raise GenlabError(f"a single one of the training {train.names[0]} tells nothing; give --limit 2 or more")
     data = trained.splits.data
     found: dict[str, Any] = {
         "model": type(trained.model).__name__,
@@ -40,7 +42,7 @@ def main(args: argparse.Namespace) -> None:
         found[name] = table
         print(f"\n{title}\n{as_text(table)}", flush=True)
     with whole_file(path) as part:
-        part.write_text(json.dumps(found, indent=1))
+        part.write_text(as_json(found))
     print(f"\n{path}")
 
 

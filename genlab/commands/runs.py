@@ -179,6 +179,7 @@ def delete(folders: Sequence[Path], agreed: bool) -> None:
     Raises:
         GenlabError: before any is deleted, when one of them is no run or is being trained.
     """
+    folders = list({run.resolve(): run for run in folders}.values())
     for run in folders:
         if runs.is_held(_require_run(run)):
             raise GenlabError(f"{run} is being trained; stop that first")

@@ -38,6 +38,6 @@ def judge_bound(model: Any, splits: Splits, options: Options) -> list[Row]:
     for first, end, group in zip(shares, shares[1:], groups, strict=False):
         scores[f"bound_of_steps_{first}_to_{end}%"] = [group.sum(1)]
     scores["bound_of_likelihood"] = [last]
-    stamp = {"test_images": sum(map(len, bounds)), "timesteps": len(steps), "likelihood": "of 256 levels"}
+    stamp = {f"{splits.split}_images": sum(map(len, bounds)), "timesteps": len(steps), "likelihood": "of 256 levels"}
     rows = averages(scores, {**stamp, "bits_per_dim_of": "bound"})
     return [row if row.name == "bits_per_dim" else replace(row, unit="nats") for row in rows]

@@ -102,7 +102,7 @@ def measured(
     yield "reconstruction", f"reconstructions of test {kind}, ± standard error", rows
 
     train_labels, test_labels = train.classes, test.classes
-    if train_labels is not None and test_labels is not None and len(np.unique(train_labels)) > 1:
+    if train_labels is not None and test_labels is not None and can_be_learned(train_labels, test_labels):
         views = codes | {view: pixels}
         rows = few_labels(views, (train_labels, test_labels), counts, draws)
         yield "few_labels", "accuracy of a linear classifier, by labels of each class, ± standard error", rows
@@ -112,6 +112,11 @@ def measured(
     if left_out is not None and len(np.unique(test_labels == left_out)) > 1:
         told = {name: {"AUROC": float(roc_auc_score(test_labels == left_out, e))} for name, e in errors.items()}
         yield "outliers", f"outliers: class {left_out}, which was left out, told by its squared error", told
+
+
+def can_be_learned(train: Array, test: Array) -> bool:
+    """Whether there are several classes in training, and test images of any of them."""
+    return len(np.unique(train)) > 1 and bool(np.isin(test, train).any())
 
 
 def mean_error(errors: Array) -> dict[str, float]:

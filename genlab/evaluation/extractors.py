@@ -19,6 +19,7 @@ from genlab.atomic import whole_file
 from genlab.capabilities import Encodes, can, real_code_shape
 from genlab.checkpoints import plain_data
 from genlab.data import BatchDataModule
+from genlab.data.batches.augmentation import unaugmented
 from genlab.data.files.places import cache_folder
 from genlab.devices import CPU, moved
 from genlab.errors import GenlabError
@@ -32,6 +33,8 @@ FEW = 50
 """Number of images that EfficientNet sees at a time."""
 STEPS = 700
 """Minimum number of batches that a classifier learns from; five epochs where those are more."""
+LOOKED_AT = 1000
+"""Maximum number of training images by which a classifier that is kept is known to be of the same data."""
 INCIDENTAL = {"data_dir", "batch_size", "num_workers"}
 """Hyperparameters of data without effect on the images."""
 
@@ -196,7 +199,8 @@ def trained_classifier(data: BatchDataModule, device: torch.device = CPU) -> tup
     outputs = data.num_classes or len(data.attribute_names)
     if not outputs:
         raise GenlabError(f"{type(data).__name__} has no labels to train a classifier on; give --features CHECKPOINT")
-    described = json.dumps([essential(data.hparams), len(data.train_set), data.image_shape, outputs], default=str)
+    known = [essential(data.hparams), len(data.train_set), data.image_shape, outputs, content(data.train_set)]
+    described = json.dumps(known, default=str)
     digest = hashlib.sha256(described.encode()).hexdigest()[:16]
     path = cache_folder(getattr(data, "data_dir", None)) / f"classifier-{digest}.pt"
     network = Classifier(data.image_shape, outputs)
@@ -231,6 +235,15 @@ def essential(hparams: Any) -> Any:
     if isinstance(hparams, Mapping):
         return {name: essential(value) for name, value in hparams.items() if name not in INCIDENTAL}
     return hparams
+
+
+def content(images: Any) -> str:
+    """Tell images with their labels from others that lie in the same place."""
+    some = unaugmented(images)[torch.linspace(0, len(images) - 1, LOOKED_AT).long().unique()]
+    told = hashlib.sha256()
+    for name in sorted(some):
+        told.update(some[name].contiguous().numpy().data)
+    return told.hexdigest()
 
 
 def training_batches(data: BatchDataModule) -> Iterator[Any]:

@@ -37,7 +37,7 @@ def judge_likelihood(model: Any, splits: Splits, options: Options) -> list[Row]:
         log_likelihood.append(able.log_likelihood(x, codes, random))
         bits.append(able.likelihood.bits_per_dim(log_likelihood[-1], x[0].numel()))
     count = sum(map(len, elbo))
-    stamp = {"likelihood": type(model.likelihood).__name__, "test_images": count, "samples": codes}
+    stamp = {"likelihood": type(model.likelihood).__name__, f"{splits.split}_images": count, "samples": codes}
     scores = {"elbo": elbo, "log_likelihood": log_likelihood, "bits_per_dim": bits}
     *others, bits_per_dim = averages(scores, stamp)
     return [*others, replace(bits_per_dim, stamp={**stamp, "bits_per_dim_of": "log_likelihood"})]
@@ -49,5 +49,5 @@ def judge_exact_likelihood(model: Any, splits: Splits, options: Options) -> list
     for able, x in splits.seen_by(model, options, AT_ONCE, "Evaluating"):
         log_likelihood.append(able.log_prob(x))
         bits.append(-log_likelihood[-1] / (x[0].numel() * math.log(2)))
-    stamp = {"likelihood": f"exact, of {model.levels} levels", "test_images": sum(map(len, bits))}
+    stamp = {"likelihood": f"exact, of {model.levels} levels", f"{splits.split}_images": sum(map(len, bits))}
     return averages({"log_likelihood": log_likelihood, "bits_per_dim": bits}, stamp)

@@ -24,7 +24,7 @@ def judge_partition(model: Any, splits: Splits, options: Options) -> list[Row]:
     found = [able.unnormalized(x, random) for able, x in splits.seen_by(model, options, AT_ONCE, "Evaluating")]
     z = model.log_partition(chains, temperatures, random, progress=True)
     name = "log_likelihood_bound" if model.is_bound else "log_likelihood"
-    stamp = {"test_images": sum(map(len, found)), "chains": chains, "temperatures": temperatures}
+    stamp = {f"{splits.split}_images": sum(map(len, found)), "chains": chains, "temperatures": temperatures}
     (row,) = averages({name: [part - z.value for part in found]}, stamp)
     interval = {"interval": f"{DEVIATIONS} standard errors of the partition function"}
     bounds = {

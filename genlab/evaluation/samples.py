@@ -35,7 +35,8 @@ ENOUGH = 2048
 def judge_samples(model: Any, splits: Splits, options: Options) -> list[Row]:
     """Measure FID, KID, precision, recall and balance of classes of as many samples as images.
 
-    Distances of training images show the best that can be expected. A conditional model samples under the conditions
+    Distances of training images show the best that can be expected, where samples are not compared with these. A
+    conditional model samples under the conditions
     of the images; where these are labels, and the network is a classifier of labels, the accuracy of samples says how
     well they follow them.
 
@@ -51,14 +52,12 @@ def judge_samples(model: Any, splits: Splits, options: Options) -> list[Row]:
     if not isinstance(data, ImageDataModule):
         raise GenlabError(f"samples are compared with single images, not with the batches of {type(data).__name__}")
     splits.ready("test")
-    network = extractor(options.network, data, data.image_shape, options.device)
     images = splits.images_for(model)
     count = min(options.limit, len(images))
-    learned_from = splits.training_images()
-    require_enough(min(count, len(learned_from)))
+    require_enough(count, len(images))
+    network = extractor(options.network, data, data.image_shape, options.device)
     random = torch.Generator().manual_seed(options.seed)
     test = images.subset(torch.randperm(len(images), generator=random)[:count])
-    train = learned_from.subset(torch.randperm(len(learned_from), generator=random)[:count])
     real, _ = seen_by(network, images_of(test))
     with tqdm(samples(model, test, random), "Sampling", total=-(-count // AT_ONCE), unit=" batches") as sampled:
         fake, logits = seen_by(network, sampled)
@@ -67,13 +66,17 @@ def judge_samples(model: Any, splits: Splits, options: Options) -> list[Row]:
         found |= class_balance(logits)
         if can(model, Conditional) and model.condition.key == "label":
             found |= label_accuracy(logits, test.labels)
-    perfect, _ = seen_by(network, images_of(train))
     stamp = {
         **network.stamp,
         "images": f"{count} samples, {count} images of the {splits.split} split",
         "neighbours": NEIGHBOURS,
     }
-    rows = rows_of(found, stamp) + rows_of(distances(real[: len(perfect)], perfect), stamp, "_of_training_images")
+    rows = rows_of(found, stamp)
+    if splits.split != "train":
+        learned_from = splits.training_images()
+        train = learned_from.subset(torch.randperm(len(learned_from), generator=random)[:count])
+        perfect, _ = seen_by(network, images_of(train))
+        rows += rows_of(distances(real[: len(perfect)], perfect), stamp, "_of_training_images")
     if options.path_length:
         rows += path_lengths(model, test, network, random)
     if options.mixing:
@@ -81,12 +84,20 @@ def judge_samples(model: Any, splits: Splits, options: Options) -> list[Row]:
     return rows
 
 
-def require_enough(count: int) -> None:
+def require_enough(count: int, available: int) -> None:
     """Warn of few images to compare.
+
+    Args:
+        count: images that are to be compared.
+        available: images that could be.
 
     Raises:
         GenlabError: for too few.
     """
+    if available < FEWEST:
+        raise GenlabError(
+            f"{available} images are too few to compare, which takes {FEWEST}; give another --split, or more images"
+        )
     if count < FEWEST:
         raise GenlabError(f"{count} images are too few to compare; give --limit {FEWEST} or more")
     if count < ENOUGH:

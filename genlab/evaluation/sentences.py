@@ -51,7 +51,7 @@ def judge_sentences(model: Any, splits: Splits, options: Options) -> list[Row]:
         tokens.append(x[x != PAD])
     words = torch.cat(tokens)
     stamp = {
-        "test_sentences": sum(map(len, next(iter(scores.values())))),
+        f"{splits.split}_sentences": sum(map(len, next(iter(scores.values())))),
         "words_per_sentence": len(words) / sum(map(len, next(iter(scores.values())))),
         "unknown_words": (words == UNKNOWN).double().mean().item(),
         "vocabulary": len(model.vocabulary),

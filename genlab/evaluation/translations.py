@@ -35,8 +35,12 @@ def judge_translations(model: Translates, splits: Splits, options: Options) -> l
     Raises:
         GenlabError: for data of neither pairs nor domains, for too few images, and for a network that cannot be had.
     """
-    domains = domains_of(splits).some(options.limit, options.seed)
+    everything = domains_of(splits)
+    domains = everything.some(options.limit, options.seed)
     by_features = options.by_features or not domains.aligned
+    for direction in model.directions if by_features else ():
+        compared = [some.translated(direction) for some in (domains, everything)]
+        require_enough(*(min(len(images.start), len(images.end)) for images in compared))
     networks = {
         direction: extractor(options.network, domains.data, domains.translated(direction).end_shape, options.device)
         for direction in (model.directions if by_features else ())
@@ -99,7 +103,6 @@ def coverage(model: KnowsDeviation, x: Tensor, truth: Tensor, random: torch.Gene
 
 def against_domain(model: Translates, images: Translated, split: str, network: Extractor, seed: int) -> list[Row]:
     """Measure distances of translations from images of the domain that they are translated to."""
-    require_enough(min(len(images.start), len(images.end)))
     real, _ = seen_by(network, images_of(images.end))
     fake, _ = seen_by(network, (y for _, _, y in translations(model, images, seed)))
     stamp: dict[str, Any] = {

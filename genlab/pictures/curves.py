@@ -114,7 +114,7 @@ def _chosen(name: str, known: Sequence[str]) -> list[str]:
         return [name]
     found = [metric for metric in _both(name) if metric in known]
     if not found:
-        bases = dict.fromkeys(map(_base, known))
+        bases = dict.fromkeys(filter(None, map(_base, known)))
         raise GenlabError(f"there is no metric {name}; {suggestion(name, bases)}")
     return found
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +57,11 @@ class Lines:
         longest = max(map(len, [head, *self.lines]))
         width, height = max(NARROWEST, CHARACTER * (longest + 4)), LINE * rows
         figure = Figure((width, height), dpi=dpi)
+        plain = partial(figure.text, LINE / width, size=10, va="center", parse_math=False)  # a $ is a word
         for row, line in enumerate(self.lines, 2 if head else 1):
-            figure.text(LINE / width, 1 - (row - 0.5) * LINE / height, line, family="monospace", size=10, va="center")
+            plain(1 - (row - 0.5) * LINE / height, line, family="monospace")
         if head:
-            figure.text(LINE / width, 1 - 0.6 * LINE / height, head, size=10, va="center", weight="bold")
+            plain(1 - 0.6 * LINE / height, head, weight="bold")
         return figure
 
     def arrays(self) -> dict[str, Any]:

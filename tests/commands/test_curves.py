@@ -121,6 +121,7 @@ def test_metrics_are_chosen_by_name_with_one_split_or_both(refused):
     assert titles(figure) == ["KL divergence", "KL divergence", "ELBO"]
     assert [len(axes.lines) for axes in figure.axes] == [2, 1, 1]
     assert "there is no metric klm; did you mean kl?" in refused("curves", "runs/vae/0", "--metrics", "klm")
+    assert ", ," not in refused("curves", "runs/vae/0", "--metrics", "nothing_like_it")
 
 
 def test_metrics_without_a_finite_value_have_no_panel():

@@ -42,6 +42,12 @@ def test_prepare_makes_a_data_set_ready_and_says_what_there_is(name, words, caps
         assert word in output
 
 
+def test_a_datamodule_of_ones_own_is_checked(capsys):
+    Path("mine.yaml").write_text("data: tests.data.test_own.Numerals")
+    main(["data", "check", "mine.yaml"])
+    assert "train" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("section", ["data: Digits", "data: {class_path: Digits, init_args: }"])
 def test_short_configs(section, capsys):
     Path("mine.yaml").write_text(section)

@@ -13,7 +13,7 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 
 import genlab
 from genlab.cli import main
-from tests.data.pictures import write_image
+from tests.data.pictures import write_image, write_images
 
 
 def test_the_likelihood_of_test_images_is_estimated(run, capsys):
@@ -41,6 +41,32 @@ def test_the_likelihood_of_test_images_is_estimated(run, capsys):
     torch.manual_seed(0)
     assert found["elbo"] == pytest.approx(model.evidence(x)["elbo"].item(), abs=1)
     assert found["elbo"] < found["log_likelihood"]
+
+
+def test_how_a_model_was_judged_is_written(run):
+    limits = ["--samples=3", "--limit=5"]
+    main(["evaluate", "--ckpt", str(run), *limits, "--split=train", "--data=Digits", "--data.seed=3", "--out=a.json"])
+    found = json.loads(Path("a.json").read_text())
+    assert found["options"] == "--data Digits --split train --data.seed=3"
+    assert found["train_images"] == 5
+    assert "test_images" not in found
+
+
+def test_samples_are_not_compared_with_training_images_twice(run):
+    with pytest.warns(UserWarning, match="few"):
+        main(["evaluate", "--ckpt", str(run), "--fid", "--limit=20", "--split=train", "--out=a.json"])
+    found = json.loads(Path("a.json").read_text())
+    assert found["fid"] > 0
+    assert not [name for name in found if name.endswith("of_training_images")]
+
+
+def test_a_split_that_is_too_small_is_said_before_a_classifier_is_trained(run, refused, monkeypatch, tmp_path):
+    monkeypatch.setenv("GENLAB_CACHE_DIR", str(tmp_path / "cache"))
+    write_images(Path("few"), 30, mode="L")
+    few = ["--data=ImageFolder", "--data.folder=few", "--data.image_size=8", "--data.channels=1"]
+    told = refused("evaluate", "--ckpt", str(run), "--fid", *few, "--out=a.json")
+    assert "3 images are too few to compare, which takes 10; give another --split, or more images" in told
+    assert not [*(tmp_path / "cache").glob("classifier-*")]
 
 
 def test_some_images_again_and_the_same_metrics(run, refused):

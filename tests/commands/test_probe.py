@@ -88,3 +88,11 @@ def test_attributes_are_classes_too(refused):
 
 def test_counts_of_labels_are_numbers_or_all(refused):
     assert "argument --labels: invalid" in refused("probe", "--labels", "1,some")
+
+
+def test_few_images_of_which_no_class_was_seen_are_judged_without_labels(run, refused):
+    main(["probe", "--ckpt", str(run), "--limit=2", "--out=two.json"])
+    found = json.loads(Path("two.json").read_text())
+    assert "reconstruction" in found
+    assert "few_labels" not in found
+    assert "give --limit 2 or more" in refused("probe", "--ckpt", str(run), "--limit=1", "--out=one.json")

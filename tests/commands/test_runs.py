@@ -314,7 +314,7 @@ def test_scripts_delete_with_yes_and_never_without(four, refused, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     assert "--yes deletes without asking" in refused("runs", "--delete", "runs/vae/0")
     assert four[0].exists()
-    main(["runs", "--delete", "runs/vae/0", "--yes"])
+    main(["runs", "--delete", "runs/vae/0", "runs/gan/../vae/0", "--yes"])
     assert not four[0].exists()
 
 

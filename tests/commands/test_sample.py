@@ -155,6 +155,8 @@ def test_halves_are_completed_beside_the_truth(conditional, tiles):
         ("celeba", ["--condition", "Smile=1"], "there is no attribute Smile; did you mean Smiling?"),
         ("celeba", ["--condition", "Smiling=yes"], "Smiling=1 or Smiling=0, not Smiling=yes"),
         ("celeba", ["--per-class", "3"], "has no classes to sample from"),
+        ("celeba", ["--condition", "Smiling=1,Smiling=0"], "Smiling is given twice in Smiling=1,Smiling=0"),
+        ("digits", ["--strip", "3", "--per-class", "2"], "leave out --from-image, --prior and --per-class"),
         ("digits", ["--prior", "gmm"], "has a prior of its own"),
         ("digits", ["--per-class", "3", "--condition", "7"], "leave out the condition"),
         ("frey", ["--condition", "7"], "give --condition-image FILE"),

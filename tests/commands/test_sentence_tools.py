@@ -306,3 +306,9 @@ def test_models_of_images_have_no_sentences(run, refused):
     assert "new.txt has no ending of a picture" in refused("sample", ckpt, "--out=new.txt")
     assert "takes images, Sentences has sentences" in refused("reconstruct", ckpt, "--data=Sentences")
     assert "--with and --without are of sentences" in refused("edit", ckpt, "--with=a.txt", "--without=b.txt")
+
+
+def test_a_dollar_is_a_word_of_a_picture():
+    figure = Lines(["it costs $ 5 , not_ $ 6 ."], title="Samples").figure()
+    assert [text.get_text() for text in figure.texts] == ["it costs $ 5 , not_ $ 6 .", "Samples"]
+    assert not any(text.get_parse_math() for text in figure.texts)

@@ -14,6 +14,7 @@ from PIL import Image
 import genlab
 from genlab.cli import main
 from genlab.latent import CodeDensity
+from tests.data.pictures import write_images
 
 
 @pytest.fixture
@@ -166,6 +167,24 @@ def test_interpolation_goes_from_one_test_image_to_another(along, mine, tiles):
         assert arrays["column_labels"].tolist() == [ends[0], "0.25", "0.5", "0.75", ends[1]]
     if along == "lerp":
         torch.testing.assert_close(drawn[0, 2], middle, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("count", "rows"), [(30, 1), (50, 2)])
+def test_interpolations_of_a_small_split_are_of_whole_pairs(count, rows, run, tiles, refused):
+    """Its three or five test images are fewer than the six pairs that are drawn of a large one."""
+    write_images(Path("few"), count, mode="L")
+    few = ["--data=ImageFolder", "--data.folder=few", "--data.image_size=8", "--data.channels=1"]
+    main(["interpolate", "--ckpt", str(run), *few, "--out=way.npz"])
+    drawn = tiles("way.npz")
+    assert len(drawn) == rows
+    assert len(np.unique(drawn[:, [0, -1]].reshape(2 * rows, -1), axis=0)) == 2 * rows
+    if count == 30:
+        told = refused("interpolate", "--ckpt", str(run), *few, "--along=square", "--out=square.npz")
+        assert "--along square takes exactly 4 images; the test split has 3" in told
+
+
+def test_a_square_has_four_corners(mine, refused):
+    assert "a square has four corners; leave out -n" in refused("interpolate", "--along=square", "-n=2", "--out=a.png")
 
 
 @pytest.mark.parametrize(("old", "new", "kind"), [("line", "lerp", "Linear"), ("arc", "slerp", "Spherical")])

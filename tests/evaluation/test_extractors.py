@@ -47,6 +47,18 @@ def test_an_odd_classifier_is_told_and_trained_again(content, tmp_path, monkeypa
     assert extractors.own_classifier(data).name == name
 
 
+def test_other_labels_in_the_same_place_have_a_classifier_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("GENLAB_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(extractors, "STEPS", 20)
+    data = genlab.Digits()
+    data.setup()
+    extractors.trained_classifier(data)
+    data.train_set.facts["label"] = 9 - data.train_set.facts["label"]  # of the test set too: they share facts
+    _, accuracy = extractors.trained_classifier(data)
+    assert accuracy > 0.3
+    assert len([*tmp_path.glob("classifier-*.pt")]) == 2
+
+
 @torch.no_grad()
 def test_a_classifier_is_trained_where_gradients_are_off(tmp_path, monkeypatch):
     """As `genlab edit` asks for one of a GAN's samples, and `evaluate --mixing`, when none is kept yet."""

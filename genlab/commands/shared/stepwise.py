@@ -115,7 +115,9 @@ def require_consistent(args: argparse.Namespace) -> None:
         raise GenlabError("an image is completed by ancestral sampling, as RePaint does; leave out --sampler")
     if args.strength is not None and (args.mask or not args.from_image):
         raise GenlabError("--strength is of images made from --from-image FILE: give it with that, and without --mask")
-    if args.strip and (args.from_image or args.prior):
-        raise GenlabError("--strip shows samples on their way from noise; leave out --from-image and --prior")
+    if args.strip and (args.from_image or args.prior or args.per_class):
+        raise GenlabError(
+            "--strip shows samples on their way from noise; leave out --from-image, --prior and --per-class"
+        )
     if args.from_image and (args.prior or args.per_class):
         raise GenlabError("--from-image makes images from one; leave out --prior and --per-class")
