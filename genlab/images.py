@@ -6,6 +6,7 @@ from PIL.Image import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import to_pil_image
 
+from genlab.batches import check_images
 from genlab.errors import GenlabError
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -30,12 +31,13 @@ def to_pil(images: Tensor) -> Image | list[Image]:
     """Convert an image (C, H, W) in [0, 1] to a Pillow image, or images (B, C, H, W) to a list of these.
 
     Raises:
-        GenlabError: for any other shape.
+        GenlabError: for any other shape, and for values that are no floats in [0, 1].
 
     Example:
         >>> genlab.to_pil(torch.rand(3, 28, 20)).size  # width and height
         (20, 28)
     """
+    check_images(images, "the images for to_pil", images.dtype)
     if images.ndim == 4:
         return [picture_of(image) for image in images]
     if images.ndim != 3:

@@ -195,8 +195,8 @@ class LabelledUnits(BinaryUnits):
 class GaussianUnits(VisibleUnits):
     """Units that are real, with the energy (v - b)^2 / (2 σ^2); hidden units see v / σ^2 (Cho et al. 2011).
 
-    Units hold pixels that are standardised: less their mean over training images, divided by their standard deviation,
-    both of which are measured before training and kept in the checkpoint.
+    Units hold pixels that are standardised: less their mean, divided by their standard deviation, both of which are
+    measured in the first batch of training images and kept in the checkpoint.
 
     Args:
         size: how many.

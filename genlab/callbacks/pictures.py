@@ -53,7 +53,8 @@ class Pictures(Callback):
         full = self._batch and len(next(iter(self._batch.values()))) >= self.count
         if not self._gathers or full or not isinstance(batch, dict):
             return
-        kept = {name: [self._batch[name], value] if self._batch else [value] for name, value in batch.items()}
+        parts = {name: value for name, value in batch.items() if isinstance(value, Tensor) and value.ndim}
+        kept = {name: [self._batch[name], value] if self._batch else [value] for name, value in parts.items()}
         self._batch = {name: _joined(values)[: self.count] for name, values in kept.items()}
 
     def on_train_epoch_end(self, trainer: Trainer, model: LightningModule) -> None:

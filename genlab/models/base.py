@@ -12,7 +12,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.trainer.states import RunningStage, TrainerStatus
 from lightning.pytorch.tuner.lr_finder import _LRCallback
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 import genlab
@@ -92,8 +92,11 @@ class Model(PlainHyperparameters, Scheduled):
         return ""
 
     def train(self, mode: bool = True) -> Self:
-        """Switch between training and evaluation mode; a `frozen` model stays in evaluation mode."""
-        return super().train(mode and not self.is_frozen)
+        """Switch between training and evaluation mode; `frozen` models stay in evaluation mode, also as parts."""
+        super().train(mode)
+        for model in frozen_models(self):
+            nn.Module.train(model, False)
+        return self
 
     def configure_callbacks(self) -> list[Callback]:
         """Let Lightning not refuse gradient accumulation under manual optimization: training steps see to it."""
@@ -182,8 +185,7 @@ class Model(PlainHyperparameters, Scheduled):
         """Let each process draw noise of its own, and Lightning warn of no part in evaluation mode that is `frozen`."""
         if self.trainer.world_size > 1:
             torch.manual_seed(torch.initial_seed() + self.global_rank)
-        models = [module for module in self.modules() if isinstance(module, Model) and module.is_frozen]
-        if frozen_parts := {part for model in models for part in model.modules()}:
+        if frozen_parts := {part for model in frozen_models(self) for part in model.modules()}:
             warnings.filterwarnings("ignore", f"Found {len(frozen_parts)} module")  # if there are others, it says more
 
     def on_train_start(self) -> None:
@@ -247,6 +249,11 @@ class Model(PlainHyperparameters, Scheduled):
     def _hand_over(self) -> None:
         if self._log.rows:
             self._log.hand_over(self.trainer.loggers, self.current_epoch, searches=self._searches())
+
+
+def frozen_models(model: nn.Module) -> list[nn.Module]:
+    """List the parts of a model, itself among them, that are `frozen`."""
+    return [part for part in model.modules() if getattr(part, "is_frozen", False)]
 
 
 def frozen(model: AnyModel) -> AnyModel:

@@ -149,7 +149,7 @@ class DenoisingModel(Prior, Codec):
         """
         extent(moments=moments)
         model, random, levels = self._model, self._random(None, generator), self._levels()
-        kept = torch.linspace(0, len(levels) - 1, moments).round().tolist()
+        kept = torch.linspace(len(levels) - 1, 0, moments).round().flip(0).tolist()  # one moment is the last
         seen: list[Tensor] = []
 
         def sampled(x: Tensor, denoise: Denoise) -> Tensor:

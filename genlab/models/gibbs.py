@@ -117,7 +117,7 @@ class GibbsChains:
         """Sample images and where their chains were on the way from random pixels: (n, moments, C, H, W) in [0, 1]."""
         extent(moments=moments)
         random, done = self._random(None, generator), 0
-        kept = torch.linspace(0, self._sampling.steps, moments).round().int().tolist()
+        kept = torch.linspace(self._sampling.steps, 0, moments).round().int().flip(0).tolist()  # one moment is the last
         v = self.start(n, random)
         seen = {0: self.pictures(v, random)}
 

@@ -115,7 +115,8 @@ class LatentDiffusion(DenoisingModel, DiffusionModel):
     def inner_of(self, batch: Any) -> Tensor:
         """Return the scaled codes of a batch's images, computed once for training images with an "index"."""
         images = self.images(batch)
-        if not self.trainer.training or not isinstance(batch, Mapping) or "index" not in batch:
+        in_training = self._trainer is not None and self._trainer.training
+        if not in_training or not isinstance(batch, Mapping) or "index" not in batch:
             return self.inner(images)
         if self._cache is None:
             count = len(self.trainer.train_dataloader.dataset)  # type: ignore[union-attr]

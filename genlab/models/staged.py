@@ -169,6 +169,7 @@ class StagedModel(Model, Generic[AnyStage]):
         position = self.plan.position(self.current_epoch)
         if position != self._position:
             self.trainer.optimizers[self._position].state.clear()  # it needs no memory any more
+            self.zero_grad()  # gradients that reached parts which the stage did not train
             self._position = position
             self._kept.clear()
             self._announce()

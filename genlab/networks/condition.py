@@ -22,7 +22,7 @@ class AttributeEmbedding(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, attributes: Tensor) -> Tensor:
-        numbers: Tensor = self.linear(2 * attributes.float() - 1)
+        numbers: Tensor = self.linear(2 * attributes.to(self.linear.weight) - 1)
         return numbers
 
 

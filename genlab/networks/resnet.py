@@ -60,7 +60,8 @@ class ResNetGenerator(nn.Sequential, Recorded):
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
-        right, below = -width % self.multiple, -height % self.multiple
+        least = 2 * self.multiple  # residual blocks reflect maps, which takes two rows and columns
+        right, below = max(least - width, -width % self.multiple), max(least - height, -height % self.multiple)
         padded = F.pad(x, (0, right, 0, below), mode="replicate") if right or below else x
         logits: Tensor = super().forward(padded)  # type: ignore[no-untyped-call]
         return logits[:, :, :height, :width]

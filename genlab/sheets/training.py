@@ -52,7 +52,7 @@ def _samples_in_training(model: Conditional, batch: Mapping[str, Tensor], count:
             "truth": originals,
         }
         return stacked(kinds, min(8, count), title="Samples by condition", subject=type(model).__name__)
-    conditions, names = model.condition.every(batch, lambda: batch["attributes"].mean(0).round())
+    conditions, names = model.condition.every(batch, lambda: batch["attributes"].float().mean(0).round())
     conditions, names = conditions[:count].to(next(iter(batch.values())).device), names[:count]
     return samples_by_condition(model, conditions, names, max(1, min(8, count // len(names))), noise)
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import LightningDataModule, Trainer
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger, WandbLogger
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch.utils.data import DataLoader
 
 import genlab
 from genlab.callbacks import Pictures
@@ -124,3 +125,21 @@ def test_no_image_is_drawn_twice():
     """Neither for having been in the check before training, nor for being in every validation."""
     pictures = drawing(trained(count=1000))
     assert len(pictures._batch["image"]) == 180
+
+
+class Files(LightningDataModule):
+    """Images with two attributes as whole numbers, and with the names of their files."""
+
+    def train_dataloader(self):
+        images = torch.rand(40, 1, 8, 8)
+        rows = [{"image": x, "attributes": torch.tensor([i % 2, 1]), "name": f"{i}.png"} for i, x in enumerate(images)]
+        return DataLoader(rows, batch_size=8)
+
+    val_dataloader = train_dataloader
+
+
+def test_batches_may_hold_more_than_tensors():
+    model = genlab.CVAE((1, 8, 8), attribute_names=["left", "round"], code_size=2)
+    pictures = drawing(trained(model=model, data=Files()))
+    assert sorted(pictures._batch) == ["attributes", "image"]
+    assert Path("pictures/sample-epoch0002.png").exists()

@@ -93,3 +93,16 @@ def test_two_own_sets_are_told_apart_where_something_is_kept_of_them():
     for data in kept:
         data.setup("fit")
     assert kept[0].hparams == kept[1].hparams != kept[2].hparams
+
+
+@pytest.mark.parametrize(("cast", "classes"), [(torch.Tensor.float, 10), (lambda labels: labels / 7, 0)])
+def test_labels_are_whole_numbers_or_none_of_classes(cast, classes):
+    class Numbers(Numerals):
+        def setup(self, stage):
+            super().setup(stage)
+            self.labels = cast(self.labels)
+
+    data = own.as_genlabs(Numbers())
+    data.setup("fit")
+    assert data.num_classes == classes
+    assert (data.train_set.labels is not None) == bool(classes)

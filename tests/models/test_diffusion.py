@@ -321,6 +321,8 @@ def test_the_way_from_noise_ends_in_the_samples():
     way = model.on_the_way(3, 4, generator=torch.Generator().manual_seed(0))
     assert way.shape == (3, 4, *SHAPE)
     torch.testing.assert_close(way[:, -1], model.sample(3, seed=0))
+    last = model.on_the_way(3, 1, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(last[:, 0], way[:, -1])
 
 
 def test_the_bound_of_a_model_that_knows_nothing_and_the_parts():

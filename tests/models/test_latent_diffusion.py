@@ -4,14 +4,16 @@ from functools import partial
 
 import pytest
 import torch
-from lightning.pytorch import Trainer, seed_everything
+import torch.nn.functional as F
+from lightning.pytorch import LightningModule, Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
+from torch import nn
 
 import genlab
 from genlab.cli import main
 from genlab.diffusion import Sampling
 from genlab.losses import Gaussian
-from genlab.networks import DenoisingUNet, MapDecoder, MapEncoder
+from genlab.networks import DenoisingUNet, MapDecoder, MapEncoder, Recorded
 
 SHAPE = (1, 8, 8)
 QUIET = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "limit_val_batches": 1}
@@ -120,3 +122,32 @@ def test_other_first_stages_are_refused(vae):
         genlab.LatentDiffusion((1, 16, 16), vae)
     with pytest.raises(genlab.GenlabError, match="appends its condition to codes that are vectors"):
         genlab.CVAE(SHAPE, 10, code_size=2, encoder=partial(MapEncoder, channels=8))
+
+
+class Halves(LightningModule, Recorded):
+    """A first stage that is not genlab's, with a layer that behaves differently in training."""
+
+    code_shape = (1, 4, 4)
+
+    def __init__(self):
+        super().__init__()
+        self.image_shape, self.drop = SHAPE, nn.Dropout()
+
+    def encode(self, x):
+        return self.drop(F.avg_pool2d(x, 2))
+
+    def decode(self, z):
+        return F.interpolate(z, scale_factor=2)
+
+
+def test_a_first_stage_of_ones_own_stays_in_evaluation_mode():
+    model = genlab.LatentDiffusion(SHAPE, Halves(), network=SMALL)
+    model.eval()
+    model.train()
+    assert model.training
+    assert not model.first_stage.drop.training
+
+
+def test_errors_are_computed_without_a_trainer(vae):
+    model = genlab.LatentDiffusion(SHAPE, vae, network=SMALL)
+    assert model.errors({"image": torch.rand(2, *SHAPE)}, model.network).isfinite().all()

@@ -266,4 +266,8 @@ def test_images_lead_to_others_the_further_the_more_steps():
     way = model.on_the_way(3, 4, generator=torch.Generator().manual_seed(0))
     assert way.shape == (3, 4, *SHAPE)
     assert math.isfinite(way.sum())
+    model.sampling = GibbsSampling(steps=3)
+    last = model.on_the_way(3, 1, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(last[:, 0], model.sample(3, seed=0))
+    model.sampling = GibbsSampling(steps=100)
     assert torch.equal(model.vary(images[0], 0.1, seed=3), model.vary(images[:1], 0.1, seed=3)[0])

@@ -299,3 +299,24 @@ def test_outputs_for_test_images_are_not_kept():
     model._position = 2
     trainer().test(model, data, verbose=False)
     assert not model._kept
+
+
+def test_a_stage_begins_without_gradients_of_the_stages_before():
+    """A learned activation of layer 1 gets gradients when layer 2 is trained, which its optimizer does not hold."""
+
+    class FirstGradients(Callback):
+        def __init__(self):
+            self.seen = []
+
+        def on_train_batch_start(self, trainer, model, batch, batch_idx):
+            if batch_idx == 0:
+                gradient = model.stack[0].activation.weight.grad
+                self.seen.append((model.stage.name, 0.0 if gradient is None else gradient.abs().item()))
+
+    layers = [partial(DenseLayer, size=size, activation=nn.PReLU) for size in (24, 12)]
+    one = {"pretraining": [StageSchedule(1, 1e-3)], "fine_tuning": [StageSchedule(1, 1e-3)]}
+    gradients = FirstGradients()
+    trainer(gradients, limit_val_batches=0).fit(
+        stacked(layers, **one, classifier=[], classifier_fine_tuning=[]), genlab.Digits()
+    )
+    assert gradients.seen == [("layer1", 0), ("layer2", 0), ("fine_tuning", 0)]

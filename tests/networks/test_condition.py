@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+import genlab
 from genlab.conditions import Attributes, Labels
 from genlab.networks import MLPDecoder
 from genlab.networks.condition import ConditionalGenerator
@@ -31,3 +32,9 @@ def test_a_code_is_not_drowned_by_its_condition():
     images = generator(torch.randn(2000, 16), torch.arange(2000) % 10).detach()
     within_classes = torch.stack([images[label::10].var(0) for label in range(10)]).mean()
     assert within_classes > 0.8 * images.var(0).mean()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_attributes_are_seen_in_the_precision_of_the_weights(dtype):
+    model = genlab.CGAN((1, 8, 8), attribute_names=["a", "b"], code_size=4).to(dtype).eval()
+    assert model.given([[1, 0]]).sample(2, seed=0).isfinite().all()

@@ -95,6 +95,13 @@ def test_layers_are_normalised_where_the_papers_say():
     assert sum(isinstance(m, nn.InstanceNorm2d) for m in resnet.modules()) == 3 + 2 * 2 + 2
 
 
+@pytest.mark.parametrize("size", [(4, 4), (5, 4), (4, 9)])
+def test_images_smaller_than_a_network_was_built_for_are_translated(size):
+    network = ResNetGenerator((3, 32, 32), 1, channels=4, blocks=1)
+    assert network(torch.rand(2, 3, *size)).shape == (2, 1, *size)
+    assert network.eval()(torch.rand(2, 3, *size)).shape == (2, 1, *size)
+
+
 def test_a_residual_block_adds_to_what_it_is_given():
     block = ResidualBlock(4, nn.Identity)
     for parameter in block.parameters():

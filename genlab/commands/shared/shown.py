@@ -131,7 +131,7 @@ def named_condition(trained: Trained, sheet: Sheet | Lines) -> Sheet | Lines:
 def usual_attributes(trained: Trained) -> Tensor:
     """Return the attributes that most test images have: (number of attributes,), 0 or 1."""
     test_set = trained.images()
-    usual: Tensor = test_set.facts["attributes"][test_set.rows].mean(0).round()
+    usual: Tensor = test_set.facts["attributes"][test_set.rows].float().mean(0).round()
     return usual
 
 

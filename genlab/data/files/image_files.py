@@ -15,7 +15,7 @@ from PIL import Image
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from genlab.errors import GenlabError
-from genlab.regular import is_folder, read_regular, require_regular
+from genlab.regular import exists, is_folder, read_regular, require_regular
 
 LARGEST = 8 * (Image.MAX_IMAGE_PIXELS or 2**27)
 """Maximum bytes of an image file: four for each pixel of the largest image that Pillow decodes."""
@@ -118,6 +118,8 @@ def is_image(name: str) -> bool:
 
 
 def _walk(place: Path) -> list[str]:
+    if exists(place) and not is_folder(place):
+        raise GenlabError(f"{place} is a file; give the folder that it is in")
     if not is_folder(place):
         raise GenlabError(
             f"there is no folder {place}; give a path or a name in the folder of data sets, where "
