@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
-from lightning.pytorch.utilities import rank_zero_info
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch.utils.data import DataLoader
 
 from genlab.data.batches.sampling import BatchLoader, BatchSampler, SameBatches, SeededBatches
@@ -154,18 +154,27 @@ class BatchDataModule(PlainHyperparameters, Facts, LightningDataModule):
         """
         if not self.trainer or not self.trainer.training:
             return
-        if state["left_at"]["batches"] and state["order"] != self._order():
-            were, are = (", ".join(f"{k} {v}" for k, v in order.items()) for order in (state["order"], self._order()))
+        now = self._order()
+        were = {name: value for name, value in state["order"].items() if name in now}
+        are = {name: now[name] for name in were}
+        if state["left_at"]["batches"] and were != are:
+            left, given = (", ".join(f"{name} {value}" for name, value in order.items()) for order in (were, are))
             raise GenlabError(
-                f"training was left inside an epoch, with {were}, and cannot end it with {are}; resume with the same, "
-                "or from a checkpoint at the end of an epoch"
+                f"training was left inside an epoch, with {left}, and cannot end it with {given}; resume with the "
+                "same, or from a checkpoint at the end of an epoch"
+            )
+        if were.get("images") != are.get("images"):
+            rank_zero_warn(
+                f"there were {were['images']:,} training {self.item}s before, and are {are['images']:,} now; where "
+                "splits are drawn at random, those for testing may be some that the run was trained on"
             )
         self._left_at = state["left_at"]
 
     def _order(self) -> dict[str, int]:
         """Return what the order of an epoch's batches depends on."""
         size = self._batch_of(self.train_set) if hasattr(self, "train_set") else self.batch_size
-        return {"batch_size": size, "processes": self._place()[1], "seed": self.seed}
+        images = {"images": len(self.train_set)} if hasattr(self, "train_set") else {}
+        return {"batch_size": size, "processes": self._place()[1], "seed": self.seed, **images}
 
     def _batch_of(self, data: Any) -> int:
         """Return the size of a whole batch of a data set: no more than there is for each process."""

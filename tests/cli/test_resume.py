@@ -17,6 +17,7 @@ from genlab.checkpoints import read
 from genlab.cli import main, slurm
 from genlab.configs import find_config
 from genlab.errors import GenlabError
+from tests.data.pictures import write_images
 from tests.processes import ended
 
 BATCHES = 5
@@ -184,9 +185,19 @@ def test_saved_where_validation_is_due():
 def test_other_batches_cannot_end_an_epoch(refused):
     stopped(7, "gan_digits.yaml")
     told = refused("fit", "--config", "gan_digits.yaml", *QUICK, "--ckpt_path=last", "--data.batch_size=32")
-    assert "left inside an epoch, with batch_size 64, processes 1, seed 0, and cannot end it with batch_size 32" in told
+    was = "batch_size 64, processes 1, seed 0, images 1437"
+    assert f"left inside an epoch, with {was}, and cannot end it with batch_size 32" in told
     told = refused("fit", "--ckpt_path=last", "--data=MNIST")
     assert "left inside an epoch of Digits, and cannot end it with MNIST; resume with the same data" in told
+
+
+def test_a_folder_that_has_grown_is_split_anew_and_that_is_said():
+    photos = ["--model=VAE", "--data=ImageFolder", "--data.folder=photos", "--data.image_size=8"]
+    write_images(Path("photos"), 20)
+    main(["fit", *photos, *QUICK, "--trainer.max_epochs=1"])
+    write_images(Path("photos"), 30)
+    with pytest.warns(UserWarning, match="there were 16 training images before, and are 24 now; where splits are"):
+        main(["fit", "--ckpt_path=last", "--trainer.max_epochs=2"])
 
 
 def test_killed_between_two_checkpoints(whole):
