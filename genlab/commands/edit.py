@@ -10,7 +10,7 @@ from torch import Tensor
 from genlab import sheets
 from genlab.capabilities import Decodes, Encodes, KnowsWords, can, can_given, flat_code_size, with_real_codes
 from genlab.commands.shared.codes import codes_asked, decoder_asked, require_no_input
-from genlab.commands.shared.data import attribute_of, position_of
+from genlab.commands.shared.data import attribute_of, class_names_of, position_of
 from genlab.commands.shared.shown import shown
 from genlab.commands.shared.trained import BATCH, Trained, encoded
 from genlab.commands.shared.truncation import set_truncation
@@ -116,11 +116,11 @@ def direction_of_samples(
     data = trained.data("fit")
     if not isinstance(data, ImageDataModule):
         raise GenlabError(f"attributes are of single images, not of the batches of {type(data).__name__}")
-    position = position_of(data, attribute)
+    position = position_of(data, attribute, class_names_of(data) or data.attribute_names)
     classifier, _ = trained_classifier(data, trained.device)
     codes = decoder.draw_codes(DRAWN * labelled, generator=random)
-    seen = [classifier.of_features(classifier.features(decoder.decode(some))) for some in codes.split(BATCH)]
-    has = torch.cat(seen)[:, position] > 0
+    seen = torch.cat([classifier.of_features(classifier.features(decoder.decode(some))) for some in codes.split(BATCH)])
+    has = seen.argmax(1) == position if data.num_classes else seen[:, position] > 0
     if not has.any() or has.all():
         raise GenlabError(f"all of {len(has):,} samples are alike in {attribute}, as a classifier sees them")
     rows = rows_of_each(has, labelled, random)

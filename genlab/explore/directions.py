@@ -7,11 +7,10 @@ from torch import Tensor
 
 from genlab.capabilities import Conditional, Decodes, DrawsCodes, can
 from genlab.commands.edit import rows_of_each
-from genlab.commands.shared.data import attribute_of
+from genlab.commands.shared.data import attribute_of, class_names_of
 from genlab.errors import GenlabError
 from genlab.explore.entries import NotThere
 from genlab.explore.explored import Explored
-from genlab.explore.gallery import class_names_of
 from genlab.latent import attribute_vector, principal
 
 PRINCIPAL = 10

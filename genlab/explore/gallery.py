@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from genlab.capabilities import Conditional, Encodes, Translates, can, can_given
+from genlab.commands.shared.data import class_names_of
 from genlab.commands.shared.trained import Trained, encoded
 from genlab.evaluation.domains import domains_of
 from genlab.images import eight_bits
@@ -62,11 +63,6 @@ def gallery_of(trained: Trained) -> Gallery:
         GenlabError: for data that have none, such as texts.
     """
     return _of_domains(trained) if can(trained.model, Translates) else _of_images(trained)
-
-
-def class_names_of(data: Any) -> list[str]:
-    """Name the classes of data, in the order of labels."""
-    return list(getattr(data, "class_names", ())) or [str(label) for label in range(getattr(data, "num_classes", 0))]
 
 
 @torch.no_grad()

@@ -98,6 +98,10 @@ def test_samples_without_an_encoder_are_traversed_and_edited(players, monkeypatc
     direction = seen[few[0]].mean(0) - seen[few[1]].mean(0)
     np.testing.assert_allclose(drawn[:, 0], drawn[:, 1], atol=1e-5)
     np.testing.assert_allclose(drawn[:, 2], model.decode(codes + direction), atol=1e-4)
+    seer.features = lambda images: images.flatten(1) - images.flatten(1).mean(0)
+    seer.of_features = lambda pixels: pixels @ torch.eye(64)[:, :10]
+    main(["edit", "--ckpt", str(players["digits"]), "--attribute=0", "-n=2", "--labelled=20", "--out=zeros.npz"])
+    assert tiles("zeros.npz").shape[0] == 2
     assert "CelebA has no attribute Smilng; did you mean Smiling?" in refused(
         "edit", "--ckpt", str(players["faces"]), "--attribute", "Smilng"
     )

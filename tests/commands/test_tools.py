@@ -139,11 +139,23 @@ def test_codes_are_coloured_by_an_attribute(faces, refused):
     )
 
 
+def test_a_class_is_an_attribute_too(mine, tiles):
+    main(["edit", "--attribute=7", "-n=2", "--steps=2", "--strength=0..1", "--out=sevens.npz"])
+    data, model = genlab.Digits(), genlab.load(mine)
+    data.setup()
+    drawn = torch.from_numpy(tiles("sevens.npz"))
+    is_seven = data.train_set.labels == 7
+    with torch.no_grad():
+        codes, own = model.encode(data.train_set.images / 255), model.encode(drawn[:, 0])
+        expected = model.decode(own + codes[is_seven].mean(0) - codes[~is_seven].mean(0))
+    assert (drawn[:, 2] - expected).abs().mean() < 0.2 * (drawn[:, 2] - drawn[:, 1]).abs().mean()  # from some images
+
+
 def test_mistakes_in_editing_are_said(faces, mine, refused):
     assert "CelebA has no attribute Smile; did you mean Smiling?" in refused(
         "edit", "--ckpt", str(faces), "--attribute", "Smile"
     )
-    assert "Digits has no attribute Smiling; there are none" in refused("edit", "--attribute", "Smiling")
+    assert "Digits has no attribute Smiling; there are 0, 1, 2" in refused("edit", "--attribute", "Smiling")
     assert "much is no range such as -2..2" in refused("edit", "--attribute", "Smiling", "--strength", "much")
 
 

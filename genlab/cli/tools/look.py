@@ -218,7 +218,7 @@ def edit(parser: argparse.ArgumentParser) -> None:
     of_codes(parser)
     of_decoding(parser)
     drawing(parser)
-    parser.add_argument("--attribute", metavar="NAME", help="such as Smiling; of sentences, a word")
+    parser.add_argument("--attribute", metavar="NAME", help="such as Smiling, or 7; of sentences, a word")
     parser.add_argument("--with", dest="having", metavar="FILE", type=Path, help="sentences with the attribute")
     parser.add_argument("--without", metavar="FILE", type=Path, help="sentences without it")
     parser.add_argument(

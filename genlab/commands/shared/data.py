@@ -52,11 +52,11 @@ def without(description: dict[str, Any], settings: Sequence[str]) -> dict[str, A
 
 
 def attribute_of(images: Any, data: Any, attribute: str) -> Tensor:
-    """Whether images have an attribute, or sentences a word: (N,), bool.
+    """Whether images have an attribute or are of a class, or sentences have a word: (N,), bool.
 
     Args:
         images: one of the splits.
-        data: the DataModule, which knows the names of attributes, or the words.
+        data: the DataModule, which knows the names of attributes and classes, or the words.
         attribute: the name.
 
     Raises:
@@ -65,9 +65,17 @@ def attribute_of(images: Any, data: Any, attribute: str) -> Tensor:
     if data.vocabulary:
         has: Tensor = (images.stored == word_of(data, attribute)).any(1)
         return has
-    position = position_of(data, attribute)
-    found: Tensor = images.facts["attributes"][images.rows, position] > 0
+    found: Tensor
+    if attribute in data.attribute_names:
+        found = images.facts["attributes"][images.rows, data.attribute_names.index(attribute)] > 0
+    else:
+        found = images.labels == position_of(data, attribute, class_names_of(data))
     return found
+
+
+def class_names_of(data: Any) -> list[str]:
+    """Name the classes of data, in the order of labels."""
+    return list(getattr(data, "class_names", ())) or [str(label) for label in range(getattr(data, "num_classes", 0))]
 
 
 def word_of(data: Any, word: str) -> int:
@@ -85,14 +93,13 @@ def word_of(data: Any, word: str) -> int:
     return number
 
 
-def position_of(data: Any, attribute: str) -> int:
-    """Return the position of an attribute among those of a DataModule.
+def position_of(data: Any, attribute: str, among: Sequence[str]) -> int:
+    """Return the position of an attribute, or a class, among those of a DataModule.
 
     Raises:
-        GenlabError: when the data do not have the attribute.
+        GenlabError: when the data do not have it.
     """
-    if attribute not in data.attribute_names:
-        hint = suggestion(attribute, data.attribute_names)
+    if attribute not in among:
+        hint = suggestion(attribute, [*data.attribute_names, *class_names_of(data)])
         raise GenlabError(f"{type(data).__name__} has no attribute {attribute}; {hint}")
-    position: int = data.attribute_names.index(attribute)
-    return position
+    return among.index(attribute)
