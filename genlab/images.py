@@ -6,9 +6,10 @@ from PIL.Image import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import to_pil_image
 
-from genlab.batches import check_images
 from genlab.errors import GenlabError
 
+TOLERANCE = 0.5
+"""Largest distance beyond black and white of values that are clipped: what bicubic resizing overshoots."""
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 """Pillow's modes by number of channels."""
 
@@ -37,7 +38,8 @@ def to_pil(images: Tensor) -> Image | list[Image]:
         >>> genlab.to_pil(torch.rand(3, 28, 20)).size  # width and height
         (20, 28)
     """
-    check_images(images, "the images for to_pil", images.dtype)
+    if not images.is_floating_point() or not images.equal(images.clamp(-TOLERANCE, 1 + TOLERANCE)):
+        raise GenlabError("to_pil takes floats in [0, 1]; divide values up to 255 by 255")
     if images.ndim == 4:
         return [picture_of(image) for image in images]
     if images.ndim != 3:

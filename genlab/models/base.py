@@ -192,7 +192,17 @@ class Model(PlainHyperparameters, Scheduled):
         """Draw what would have been drawn, had training not been stopped; by as many processes as there were."""
         if len(self._random_states) == self.trainer.world_size:
             set_random_state(self._random_states[self.global_rank])
+            self._draw_order()
         self._random_states = []
+
+    def _draw_order(self) -> None:
+        """Let loaders that keep no state of their own draw the next epoch's order as if training had gone on.
+
+        Lightning has had them draw it before the random state was restored. Inside an epoch nothing brings it back.
+        """
+        loop: Any = self.trainer.fit_loop
+        if not any(hasattr(loader, "load_state_dict") for loader in loop._combined_loader.flattened):
+            iter(loop._data_fetcher)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Under DDP, let all processes have the first one's buffers next, which Lightning forgets of manual steps."""

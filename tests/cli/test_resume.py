@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch import LightningDataModule, Trainer, seed_everything
+from torch.utils.data import DataLoader, TensorDataset
 
+import genlab
 from genlab.checkpoints import read
 from genlab.cli import main, slurm
 from genlab.configs import find_config
@@ -198,6 +201,26 @@ def test_a_folder_that_has_grown_is_split_anew_and_that_is_said():
     write_images(Path("photos"), 30)
     with pytest.warns(UserWarning, match="there were 16 training images before, and are 24 now; where splits are"):
         main(["fit", "--ckpt_path=last", "--trainer.max_epochs=2"])
+
+
+class Shuffled(LightningDataModule):
+    """Images in a DataLoader of one's own."""
+
+    def train_dataloader(self):
+        images = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+        return DataLoader(TensorDataset(images), 8, shuffle=True)
+
+
+def test_a_dataloader_of_ones_own_goes_on_in_the_order_that_it_would_have_had():
+    def trained(epochs: int, checkpoint: str | None = None) -> Trainer:
+        seed_everything(0)
+        trainer = Trainer(max_epochs=epochs, logger=False, enable_checkpointing=False, enable_progress_bar=False)
+        trainer.fit(genlab.VAE((1, 8, 8), 2), Shuffled(), ckpt_path=checkpoint)
+        return trainer
+
+    trained(1).save_checkpoint("one.ckpt")
+    whole, resumed = (trainer.model.state_dict() for trainer in (trained(3), trained(3, "one.ckpt")))
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
 def test_killed_between_two_checkpoints(whole):
