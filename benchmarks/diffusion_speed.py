@@ -111,7 +111,7 @@ def sampling() -> None:
         answers = spawn.Queue()
         process = spawn.Process(target=remembering, args=(name, answers))
         process.start()
-        before, peak = answers.get()
+        before, peak = answers.get(timeout=600)
         process.join()
         ratio = statistics.median(value / own for value, own in zip(values, seconds["genlab"], strict=True))
         rate = statistics.median(values[2:]) / STEPS

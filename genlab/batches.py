@@ -56,8 +56,7 @@ def named(batch: Any, names: Sequence[str], model: str) -> Any:
 def parts_of(batch: Any) -> dict[str, Tensor]:
     """Return the images of a batch, and what is known of each, whatever model reads it; none of another batch.
 
-    Of a tuple or list whose second part is images too, the parts are a source and a target; see `named`. Labels that
-    are no whole numbers are none of classes, and left out.
+    Of a tuple or list whose second part is images too, the parts are a source and a target; see `named`.
     """
     is_pair = isinstance(batch, list | tuple) and len(batch) > 1 and getattr(batch[1], "ndim", 0) == 4
     parts = named(batch, ("source", "target") if is_pair else ("image",), "")
@@ -66,11 +65,7 @@ def parts_of(batch: Any) -> dict[str, Tensor]:
     names = images_in(parts)
     images = {name: parts[name] for name in names if getattr(parts[name], "ndim", 0) == 4}
     others = {name: part for name, part in parts.items() if name not in (*names, "index")}
-    known = {name: part for name, part in others.items() if isinstance(part, Tensor) and part.ndim in (1, 2)}
-    if "label" in known and known["label"].is_floating_point():  # measured numbers, or classes that were cast
-        label = known.pop("label")
-        known |= {"label": label.long()} if torch.equal(label, label.round()) else {}
-    return images | known
+    return images | {name: part for name, part in others.items() if isinstance(part, Tensor) and part.ndim in (1, 2)}
 
 
 def images_in(batch: Mapping[str, Any]) -> tuple[str, ...]:

@@ -218,8 +218,9 @@ class Attributes(Condition):
         """Return attributes such as "Smiling=1,Male=0", others being as `usual` has them."""
         parts = text.split(",")
         named = [part.partition("=")[0] for part in parts]
-        if again := {name for name in named if named.count(name) > 1}:
-            raise GenlabError(f"{listed(sorted(again))} is given twice in {text}")
+        for name in named:
+            if named.count(name) > 1:
+                raise GenlabError(f"{name} is given twice in {text}")
         are_all = {*named} >= {*self.attribute_names}
         attributes = torch.zeros(1, len(self.attribute_names)) if are_all else usual()[None].clone()
         for part in parts:

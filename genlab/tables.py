@@ -42,6 +42,8 @@ def as_json(found: Mapping[str, Any]) -> str:
 def _finite(found: Any) -> Any:
     if isinstance(found, Mapping):
         return {name: _finite(value) for name, value in found.items()}
+    if isinstance(found, list | tuple):
+        return [_finite(value) for value in found]
     return None if isinstance(found, float) and not math.isfinite(found) else found
 
 

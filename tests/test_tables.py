@@ -53,8 +53,11 @@ def test_columns_are_aligned():
 
 
 def test_what_is_not_finite_is_null_in_json():
-    assert json.loads(as_json({"high": math.inf, "table": {"a": {"mean": math.nan}}, "value": 0.5})) == {
+    assert json.loads(
+        as_json({"high": math.inf, "table": {"a": {"mean": math.nan}}, "value": 0.5, "all": [1, math.nan]})
+    ) == {
         "high": None,
         "table": {"a": {"mean": None}},
         "value": 0.5,
+        "all": [1, None],
     }

@@ -116,7 +116,9 @@ def table(data: BatchDataModule, official: tuple[int, ...] | None) -> str:
     classes = counted(data.num_classes, "class", "classes")
     lines = [f"{type(data).__name__}: {classes}, {counted(len(data.attribute_names), 'attribute')}"]
     for position, split in enumerate(SPLITS):
-        content = getattr(data, split)
+        content = getattr(data, split, None)
+        if content is None:  # of data of one's own
+            continue
         count = f"{len(content):,}"
         if isinstance(data, DomainDataModule):
             count = ", ".join(
@@ -139,7 +141,7 @@ def table(data: BatchDataModule, official: tuple[int, ...] | None) -> str:
 def class_counts(data: BatchDataModule) -> list[str]:
     """Count the images of each class, a line each: its name, and the number in each split; none without labels."""
     labels: dict[str, Tensor | None] = {
-        split.removesuffix("_set"): getattr(getattr(data, split), "labels", None) for split in SPLITS
+        split.removesuffix("_set"): getattr(getattr(data, split, None), "labels", None) for split in SPLITS
     }
     counts = {
         split: of_split.bincount(minlength=data.num_classes).tolist()

@@ -28,7 +28,7 @@ from genlab.tables import as_json, as_text, metrics_table
 LISTED = 20
 """Files in the table that is printed."""
 HOW = ("data", "split", "condition", "sampler", "steps", "guidance", "truncation", "eta", "thinning")
-"""Options that change what is measured."""
+"""Options of data and of sampling, of which no metric has a stamp."""
 
 
 def main(args: argparse.Namespace) -> None:
@@ -98,7 +98,7 @@ def write_metrics(trained: Trained) -> None:
 
 
 def asked_how(args: argparse.Namespace) -> dict[str, str]:
-    """Return the options that say of which data, under what and how a model is judged, as they are typed."""
+    """Return the options that say of which data and samples by which settings a model is judged, as they are typed."""
     words: list[str] = []
     for name in HOW:
         value = getattr(args, name)

@@ -163,18 +163,21 @@ class BatchDataModule(PlainHyperparameters, Facts, LightningDataModule):
                 f"training was left inside an epoch, with {left}, and cannot end it with {given}; resume with the "
                 "same, or from a checkpoint at the end of an epoch"
             )
-        if were.get("images") != are.get("images"):
+        items = f"{self.item}s"
+        if were.get(items) != are.get(items):
             rank_zero_warn(
-                f"there were {were['images']:,} training {self.item}s before, and are {are['images']:,} now; where "
-                "splits are drawn at random, those for testing may be some that the run was trained on"
+                f"training resumes with {are[items]:,} training {items}, where there were {were[items]:,}; if splits "
+                "are drawn at random, test images may have been trained on"
             )
         self._left_at = state["left_at"]
 
     def _order(self) -> dict[str, int]:
         """Return what the order of an epoch's batches depends on."""
-        size = self._batch_of(self.train_set) if hasattr(self, "train_set") else self.batch_size
-        images = {"images": len(self.train_set)} if hasattr(self, "train_set") else {}
-        return {"batch_size": size, "processes": self._place()[1], "seed": self.seed, **images}
+        order = {"batch_size": self.batch_size, "processes": self._place()[1], "seed": self.seed}
+        if hasattr(self, "train_set"):
+            order["batch_size"] = self._batch_of(self.train_set)
+            order[f"{self.item}s"] = sum(getattr(self.train_set, "lengths", (len(self.train_set),)))
+        return order
 
     def _batch_of(self, data: Any) -> int:
         """Return the size of a whole batch of a data set: no more than there is for each process."""

@@ -87,7 +87,8 @@ class Sample:
         if "label" not in self.parts or self.class_names:
             return len(self.class_names)
         with undisturbed():
-            return max(1 + int(parts_of(batch)["label"].max()) for batch in batches(self.data, "train"))
+            labels = torch.cat([parts_of(batch)["label"] for batch in batches(self.data, "train")])
+        return 1 + int(labels.max()) if are_classes(labels) else 0
 
 
 sample_of = functools.lru_cache(maxsize=1)(Sample)
@@ -216,7 +217,16 @@ def gathered(data: LightningDataModule, split: str) -> dict[str, Tensor]:
             count += len(parts[images[0]])
     if not kept:
         raise GenlabError(f"{name} gives no {split} batches")
-    return {part: torch.cat(values)[:most] for part, values in kept.items()}
+    found = {part: torch.cat(values)[:most] for part, values in kept.items()}
+    if "label" in found:
+        label = found.pop("label")
+        found |= {"label": label.long()} if are_classes(label) else {}
+    return found
+
+
+def are_classes(labels: Tensor) -> bool:
+    """Whether labels are whole numbers, if need be as floats, and not something that was measured."""
+    return not labels.is_floating_point() or labels.equal(labels.round())
 
 
 def batches(data: LightningDataModule, split: str) -> Iterable[Any]:

@@ -19,7 +19,7 @@ from genlab.atomic import whole_file
 from genlab.capabilities import Encodes, can, real_code_shape
 from genlab.checkpoints import plain_data
 from genlab.data import BatchDataModule
-from genlab.data.batches.augmentation import unaugmented
+from genlab.data.batches.tensors import BatchDataset
 from genlab.data.files.places import cache_folder
 from genlab.devices import CPU, moved
 from genlab.errors import GenlabError
@@ -239,7 +239,8 @@ def essential(hparams: Any) -> Any:
 
 def content(images: Any) -> str:
     """Tell images with their labels from others that lie in the same place."""
-    some = unaugmented(images)[torch.linspace(0, len(images) - 1, LOOKED_AT).long().unique()]
+    stored = images.without(object) if isinstance(images, BatchDataset) else images  # transforms may be random
+    some = stored[torch.linspace(0, len(images) - 1, LOOKED_AT).long().unique()]
     told = hashlib.sha256()
     for name in sorted(some):
         told.update(some[name].contiguous().numpy().data)

@@ -35,10 +35,9 @@ ENOUGH = 2048
 def judge_samples(model: Any, splits: Splits, options: Options) -> list[Row]:
     """Measure FID, KID, precision, recall and balance of classes of as many samples as images.
 
-    Distances of training images show the best that can be expected, where samples are not compared with these. A
-    conditional model samples under the conditions
-    of the images; where these are labels, and the network is a classifier of labels, the accuracy of samples says how
-    well they follow them.
+    Unless the split is theirs, distances of training images show the best that can be expected. A conditional model
+    samples under the conditions of the images; where these are labels, and the network is a classifier of labels, the
+    accuracy of samples says how well they follow them.
 
     Raises:
         GenlabError: for a condition of all, for data of no single images, for too few, and for a network that cannot be
@@ -54,10 +53,12 @@ def judge_samples(model: Any, splits: Splits, options: Options) -> list[Row]:
     splits.ready("test")
     images = splits.images_for(model)
     count = min(options.limit, len(images))
-    require_enough(count, len(images))
+    learned_from = splits.training_images()
+    require_enough(min(count, len(learned_from)), min(len(images), len(learned_from)))
     network = extractor(options.network, data, data.image_shape, options.device)
     random = torch.Generator().manual_seed(options.seed)
     test = images.subset(torch.randperm(len(images), generator=random)[:count])
+    train = learned_from.subset(torch.randperm(len(learned_from), generator=random)[:count])
     real, _ = seen_by(network, images_of(test))
     with tqdm(samples(model, test, random), "Sampling", total=-(-count // AT_ONCE), unit=" batches") as sampled:
         fake, logits = seen_by(network, sampled)
@@ -73,8 +74,6 @@ def judge_samples(model: Any, splits: Splits, options: Options) -> list[Row]:
     }
     rows = rows_of(found, stamp)
     if splits.split != "train":
-        learned_from = splits.training_images()
-        train = learned_from.subset(torch.randperm(len(learned_from), generator=random)[:count])
         perfect, _ = seen_by(network, images_of(train))
         rows += rows_of(distances(real[: len(perfect)], perfect), stamp, "_of_training_images")
     if options.path_length:

@@ -263,11 +263,13 @@ class Model(PlainHyperparameters, Scheduled):
 
 def frozen_models(model: nn.Module) -> list[nn.Module]:
     """List the parts of a model, itself among them, that are `frozen`."""
-    return [part for part in model.modules() if getattr(part, "is_frozen", False)]
+    return [part for part in model.modules() if vars(part).get("is_frozen") is True]
 
 
 def frozen(model: AnyModel) -> AnyModel:
     """Freeze a trained model that is a part of another: no gradients, and evaluation mode whatever the other's is.
+
+    (A model that is not genlab's does not keep its parts in evaluation mode.)
 
     Such a model is an argument like any other: `{class_path: genlab.load, init_args: {path: runs/vae_mnist}}` in a
     config, `genlab.load("runs/vae_mnist")` in Python. The other model's checkpoints hold all of it.

@@ -199,7 +199,7 @@ def test_a_folder_that_has_grown_is_split_anew_and_that_is_said():
     write_images(Path("photos"), 20)
     main(["fit", *photos, *QUICK, "--trainer.max_epochs=1"])
     write_images(Path("photos"), 30)
-    with pytest.warns(UserWarning, match="there were 16 training images before, and are 24 now; where splits are"):
+    with pytest.warns(UserWarning, match="resumes with 24 training images, where there were 16; if splits are"):
         main(["fit", "--ckpt_path=last", "--trainer.max_epochs=2"])
 
 

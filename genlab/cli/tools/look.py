@@ -121,7 +121,9 @@ def latent(parser: argparse.ArgumentParser) -> None:
     of_images(parser)
     drawing(parser)
     parser.add_argument("--method", choices=("pca", "tsne", "umap"), help="how codes of more dimensions become a map")
-    parser.add_argument("--color-by", metavar="NAME", help="an attribute, such as Smiling, or label (default: labels)")
+    parser.add_argument(
+        "--color-by", metavar="NAME", help="an attribute or a class, such as Smiling, or label (default: labels)"
+    )
     parser.add_argument(
         "-n", "--count", type=positive, help="images at most (default 5000, of t-SNE 2000, or all of --input)"
     )

@@ -84,7 +84,7 @@ def probe(parser: argparse.ArgumentParser) -> None:
         "--labels", type=counts, default="1,10,100,all", help="labelled images of each class (default 1,10,100,all)"
     )
     parser.add_argument("--draws", type=positive, default=5, help="times that few labels are drawn (default 5)")
-    parser.add_argument("--attribute", metavar="NAME", help="the classes are images with and without it, or of a class")
+    parser.add_argument("--attribute", metavar="NAME", help="or class: images with and without it are the two classes")
     parser.add_argument("--limit", type=positive, default=10_000, help="images of each split at most (default 10000)")
 
 

@@ -65,11 +65,13 @@ def attribute_of(images: Any, data: Any, attribute: str) -> Tensor:
     if data.vocabulary:
         has: Tensor = (images.stored == word_of(data, attribute)).any(1)
         return has
+    classes = class_names_of(data) if images.labels is not None else []
+    position, attributes = position_of(data, attribute, [*data.attribute_names, *classes]), len(data.attribute_names)
     found: Tensor
-    if attribute in data.attribute_names:
-        found = images.facts["attributes"][images.rows, data.attribute_names.index(attribute)] > 0
+    if position < attributes:
+        found = images.facts["attributes"][images.rows, position] > 0
     else:
-        found = images.labels == position_of(data, attribute, class_names_of(data))
+        found = images.labels == position - attributes
     return found
 
 
@@ -100,6 +102,5 @@ def position_of(data: Any, attribute: str, among: Sequence[str]) -> int:
         GenlabError: when the data do not have it.
     """
     if attribute not in among:
-        hint = suggestion(attribute, [*data.attribute_names, *class_names_of(data)])
-        raise GenlabError(f"{type(data).__name__} has no attribute {attribute}; {hint}")
+        raise GenlabError(f"{type(data).__name__} has no attribute {attribute}; {suggestion(attribute, among)}")
     return among.index(attribute)

@@ -119,7 +119,7 @@ def is_image(name: str) -> bool:
 
 def _walk(place: Path) -> list[str]:
     if exists(place) and not is_folder(place):
-        raise GenlabError(f"{place} is a file; give the folder that it is in")
+        raise GenlabError(f"{place} is neither a folder nor a zip archive; give the folder of the images")
     if not is_folder(place):
         raise GenlabError(
             f"there is no folder {place}; give a path or a name in the folder of data sets, where "
