@@ -72,9 +72,11 @@ class Pictures(Callback):
         self._drawn = epoch
         if not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
+        modes = [(module, module.training) for module in model.modules()]  # some may rest, or be frozen
         model.eval()
         sheets = in_training(model, self._batch, self.count, self.seed)
-        model.train()
+        for module, mode in modes:
+            module.training = mode
         data = getattr(trainer, "datamodule", None)
         subject = subject_of(model, getattr(data, "hparams", {}), epoch)
         for name, sheet in sheets.items():

@@ -83,5 +83,9 @@ def require_possible(config: Namespace) -> None:
         between(1, MOST_PROCESSES, devices=int(config.trainer.devices))
     if isinstance(config.trainer.val_check_interval, int | float):  # else a time
         above(0, val_check_interval=config.trainer.val_check_interval)
+    for section in ("best_checkpoint", "last_checkpoint"):
+        for name in ("filename", "dirpath"):
+            if config[section][name] != DEFAULTS.get(f"{section}.{name}"):
+                raise GenlabError(f"{section}.{name} cannot be changed, as runs are known by it; leave it out")
     if config.trust and not trust.is_granted():
         raise GenlabError("no config and no variable can grant trust; give --trust on the command line")

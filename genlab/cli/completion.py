@@ -11,6 +11,7 @@ import yaml
 
 from genlab import runs, trust
 from genlab.checkpoints import Checkpoint, read
+from genlab.cli.tools.parser import ToolParser
 from genlab.configs import find_config
 from genlab.errors import GenlabError
 from genlab.parsing import safe_yaml
@@ -98,7 +99,7 @@ def _known(arguments: list[str]) -> argparse.Namespace | None:
     """Parse what the arguments say of runs and checkpoints; None when they ask for help."""
     if {"-h", "--help"} & {*arguments} or any(argument.startswith("--print_config") for argument in arguments):
         return None
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser = ToolParser(prog="genlab fit", add_help=False, allow_abbrev=False)
     parser.add_argument("--ckpt_path")
     parser.add_argument("--config", "-c", action="append", default=[])
     parser.add_argument("--name")

@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")  # of what Lightning calls, not of what users do
 
@@ -118,6 +118,10 @@ class TrainerCLI(LightningCLI):
             with contextlib.suppress(AttributeError):  # it ended before there was a run
                 runs.discard_empty(self.run)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Stay one: settings of a model that is copied, as Lightning's averages of weights do, hold on to it."""
+        return self
+
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add genlab's sections."""
         add_sections(parser, self._fact_for_model)
@@ -201,7 +205,11 @@ class TrainerCLI(LightningCLI):
         self.config_init = self.parser.instantiate_classes(placed)
         built = self.config_init[self.subcommand]
         self.datamodule, self.model = built.data, built.model
-        self.trainer = self.instantiate_trainer(**trainer_arguments(self.subcommand, built, self.run, self.checkpoint))
+        settings = trainer_arguments(self.subcommand, built, self.run, self.checkpoint)
+        try:
+            self.trainer = self.instantiate_trainer(**settings)
+        except ValueError as error:  # of a strategy or an accelerator that there is not
+            raise GenlabError(" ".join(str(error).split())) from error
 
     def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Callback]) -> Trainer:
         """Leave genlab's own checkpoints out where there are to be none."""

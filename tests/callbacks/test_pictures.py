@@ -91,6 +91,22 @@ def test_drawing_changes_neither_the_random_state_nor_the_mode():
     assert torch.equal(weights(every_n_epochs=1), weights(every_n_epochs=0))
 
 
+class Resting(genlab.VAE):
+    """A model with a part in evaluation mode."""
+
+    def on_train_start(self):
+        super().on_train_start()
+        self.own = torch.nn.BatchNorm1d(2).eval()
+
+    def on_train_batch_start(self, batch, batch_idx):
+        assert self.training
+        assert not self.own.training
+
+
+def test_parts_that_rest_go_on_resting():
+    trained(model=Resting((1, 8, 8), 2), every_n_epochs=1)
+
+
 def test_tensorboard_gets_them_and_csv_does_not_break():
     trained(CSVLogger("csv"), TensorBoardLogger("tb", name="", version=""))
     events = EventAccumulator("tb").Reload()

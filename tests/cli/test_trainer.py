@@ -350,6 +350,12 @@ def test_one_callback_or_logger_needs_no_list():
     assert Path("runs/vae_digits/0/metrics.csv").exists()
 
 
+def test_lightnings_averages_of_weights_copy_a_model():
+    averaged = ["--trainer.callbacks=StochasticWeightAveraging", "--trainer.callbacks.swa_lrs=0.01"]
+    main(["fit", "--config=vae_digits.yaml", "--config=overlays/smoke.yaml", *averaged])
+    assert Path("runs/vae_digits/0/checkpoints/last.ckpt").exists()
+
+
 def test_batch_norm_cannot_be_synchronised_on_cpus(refused):
     told = refused("fit", "--config=gan_digits.yaml", "--trainer.sync_batchnorm=true", "--trainer.accelerator=cpu")
     assert "batch norm is synchronised between GPUs only" in told
@@ -358,6 +364,9 @@ def test_batch_norm_cannot_be_synchronised_on_cpus(refused):
 
 def test_what_lightning_refuses_is_one_line_and_leaves_no_run(refused):
     assert "limit_train_batches" in refused("fit", "--config=vae_digits.yaml", "--trainer.limit_train_batches=1.5")
+    told = refused("fit", "--config=vae_digits.yaml", "--trainer.accelerator=none")
+    assert told.startswith("genlab: You selected an invalid accelerator name")
+    assert "--debug" not in told
     assert not list(Path("runs").iterdir())
 
 

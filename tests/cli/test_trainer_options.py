@@ -46,6 +46,10 @@ def rows(run: str = "vae_digits/0") -> list[dict[str, str]]:
         ([callback("EarlyStopping", monitor="train/los")], "EarlyStopping monitors train/los, which is not logged"),
         (["--trainer.val_check_interval=5"], "val_check_interval is 5, and an epoch has only 4 batches; give no more"),
         (["--trainer.barebones=true"], "barebones goes without metrics and checkpoints"),
+        (["--last_checkpoint.filename=latest"], "last_checkpoint.filename cannot be changed"),
+        (["--best_checkpoint.dirpath=elsewhere"], "best_checkpoint.dirpath cannot be changed"),
+        (["--name"], "argument --name: expected one argument"),
+        (["--ckpt_path"], "argument --ckpt_path: expected one argument"),
         (
             ["--trainer.devices=all"],
             "trainer.devices is all; give a number, a list such as [0, 2], -1 for all, or auto",
