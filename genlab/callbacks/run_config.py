@@ -9,15 +9,18 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities import rank_zero_info
 
 from genlab import runs
 from genlab.atomic import whole_file
 from genlab.callbacks.best_checkpoint import monitored
 from genlab.facts import FACTS
-from genlab.runs.summaries import flat
+from genlab.runs.summaries import differing, flat
 
 OF_ONE_RUN = ("ckpt_path", "name", "trust")
 """Options that the config leaves out, since it starts a new run."""
+EXPECTED = ("trainer.max_", "weights_only", "model")
+"""Beginnings of settings that are others whenever a run goes on, or must be the checkpoint's."""
 PLAIN = (bool, int, float, str)
 """Types of values in TensorBoard's table of hyperparameters."""
 UNREADABLE = "Unable to serialize instance"
@@ -53,7 +56,9 @@ class RunConfig(SaveConfigCallback):
         text = yaml.safe_dump(config, sort_keys=False)
         run = Path(trainer.default_root_dir)
         path = run / runs.CONFIG
-        if not path.exists():  # as it does in a run that is resumed
+        if path.exists():  # of a run that is resumed
+            tell_changes(path, config)
+        else:
             with whole_file(path) as part:
                 part.write_text(runs.signed(text, run), encoding="utf-8")
         for logger in trainer.loggers:
@@ -73,6 +78,21 @@ class RunConfig(SaveConfigCallback):
 
                 for summary in hparams(self._hparams, metrics):  # the metrics' values are those of their curves
                     logger.experiment._get_file_writer().add_summary(summary)
+
+
+def tell_changes(path: Path, config: dict[str, Any]) -> None:
+    """Say which settings are others than those in the config of a run that is resumed, which it keeps."""
+    kept, now = (
+        {name: str(value) for name, value in flat(settings)}
+        for settings in (yaml.safe_load(path.read_text(encoding="utf-8")), config)
+    )
+    changed = [
+        f"{name} {now[name]} in place of {kept[name]}"
+        for name in differing([kept, now])
+        if name in kept.keys() & now.keys() and not name.startswith(EXPECTED)
+    ]
+    if changed:
+        rank_zero_info(f"{', '.join(changed)}: {path} keeps what it says, so type this again when you resume again")
 
 
 def readable(config: Any) -> Any:

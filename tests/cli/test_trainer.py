@@ -203,6 +203,10 @@ def test_resuming_goes_on_in_the_same_run(capsys):
     assert [{k: row[k] for k in first[0]} for row in after[: len(first)]] == first
     assert [int(row["step"]) for row in after if row["train/loss"]] == list(range(20))
     assert torch.load("runs/vae_digits/0/checkpoints/last.ckpt", weights_only=True)["epoch"] == 4
+    assert "in place of" not in capsys.readouterr().err
+    main(["fit", "--ckpt_path=last", "--trainer.max_epochs=6", "--data.batch_size=32"])
+    told = "data.batch_size 32 in place of 64: runs/vae_digits/0/config.yaml keeps what it says, so type this again"
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("config", ["stacked_digits.yaml", "cvae_celeba.yaml", "cvae_frey.yaml"])
