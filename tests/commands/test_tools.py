@@ -161,7 +161,8 @@ def test_mistakes_in_editing_are_said(faces, mine, refused):
 
 @pytest.mark.parametrize("along", ["lerp", "slerp", "square"])
 def test_interpolation_goes_from_one_test_image_to_another(along, mine, tiles):
-    main(["interpolate", "--along", along, "--steps", "5", "-n", "2", "--seed", "3", "--out", "way.npz"])
+    pairs = [] if along == "square" else ["-n", "2"]
+    main(["interpolate", "--along", along, "--steps", "5", *pairs, "--seed", "3", "--out", "way.npz"])
     drawn = torch.from_numpy(tiles("way.npz"))
     assert drawn.shape[:2] == (5 if along == "square" else 2, 5)
     data, model = genlab.Digits(), genlab.load(mine)
