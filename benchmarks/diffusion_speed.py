@@ -16,7 +16,7 @@ import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -98,21 +98,29 @@ def remembering(name: str, answers: Any) -> None:
     answers.put([*held, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024])
 
 
+def memories(names: Iterable[str]) -> dict[str, list[float]]:
+    """The memory of each rival, in a process of its own, which begins with the peak of the one that starts it."""
+    spawn, found = multiprocessing.get_context("spawn"), {}
+    for name in names:
+        answers = spawn.Queue()
+        process = spawn.Process(target=remembering, args=(name, answers))
+        process.start()
+        found[name] = answers.get(timeout=600)
+        process.join()
+    return found
+
+
 def sampling() -> None:
     rivals = samplers()
+    memory = memories(rivals)  # before this process samples
     seconds: dict[str, list[float]] = {name: [] for name in rivals}
     for _ in range(9):
         for name, sample in rivals.items():
             began = time.perf_counter()
             sample()
             seconds[name].append(time.perf_counter() - began)
-    spawn = multiprocessing.get_context("spawn")
     for name, values in seconds.items():
-        answers = spawn.Queue()
-        process = spawn.Process(target=remembering, args=(name, answers))
-        process.start()
-        before, peak = answers.get(timeout=600)
-        process.join()
+        before, peak = memory[name]
         ratio = statistics.median(value / own for value, own in zip(values, seconds["genlab"], strict=True))
         rate = statistics.median(values[2:]) / STEPS
         print(
