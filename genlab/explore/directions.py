@@ -115,8 +115,8 @@ def attribute_direction(explored: Explored, name: str) -> Tensor:
         raise NotThere(f"there is no attribute {name[:100]}")
     trained = explored.trained
     images, data = trained.splits.training_images(), trained.splits.data
-    classes = [class_attribute(each) for each in class_names_of(data)]
-    has = images.labels == classes.index(name) if name in classes else attribute_of(images, data, name)
+    classes = {class_attribute(each): each for each in class_names_of(data)}
+    has = attribute_of(images, data, classes.get(name, name))
     if not has.any() or has.all():
         raise GenlabError(f"all training images of {type(data).__name__} are alike in {name}")
     rows = rows_of_each(has, LABELLED, torch.Generator().manual_seed(trained.args.seed))
