@@ -1,5 +1,7 @@
 """The restricted Boltzmann machine (Smolensky 1986; Hinton 2002): visible and hidden units, and one weight a pair."""
 
+from typing import Any
+
 import torch
 from torch import Generator, Tensor, nn
 
@@ -9,6 +11,21 @@ from genlab.ranges import extent
 
 SMALL = 0.01
 """Standard deviation of weights before training (Hinton 2010, section 8)."""
+
+
+class KnownLinear(torch.autograd.Function):
+    """A linear layer whose outputs are known already, so that only its gradients are computed."""
+
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor, outputs: Tensor) -> Tensor:
+        ctx.save_for_backward(inputs, weight)
+        return outputs.view_as(outputs)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
+        inputs, weight = ctx.saved_tensors
+        of_inputs = gradient @ weight.to(gradient) if ctx.needs_input_grad[0] else None
+        return of_inputs, gradient.T @ inputs.to(gradient), gradient.sum(0), None
 
 
 class BoltzmannMachine(nn.Module):
@@ -39,9 +56,16 @@ class BoltzmannMachine(nn.Module):
         nn.init.normal_(self.hidden.weight, std=SMALL)
         nn.init.zeros_(self.hidden.bias)
 
-    def inputs(self, v: Tensor) -> Tensor:
-        """Return the inputs of hidden units given visible ones (B, size), for binary ones log-odds: (B, hidden)."""
-        found: Tensor = self.hidden(self.visible.scaled(v).to(self.hidden.weight.dtype))
+    def inputs(self, v: Tensor, known: Tensor | None = None) -> Tensor:
+        """Return the inputs of hidden units given visible ones (B, size), for binary ones log-odds: (B, hidden).
+
+        Args:
+            v: visible units.
+            known: the inputs, where they were computed without gradients, which they get now.
+        """
+        weight, bias = self.hidden.weight, self.hidden.bias
+        seen = self.visible.scaled(v).to(weight.dtype)
+        found: Tensor = self.hidden(seen) if known is None else KnownLinear.apply(seen, weight, bias, known)
         return found
 
     def inputs_of_visible(self, h: Tensor) -> Tensor:
@@ -76,6 +100,21 @@ class BoltzmannMachine(nn.Module):
             h = self.hidden_units.draw(given, generator)
             v, inputs = self.visible.draw(self.inputs_of_visible(h), generator), None
         return v
+
+    def divergence(self, v: Tensor, negative: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean free energy of visible units less that of negative samples, a scalar, and their inputs.
+
+        Args:
+            v: visible units, (B, size).
+            negative: negative samples, of any number.
+            inputs: those of hidden units given `v`, (B, hidden), with or without gradients; those returned have them.
+        """
+        both = torch.cat([v, negative.to(v.dtype)])  # so that weights have one gradient, not the sum of two
+        with torch.no_grad():
+            known = torch.cat([inputs, self.inputs(negative)])
+        given = self.inputs(both, known)
+        energy = self.free_energy(both, given)
+        return energy[: len(v)].mean() - energy[len(v) :].mean(), given[: len(v)]
 
     def hidden_mean(self, v: Tensor) -> Tensor:
         """Return the means of hidden units given visible ones (B, size), for binary ones probabilities: (B, hidden)."""

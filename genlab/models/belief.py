@@ -160,13 +160,14 @@ class BeliefModel(Passes, StagedModel[NetStage]):
     def divergence(self, level: int, v: Tensor, trains: bool, generator: Generator | None = None) -> Tensor:
         """Return a machine's free energy of visible units (B, size) less that of negative samples: a scalar."""
         machine, chains = self.machine(level), getattr(self, f"chains{level}")
-        inputs = machine.inputs(v)
+        with torch.no_grad():
+            inputs = machine.inputs(v)
         persistent = len(chains) > 0
-        start, known = (chains, None) if persistent else (v, inputs.detach())
+        start, known = (chains, None) if persistent else (v, inputs)
         self._negative = machine.gibbs(start, self.gibbs_steps if trains or not persistent else 0, generator, known)
         if persistent and trains:
             chains.copy_(self._negative)
-        return machine.free_energy(v, inputs).mean() - machine.free_energy(self._negative).mean()
+        return machine.divergence(v, self._negative, inputs)[0]
 
     @torch.no_grad()
     def measure(self, level: int, v: Tensor) -> None:

@@ -103,26 +103,28 @@ class RBM(Codec, GibbsModel):
             self.measure(pixels)
         v = self._drawn(pixels)
         self._remember(v)
-        negative = self.negatives(v)
+        with torch.no_grad():
+            inputs = self.machine.inputs(v)
+        negative = self.negatives(v, inputs=inputs)
         if len(self.chains):
             self.chains.copy_(negative)
-        both = torch.cat([v, negative.to(v.dtype)])  # so that weights have one gradient, not the sum of two
-        inputs = self.machine.inputs(both)
-        energy = self.machine.free_energy(both, inputs)
-        loss = energy[: len(v)].mean() - energy[len(v) :].mean()
+        loss, inputs = self.machine.divergence(v, negative, inputs)
         metrics = {"loss": loss}
         if self.weight_decay:
             loss = loss + 0.5 * self.weight_decay * self.machine.hidden.weight.square().sum()
         if self.sparsity is not None:
-            metrics["sparsity"] = self.sparsity(inputs[: len(v)].sigmoid())
+            metrics["sparsity"] = self.sparsity(inputs.sigmoid())
             loss = loss + metrics["sparsity"]
         self.log_batch(metrics, progress_bar="loss")
         return loss
 
-    def negatives(self, v: Tensor, generator: Generator | None = None) -> Tensor:
-        """Return negative samples: persistent chains, or images (B, pixels) themselves, after the Gibbs steps."""
-        start = self.chains if len(self.chains) else v
-        return self.machine.gibbs(start, self.gibbs_steps, generator)
+    def negatives(self, v: Tensor, generator: Generator | None = None, inputs: Tensor | None = None) -> Tensor:
+        """Return negative samples: persistent chains, or images (B, pixels) themselves, after the Gibbs steps.
+
+        `inputs` are those of hidden units given `v`, where they are known.
+        """
+        start, known = (self.chains, None) if len(self.chains) else (v, inputs)
+        return self.machine.gibbs(start, self.gibbs_steps, generator, known)
 
     @torch.no_grad()
     def measure(self, pixels: Tensor) -> None:

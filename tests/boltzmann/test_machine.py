@@ -71,6 +71,28 @@ def test_the_gradient_of_free_energy_is_that_of_energy_averaged_over_hidden_unit
     torch.testing.assert_close(visible, -v.sum(0))
 
 
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("hidden_units", [None, LinearHiddenUnits()])
+@pytest.mark.parametrize("units", [BinaryUnits, partial(GaussianUnits, learned=True)])
+def test_the_divergence_has_the_gradients_of_free_energies_though_inputs_are_known(units, hidden_units, precision):
+    torch.manual_seed(0)
+    machine = BoltzmannMachine(units(VISIBLE), HIDDEN, hidden_units)
+    v, negative = (torch.rand(20, VISIBLE) < 0.3).float(), (torch.rand(7, VISIBLE) < 0.6).float()
+    parameters = [*machine.parameters()]
+    with torch.autocast("cpu", precision, enabled=precision != torch.float32):
+        with torch.no_grad():
+            inputs = machine.inputs(v)
+        found, given = machine.divergence(v, negative, inputs)
+        expected = machine.free_energy(v).mean() - machine.free_energy(negative).mean()
+    near = {"rtol": 1e-4, "atol": 1e-5} if precision == torch.float32 else {"rtol": 0.05, "atol": 0.01}
+    torch.testing.assert_close(found, expected, **near)
+    assert torch.equal(given, inputs)
+    for mine, theirs in zip(
+        torch.autograd.grad(found, parameters), torch.autograd.grad(expected, parameters), strict=True
+    ):
+        torch.testing.assert_close(mine, theirs, **near)
+
+
 def test_gibbs_frequencies_are_probabilities():
     machine = machine_of(BinaryUnits(4), hidden=3, scale=1.0)
     chances = (-machine.free_energy(all_states(4))).softmax(0)

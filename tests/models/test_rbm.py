@@ -39,7 +39,7 @@ def test_training_is_the_algorithm_written_out():
     images = [(torch.rand(10, *SHAPE) < 0.3).float() for _ in range(2)]
     model = rbm(gibbs_steps=2, weight_decay=0.1, optimizer=partial(MachineSGD, lr=0.3, momentum=0.5))
     seen, negatives = [], model.negatives
-    model.negatives = lambda v: (seen.append(negatives(v)), seen[-1])[1]
+    model.negatives = lambda v, **known: (seen.append(negatives(v, **known)), seen[-1])[1]
     weight = model.machine.hidden.weight.detach().clone()
     bias = torch.zeros(30)
     fitted(model, DataLoader(images, batch_size=None), max_steps=2, limit_val_batches=0)
