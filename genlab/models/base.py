@@ -109,13 +109,18 @@ class Model(PlainHyperparameters, Scheduled):
 
         Under DDP, let each player or stage leave the parameters of the others without gradients.
         """
-        if self.manual_optimization and isinstance(self.trainer.strategy, DDPStrategy):
-            self.trainer.strategy._ddp_kwargs.setdefault("find_unused_parameters", True)
+        if self.manual_optimization:
+            self.allow_missing_gradients()
         if self._accumulated:
             self.trainer.accumulate_grad_batches, self._accumulated = self._accumulated, None
         self._checked.clear()
         if stage == "fit" and not self.training:
             self.train()
+
+    def allow_missing_gradients(self) -> None:
+        """Under DDP, let steps leave parameters without gradients."""
+        if isinstance(self.trainer.strategy, DDPStrategy):
+            self.trainer.strategy._ddp_kwargs.setdefault("find_unused_parameters", True)
 
     def teardown(self, stage: str) -> None:
         """Leave a trained model in evaluation mode, ready for use."""

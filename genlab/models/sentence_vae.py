@@ -1,15 +1,17 @@
 """The variational autoencoder of sentences (Bowman et al. 2016, arXiv:1511.06349)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
-from torch import Generator, Tensor
+from lightning.pytorch.utilities import rank_zero_info
+from torch import Generator, Tensor, nn
 from torch.optim import Adam
 
 from genlab.capabilities import KnowsWords
 from genlab.inputs import generator_of
 from genlab.losses.annealing import Annealing
+from genlab.losses.evidence import evidence, tempered
 from genlab.metrics.active_units import ActiveUnits
 from genlab.metrics.perplexity import Perplexity
 from genlab.models.calls import of_codes
@@ -18,7 +20,7 @@ from genlab.models.output_check import expect
 from genlab.models.sentence_health import SentenceHealth
 from genlab.models.sentence_model import SentenceModel
 from genlab.networks.recurrent import RecurrentDecoder, RecurrentEncoder
-from genlab.ranges import at_least, extent
+from genlab.ranges import at_least, between, extent, if_given
 from genlab.recorded import as_network
 from genlab.types import Interval, OptimizerFactory, ScheduleFactory, SentenceNetworkFactory
 
@@ -49,6 +51,9 @@ class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # networ
         schedule: builds the schedule of its learning rate; see `genlab.schedules`.
         schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
         shared_embedding: whether encoder and decoder have the vectors of words in common.
+        encoder_epochs: epochs that the encoder is trained for; after them it rests. By default all of them.
+        code_power: of the codes that the decoder then learns from, and that validation is by: those of
+            p(z) (q(z | x) / p(z))^code_power, from 0, the prior, to 1, the posterior.
 
     Example:
         >>> words = ["<pad>", "<unk>", "<start>", "<end>", "i", "like", "tea", "."]
@@ -76,6 +81,8 @@ class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # networ
         schedule: ScheduleFactory | None = None,
         schedule_interval: Interval = "step",
         shared_embedding: bool = False,
+        encoder_epochs: int | None = None,
+        code_power: float = 0.75,
     ) -> None:
         super().__init__(
             vocabulary,
@@ -86,7 +93,8 @@ class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # networ
             schedule_interval=schedule_interval,
         )
         extent(code_size=code_size)
-        at_least(0, beta=beta, free_bits=free_bits)
+        at_least(0, beta=beta, free_bits=free_bits, **if_given(encoder_epochs=encoder_epochs))
+        between(0, 1, code_power=code_power)
         self.save_hyperparameters()
         self.code_shape = (code_size,)
         self.encoder = as_network(encoder, len(self.vocabulary), 2 * code_size)
@@ -95,17 +103,42 @@ class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # networ
             self.share_embedding(self.encoder)
         expect(self.encoder, (2 * code_size,), f"SentenceVAE with code_size {code_size}")
         self.beta, self.annealing, self.free_bits = beta, annealing, free_bits
+        self.encoder_epochs, self.code_power = encoder_epochs, code_power
         self.active_units, self.perplexity = ActiveUnits(code_size), Perplexity()
         self._health = SentenceHealth()
 
+    def setup(self, stage: str) -> None:
+        """Under DDP, let an encoder that rests have no gradients."""
+        super().setup(stage)
+        if self.encoder_epochs is not None:
+            self.allow_missing_gradients()
+
+    def on_train_start(self) -> None:
+        """Let the encoder rest where training is resumed inside an epoch."""
+        super().on_train_start()
+        self._rest()
+
+    def on_train_epoch_start(self) -> None:
+        """Let the encoder rest once it is time to."""
+        if self.encoder_epochs == self.current_epoch:
+            rank_zero_info(f"epoch {self.current_epoch}: the encoder rests, and the decoder learns by itself")
+        self._rest()
+
+    @property
+    def encoder_rests(self) -> bool:
+        """Whether the decoder is trained alone by now."""
+        return self.encoder_epochs is not None and self.current_epoch >= self.encoder_epochs
+
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        metrics = self.evidence(self.tokens(batch), self.grown() * self.beta)
+        x = self.tokens(batch)
+        metrics = self.decoder_evidence(x) if self.encoder_rests else self.evidence(x, self.grown() * self.beta)
         self.log_batch(metrics, progress_bar="elbo")
         return metrics["loss"]
 
     def evaluation_step(self, stage: str, batch: Any, batch_idx: int) -> None:
         x = self.tokens(batch)
-        metrics, posterior = self.evidence(x, self.beta), self.posterior(x)
+        metrics = self.evidence(x, self.beta) if self.encoder_epochs is None else self.decoder_evidence(x)
+        posterior = self.posterior(x)
         self.log_epoch(stage, metrics, batch, progress_bar="elbo")
         self.active_units.update(posterior[0])
         self.perplexity.update(-len(x) * metrics["elbo"], x)
@@ -119,6 +152,15 @@ class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # networ
         super().on_validation_epoch_end()
         settled = not self.trainer.sanity_checking and self.grown() > SETTLED
         self._health.end_epoch(int(self.active_units.compute()), self.global_step if settled else 0)
+
+    def decoder_evidence(self, x: Tensor) -> dict[str, Tensor]:
+        """Estimate the evidence lower bound of sentences, its parts and the loss, for a decoder whose encoder rests.
+
+        Scalars in nats per sentence; codes are those of the posterior to `code_power`, without gradients.
+        """
+        with torch.no_grad():
+            mean, log_variance = tempered(*self.posterior(x), self.code_power)
+        return evidence(mean, log_variance, lambda z: self.log_probs(x, z))
 
     def grown(self) -> float:
         """Return the share of the weight of the KL divergence that it has in training by now."""
@@ -158,3 +200,8 @@ class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # networ
     def decoded_values(self, x: Tensor) -> int:
         """Return the number of logits of sentences."""
         return x.numel() * len(self.vocabulary)
+
+    def _rest(self) -> None:
+        """Train the encoder, with vectors of words that it shares, or let it rest, in evaluation mode."""
+        if self.encoder_epochs is not None:
+            cast(nn.Module, self.encoder).requires_grad_(not self.encoder_rests).train(not self.encoder_rests)

@@ -151,6 +151,7 @@ FAMILIES = {
     ),
     "pixelcnn": lambda: genlab.ConditionalPixelCNN(SHAPE, CLASSES, levels=4, network=pixels, optimizer=slow),
     "sentences": lambda: genlab.SentenceVAE(WORDS, 5, 4, **recurrent, word_dropout=0.3, free_bits=0.1),
+    "decoder": lambda: genlab.SentenceVAE(WORDS, 5, 4, **recurrent, encoder_epochs=0),
     "pix2pix": lambda: genlab.Pix2Pix(SHAPE, SHAPE, partial(UNet, channels=4, dropout=0.0), **translator),
     "regressor": lambda: genlab.GaussianRegressor(SHAPE, SHAPE, partial(UNet, channels=4, dropout=0.0), optimizer=slow),
     "deepfake": lambda: genlab.DeepFake(SHAPE, SHAPE, 4, **coder, corruption=None),
@@ -161,7 +162,7 @@ FAMILIES = {
     "cyclegan": lambda: genlab.CycleGAN(SHAPE, SHAPE, residual, pool_size=0, **translator),
 }
 pairs, domains = ["source", "target"], ["a", "b"]
-BATCHES = {"pix2pix": pairs, "regressor": pairs, "sentences": ["tokens"]}
+BATCHES = {"pix2pix": pairs, "regressor": pairs, "sentences": ["tokens"], "decoder": ["tokens"]}
 BATCHES |= dict.fromkeys(("cyclegan", "deepfake", "adversarial deepfake"), domains)
 for name, build in FAMILIES.items():
     seed_everything(0)
@@ -192,6 +193,7 @@ FAMILIES = [
     "latent diffusion",
     "pixelcnn",
     "sentences",
+    "decoder",
     "pix2pix",
     "cyclegan",
 ]

@@ -188,6 +188,51 @@ def test_the_weight_of_the_divergence_grows_and_validation_uses_all_of_it(monkey
     assert {*seen[False]} == {0.5}
 
 
+def test_after_its_epochs_the_encoder_rests_and_the_decoder_learns_from_tempered_codes(working_folder):
+    tokens, options = drawn(128), TIED | {"word_dropout": 0.3, "encoder_epochs": 2}
+    options["decoder"] = partial(RecurrentDecoder, embedding=8, hidden=12, dropout=0.2, tied=True)
+    saved = ModelCheckpoint(working_folder, "{step}", every_n_train_steps=1, save_top_k=-1)
+    whole = built(genlab.SentenceVAE, **options)
+    rests, train = [], whole.training_step
+    whole.training_step = lambda *args: (rests.append(not whole.encoder.training), train(*args))[1]
+    trainer = fitted(whole, tokens, 14, callbacks=[saved], enable_checkpointing=True)  # four batches an epoch
+    assert rests == 8 * [False] + 6 * [True]
+    weights = [torch.load(f"step={step}.ckpt", weights_only=True)["state_dict"] for step in (7, 8, 14)]
+    for name, value in weights[1].items():
+        if name.split(".")[0] in ("encoder", "decoder"):
+            assert not torch.equal(value, weights[0][name]), name
+            assert torch.equal(value, weights[2][name]) == (name.startswith("encoder") or "embedding" in name), name
+    assert {"val/loss", "val/elbo"} <= trainer.callback_metrics.keys()
+    for step in (10, 12):  # inside an epoch, where this loader forgets which batches were seen, and at its end
+        seed_everything(7)
+        resumed = genlab.SentenceVAE(WORDS, 5, **options)
+        trainer = Trainer(max_steps=14, **QUIET)
+        trainer.fit(resumed, batches_of(tokens), batches_of(tokens[:64]), ckpt_path=f"step={step}.ckpt")
+        same = {name for name, weight in whole.state_dict().items() if torch.equal(resumed.state_dict()[name], weight)}
+        assert {name for name in whole.state_dict() if step == 12 or name.startswith("encoder")} <= same
+
+
+def test_the_decoders_evidence_is_a_bound_by_codes_from_prior_to_posterior():
+    x = drawn(2000)
+    for power in (0.0, 0.5, 1.0):
+        model = built(genlab.SentenceVAE, encoder_epochs=0, code_power=power)
+        with torch.no_grad():
+            model.encoder.output.weight *= 8  # a posterior that differs from the prior
+        metrics, (mean, log_variance) = model.decoder_evidence(x), model.posterior(x)
+        precision = 1 + power * ((-log_variance).exp() - 1)
+        expected = 0.5 * ((power * (-log_variance).exp() * mean / precision) ** 2 + 1 / precision - 1 + precision.log())
+        torch.testing.assert_close(metrics["kl"], expected.sum(1).mean())
+        torch.testing.assert_close(metrics["loss"], -metrics["elbo"])
+        torch.testing.assert_close(metrics["elbo"], -metrics["reconstruction"] - metrics["kl"])
+        with torch.no_grad():
+            log_p = model.log_probs(x[:100], torch.randn(1000, 100, 3)).logsumexp(0) - math.log(1000)
+        assert log_p.mean().item() > model.decoder_evidence(x[:100])["elbo"].item()
+        assert all(parameter.grad is None for parameter in model.encoder.parameters())
+        metrics["loss"].backward()
+        assert all(parameter.grad is None for parameter in model.encoder.parameters())
+        assert all(parameter.grad is not None for parameter in model.decoder.parameters())
+
+
 def test_words_are_dropped_in_training_alone_and_only_words():
     model, seen = built(genlab.SentenceVAE, word_dropout=0.4), []
     model.decoder.register_forward_pre_hook(lambda decoder, inputs: seen.append(inputs[0]))
@@ -341,6 +386,8 @@ def test_mistakes_in_arguments_are_one_line():
     for options, message in (
         ({"code_size": 0}, "code_size is 0"),
         ({"free_bits": -1}, "free_bits is -1"),
+        ({"encoder_epochs": -1}, "encoder_epochs is -1"),
+        ({"code_power": 1.5}, "code_power is 1.5; it must be"),
         ({"word_dropout": 1.0}, "word_dropout is 1.0; it must be from 0 to below 1"),
     ):
         with pytest.raises(genlab.GenlabError, match=message):
