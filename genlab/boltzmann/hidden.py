@@ -4,11 +4,11 @@ import math
 from abc import ABC, abstractmethod
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from genlab.boltzmann.units import draw_binary
 from genlab.losses.precision import at_least_float32
+from genlab.losses.softplus import softplus
 
 
 class HiddenUnits(ABC):
@@ -41,7 +41,7 @@ class BinaryHiddenUnits(HiddenUnits):
 
     def log_sum(self, inputs: Tensor) -> Tensor:
         """Return the sum of log(1 + exp(inputs))."""
-        return F.softplus(at_least_float32(inputs)).sum(1)
+        return softplus(at_least_float32(inputs)).sum(1)
 
 
 class LinearHiddenUnits(HiddenUnits):

@@ -13,6 +13,7 @@ from torch import Generator, Tensor, nn
 
 from genlab.doubles import doubled
 from genlab.losses.precision import at_least_float32, computed_in_float32
+from genlab.losses.softplus import softplus
 from genlab.ranges import above, extent
 from genlab.recorded import Recorded
 
@@ -136,7 +137,7 @@ class BinaryUnits(VisibleUnits):
         return -computed_in_float32(torch.mv, v, self.base)
 
     def base_log_partition(self) -> Tensor:
-        return F.softplus(doubled(self.base)).sum()
+        return softplus(doubled(self.base)).sum()
 
     def mean(self, inputs: Tensor) -> Tensor:
         return (inputs + self.bias).sigmoid()
@@ -148,7 +149,7 @@ class BinaryUnits(VisibleUnits):
 
     def log_prob(self, v: Tensor, inputs: Tensor) -> Tensor:
         logits = at_least_float32(inputs + self.bias)
-        return -F.binary_cross_entropy_with_logits(logits, v.to(logits), reduction="none").sum(1)
+        return (v * logits - softplus(logits)).sum(1)
 
 
 class LabelledUnits(BinaryUnits):
@@ -167,7 +168,7 @@ class LabelledUnits(BinaryUnits):
 
     def base_log_partition(self) -> Tensor:
         binary, label = self._parts(doubled(self.base))
-        return F.softplus(binary).sum() + label.logsumexp(0)
+        return softplus(binary).sum() + label.logsumexp(0)
 
     def mean(self, inputs: Tensor) -> Tensor:
         binary, label = self._parts(inputs + self.bias)
@@ -185,7 +186,7 @@ class LabelledUnits(BinaryUnits):
     def log_prob(self, v: Tensor, inputs: Tensor) -> Tensor:
         binary, label = self._parts(at_least_float32(inputs + self.bias))
         seen, one_hot = self._parts(v.to(binary))
-        cross_entropy = F.binary_cross_entropy_with_logits(binary, seen, reduction="none")
+        cross_entropy = softplus(binary) - seen * binary
         return (label.log_softmax(-1) * one_hot).sum(1) - cross_entropy.sum(1)
 
     def _parts(self, values: Tensor) -> tuple[Tensor, Tensor]:

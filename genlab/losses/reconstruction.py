@@ -14,6 +14,7 @@ from torch import Tensor
 
 from genlab.errors import GenlabError
 from genlab.losses.precision import in_float32
+from genlab.losses.softplus import softplus
 from genlab.ranges import at_least
 
 SSIM_WINDOW = 11
@@ -43,7 +44,7 @@ def absolute_error(logits: Tensor, image: Tensor) -> Tensor:
 @in_float32
 def cross_entropy(logits: Tensor, image: Tensor) -> Tensor:
     """Cross-entropy between image and reconstruction as Bernoulli probabilities, in nats."""
-    return F.binary_cross_entropy_with_logits(logits, image, reduction="none").flatten(1).sum(1)
+    return (softplus(logits) - logits * image).flatten(1).sum(1)
 
 
 @in_float32

@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Any, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from genlab.boltzmann.hidden import BinaryHiddenUnits, HiddenUnits
@@ -16,6 +15,7 @@ from genlab.boltzmann.machine import BoltzmannMachine
 from genlab.boltzmann.units import BinaryUnits, LabelledUnits, VisibleUnits, draw_binary
 from genlab.errors import GenlabError
 from genlab.losses.precision import at_least_float32
+from genlab.losses.softplus import softplus
 from genlab.models.belief_passes import Passes
 from genlab.models.staged import Plan, Stage, StagedModel, StageSchedule
 from genlab.ranges import at_least, extent
@@ -207,8 +207,7 @@ class BeliefModel(Passes, StagedModel[NetStage]):
             with torch.no_grad():
                 below = self.machine(level).visible.draw(self.inputs_below(level, dreamed), generator)
             logits = at_least_float32(self.machine(level).inputs(below))
-            missed = F.binary_cross_entropy_with_logits(logits, dreamed.to(logits), reduction="none")
-            sleep = sleep + missed.sum(1).mean()
+            sleep = sleep + (softplus(logits) - dreamed * logits).sum(1).mean()
             dreamed = below
         return {"loss": wake + top + sleep, "wake": wake, "top": top, "sleep": sleep}
 

@@ -77,13 +77,13 @@ def test_training_learns_and_likelihood_says_so(precision):
     data = genlab.Digits()
     data.setup("test")
     images = data.test_set[:]["image"]
-    model = rbm(hidden=100, chains=50, optimizer=partial(Adam, lr=0.02))
-    fitted(model, max_steps=500, limit_val_batches=0, precision=precision)
+    model = rbm(hidden=100, chains=50, optimizer=partial(Adam, lr=0.005))
+    fitted(model, max_steps=1000, limit_val_batches=0, precision=precision)
     z = model.log_partition(50, 1000, torch.Generator().manual_seed(0))
     found = (model.unnormalized(images, torch.Generator().manual_seed(0)) - z.value).mean()
     mean = images.mean(0)
     independent = (mean.xlogy(mean) + (1 - mean).xlogy(1 - mean)).sum()
-    assert found > independent + 1.5
+    assert found > independent + 2
     assert z.high - z.low < 2
     model.sampling = GibbsSampling(steps=200)
     samples = model.sample(300, seed=0)
