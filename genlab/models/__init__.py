@@ -1,4 +1,4 @@
-"""Model families, one LightningModule a file."""
+"""Model families, one LightningModule per file."""
 
 from genlab.capabilities import Decodes, Encodes, Reconstructs, Samples
 from genlab.checkpoints import load

@@ -1,4 +1,4 @@
-"""Base of models with several players: steps that count batches, clipping, schedules, half precision and DDP."""
+"""Base class of models with several players: steps that count batches, clipping, schedules, half precision and DDP."""
 
 import itertools
 from abc import abstractmethod
@@ -16,31 +16,31 @@ from genlab.models.base import Model
 from genlab.types import OptimizerFactory, ScheduleFactory
 
 Turns = Iterator[tuple[LightningOptimizer, Tensor]]
-"""The players' optimizers and losses, one after the other."""
+"""Each player's optimizer and loss, in turn."""
 
 
 class Players(Model):
-    """A Model with an optimizer for each of several players, the first of which steps with every batch.
+    """A Model with an optimizer for each of several players, the first of which takes a step on every batch.
 
-    `turns` is a training step, which says where a player learns from a loss, with one of the `player_optimizers`; it
-    may do so more than once. Where the Trainer accumulates gradients, the turns of several batches alternate, so that
-    each player learns from all of them before the next one's turn, as of one larger batch. `global_step`, and with it
-    Lightning's `max_steps`, checkpoint intervals and curves, counts batches, not steps of optimizers; so do schedules,
-    if not epochs.
+    `turns` is the training step: it says which player learns next, from which loss, with one of the
+    `player_optimizers`; a player may have several turns. Where the Trainer accumulates gradients, the turns of several
+    batches alternate: each player learns from all of them, as from one larger batch, before the next player's turn.
+    `global_step`, and with it Lightning's `max_steps`, checkpoint intervals and curves, counts batches and not
+    optimizer steps; so do schedules, unless they count epochs.
     """
 
     manual_optimization = True
     monitor = None
     clips: Mapping[str, float | None]
-    """The largest norm of each player's gradient, by the player's name and in the order of their optimizers; None for
-    any."""
+    """Maximum gradient norm of each player, by the player's name and in the order of their optimizers; None for no
+    limit."""
     _waiting: list[Any]
 
     @abstractmethod
     def turns(self, batch: Any) -> Turns:
         """Train on a batch: yield each player's optimizer and loss, in the order of their steps.
 
-        What follows a `yield` comes after the step.
+        Code after a `yield` runs after that step.
         """
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
@@ -58,22 +58,22 @@ class Players(Model):
         self.step_schedules()
 
     def stepped(self, player: str) -> None:
-        """Do what follows a player's step; nothing by default."""
+        """Run after a player's step; does nothing by default."""
 
     @property
     def accumulates(self) -> bool:
-        """Whether a step is of several batches."""
+        """Whether a step takes several batches."""
         return self.trainer.accumulate_grad_batches > 1
 
     def player_optimizers(self) -> list[LightningOptimizer]:
-        """The players' optimizers, as `configure_optimizers` has them; the first step of the first one is counted."""
+        """The players' optimizers, ordered as in `configure_optimizers`; only the first one's first step is counted."""
         optimizers: list[LightningOptimizer] = self.optimizers()  # type: ignore[assignment]
         for optimizer in optimizers[1:]:
             optimizer._on_before_step = optimizer._on_after_step = do_nothing_closure
         return optimizers
 
     def update(self, optimizer: LightningOptimizer, losses: Iterable[Tensor]) -> None:
-        """One step of a player down the gradient of its losses, of which each is computed when it is its turn."""
+        """Take one step of a player down the gradient of its losses, each computed only when its turn comes."""
         optimizer.zero_grad()
         for loss in losses:
             self.manual_backward(loss)
@@ -81,7 +81,7 @@ class Players(Model):
         optimizer._on_before_step = optimizer._on_after_step = do_nothing_closure  # Lightning resets both each batch
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Clip a player's gradients, once they are no longer scaled."""
+        """Clip a player's gradients once they are unscaled."""
         for player, clip in zip(self.player_optimizers(), self.clips.values(), strict=True):
             if player.optimizer is optimizer and clip is not None:
                 self.clip_gradients(optimizer, clip, "norm")
@@ -102,12 +102,12 @@ class Players(Model):
         return found
 
     def learning_rates(self) -> dict[str, float]:
-        """Return each player's learning rate at the step at hand, as they are logged."""
+        """Return each player's current learning rate, by the name it is logged under."""
         rates = (optimizer.param_groups[0]["lr"] for optimizer in self.trainer.optimizers)
         return {f"lr/{name}": float(rate) for name, rate in zip(self.clips, rates, strict=True)}
 
     def on_train_start(self) -> None:
-        """Let a scaler unscale what is clipped, and what optimizers that a checkpoint has made unfused cannot."""
+        """Let a scaler unscale gradients that are clipped, or whose optimizer a checkpoint has made unfused."""
         super().on_train_start()
         self._waiting = []
         for optimizer, clip in zip(self.trainer.optimizers, self.clips.values(), strict=True):

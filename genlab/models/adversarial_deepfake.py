@@ -1,4 +1,4 @@
-"""DeepFake with a discriminator for each domain, which judges the swaps."""
+"""DeepFake with a discriminator for each domain that judges the swaps."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,34 +21,34 @@ from genlab.ranges import above, at_least, if_given
 from genlab.types import DomainBatch, Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 
-class AdversarialDeepFake(Players, DeepFake):  # type: ignore[misc]  # whose steps return no loss
-    """A DeepFake whose swaps are judged in training: a discriminator of each domain tells them from its images.
+class AdversarialDeepFake(Players, DeepFake):  # type: ignore[misc]  # its steps return no loss
+    """A DeepFake with adversarial training: each domain's discriminator tells swaps from the domain's own images.
 
-    With every batch the discriminators make a step, and then the encoder and the decoders together, down the error of
-    reconstructions and the weighted adversarial loss of swaps.
+    On every batch the discriminators take a step, and then the encoder and the decoders together, down the gradient of
+    the reconstruction error and the weighted adversarial loss of the swaps.
 
     Args:
         a_shape: (C, H, W) of the images in a.
-        image_shape: (C, H, W) of the images in b and further domains, the same.
+        image_shape: (C, H, W) of the images in b and any further domains, the same as in a.
         code_size: dimensions of the code.
         encoder: builds the network from images to codes; see `DeepFake`.
         decoder: builds each domain's network from codes to the logits of images.
         discriminator: builds each domain's network from images in [-1, 1] to logits (B, 1, ...).
         loss: error of a reconstruction; see `DeepFake`.
         adversarial: builds the losses of both sides; see `genlab.losses.adversarial`.
-        adversarial_weight: of the adversarial loss for each value of an image, beside the error that is summed over
-            them; by default pix2pix's.
-        corruption: builds the warp of the encoder's input in training; None for none.
+        adversarial_weight: weight of the adversarial loss per value of an image, since the error is summed over values;
+            by default pix2pix's.
+        corruption: builds the warp of the encoder's input in training; None for no warp.
         optimizer: builds the optimizer of the encoder and the decoders.
-        discriminator_optimizer: builds the discriminators'.
-        schedule: builds the schedule of the learning rates of both sides; see `genlab.schedules`.
-        schedule_interval: what it counts, each "step" (a batch) or each "epoch".
-        clip: largest norm of the gradient of the encoder and the decoders.
-        discriminator_clip: largest norm of the discriminators'.
-        num_domains: domains that there are; with 3, c is one too.
+        discriminator_optimizer: builds the optimizer of the discriminators.
+        schedule: builds the learning-rate schedules of both sides; see `genlab.schedules`.
+        schedule_interval: what schedules count, each "step" (a batch) or each "epoch".
+        clip: maximum gradient norm of the encoder and the decoders.
+        discriminator_clip: maximum gradient norm of the discriminators.
+        num_domains: number of domains; with 3, there is also c.
 
     Raises:
-        GenlabError: for data that are no domains of images of one shape, and weights below 0.
+        GenlabError: for data other than domains of images of one shape, and for weights below 0.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class AdversarialDeepFake(Players, DeepFake):  # type: ignore[misc]  # whose ste
         discriminator = torch.stack([loss.mean() for loss in losses]).sum()
         yield discriminator_optimizer, discriminator
 
-        if self.accumulates:  # so that no memory holds the activations of several batches
+        if self.accumulates:  # so that the activations of several batches are never in memory together
             codes = self.codes(x)
             swaps = self.swapped(codes)
         with self.toggled_optimizer(optimizer):
@@ -113,15 +113,15 @@ class AdversarialDeepFake(Players, DeepFake):  # type: ignore[misc]  # whose ste
         ]
 
     def swapped(self, codes: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Decode the codes of all other domains as images of each: (B * other domains, C, H, W) in [0, 1]."""
+        """Decode, for each domain, the codes of all others as its images: (B * other domains, C, H, W) in [0, 1]."""
         others = {domain: [codes[other] for other in codes if other != domain] for domain in codes}
         return {domain: self.decoders[domain](torch.cat(others[domain])).sigmoid() for domain in codes}
 
     def real(self, x: dict[str, Tensor], domain: str) -> Tensor:
-        """Return the logits of a domain's images by its discriminator, as often as there are swaps of each image."""
+        """Return a domain's discriminator logits for its own images, each repeated as often as it is swapped."""
         return torch.cat([self.judge(x[domain], domain)] * (len(x) - 1))
 
     def judge(self, x: Tensor, domain: str) -> Tensor:
-        """Return the logits of images (B, C, H, W) in [0, 1] by a domain's discriminator: (B, 1, ...)."""
+        """Return the logits of a domain's discriminator for images (B, C, H, W) in [0, 1]: (B, 1, ...)."""
         logits: Tensor = self.discriminators[domain](signed(x))
         return logits

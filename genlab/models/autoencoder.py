@@ -1,4 +1,4 @@
-"""The autoencoder (Rumelhart et al. 1986; Hinton & Salakhutdinov 2006), if wished denoising or sparse."""
+"""The autoencoder (Rumelhart et al. 1986; Hinton & Salakhutdinov 2006), optionally denoising or sparse."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ from genlab.types import ImageBatch, Interval, NetworkFactory, OptimizerFactory,
 
 
 class Autoencoder(Codec, ImageModel):
-    """An encoder and a decoder that give an image back through a code.
+    """An encoder and a decoder that reconstruct an image from a code.
 
     Args:
         image_shape: (C, H, W) of the images.
@@ -30,12 +30,12 @@ class Autoencoder(Codec, ImageModel):
         decoder: builds the network from codes to the logits of images.
         loss: error of a reconstruction, from the decoder's logits and the image to (B,); see
             `genlab.losses.reconstruction`.
-        corruption: builds what is done to the encoder's input, of which the decoder gives back the original: a
-            denoising autoencoder (Vincent et al. 2010); see `genlab.networks.corruption`.
+        corruption: builds a corruption of the encoder's input, which the decoder learns to undo: a denoising
+            autoencoder (Vincent et al. 2010); see `genlab.networks.corruption`.
         code_activation: builds the activation of the code.
-        sparsity: builds a penalty of codes that is added to the loss; see `genlab.losses.sparsity`.
+        sparsity: builds a penalty on codes that is added to the loss; see `genlab.losses.sparsity`.
         optimizer: builds the optimizer of all parameters.
-        schedule: builds the schedule of its learning rate; see `genlab.schedules`.
+        schedule: builds its learning-rate schedule; see `genlab.schedules`.
         schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
     """
 
@@ -82,7 +82,7 @@ class Autoencoder(Codec, ImageModel):
         return self.scheduled(self.optimizer, self.parameters(), self.schedule)
 
     def errors(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
-        """Return the mean loss of images (B, C, H, W) and its parts, scalars; `generator` is the corruption's."""
+        """Return the mean loss of images (B, C, H, W) and its parts, as scalars; `generator` is for the corruption."""
         codes = self.encode(self.corrupt(x, generator))
         reconstruction = self.loss(self.decoder(codes), x).mean()
         if self.sparsity is None:

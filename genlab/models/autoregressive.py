@@ -1,4 +1,4 @@
-"""Models of images value by value: their exact likelihood, samples and completions."""
+"""Models that generate images value by value: their exact likelihood, samples and completions."""
 
 import math
 import warnings
@@ -23,25 +23,25 @@ from genlab.types import GridNetworkFactory, Interval, OptimizerFactory, Schedul
 
 GREY_LEVELS = 256
 OFF_LEVEL = 0.1
-"""Distance from the nearest level, in levels, beyond which an image was not made of these."""
+"""Distance from the nearest level, in levels, beyond which an image must have other levels."""
 
 
 class AutoregressiveModel:
-    """Methods of models of images value by value: mixin of a `PixelModel`, or of one under a condition."""
+    """Methods of models that generate images value by value: a mixin of a `PixelModel`, or of one under a condition."""
 
     capabilities: tuple[type, ...] = (Samples, Completes, ExactLikelihood)
 
     @abstractmethod
     def numbers(self, count: int) -> Tensor | None:
-        """Return the condition's numbers for so many images, (count, condition_size); None without a condition."""
+        """Return the condition's embedding for `count` images, (count, condition_size); None without a condition."""
 
     def sample(self, n: int, *, seed: int | None = None, generator: Generator | None = None) -> Tensor:
         """Sample images, pixel by pixel: (n, C, H, W) in [0, 1].
 
         Args:
-            n: how many; memory is bounded, whatever their number.
-            seed: of the draws; without one, and without a generator, they depend on torch's global one of the CPU.
-            generator: in place of a seed, on the CPU.
+            n: number of images; memory is bounded, whatever their number.
+            seed: seed of the draws; without a seed or a generator, they depend on torch's global CPU generator.
+            generator: CPU generator, instead of a seed.
         """
         count(n=n)
         return self._sampled(n, generator_of(seed, generator))
@@ -50,17 +50,17 @@ class AutoregressiveModel:
     def complete(
         self, x: Tensor, mask: Tensor, *, seed: int | None = None, generator: Generator | None = None
     ) -> Tensor:
-        """Sample the rest of images given their first pixels, counted along rows from the top.
+        """Complete images given their first pixels, in row order from the top.
 
         Args:
-            x: images (B, C, H, W) in [0, 1]; what they have in the unknown part does not matter.
-            mask: 1 at unknown pixels, from the first of them to the last pixel of the image, 0 at known ones: (H, W),
+            x: images (B, C, H, W) in [0, 1]; their values in the unknown part are ignored.
+            mask: 1 at unknown pixels, which must be all those from the first unknown one on, 0 at known ones: (H, W),
                 or with further dimensions of 1.
-            seed: of the draws.
-            generator: in place of a seed, on the CPU.
+            seed: seed of the draws.
+            generator: CPU generator, instead of a seed.
 
         Raises:
-            GenlabError: for a mask of another size, and for one with a known pixel after an unknown one.
+            GenlabError: for a mask of another size, or with a known pixel after an unknown one.
         """
         model = model_of(self)
         unknown = torch.as_tensor(mask) > 0.5
@@ -80,7 +80,7 @@ class AutoregressiveModel:
     @of_images
     @torch.no_grad()
     def log_prob(self, x: Tensor) -> Tensor:
-        """Compute log p(x) of images in nats, (B,): exact, the probability of their levels."""
+        """Compute the exact log p(x) of images in nats, (B,): the log-probability of their levels."""
         model: Any = model_of(self)
         log_prob: Tensor = model.log_probs(model.seen(x), self.numbers(len(x)))
         return log_prob
@@ -103,13 +103,13 @@ class AutoregressiveModel:
 
 
 class PixelModel(ImageModel):
-    """An ImageModel of images whose values have levels, trained on their exact log-likelihood.
+    """An ImageModel of images with discrete values, trained on their exact log-likelihood.
 
     Args:
         image_shape: (C, H, W) of the images.
-        levels: of each value, from 0 to 1.
+        levels: number of levels of each value, from 0 to 1.
         optimizer: builds the optimizer of all parameters.
-        schedule: builds the schedule of its learning rate.
+        schedule: builds its learning-rate schedule.
         schedule_interval: what the schedule counts.
 
     Raises:
@@ -133,7 +133,7 @@ class PixelModel(ImageModel):
         self.optimizer, self.schedule, self.schedule_interval = optimizer, schedule, schedule_interval
 
     def build(self, network: GridNetworkFactory, condition_size: int) -> None:
-        """Build the network, which sees a condition's numbers."""
+        """Build the network, which sees a condition's embedding."""
         self.network = as_network(network, self.image_shape, self.levels, condition_size, 0)
         expect(self.network, (self.levels, *self.image_shape), f"{type(self).__name__} of {self.levels} levels")
 
@@ -148,12 +148,12 @@ class PixelModel(ImageModel):
         self.log_epoch(stage, {"loss": loss, "bits_per_dim": bits}, batch, progress_bar="loss")
 
     def log_probs_of(self, batch: Any) -> Tensor:
-        """Compute log p(x) of the images of a batch, (B,), under their conditions, if there are any."""
+        """Compute log p(x) of a batch's images, (B,), under their conditions, if any."""
         x = self.images(batch)
         return self.log_probs(x, self.under(batch).numbers(len(x)))
 
     def log_probs(self, x: Tensor, numbers: Tensor | None) -> Tensor:
-        """Compute log p(x), (B,), the sum of those of each value given the ones before it (equation 1)."""
+        """Compute log p(x), (B,), the sum of each value's log-probability given the values before it (equation 1)."""
         grid = self.grid(x)
         return grid_log_prob(self.network(grid, numbers, None), grid)
 
@@ -167,7 +167,7 @@ class PixelModel(ImageModel):
                 f"nearest; give it more levels, up to {GREY_LEVELS}, or binarise the images (MNIST: binarize fixed)",
                 stacklevel=2,
             )
-        return grid.long().clamp(0, self.levels - 1)  # a little beyond black and white is within tolerance
+        return grid.long().clamp(0, self.levels - 1)  # values slightly outside of [0, 1] are tolerated
 
     def configure_optimizers(self) -> Any:
         return self.scheduled(self.optimizer, self.parameters(), self.schedule)

@@ -1,4 +1,4 @@
-"""Passes through the layers of a deep belief net, up and down, and what follows from them."""
+"""Passes up and down the layers of a deep belief net, and what is computed from them."""
 
 from typing import cast
 
@@ -15,7 +15,7 @@ from genlab.models.gibbs import GibbsModel
 
 
 class Passes(GibbsModel):
-    """A GibbsModel with a Boltzmann machine for each hidden layer, the top one of which chains are of.
+    """A GibbsModel with a Boltzmann machine for each hidden layer; chains run in the top one.
 
     A "level" counts layers of units: 0 for pixels, 1 for the lowest hidden layer.
     """
@@ -25,7 +25,7 @@ class Passes(GibbsModel):
     is_untied: Tensor
     classes: int
     depth: int
-    """Number of machines that are trained."""
+    """Number of machines trained so far, including the current one."""
 
     def machine(self, level: int) -> BoltzmannMachine:
         """Return the machine above a level."""
@@ -33,16 +33,16 @@ class Passes(GibbsModel):
 
     @property
     def top(self) -> BoltzmannMachine:
-        """The highest machine of those trained so far."""
+        """The highest machine trained so far."""
         return self.machine(self.depth - 1)
 
     @property
     def sees_labels(self) -> bool:
-        """Whether the highest machine of those trained so far sees labels."""
+        """Whether the highest machine trained so far sees labels."""
         return self.classes > 0 and self.depth == len(self.machines)
 
     def labelled(self, h: Tensor, labels: Tensor | None) -> Tensor:
-        """Append labels (B,) to units (B, size), as the top machine sees them; where not known, all classes alike."""
+        """Append labels (B,) to units (B, size), as the top machine sees them; without labels, 1 / classes for each."""
         if not self.classes:
             return h
         if labels is None:
@@ -50,16 +50,16 @@ class Passes(GibbsModel):
         return torch.cat([h, F.one_hot(labels, self.classes).to(h)], 1)
 
     def unlabelled(self, v: Tensor) -> Tensor:
-        """Leave labels out of visible units of the top machine."""
+        """Remove the labels from visible units of the top machine."""
         return v[:, : -self.classes] if self.sees_labels else v
 
     def pixel_states(self, pixels: Tensor, generator: Generator | None = None) -> Tensor:
-        """Return the lowest units for flattened images (B, pixels); for binary units, grey pixels are drawn."""
+        """Return the lowest units for flattened images (B, pixels); binary ones are drawn from grey pixels."""
         units = self.machine(0).visible
         return units.from_pixels(pixels if units.takes_grey else draw_binary(pixels, generator))
 
     def recognised(self, pixels: Tensor, level: int, labels: Tensor | None = None) -> Tensor:
-        """Return the means of hidden units at a level given those of the level below, and so from images on."""
+        """Return the means of the units at a level given images, computed level by level from the pixels up."""
         found = self.machine(0).visible.from_pixels(pixels)
         for below in range(level):
             seen = self.labelled(found, labels) if below == len(self.machines) - 1 else found
@@ -67,7 +67,7 @@ class Passes(GibbsModel):
         return found
 
     def drawn_up(self, pixels: Tensor, level: int, generator: Generator | None = None) -> list[Tensor]:
-        """Draw the units of each level up to one, the lowest first, each given the one below."""
+        """Draw the units of each level up to `level`, lowest first, each given the level below."""
         units = [self.pixel_states(pixels, generator)]
         for below in range(level):
             machine = self.machine(below)
@@ -75,16 +75,16 @@ class Passes(GibbsModel):
         return units
 
     def inputs_below(self, level: int, h: Tensor) -> Tensor:
-        """Return what units of the level above add to the inputs of those at a level, by generative weights."""
+        """Return the inputs of units at a level from those of the level above, by the generative weights."""
         weight = self.generative[level] if self.is_untied else self.machine(level).hidden.weight
         return h.to(weight.dtype) @ weight
 
     def mean_below(self, level: int, h: Tensor) -> Tensor:
-        """Return the means of units at a level given those of the level above."""
+        """Return the means of the units at a level given those of the level above."""
         return self.machine(level).visible.mean(self.inputs_below(level, h))
 
     def mean_pixels(self, h: Tensor) -> Tensor:
-        """Return the means of pixels (B, pixels) given the highest hidden units, layer by layer: values in [0, 1]."""
+        """Return the means of pixels in [0, 1], (B, pixels), given the highest hidden units, layer by layer."""
         top = self.top
         v = self.unlabelled(top.visible.mean(top.inputs_of_visible(h)))
         for level in reversed(range(self.depth - 1)):
@@ -92,12 +92,12 @@ class Passes(GibbsModel):
         return self.machine(0).visible.to_pixels(v)
 
     def states(self, pixels: Tensor, generator: Generator | None = None) -> Tensor:
-        """Draw visible units of the highest machine given flattened images (B, pixels)."""
+        """Draw the visible units of the highest machine given flattened images (B, pixels)."""
         v = self.drawn_up(pixels, self.depth - 1, generator)[-1]
         return self.labelled(v, None) if self.sees_labels else v
 
     def pictures(self, v: Tensor, generator: Generator) -> Tensor:
-        """Return images (B, C, H, W), the means of pixels, by layers that are drawn from the highest one down."""
+        """Return images (B, C, H, W) as means of pixels, drawing the layers from the highest one down."""
         if self.depth == 1:
             h = self.top.hidden_units.draw(self.top.inputs(v), generator)
             return self.machine(0).visible.to_pixels(self.mean_below(0, h)).view(-1, *self.image_shape)
@@ -107,16 +107,16 @@ class Passes(GibbsModel):
         return self.machine(0).visible.to_pixels(self.mean_below(0, v)).view(-1, *self.image_shape)
 
     def held(self, v: Tensor, pixels: Tensor, mask: Tensor, generator: Generator) -> Tensor:
-        """Return visible units of the highest machine for images that they stand for, but where a mask is 0."""
+        """Return visible units of the highest machine for the same images, with given pixels where a mask is 0."""
         if self.depth == 1:
             return torch.where(mask, v, self.pixel_states(pixels, generator))
         made = self.pictures(v, generator).flatten(1)
         return self.states(torch.where(mask, made, pixels), generator)
 
     def class_scores(self, pixels: Tensor) -> Tensor:
-        """Return the log of the probabilities of labels for images (B, pixels), up to a constant: (B, classes).
+        """Return the log-probabilities of labels for images (B, pixels), up to a constant: (B, classes).
 
-        It is minus the free energy of the top machine with each label, given probabilities of the units below.
+        For each label, it is minus the top machine's free energy with it, given the probabilities of the units below.
         """
         h = self.recognised(pixels, self.depth - 1)
         scores = [
@@ -128,7 +128,7 @@ class Passes(GibbsModel):
     @of_images
     @torch.no_grad()
     def unnormalized(self, x: Tensor, generator: Generator | None = None) -> Tensor:
-        """Estimate a lower bound of log p(x) + log Z in nats, (B,), by hidden layers that are drawn once.
+        """Estimate a lower bound of log p(x) + log Z in nats, (B,), from a single draw of the hidden layers.
 
         With q(h | x) drawn layer by layer, it is log p(x | h) + log p*(h) - log q(h | x), on average at most
         log p(x) + log Z (Salakhutdinov & Murray 2008, equation 24).

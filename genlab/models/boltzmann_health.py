@@ -1,4 +1,4 @@
-"""Signs of health of a Boltzmann machine in training, and warnings of its known failures."""
+"""Health of a Boltzmann machine in training, and warnings of its known failures."""
 
 import torch
 from torch import Generator, Tensor
@@ -7,22 +7,22 @@ from genlab.boltzmann.machine import BoltzmannMachine
 from genlab.models.health import Alarm, spread
 
 ALWAYS = 0.005
-"""Mean probability below which a hidden unit is off for almost all images; above 1 less this, it is on."""
+"""Mean probability below which a hidden unit is off for almost all images; above 1 minus this, it is on."""
 MOST_SATURATED = 0.5
 """Share of hidden units that may be on or off for almost all images."""
 STEPS = 100
-"""Gibbs steps in which chains should have left the images that they began at."""
+"""Gibbs steps within which chains should leave the images that they started from."""
 LEAST_MIXING = 0.1
-"""Distance to these, relative to that of two images, below which they have not."""
+"""Distance from these images, relative to that between two images, below which chains have not left them."""
 LARGEST_GAP = 0.01
-"""Free-energy gap in nats per pixel, from which its growth is a sign of overfitting."""
+"""Free-energy gap in nats per pixel above which its growth is a sign of overfitting."""
 
 
 @torch.no_grad()
 def mixing(machine: BoltzmannMachine, v: Tensor, generator: Generator) -> float:
     """Measure how far chains get in 100 steps: their mean squared distance from visible units (B, size).
 
-    Relative to that of two of these. All are smoothed first, as noise of pixels is no step to another image.
+    It is relative to the distance between two of these. All are smoothed first, since pixel noise is not mixing.
     """
     began = machine.smoothed(v)
     ended = machine.smoothed(machine.gibbs(v, STEPS, generator))
@@ -31,7 +31,7 @@ def mixing(machine: BoltzmannMachine, v: Tensor, generator: Generator) -> float:
 
 
 class BoltzmannHealth(Alarm):
-    """Signs of a machine's health in an epoch of validation.
+    """Health metrics of a machine over an epoch of validation.
 
     Args:
         pixels: number of visible units.
@@ -46,14 +46,14 @@ class BoltzmannHealth(Alarm):
         self._before: tuple[float, float] | None = None
 
     def add(self, rates: Tensor, error: Tensor, gap: Tensor | None) -> None:
-        """Add a batch: probabilities of hidden units (B, hidden), and means of error and free-energy gap."""
+        """Add a batch: probabilities of hidden units (B, hidden), mean error and mean free-energy gap."""
         self._rates.append(rates.detach().float().mean(0))
         self._errors.append(error.detach())
         if gap is not None:
             self._gaps.append(gap.detach())
 
     def end_epoch(self, mixed: float, judge: bool) -> dict[str, float]:
-        """Return the share of saturated units and the mixing; warn of what has been bad for epochs, if `judge`."""
+        """Return the share of saturated units and the mixing; if `judge`, warn of what has been bad for epochs."""
         rates = torch.stack(self._rates).mean(0)
         saturated = ((rates < ALWAYS) | (rates > 1 - ALWAYS)).float().mean().item()
         error = torch.stack(self._errors).mean().item()

@@ -1,4 +1,4 @@
-"""Methods that people call: decorators that take what callers have, and compute in the right mode."""
+"""Decorators of public methods: they accept what callers have, and compute in the right mode."""
 
 import functools
 from collections.abc import Callable
@@ -19,10 +19,10 @@ Arguments = ParamSpec("Arguments")
 def of_images(
     method: Callable[Concatenate[Able, Tensor, Arguments], Tensor],
 ) -> Callable[Concatenate[Able, Images, Arguments], Tensor]:
-    """Let a method of images (B, C, H, W) take `Images`, and compute as `Model.inference` says.
+    """Let a method of images (B, C, H, W) take `Images`, and run it under `Model.inference`.
 
-    The result for one image, not in a batch, is one row. Of a model of other observations, it takes what the model's
-    `observed` does.
+    For a single image without a batch dimension, the result has none either. Models of other observations take what
+    their `observed` does.
     """
 
     @functools.wraps(method)
@@ -33,15 +33,15 @@ def of_images(
             found = method(able, images, *args, **kwargs)
         return found[0] if single else found
 
-    return called  # type: ignore[return-value]  # the image may be named
+    return called  # type: ignore[return-value]  # the image may be passed by name
 
 
 def of_codes(
     method: Callable[Concatenate[Able, Tensor, Arguments], Tensor],
 ) -> Callable[Concatenate[Able, Codes, Arguments], Tensor]:
-    """Let a method of codes (B, *code_shape) take `Codes`, and compute as `Model.inference` says.
+    """Let a method of codes (B, *code_shape) take `Codes`, and run it under `Model.inference`.
 
-    The result for one code, not in a batch, is one row. Raises GenlabError for codes of another shape.
+    For a single code without a batch dimension, the result has none either. Raises GenlabError for another shape.
     """
 
     @functools.wraps(method)
@@ -61,11 +61,11 @@ def of_codes(
             found = method(able, codes[None] if single else codes, *args, **kwargs)
         return found[0] if single else found
 
-    return called  # type: ignore[return-value]  # the code may be named
+    return called  # type: ignore[return-value]  # the code may be passed by name
 
 
 def model_of(able: Any) -> Any:
-    """Return the model itself, or the one that `given` was asked of."""
+    """Return the model itself, or the one whose `given` was called."""
     return able if isinstance(able, Model) else able.model
 
 

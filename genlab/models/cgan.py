@@ -27,7 +27,7 @@ ConditionalDiscriminator = Callable[[NetworkFactory, Shape, nn.Module, int], nn.
 
 
 class Given(Prior):
-    """A CGAN under a condition, one for each image or one for all."""
+    """A CGAN under given conditions, one for each image or one for all."""
 
     capabilities: tuple[type, ...] = (Decodes, DrawsCodes, Samples)
 
@@ -37,42 +37,42 @@ class Given(Prior):
 
     @of_codes
     def decode(self, z: Tensor) -> Tensor:
-        """Decode codes to images, (B, C, H, W) in [0, 1], by the averaged generator."""
+        """Decode codes to images, (B, C, H, W) in [0, 1], with the EMA generator."""
         return unsigned(self.model.generated(self.model.best_generator, z, self.condition))
 
 
 class CGAN(ConditionalModel, GAN):
-    """A GAN whose players both see a condition: what data know of an image, its label or else its attributes.
+    """A GAN whose generator and discriminator both see a condition: an image's label or, without labels, attributes.
 
-    It is trained as a GAN is. `given(condition)` can decode and sample.
+    It is trained like a GAN. `given(condition)` can decode and sample.
 
     Args:
         image_shape: (C, H, W) of the images.
-        num_classes: of labels.
-        attribute_names: of attributes.
-        class_names: what the classes are called, in the order of their labels; by default 0, 1, 2 and so on.
+        num_classes: number of classes.
+        attribute_names: names of the attributes.
+        class_names: names of the classes, in the order of their labels; by default 0, 1, 2 and so on.
         code_size: dimensions of the code.
-        condition_size: how many numbers a condition becomes.
-        generator: builds the network from codes and these numbers to (B, C, H, W), unbounded.
+        condition_size: size of a condition's embedding.
+        generator: builds the network from codes and embeddings to (B, C, H, W), unbounded.
         discriminator: builds the network from images to logits, or to features.
         conditioning: how the discriminator sees the condition: `ConditionChannel` or `Projection`.
-        loss: builds the losses of both; see `genlab.losses.adversarial`.
-        penalty: builds a further term of the discriminator's loss; see `genlab.losses.penalties`. It warns of batch
+        loss: builds the losses of both networks; see `genlab.losses.adversarial`.
+        penalty: builds an extra term of the discriminator's loss; see `genlab.losses.penalties`. It warns of batch
             normalisation in the discriminator, which `DCGANDiscriminator` has by default.
-        critic_steps: the discriminator's steps for each of the generator's.
-        ema_decay: of the moving average of the generator's weights; None for none.
+        critic_steps: discriminator steps per generator step.
+        ema_decay: decay of the EMA of the generator's weights; None for no EMA.
         generator_optimizer: builds the generator's optimizer.
-        discriminator_optimizer: builds the discriminator's.
-        schedule: builds the schedule of the learning rate of each player that has none of its own; see
+        discriminator_optimizer: builds the discriminator's optimizer.
+        schedule: builds the learning-rate schedule of each network that has none of its own; see
             `genlab.schedules`.
-        generator_schedule: builds the generator's.
-        discriminator_schedule: builds the discriminator's.
+        generator_schedule: builds the generator's schedule.
+        discriminator_schedule: builds the discriminator's schedule.
         schedule_interval: what schedules count, each "step" (a batch) or each "epoch".
-        generator_clip: largest norm of the generator's gradient.
-        discriminator_clip: largest norm of the discriminator's.
+        generator_clip: maximum norm of the generator's gradient.
+        discriminator_clip: maximum norm of the discriminator's gradient.
 
     Raises:
-        GenlabError: for data that know no condition, and for more or fewer names than classes.
+        GenlabError: for data without labels or attributes, and for more or fewer names than classes.
     """
 
     capabilities: tuple[type, ...] = (Conditional, Samples)

@@ -6,15 +6,15 @@ import torch
 from torch import Tensor
 
 AT_ONCE = 64
-"""Images that are computed together, always as many: the last bits of what a network makes of one depend on it, and
-training that is resumed computes others together."""
+"""Number of images computed together, always the same: a network's output for an image depends on it in the last bits,
+and training that is resumed computes other images together."""
 
 
 class CodeCache:
-    """Keeps what a frozen network makes of the images of a data set, on the network's device.
+    """Cache of a frozen network's outputs for the images of a data set, on the network's device.
 
     Args:
-        size: images in the data set.
+        size: number of images in the data set.
     """
 
     def __init__(self, size: int) -> None:
@@ -22,7 +22,7 @@ class CodeCache:
         self._codes: Tensor | None = None
 
     def codes(self, images: Tensor, index: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
-        """The codes (B, ...) of images (B, C, H, W) at positions `index` (B,); `compute` codes those that are new."""
+        """Return the codes (B, ...) of images (B, C, H, W) at positions `index` (B,), with `compute` for new ones."""
         new = ~self._known[index.cpu()]
         if new.any():
             codes = in_equal_parts(images[new], compute)
@@ -35,6 +35,6 @@ class CodeCache:
 
 
 def in_equal_parts(images: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
-    """Compute something for images (B, ...) in parts of equal size, the last filled up with images again."""
+    """Compute something for images (B, ...) in parts of equal size, the last one padded with repeated images."""
     rows = torch.arange(-(-len(images) // AT_ONCE) * AT_ONCE, device=images.device) % len(images)
     return torch.cat([compute(images[part]) for part in rows.split(AT_ONCE)])[: len(images)]

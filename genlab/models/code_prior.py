@@ -1,4 +1,4 @@
-"""A prior of a trained VQ-VAE's codes, as a model by itself (van den Oord et al. 2017, section 3.3)."""
+"""A prior over a trained VQ-VAE's codes, as a model of its own (van den Oord et al. 2017, section 3.3)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,29 +17,30 @@ from genlab.types import GridNetworkFactory, Interval, OptimizerFactory, Schedul
 
 
 class CodePrior(QuantizedModel):
-    """Priors of the codes of a first stage, a trained `VQVAE` or `VQVAE2`, each level's given the level above it.
+    """Priors over the codes of a first stage, a trained `VQVAE` or `VQVAE2`, each level given the level above it.
 
-    The first stage is frozen, and a part of the checkpoint; a prior that it has itself is not used. The model encodes
-    and decodes as the first stage does, and samples.
+    The first stage is frozen and saved in the checkpoint; any prior of its own is not used. The model encodes and
+    decodes as the first stage does, and samples.
 
     Args:
         image_shape: (C, H, W) of the images.
-        first_stage: the model: `{class_path: genlab.load, init_args: {path: runs/vqvae}}`, in Python `genlab.load`.
-        prior: schedules of the priors: one for each level, the top one first, or one that is every level's.
-        prior_network: builds each prior's network from the shape of grids (1, h, w), the number of codes, of a
-            condition's numbers, and of a map's channels, what the level sees of the one above.
-        conditional: put the priors under the data's labels, or else their attributes.
-        num_classes: of labels.
-        attribute_names: of attributes.
-        class_names: what the classes are called, in the order of their labels; by default 0, 1, 2 and so on.
-        condition_size: how many numbers of a prior's network a condition becomes.
-        optimizer: builds the optimizer of a stage, which gets the stage's learning rate.
-        schedule: builds the schedule of that learning rate over a stage; see `genlab.schedules`.
-        schedule_interval: what it counts, each "step" or each "epoch".
-        code_memory: gigabytes of codes that are kept at most; of data whose codes are more, none are.
+        first_stage: the trained model: `{class_path: genlab.load, init_args: {path: runs/vqvae}}`, in Python
+            `genlab.load`.
+        prior: schedules of the priors: one for each level, the top one first, or one for all levels.
+        prior_network: builds each prior's network from the shape of grids (1, h, w), the number of codes, the size of a
+            condition's embedding, and the channels of the map through which the level sees the one above.
+        conditional: condition the priors on the data's labels, or else their attributes.
+        num_classes: number of classes.
+        attribute_names: names of the attributes.
+        class_names: names of the classes, in the order of their labels; by default 0, 1, 2 and so on.
+        condition_size: size of a condition's embedding in each prior's network.
+        optimizer: builds the optimizer of a stage, with the stage's learning rate.
+        schedule: builds the learning-rate schedule of a stage; see `genlab.schedules`.
+        schedule_interval: what the schedule counts, each "step" or each "epoch".
+        code_memory: gigabytes of codes to cache at most; if a data set's codes take more, none are cached.
 
     Raises:
-        GenlabError: for a first stage without grids of codes, or of other images, and for schedules that do not fit.
+        GenlabError: for a first stage without grids of codes or for other images, and for a wrong number of schedules.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ def require_grids(model: Any, image_shape: Shape) -> GridCoder:
     """Return the autoencoder of a first stage.
 
     Raises:
-        GenlabError: for a model without grids of codes of images of a shape.
+        GenlabError: for a model without grids of codes, or of images of another shape.
     """
     name = type(model).__name__
     if not can(model, Quantizes):

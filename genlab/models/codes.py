@@ -16,7 +16,7 @@ from genlab.ranges import at_least, count
 
 
 class Prior:
-    """Mixin of models that draw codes and decode them."""
+    """Mixin for models that draw codes and decode them."""
 
     code_shape: tuple[int, ...]
     device: torch.device
@@ -28,7 +28,7 @@ class Prior:
     def draw_codes(self, n: int, *, generator: Generator | None = None) -> Tensor:
         """Draw codes from the prior N(0, I): (n, *code_shape).
 
-        Without a generator they are drawn on the model's device, from torch's global one.
+        Without a generator, they are drawn on the model's device from torch's global generator.
         """
         count(n=n)
         device = self.device if generator is None else generator.device
@@ -38,19 +38,19 @@ class Prior:
         """Sample images from the prior: (n, C, H, W) in [0, 1].
 
         Args:
-            n: how many.
-            seed: of the codes; without one, and without a generator, they depend on torch's global one of the CPU.
-            generator: in place of a seed, on the CPU: samples are the same for the same state of it.
+            n: number of images.
+            seed: seed of the codes; without a seed or a generator, they depend on torch's global CPU generator.
+            generator: CPU generator, instead of a seed; the same state gives the same samples.
         """
         on_the_cpu = generator_of(seed, generator) or torch.default_generator  # so that all devices agree
         return self.decode(self.draw_codes(n, generator=on_the_cpu))
 
 
 class Codec:
-    """Mixin of models that encode images and decode codes."""
+    """Mixin for models that encode images and decode codes."""
 
     code_path: Callable[[Tensor, Tensor, int], Tensor] = staticmethod(lerp)
-    """The way between two codes whose images are between theirs."""
+    """Path between two codes along which `interpolate` goes by default."""
 
     @abstractmethod
     def encode(self, x: Any) -> Tensor:
@@ -62,7 +62,7 @@ class Codec:
 
     @of_images
     def reconstruct(self, x: Tensor) -> Tensor:
-        """Reconstruct images from their codes: (B, C, H, W) in [0, 1]; one without B for one image."""
+        """Reconstruct images from their codes: (B, C, H, W) in [0, 1]; without B for a single image."""
         return self.decode(self.encode(x))
 
     def forward(self, x: Any) -> Tensor:
@@ -72,22 +72,22 @@ class Codec:
     def interpolate(
         self, a: Images, b: Images, steps: int = 9, path: Callable[[Tensor, Tensor, int], Tensor] | None = None
     ) -> Tensor:
-        """Decode the way from the code of `a` to that of `b`, both reconstructions included.
+        """Decode the path from the code of `a` to that of `b`, both reconstructions included.
 
-        Between codes instead of images, decode the path: `model.decode(path(start, end, steps).flatten(0, 1))`.
+        To interpolate between codes instead, decode a path: `model.decode(path(start, end, steps).flatten(0, 1))`.
 
         Args:
-            a: where to begin: one image, or several, as `encode` takes them.
-            b: where to end: as many.
-            steps: how many images.
+            a: where to start: one image, or several, as `encode` takes them.
+            b: where to end: as many images as in `a`.
+            steps: number of images.
             path: interpolates between codes (B, code_size), as (B, steps, code_size): `genlab.latent.lerp`, or
-                `genlab.latent.slerp` around the origin, as a Gaussian prior's codes lie; by default `code_path`.
+                `genlab.latent.slerp` around the origin, which suits a Gaussian prior; by default `code_path`.
 
         Returns:
             (steps, C, H, W) between two images, (B, steps, C, H, W) between several; in [0, 1].
 
         Raises:
-            GenlabError: for no steps, more images on one side than on the other, and codes that are whole numbers.
+            GenlabError: for no steps, different numbers of images in `a` and `b`, and discrete codes.
         """
         at_least(1, steps=steps)
         shape = real_code_shape(self)
@@ -97,6 +97,6 @@ class Codec:
             raise GenlabError(f"there are codes of shape {tuple(start.shape)} to go from, {tuple(end.shape)} to go to")
         single = start.ndim == len(shape)
         codes = between(start[None], end[None], steps, path) if single else between(start, end, steps, path)
-        by_step = codes.transpose(0, 1)  # so that each image's condition, if there are any, is its own at every step
+        by_step = codes.transpose(0, 1)  # so that each image keeps its own condition, if any, at every step
         images: Tensor = self.decode(by_step.flatten(0, 1)).unflatten(0, by_step.shape[:2]).transpose(0, 1)
         return images[0] if single else images

@@ -1,4 +1,4 @@
-"""Base of conditional models: a condition, and the model under it."""
+"""Base class of conditional models: a condition, and the model under it."""
 
 from typing import Any
 
@@ -19,18 +19,18 @@ class ConditionalModel(ImageModel):
     capabilities: tuple[type, ...] = (Conditional, Samples)
     condition: Condition
     given_as: type[Any]
-    """The class of what `given` returns, which is built from the model and conditions (B, ...)."""
+    """Class of the object that `given` returns, which is built from the model and conditions (B, ...)."""
 
     def given(self, condition: ConditionValue) -> Any:
         """Return the model of images under a condition: one for each image, or one for all.
 
         Args:
-            condition: labels (B,), int64, or one or a list of these or of names of classes; or attributes
-                (B, number of attributes), 0 or 1, or one or a list of dicts of these by name, others being 0; or images
-                of the condition's shape, as `encode` takes them.
+            condition: labels (B,), int64, or a label or class name, or a list of them; or attributes
+                (B, number of attributes), 0 or 1, or a dict of attributes by name, or a list of dicts, absent names
+                being 0; or images of the condition's shape, as `encode` takes them.
 
         Raises:
-            GenlabError: for what is no condition of this model.
+            GenlabError: for a condition that the model does not know.
         """
         value = self.condition.parse(condition, self)
         with self.inference(value):
@@ -50,7 +50,7 @@ class ConditionalModel(ImageModel):
         """Sample `n` images under a condition, as `given` takes it; without one, under each class in turn.
 
         Raises:
-            GenlabError: when there is none and the conditions are no classes.
+            GenlabError: without a condition, where conditions are not classes.
         """
         count(n=n)
         given = self.given(self.condition.in_turn(n) if condition is None else condition)

@@ -1,4 +1,4 @@
-"""The conditional diffusion model, guided without a classifier (Ho & Salimans 2022, arXiv:2207.12598)."""
+"""The conditional diffusion model, with classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -25,14 +25,14 @@ from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape
 
 
 class Given(DenoisingModel):
-    """A conditional diffusion model under a condition, one for each image or one for all."""
+    """A conditional diffusion model under given conditions, one for each image or one for all."""
 
     def __init__(self, model: "ConditionalDiffusion", condition: Tensor) -> None:
         self.model, self.condition = model, condition
         self.code_shape, self.device = model.code_shape, model.device
 
     def denoiser(self, rows: Tensor, count: int, guidance: float = 1.0) -> Denoise:
-        """Return the averaged network as a denoiser under the conditions of some images."""
+        """Return the EMA network as a denoiser of the images at `rows`, under their conditions."""
         model = self.model
         condition = repeated(self.condition, count)[rows.to(self.condition.device)]
         seen = torch.ones(len(rows), device=condition.device)
@@ -43,32 +43,32 @@ class Given(DenoisingModel):
 
 
 class ConditionalDiffusion(ConditionalModel, DiffusionModel):
-    """A diffusion model of images under a condition c, whose network sees the noisy image and c.
+    """A diffusion model of images given a condition c: its network sees the noisy image and c.
 
-    The condition is what the data know: another image (the source of a pair, whose target is the image), else a label,
-    else attributes. In training, some are left out, so that the network also knows images without one; samples follow
-    the condition as far as `sampling.guidance` says. `given(condition)` is all that a `Diffusion` is.
+    The condition is what the data provide: another image (the source of a pair, whose target is the image), else a
+    label, else attributes. In training, some conditions are dropped, so that the network also learns images without
+    one; `sampling.guidance` sets how closely samples follow theirs. `given(condition)` can do all that `Diffusion` can.
 
     Args:
         image_shape: (C, H, W) of the images.
-        num_classes: of labels.
-        attribute_names: of attributes.
-        class_names: what the classes are called, in the order of their labels; by default 0, 1, 2 and so on.
-        source_shape: (C', H', W') of images that are conditions; of another size, they are resized.
-        network: builds the network from noisy images, times and the condition's numbers to outputs; images that are
+        num_classes: number of classes.
+        attribute_names: names of the attributes.
+        class_names: names of the classes, in the order of their labels; by default 0, 1, 2 and so on.
+        source_shape: (C', H', W') of images used as conditions, which are resized if their size differs.
+        network: builds the network from noisy images, times and the condition's embedding to outputs; images used as
             conditions are further channels of the noisy ones.
-        condition_size: how many numbers a label or attributes become.
-        condition_dropout: share of images whose condition is left out in training.
+        condition_size: size of the embedding of a label or of attributes.
+        condition_dropout: share of images whose condition is dropped in training.
         noise: builds the noise schedule; see `genlab.diffusion.noise`.
-        prediction: builds the meaning of the network's output; see `genlab.diffusion.predictions`.
-        loss: error of what is denoised; see `genlab.diffusion.losses`.
-        ema_decay: of the moving average of the network's weights, which all but training uses; None for none.
+        prediction: builds the interpretation of the network's output; see `genlab.diffusion.predictions`.
+        loss: error of the denoiser; see `genlab.diffusion.losses`.
+        ema_decay: decay of the EMA of the network's weights, used by all but training; None for no EMA.
         optimizer: builds the optimizer of the network.
-        schedule: builds the schedule of its learning rate; see `genlab.schedules`.
+        schedule: builds its learning-rate schedule; see `genlab.schedules`.
         schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
 
     Raises:
-        GenlabError: for data that know no condition, and for more or fewer names than classes.
+        GenlabError: for data without conditions, and for more or fewer names than classes.
     """
 
     given_as = Given
@@ -120,13 +120,13 @@ class ConditionalDiffusion(ConditionalModel, DiffusionModel):
         )
 
     def images(self, batch: Any) -> Tensor:
-        """Return the images of a batch, or of pairs the targets: (B, C, H, W); see `ImageModel.images`."""
+        """Return the images of a batch, or the targets of pairs: (B, C, H, W); see `ImageModel.images`."""
         batch = self.named(batch)
         paired = isinstance(batch, Mapping) and "target" in batch
         return self.part(batch, "target" if paired else "image", self.image_shape)
 
     def in_training(self, network: torch.nn.Module, batch: Any, generator: Generator | None) -> Denoiser:
-        """Return a network as the denoiser of a batch's images under their conditions, some of which are left out."""
+        """Return a network as the denoiser of a batch's images under their conditions, some of which are dropped."""
         condition = self.condition.find(batch, self)
         device = "cpu" if generator else condition.device
         drawn = torch.rand(len(condition), generator=generator, device=device).to(condition.device)

@@ -1,4 +1,4 @@
-"""StyleGAN under a condition (Karras et al. 2020b, arXiv:2006.06676, section B), which the discriminator sees too."""
+"""Conditional StyleGAN (Karras et al. 2020b, arXiv:2006.06676, section B), with a conditional discriminator."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -29,11 +29,11 @@ from genlab.ranges import extent
 from genlab.types import Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 CODES = 1000
-"""Codes of which `Given` takes the mean style."""
+"""Number of codes over which `Given` averages styles."""
 
 
 class Given(Styles):
-    """A CStyleGAN under a condition, one for each image or one for all."""
+    """A CStyleGAN under given conditions, one for each image or one for all."""
 
     capabilities: tuple[type, ...] = (Decodes, DrawsCodes, Samples, Styled)
 
@@ -52,9 +52,9 @@ class Given(Styles):
         return w
 
     def center(self, n: int) -> Tensor:
-        """Return the mean style under each condition, (n, style_size), so that truncated images keep theirs.
+        """Return the mean style under each condition, (n, style_size), so that truncated images keep their condition.
 
-        It is of codes that are the same each time.
+        The mean is over the same codes each time.
         """
         codes = torch.randn(CODES, *self.code_shape, generator=torch.Generator().manual_seed(0)).to(
             self.model.mean_style
@@ -65,40 +65,40 @@ class Given(Styles):
 
 
 class CStyleGAN(ConditionalModel, StyleGAN):
-    """A StyleGAN whose players both see a condition: what data know of an image, its label or else its attributes.
+    """A StyleGAN whose generator and discriminator both see a condition: an image's label or, without one, attributes.
 
     The mapping network gets its embedding beside the code. `given(condition)` decodes, samples and has styles.
 
     Args:
         image_shape: (C, H, W) of the images.
-        num_classes: of labels.
-        attribute_names: of attributes.
-        class_names: what the classes are called, in the order of their labels; by default 0, 1, 2 and so on.
+        num_classes: number of classes.
+        attribute_names: names of the attributes.
+        class_names: names of the classes, in the order of their labels; by default 0, 1, 2 and so on.
         code_size: dimensions of the code.
-        condition_size: how many numbers a condition becomes.
-        generator: builds the network from codes and these numbers to images; see `StyleGAN`.
+        condition_size: size of a condition's embedding.
+        generator: builds the network from codes and embeddings to images; see `StyleGAN`.
         discriminator: builds the network from images to features, or to logits.
         conditioning: how the discriminator sees the condition: `Projection` or `ConditionChannel`.
-        loss: builds the losses of both; see `genlab.losses.adversarial`.
+        loss: builds the losses of both networks; see `genlab.losses.adversarial`.
         penalty: builds the discriminator's penalty; see `StyleGAN`.
         penalty_every: batches between penalties, which are multiplied by it.
-        path_length: builds the generator's penalty of path lengths, `genlab.losses.PathLength`; None for none.
-        path_every: batches between these, which are multiplied by it.
-        mixing: probability that an image is made in training from the styles of two codes.
-        augment: builds what changes the images that the discriminator sees; None for nothing.
-        ema_decay: of the moving average of the generator's weights; None for none.
+        path_length: builds the generator's path-length penalty, `genlab.losses.PathLength`; None for none.
+        path_every: batches between path-length penalties, which are multiplied by it.
+        mixing: probability that a training image is generated from the styles of two codes.
+        augment: builds the augmentation of the images that the discriminator sees; None for none.
+        ema_decay: decay of the EMA of the generator's weights; None for no EMA.
         generator_optimizer: builds the generator's optimizer; see `StyleGAN`.
-        discriminator_optimizer: builds the discriminator's.
-        schedule: builds the schedule of the learning rate of each player that has none of its own; see
+        discriminator_optimizer: builds the discriminator's optimizer.
+        schedule: builds the learning-rate schedule of each network that has none of its own; see
             `genlab.schedules`.
-        generator_schedule: builds the generator's.
-        discriminator_schedule: builds the discriminator's.
+        generator_schedule: builds the generator's schedule.
+        discriminator_schedule: builds the discriminator's schedule.
         schedule_interval: what schedules count, each "step" (a batch) or each "epoch".
-        generator_clip: largest norm of the generator's gradient.
-        discriminator_clip: largest norm of the discriminator's.
+        generator_clip: maximum norm of the generator's gradient.
+        discriminator_clip: maximum norm of the discriminator's gradient.
 
     Raises:
-        GenlabError: for data that know no condition, and for more or fewer names than classes.
+        GenlabError: for data without labels or attributes, and for more or fewer names than classes.
     """
 
     capabilities: tuple[type, ...] = (Conditional, Samples)
@@ -172,7 +172,7 @@ class CStyleGAN(ConditionalModel, StyleGAN):
         return partial(self.net.mapping, condition=self.condition.find(batch, self))
 
     def judge(self, batch: Any) -> Player:
-        """Return the discriminator under the conditions of a batch, which sees images changed in training."""
+        """Return the discriminator under the conditions of a batch; in training, it sees augmented images."""
         return self.seeing(partial(self.discriminator, condition=self.condition.find(batch, self)))
 
     @of_codes

@@ -21,7 +21,7 @@ from genlab.types import Interval, NetworkFactory, OptimizerFactory, ScheduleFac
 
 
 class Given(LatentVariableModel):
-    """A CVAE under a condition, one for each image or one for all: a latent-variable model like a VAE."""
+    """A CVAE under given conditions, one for each image or one for all: a latent-variable model like a VAE."""
 
     def __init__(self, model: "CVAE", condition: Tensor) -> None:
         self.model, self.condition = model, condition
@@ -39,39 +39,39 @@ class Given(LatentVariableModel):
 class CVAE(ConditionalModel, VariationalModel):
     """A VAE whose encoder and decoder both see a condition c: p(x | z, c) and q(z | x, c), with the prior N(0, I).
 
-    The condition is what the data know: another image (the source of a pair, whose target is x), else a label, else
-    attributes. The decoder sees it as further numbers of the code, the encoder as further channels of the image.
-    `given(condition)` is all that a VAE is: it encodes, decodes, reconstructs, samples and estimates likelihoods.
+    The condition is what the data provide: another image (the source of a pair, whose target is x), else a label, else
+    attributes. The decoder sees it as extra numbers of the code, the encoder as extra channels of the image.
+    `given(condition)` does all that a VAE does: it encodes, decodes, reconstructs, samples and estimates likelihoods.
 
     Args:
         image_shape: (C, H, W) of the images.
-        num_classes: of labels.
-        attribute_names: of attributes.
-        class_names: what the classes are called, in the order of their labels; by default 0, 1, 2 and so on.
-        source_shape: (C', H, W) of images that are conditions.
+        num_classes: number of classes.
+        attribute_names: names of the attributes.
+        class_names: names of the classes, in the order of their labels; by default 0, 1, 2 and so on.
+        source_shape: (C', H, W) of images used as conditions.
         code_size: dimensions of the code.
         encoder: builds the network from images with the condition's channels to the posterior's mean and log-variance
             (B, 2 code_size).
-        decoder: builds the network from codes and the condition's numbers to the likelihood's outputs.
-        condition_size: how many numbers of the decoder a condition becomes.
-        condition_encoder: builds the network from images that are conditions to these numbers; labels and attributes
-            are embedded.
+        decoder: builds the network from codes and the condition's embedding to the likelihood's outputs.
+        condition_size: size of the condition's embedding.
+        condition_encoder: builds the network from images used as conditions to embeddings; not used for labels and
+            attributes.
         likelihood: builds the distribution of images; see `genlab.losses.likelihood`. By default it is `Bernoulli` for
             grey images, and `Gaussian` with a learned variance for images in colour.
         beta: weight of the KL divergence in the loss.
-        warmup_epochs: in training, beta grows from 0 to its value in so many epochs.
+        warmup_epochs: epochs of training over which beta grows from 0 to its value.
         num_samples: codes per image in training and validation.
-        importance_weighted: train on the importance-weighted bound instead.
+        importance_weighted: train on the importance-weighted bound instead of the ELBO.
         optimizer: builds the optimizer of all parameters.
-        schedule: builds the schedule of its learning rate; see `genlab.schedules`.
+        schedule: builds its learning-rate schedule; see `genlab.schedules`.
         schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
 
     Raises:
-        GenlabError: for data that know no condition, and for more or fewer names than classes.
+        GenlabError: for data without conditions, and for more or fewer names than classes.
     """
 
     given_as: type[Given] = Given
-    """The class of what `given` returns. A subclass of it may have an `evidence` of its own, with another "loss"."""
+    """Class of the object that `given` returns. A subclass may have its own `evidence`, with another "loss"."""
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ class CVAE(ConditionalModel, VariationalModel):
         self.build(code_size, encoder, decoder, likelihood(), channels=channels, numbers=condition_size)
 
     def images(self, batch: Any) -> Tensor:
-        """Return the images of a batch, or of pairs the targets: (B, C, H, W); see `ImageModel.images`."""
+        """Return the images of a batch, or the targets of pairs: (B, C, H, W); see `ImageModel.images`."""
         batch = self.named(batch)
         paired = isinstance(batch, Mapping) and "target" in batch
         return self.part(batch, "target" if paired else "image", self.image_shape)

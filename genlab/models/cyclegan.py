@@ -1,4 +1,4 @@
-"""Translation learned from two unpaired domains, CycleGAN (Zhu et al. 2017, arXiv:1703.10593)."""
+"""CycleGAN, translation learned from two unpaired domains (Zhu et al. 2017, arXiv:1703.10593)."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -24,38 +24,38 @@ from genlab.types import DomainBatch, Interval, NetworkFactory, OptimizerFactory
 
 
 class CycleGAN(SignedGenerators, Translator, Players):
-    """Two generators, from a to b and back, and a discriminator of each domain.
+    """Two generators, from a to b and back, and a discriminator for each domain.
 
-    The generators' loss is the adversarial loss, `cycle_weight` times how far an image is from itself when it
-    has been there and back (equation 3), and `identity_weight` times how far a generator takes images that already are
-    of its domain (section 5.2). The discriminators see images from a pool of earlier ones too (section 4). All work on
-    images in [-1, 1]; the generators' are their networks' outputs through `output_activation`.
+    The generators' loss is the adversarial loss, plus `cycle_weight` times the distance of an image from its round trip
+    (equation 3), plus `identity_weight` times how far a generator changes images that already are of its target domain
+    (section 5.2). The discriminators also see earlier images, from a pool (section 4). All work on images in [-1, 1];
+    generated images are the networks' outputs through `output_activation`.
 
     Args:
         a_shape: (C, H, W) of the images in a.
         image_shape: (C', H, W) of the images in b.
         generator: builds the network from images of one domain to (B, C, H, W), unbounded, given their shape and the
-            channels of the other domain. A network that is built already is that of a to b, and a copy that of b to a.
-        discriminator: builds the network from images to logits, one or one for each patch. One that is built already
-            is that of a, and a copy that of b.
-        loss: builds the losses of both; see `genlab.losses.adversarial`.
-        cycle_weight: of the cycles' mean absolute differences.
-        identity_weight: of the identities'; 0 computes none.
-        pool_size: of the pools of each domain; 0 for none.
-        ema_decay: of a moving average of the generators' weights, which `translate` uses; None for none.
+            channels of the other domain. An already built network goes from a to b, and a copy of it from b to a.
+        discriminator: builds the network from images to logits, a single one or one per patch. An already built network
+            is for a, and a copy of it for b.
+        loss: builds the losses of both sides; see `genlab.losses.adversarial`.
+        cycle_weight: weight of the mean absolute differences of round trips.
+        identity_weight: weight of the mean absolute differences of identity mappings; at 0, they are not computed.
+        pool_size: number of images in each domain's pool; 0 for no pool.
+        ema_decay: decay of the EMA of the generators' weights, which `translate` uses; None for no EMA.
         generator_optimizer: builds the optimizer of both generators.
         discriminator_optimizer: builds the optimizer of both discriminators.
         decay_from: the share of training after which the learning rates of players without a schedule fall linearly to
             0; None for never.
-        schedule: builds the schedule of each player that has none of its own; see `genlab.schedules`.
+        schedule: builds the learning-rate schedule of each player that has none of its own; see `genlab.schedules`.
         generator_schedule: builds the schedule of both generators.
         discriminator_schedule: builds the schedule of both discriminators.
         schedule_interval: what schedules count, each "step" (a batch) or each "epoch".
-        generator_clip: largest norm of both generators' gradient.
-        discriminator_clip: largest norm of both discriminators'.
+        generator_clip: maximum norm of both generators' gradient.
+        discriminator_clip: maximum norm of both discriminators' gradient.
 
     Raises:
-        GenlabError: for data that are no two domains, and for an identity loss between domains of different channels.
+        GenlabError: for data other than two domains, and for an identity loss if their numbers of channels differ.
     """
 
     batch_names = ("a", "b")
@@ -122,7 +122,7 @@ class CycleGAN(SignedGenerators, Translator, Players):
             adversarial = self.adversarial_loss("a", fake_a, a) + self.adversarial_loss("b", fake_b, b)
             cycle = self.distance(self.b_to_a(fake_b), a) + self.distance(self.a_to_b(fake_a), b)
             loss = adversarial + self.cycle_weight * cycle
-            metrics = {"generator": adversarial, "cycle": cycle / 2}  # of images in [0, 1]
+            metrics = {"generator": adversarial, "cycle": cycle / 2}  # as for images in [0, 1]
             if self.identity_weight:
                 identity = self.distance(self.b_to_a(a), a) + self.distance(self.a_to_b(b), b)
                 loss = loss + self.identity_weight * identity
@@ -140,7 +140,7 @@ class CycleGAN(SignedGenerators, Translator, Players):
         self.log_batch({"discriminator": loss, **metrics}, progress_bar="cycle")
 
     def stepped(self, player: str) -> None:
-        """Follow the generators with their average."""
+        """Update the EMA of the generators."""
         if player == "generator" and self.average:
             self.average.update_parameters(self.generators)
 
@@ -160,7 +160,7 @@ class CycleGAN(SignedGenerators, Translator, Players):
         """Return images of a and of b in [-1, 1].
 
         Raises:
-            GenlabError: for a batch without them, or with others' shapes.
+            GenlabError: for a batch without them, or with images of other shapes.
         """
         a, b = self.part(batch, "a", self.a_shape), self.part(batch, "b", self.image_shape)
         return signed(a), signed(b)
@@ -174,29 +174,29 @@ class CycleGAN(SignedGenerators, Translator, Players):
         return self.generated(self.generators["b_to_a"], b)
 
     def adversarial_loss(self, domain: str, fake: Tensor, real: Tensor) -> Tensor:
-        """Return the generators' loss of images that are to be taken for ones of a domain: a scalar."""
+        """Return the generators' loss of images that should pass for ones of a domain: a scalar."""
         discriminator = self.discriminators[domain]
         on_real = discriminator(real) if self.loss.relativistic else None
         return self.loss.generator(discriminator(fake), on_real).mean()
 
     def best_generator(self, direction: str) -> nn.Module:
-        """Return the generator of a direction, averaged if there is an average."""
+        """Return the generator of a direction, or its EMA if there is one."""
         generators = self.average.module if self.average else self.generators
         return cast(nn.ModuleDict, generators)[direction]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the pools, of the first process, with the rest."""
+        """Save the pools of the first process too."""
         super().on_save_checkpoint(checkpoint)
         checkpoint["pools"] = {domain: pool.images for domain, pool in self.pools.items()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Resume with the pools that were kept."""
+        """Resume with the saved pools."""
         super().on_load_checkpoint(checkpoint)
         for domain, images in checkpoint["pools"].items():
             self.pools[domain].images = images
 
 
 def two(network: NetworkFactory, arguments: Mapping[str, tuple[Shape, int]]) -> nn.ModuleDict:
-    """Build two networks, each from its arguments; one that is built already is the first, and a copy the second."""
+    """Build two networks, each from its arguments; an already built one is the first, and a copy of it the second."""
     (first, of_first), (second, of_second) = arguments.items()
     return nn.ModuleDict({first: as_network(network, *of_first), second: as_network(another(network), *of_second)})

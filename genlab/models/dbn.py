@@ -1,4 +1,4 @@
-"""The deep belief net, without labels and with them (Hinton, Osindero & Teh 2006)."""
+"""The deep belief net, with and without labels (Hinton, Osindero & Teh 2006)."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -32,28 +32,28 @@ from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape
 
 
 class DBN(Codec, BeliefModel):
-    """Layers of hidden units, each trained as a restricted Boltzmann machine of the layer below.
+    """Layers of hidden units, each trained as a restricted Boltzmann machine on the layer below.
 
-    1. "layer1", "layer2", ...: each machine models what the frozen ones below make of images, which is computed once a
-       stage and kept, for batches that say which images they hold. Hidden units are drawn again in each batch.
-    2. "up_down": all layers together, with weights of their own up and down, by the wake-sleep algorithm.
+    1. "layer1", "layer2", ...: each machine models the outputs of the frozen ones below, which are computed once per
+       stage and cached if batches say which images they hold. Hidden units are drawn again in each batch.
+    2. "up_down": all layers together, with separate weights for the way up and down, by the wake-sleep algorithm.
 
-    One `fit` does all of it. Samples are by Gibbs chains in the top machine and one pass down. `unnormalized` with
-    `log_partition` bounds log p(x) from below. `UnrolledDBN` makes it a deep autoencoder.
+    One `fit` runs all stages. Samples come from Gibbs chains in the top machine and one pass down. `unnormalized` with
+    `log_partition` bounds log p(x) from below. `UnrolledDBN` turns it into a deep autoencoder.
 
     Args:
         image_shape: (C, H, W) of the images.
-        hidden: numbers of hidden units, of the lowest layer first: two layers or more.
+        hidden: numbers of hidden units, lowest layer first; at least two layers.
         visible: builds the visible units: `BinaryUnits`, or `GaussianUnits` for real values; see `genlab.boltzmann`.
-        top: builds the highest hidden units: `BinaryHiddenUnits`, or `LinearHiddenUnits` for a code of few numbers.
-        pretraining: a schedule for each machine, or one that is every machine's.
-        up_down: schedules of all layers together, one after the other.
-        gibbs_steps: Gibbs steps from units, or of chains, to negative samples: the k of CD-k.
+        top: builds the highest hidden units: `BinaryHiddenUnits`, or `LinearHiddenUnits` for a low-dimensional code.
+        pretraining: a schedule for each machine, or one for all machines.
+        up_down: schedules for all layers together, one after the other.
+        gibbs_steps: Gibbs steps, from data or of chains, to negative samples: the k of CD-k.
         chains: number of persistent chains of each machine; 0 for contrastive divergence.
-        optimizer: builds the optimizer of a stage, which gets the stage's learning rate.
-        schedule: builds the schedule of that learning rate over a stage; see `genlab.schedules`.
-        schedule_interval: what it counts, each "step" or each "epoch".
-        code_memory: gigabytes of codes that are kept at most; of data whose codes are more, none are.
+        optimizer: builds the optimizer of a stage, with the stage's learning rate.
+        schedule: builds the learning-rate schedule of a stage; see `genlab.schedules`.
+        schedule_interval: what the schedule counts, each "step" or each "epoch".
+        code_memory: gigabytes of codes to cache at most; if a data set's codes take more, none are cached.
 
     Example:
         >>> model = genlab.DBN((1, 8, 8), [50, 100], pretraining=[genlab.models.StageSchedule(epochs=5, lr=0.05)])
@@ -96,7 +96,7 @@ class DBN(Codec, BeliefModel):
         self.save_hyperparameters()
 
     def labels(self, batch: Any) -> None:
-        """Return None: it sees no labels."""
+        """Return None: this model sees no labels."""
 
     @of_images
     def encode(self, x: Tensor) -> Tensor:
@@ -110,7 +110,7 @@ class DBN(Codec, BeliefModel):
 
 
 class Given(Codec, GibbsChains):
-    """A LabelledDBN under a label, one for each image or one for all."""
+    """A LabelledDBN under given labels, one for each image or one for all."""
 
     capabilities: tuple[type, ...] = (Encodes, Decodes, Reconstructs, Samples, SamplesInSteps, Completes)
 
@@ -130,27 +130,27 @@ class Given(Codec, GibbsChains):
 
     @property
     def top(self) -> BoltzmannMachine:
-        """The machine that chains are of."""
+        """The machine in which chains run."""
         return self.model.top
 
     def start(self, n: int, generator: Generator) -> Tensor:
-        """Draw where chains begin, with the label."""
+        """Draw where chains start, with the label clamped."""
         return self._clamped(self.model.start(n, generator))
 
     def step(self, v: Tensor, generator: Generator) -> Tensor:
-        """Take chains a step further, with the label."""
+        """Run chains for one more step, with the label clamped."""
         return self._clamped(self.model.step(v, generator))
 
     def states(self, pixels: Tensor, generator: Generator | None = None) -> Tensor:
-        """Draw visible units of the highest machine given flattened images (B, pixels), with the label."""
+        """Draw visible units of the highest machine given flattened images (B, pixels), with the label clamped."""
         return self._clamped(self.model.states(pixels, generator))
 
     def pictures(self, v: Tensor, generator: Generator) -> Tensor:
-        """Return images (B, C, H, W), the means of pixels, by layers that are drawn from the highest one down."""
+        """Return images (B, C, H, W) as means of pixels, drawing the layers from the highest one down."""
         return self.model.pictures(v, generator)
 
     def held(self, v: Tensor, pixels: Tensor, mask: Tensor, generator: Generator) -> Tensor:
-        """Return visible units of the highest machine for images that they stand for, but where a mask is 0."""
+        """Return visible units of the highest machine for the same images, with given pixels where a mask is 0."""
         return self._clamped(self.model.held(v, pixels, mask, generator))
 
     def _clamped(self, v: Tensor) -> Tensor:
@@ -169,18 +169,18 @@ class LabelledDBN(ConditionalModel, BeliefModel):
 
     Args:
         image_shape: (C, H, W) of the images.
-        hidden: numbers of hidden units, of the lowest layer first: two layers or more.
-        pretraining: a schedule for each machine, or one that is every machine's.
-        up_down: schedules of all layers together, one after the other.
-        num_classes: of labels.
-        class_names: what the classes are called, in the order of their labels; by default 0, 1, 2 and so on.
+        hidden: numbers of hidden units, lowest layer first; at least two layers.
+        pretraining: a schedule for each machine, or one for all machines.
+        up_down: schedules for all layers together, one after the other.
+        num_classes: number of classes.
+        class_names: names of the classes, in the order of their labels; by default 0, 1, 2 and so on.
         visible: builds the visible units: `BinaryUnits`, or `GaussianUnits` for real values.
-        gibbs_steps: Gibbs steps from units, or of chains, to negative samples: the k of CD-k.
+        gibbs_steps: Gibbs steps, from data or of chains, to negative samples: the k of CD-k.
         chains: number of persistent chains of each machine; 0 for contrastive divergence.
-        optimizer: builds the optimizer of a stage, which gets the stage's learning rate.
-        schedule: builds the schedule of that learning rate over a stage; see `genlab.schedules`.
-        schedule_interval: what it counts, each "step" or each "epoch".
-        code_memory: gigabytes of codes that are kept at most; of data whose codes are more, none are.
+        optimizer: builds the optimizer of a stage, with the stage's learning rate.
+        schedule: builds the learning-rate schedule of a stage; see `genlab.schedules`.
+        schedule_interval: what the schedule counts, each "step" or each "epoch".
+        code_memory: gigabytes of codes to cache at most; if a data set's codes take more, none are cached.
 
     Raises:
         GenlabError: for data without labels.
@@ -231,7 +231,7 @@ class LabelledDBN(ConditionalModel, BeliefModel):
 
     @of_images
     def classify(self, x: Tensor) -> Tensor:
-        """Return the probabilities of classes of images (B, C, H, W): (B, num_classes), by free energy.
+        """Return the class probabilities of images (B, C, H, W), by free energy: (B, num_classes).
 
         Raises:
             GenlabError: before the stage that trains the highest layer, which sees labels.

@@ -1,4 +1,4 @@
-"""DeepFake: one encoder of two domains, such as two faces, and a decoder for each; the swap is a translation."""
+"""DeepFake: one encoder for several domains, such as two faces, and a decoder for each; a swap is a translation."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -24,30 +24,30 @@ from genlab.types import DomainBatch, Interval, NetworkFactory, OptimizerFactory
 
 
 class DeepFake(Translator):
-    """Two autoencoders or more that share an encoder, trained to undo a warp of images.
+    """Two or more autoencoders that share an encoder, trained to undo a warp of images.
 
-    What the domains have in common, such as pose, light and expression, is for the code; what tells them apart is for
-    the decoders. An image that is encoded, and decoded as another domain, is translated. From warped images, the
-    encoder cannot give pixels on, so that the decoders must know their domain. The idea is of the program of 2017 from
-    which the name comes; there is no paper.
+    What the domains have in common, such as pose, light and expression, goes into the code; what tells them apart goes
+    into the decoders. An image that is encoded, and decoded as another domain, is translated. Since images are warped,
+    the encoder cannot pass pixels on, so that the decoders must know their domain. The idea is that of the 2017 program
+    that gave the method its name; there is no paper.
 
     Args:
         a_shape: (C, H, W) of the images in a.
-        image_shape: (C, H, W) of the images in b and further domains, the same.
+        image_shape: (C, H, W) of the images in b and any further domains, the same as in a.
         code_size: dimensions of the code.
         encoder: builds the network from images (B, C, H, W) in [0, 1] to codes (B, code_size).
-        decoder: builds each domain's network from codes to the logits of images. One that is built already is that of
-            a, and the others are copies.
-        loss: error of a reconstruction, from logits and the image that is not warped to (B,); see
+        decoder: builds each domain's network from codes to the logits of images. An already built network is for a, and
+            the others are copies of it.
+        loss: error of a reconstruction, from logits and the unwarped image to (B,); see
             `genlab.losses.reconstruction`, and `WeightedSum` for several.
-        corruption: builds the warp of the encoder's input in training; None for none.
+        corruption: builds the warp of the encoder's input in training; None for no warp.
         optimizer: builds the optimizer of all parameters.
-        schedule: builds the schedule of its learning rate; see `genlab.schedules`.
+        schedule: builds its learning-rate schedule; see `genlab.schedules`.
         schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
-        num_domains: domains that there are; with 3, c is one too.
+        num_domains: number of domains; with 3, there is also c.
 
     Raises:
-        GenlabError: for data that are no domains of images of one shape.
+        GenlabError: for data other than domains of images of one shape.
 
     Example:
         >>> model = genlab.DeepFake((3, 32, 32), (3, 32, 32), code_size=16)
@@ -107,7 +107,7 @@ class DeepFake(Translator):
         return self.scheduled(self.optimizer, self.parameters(), self.schedule)
 
     def errors(self, batch: DomainBatch, generator: Generator | None = None) -> dict[str, Tensor]:
-        """Return the losses of all domains, and their sum: scalars; `generator` is the warp's."""
+        """Return the losses of all domains and their sum, as scalars; `generator` is for the warp."""
         x = self.domains(batch)
         return self.errors_of(x, self.codes(x, generator))
 
@@ -116,26 +116,26 @@ class DeepFake(Translator):
         return {domain: self.part(batch, domain, self.image_shape) for domain in self.batch_names}
 
     def codes(self, x: dict[str, Tensor], generator: Generator | None = None) -> dict[str, Tensor]:
-        """Encode images of all domains, warped: (B, code_size) each."""
+        """Warp and encode images of all domains: (B, code_size) each."""
         together = torch.cat([*x.values()])  # so that the encoder normalises them together
         seen = together if self.corruption is None else self.corruption(together, generator)
         codes = self.encoder(seen).split([len(images) for images in x.values()])
         return dict(zip(x, codes, strict=True))
 
     def errors_of(self, x: dict[str, Tensor], codes: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return the losses of images that are decoded from codes as their own domain's, and their sum: scalars."""
+        """Return the losses of images decoded from codes as their own domain's, and their sum, as scalars."""
         errors = {domain: self.loss(self.decoders[domain](codes[domain]), x[domain]).mean() for domain in x}
         return {"loss": torch.stack([*errors.values()]).sum(), **errors}
 
     def of_each(self, network: NetworkFactory, size: int) -> nn.ModuleDict:
-        """Build a network for each domain; one that is built already is that of a, and the others are copies."""
+        """Build a network for each domain; an already built one is for a, and the others are copies of it."""
         first, *others = self.batch_names
         networks = {first: as_network(network, self.image_shape, size)}
         networks |= {domain: as_network(another(network), self.image_shape, size) for domain in others}
         return nn.ModuleDict(networks)
 
     def decoded(self, x: Tensor, domain: str) -> Tensor:
-        """Encode images in [0, 1], and decode them as ones of a domain, which may be their own: (B, C, H, W)."""
+        """Encode images in [0, 1] and decode them as those of a domain, which may be their own: (B, C, H, W)."""
         images: Tensor = self.decoders[domain](self.encoder(x)).sigmoid()
         return images
 
@@ -147,7 +147,7 @@ class DeepFake(Translator):
         return signed(generator(unsigned(x)))
 
     def fitted(self, x: Tensor, least: Sequence[int]) -> Tensor:
-        """Resize images to the size of training, as codes are of whole images."""
+        """Resize images to the size used in training, since codes are of whole images."""
         return resized(x, least).clamp(-1, 1)
 
     def restored(self, images: Tensor, size: Sequence[int]) -> Tensor:
@@ -156,7 +156,7 @@ class DeepFake(Translator):
 
 
 def resized(images: Tensor, size: Sequence[int]) -> Tensor:
-    """Resize images (B, C, H, W), if they are of another size."""
+    """Resize images (B, C, H, W) if they have another size."""
     if tuple(images.shape[-2:]) == tuple(size):
         return images
     return F.interpolate(images, tuple(size), mode="bicubic", antialias=True)

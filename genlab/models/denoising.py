@@ -1,4 +1,4 @@
-"""Methods of diffusion models: samples, codes, variations and completions of images, and the bound."""
+"""Methods of diffusion models: samples, codes, variations and completions of images, and the likelihood bound."""
 
 import itertools
 from abc import abstractmethod
@@ -30,37 +30,37 @@ from genlab.models.codes import Codec, Prior
 from genlab.ranges import above, at_least, between, extent
 
 AT_ONCE = 2**17
-"""Positions of images, or codes, that are worked on together; the same on all devices, as noise depends on it."""
+"""Positions of images, or codes, that are computed together; the same on all devices, as noise depends on it."""
 REPEATS = 5
-"""Times that each step is made when images are completed."""
+"""How many times each step is made when images are completed."""
 FINE = 1000
-"""Steps of the bound for noise of levels of any size."""
+"""Steps of the bound for noise schedules with continuous levels."""
 
 
 class DenoisingModel(Prior, Codec):
-    """Images made from noise in steps, by a denoiser: mixin of a `DiffusionModel`, or of one under a condition.
+    """Images generated from noise in steps, by a denoiser: a mixin of a `DiffusionModel`, or of one under a condition.
 
-    Codes are noise of the images' shape. `encode` and `decode` are DDIM both ways (Song et al. 2021, section 4.3), in
-    the model's `sampling.steps`; `sample` does as its `sampling` says.
+    Codes are noise of the images' shape. `encode` and `decode` run DDIM in either direction (Song et al. 2021, section
+    4.3), in the model's `sampling.steps`; `sample` follows all of `sampling`.
     """
 
     capabilities: tuple[type, ...] = (
         *(Encodes, Decodes, Reconstructs, DrawsCodes, Samples),
         *(SamplesInSteps, Completes, Bounds),
     )
-    code_path = staticmethod(slerp)  # on which noise keeps its norm
+    code_path = staticmethod(slerp)  # along which noise keeps its norm
 
     @abstractmethod
     def denoiser(self, rows: Tensor, count: int, guidance: float = 1.0) -> Denoise:
-        """Return the estimates of the images at `rows` (B,) of `count` that are made together, in the model's space."""
+        """Return the denoiser of the images at `rows` (B,) of `count` made together, in the model's space."""
 
     def sample(self, n: int, *, seed: int | None = None, generator: Generator | None = None) -> Tensor:
         """Sample images: (n, C, H, W) in [0, 1].
 
         Args:
-            n: how many; memory is bounded, whatever their number.
-            seed: of the noise; without one, and without a generator, it depends on torch's global one of the CPU.
-            generator: in place of a seed, on the CPU.
+            n: number of images; memory is bounded, whatever their number.
+            seed: seed of the noise; without a seed or a generator, it depends on torch's global CPU generator.
+            generator: CPU generator, instead of a seed.
         """
         random = self._random(seed, generator)
         levels = self._levels()
@@ -71,13 +71,13 @@ class DenoisingModel(Prior, Codec):
 
     @of_codes
     def decode(self, z: Tensor) -> Tensor:
-        """Turn noise (B, *code_shape) into images (B, C, H, W) in [0, 1], the same each time."""
+        """Turn noise (B, *code_shape) into images (B, C, H, W) in [0, 1], deterministically."""
         levels = self._levels()
         return self._in_parts(self._scaled(z, levels), lambda x, denoise: ddim(denoise, x, levels), levels)
 
     @of_images
     def encode(self, x: Tensor) -> Tensor:
-        """Turn images into the noise that `decode` makes them of: (B, *code_shape)."""
+        """Turn images into the noise from which `decode` makes them: (B, *code_shape)."""
         levels = self._levels()[:-1]
         model, up = self._model, levels.flip(0)
         found = self._in_parts(
@@ -89,13 +89,13 @@ class DenoisingModel(Prior, Codec):
     def vary(
         self, x: Tensor, strength: float = 0.6, *, seed: int | None = None, generator: Generator | None = None
     ) -> Tensor:
-        """Make other images from images: the last `strength` of the steps from their noise (SDEdit; Meng et al. 2022).
+        """Make variations of images: add noise, then take the last `strength` of the steps (SDEdit; Meng et al. 2022).
 
         Args:
             x: images (B, C, H, W) in [0, 1].
-            strength: share of the steps that are made, above 0; with 1, little of the image is left.
-            seed: of the noise.
-            generator: in place of a seed, on the CPU.
+            strength: share of the steps to take, above 0; with 1, little of the image is left.
+            seed: seed of the noise.
+            generator: CPU generator, instead of a seed.
         """
         above(0, strength=strength)
         between(0, 1, strength=strength)
@@ -114,18 +114,18 @@ class DenoisingModel(Prior, Codec):
     def complete(
         self, x: Tensor, mask: Tensor, *, seed: int | None = None, generator: Generator | None = None
     ) -> Tensor:
-        """Make the part of images that is not known, as goes with the known part (RePaint; Lugmayr et al. 2022).
+        """Fill in the unknown part of images to match the known part (RePaint; Lugmayr et al. 2022).
 
-        By ancestral sampling, in the model's `sampling.steps`, each of which is made five times.
+        It uses ancestral sampling, in the model's `sampling.steps`, each of which is made five times.
 
         Args:
-            x: images (B, C, H, W) in [0, 1]; what they have in the unknown part does not matter.
+            x: images (B, C, H, W) in [0, 1]; their values in the unknown part are ignored.
             mask: 1 at unknown pixels, 0 at known ones: (B or 1, 1, H, W), or without the first dimensions.
-            seed: of the noise.
-            generator: in place of a seed, on the CPU.
+            seed: seed of the noise.
+            generator: CPU generator, instead of a seed.
 
         Raises:
-            GenlabError: for masks of another size or number, and for a model whose noise is not of pixels.
+            GenlabError: for masks of another size or number, and for a model whose noise is not in pixels.
         """
         model, unknown = self._model, mask_of(mask, x)
         if tuple(model.inner_shape) != tuple(model.image_shape):
@@ -143,13 +143,13 @@ class DenoisingModel(Prior, Codec):
         return self._in_parts(both, completed, levels, guided=True)
 
     def on_the_way(self, n: int, moments: int, *, generator: Generator | None = None) -> Tensor:
-        """Sample images and what they were on the way from noise: (n, moments, C, H, W) in [0, 1].
+        """Sample images and their stages on the way from noise: (n, moments, C, H, W) in [0, 1].
 
-        Noisy images are scaled to the variance that images have, x_t of Ho et al. 2020. The last moment is the image.
+        Noisy images are scaled to the variance of images, as x_t in Ho et al. 2020. The last moment is the image.
         """
         extent(moments=moments)
         model, random, levels = self._model, self._random(None, generator), self._levels()
-        kept = torch.linspace(len(levels) - 1, 0, moments).round().flip(0).tolist()  # one moment is the last
+        kept = torch.linspace(len(levels) - 1, 0, moments).round().flip(0).tolist()  # a single moment is the last one
         seen: list[Tensor] = []
 
         def sampled(x: Tensor, denoise: Denoise) -> Tensor:
@@ -172,10 +172,10 @@ class DenoisingModel(Prior, Codec):
     @of_images
     @torch.no_grad()
     def bound(self, x: Tensor, bands: int = 20, generator: Generator | None = None) -> Tensor:
-        """Estimate the parts of -log p(x), from above, in nats: (B, bands + 2), whose sum over parts is the bound.
+        """Estimate the parts of an upper bound of -log p(x), in nats: (B, bands + 2), which sum to the bound.
 
-        The first part is that of the prior, the last the likelihood of 8-bit values; those between are of as many bands
-        of timesteps, from much noise to little, each estimated at one timestep; see `genlab.diffusion.bound`.
+        The first part is the prior's, the last the likelihood of 8-bit values; those between are of `bands` bands of
+        timesteps, from much noise to little, each estimated at one timestep; see `genlab.diffusion.bound`.
         """
         model = self._model
         levels = model.noise.levels(model.noise.timesteps or FINE)
@@ -199,7 +199,7 @@ class DenoisingModel(Prior, Codec):
         return levels
 
     def _scaled(self, noise: Tensor, levels: Tensor) -> Tensor:
-        """Return N(0, I) as noisy images at the first level."""
+        """Scale N(0, I) to noisy images at the first level."""
         return noise * standard_deviation(levels[0])
 
     def _in_parts(
@@ -211,14 +211,14 @@ class DenoisingModel(Prior, Codec):
         images: bool = True,
         guided: bool = False,
     ) -> Tensor:
-        """Compute something for a few at a time, on the model's device, with a bar over the steps of levels.
+        """Compute something for a few images at a time, on the model's device, with a progress bar over the steps.
 
         Args:
-            given: of each image: noise, or the image itself.
-            compute: from some of what is given and their denoiser.
-            levels: of steps.
-            images: whether what is computed becomes images.
-            guided: whether the denoiser follows the condition as the model's `sampling` says.
+            given: noise or an image for each image.
+            compute: computes the result from a part of `given` and its denoiser.
+            levels: noise levels of the steps; None for no progress bar.
+            images: whether to convert the result to images.
+            guided: whether the denoiser follows the condition as strongly as the model's `sampling` says.
         """
         model = self._model
         count, found = len(given), []
@@ -236,7 +236,7 @@ class DenoisingModel(Prior, Codec):
         return torch.cat(found)
 
     def _outer(self, x: Tensor) -> Tensor:
-        """Convert what was denoised to images, of which there may be fewer at a time than of codes."""
+        """Convert denoised values to images, in smaller parts if images are larger than codes."""
         model = self._model
         return torch.cat([model.outer(some) for some in x.split(at_once(model.image_shape))])
 
@@ -245,10 +245,10 @@ class DenoisingModel(Prior, Codec):
 
 
 def at_once(shape: Sequence[int]) -> int:
-    """Return how many images or codes of a shape (..., H, W) are worked on together."""
+    """Return how many images or codes of a shape (..., H, W) are computed together."""
     return max(1, AT_ONCE // (shape[-2] * shape[-1]))
 
 
 def standard_deviation(sigma: Tensor) -> float:
-    """Return that of noisy images of a level, whose images have 1: it is also that of the prior (Ho et al. 2020)."""
+    """Return the standard deviation of noisy images at a level, where images have 1, as the prior (Ho et al. 2020)."""
     return float((1 + sigma.square()).sqrt())

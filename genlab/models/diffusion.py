@@ -26,15 +26,15 @@ from genlab.recorded import as_network
 from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape
 
 DenoiserFactory = Callable[[Shape, int, int], nn.Module]
-"""Builds a network from the shape of its input, the channels of its output, and the size of a condition's numbers."""
+"""Builds a network from the shape of its input, the channels of its output, and the size of a condition's embedding."""
 LEAST_NOISE = 20.0
-"""The largest level below which noisy images are still seen to be images."""
+"""Noise level at which images no longer show through; schedules whose largest level is lower get a warning."""
 
 
 class DiffusionModel(ImageModel):
-    """An ImageModel with a network that denoises, and its average, which all but training use.
+    """An ImageModel with a network that denoises, and its EMA, which is used by all but training.
 
-    Its constructor ends with `build`.
+    Constructors end by calling `build`.
     """
 
     inner_shape: tuple[int, ...]
@@ -61,11 +61,11 @@ class DiffusionModel(ImageModel):
         Args:
             network: maps noisy images and times to outputs.
             noise: builds the noise schedule.
-            prediction: builds the meaning of the network's output.
-            loss: error of what is denoised.
-            ema_decay: of the moving average of the network's weights; None for none.
+            prediction: builds the interpretation of the network's output.
+            loss: error of the denoiser.
+            ema_decay: decay of the EMA of the network's weights; None for no EMA.
             optimizer: builds the optimizer of the network.
-            schedule: builds the schedule of its learning rate.
+            schedule: builds its learning-rate schedule.
             schedule_interval: what the schedule counts.
         """
         self.noise, self.prediction, self.loss = noise(), prediction(), loss
@@ -101,13 +101,13 @@ class DiffusionModel(ImageModel):
         self.log_epoch(stage, {"loss": loss}, batch, progress_bar="loss")
 
     def errors(self, batch: Any, network: nn.Module, generator: Generator | None = None) -> Tensor:
-        """Compute the loss of each image of a batch, (B,), at levels and with noise that are drawn."""
+        """Compute the loss of each image of a batch, (B,), at random levels and with random noise."""
         x = self.inner_of(batch)
         sigma = self.noise.draw(len(x), generator)
         return self.loss(self.in_training(network, batch, generator), x, noise_like(x, generator), sigma)
 
     def inner_of(self, batch: Any) -> Tensor:
-        """Return what is denoised of a batch."""
+        """Return the batch's images as they are denoised."""
         return self.inner(self.images(batch))
 
     def in_training(self, network: nn.Module, batch: Any, generator: Generator | None) -> Denoiser:
@@ -115,7 +115,7 @@ class DiffusionModel(ImageModel):
         return Denoiser(network, self.prediction)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """Follow each step of the network with its average."""
+        """Update the EMA after each step of the network."""
         super().optimizer_step(*args, **kwargs)
         if self.average is not None:
             self.average.update_parameters(self.network)  # type: ignore[operator]  # of an AveragedModel
@@ -125,31 +125,31 @@ class DiffusionModel(ImageModel):
 
     @property
     def best_network(self) -> nn.Module:
-        """The averaged network, if there is one."""
+        """The EMA of the network if there is one, else the network."""
         return self.average or self.network
 
     def in_range(self, denoise: Denoise) -> Denoise:
-        """Keep estimates in the range of images, where there is one."""
+        """Clip estimates to the range of images, if there is one."""
         return clipped(denoise) if self.has_range else denoise
 
 
 class Diffusion(DenoisingModel, DiffusionModel):
-    """A network that learns to denoise images of any level of noise, and so to make images from noise in steps.
+    """A network that learns to denoise images at any level of noise, and so to generate images from noise in steps.
 
-    In training, each image gets noise of a level that is drawn (algorithm 1 of Ho et al. 2020). `sample` goes from
-    noise to images (algorithm 2) as `sampling` says, an attribute that may be set; `encode` and
-    `decode` follow the deterministic flow between images and noise; `bound` estimates the variational bound.
+    In training, each image gets noise of a random level (algorithm 1 of Ho et al. 2020). `sample` goes from noise to
+    images (algorithm 2) as the attribute `sampling` says, which may be set; `encode` and `decode` follow the
+    deterministic flow between images and noise; `bound` estimates the variational bound.
 
     Args:
         image_shape: (C, H, W) of the images.
         network: builds the network from noisy images (B, C, H, W) and times (B,) to outputs of their shape.
         noise: builds the noise schedule; see `genlab.diffusion.noise`.
-        prediction: builds the meaning of the network's output: noise, image, velocity, or that of Karras et al.; see
-            `genlab.diffusion.predictions`.
-        loss: error of what is denoised; see `genlab.diffusion.losses`.
-        ema_decay: of the moving average of the network's weights, which all but training uses; None for none.
+        prediction: builds the interpretation of the network's output: noise, image, velocity, or that of Karras et al.;
+            see `genlab.diffusion.predictions`.
+        loss: error of the denoiser; see `genlab.diffusion.losses`.
+        ema_decay: decay of the EMA of the network's weights, used by all but training; None for no EMA.
         optimizer: builds the optimizer of the network.
-        schedule: builds the schedule of its learning rate; see `genlab.schedules`.
+        schedule: builds its learning-rate schedule; see `genlab.schedules`.
         schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
 
     Example:
@@ -186,7 +186,7 @@ class Diffusion(DenoisingModel, DiffusionModel):
         )
 
     def denoiser(self, rows: Tensor, count: int, guidance: float = 1.0) -> Denoise:
-        """Return the averaged network as a denoiser.
+        """Return the EMA network as a denoiser.
 
         Raises:
             GenlabError: for guidance, as there is no condition.
@@ -196,6 +196,6 @@ class Diffusion(DenoisingModel, DiffusionModel):
 
 
 def without_condition(model: object, guidance: float) -> None:
-    """Raise GenlabError for guidance of a model that knows no condition."""
+    """Raise GenlabError for guidance of a model without conditions."""
     if guidance != 1:
         raise GenlabError(f"guidance is {guidance:g}, but a {type(model).__name__} knows no condition to follow")

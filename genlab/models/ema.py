@@ -1,4 +1,4 @@
-"""Networks whose weights are an average of those of another while it is trained."""
+"""Networks whose weights are a moving average of another's during training."""
 
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -9,10 +9,10 @@ Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 class MovingAverage:
-    """An update of averages that, in the beginning, soon forgets what there was before anything was learned.
+    """An EMA update that forgets fast in the beginning, so that untrained weights do not linger.
 
     Args:
-        decay: the averages' share after an update; after n updates at most (1 + n) / (10 + n).
+        decay: weight of the averages in an update; after n updates at most (1 + n) / (10 + n).
     """
 
     def __init__(self, decay: float) -> None:
@@ -25,5 +25,5 @@ class MovingAverage:
 
 
 def moving_average(network: nn.Module, decay: float) -> AveragedModel:
-    """An exponential moving average of a network's weights and running statistics; `update_parameters` updates it."""
+    """Build an EMA of a network's weights and running statistics; `update_parameters` updates it."""
     return AveragedModel(network, multi_avg_fn=MovingAverage(decay), use_buffers=True).requires_grad_(False)

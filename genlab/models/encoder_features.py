@@ -15,7 +15,7 @@ class EncoderFeatures(FeatureMaps):
         checkpoint: a file or a run folder of a model whose encoder is an `nn.Sequential`.
 
     Raises:
-        GenlabError: for any other.
+        GenlabError: for any other model.
     """
 
     def __init__(self, checkpoint: str) -> None:

@@ -31,29 +31,29 @@ Player = Callable[[Tensor], Tensor]
 class GAN(Prior, SignedGenerators, Players, ImageModel):
     """A generator of images from codes z ~ N(0, I), and a discriminator that tells them from real ones.
 
-    With every batch the discriminator makes a step, with every `critic_steps`-th the generator makes one too (algorithm
-    1). Both work on images in [-1, 1]; the generator's are its network's outputs through `output_activation`.
+    The discriminator takes a step on every batch, the generator on every `critic_steps`-th (algorithm 1). Both work on
+    images in [-1, 1]; generated images are the network's outputs through `output_activation`.
 
     Args:
         image_shape: (C, H, W) of the images.
         code_size: dimensions of the code.
         generator: builds the network from codes (B, code_size) to (B, C, H, W), unbounded.
         discriminator: builds the network from images (B, C, H, W) to logits (B, 1).
-        loss: builds the losses of both; see `genlab.losses.adversarial`.
-        penalty: builds a further term of the discriminator's loss; see `genlab.losses.penalties`. It warns of batch
+        loss: builds the losses of both networks; see `genlab.losses.adversarial`.
+        penalty: builds an extra term of the discriminator's loss; see `genlab.losses.penalties`. It warns of batch
             normalisation in the discriminator, which `DCGANDiscriminator` has by default.
-        critic_steps: the discriminator's steps for each of the generator's.
-        ema_decay: of the moving average of the generator's weights, which `sample` and `decode` use (Karras et al.
-            2018); None for none.
+        critic_steps: discriminator steps per generator step.
+        ema_decay: decay of the EMA of the generator's weights, which `sample` and `decode` use (Karras et al. 2018);
+            None for no EMA.
         generator_optimizer: builds the generator's optimizer.
-        discriminator_optimizer: builds the discriminator's.
-        schedule: builds the schedule of the learning rate of each player that has none of its own; see
+        discriminator_optimizer: builds the discriminator's optimizer.
+        schedule: builds the learning-rate schedule of each network that has none of its own; see
             `genlab.schedules`.
-        generator_schedule: builds the generator's.
-        discriminator_schedule: builds the discriminator's.
+        generator_schedule: builds the generator's schedule.
+        discriminator_schedule: builds the discriminator's schedule.
         schedule_interval: what schedules count, each "step" (a batch) or each "epoch".
-        generator_clip: largest norm of the generator's gradient.
-        discriminator_clip: largest norm of the discriminator's.
+        generator_clip: maximum norm of the generator's gradient.
+        discriminator_clip: maximum norm of the discriminator's gradient.
 
     Raises:
         GenlabError: for less than one critic step, and other numbers out of range.
@@ -121,7 +121,7 @@ class GAN(Prior, SignedGenerators, Players, ImageModel):
         yield discriminator_optimizer, loss
 
         if generator_turn:
-            if self.accumulates:  # so that no memory holds the activations of several batches
+            if self.accumulates:  # so that the activations of several batches are never in memory together
                 fake = generator(z)
             with self.toggled_optimizer(generator_optimizer):
                 on_real_again = discriminator(real) if self.loss.relativistic else None
@@ -130,7 +130,7 @@ class GAN(Prior, SignedGenerators, Players, ImageModel):
         self.log_batch(metrics, progress_bar="discriminator")
 
     def stepped(self, player: str) -> None:
-        """Follow the generator with its average."""
+        """Update the EMA of the generator."""
         if player == "generator" and self.average:
             self.average.update_parameters(self.generator)
 
@@ -148,17 +148,17 @@ class GAN(Prior, SignedGenerators, Players, ImageModel):
         ]
 
     def on_train_epoch_end(self) -> None:
-        """Warn of what has gone wrong."""
+        """Warn of training that has gone wrong."""
         super().on_train_epoch_end()
         self.health.end_epoch(self.global_step)
 
     def players(self, batch: Any) -> tuple[Player, Player]:
-        """Return the generator and the discriminator for a batch, both of images in [-1, 1]."""
+        """Return the generator and the discriminator for a batch; both work on images in [-1, 1]."""
         return partial(self.generated, self.generator), self.discriminator
 
     @property
     def best_generator(self) -> nn.Module:
-        """The averaged generator, if there is one."""
+        """The EMA of the generator if there is one, else the generator."""
         return self.average or self.generator
 
     @property
@@ -169,5 +169,5 @@ class GAN(Prior, SignedGenerators, Players, ImageModel):
 
     @of_codes
     def decode(self, z: Tensor) -> Tensor:
-        """Decode codes to images, (B, C, H, W) in [0, 1], by the averaged generator."""
+        """Decode codes to images, (B, C, H, W) in [0, 1], with the EMA generator."""
         return unsigned(self.generated(self.best_generator, z))

@@ -1,4 +1,4 @@
-"""Codes that are grids of whole numbers: encoding, decoding, sampling, and what it takes to write images down."""
+"""Codes that are grids of integers: encoding, decoding, sampling, and the description length of images."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -24,33 +24,33 @@ SAMPLES = (DrawsCodes, Samples)
 
 
 class GridCodec(Codec, Prior, ConditionalModel):
-    """A model whose codes are grids of positions in codebooks, with priors of these, perhaps under a condition.
+    """A model whose codes are grids of positions in codebooks, with priors over them, which may be conditional.
 
-    Codes are (B, *code_shape), int64: the grid, or those of several levels, joined, the top one first.
+    Codes are (B, *code_shape), int64: the grid, or the grids of several levels, joined, the top one first.
     """
 
     discrete_codes = True
     coder: GridCoder
     priors: GridPriors | None
     condition: Any = None
-    """Condition of the priors; None without one."""
+    """Condition of the priors; None if they have none."""
 
     @abstractmethod
     def has_prior(self, level: int) -> bool:
-        """Whether a level's prior is trained, or being trained; of priors under conditions, once that is so of all."""
+        """Whether a level's prior is trained or in training; for conditional priors, whether all levels' are."""
 
     def description(self, x: Tensor, condition: Tensor | None = None) -> dict[str, Tensor]:
-        """Measure what it takes to describe images exactly, by codes and the pixels given these: nats, each (B,).
+        """Measure the description length of images, as codes and pixels given these: nats, each (B,).
 
         "reconstruction" is -log p(x | z), "prior" -log p(z), one for each level; under the uniform prior where none is
         trained yet. Together they bound -log p(x) from above.
 
         Args:
             x: images, (B, C, H, W).
-            condition: of the images, for priors under conditions.
+            condition: conditions of the images, for conditional priors.
 
         Raises:
-            GenlabError: without the condition that priors are under.
+            GenlabError: for conditional priors without a condition.
         """
         if condition is None and Conditional in self.capabilities:
             raise GenlabError(
@@ -71,14 +71,14 @@ class GridCodec(Codec, Prior, ConditionalModel):
         return nats
 
     def use_vectors(self) -> None:
-        """Let codes be the vectors that the grids stand for, flattened: real vectors (B, code_size).
+        """Make codes the vectors that the grids stand for, flattened: real vectors (B, code_size).
 
-        So one can go from one to another. Vectors between those of the codebook are decoded as they are.
+        These can be interpolated. Vectors between those of the codebook are decoded as they are.
         """
         self.discrete_codes, self.code_shape = False, self.coder.vector_shape
 
     def codes(self, x: Tensor) -> Tensor:
-        """Encode images to grids of codes, joined, without a check: (B, *code_shape), int64."""
+        """Encode images, without checking them, to grids of codes, joined: (B, *code_shape), int64."""
         return self.coder.joined([each.indices for each in self.coder.quantize(x)])
 
     @of_images
@@ -91,14 +91,14 @@ class GridCodec(Codec, Prior, ConditionalModel):
         """Decode codes (B, *code_shape), int64, to images (B, C, H, W) in [0, 1].
 
         Raises:
-            GenlabError: for codes that no codebook has.
+            GenlabError: for codes that are not in the codebook.
         """
         coder = self.coder
         vectors = coder.vectors(coder.split(coder.known(z))) if self.discrete_codes else coder.split_vectors(z)
         return coder.likelihood.mean(coder.outputs(vectors))
 
     def interpolate(self, a: Images, b: Images, steps: int = 9, path: Path | None = None) -> Tensor:
-        """Decode the way from the vectors of `a`'s codes to those of `b`'s; see `Codec.interpolate`."""
+        """Decode the path from the vectors of `a`'s codes to those of `b`'s; see `Codec.interpolate`."""
         before = self.discrete_codes, self.code_shape
         self.use_vectors()
         try:
@@ -111,10 +111,10 @@ class GridCodec(Codec, Prior, ConditionalModel):
         return self.drawn(n, None, generator)
 
     def drawn(self, n: int, condition: Tensor | None, generator: Generator | None) -> Tensor:
-        """Draw codes under a condition (1, ...) or (n, ...), or under none: (n, *code_shape), int64.
+        """Draw codes under a condition (1, ...) or (n, ...), or without one: (n, *code_shape), int64.
 
         Raises:
-            GenlabError: where no prior is trained.
+            GenlabError: while no prior is trained.
         """
         if Samples not in self.capabilities:
             raise GenlabError(f"this {type(self).__name__} has no prior of its codes yet, so it cannot sample")
@@ -124,7 +124,7 @@ class GridCodec(Codec, Prior, ConditionalModel):
             return self._as_codes(self.coder.joined(grids))
 
     def under(self, batch: Any) -> Any:
-        """Return the model under the condition of a batch, where its priors are; images alone need none."""
+        """Return the model under the condition of a batch, if its priors have one; images alone need none."""
         is_under = Conditional in self.capabilities and self.condition.key in self.named(batch)
         return super().under(batch) if is_under else self
 
@@ -139,7 +139,7 @@ class GridCodec(Codec, Prior, ConditionalModel):
         """Sample `n` images: codes from the priors, decoded; see `ConditionalModel.sample` for conditions.
 
         Raises:
-            GenlabError: where no prior is trained, and for a condition where priors know none.
+            GenlabError: while no prior is trained, and for a condition where priors have none.
         """
         if Conditional in self.capabilities:
             return ConditionalModel.sample(self, n, condition=condition, seed=seed, generator=generator)
@@ -148,7 +148,7 @@ class GridCodec(Codec, Prior, ConditionalModel):
         return Prior.sample(self, n, seed=seed, generator=generator)
 
     def _as_codes(self, joined: Tensor) -> Tensor:
-        """Return grids, joined, or the vectors that they stand for."""
+        """Return joined grids, or the vectors that they stand for if `use_vectors` was called."""
         return joined if self.discrete_codes else self.coder.joined_vectors(joined)
 
     @property
@@ -158,7 +158,7 @@ class GridCodec(Codec, Prior, ConditionalModel):
 
 
 class Given(Prior, Codec):
-    """A VQ-VAE with priors under a condition, one for each image or one for all."""
+    """A VQ-VAE with priors under given conditions, one for each image or one for all."""
 
     capabilities: tuple[type, ...] = (*ABLE, *SAMPLES)
 

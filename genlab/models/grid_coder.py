@@ -1,4 +1,4 @@
-"""Images to grids of whole numbers, positions in codebooks, and back: what all VQ-VAEs are made of."""
+"""Images to grids of integers, positions in codebooks, and back: the core of all VQ-VAEs."""
 
 import math
 from abc import abstractmethod
@@ -15,13 +15,13 @@ from genlab.types import Shape
 
 
 class GridCoder(nn.Module):
-    """Encoder to grids of codes, one or several levels of them, the top one first, and decoder to a likelihood.
+    """Encoder to grids of codes, on one or several levels, the top one first, and decoder to a likelihood.
 
     Args:
-        level_names: what the levels are called; one without a name where there is only one.
+        level_names: names of the levels; an empty one where there is only one level.
         grids: height and width of each level's grid.
-        quantizers: of the levels.
-        likelihood: of images, given the decoder's outputs.
+        quantizers: quantizer of each level.
+        likelihood: distribution of images, given the decoder's outputs.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class GridCoder(nn.Module):
 
     @abstractmethod
     def quantize(self, x: Tensor) -> list[Quantized]:
-        """Encode images (B, C, H, W): what each level quantizes."""
+        """Encode images (B, C, H, W), and quantize each level."""
 
     @abstractmethod
     def outputs(self, vectors: Sequence[Tensor]) -> Tensor:
@@ -46,7 +46,7 @@ class GridCoder(nn.Module):
 
     @property
     def code_shape(self) -> tuple[int, ...]:
-        """The shape of a code: of the grid, or of several levels' the sum of their places."""
+        """The shape of a code: that of the grid, or for several levels, the total number of places."""
         if len(self.grids) == 1:
             return self.grids[0]
         return (sum(map(math.prod, self.grids)),)
@@ -60,15 +60,15 @@ class GridCoder(nn.Module):
         return grids[0] if len(grids) == 1 else torch.cat([grid.flatten(1) for grid in grids], 1)
 
     def split(self, codes: Tensor) -> list[Tensor]:
-        """Return the grids of all levels, each (B, h, w), in codes (B, *code_shape)."""
+        """Split codes (B, *code_shape) into the grids of all levels, each (B, h, w)."""
         parts = codes.flatten(1).split([*map(math.prod, self.grids)], 1)
         return [part.unflatten(1, grid) for part, grid in zip(parts, self.grids, strict=True)]
 
     def known(self, codes: Tensor) -> Tensor:
-        """Return codes (B, *code_shape), once they are found to be known.
+        """Return codes (B, *code_shape) after checking that they are in the codebooks.
 
         Raises:
-            GenlabError: for what are no codes: no whole numbers, or some that a codebook does not have.
+            GenlabError: for codes that are not integers, or not in a codebook.
         """
         if codes.is_floating_point():
             raise GenlabError(f"codes are whole numbers, positions in a codebook, not {codes.dtype}")
@@ -94,7 +94,7 @@ class GridCoder(nn.Module):
         return torch.cat([vectors.flatten(1) for vectors in self.vectors(self.split(codes))], 1)
 
     def split_vectors(self, joined: Tensor) -> list[Tensor]:
-        """Return the vectors of all levels, each (B, code_size, h, w), from what `joined_vectors` makes of them."""
+        """Split the result of `joined_vectors` into the vectors of all levels, each (B, code_size, h, w)."""
         parts = joined.split([*map(math.prod, self._map_shapes)], 1)
         return [part.unflatten(1, shape) for part, shape in zip(parts, self._map_shapes, strict=True)]
 

@@ -1,4 +1,4 @@
-"""Priors of grids of codes: each level given the one above it, and a condition (Razavi et al. 2019, section 3.2)."""
+"""Priors over grids of codes: each level given the one above it, and a condition (Razavi et al. 2019, section 3.2)."""
 
 import math
 from collections.abc import Sequence
@@ -17,18 +17,18 @@ from genlab.recorded import another, as_network
 from genlab.types import GridNetworkFactory
 
 MAP_CHANNELS = 64
-"""Channels of what a level's prior sees of the level above."""
+"""Channels of the map through which a level's prior sees the level above."""
 
 
 class GridPrior(nn.Module):
-    """The prior of one level: an autoregressive network, and what it sees of a condition and of the level above.
+    """The prior of one level: an autoregressive network that may see a condition and the level above.
 
     Args:
-        coder: whose codes.
-        level: counted from the top one, 0.
+        coder: coder whose codes are modelled.
+        level: index of the level, 0 for the top one.
         network: builds the network.
-        condition: that it is under; None for none.
-        condition_size: numbers that a condition becomes.
+        condition: condition of the prior; None for none.
+        condition_size: size of a condition's embedding.
     """
 
     def __init__(
@@ -52,9 +52,9 @@ class GridPrior(nn.Module):
         """Compute -log p of this level's grids given those above: (B,), in float32.
 
         Args:
-            coder: whose codes.
-            grids: of all levels, or of those down to this one, each (B, h, w).
-            condition: (B, ...).
+            coder: coder whose codes are modelled.
+            grids: grids of all levels, or of those down to this one, each (B, h, w).
+            condition: conditions (B, ...).
         """
         grid = grids[self.level][:, None]
         return -grid_log_prob(self.network(grid, *self._given(coder, grids, condition)), grid)
@@ -87,10 +87,10 @@ class GridPriors(nn.ModuleList):
     """The priors of all levels, the top one first.
 
     Args:
-        coder: whose codes.
-        network: builds each level's network; one that is built already is copied for further levels.
-        condition: that all are under; None for none.
-        condition_size: numbers that a condition becomes.
+        coder: coder whose codes are modelled.
+        network: builds each level's network; an already built one is copied for further levels.
+        condition: condition of all priors; None for none.
+        condition_size: size of a condition's embedding.
     """
 
     def __init__(
@@ -117,11 +117,11 @@ class GridPriors(nn.ModuleList):
         """Sample the grids of all levels, each (n, h, w).
 
         Args:
-            coder: whose codes.
-            n: how many of each.
-            condition: (n, ...), or one for all, (1, ...).
-            generator: of the draws, on the CPU.
-            progress: whether a bar shows the places of each level.
+            coder: coder whose codes are modelled.
+            n: number of grids for each level.
+            condition: conditions (n, ...), or one for all, (1, ...).
+            generator: CPU generator of the draws.
+            progress: whether to show a progress bar for each level.
         """
         grids: list[Tensor] = []
         for level in range(len(self)):
@@ -130,7 +130,7 @@ class GridPriors(nn.ModuleList):
 
 
 def most_nats(coder: GridCoder, level: int) -> float:
-    """Return -log p of a level's grids under the uniform prior, the largest entropy that they can have."""
+    """Return -log p of a level's grids under the uniform prior, the maximum entropy that they can have."""
     return math.prod(coder.grids[level]) * math.log(coder.quantizer(level).codes)
 
 

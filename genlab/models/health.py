@@ -14,9 +14,9 @@ SATURATED = 0.02
 COLLAPSED = 0.3
 """The relative diversity below which samples have collapsed."""
 PATIENCE = 3
-"""Epochs in a row that are bad before it is said."""
+"""Bad epochs in a row before a warning."""
 LEARNING = 1000
-"""Batches in which samples come to vary, where they ever do: an untrained generator's are all alike."""
+"""Batches within which samples come to vary, if they ever do: an untrained generator's are all alike."""
 
 
 class Alarm:
@@ -27,7 +27,7 @@ class Alarm:
         self._said: set[str] = set()
 
     def say(self, bad: bool, what: str, warning: str, recovery: str) -> None:
-        """Warn of something that is bad for the third epoch in a row; say when it no longer is."""
+        """Warn of something that is bad for the third epoch in a row; report when it no longer is."""
         self._bad[what] = self._bad[what] + 1 if bad else 0
         if self._bad[what] == PATIENCE and what not in self._said:
             self._said.add(what)
@@ -41,7 +41,7 @@ class Health(Alarm):
     """Metrics of each batch, and warnings at the end of an epoch.
 
     Args:
-        loss: of the players.
+        loss: loss of the players.
     """
 
     def __init__(self, loss: AdversarialLoss) -> None:
@@ -51,7 +51,7 @@ class Health(Alarm):
         self._has_varied = False
 
     def __call__(self, loss: Tensor, real: Tensor, fake: Tensor, on_real: Tensor, on_fake: Tensor) -> dict[str, Tensor]:
-        """Return the metrics of a batch, with the discriminator's loss; see `vital_signs`."""
+        """Return the metrics of a batch, including the discriminator's loss; see `vital_signs`."""
         metrics = self.vital_signs(real, fake, on_real, on_fake)
         if len(real) > 1:
             self._epoch.append(torch.stack([loss.detach(), metrics["diversity"]]))
@@ -59,10 +59,10 @@ class Health(Alarm):
 
     @torch.no_grad()
     def vital_signs(self, real: Tensor, fake: Tensor, on_real: Tensor, on_fake: Tensor) -> dict[str, Tensor]:
-        """Measure as many real as generated images, (B, ...), and their logits: scalars.
+        """Measure equally many real and generated images, (B, ...), and their logits: scalars.
 
-        "score_real" and "score_fake" are mean logits; "accuracy" is the share of images that the discriminator takes
-        for what they are, where its loss has a boundary; "diversity" is the root mean square distance between two
+        "score_real" and "score_fake" are mean logits; "accuracy" is the share of images that the discriminator
+        classifies correctly, if its loss has a boundary; "diversity" is the root mean square distance between two
         generated images, relative to that of real ones.
         """
         metrics = {
@@ -76,11 +76,11 @@ class Health(Alarm):
         return metrics
 
     def end_epoch(self, batches: int) -> None:
-        """Warn of a discriminator that is sure of itself and right, and of collapsed samples; say when they recover.
+        """Warn of a discriminator that is right and sure of itself, and of collapsed samples; report recoveries.
 
         Samples are judged once they have varied, or after `LEARNING` batches of training.
         """
-        if not self._epoch:  # resumed at its very end
+        if not self._epoch:  # resumed at the very end of an epoch
             return
         loss, diversity = torch.stack(self._epoch).mean(0).tolist()
         self._epoch.clear()
@@ -102,6 +102,6 @@ class Health(Alarm):
 
 
 def spread(x: Tensor) -> Tensor:
-    """The variance over a batch, averaged over values: half the mean squared distance between two images, by value."""
+    """The variance over a batch, averaged over values: half the mean squared distance per value between two images."""
     x = at_least_float32(x)
     return (x.square().mean() - x.mean(0).square().mean()).clamp(min=0)

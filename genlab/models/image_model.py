@@ -1,4 +1,4 @@
-"""The base of families of images: a shape that batches are checked against."""
+"""Base class of models of images: a shape that batches are checked against."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,14 +17,14 @@ from genlab.types import Shape
 
 
 class ImageModel(Model):
-    """A Model of images of one shape, which are finite floats in [0, 1].
+    """A Model of images of one shape, given as finite floats in [0, 1].
 
     Args:
         image_shape: (C, H, W).
     """
 
     discrete_codes: bool = False
-    """Whether codes are whole numbers, such as positions in a codebook."""
+    """Whether codes are integers, such as positions in a codebook."""
 
     def __init__(self, image_shape: Shape) -> None:
         super().__init__()
@@ -34,15 +34,15 @@ class ImageModel(Model):
 
     @property
     def code_size(self) -> int:
-        """The size of a model's codes; for codes that are no vectors, see `code_shape`."""
+        """The size of the model's codes; for codes that are not vectors, see `code_shape`."""
         return flat_code_size(self)
 
     def under(self, batch: Any) -> Any:
-        """Return the model for the images of a batch: a conditional model under their conditions, others themselves."""
+        """Return the model for the images of a batch: under their conditions if it is conditional, else itself."""
         return self
 
     def predict_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
-        """Predict the "code" and the "reconstruction" of each image, as far as the model has them.
+        """Predict the "code" and the "reconstruction" of each image, if the model has them.
 
         Raises:
             GenlabError: for a model that does not encode.
@@ -55,18 +55,18 @@ class ImageModel(Model):
         return {"code": codes} | ({"reconstruction": model.decode(codes)} if decodes else {})
 
     def observed(self, given: Images) -> tuple[Tensor, bool]:
-        """Return images as a tensor (B, C, H, W) on the model's device, and whether it was a single one."""
+        """Return images as a tensor (B, C, H, W) on the model's device, and whether a single one was given."""
         return images_of(given, self.image_shape, self)
 
     def images(self, batch: Any) -> Tensor:
-        """Return the images of a batch, (B, C, H, W), once they are found to be what this model was built for."""
+        """Return the images of a batch, (B, C, H, W), after checking that the model was built for them."""
         return self.part(batch, "image", self.image_shape)
 
     def part(self, batch: Any, name: str, shape: Shape) -> Tensor:
-        """Return what a batch calls `name`, once it is found to be images (B, *shape) in [0, 1].
+        """Return the part of a batch called `name`, after checking that it is images (B, *shape) in [0, 1].
 
         Raises:
-            GenlabError: for a batch without them, or where they are anything else.
+            GenlabError: for a batch without it, or where it is anything else.
         """
         batch = self.named(batch)
         if not isinstance(batch, Mapping) or name not in batch:
@@ -82,7 +82,7 @@ class ImageModel(Model):
         return self.seen(batch[name], shape, name)
 
     def seen(self, x: Tensor, shape: Shape | None = None, name: str = "image") -> Tensor:
-        """Return images (B, C, H, W), once they are found to be of a shape, by default the model's, and in [0, 1].
+        """Return images (B, C, H, W), after checking their shape, by default the model's, and that they are in [0, 1].
 
         Raises:
             GenlabError: for anything else.
@@ -95,7 +95,7 @@ class ImageModel(Model):
 
 
 def require_predictions(model: object) -> None:
-    """Raise GenlabError for a model of genlab's that neither encodes nor has a `predict_step` of its own."""
+    """Raise GenlabError for a genlab model that neither encodes nor has a `predict_step` of its own."""
     inherited = (Model.predict_step, ImageModel.predict_step)
     if isinstance(model, Model) and not can_given(model, Encodes) and type(model).predict_step in inherited:
-        model.predict_step(None, 0)  # which says what there is instead
+        model.predict_step(None, 0)  # its error says what to use instead

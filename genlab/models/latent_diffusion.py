@@ -24,36 +24,37 @@ from genlab.recorded import as_network
 from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape
 
 CODE_MEMORY = 2 * 2**30
-"""Bytes of codes of training images that are kept at most."""
+"""Bytes of codes of training images to cache at most."""
 
 
 class LatentDiffusion(DenoisingModel, DiffusionModel):
     """A diffusion model of the codes of a first stage, a trained model that encodes and decodes, such as a VAE.
 
-    The first stage is frozen, and a part of the checkpoint. Its codes, which must be maps (C, H, W), are divided by
-    their standard deviation in the first batch of training, which the checkpoint keeps too. Codes of training images
-    that are the same each time are computed once. There is no bound on the likelihood of images.
+    The first stage is frozen and saved in the checkpoint. Its codes, which must be maps (C, H, W), are divided by their
+    standard deviation in the first training batch, which is saved too. If training images are the same each time, their
+    codes are computed once. There is no bound on the likelihood of images.
 
     Args:
         image_shape: (C, H, W) of the images.
-        first_stage: the model; `{class_path: genlab.load, init_args: {path: runs/vae}}`, in Python `genlab.load(...)`.
+        first_stage: the trained model: `{class_path: genlab.load, init_args: {path: runs/vae}}`, in Python
+            `genlab.load(...)`.
         network: builds the network from noisy codes and times (B,) to outputs of their shape.
         noise: builds the noise schedule; see `genlab.diffusion.noise`.
-        prediction: builds the meaning of the network's output; see `genlab.diffusion.predictions`.
-        loss: error of what is denoised; see `genlab.diffusion.losses`.
-        ema_decay: of the moving average of the network's weights, which all but training uses; None for none.
+        prediction: builds the interpretation of the network's output; see `genlab.diffusion.predictions`.
+        loss: error of the denoiser; see `genlab.diffusion.losses`.
+        ema_decay: decay of the EMA of the network's weights, used by all but training; None for no EMA.
         optimizer: builds the optimizer of the network.
-        schedule: builds the schedule of its learning rate; see `genlab.schedules`.
+        schedule: builds its learning-rate schedule; see `genlab.schedules`.
         schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
 
     Raises:
-        GenlabError: for a first stage that does not encode and decode, whose codes are no maps, or of other images.
+        GenlabError: for a first stage that does not encode and decode, whose codes are not maps, or of other images.
     """
 
     capabilities: tuple[type, ...] = (Encodes, Decodes, Reconstructs, DrawsCodes, Samples, SamplesInSteps)
     has_range = False
     scale: Tensor
-    """Standard deviation of codes; 1 until it is measured."""
+    """Standard deviation of codes; 1 until measured."""
     is_scaled: Tensor
 
     def __init__(
@@ -89,7 +90,7 @@ class LatentDiffusion(DenoisingModel, DiffusionModel):
         self._cache: CodeCache | None = None
 
     def setup(self, stage: str) -> None:
-        """Forget codes of other data."""
+        """Forget the codes of other data."""
         super().setup(stage)
         self._cache = None
 
@@ -104,10 +105,10 @@ class LatentDiffusion(DenoisingModel, DiffusionModel):
         return images
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """Measure the scale of codes in the first batch of all; then train."""
+        """Measure the scale of codes in the very first batch, then train."""
         if not self.is_scaled:
             codes = self.inner(self.images(batch))
-            centred = codes - self.trainer.strategy.reduce(codes.mean(), reduce_op="mean")  # of all processes' codes
+            centred = codes - self.trainer.strategy.reduce(codes.mean(), reduce_op="mean")  # over all processes
             self.scale *= self.trainer.strategy.reduce(centred.square().mean(), reduce_op="mean").sqrt()
             self.is_scaled.fill_(True)
         return super().training_step(batch, batch_idx)
@@ -126,7 +127,7 @@ class LatentDiffusion(DenoisingModel, DiffusionModel):
         return self._cache.codes(images, batch["index"], self.inner)
 
     def denoiser(self, rows: Tensor, count: int, guidance: float = 1.0) -> Denoise:
-        """Return the averaged network as a denoiser; see `Diffusion.denoiser`."""
+        """Return the EMA network as a denoiser; see `Diffusion.denoiser`."""
         without_condition(self, guidance)
         return Denoiser(self.best_network, self.prediction)
 
@@ -135,7 +136,7 @@ def require_maps(model: Any, image_shape: Shape) -> tuple[int, ...]:
     """Return the shape (C, H, W) of a first stage's codes.
 
     Raises:
-        GenlabError: for a model that has no such codes of images of a shape.
+        GenlabError: for a model without such codes, or of images of another shape.
     """
     name = type(model).__name__
     if not (can(model, Encodes) and can(model, Decodes)):

@@ -18,7 +18,7 @@ AT_ONCE = {"cpu": 2**18, "cuda": 2**24}
 
 
 class GaussianCodes(Prior, Codec):
-    """Codes z ~ N(0, I), an approximate posterior q(z | x), and a p(x | z) of any kind of observation: mixin.
+    """Mixin for codes z ~ N(0, I), an approximate posterior q(z | x), and a p(x | z) of any kind of observation.
 
     Observations, images (B, C, H, W) in [0, 1] or sentences (B, T), are those of the model that it is mixed into.
     """
@@ -26,15 +26,15 @@ class GaussianCodes(Prior, Codec):
     capabilities: tuple[type, ...] = (Encodes, Decodes, Reconstructs, DrawsCodes, Samples, HasLikelihood)
 
     encoder: Callable[[Tensor], Tensor]
-    """Observations to the posterior's mean and log-variance (B, 2 code_size)."""
+    """Maps observations to the posterior's mean and log-variance (B, 2 code_size)."""
     decoder: Callable[..., Tensor]
-    """Codes to what p(x | z) depends on."""
+    """Maps codes to the parameters of p(x | z)."""
     num_samples: int = 1
     """Codes per observation in `evidence`."""
     importance_weighted: bool = False
-    """Whether the loss is the importance-weighted bound, in which `beta` has no place."""
+    """Whether the loss is the importance-weighted bound, which does not use `beta`."""
     beta: float = 1.0
-    """The weight of the KL divergence that the posterior was trained with."""
+    """Weight of the KL divergence that the posterior was trained with."""
     free_bits: float = 0.0
     """Nats of each unit of the code that cost nothing; see `genlab.losses.evidence`."""
     dtype: torch.dtype | str
@@ -47,11 +47,11 @@ class GaussianCodes(Prior, Codec):
         """Compute log p(x | z) of observations (B, ...), each under K codes (K, B, D): (K, B)."""
 
     def decoded_values(self, x: Tensor) -> int:
-        """Return how many values decoding one code for each observation takes, by which memory is bounded."""
+        """Return the number of values it takes to decode one code per observation, used to bound memory."""
         return x.numel()
 
     def evidence(self, x: Tensor, beta: float = 1.0) -> dict[str, Tensor]:
-        """Estimate the evidence lower bound of observations, its two parts and the loss: scalars, in nats for each.
+        """Estimate the evidence lower bound, its two parts and the loss: scalars, in nats per observation.
 
         `beta` is the weight of the KL divergence in the loss; see `genlab.losses.evidence`.
         """
@@ -73,7 +73,7 @@ class GaussianCodes(Prior, Codec):
 
         Args:
             x: observations.
-            generator: of the codes' noise, on the CPU.
+            generator: CPU generator of the codes' noise.
         """
         return self._importance_sampled(self.seen(x), 1, 1.0, generator)
 
@@ -82,20 +82,20 @@ class GaussianCodes(Prior, Codec):
     def log_likelihood(self, x: Tensor, num_samples: int, generator: Generator | None = None) -> Tensor:
         """Estimate log p(x) in nats, (B,), by importance sampling (Burda et al. 2016, equation 8).
 
-        In expectation a lower bound, the tighter the more samples. Memory is bounded, whatever their number. A `beta`
-        below 1 leaves q(z | x) narrower than the true posterior, and codes are drawn from what undoes that; see
-        `genlab.losses.evidence.tempered`.
+        In expectation a lower bound, tighter with more samples. Memory is bounded, whatever their number. A `beta`
+        below 1 leaves q(z | x) narrower than the true posterior, so codes are drawn from a distribution that undoes
+        this; see `genlab.losses.evidence.tempered`.
 
         Args:
             x: observations.
-            num_samples: codes for each.
-            generator: of the codes' noise, on the CPU.
+            num_samples: codes for each observation.
+            generator: CPU generator of the codes' noise.
         """
         power = 1.0 if self.importance_weighted else min(1.0, self.beta)
         return self._importance_sampled(self.seen(x), num_samples, power, generator)
 
     def _importance_sampled(self, x: Tensor, num_samples: int, power: float, generator: Generator | None) -> Tensor:
-        """Estimate log p(x) from codes of the posterior to a power; see `tempered`."""
+        """Estimate log p(x) with codes drawn from the posterior to a power; see `tempered`."""
         mean, log_variance = tempered(*self.posterior(x), power)
         at_once = max(1, AT_ONCE.get(x.device.type, 2**22) // self.decoded_values(x))
         return importance_sampled(mean, log_variance, lambda z: self.log_probs(x, z), num_samples, at_once, generator)
@@ -112,7 +112,7 @@ class GaussianCodes(Prior, Codec):
 
 
 class LatentVariableModel(GaussianCodes):
-    """Images x ~ p(x | z) of codes z ~ N(0, I), by a likelihood: mixin of a model with these parts.
+    """Mixin for models of images x ~ p(x | z) from codes z ~ N(0, I), with a likelihood.
 
     Images are (B, C, H, W) in [0, 1], codes (B, *code_shape).
     """
@@ -120,7 +120,7 @@ class LatentVariableModel(GaussianCodes):
     likelihood: Likelihood
 
     def bits_per_dim(self, metrics: Mapping[str, Tensor], x: Tensor) -> Tensor:
-        """Convert the bound that is the loss, the ELBO or the importance-weighted one, to bits per dimension.
+        """Convert the bound used as the loss, the ELBO or the importance-weighted one, to bits per dimension.
 
         Args:
             metrics: the images' `evidence`.
@@ -150,7 +150,7 @@ class LatentVariableModel(GaussianCodes):
 def diagonal_normal(outputs: Tensor) -> tuple[Tensor, Tensor]:
     """Split an encoder's outputs (B, 2 code_size, ...) into mean and log-variance, each (B, D), in float32.
 
-    D is how many numbers a code has. The log-variance is within [-20, 20].
+    D is the number of values of a code. The log-variance is clamped to [-20, 20].
     """
     mean, log_variance = at_least_float32(outputs).chunk(2, dim=1)
     return mean.flatten(1), log_variance.flatten(1).clamp(-20, 20)

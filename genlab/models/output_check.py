@@ -1,4 +1,4 @@
-"""Checks of the shapes that networks give, at their first batch."""
+"""Checks of the shapes of networks' outputs, on their first batch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,9 +15,9 @@ class OutputCheck:
     """A forward hook that compares the shape of a network's output with what the model needs, until it is right once.
 
     Args:
-        shape: of one output; None for a side as long as the input's.
+        shape: shape of one output; None for a side as long as the input's.
         needed_by: the model and its setting, for the error.
-        patches: whether further dimensions may follow, and the last one may be left out: logits of patches, or (B,).
+        patches: whether further dimensions may follow or the last one be missing: logits of patches, or (B,).
     """
 
     handle: RemovableHandle
@@ -33,7 +33,7 @@ class OutputCheck:
         needed = (count, *(sides[axis] if side is None else side for axis, side in enumerate(self.shape)))
         given = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         if given != needed and not (self.patches and given[:2] in (needed, needed[:1])):
-            named = getattr(network, "network", network)  # a conditional one stands around another
+            named = getattr(network, "network", network)  # a conditional network wraps another
             raise GenlabError(f"{_path(type(named))} gives {given}; {self.needed_by} needs {needed}")
         self.handle.remove()
 

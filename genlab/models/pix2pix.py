@@ -1,4 +1,4 @@
-"""Translation learned from aligned pairs, pix2pix (Isola et al. 2017, arXiv:1611.07004)."""
+"""Pix2pix, translation learned from aligned pairs (Isola et al. 2017, arXiv:1611.07004)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,32 +23,32 @@ from genlab.types import Interval, NetworkFactory, OptimizerFactory, PairBatch, 
 
 
 class Pix2Pix(SignedGenerators, Translator, Players):
-    """A generator from sources to targets, and a discriminator of pairs, which tells true targets from generated ones.
+    """A generator from sources to targets, and a discriminator of pairs that tells true targets from generated ones.
 
-    The generator's loss is the adversarial loss and `l1_weight` times the distance from the target (equation 4).
-    Both work on images in [-1, 1]; the generator's are its network's outputs through `output_activation`.
+    The generator's loss is the adversarial loss plus `l1_weight` times the distance from the target (equation 4).
+    Both work on images in [-1, 1]; generated images are the network's outputs through `output_activation`.
 
     Args:
         source_shape: (C, H, W) of the sources.
         image_shape: (C', H, W) of the targets.
         generator: builds the network from sources to (B, C', H, W), unbounded, given source_shape and C'.
-        discriminator: builds the network from pairs, (B, C + C', H, W), to logits, one or one for each patch.
-        loss: builds the losses of both; see `genlab.losses.adversarial`.
-        l1_weight: of the mean absolute difference of generated images and targets.
-        ema_decay: of a moving average of the generator's weights, which `translate` uses; None for none.
+        discriminator: builds the network from pairs, (B, C + C', H, W), to logits, a single one or one per patch.
+        loss: builds the losses of both networks; see `genlab.losses.adversarial`.
+        l1_weight: weight of the mean absolute difference of generated images and targets.
+        ema_decay: decay of the EMA of the generator's weights, which `translate` uses; None for no EMA.
         generator_optimizer: builds the generator's optimizer.
-        discriminator_optimizer: builds the discriminator's.
+        discriminator_optimizer: builds the discriminator's optimizer.
         decay_from: the share of training after which the learning rates of players without a schedule fall linearly to
             0; None for never.
-        schedule: builds the schedule of each player that has none of its own; see `genlab.schedules`.
-        generator_schedule: builds the generator's.
-        discriminator_schedule: builds the discriminator's.
+        schedule: builds the learning-rate schedule of each player that has none of its own; see `genlab.schedules`.
+        generator_schedule: builds the generator's schedule.
+        discriminator_schedule: builds the discriminator's schedule.
         schedule_interval: what schedules count, each "step" (a batch) or each "epoch".
-        generator_clip: largest norm of the generator's gradient.
-        discriminator_clip: largest norm of the discriminator's.
+        generator_clip: maximum norm of the generator's gradient.
+        discriminator_clip: maximum norm of the discriminator's gradient.
 
     Raises:
-        GenlabError: for data that are no pairs, or whose two images differ in height or width.
+        GenlabError: for data other than pairs, or whose two images differ in height or width.
     """
 
     batch_names = ("source", "target")
@@ -107,18 +107,18 @@ class Pix2Pix(SignedGenerators, Translator, Players):
         loss = self.loss.discriminator(on_real, on_fake).mean() / 2  # so that it learns more slowly (section 3.3)
         yield discriminator_optimizer, loss
 
-        if self.accumulates:  # so that no memory holds the activations of several batches
+        if self.accumulates:  # so that the activations of several batches are never in memory together
             fake = self.generated(self.generator, source)
         with self.toggled_optimizer(generator_optimizer):
             on_real_again = self.judge(source, target) if self.loss.relativistic else None
             adversarial = self.loss.generator(self.judge(source, fake), on_real_again).mean()
             l1 = self.distance(fake, target)
         yield generator_optimizer, adversarial + self.l1_weight * l1
-        scores = {"score_real": on_real.mean(), "score_fake": on_fake.mean(), "l1": l1 / 2}  # of images in [0, 1]
+        scores = {"score_real": on_real.mean(), "score_fake": on_fake.mean(), "l1": l1 / 2}  # as for images in [0, 1]
         self.log_batch({"discriminator": loss, "generator": adversarial, **scores}, progress_bar="l1")
 
     def stepped(self, player: str) -> None:
-        """Follow the generator with its average."""
+        """Update the EMA of the generator."""
         if player == "generator" and self.average:
             self.average.update_parameters(self.generator)
 
@@ -138,16 +138,16 @@ class Pix2Pix(SignedGenerators, Translator, Players):
         """Return sources and targets in [-1, 1].
 
         Raises:
-            GenlabError: for a batch without them, or with others' shapes.
+            GenlabError: for a batch without them, or with images of other shapes.
         """
         source, target = self.part(batch, "source", self.source_shape), self.part(batch, "target", self.image_shape)
         return signed(source), signed(target)
 
     def judge(self, source: Tensor, target: Tensor) -> Tensor:
-        """Return the discriminator's logits of pairs: (B, C, H, W) and (B, C', H, W), in [-1, 1], to (B, ...)."""
+        """Return the discriminator's logits for pairs, (B, C, H, W) and (B, C', H, W) in [-1, 1]: (B, ...)."""
         logits: Tensor = self.discriminator(torch.cat([source, target], 1))
         return logits
 
     def best_generator(self, direction: str) -> nn.Module:
-        """Return the averaged generator, if there is one."""
+        """Return the EMA of the generator if there is one, else the generator."""
         return self.average or self.generator

@@ -1,4 +1,4 @@
-"""The gated PixelCNN of pixels (van den Oord et al. 2016, arXiv:1606.05328), unconditional and under a condition."""
+"""The gated PixelCNN for pixels (van den Oord et al. 2016, arXiv:1606.05328), with and without a condition."""
 
 from collections.abc import Sequence
 
@@ -16,19 +16,19 @@ from genlab.types import GridNetworkFactory, Interval, OptimizerFactory, Schedul
 
 
 class PixelCNN(AutoregressiveModel, PixelModel):
-    """A distribution of images, value by value: row by row, in a row pixel by pixel, in a pixel channel by channel.
+    """A distribution of images, value by value: row by row, pixel by pixel in a row, channel by channel in a pixel.
 
     A network gives the distribution of each value, one of `levels`, given those before it; their product is the exact
-    probability of an image (equation 1), on which it is trained, in nats. Samples take one step for each value.
+    probability of an image (equation 1), on which it is trained, in nats. Sampling takes one step per value.
 
     Args:
         image_shape: (C, H, W) of the images.
-        levels: of each value, from 0 to 1: 2 for binary images, 256 for 8-bit ones; images take the nearest.
+        levels: number of levels of a value, from 0 to 1: 2 for binary images, 256 for 8-bit ones; values are rounded.
         network: builds the network from the shape of images, the number of levels, and the sizes of a condition and of
             a map, here 0; it maps levels (B, C, H, W), int64, a condition and a map, here None, to logits
             (B, levels, C, H, W), each of which depends on the values before its own.
         optimizer: builds the optimizer of the network.
-        schedule: builds the schedule of its learning rate; see `genlab.schedules`.
+        schedule: builds its learning-rate schedule; see `genlab.schedules`.
         schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
 
     Example:
@@ -54,41 +54,41 @@ class PixelCNN(AutoregressiveModel, PixelModel):
         self.build(network, 0)
 
     def numbers(self, count: int) -> None:
-        """Return None: there is no condition."""
+        """Return None: this model has no condition."""
 
 
 class Given(AutoregressiveModel):
-    """A ConditionalPixelCNN under a condition, one for each image or one for all."""
+    """A ConditionalPixelCNN under given conditions, one for each image or one for all."""
 
     def __init__(self, model: "ConditionalPixelCNN", condition: Tensor) -> None:
         self.model, self.condition = model, condition
         self.device = model.device
 
     def numbers(self, count: int) -> Tensor:
-        """Return the condition's numbers for so many images, (count, condition_size)."""
+        """Return the condition's embedding for `count` images, (count, condition_size)."""
         return repeated(self.model.embedding(self.condition), count)
 
 
 class ConditionalPixelCNN(ConditionalModel, PixelModel):
-    """A PixelCNN of images under a condition, which shifts its gates (equation 4): a label, else attributes.
+    """A PixelCNN of images given a condition, a label or else attributes, which shifts its gates (equation 4).
 
-    `given(condition)` is all that a `PixelCNN` is.
+    `given(condition)` can do all that a `PixelCNN` can.
 
     Args:
         image_shape: (C, H, W) of the images.
-        num_classes: of labels.
-        attribute_names: of attributes.
-        class_names: what the classes are called, in the order of their labels; by default 0, 1, 2 and so on.
-        levels: of each value, from 0 to 1; see `PixelCNN`.
+        num_classes: number of classes.
+        attribute_names: names of the attributes.
+        class_names: names of the classes, in the order of their labels; by default 0, 1, 2 and so on.
+        levels: number of levels of a value, from 0 to 1; see `PixelCNN`.
         network: builds the network from the shape of images, the number of levels, and the sizes of a condition and of
             a map, here 0; see `PixelCNN`.
-        condition_size: how many numbers a label or attributes become.
+        condition_size: size of the embedding of a label or of attributes.
         optimizer: builds the optimizer of all parameters.
-        schedule: builds the schedule of its learning rate; see `genlab.schedules`.
+        schedule: builds its learning-rate schedule; see `genlab.schedules`.
         schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
 
     Raises:
-        GenlabError: for data that know neither labels nor attributes, and for more or fewer names than classes.
+        GenlabError: for data without labels or attributes, and for more or fewer names than classes.
     """
 
     given_as = Given

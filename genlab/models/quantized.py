@@ -1,4 +1,4 @@
-"""The base of VQ-VAEs: training in stages, the autoencoder and then priors of its codes, and sampling."""
+"""Base class of VQ-VAEs: training in stages, the autoencoder and then priors over its codes, and sampling."""
 
 import math
 from collections.abc import Sequence
@@ -25,17 +25,17 @@ class CodeStage(Stage):
     """A stage of the training of a VQ-VAE.
 
     Args:
-        level: whose prior is trained, counted from the top one, 0; None where the autoencoder is.
+        level: index of the level whose prior is trained, 0 for the top one; None for the autoencoder.
     """
 
     level: int | None = None
 
 
 class QuantizedModel(GridCodec, StagedModel[CodeStage]):
-    """Images to grids of codes and back, and priors of these grids; the base of VQ-VAEs.
+    """Images to grids of codes and back, and priors over these grids; the base class of VQ-VAEs.
 
-    One `fit` does all stages. The autoencoder is frozen once it is trained; codes of images that are the same each time
-    are computed once and kept.
+    One `fit` runs all stages. The autoencoder is frozen once it is trained; codes of images that are the same each time
+    are computed once and cached.
 
     Args:
         image_shape: (C, H, W) of the images.
@@ -55,20 +55,20 @@ class QuantizedModel(GridCodec, StagedModel[CodeStage]):
         attribute_names: Sequence[str],
         condition_size: int,
     ) -> None:
-        """Build the priors and the plan, of a model that has its coder.
+        """Build the priors and the plan, for a model that already has its coder.
 
         Args:
-            autoencoder: schedules of its training, one after the other.
+            autoencoder: schedules of the autoencoder's training, one after the other.
             priors: a schedule for each level's prior, the top one first; none for no priors.
             network: builds each prior's network.
-            conditional: whether priors are under labels or attributes.
-            num_classes: of labels.
-            class_names: in the order of labels.
-            attribute_names: in the order of their columns.
-            condition_size: numbers that a condition becomes.
+            conditional: whether priors are conditioned on labels or attributes.
+            num_classes: number of classes.
+            class_names: names of the classes, in the order of their labels.
+            attribute_names: names of the attributes, in the order of their columns.
+            condition_size: size of a condition's embedding.
 
         Raises:
-            GenlabError: for schedules that do not fit, and for data that know no condition.
+            GenlabError: for schedules that do not fit, and for conditional priors of data without conditions.
         """
         extent(condition_size=condition_size)
         coder, name = self.coder, type(self).__name__
@@ -101,14 +101,14 @@ class QuantizedModel(GridCodec, StagedModel[CodeStage]):
         schedule_interval: Interval,
         code_memory: float,
     ) -> None:
-        """Set what every stage is trained by."""
+        """Set the optimizer, the schedule and the memory for codes, for all stages."""
         at_least(0, code_memory=code_memory)
         self.optimizer, self.schedule, self.schedule_interval = optimizer, schedule, schedule_interval
         self.code_memory = code_memory
 
     @property
     def capabilities(self) -> tuple[type, ...]:  # type: ignore[override]
-        """Capabilities at the stage at hand: it samples once the last of its priors is being trained, or is trained."""
+        """Capabilities in the current stage: the model samples once the last prior is trained or in training."""
         if self.priors is None or self.stage.level != len(self.priors) - 1:
             return ABLE
         return (*ABLE, Conditional, Samples) if self.condition else (*ABLE, *SAMPLES)
@@ -122,7 +122,7 @@ class QuantizedModel(GridCodec, StagedModel[CodeStage]):
         return [self.coder, *(prior for level, prior in enumerate(self._priors) if level != stage.level)]
 
     def stage_metrics(self, split: str, batch: Any, batch_idx: int) -> dict[str, Tensor]:
-        condition = self.condition.find(batch, self) if self.condition else None  # whose stage may be hours away
+        condition = self.condition.find(batch, self) if self.condition else None  # fails now, not hours later
         named = self.named(batch)
         x = self.images(named)
         level = self.stage.level
@@ -136,11 +136,11 @@ class QuantizedModel(GridCodec, StagedModel[CodeStage]):
         return {"loss": nats.mean()}
 
     def errors(self, x: Tensor, *, observe: bool = False) -> dict[str, Tensor]:
-        """Return the loss of images (B, C, H, W) and its parts, in nats and squared distances per image: scalars.
+        """Return the loss of images (B, C, H, W) and its parts, as scalars, in nats and squared distances per image.
 
         Args:
             x: images.
-            observe: whether their codes count for `usage`.
+            observe: whether `usage` counts their codes.
         """
         found = self.coder.quantize(x)
         outputs = self.coder.outputs([each.vectors for each in found])
@@ -152,7 +152,7 @@ class QuantizedModel(GridCodec, StagedModel[CodeStage]):
         return {"loss": reconstruction + quantization, "reconstruction": reconstruction, "quantization": quantization}
 
     def test_step(self, batch: Any, batch_idx: int) -> None:
-        """Log the metrics of the stage at hand, and the parts of the description length."""
+        """Log the metrics of the current stage, and the parts of the description length."""
         x, able = self.images(batch), self.under(batch) if self.condition else self
         nats = {name: value.mean() for name, value in able.description(x).items()}
         total = torch.stack([*nats.values()]).sum()
@@ -161,7 +161,7 @@ class QuantizedModel(GridCodec, StagedModel[CodeStage]):
         self.log_epoch("test", metrics, batch, progress_bar="loss")
 
     def on_validation_epoch_end(self) -> None:
-        """Log the codes in use over the epoch; warn of a collapsed codebook, and of codes that say nothing."""
+        """Log the codes used over the epoch; warn of a collapsed codebook, and of codes without information."""
         super().on_validation_epoch_end()
         if self.stage.level is None:
             self._end_of_usage()
@@ -173,7 +173,7 @@ class QuantizedModel(GridCodec, StagedModel[CodeStage]):
                 self.health.end_epoch_of_prior(self.coder.level_names[self.stage.level], nats, most)
 
     def has_prior(self, level: int) -> bool:
-        """Whether a level's prior is trained, or being trained; of priors under conditions, once that is so of all."""
+        """Whether a level's prior is trained or in training; for conditional priors, whether all levels' are."""
         at_hand = self.stage.level
         begun = self.priors is not None and at_hand is not None and at_hand >= level
         return begun and (not self.condition or Conditional in self.capabilities)

@@ -1,4 +1,4 @@
-"""Regression of images with a normal distribution for each value: networks that say how sure they are."""
+"""Regression of images with a normal distribution for each value: networks that estimate their own uncertainty."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,24 +27,25 @@ from genlab.types import Interval, NetworkFactory, OptimizerFactory, PairBatch, 
 class GaussianRegressor(Translator):
     """A network from sources to a normal distribution of the target: a mean and a standard deviation of each value.
 
-    Fed with noise beside the source, it gives another distribution for each noise, and all together a mixture: log p(y
-    | x) is the logarithm of their mean likelihood. Without noise, targets that could be this or that are a blurred mean
-    with a large deviation; with noise, each draw may decide.
+    With noise as a further input, it gives another distribution for each draw, and all together a mixture: log p(y | x)
+    is the logarithm of their mean likelihood. Without noise, ambiguous targets become a blurred mean with a large
+    deviation; with noise, each draw may decide for one of them.
 
     Args:
         source_shape: (C, H, W) of the sources.
         image_shape: (C', H, W) of the targets.
-        network: builds the network from sources, and channels of noise, to 2 C' channels: logits of means, and raw
+        network: builds the network from sources and noise channels to 2 C' channels: logits of means, and raw
             standard deviations.
         loss: builds the loss of distributions; see `genlab.losses.regression`.
-        noise_channels: number of channels N(0, 1) of the sources' size that the network sees beside them; 0 for none.
-        num_samples: noises for each image, in training and where distributions are mixed.
+        noise_channels: number of channels of N(0, 1) noise, of the sources' size, that the network sees beside them; 0
+            for none.
+        num_samples: draws of noise for each image, in training and where distributions are mixed.
         optimizer: builds the optimizer.
-        schedule: builds the schedule of its learning rate; see `genlab.schedules`.
+        schedule: builds its learning-rate schedule; see `genlab.schedules`.
         schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
 
     Raises:
-        GenlabError: for data that are no pairs, pairs whose images differ in size, and noise with a loss that is no
+        GenlabError: for data other than pairs, pairs whose images differ in size, and noise with a loss that is not a
             likelihood.
 
     Example:
@@ -112,18 +113,18 @@ class GaussianRegressor(Translator):
         return self.part(batch, "source", self.source_shape), self.part(batch, "target", self.image_shape)
 
     def parameters_of(self, source: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean and log standard deviation of each value for one noise: (B, C', H, W), in float32."""
+        """Return the mean and log standard deviation of each value for a draw of noise: (B, C', H, W), in float32."""
         size = (len(source), self.noise_channels, *source.shape[-2:])
         noise = torch.randn(*size, device=source.device, dtype=source.dtype)
         mean, spread = at_least_float32(self.network(torch.cat([source, noise], 1))).chunk(2, 1)
         return mean.sigmoid(), bounded(spread)
 
     def moments(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
-        """Return the "mean" and the standard "deviation" of each value of targets, of a mixture over noises as a whole.
+        """Return the "mean" and the standard "deviation" of each value of targets, over the whole mixture of noises.
 
         Args:
             x: sources (B, C, H, W) in [0, 1].
-            generator: of the noise, on the CPU.
+            generator: CPU generator of the noise.
 
         Returns:
             Two tensors (B, C', H, W).
@@ -136,7 +137,7 @@ class GaussianRegressor(Translator):
         return {"mean": means.mean(0), "deviation": variance.sqrt()}
 
     def distribution(self, x: Tensor, generator: Generator | None = None) -> Normal:
-        """Return the normal distribution of each value of targets, by its `moments`."""
+        """Return a normal distribution of each value of targets, with the mixture's `moments`."""
         moments = self.moments(x, generator)
         return Normal(moments["mean"], moments["deviation"])
 
@@ -144,5 +145,5 @@ class GaussianRegressor(Translator):
         return self.network
 
     def generated(self, generator: nn.Module, x: Tensor) -> Tensor:
-        """Return means in [-1, 1] of images in [-1, 1]."""
+        """Return the means of targets, in [-1, 1], for sources in [-1, 1]."""
         return signed(self.parameters_of(unsigned(x))[0])

@@ -1,4 +1,4 @@
-"""A pool of generated images (Shrivastava et al. 2017, section 2.3), from which a discriminator sees older ones too."""
+"""A pool of generated images (Shrivastava et al. 2017, section 2.3), through which a discriminator sees older ones."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ class ImagePool:
     """Some of the images that a generator has made so far.
 
     Args:
-        size: images that are kept; with 0 every image is passed on.
+        size: number of images to keep; with 0 every image is passed on.
     """
 
     def __init__(self, size: int) -> None:
@@ -18,7 +18,7 @@ class ImagePool:
     def __call__(self, images: Tensor) -> Tensor:
         """Exchange each image, (B, ...), with probability 1/2 for one from the pool, whose place it takes.
 
-        While the pool is not full, images are kept and passed on.
+        While the pool is not full, images are stored and passed on.
         """
         return torch.stack([self._exchanged(image) for image in images])
 

@@ -31,20 +31,20 @@ class Scheduled(LightningModule):
         )
         schedule_config = found.get("lr_scheduler", {})
         if self.automatic_optimization and isinstance(schedule_config.get("scheduler"), ReduceLROnPlateau):
-            schedule_config["reduce_on_plateau"] = False  # by Lightning, as `on_train_epoch_end` does it
+            schedule_config["reduce_on_plateau"] = False  # not by Lightning, since `on_train_epoch_end` does it
         return found
 
     def schedules(self) -> list[LRSchedulerConfig]:
-        """Return the schedules that are at work, as Lightning knows them."""
+        """Return the schedules in use, as Lightning's configs."""
         return self.trainer.lr_scheduler_configs
 
     def learning_rates(self) -> dict[str, float]:
-        """Return the learning rates of the step at hand, as they are logged."""
+        """Return the current learning rates, by the names they are logged under."""
         return {"lr": float(self.trainer.optimizers[0].param_groups[0]["lr"])}
 
     @property
     def optimizer_lr(self) -> float:
-        """The learning rate of the first optimizer, from which schedules begin: what LearningRateFinder sets."""
+        """The learning rate of the first optimizer, from which schedules start; LearningRateFinder sets it."""
         return float(self.trainer.optimizers[0].param_groups[0]["lr"])
 
     @optimizer_lr.setter
@@ -56,25 +56,25 @@ class Scheduled(LightningModule):
                 config.scheduler.base_lrs = [lr] * len(config.scheduler.base_lrs)
 
     def step_schedules(self) -> None:
-        """Take the schedules a step further, at the end of a manual step: checkpoints are written right after it."""
+        """Advance the schedules at the end of a manual step, right after which checkpoints are written."""
         for config in self.schedules():
             if config.interval == "step" or self.trainer.is_last_batch:
                 self.lr_scheduler_step(config.scheduler, None)
 
     def lr_scheduler_step(self, scheduler: LRScheduler, metric: Any) -> None:
-        """Take a schedule a step further; of those that need a metric, `on_train_epoch_end` does."""
+        """Advance a schedule; those that need a metric are left to `on_train_epoch_end`."""
         if not isinstance(scheduler, ReduceLROnPlateau):
             super().lr_scheduler_step(scheduler, metric)
 
     def step_plateaus(self) -> None:
-        """Let ReduceLROnPlateau know an epoch's validation.
+        """Pass the metric of an epoch's validation to ReduceLROnPlateau.
 
         Raises:
-            GenlabError: where the metric that it waits for is not logged.
+            GenlabError: if the metric that it waits for is not logged.
         """
         for config in self.schedules():
             if isinstance(config.scheduler, ReduceLROnPlateau):
-                # a monitor of its own is what Lightning's subclass has
+                # only Lightning's subclass has a monitor of its own
                 monitor = getattr(config.scheduler, "monitor", self.monitor or "val/loss")
                 value = self.trainer.callback_metrics.get(monitor)
                 if value is None:

@@ -1,4 +1,4 @@
-"""The autoencoder of sentences, beside which a VAE's codes are judged (Bowman et al. 2016, section 2.1)."""
+"""The autoencoder of sentences, a baseline for a VAE's codes (Bowman et al. 2016, section 2.1)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,21 +19,21 @@ from genlab.types import Interval, OptimizerFactory, ScheduleFactory, SentenceNe
 
 
 class SentenceAutoencoder(Codec, SentenceModel):
-    """An encoder and a decoder that give a sentence back through a code, whose distribution is left open.
+    """An encoder and a decoder that reconstruct a sentence from a code, whose distribution is left open.
 
     Trained on -log p(x | code), in nats per sentence.
 
     Args:
-        vocabulary: the words in the order of their numbers, `<pad>`, `<unk>`, `<start>` and `<end>` first.
-        max_length: numbers of the longest sentence: its words and its end.
+        vocabulary: words in the order of their token ids, `<pad>`, `<unk>`, `<start>` and `<end>` first.
+        max_length: number of tokens in the longest sentence: its words and its end.
         code_size: dimensions of the code.
         encoder: builds the network from sentences (B, T) to codes (B, code_size).
         decoder: builds the network from words and codes to logits of words; see `genlab.networks.RecurrentDecoder`.
-        word_dropout: share of the words that the decoder is not told in training.
+        word_dropout: share of the words that are hidden from the decoder in training.
         optimizer: builds the optimizer of all parameters.
-        schedule: builds the schedule of its learning rate; see `genlab.schedules`.
+        schedule: builds its learning-rate schedule; see `genlab.schedules`.
         schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
-        shared_embedding: whether encoder and decoder have the vectors of words in common.
+        shared_embedding: whether encoder and decoder share their word embeddings.
     """
 
     capabilities = (Encodes, Decodes, Reconstructs, KnowsWords)
@@ -102,6 +102,6 @@ class SentenceAutoencoder(Codec, SentenceModel):
 
         Args:
             z: codes.
-            generator: of a decoding that draws, on the CPU.
+            generator: CPU generator for a decoding that samples.
         """
         return self.written(z, generator)

@@ -9,13 +9,13 @@ from genlab.metrics.active_units import PATIENCE
 from genlab.metrics.information import mutual_information
 
 SENTENCES = 1000
-"""Sentences of an epoch that are looked at."""
+"""Number of an epoch's sentences that are used."""
 SILENT = 0.5
-"""Mutual information of sentences and codes, in nats, below which codes say almost nothing."""
+"""Mutual information of sentences and codes, in nats, below which codes carry almost no information."""
 
 
 class SentenceHealth:
-    """Information of an epoch's codes about their sentences, with one warning where it is almost none."""
+    """Information of an epoch's codes about their sentences, with one warning if there is almost none."""
 
     def __init__(self) -> None:
         self._posteriors: list[tuple[Tensor, Tensor]] = []
@@ -27,7 +27,7 @@ class SentenceHealth:
             self._posteriors.append((mean, log_variance))
 
     def end_epoch(self, active_units: int, step: int) -> None:
-        """Warn, after enough steps of training, if codes say almost nothing; forget the posteriors."""
+        """Warn, after enough steps of training, if codes carry almost no information; forget the posteriors."""
         mean, log_variance = (torch.cat(parts) for parts in zip(*self._posteriors, strict=True))
         self._posteriors.clear()
         if step < PATIENCE or self._said:

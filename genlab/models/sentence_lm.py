@@ -1,4 +1,4 @@
-"""The recurrent language model of sentences, beside which a VAE's likelihood is judged (Mikolov et al. 2010)."""
+"""The recurrent language model of sentences, a baseline for a VAE's likelihood (Mikolov et al. 2010)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,18 +25,18 @@ class SentenceLM(SentenceModel):
     Trained on -log p(x), in nats per sentence.
 
     Args:
-        vocabulary: the words in the order of their numbers, `<pad>`, `<unk>`, `<start>` and `<end>` first.
-        max_length: numbers of the longest sentence: its words and its end.
-        decoder: builds the network from words to the logits of the words after them, given a code of size 0; see
+        vocabulary: words in the order of their token ids, `<pad>`, `<unk>`, `<start>` and `<end>` first.
+        max_length: number of tokens in the longest sentence: its words and its end.
+        decoder: builds the network from words to the logits of the next words, given a code of size 0; see
             `genlab.networks.RecurrentDecoder`.
         optimizer: builds the optimizer of all parameters.
-        schedule: builds the schedule of its learning rate; see `genlab.schedules`.
+        schedule: builds its learning-rate schedule; see `genlab.schedules`.
         schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
     """
 
     capabilities = (Samples, ExactLikelihood, KnowsWords)
     decoding: Decoding = staticmethod(sample_tokens)
-    """How sentences are made of logits; by default each word is drawn."""
+    """How logits become sentences; by default each word is sampled."""
 
     def __init__(
         self,
@@ -86,13 +86,13 @@ class SentenceLM(SentenceModel):
         """Sample sentences: (n, max_length).
 
         Args:
-            n: how many.
-            seed: of the draws.
-            generator: in place of a seed, on the CPU.
+            n: number of sentences.
+            seed: seed of the draws.
+            generator: CPU generator, instead of a seed.
         """
         count(n=n)
         return self.written(self.no_code(n), generator_of(seed, generator) or torch.default_generator)
 
     def no_code(self, count: int) -> Tensor:
-        """Return codes of size 0 for so many sentences: (count, 0)."""
+        """Return codes of size 0 for `count` sentences: (count, 0)."""
         return torch.zeros(count, 0, device=self.device)

@@ -1,4 +1,4 @@
-"""The base of families of sentences: words that batches are checked against, teacher forcing and decoding."""
+"""Base class of models of sentences: a vocabulary to check batches against, teacher forcing and decoding."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,30 +18,30 @@ from genlab.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
 
 
 class SentenceModel(Model):
-    """A Model of sentences: numbers of words in a vocabulary, `<end>`, then `<pad>`, (B, T), int64.
+    """A Model of sentences as token ids: words, `<end>`, then `<pad>`, (B, T), int64.
 
     Args:
-        vocabulary: the words in the order of their numbers, `<pad>`, `<unk>`, `<start>` and `<end>` first.
-        max_length: numbers of the longest sentence: its words and its end.
-        word_dropout: share of the words that the decoder is not told in training (Bowman et al. 2016, section 3.1).
+        vocabulary: words in the order of their token ids, `<pad>`, `<unk>`, `<start>` and `<end>` first.
+        max_length: number of tokens in the longest sentence: its words and its end.
+        word_dropout: share of the words that are hidden from the decoder in training (Bowman et al. 2016, section 3.1).
         optimizer: builds the optimizer of all parameters.
-        schedule: builds the schedule of its learning rate.
+        schedule: builds its learning-rate schedule.
         schedule_interval: what the schedule counts.
 
     Raises:
-        GenlabError: for a list of words that is no vocabulary, and numbers out of range.
+        GenlabError: for a list of words that is not a vocabulary, and numbers out of range.
     """
 
     batch_names = ("tokens",)
     observations = "sentences"
     discrete_codes: bool = False
-    """Whether codes are whole numbers."""
+    """Whether codes are integers."""
     decoder: nn.Module
-    """Codes and words to the logits of the words after them; see `genlab.networks.RecurrentDecoder`."""
+    """Maps codes and words to the logits of the next words; see `genlab.networks.RecurrentDecoder`."""
     decoding: Decoding = staticmethod(greedy)
-    """How sentences are made of logits: a function of `genlab.networks.decoding`, or a partial of it; may be set."""
+    """How logits become sentences: a function of `genlab.networks.decoding`, or a partial of one; may be set."""
     banned: Sequence[int] = NO_WORDS
-    """Numbers of words that no decoded sentence holds, which are, unless set, `<unk>` and what is no word."""
+    """Token ids that no decoded sentence may contain: unless set, `<unk>` and those that are not words."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class SentenceModel(Model):
         return self.scheduled(self.optimizer, self.parameters(), self.schedule)
 
     def share_embedding(self, encoder: nn.Module) -> None:
-        """Let an encoder have the decoder's vectors of words.
+        """Make an encoder use the decoder's word embeddings.
 
         Raises:
             GenlabError: for networks without an `embedding`, or with vectors of different sizes.
@@ -84,7 +84,7 @@ class SentenceModel(Model):
 
         Args:
             x: sentences (B, T).
-            code: (B, code_size).
+            code: codes (B, code_size).
 
         Raises:
             GenlabError: for a decoder that gives logits of another shape.
@@ -105,7 +105,7 @@ class SentenceModel(Model):
     def written(self, code: Tensor, generator: Generator | None = None) -> Tensor:
         """Decode codes (B, code_size) to sentences (B, max_length), as `decoding` says.
 
-        `generator`, on the CPU, is that of a decoding that draws.
+        `generator`, on the CPU, is for a decoding that samples.
         """
         decoder: Any = self.decoder
         first = decoder.start(code.to(self.dtype))
@@ -118,7 +118,7 @@ class SentenceModel(Model):
         return [self.words.decode(sentence) for sentence in tokens.tolist()]
 
     def tokens(self, batch: Any) -> Tensor:
-        """Return the sentences of a batch, (B, T), once they are found to be what this model was built for.
+        """Return the sentences of a batch, (B, T), after checking that the model was built for them.
 
         Raises:
             GenlabError: for a batch without them, or where they are anything else.
@@ -130,7 +130,7 @@ class SentenceModel(Model):
         return self.seen(batch["tokens"])
 
     def seen(self, x: Tensor) -> Tensor:
-        """Return sentences (B, T), once they are found to be numbers of words, `<end>` and then padding.
+        """Return sentences (B, T), after checking that they are token ids, `<end>` and then padding.
 
         Raises:
             GenlabError: for anything else.
@@ -156,10 +156,10 @@ class SentenceModel(Model):
         return x
 
     def observed(self, given: Any) -> tuple[Tensor, bool]:
-        """Return sentences as a tensor (B, T) on the model's device, and whether it was a single one.
+        """Return sentences as a tensor (B, T) on the model's device, and whether a single one was given.
 
         Args:
-            given: numbers of words, (B, T) or (T,); or text, a sentence or a list of them, words separated by spaces.
+            given: token ids, (B, T) or (T,); or text, a sentence or a list of them, with words separated by spaces.
         """
         if isinstance(given, str):
             return self.observed([given])[0], True

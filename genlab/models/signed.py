@@ -1,4 +1,4 @@
-"""Images in [-1, 1], as the networks of adversarial models see and make them."""
+"""Images in [-1, 1], as the networks of adversarial models see and generate them."""
 
 from collections.abc import Callable
 
@@ -7,12 +7,12 @@ from torch import Tensor
 
 
 class SignedGenerators:
-    """Mixin of models whose generators' outputs are made images in [-1, 1] by an activation."""
+    """Mixin for models whose generators' outputs become images in [-1, 1] through an activation."""
 
     output_activation: Callable[[Tensor], Tensor] = staticmethod(torch.tanh)
 
     def generated(self, generator: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
-        """Return what a generator makes of its inputs as images in [-1, 1]."""
+        """Return a generator's output for its inputs as images in [-1, 1]."""
         return self.output_activation(generator(*inputs))
 
 

@@ -1,6 +1,6 @@
 """The stacked autoencoder, trained greedily layer by layer (Hinton & Salakhutdinov 2006; Bengio et al. 2007).
 
-If wished denoising (Vincent et al. 2010).
+Optionally denoising (Vincent et al. 2010).
 """
 
 import math
@@ -45,8 +45,8 @@ class StackStage(Stage):
     """A stage of the training of a stack of layers.
 
     Args:
-        objective: what it is trained for.
-        depth_frozen: how many of the lower layers are frozen.
+        objective: what the stage is trained for.
+        depth_frozen: number of lower layers that are frozen.
     """
 
     objective: Objective
@@ -61,25 +61,25 @@ class StackedAutoencoder(Codec, StagedModel[StackStage], ImageModel):
     3. "classifier": a linear classifier is trained on the codes of the frozen stack.
     4. "classifier_fine_tuning": the classifier and the encoders are trained together.
 
-    One `fit` does all of it; it ends with the last stage, whatever larger `max_epochs` the Trainer has. The codes of
-    frozen layers are computed in a stage's first epoch and kept, for batches that say which images they hold. While in
+    One `fit` runs all stages; it ends with the last one, even if the Trainer's `max_epochs` is larger. The codes of
+    frozen layers are computed in a stage's first epoch and cached, if batches say which images they hold. During
     training, the model encodes and decodes with the layers trained so far.
 
     Args:
         image_shape: (C, H, W) of the images.
-        layers: build the layers from the shapes of their inputs, the lowest first; see `genlab.networks.stack`.
-        pretraining: a schedule for each layer, or one that is every layer's; none leaves the layers to fine-tuning.
+        layers: build the layers from the shapes of their inputs, lowest first; see `genlab.networks.stack`.
+        pretraining: a schedule for each layer, or one for all layers; none leaves the layers to fine-tuning.
         fine_tuning: schedules of fine-tuning, one after the other.
         classifier: schedules of the classifier on the frozen stack.
         classifier_fine_tuning: schedules of the classifier together with the encoders.
-        num_classes: what the classifier tells apart.
+        num_classes: number of classes of the classifier.
         loss: error of a reconstructed image, from logits and the image to (B,); see `genlab.losses.reconstruction`.
             Layers above the first are trained on the sum of squared differences to their input.
-        corruption: builds what is done to a layer's input in pretraining, of which it gives back the original.
-        optimizer: builds the optimizer of a stage, which gets the stage's learning rate.
-        schedule: builds the schedule of that learning rate over a stage; see `genlab.schedules`.
-        schedule_interval: what it counts, each "step" or each "epoch".
-        code_memory: gigabytes of codes that are kept at most; of data whose codes are more, none are.
+        corruption: builds a corruption of a layer's input in pretraining, which the layer learns to undo.
+        optimizer: builds the optimizer of a stage, with the stage's learning rate.
+        schedule: builds the learning-rate schedule of a stage; see `genlab.schedules`.
+        schedule_interval: what the schedule counts, each "step" or each "epoch".
+        code_memory: gigabytes of codes to cache at most; if a data set's codes take more, none are cached.
 
     Raises:
         GenlabError: for schedules that do not fit the layers or the data.
@@ -144,7 +144,7 @@ class StackedAutoencoder(Codec, StagedModel[StackStage], ImageModel):
 
     @property
     def depth(self) -> int:
-        """Number of layers that are trained, including the current one."""
+        """Number of layers trained so far, including the current one."""
         return self.stage.depth_frozen + 1 if self.stage.objective is Objective.LAYER else len(self.stack)
 
     @property
@@ -154,7 +154,7 @@ class StackedAutoencoder(Codec, StagedModel[StackStage], ImageModel):
 
     def stage_metrics(self, split: str, batch: ImageBatch, batch_idx: int) -> dict[str, Tensor]:
         if self.classifier is not None and split == "train":
-            self.labels(batch)  # whose stage may be hours away
+            self.labels(batch)  # fails now, not hours later
         named, frozen = self.named(batch), self.stage.depth_frozen
         x = inputs = self.images(named)
         if frozen:
@@ -175,12 +175,12 @@ class StackedAutoencoder(Codec, StagedModel[StackStage], ImageModel):
         return found
 
     def metrics_of(self, batch: ImageBatch, inputs: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
-        """Return the loss in the stage at hand, and of a classifier the share of wrong labels: scalars.
+        """Return the loss in the current stage and, for a classifier, the share of wrong labels, as scalars.
 
         Args:
             batch: images, with labels for a classifier.
-            inputs: the images' codes by the frozen layers; the images themselves when none is frozen.
-            generator: the corruption's.
+            inputs: the images' codes from the frozen layers; the images themselves if none is frozen.
+            generator: generator of the corruption.
         """
         if self.stage.objective is Objective.LAYER:
             return {"loss": self.layer_error(self.stage.depth_frozen, inputs, generator)}
@@ -206,13 +206,13 @@ class StackedAutoencoder(Codec, StagedModel[StackStage], ImageModel):
         """Return the mean cross-entropy of labels given codes (B, code_size), in nats, and the error rate: scalars.
 
         Raises:
-            GenlabError: for a batch without labels, or with ones that the classifier does not know.
+            GenlabError: for a batch without labels, or with labels that the classifier does not know.
         """
         scores, labels = self._scores(codes), self.labels(batch)
         return {"loss": F.cross_entropy(scores, labels), "error_rate": (scores.argmax(1) != labels).float().mean()}
 
     def labels(self, batch: ImageBatch) -> Tensor:
-        """Return a batch's labels (B,), once they are found to be what the classifier was built for.
+        """Return a batch's labels (B,), after checking that the classifier was built for them.
 
         Raises:
             GenlabError: for a batch without labels, or with unknown ones.

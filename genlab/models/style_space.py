@@ -1,4 +1,4 @@
-"""The space W of a model with styles, in place of its codes z."""
+"""The style space W of a model, used in place of its codes z."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ from genlab.capabilities import Decodes, DrawsCodes, Samples, Styled, can
 from genlab.models.codes import Prior
 
 GROUPS = ("coarse", "middle", "fine")
-"""Names of thirds of the layers."""
+"""Names of the thirds of the layers."""
 
 
 class StyleSpace(Prior):
-    """Styles w as the codes of a model: one for all layers, (B, style_size), distributed as the model's own codes say.
+    """Styles w used as the codes of a model: one for all layers, (B, style_size), distributed as its mapped codes are.
 
-    W is less entangled than Z (Karras et al. 2019, section 4): ways, directions and attributes are straighter in it.
+    W is less entangled than Z (Karras et al. 2019, section 4): paths, directions and attributes are straighter in it.
 
     Args:
-        model: what has styles, conditional models under a condition.
+        model: a model with styles; a conditional one under a condition.
     """
 
     capabilities: tuple[type, ...] = (Decodes, DrawsCodes, Samples)
@@ -29,7 +29,7 @@ class StyleSpace(Prior):
         self.device = model.device
 
     def draw_codes(self, n: int, *, generator: Generator | None = None) -> Tensor:
-        """Draw codes, and map them to styles, truncated as the model's are: (n, style_size)."""
+        """Draw codes and map them to styles, truncated as the model's are: (n, style_size)."""
         z = self.model.draw_codes(n, generator=generator)
         styles: Tensor = self.model.styles(z, truncation=self.model.truncation)
         return styles[:, 0]
@@ -45,11 +45,11 @@ class StyleSpace(Prior):
 
 
 def movable(model: Any) -> Any:
-    """Return what decodes codes that are to be moved: W of a model with styles, other models themselves."""
+    """Return the model in whose codes to move: the space W of a model with styles, else the model itself."""
     return StyleSpace(model) if can(model, Styled) else model
 
 
 def layer_groups(count: int) -> dict[str, list[int]]:
-    """Divide layers, numbered from 0, into thirds by name; of fewer than three, the last groups are missing."""
+    """Divide layers, numbered from 0, into named thirds; with fewer than three layers, the last ones are missing."""
     thirds = torch.arange(count).tensor_split(len(GROUPS))
     return {name: third.tolist() for name, third in zip(GROUPS, thirds, strict=True) if len(third)}

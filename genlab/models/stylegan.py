@@ -25,18 +25,18 @@ from genlab.ranges import at_least, between
 from genlab.types import ImageBatch, Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
 MEAN_DECAY = 0.995
-"""Share of `mean_style` that a batch leaves."""
+"""Share of `mean_style` that is kept on each batch."""
 FEWER = 2
-"""Path lengths are those of so many times fewer images than a batch has, which is enough (Karras et al. 2020, B)."""
+"""Divisor of the batch size for path lengths, which need fewer images (Karras et al. 2020, B)."""
 
 
 class StyleGAN(Styles, GAN):
     """A GAN whose generator maps codes z to styles w, which enter at each of its layers, with noise beside them.
 
-    With every batch the discriminator makes a step, and then the generator. With every `penalty_every`-th the
-    discriminator makes a further one, down the penalty, and with every `path_every`-th the generator one down the path
-    length penalty (2020, section 3.1). Of each image made in training, layers from a random one on may have the styles
-    of another code (2019, section 3.1). What is sampled and decoded has fixed noise; see `synthesize`.
+    On every batch the discriminator takes a step, and then the generator. On every `penalty_every`-th batch the
+    discriminator takes an extra step, down the penalty, and on every `path_every`-th the generator, down the
+    path-length penalty (2020, section 3.1). In training, layers of an image from a random one on may have the styles
+    of another code (2019, section 3.1). Sampled and decoded images have fixed noise; see `synthesize`.
 
     Args:
         image_shape: (C, H, W) of the images.
@@ -44,27 +44,27 @@ class StyleGAN(Styles, GAN):
         generator: builds the network from codes (B, code_size) to (B, C, H, W), unbounded: a `mapping`, a `synthesis`
             and the other parts of `StyleGenerator`.
         discriminator: builds the network from images (B, C, H, W) to logits (B, 1).
-        loss: builds the losses of both; see `genlab.losses.adversarial`.
+        loss: builds the losses of both networks; see `genlab.losses.adversarial`.
         penalty: builds the discriminator's penalty; see `genlab.losses.penalties`. By default R1 with a weight of
             0.0002 * pixels / images in a step, which is logged.
         penalty_every: batches between penalties, which are multiplied by it.
-        path_length: builds the generator's penalty of path lengths, `genlab.losses.PathLength`; None for none.
-        path_every: batches between these, which are multiplied by it.
-        mixing: probability that an image is made in training from the styles of two codes.
-        augment: builds what changes the images that the discriminator sees, `genlab.networks.AdaptiveAugmentation`,
-            against overfitting to few images; None for nothing.
-        ema_decay: of the moving average of the generator's weights, which `sample` and `decode` use; at first it is
-            shorter. None for none.
-        generator_optimizer: builds the generator's optimizer, whose rates are corrected for further steps; see
-            `genlab.optimizers.lazily`.
-        discriminator_optimizer: builds the discriminator's.
-        schedule: builds the schedule of the learning rate of each player that has none of its own; see
+        path_length: builds the generator's path-length penalty, `genlab.losses.PathLength`; None for none.
+        path_every: batches between path-length penalties, which are multiplied by it.
+        mixing: probability that a training image is generated from the styles of two codes.
+        augment: builds the augmentation of the images that the discriminator sees,
+            `genlab.networks.AdaptiveAugmentation`, against overfitting to few images; None for none.
+        ema_decay: decay of the EMA of the generator's weights, which `sample` and `decode` use; at first it is
+            lower. None for no EMA.
+        generator_optimizer: builds the generator's optimizer, whose learning rates are corrected for the extra steps;
+            see `genlab.optimizers.lazily`.
+        discriminator_optimizer: builds the discriminator's optimizer.
+        schedule: builds the learning-rate schedule of each network that has none of its own; see
             `genlab.schedules`.
-        generator_schedule: builds the generator's.
-        discriminator_schedule: builds the discriminator's.
+        generator_schedule: builds the generator's schedule.
+        discriminator_schedule: builds the discriminator's schedule.
         schedule_interval: what schedules count, each "step" (a batch) or each "epoch".
-        generator_clip: largest norm of the generator's gradient.
-        discriminator_clip: largest norm of the discriminator's.
+        generator_clip: maximum norm of the generator's gradient.
+        discriminator_clip: maximum norm of the discriminator's gradient.
 
     Raises:
         GenlabError: for numbers out of range, and a generator without styles.
@@ -162,7 +162,7 @@ class StyleGAN(Styles, GAN):
         if self.augment:
             metrics |= self.adapt(self.augment, on_real, images=len(real) * self.trainer.world_size)
 
-        if self.accumulates:  # so that no memory holds the activations of several batches
+        if self.accumulates:  # so that the activations of several batches are never in memory together
             fake, _ = self.made(mapping, *draws)
         with self.toggled_optimizer(generator_optimizer):
             on_real_again = discriminator(real) if self.loss.relativistic else None
@@ -177,25 +177,25 @@ class StyleGAN(Styles, GAN):
         self.log_batch(metrics, progress_bar="discriminator")
 
     def draw(self, n: int) -> tuple[list[Tensor], Tensor, list[Tensor]]:
-        """Draw what images are made from in training: two codes, the first layer of the second's, (n,), and noise."""
+        """Draw the inputs of training images: two codes, the first layer of the second one, (n,), and noise."""
         codes = [self.draw_codes(n).to(self.dtype) for _ in range(2 if self.mixing else 1)]
         share = torch.rand(n, device=self.device)
         cut = 1 + (share / max(self.mixing, 1e-9) * (self.num_layers - 1)).floor()
         return codes, cut.where(share < self.mixing, self.num_layers), self.draw_noise(n)
 
     def made(self, mapping: Player, codes: list[Tensor], cut: Tensor, noise: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Return images in [-1, 1], mixed of codes, by the generator; and the styles of the first ones, (B, size)."""
+        """Return generated images in [-1, 1] with mixed styles, and the styles of the first codes, (B, style_size)."""
         styles, w = self.mixed(mapping, codes, cut)
         return self.generated(partial(self.net.synthesis, noise=noise), styles), w
 
     def mixed(self, mapping: Player, codes: list[Tensor], cut: Tensor) -> tuple[Tensor, Tensor]:
-        """Return styles (B, num_layers, style_size), from the layer `cut` on those of the second codes."""
+        """Return styles (B, num_layers, style_size), the second codes' from layer `cut` on, and the first codes'."""
         first, *second = [self.net.to_each_layer(mapping(z)) for z in codes]
         before = (torch.arange(self.num_layers, device=cut.device) < cut[:, None])[:, :, None]
         return (torch.where(before, first, second[0]) if second else first), first[:, 0]
 
     def path_lengths(self, mapping: Player, n: int) -> Tensor:
-        """Compute the lengths of a part of n images, (n / 2,), outside of autocast."""
+        """Compute path lengths of the first half of n images, (ceil(n / 2),), outside of autocast."""
         codes, cut, noise = self.draw(n)
         y = torch.randn(n, *self.image_shape, device=self.device).to(self.dtype)
         part = slice(-(-n // FEWER))
@@ -228,16 +228,16 @@ class StyleGAN(Styles, GAN):
         return self.net.mapping
 
     def judge(self, batch: Any) -> Player:
-        """Return the discriminator of the images of a batch, in [-1, 1], which sees them changed in training."""
+        """Return the discriminator for a batch's images, in [-1, 1]; in training, it sees them augmented."""
         return self.seeing(self.discriminator)
 
     def seeing(self, discriminator: Player) -> Player:
-        """Let a discriminator see images as they are augmented, in training."""
+        """Let a discriminator see augmented images in training."""
         augment = self.augment if self.training else None
         return (lambda x: discriminator(augment(x))) if augment else discriminator
 
     def players(self, batch: Any) -> tuple[Player, Player]:
-        """Return the generator, with fixed noise, and the discriminator for a batch, both of images in [-1, 1]."""
+        """Return the generator, with fixed noise, and the discriminator; both work on images in [-1, 1]."""
         mapping = self.mapping(batch)
         return lambda z: self.generated(self.net.synthesis, self.net.to_each_layer(mapping(z))), self.judge(batch)
 
@@ -249,7 +249,7 @@ class StyleGAN(Styles, GAN):
 
     @property
     def best(self) -> StyleGenerator:
-        """The averaged generator, if there is one."""
+        """The EMA of the generator if there is one, else the generator."""
         return cast(StyleGenerator, self.average.module if self.average else self.generator)
 
     def best_mapping(self, z: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Styles: what models with a style for each layer can do with them."""
+"""Styles: what can be done with models that have a style for each layer."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -16,34 +16,34 @@ from genlab.ranges import between
 
 
 class Styles(Prior):
-    """Mixin of models that turn codes into styles, one for each layer, and these into images."""
+    """Mixin for models that turn codes into styles, one for each layer, and styles into images."""
 
     num_layers: int
-    """Places where a style enters, from the coarsest to the finest; the last one has no noise."""
+    """Number of places where a style enters, from the coarsest to the finest; the last one has no noise."""
     style_size: int
     """Dimensions of a style."""
     mean_style: Tensor
-    """Moving average of the styles of codes, (style_size,)."""
+    """EMA of the styles of codes, (style_size,)."""
     truncation: float = 1.0
-    """Truncation of what is sampled and decoded; see `styles`."""
+    """Truncation in sampling and decoding; see `styles`."""
 
     @abstractmethod
     def best_mapping(self, z: Tensor) -> Tensor:
-        """Map codes (B, code_size) to styles (B, style_size), by the averaged generator."""
+        """Map codes (B, code_size) to styles (B, style_size) with the EMA generator."""
 
     @of_codes
     def decode(self, z: Tensor) -> Tensor:
-        """Decode codes to images, (B, C, H, W) in [0, 1], by the averaged generator with fixed noise."""
+        """Decode codes to images, (B, C, H, W) in [0, 1], with the EMA generator and fixed noise."""
         return self.synthesize(self.styles(z, truncation=self.truncation))
 
     @of_codes
     def styles(self, z: Tensor, *, truncation: float = 1.0) -> Tensor:
-        """Map codes to styles, (B, num_layers, style_size), by the averaged generator.
+        """Map codes to styles, (B, num_layers, style_size), with the EMA generator.
 
         Args:
             z: codes (B, code_size).
-            truncation: ψ, the distance from `mean_style` that styles keep (Karras et al. 2019, section B): 1 for all of
-                it; with less, images are more alike and fewer of them fail; negative ones lead to the opposite.
+            truncation: ψ, the share of their distance from `mean_style` that styles keep (Karras et al. 2019, section
+                B): at 1, all of it; with less, images are more alike and fewer fail; below 0, they become the opposite.
 
         Raises:
             GenlabError: for a truncation below -1 or above 1.
@@ -55,17 +55,17 @@ class Styles(Prior):
         return w[:, None].repeat(1, self.num_layers, 1)
 
     def center(self, n: int) -> Tensor:
-        """Return the style that truncation leads to, for n images: (n, style_size) or (style_size,)."""
+        """Return the style towards which truncation moves, for n images: (n, style_size) or (style_size,)."""
         return self.mean_style
 
     def synthesize(self, styles: Tensor, *, noise: Generator | Sequence[Tensor | None] | None = None) -> Tensor:
-        """Make images (B, C, H, W) in [0, 1] from styles, by the averaged generator.
+        """Generate images (B, C, H, W) in [0, 1] from styles, with the EMA generator.
 
         Args:
             styles: (B, num_layers, style_size).
-            noise: what draws noise; or a map (B, 1, H, W) or (1, 1, H, W) for each layer but the last, as `draw_noise`
-                draws them, and None in place of one for the fixed noise of its layer. By default all noise is fixed:
-                it was drawn when the model was built, is in the checkpoint, and is the same for all images.
+            noise: generator to draw noise with; or a map (B, 1, H, W) or (1, 1, H, W) for each layer but the last, as
+                from `draw_noise`, where None stands for a layer's fixed noise. By default all noise is fixed: it was
+                drawn when the model was built, is saved in the checkpoint, and is the same for all images.
 
         Raises:
             GenlabError: for styles of another shape, and too few or too many maps.
@@ -91,7 +91,7 @@ class Styles(Prior):
     def draw_noise(self, n: int, *, generator: Generator | None = None) -> list[Tensor]:
         """Draw the noise of each layer but the last: maps (n, 1, H, W) of N(0, 1).
 
-        Without a generator they are drawn on the model's device, from torch's global one.
+        Without a generator, they are drawn on the model's device from torch's global generator.
         """
         maps: list[Tensor] = model_of(self).net.synthesis.draw_noise(n, generator=generator)
         return maps

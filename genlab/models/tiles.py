@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 OVERLAP = 0.25
-"""The share of a tile's side, at least, that it has in common with the next."""
+"""Minimum share of a tile's side that overlaps with the next tile."""
 
 
 def in_tiles(function: Callable[[Tensor], Tensor], images: Tensor, height: int, width: int) -> Tensor:
     """Apply a function to images (B, C, H, W), tile by tile of at most height x width pixels.
 
-    A function of images to images of the same size. Where tiles overlap, each counts the less the nearer its border.
+    The function must keep the images' size. Where tiles overlap, pixels weigh less towards a tile's border.
     """
     total: Tensor | None = None
     weights = torch.zeros(images.shape[-2:], device=images.device)
@@ -29,7 +29,7 @@ def in_tiles(function: Callable[[Tensor], Tensor], images: Tensor, height: int, 
 
 
 def spans(length: int, tile: int) -> list[slice]:
-    """Evenly spread parts of a side that cover it, as long as a tile or as the whole side."""
+    """Spread parts evenly over a side, so that they cover it, as long as a tile or as the whole side."""
     if length <= tile:
         return [slice(0, length)]
     step = max(1, int(tile * (1 - OVERLAP)))
@@ -39,6 +39,6 @@ def spans(length: int, tile: int) -> list[slice]:
 
 
 def ramp(span: slice, tile: int) -> Tensor:
-    """The weights of a tile's pixels along a side: 1 in the middle, falling linearly towards both ends."""
+    """Return the weights of a tile's pixels along a side: 1 in the middle, falling linearly towards both ends."""
     from_end = torch.arange(1, span.stop - span.start + 1)
     return (torch.minimum(from_end, from_end.flip(0)) / max(1, int(tile * OVERLAP))).clamp(max=1)

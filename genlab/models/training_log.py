@@ -11,7 +11,7 @@ from genlab.errors import NotFinite
 
 
 class TrainingLog:
-    """Collects the metrics of batches, and hands them to loggers together: one transfer from a GPU for all."""
+    """Collects the metrics of batches and hands them to loggers together, with one transfer from a GPU for all."""
 
     def __init__(self) -> None:
         self.rows: list[tuple[int, dict[str, Tensor], dict[str, float]]] = []
@@ -21,11 +21,11 @@ class TrainingLog:
         self.rows.append((step, {name: value.detach() for name, value in metrics.items()}, rates))
 
     def hand_over(self, loggers: Iterable[Logger], epoch: int, *, searches: bool = False) -> None:
-        """Give all rows, at least one, to loggers, each with its epoch.
+        """Hand all rows, at least one, to loggers, each with its epoch.
 
         Args:
-            loggers: to which they go.
-            epoch: that they are from.
+            loggers: loggers that get the rows.
+            epoch: epoch that the rows are from.
             searches: whether metrics may be infinite, as in a search for the largest learning rate.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Base of models that translate images: use on images of any size, and learning rates that fall."""
+"""Base class of models that translate images: use on images of any size, and learning rates that decay."""
 
 import contextlib
 from abc import abstractmethod
@@ -19,19 +19,19 @@ from genlab.schedules import Linear
 from genlab.types import ScheduleFactory, Shape
 
 SMALLEST = 4
-"""Pixels of a side."""
+"""Minimum number of pixels of a side."""
 
 
 class Translator(ImageModel):
     """An ImageModel whose generators turn images of one domain, such as a, into images of another, such as b.
 
-    They see and make images in [-1, 1].
+    They see and generate images in [-1, 1].
 
     Args:
         image_shape: (C, H, W) of the images in b.
 
     Raises:
-        GenlabError: for images of less than 4 x 4 pixels.
+        GenlabError: for images smaller than 4 x 4 pixels.
     """
 
     capabilities: tuple[type, ...] = (Translates,)
@@ -40,7 +40,7 @@ class Translator(ImageModel):
     generated: Callable[..., Tensor]
     """Applies a generator; see `SignedGenerators`."""
     disclosure: str | None = None
-    """Sentence in the metadata of translated files that people could take for photographs."""
+    """Sentence for the metadata of translated files that people could take for photographs."""
 
     def __init__(self, image_shape: Shape) -> None:
         if min(image_shape[1:]) < SMALLEST:
@@ -51,12 +51,12 @@ class Translator(ImageModel):
 
     @abstractmethod
     def best_generator(self, direction: str) -> nn.Module:
-        """Return the generator of a direction, averaged if there is an average."""
+        """Return the generator of a direction, or its EMA if there is one."""
 
     def distance(self, image: Tensor, other: Tensor) -> Tensor:
         """Measure how far images in [-1, 1] are from others, a scalar: the mean absolute difference.
 
-        A subclass may measure it in another way: for the training of Pix2Pix from targets, of CycleGAN after a cycle.
+        A subclass may measure it in another way, and so change the losses of Pix2Pix and CycleGAN.
         """
         return absolute_difference(image, other).mean()
 
@@ -70,18 +70,18 @@ class Translator(ImageModel):
     ) -> Tensor:
         """Translate images of any size, (B, C, H, W) to (B, C', H, W), in [0, 1].
 
-        One image, not in a batch, becomes one. Images smaller than those in training are padded for the generator, and
-        their translations cropped. Noise, as of dropout, depends on a seed, on the state of `generator` (on the CPU),
-        or else on torch's global one.
+        A single image without a batch dimension gives a single one. Images smaller than those in training are padded
+        for the generator, and their translations cropped. Noise, such as dropout, depends on a seed, on the state of
+        `generator` (on the CPU), or else on torch's global generator.
 
         Args:
             x: images; see `genlab.inputs.Images`.
             direction: one of `directions`.
-            seed: of the noise.
-            generator: in place of a seed, on the CPU.
+            seed: seed of the noise.
+            generator: CPU generator, instead of a seed.
 
         Raises:
-            GenlabError: for a direction that the model does not know, or images of another number of channels or range.
+            GenlabError: for a direction that the model does not know, or images of other channels or range.
         """
         if direction not in self.directions:
             raise GenlabError(f"this {type(self).__name__} translates {listed(self.directions)}, not {direction}")
@@ -98,23 +98,23 @@ class Translator(ImageModel):
         return images[0] if single else images
 
     def fitted(self, x: Tensor, least: Sequence[int]) -> Tensor:
-        """Return images of a size that generators take: smaller ones than in training, `least`, are padded."""
+        """Return images of a size that generators take: those smaller than in training, `least`, are padded."""
         below, right = (max(0, side - have) for side, have in zip(least, x.shape[-2:], strict=True))
         return F.pad(x, (0, right, 0, below), mode="replicate") if right or below else x
 
     def restored(self, images: Tensor, size: tuple[int, int]) -> Tensor:
-        """Return translations of the size that images had before they were `fitted`."""
+        """Crop translations to the size that images had before they were `fitted`."""
         return images[:, :, : size[0], : size[1]]
 
 
 def linear_decay(decay_from: float | None) -> ScheduleFactory | None:
-    """Return the schedule of players without one: learning rates fall linearly to 0 after a share of training.
+    """Return the default schedule of players: learning rates fall linearly to 0 after a share of training.
 
     Args:
         decay_from: the share; None for no schedule.
 
     Raises:
-        GenlabError: for a number that is no share.
+        GenlabError: for a number that is not a share.
     """
     if decay_from is None:
         return None
@@ -125,7 +125,7 @@ def linear_decay(decay_from: float | None) -> ScheduleFactory | None:
 
 @contextlib.contextmanager
 def noise_from(generator: Generator | None, device: torch.device) -> Iterator[None]:
-    """Let what draws from torch's global generators depend on `generator`, where there is one."""
+    """Make draws from torch's global generators depend on `generator`, if there is one."""
     if generator is None:
         yield
         return

@@ -19,10 +19,10 @@ from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape
 
 
 class UnrolledDBN(StackedAutoencoder):
-    """A StackedAutoencoder that begins with the weights of a deep belief net, and is fine-tuned.
+    """A StackedAutoencoder that starts with the weights of a deep belief net, and is fine-tuned.
 
     Encoders are the net's recognition weights, decoders its generative weights and the biases of the layer below;
-    hidden units are their means, probabilities for binary ones.
+    hidden units take their means, which are probabilities for binary ones.
 
     Args:
         image_shape: (C, H, W) of the images.
@@ -30,15 +30,15 @@ class UnrolledDBN(StackedAutoencoder):
         fine_tuning: schedules of fine-tuning, one after the other.
         classifier: schedules of a classifier on the frozen stack.
         classifier_fine_tuning: schedules of the classifier together with the encoders.
-        num_classes: what the classifier tells apart.
+        num_classes: number of classes of the classifier.
         loss: error of a reconstructed image, from logits and the image to (B,); see `genlab.losses.reconstruction`.
-        optimizer: builds the optimizer of a stage, which gets the stage's learning rate.
-        schedule: builds the schedule of that learning rate over a stage; see `genlab.schedules`.
-        schedule_interval: what it counts, each "step" or each "epoch".
-        code_memory: gigabytes of codes that are kept at most; of data whose codes are more, none are.
+        optimizer: builds the optimizer of a stage, with the stage's learning rate.
+        schedule: builds the learning-rate schedule of a stage; see `genlab.schedules`.
+        schedule_interval: what the schedule counts, each "step" or each "epoch".
+        code_memory: gigabytes of codes to cache at most; if a data set's codes take more, none are cached.
 
     Raises:
-        GenlabError: for a model that is no such net.
+        GenlabError: for any other model.
     """
 
     def __init__(
@@ -92,5 +92,5 @@ class UnrolledDBN(StackedAutoencoder):
 
 
 def _linear(network: nn.Module) -> nn.Linear:
-    """The linear layer of a dense one."""
+    """Return the linear layer of a dense one."""
     return next(module for module in network.modules() if isinstance(module, nn.Linear))

@@ -1,4 +1,4 @@
-"""The variational autoencoder (Kingma & Welling 2013, arXiv:1312.6114), and importance-weighted (Burda et al. 2016)."""
+"""The VAE (Kingma & Welling 2013, arXiv:1312.6114), which may be importance-weighted (Burda et al. 2016)."""
 
 import math
 from collections.abc import Callable
@@ -20,16 +20,16 @@ from genlab.types import Interval, NetworkFactory, OptimizerFactory, ScheduleFac
 
 
 class VariationalModel(ImageModel):
-    """An ImageModel trained on the evidence of the `LatentVariableModel` that it is under each batch.
+    """An ImageModel trained on the evidence of the `LatentVariableModel` that `under` returns for each batch.
 
     Args:
         image_shape: (C, H, W) of the images.
         beta: weight of the KL divergence in the loss.
-        warmup_epochs: in training, beta grows from 0 to its value in so many epochs.
+        warmup_epochs: epochs of training over which beta grows from 0 to its value.
         num_samples: codes per image in training and validation.
-        importance_weighted: train on the importance-weighted bound instead.
+        importance_weighted: train on the importance-weighted bound instead of the ELBO.
         optimizer: builds the optimizer of all parameters.
-        schedule: builds the schedule of its learning rate.
+        schedule: builds its learning-rate schedule.
         schedule_interval: what the schedule counts.
 
     Raises:
@@ -65,7 +65,7 @@ class VariationalModel(ImageModel):
         channels: int = 0,
         numbers: int = 0,
     ) -> None:
-        """Build the networks, where the encoder sees further `channels` and the decoder further `numbers`."""
+        """Build the networks; the encoder sees `channels` extra channels and the decoder `numbers` extra numbers."""
         extent(code_size=code_size)
         name, (depth, height, width) = type(self).__name__, self.image_shape
         self.likelihood = likelihood
@@ -105,7 +105,7 @@ class VariationalModel(ImageModel):
             self.active_units.warn_of_collapse(self.global_step)
 
 
-class VAE(LatentVariableModel, VariationalModel):  # type: ignore[misc]  # networks are what the mixin calls
+class VAE(LatentVariableModel, VariationalModel):  # type: ignore[misc]  # the mixin's callables are networks
     """A Gaussian prior N(0, I) over codes, a likelihood of images and a diagonal Gaussian posterior.
 
     Trained on the evidence lower bound (equation 10), in nats per image: `elbo = -reconstruction - kl`, with
@@ -120,13 +120,13 @@ class VAE(LatentVariableModel, VariationalModel):  # type: ignore[misc]  # netwo
         likelihood: builds the distribution of images given the decoder's outputs; see `genlab.losses.likelihood`. By
             default it is `Bernoulli` for grey images, and `Gaussian` with a learned variance for images in colour.
         beta: weight of the KL divergence in the loss (Higgins et al. 2017).
-        warmup_epochs: in training, beta grows from 0 in the first epoch to its value after so many. Validation always
-            uses that value, so that epochs compare.
+        warmup_epochs: epochs of training over which beta grows from 0 to its value. Validation always uses the full
+            value, so that epochs compare.
         num_samples: codes per image in training and validation.
-        importance_weighted: train on the bound of Burda et al. 2016 (equation 8), with `num_samples` weights, in which
-            beta has no place.
+        importance_weighted: train on the bound of Burda et al. 2016 (equation 8), with `num_samples` weights, which
+            does not use beta.
         optimizer: builds the optimizer of all parameters.
-        schedule: builds the schedule of its learning rate; see `genlab.schedules`.
+        schedule: builds its learning-rate schedule; see `genlab.schedules`.
         schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
     """
 

@@ -1,4 +1,4 @@
-"""VAE/GAN, a VAE whose likelihood is of a discriminator's features (Larsen et al. 2016, arXiv:1512.09300)."""
+"""VAE/GAN, a VAE with a likelihood of a discriminator's features (Larsen et al. 2016, arXiv:1512.09300)."""
 
 import math
 from collections.abc import Callable
@@ -34,13 +34,13 @@ EVEN = math.log(2)
 
 
 class VAEGAN(Prior, Codec, SignedGenerators, Players, ImageModel):
-    """A VAE whose decoder is also the generator of a GAN, and whose reconstructions its discriminator compares.
+    """A VAE whose decoder is also a GAN's generator, and whose reconstructions are compared by discriminator features.
 
     The feature error of a reconstruction is half the squared distance of its features, a hidden layer of the
-    discriminator, from those of the image, in nats. With every batch (algorithm 1) the encoder learns from the KL
+    discriminator, from those of the image, in nats. On every batch (algorithm 1) the encoder learns from the KL
     divergence and the feature error; the decoder from the weighted feature error and the adversarial loss, of
-    reconstructions and of samples; the discriminator from its own loss only. Networks work on images in [-1, 1]; the
-    decoder's are its outputs through `output_activation`.
+    reconstructions and of samples; the discriminator from its own loss only. Networks work on images in [-1, 1];
+    generated images are the decoder's outputs through `output_activation`.
 
     Args:
         image_shape: (C, H, W) of the images.
@@ -48,26 +48,27 @@ class VAEGAN(Prior, Codec, SignedGenerators, Players, ImageModel):
         encoder: builds the network from images (B, C, H, W) to the posterior's mean and log-variance (B, 2 code_size).
         decoder: builds the network from codes (B, code_size) to (B, C, H, W), unbounded.
         discriminator: builds the network from images (B, C, H, W) to logits (B, 1): layers in a `torch.nn.Sequential`.
-        layers_above: number of the discriminator's last layers that are above its features.
-        loss: builds the losses of discriminator and decoder, of images one by one; see `genlab.losses.adversarial`.
+        layers_above: number of the discriminator's last layers, above its features.
+        loss: builds the losses of discriminator and decoder, which must judge images one by one; see
+            `genlab.losses.adversarial`.
         beta: weight of the KL divergence in the encoder's loss; the paper's is 1.
-        feature_weight: of the feature error beside the adversarial loss in the decoder's loss, the paper's gamma.
-        margin: the discriminator waits while its cross-entropy of real or of generated images was by more than this
-            below log 2, which is that of a guess; the decoder waits while it was by more than this above. None for
-            never; the paper's authors had 0.35.
-        ema_decay: of the moving average of the decoder's weights, which all but training uses; None for none.
+        feature_weight: weight of the feature error beside the decoder's adversarial loss, the paper's gamma.
+        margin: the discriminator waits while its cross-entropy of real or of generated images was more than this below
+            log 2, that of a guess; the decoder waits while one of them was more than this above. If both hold, neither
+            waits. None for never; the paper's authors used 0.35.
+        ema_decay: decay of the EMA of the decoder's weights, used by all but training; None for no EMA.
         encoder_optimizer: builds the encoder's optimizer.
-        decoder_optimizer: builds the decoder's.
-        discriminator_optimizer: builds the discriminator's.
-        schedule: builds the schedule of each player's learning rate; see `genlab.schedules`.
+        decoder_optimizer: builds the decoder's optimizer.
+        discriminator_optimizer: builds the discriminator's optimizer.
+        schedule: builds each player's learning-rate schedule; see `genlab.schedules`.
         schedule_interval: what schedules count, each "step" (a batch) or each "epoch".
-        encoder_clip: largest norm of the encoder's gradient.
-        decoder_clip: largest norm of the decoder's.
-        discriminator_clip: largest norm of the discriminator's.
+        encoder_clip: maximum norm of the encoder's gradient.
+        decoder_clip: maximum norm of the decoder's gradient.
+        discriminator_clip: maximum norm of the discriminator's gradient.
 
     Raises:
         GenlabError: for numbers out of range, a discriminator without layers, a loss that compares images, and a margin
-            with one that is no cross-entropy.
+            with a loss that is not a cross-entropy.
 
     Example:
         >>> model = genlab.VAEGAN(image_shape=(1, 16, 16), code_size=8)
@@ -169,7 +170,7 @@ class VAEGAN(Prior, Codec, SignedGenerators, Players, ImageModel):
         self.log_batch(metrics, progress_bar="feature_error")
 
     def stepped(self, player: str) -> None:
-        """Follow the decoder with its average."""
+        """Update the EMA of the decoder."""
         if player == "decoder" and self.average:
             self.average.update_parameters(self.decoder)
 
@@ -183,7 +184,7 @@ class VAEGAN(Prior, Codec, SignedGenerators, Players, ImageModel):
 
     @torch.no_grad()
     def remember(self, on_real: Tensor, *on_fake: Tensor) -> Tensor:
-        """Keep the discriminator's losses of a batch, the same in all processes; return how far it is ahead."""
+        """Save the discriminator's losses of a batch, averaged over all processes; return how far it is ahead."""
         real = self.loss.of_real(at_least_float32(on_real)).mean()
         fake = self.loss.of_fake(at_least_float32(torch.cat(on_fake))).mean()
         self.last.copy_(self.all_gather(torch.stack([real, fake])).view(-1, 2).mean(0))  # type: ignore[union-attr]
@@ -211,7 +212,7 @@ class VAEGAN(Prior, Codec, SignedGenerators, Players, ImageModel):
         ]
 
     def on_train_epoch_end(self) -> None:
-        """Warn of what has gone wrong."""
+        """Warn of training that has gone wrong."""
         super().on_train_epoch_end()
         self.health.end_epoch(self.global_step)
 
@@ -226,7 +227,7 @@ class VAEGAN(Prior, Codec, SignedGenerators, Players, ImageModel):
         return diagonal_normal(self.encoder(x))
 
     def made(self, z: Tensor, best: bool = False) -> Tensor:
-        """Return images in [-1, 1] from codes, by the decoder or, as the best, by its average."""
+        """Return images in [-1, 1] from codes, with the decoder or, if `best`, its EMA."""
         return self.generated((self.average or self.decoder) if best else self.decoder, z.to(self.dtype))
 
     def features(self, x: Tensor) -> Tensor:
@@ -250,10 +251,10 @@ class VAEGAN(Prior, Codec, SignedGenerators, Players, ImageModel):
 
     @of_codes
     def decode(self, z: Tensor) -> Tensor:
-        """Decode codes to images, (B, C, H, W) in [0, 1], by the averaged decoder."""
+        """Decode codes to images, (B, C, H, W) in [0, 1], with the EMA decoder."""
         return unsigned(self.made(z, best=True))
 
 
 def feature_error(features: Tensor, wanted: Tensor) -> Tensor:
-    """Compute half the squared distance of features, -log N(wanted | features, I) less a constant: (B,)."""
+    """Compute half the squared distance of features, -log N(wanted | features, I) minus a constant: (B,)."""
     return 0.5 * (at_least_float32(features) - at_least_float32(wanted)).square().flatten(1).sum(1)

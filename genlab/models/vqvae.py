@@ -1,4 +1,4 @@
-"""VQ-VAE (van den Oord et al. 2017, arXiv:1711.00937): an autoencoder of discrete codes, then a prior of these."""
+"""VQ-VAE (van den Oord et al. 2017, arXiv:1711.00937): an autoencoder of discrete codes, then a prior over them."""
 
 from collections.abc import Callable, Sequence
 
@@ -28,11 +28,11 @@ class VQCoder(GridCoder):
 
     Args:
         image_shape: (C, H, W) of the images.
-        code_size: channels of what is quantized.
-        encoder: builds the network from images to maps (B, code_size, h, w), which says their size as `map_size`.
+        code_size: channels of the quantized maps.
+        encoder: builds the network from images to maps (B, code_size, h, w), whose size it gives as `map_size`.
         decoder: builds the network from quantized maps to the likelihood's outputs.
         quantizer: builds the quantizer.
-        likelihood: of images.
+        likelihood: distribution of images, given the decoder's outputs.
     """
 
     def __init__(
@@ -63,16 +63,15 @@ class VQCoder(GridCoder):
 
 
 class VQVAE(QuantizedModel):
-    """An autoencoder whose codes are grids of positions in a codebook, and an autoregressive prior of these grids.
+    """An autoencoder whose codes are grids of positions in a codebook, and an autoregressive prior over these grids.
 
-    The autoencoder is trained on equation 3: -log p(x | z_q) in nats per image, and what the quantizer adds, such as
+    The autoencoder is trained on equation 3: -log p(x | z_q) in nats per image, plus what the quantizer adds, such as
     the commitment β |z_e - sg(z_q)|². Then it is frozen, and the prior is trained on the codes of the images. Samples
-    are codes drawn from the prior, decoded. Without a schedule for the prior there is none; `CodePrior` trains one
-    later.
+    are codes drawn from the prior, decoded. Without a schedule there is no prior; `CodePrior` can train one later.
 
     Args:
         image_shape: (C, H, W) of the images.
-        code_size: channels of what is quantized, the size of a code's vector.
+        code_size: channels of the quantized maps, the size of a code's vector.
         encoder: builds the network from images (B, C, H, W) to maps (B, code_size, h, w).
         decoder: builds the network from quantized maps to the likelihood's outputs; it is given the shape
             (outputs * C, H, W).
@@ -80,18 +79,18 @@ class VQVAE(QuantizedModel):
         likelihood: builds the distribution of images given the decoder's outputs; see `genlab.losses.likelihood`. By
             default it is `Bernoulli` for grey images, and `Gaussian` with a learned variance for images in colour.
         autoencoder: schedules of the autoencoder, one after the other.
-        prior: the schedule of the prior, one or none.
-        prior_network: builds the prior's network from the shape of grids (1, h, w), the number of codes, of a
-            condition's numbers, and of a map's channels, here none.
-        conditional: put the prior under the data's labels, or else their attributes.
-        num_classes: of labels.
-        attribute_names: of attributes.
-        class_names: what the classes are called, in the order of their labels; by default 0, 1, 2 and so on.
-        condition_size: how many numbers of the prior's network a condition becomes.
-        optimizer: builds the optimizer of a stage, which gets the stage's learning rate.
-        schedule: builds the schedule of that learning rate over a stage; see `genlab.schedules`.
-        schedule_interval: what it counts, each "step" or each "epoch".
-        code_memory: gigabytes of codes that are kept at most; of data whose codes are more, none are.
+        prior: schedule of the prior, one or none.
+        prior_network: builds the prior's network from the shape of grids (1, h, w), the number of codes, the size of a
+            condition's embedding, and the channels of a map, here 0.
+        conditional: condition the prior on the data's labels, or else their attributes.
+        num_classes: number of classes.
+        attribute_names: names of the attributes.
+        class_names: names of the classes, in the order of their labels; by default 0, 1, 2 and so on.
+        condition_size: size of a condition's embedding in the prior's network.
+        optimizer: builds the optimizer of a stage, with the stage's learning rate.
+        schedule: builds the learning-rate schedule of a stage; see `genlab.schedules`.
+        schedule_interval: what the schedule counts, each "step" or each "epoch".
+        code_memory: gigabytes of codes to cache at most; if a data set's codes take more, none are cached.
 
     Raises:
         GenlabError: for stages that do not fit, images too small for the encoder, and numbers out of range.
@@ -138,10 +137,10 @@ class VQVAE(QuantizedModel):
 
 
 def map_size_of(encoder: object) -> tuple[int, int]:
-    """Return height and width of an encoder's maps.
+    """Return the height and width of an encoder's maps.
 
     Raises:
-        GenlabError: for an encoder whose codes are no maps.
+        GenlabError: for an encoder whose codes are not maps.
     """
     size: tuple[int, int] | None = getattr(encoder, "map_size", None)
     if size is None:

@@ -1,4 +1,4 @@
-"""VQ-VAE-2 (Razavi et al. 2019, arXiv:1906.00446): codes on two levels, and a prior of each."""
+"""VQ-VAE-2 (Razavi et al. 2019, arXiv:1906.00446): codes on two levels, and a prior over each."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -28,14 +28,14 @@ class TwoLevelCoder(GridCoder):
 
     Args:
         image_shape: (C, H, W) of the images.
-        code_size: channels of what is quantized on each level.
+        code_size: channels of the quantized maps of each level.
         features: channels of the features that both levels are encoded from.
         encoder: builds the network from images to features (B, features, h, w).
         decoder: builds the network from the vectors of both levels to the likelihood's outputs.
         top_encoder: builds the network from features to maps (B, code_size, h', w').
         top_decoder: builds the network from the top level's vectors to maps of the bottom level's size.
         quantizer: builds each level's quantizer.
-        likelihood: of images.
+        likelihood: distribution of images, given the decoder's outputs.
     """
 
     def __init__(
@@ -82,16 +82,16 @@ class TwoLevelCoder(GridCoder):
 
 
 class VQVAE2(QuantizedModel):
-    """A VQ-VAE with two levels of codes, and an autoregressive prior of each.
+    """A VQ-VAE with two levels of codes, and an autoregressive prior over each.
 
     The top level, on a coarse grid, holds what an image looks like as a whole. The bottom level is encoded from the
     image and the top level, and holds details. The image is decoded from both. Then the autoencoder is frozen, and the
-    priors are trained: of top codes, and of bottom codes given the top ones. Without schedules for both there are none;
-    `CodePrior` trains them later.
+    priors are trained: of top codes, and of bottom codes given the top ones. Without schedules there are no priors;
+    `CodePrior` can train them later.
 
     Args:
         image_shape: (C, H, W) of the images.
-        code_size: channels of what is quantized on each level, the size of a code's vector.
+        code_size: channels of the quantized maps of each level, the size of a code's vector.
         features: channels of the features that both levels are encoded from.
         encoder: builds the network from images (B, C, H, W) to features (B, features, h, w).
         decoder: builds the network from maps (B, 2 code_size, h, w) to the likelihood's outputs.
@@ -103,19 +103,19 @@ class VQVAE2(QuantizedModel):
         likelihood: builds the distribution of images given the decoder's outputs; see `genlab.losses.likelihood`. By
             default it is `Bernoulli` for grey images, and `Gaussian` with a learned variance for images in colour.
         autoencoder: schedules of the autoencoder, one after the other.
-        top_prior: the schedule of the top level's prior, one or none.
-        bottom_prior: the schedule of the bottom level's prior, one or none.
-        prior_network: builds each prior's network from the shape of grids (1, h, w), the number of codes, of a
-            condition's numbers, and of a map's channels, what the bottom level sees of the top one.
-        conditional: put the priors under the data's labels, or else their attributes.
-        num_classes: of labels.
-        attribute_names: of attributes.
-        class_names: what the classes are called, in the order of their labels; by default 0, 1, 2 and so on.
-        condition_size: how many numbers of a prior's network a condition becomes.
-        optimizer: builds the optimizer of a stage, which gets the stage's learning rate.
-        schedule: builds the schedule of that learning rate over a stage; see `genlab.schedules`.
-        schedule_interval: what it counts, each "step" or each "epoch".
-        code_memory: gigabytes of codes that are kept at most; of data whose codes are more, none are.
+        top_prior: schedule of the top level's prior, one or none.
+        bottom_prior: schedule of the bottom level's prior, one or none.
+        prior_network: builds each prior's network from the shape of grids (1, h, w), the number of codes, the size of a
+            condition's embedding, and the channels of the map through which the bottom level sees the top one.
+        conditional: condition the priors on the data's labels, or else their attributes.
+        num_classes: number of classes.
+        attribute_names: names of the attributes.
+        class_names: names of the classes, in the order of their labels; by default 0, 1, 2 and so on.
+        condition_size: size of a condition's embedding in each prior's network.
+        optimizer: builds the optimizer of a stage, with the stage's learning rate.
+        schedule: builds the learning-rate schedule of a stage; see `genlab.schedules`.
+        schedule_interval: what the schedule counts, each "step" or each "epoch".
+        code_memory: gigabytes of codes to cache at most; if a data set's codes take more, none are cached.
 
     Raises:
         GenlabError: for stages that do not fit, images too small for the encoders, and numbers out of range.
