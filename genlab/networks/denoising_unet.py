@@ -152,7 +152,7 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention between positions of features (B, channels, H, W), added to them; in heads of 32 channels if these fit."""
+    """Self-attention between positions of features (B, channels, H, W), added to them, in heads of 32 channels."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
