@@ -1,7 +1,7 @@
 """Likelihoods p(x | z) of images x, (B, C, H, W) in [0, 1], given a decoder's outputs.
 
-A decoder has `outputs` times C channels, as some likelihoods need two numbers for each value of an image. The sigmoid of
-the (first) output is the value's mean.
+A decoder has `outputs` times C channels, as some likelihoods need two numbers per value of an image. The sigmoid of the
+(first) output is the value's mean.
 
 Some likelihoods are probabilities of 8-bit or binary values, others are densities of real values. Bits per dimension
 make them comparable: a density p on [0, 1] counts as the probability p / 256 of one of 256 levels. For 8-bit images
