@@ -36,7 +36,7 @@ class Sample(Protocol):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Names of the classes, where the training data set has them."""
+        """Names of the classes, if the training data set has them."""
 
     @property
     def num_classes(self) -> int:

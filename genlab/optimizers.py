@@ -80,7 +80,7 @@ def built(factory: OptimizerFactory, parameters: Iterable[nn.Parameter]) -> Opti
 
 
 def lazily(factory: OptimizerFactory, every: int) -> OptimizerFactory:
-    """Adapt a factory to lazy regularization, whose extra step every so many batches must not speed up training.
+    """Adapt a factory to lazy regularization: one extra step per `every` batches must not speed up training.
 
     Learning rates, and exponents of decay rates, become every / (every + 1) of what they were (Karras et al. 2020, B).
     """

@@ -14,7 +14,7 @@ class Sampling:
     Args:
         sampler: one of `genlab.diffusion.samplers`, or a similar function, such as `functools.partial(ddim, eta=0.5)`.
         steps: number of steps.
-        guidance: how closely a condition is followed: 0 ignores it, 1 is what the model has learned, more exaggerates.
+        guidance: how closely a condition is followed: 0 ignores it, 1 is as learned, more exaggerates it.
         progress: whether to show a progress bar.
     """
 

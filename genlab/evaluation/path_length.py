@@ -18,8 +18,8 @@ from genlab.models.style_space import StyleSpace
 EPSILON = 1e-4
 """Size of a step along a path, as a share of the path."""
 AT_ONCE = 100
-"""Pairs of codes whose images are compared at a time."""
 """Number of pairs of codes whose images are compared at a time."""
+
 Function = Callable[[Tensor], Tensor]
 
 

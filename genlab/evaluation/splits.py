@@ -99,7 +99,7 @@ class Splits:
             doing: title of the progress bar.
 
         Yields:
-            The model, given a batch's conditions if it is conditional, and its images; see `genlab.capabilities.seen_in`.
+            The model, given a batch's conditions if it is conditional, and its images; see `seen_in`.
         """
         images = self.images_for(model)
         if options.condition is not None:

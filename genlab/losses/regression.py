@@ -65,7 +65,7 @@ class BetaNLL(RegressionLoss):
 
 
 class OptimalVariance(RegressionLoss):
-    """Likelihood of means under the variance that is best for the batch: their mean squared error.
+    """Negative log-likelihood of means under the variance that is best for the batch, their mean squared error.
 
     See Rybkin et al. 2021, equation 5.
 

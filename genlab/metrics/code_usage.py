@@ -29,7 +29,10 @@ class CodeUsage(Metric):
         self.counts += indices.flatten().bincount(minlength=len(self.counts))
 
     def compute(self) -> dict[str, Tensor]:
-        """Return the number of codes that occur, and the perplexity: the same if all occur equally often."""
+        """Return the number of codes that occur, and the exponential of the entropy of how often each does.
+
+        Both are the same if all occur equally often.
+        """
         shares = self.counts / self.counts.sum().clamp(min=1)
         entropy = torch.special.entr(shares).sum()
         return {"codes_used": (self.counts > 0).sum().float(), "perplexity": entropy.exp()}

@@ -14,7 +14,7 @@ LARGEST = 0.8
 class AdaptiveAugmentation(nn.Module):
     """Random augmentations of what a discriminator sees, real or generated, with a probability that adapts.
 
-    They are differentiable, since generated images are augmented too: the generator learns images without them. The
+    They are differentiable, since generated images are augmented too: so the generator learns images without them. The
     probability grows while the discriminator is more confident than the `target`, and shrinks while it is less
     confident. Checkpoints keep it.
 

@@ -23,8 +23,8 @@ class Codebook(Quantizer):
     """Quantizer to the nearest vector of a learned codebook.
 
     Two things keep codes in use. The codebook starts as the centres that k-means finds among the first batch's vectors;
-    and every 50 batches, dead codes, which were hardly used in these, are moved to vectors of the last batch, drawn
-    with probabilities proportional to the squared distance to the nearest code (as in k-means++).
+    and every 50 batches, dead codes, which were hardly used since the last check, are moved to vectors of the batch,
+    drawn with probabilities proportional to the squared distance to the nearest code (as in k-means++).
 
     Under DDP, sums over the batch are over all processes, and the codebooks stay the same.
 

@@ -31,7 +31,7 @@ def greedy(
     """Take the most probable token at each step.
 
     Args:
-        step: see above.
+        step: computes logits and the next state, a `Step`.
         state: state before the first token.
         steps: maximum number of tokens, `<end>` included.
         banned: tokens that are never taken.
@@ -58,7 +58,7 @@ def sample_tokens(
     """Draw the token at each step.
 
     Args:
-        step: see above.
+        step: computes logits and the next state, a `Step`.
         state: state before the first token.
         steps: maximum number of tokens, `<end>` included.
         temperature: divides the logits: below 1, probable tokens are drawn more often.
@@ -95,7 +95,7 @@ def beam_search(
     Probabilities are those of whole sentences, not normalised by length.
 
     Args:
-        step: see above.
+        step: computes logits and the next state, a `Step`.
         state: state before the first token.
         steps: maximum number of tokens, `<end>` included.
         width: number of beginnings kept for each sentence.

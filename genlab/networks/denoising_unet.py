@@ -14,7 +14,7 @@ from genlab.recorded import Recorded
 from genlab.types import Shape
 
 GROUPS = 8
-"""Maximum number of groups of channels that are normalised together; fewer where it does not divide the channels."""
+"""Maximum number of groups of channels that are normalised together; fewer if it does not divide the channels."""
 FASTEST, SLOWEST = 100.0, 0.5
 """Frequencies of the waves that embed a time; times are about -2 to 3."""
 
@@ -38,7 +38,7 @@ class DenoisingUNet(nn.Module, Recorded):
         dropout: share of units dropped in training.
 
     Raises:
-        GenlabError: for numbers out of range, and for more stages than the image can be halved.
+        GenlabError: for numbers out of range, and for more stages than halvings of the image allow.
 
     Example:
         >>> network = DenoisingUNet((1, 28, 20), 1, 0, channels=16)

@@ -178,7 +178,7 @@ class CausalConv(nn.Conv2d):
         order_in: channel of the grid that each feature belongs to.
         order: the same for the output.
         taps: number of taps, the place itself included.
-        strict: whether features do not see their own channel either at the place itself.
+        strict: whether features do not even see their own channel at the place itself.
     """
 
     mask: Tensor | None

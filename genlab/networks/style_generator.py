@@ -254,7 +254,7 @@ class ConditionalStyleGenerator(nn.Module):
         return images
 
     def __getattr__(self, name: str) -> Any:
-        """Get what is the same under all conditions from the network."""
+        """Get the parts that all conditions share from the network."""
         return getattr(self.network, name) if name in SHARED else super().__getattr__(name)
 
 
