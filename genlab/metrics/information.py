@@ -15,7 +15,7 @@ def mutual_information(mean: Tensor, log_variance: Tensor, generator: Generator 
     """Estimate the mutual information between observations and codes in nats, a scalar (Hoffman & Johnson 2016).
 
     It is the mean of log q(z | x) - log q(z), with one code z for each observation, where q(z) is the mean of all
-    posteriors: at most the logarithm of their number and, in expectation, the KL divergence from the prior.
+    posteriors. It is at most the logarithm of their number and, in expectation, the KL divergence from the prior.
 
     Args:
         mean: means of the posteriors, (N, D).
