@@ -22,14 +22,14 @@ PICTURES = {
 }
 """File endings of pictures, and their formats."""
 STALE = 3600.0
-"""Seconds without a change after which a temporary file or folder is left over from a process that was killed."""
+"""Seconds without a change after which a temporary file or folder counts as left over from a killed process."""
 
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path that replaces the file `path` when the block succeeds, and is removed when it fails.
 
-    Each writer has a temporary file of its own, in the same folder. Links are kept: the file that one leads to is
+    Each writer has a temporary file of its own, in the same folder. Links are kept: the file that a link points to is
     replaced, and keeps its permissions.
 
     Raises:
@@ -42,7 +42,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         try:
             yield part
             if target.exists():
-                with contextlib.suppress(OSError):  # of a file system without permissions
+                with contextlib.suppress(OSError):  # the file system may have no permissions
                     part.chmod(stat.S_IMODE(target.stat().st_mode))
             part.replace(target)
         finally:
@@ -56,7 +56,7 @@ def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
 
     Args:
         path: the folder.
-        replace: whether it may take the place of a folder.
+        replace: whether it may replace an existing folder.
 
     Raises:
         GenlabError: if it cannot be written, or `path` already exists and may not be replaced.
@@ -90,7 +90,7 @@ def must_be_free(path: Path, force: bool) -> None:
 
 
 def require_folder_name(path: Path) -> None:
-    """Check that a folder to be made is not called as a file of pictures, arrays or text is.
+    """Check that the name of a folder to be created does not end like a picture, array or text file's.
 
     Raises:
         GenlabError: if it is.
@@ -103,9 +103,9 @@ def picture_format(path: Path, arrays: bool = False, text: bool = False) -> str:
     """Find a picture's format from its file ending: a value of `PICTURES`, "npz" for its arrays, or "txt" for its text.
 
     Args:
-        path: of a file.
+        path: path of the file.
         arrays: whether arrays can be written.
-        text: whether text can be.
+        text: whether text can be written.
 
     Raises:
         GenlabError: for an unknown ending.
@@ -123,7 +123,7 @@ def _require_replaceable(path: Path) -> None:
 
 
 def _exchange(part: Path, target: Path) -> None:
-    """Let two folders have each other's names; the target keeps its own where that fails."""
+    """Swap the names of two folders; if that fails, the target keeps its own."""
     aside = _temporary(target.parent)
     target.rename(aside)
     try:
@@ -135,7 +135,7 @@ def _exchange(part: Path, target: Path) -> None:
 
 
 def _temporary(folder: Path) -> Path:
-    """Return a path that no other writer is given, in a folder that is made if it is missing."""
+    """Return a path that no other writer gets, in a folder that is created if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     _remove_stale(folder)
     return folder / f".genlab-{secrets.token_hex(8)}.part"

@@ -19,17 +19,16 @@ IMAGES = ("image", "source", "target")
 PARTS = (*IMAGES, "tokens", "label", "attributes", "domain", "index")
 """Names of all parts of batches, except for those of domains."""
 TOLERANCE = 0.05
-"""Largest distance of values beyond black and white: rounding, and a little of what bicubic resizing overshoots."""
+"""How far values may lie outside [0, 1]: rounding, and a little overshoot of bicubic resizing."""
 OVERSHOOT = 0.5
-"""Largest distance at which they are still taken for images in [0, 1] that a resize overshot."""
+"""How far outside [0, 1] values are still taken for images that a resize overshot."""
 
 
 def named(batch: Any, names: Sequence[str], model: str) -> Any:
     """Turn a batch into a dict of its parts by name; a dict is returned as it is.
 
-    Tensors and tuples or lists of them get the names in their order; what comes after these is left out. The second
-    part of a batch of images that need no label is still called "label" where it is (B,), "attributes" where it is
-    (B, count).
+    Tensors, and tuples or lists of them, get the names in order; surplus parts are dropped. If the model reads images
+    alone, the second part is still called "label" if it is (B,), "attributes" if it is (B, count).
 
     Args:
         batch: a dict, a tensor, or a tuple or list. Anything else is returned as it is.
@@ -37,14 +36,14 @@ def named(batch: Any, names: Sequence[str], model: str) -> Any:
         model: its name, for the error.
 
     Raises:
-        GenlabError: for fewer parts than a pair has.
+        GenlabError: for fewer parts than the model reads, unless the first is an image.
     """
     if isinstance(batch, Mapping):
         return batch
     parts = [batch] if isinstance(batch, Tensor) else batch
     if not isinstance(parts, list | tuple) or not parts:
         return batch
-    if names[0] != "image" and len(parts) < len(names):  # images without labels are of use, half a pair is not
+    if names[0] != "image" and len(parts) < len(names):  # images without labels are useful, half a pair is not
         raise GenlabError(
             f"{model} takes batches ({', '.join(names)}), or dicts of these; the data gave {described(batch)}"
         )
@@ -54,9 +53,9 @@ def named(batch: Any, names: Sequence[str], model: str) -> Any:
 
 
 def parts_of(batch: Any) -> dict[str, Tensor]:
-    """Return the images of a batch, and what is known of each, whatever model reads it; none of another batch.
+    """Return the images of a batch and what is known about each, whichever model reads it; empty for other batches.
 
-    Of a tuple or list whose second part is images too, the parts are a source and a target; see `named`.
+    A tuple or list whose second part is images too is a source and a target; see `named`.
     """
     is_pair = isinstance(batch, list | tuple) and len(batch) > 1 and getattr(batch[1], "ndim", 0) == 4
     parts = named(batch, ("source", "target") if is_pair else ("image",), "")
@@ -81,7 +80,7 @@ def described(batch: Any) -> str:
 
 
 def check_shape(images: Any, what: str, shape: Shape, model: str) -> None:
-    """Raise GenlabError for images that are no tensor (B, *shape)."""
+    """Raise GenlabError for images that are not a tensor (B, *shape)."""
     if not isinstance(images, Tensor):
         raise GenlabError(f"{model} takes {what} as a tensor, not as {type(images).__name__}: torch.as_tensor(x)")
     if images.shape[1:] == shape:
@@ -95,7 +94,7 @@ def check_shape(images: Any, what: str, shape: Shape, model: str) -> None:
 
 
 def check_lengths(batch: Mapping[str, Any], model: str) -> None:
-    """Raise GenlabError for a batch whose parts are of different numbers of images."""
+    """Raise GenlabError for a batch whose parts have different lengths."""
     parts = {name: batch.get(name) for name in (*PARTS, *domains_in(batch))}
     lengths = {name: len(part) for name, part in parts.items() if isinstance(part, Tensor) and part.ndim}
     if len({*lengths.values()}) > 1:
@@ -104,7 +103,7 @@ def check_lengths(batch: Mapping[str, Any], model: str) -> None:
 
 
 def check_images(images: Tensor, what: str, dtype: torch.dtype) -> None:
-    """Raise GenlabError for images that are not finite floats in [0, 1], of the precision of weights of a `dtype`.
+    """Raise GenlabError for images that are not finite floats in [0, 1] with the `dtype` of the model's weights.
 
     Under autocast, any precision below double is fine.
     """
@@ -159,7 +158,7 @@ def check_attributes(attributes: Any, count: int) -> None:
 
 
 def _range(values: Tensor) -> tuple[float, float]:
-    """Return the smallest and the largest value, both NaN if any is; (0, 0) if there is none to look at."""
+    """Return the smallest and the largest value, both NaN if any value is; (0, 0) if there are none to look at."""
     if not values.numel():
         return 0.0, 0.0
     try:
@@ -170,7 +169,7 @@ def _range(values: Tensor) -> tuple[float, float]:
 
 
 def _to_unit_range(low: float, high: float) -> str:
-    """Suggest a conversion of images of a range to [0, 1]."""
+    """Suggest how to convert images with this range to [0, 1]."""
     if low >= -OVERSHOOT and high <= 1 + OVERSHOOT:
         return "x.clamp(0, 1), if a resize overshot"
     if low >= -1 - TOLERANCE and high <= 1 + TOLERANCE:

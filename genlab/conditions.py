@@ -23,7 +23,7 @@ from genlab.recorded import as_network
 from genlab.types import NetworkFactory, Shape
 
 ConditionValue: TypeAlias = Tensor | NDArray[Any] | Image | int | str | Mapping[str, float] | Sequence[Any]
-"""Labels or class names; attributes (B, count), one (count,), or by name, others being absent; or images."""
+"""Labels or class names; attributes (B, count) or (count,), or by name, with the others absent; or images."""
 
 
 class Condition(ABC):
@@ -38,10 +38,10 @@ class Condition(ABC):
     image_shape: Shape | None = None
     """Shape (C, H, W) of conditions that are images; None for others."""
     class_names: tuple[str, ...] = ()
-    """Names of conditions that are classes, in the order of their labels; none for others."""
+    """Class names, in the order of their labels, if conditions are classes; otherwise none."""
 
     def find(self, batch: Any, model: Any) -> Tensor:
-        """Return the conditions in a batch, once they are found to be known.
+        """Return the conditions in a batch, after checking that they are known.
 
         Raises:
             GenlabError: for a batch without conditions, or with unknown ones.
@@ -53,62 +53,62 @@ class Condition(ABC):
 
     @abstractmethod
     def known(self, values: Tensor, model: Any) -> Tensor:
-        """Return values, once they are found to be known; raise GenlabError for others."""
+        """Return values after checking that they are known; raise GenlabError for others."""
 
     @abstractmethod
     def parse(self, value: ConditionValue, model: nn.Module) -> Tensor:
-        """Return what a caller gives, one value or several, as a tensor (B, ...).
+        """Convert what a caller gives, one value or several, to a tensor (B, ...).
 
         Raises:
-            GenlabError: for what is no such condition.
+            GenlabError: for anything that is no such condition.
         """
 
     def typed(self, text: str, usual: Callable[[], Tensor]) -> Tensor:
-        """Return what a user types as a value, (1, ...).
+        """Convert what a user types to a value, (1, ...).
 
         Args:
             text: such as `example`.
-            usual: gives the value that most images have, (...,), of which the text may change a part.
+            usual: gives the most common value, (...,), of which the text may change a part.
 
         Raises:
-            GenlabError: for a text that means no value.
+            GenlabError: for a text that stands for no value.
         """
         raise GenlabError(f"this model's conditions cannot be typed; an example is {self.example}")
 
     def in_turn(self, count: int) -> Tensor:
-        """Return so many values, each in turn, (count, ...): what a model samples under when nothing is said.
+        """Return `count` values, each in turn, (count, ...): the conditions to sample under when none are given.
 
         Raises:
-            GenlabError: where it must be said.
+            GenlabError: if a condition must be given.
         """
         raise GenlabError("say under which condition to sample: attributes, or images")
 
     def every(self, batch: Mapping[str, Tensor], usual: Callable[[], Tensor]) -> tuple[Tensor, Sequence[str]]:
-        """Return all values, (N, ...), as a picture shows them, and their names; or the images of a batch."""
+        """Return all values to show in a picture, (N, ...), and their names; or the conditions in a batch."""
         return batch[self.key], ()
 
     def others(self, values: Tensor) -> tuple[Tensor, Sequence[str]]:
-        """Return other values in place of each, (B, N, ...), and the names of these N.
+        """Return what each value can be replaced with, (B, N, ...), and the names of these N values.
 
         Raises:
-            GenlabError: for conditions of which there are no others.
+            GenlabError: for conditions without alternatives.
         """
         raise GenlabError("this model has no classes or attributes to change")
 
     def names(self, values: Tensor) -> list[str]:
-        """Name values (B, ...), where they have names."""
+        """Name values (B, ...), if they have names."""
         return []
 
     @abstractmethod
     def embedding(self, size: int) -> nn.Module:
-        """Build the network from values (B, ...) to learned numbers (B, size)."""
+        """Build the network that embeds values (B, ...) as (B, size)."""
 
 
 class Labels(Condition):
     """Class labels: (B,), int64.
 
     Args:
-        class_names: in the order of labels.
+        class_names: names of the classes, in the order of labels.
     """
 
     key = "label"
@@ -124,9 +124,9 @@ class Labels(Condition):
         return values
 
     def parse(self, value: ConditionValue, model: nn.Module | None = None) -> Tensor:
-        """Return one or more labels, or names of classes, as labels (B,), int64; a tensor of labels as it is.
+        """Convert one or more labels or class names to labels (B,), int64; a tensor of labels is returned as it is.
 
-        A label may be a text too, unless classes are called by other numbers.
+        A label may also be text, unless classes are named by other numbers.
 
         Raises:
             GenlabError: for unknown names.
@@ -173,7 +173,7 @@ class Labels(Condition):
 
 
 class Domains(Labels):
-    """Domains that images are of, as labels (B,), int64, that batches call "domain"."""
+    """Domains that images belong to, as labels (B,), int64, which batches call "domain"."""
 
     key = "domain"
 
@@ -182,7 +182,7 @@ class Attributes(Condition):
     """Attributes: (B, count), from 0 (absent) to 1 (present).
 
     Args:
-        attribute_names: in their order.
+        attribute_names: names of the attributes, in the order of columns.
     """
 
     key = "attributes"
@@ -197,9 +197,9 @@ class Attributes(Condition):
         return values
 
     def parse(self, value: ConditionValue, model: nn.Module | None = None) -> Tensor:
-        """Return a tensor or array of attributes, one row, or one or more dicts of them by name, as (B, count).
+        """Convert a tensor or array of attributes, one row, or one or more dicts of them by name, to (B, count).
 
-        What a dict does not name is absent.
+        Attributes that a dict does not name are absent.
 
         Raises:
             GenlabError: for unknown names.
@@ -215,7 +215,7 @@ class Attributes(Condition):
         return attributes[None] if attributes.ndim == 1 else attributes
 
     def typed(self, text: str, usual: Callable[[], Tensor]) -> Tensor:
-        """Return attributes such as "Smiling=1,Male=0", others being as `usual` has them."""
+        """Parse attributes such as "Smiling=1,Male=0"; the others are as `usual` has them."""
         parts = text.split(",")
         named = [part.partition("=")[0] for part in parts]
         for name in named:
@@ -232,7 +232,7 @@ class Attributes(Condition):
         return attributes
 
     def every(self, batch: Mapping[str, Tensor], usual: Callable[[], Tensor]) -> tuple[Tensor, Sequence[str]]:
-        """Return the usual attributes, and these with each of them the other way."""
+        """Return the usual attributes, and copies of them that each have one attribute flipped."""
         most_common = usual()
         flipped = _flipped(most_common[None])[0]
         changes = [
@@ -253,11 +253,11 @@ class Attributes(Condition):
 
 
 class Source(Condition):
-    """Images, the sources of pairs whose targets a model completes: (B, C, H, W) in [0, 1].
+    """Images, the sources of pairs whose targets a model generates: (B, C, H, W) in [0, 1].
 
     Args:
         shape: (C, H, W).
-        encoder: builds the network from images of a shape to numbers; see `genlab.types.NetworkFactory`.
+        encoder: builds the network that embeds images; see `genlab.types.NetworkFactory`.
     """
 
     key = "source"
@@ -283,10 +283,10 @@ class Source(Condition):
 
 
 def condition_of(num_classes: int, class_names: Sequence[str], attribute_names: Sequence[str]) -> Condition | None:
-    """Return the condition that data know of an image: its label, else its attributes; None where there are neither.
+    """Return the condition that data offer for an image: its label, else its attributes; None if there are neither.
 
     Raises:
-        GenlabError: for more or fewer names than classes, or two alike.
+        GenlabError: for more or fewer names than classes, or duplicates.
     """
     if class_names and (len(class_names) != num_classes or len(set(class_names)) < num_classes):
         raise GenlabError(
@@ -298,6 +298,6 @@ def condition_of(num_classes: int, class_names: Sequence[str], attribute_names: 
 
 
 def _flipped(values: Tensor) -> Tensor:
-    """Turn each attribute the other way, one at a time: (B, count) to (B, count, count)."""
+    """Flip each attribute, one at a time: (B, count) to (B, count, count)."""
     flipped: Tensor = (values[:, None] - torch.eye(values.shape[1]).to(values)).abs()
     return flipped

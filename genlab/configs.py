@@ -24,7 +24,7 @@ def find_config(name: str) -> Path:
     """Find a config by name: a path, or else one of the shipped configs.
 
     Raises:
-        GenlabError: for an unknown name, with the nearest right one, and for what is no text.
+        GenlabError: for an unknown name, suggesting the nearest one, and for anything but a text file.
     """
     if Path(name).is_file():
         try:

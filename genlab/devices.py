@@ -1,4 +1,4 @@
-"""Devices of tools: the model works on an accelerator or the CPU; images, codes and random numbers are on the CPU."""
+"""Devices for tools: the model runs on an accelerator or the CPU; images, codes and random numbers are on the CPU."""
 
 import contextlib
 import functools
@@ -16,7 +16,7 @@ METHODS = (
     *("bound", "log_prob", "vary", "complete", "on_the_way", "unnormalized", "description", "moments"),
     *("styles", "synthesize"),
 )
-"""Methods of models that tools call, if there are such."""
+"""Methods that tools call on the models that have them."""
 
 Model = TypeVar("Model")
 
@@ -44,10 +44,10 @@ def device_of(name: str | None) -> torch.device:
 
 
 def moved(model: Model, device: torch.device, methods: Sequence[str] = METHODS) -> Model:
-    """Move a model to a device, and let the methods that tools call take and return tensors on the CPU.
+    """Move a model to a device, and make the methods that tools call take and return tensors on the CPU.
 
     Random numbers are drawn on the CPU, so that results agree on all devices. What `given(condition)` returns is moved
-    likewise.
+    in the same way.
     """
     if isinstance(model, torch.nn.Module):
         model.to(device)
@@ -56,15 +56,16 @@ def moved(model: Model, device: torch.device, methods: Sequence[str] = METHODS) 
     if given is not None:
         changed["given"] = functools.wraps(given)(lambda condition: moved(given(condition), device))
     for name, method in changed.items():
-        object.__setattr__(model, name, method)  # a module's own would refuse it in place of a submodule
+        object.__setattr__(model, name, method)  # nn.Module's own refuses a function in place of a submodule
     return model
 
 
 @contextlib.contextmanager
 def full_precision() -> Iterator[None]:
-    """Let convolutions and recurrent layers on CUDA compute in float32, not in TensorFloat-32, which has 10 bits.
+    """Run convolutions and recurrent layers on CUDA in float32, not in TensorFloat-32, which has a 10-bit mantissa.
 
-    In those, metrics are not what a CPU finds, and the small steps of perceptual path lengths are lost in rounding.
+    With TensorFloat-32, metrics differ from a CPU's, and the small steps of perceptual path lengths are lost to
+    rounding.
     """
     before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False

@@ -4,11 +4,11 @@ import torch
 from torch import Tensor
 
 WITHOUT = ("mps",)
-"""Types of devices without numbers of 64 bits."""
+"""Types of devices without 64-bit floats."""
 
 
 def double_of(device: torch.device) -> torch.dtype:
-    """Return float64, or float32 of a device that has no float64."""
+    """Return float64, or float32 for a device that has no float64."""
     return torch.float32 if device.type in WITHOUT else torch.float64
 
 

@@ -30,14 +30,14 @@ class NotFinite(GenlabError):
 def in_one_line(error: BaseException) -> str:
     """Describe an error in one line: the message of a GenlabError, also where another error wraps it.
 
-    Other errors are described by type and message, with a hint how to see the traceback.
+    Other errors are described by type and message, with a hint on how to see the traceback.
     """
     cause: BaseException | None = error
     while cause and not isinstance(cause, GenlabError):  # jsonargparse wraps what a constructor raises
         cause = cause.__cause__
     if cause:
         return str(cause)
-    while error.__cause__ and "Union subtypes" in str(error):  # so does it with all others
+    while error.__cause__ and "Union subtypes" in str(error):  # it wraps all others too
         error = error.__cause__
     text = shorten(str(error), 500)
     if isinstance(error, MemoryError) or "allocate memory" in text or "out of memory" in text:
@@ -52,8 +52,8 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 
     Args:
         number: how many.
-        noun: what, in the singular.
-        plural: what, in the plural, where that takes more than an s.
+        noun: the noun in the singular.
+        plural: the plural, if it takes more than an s.
     """
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
@@ -65,7 +65,7 @@ def listed(names: Collection[object], most: int = 5, separator: str = ", ") -> s
 
 
 def nearest(name: str, known: Collection[str]) -> str | None:
-    """Find the known name that is most similar to another, whatever the case; None if none is similar."""
+    """Find the known name that is most similar to another, ignoring case; None if none is similar."""
     folded = {key.casefold().replace("-", "_"): key for key in known}
     found = difflib.get_close_matches(name.casefold().replace("-", "_"), folded, n=1)
     return folded[found[0]] if found else None

@@ -1,8 +1,8 @@
 """Facts about data that a model must know before any file is read, such as the shape of images.
 
-A fact is declared once, as an attribute of `Facts`. A DataModule of genlab has a value for each. The command line hands
-it to a model whose constructor takes an argument of that name, so that no config repeats it; the checkpoint keeps it
-with the model's other hyperparameters; and whoever resumes must bring data with the same.
+A fact is declared once, as an attribute of `Facts`. A DataModule of genlab has a value for each. The command line
+passes it to a model whose constructor takes an argument of that name, so that no config repeats it; the checkpoint
+keeps it with the model's other hyperparameters; and training can only be resumed on data with the same value.
 """
 
 import zlib
@@ -28,7 +28,7 @@ def domains_in(batch: Container[str]) -> tuple[str, ...]:
 
 
 class Sample(Protocol):
-    """A look into data that state no facts: their first training batch, and their labels."""
+    """A sample of data that state no facts: their first training batch, and their labels."""
 
     @property
     def parts(self) -> Mapping[str, Any]:
@@ -36,7 +36,7 @@ class Sample(Protocol):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Names of the classes, where the training data set has them."""
+        """Names of the classes, if the training data set has them."""
 
     @property
     def num_classes(self) -> int:
@@ -49,10 +49,10 @@ class Fact:
 
     Args:
         words: put before the value in a message.
-        observe: finds the value in a sample of data that do not state it; None where it cannot be seen.
-        shown: how a message has a value.
-        of_model: whether data take the value of a model that is trained already, as another vocabulary would give its
-            words other numbers; data with another value of other facts are refused.
+        observe: finds the value in a sample of data that do not state it; None if it cannot be seen there.
+        shown: formats the value for a message.
+        of_model: whether data adopt the value of a model that is already trained, since another vocabulary would
+            number its words differently; for other facts, data with another value are refused.
     """
 
     words: str
@@ -72,13 +72,13 @@ def _attribute_names(sample: Sample) -> tuple[str, ...]:
 
 
 def _words(vocabulary: tuple[str, ...] | None) -> str:
-    """Describe a vocabulary by its length, and by a number that another of this length has not."""
+    """Describe a vocabulary by its length and a checksum, which differs for other vocabularies of this length."""
     words = vocabulary or ()
     return f"{len(words):,} words (checksum {zlib.crc32(' '.join(words).encode()):08x})"
 
 
 class Facts:
-    """The facts of a DataModule, with the values for data that have no such thing."""
+    """The facts of a DataModule, with default values for data to which they do not apply."""
 
     image_shape: Annotated[Shape, Fact("images of shape", _shape_of("image", "target", "b"))]
     """(C, H, W) of single images, of the targets of pairs, or of the images in domain b and further ones."""
@@ -109,16 +109,16 @@ SHAPES = tuple(name for name in FACTS if name.endswith("_shape"))
 
 
 def stated(data: object, name: str) -> Any:
-    """Return the value of a fact that data state as an attribute; None where they state nothing."""
+    """Return the value of a fact that data state as an attribute; None if they do not state it."""
     value = getattr(data, name, None)
     return tuple(value) if isinstance(value, list) else value
 
 
 def adopt(data: object, saved: Mapping[str, Any]) -> None:
-    """Let data take the facts that are a trained model's to decide, such as its vocabulary, before they are set up.
+    """Make data adopt the facts that a trained model decides, such as its vocabulary, before they are set up.
 
     Args:
-        data: a DataModule; one that is not genlab's, or has no such thing, is left as it is.
+        data: a DataModule; one that is not genlab's, or has no such fact, is left as it is.
         saved: the model's hyperparameters.
     """
     for name, fact in FACTS.items():
@@ -130,7 +130,7 @@ def require_same(data: object, saved: Mapping[str, Any]) -> None:
     """Refuse data that a checkpoint's model was not built for.
 
     Args:
-        data: a DataModule. What one that is not genlab's does not state is not compared.
+        data: a DataModule. If it is not genlab's, facts that it does not state are not compared.
         saved: the model's hyperparameters, as the checkpoint keeps them.
 
     Raises:

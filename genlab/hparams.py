@@ -43,18 +43,19 @@ class PlainHyperparameters(HyperparametersMixin):
     ) -> None:
         """Save arguments that are plain data, classes, partials of classes, functions, or networks.
 
-        For an argument that was None, the value that the constructor has chosen before the call is kept. A network
-        that is built already, or several in a list, are described if they are `Recorded`; a model is, by what it was
-        made from: its weights are in the checkpoint. Other objects are described as a config does, where one is given.
+        For an argument that was None, the value that the constructor chose before the call is kept. A network that is
+        already built, or each of several in a list, is described if it is `Recorded`; a model is described by its own
+        hyperparameters: the weights are in the checkpoint. Other objects are described as in the config, if there is
+        one.
 
         Raises:
             GenlabError: for an argument that cannot be written down, such as a lambda or another built module, and for
-                two networks with the same weights.
+                two networks that share weights.
         """
         frame = frame or inspect.currentframe().f_back  # type: ignore[union-attr]
         chosen = frame.f_locals  # type: ignore[union-attr]
         model = type(self).__name__
-        config = _given_hyperparameters.get() or {}  # perhaps of an object that this one is an argument of
+        config = _given_hyperparameters.get() or {}  # may belong to an object that takes this one as an argument
         if config.get("_class_path", model).rpartition(".")[2] != model:
             config = {}
         constructors = collect_init_args(frame, [], classes=(HyperparametersMixin,))  # type: ignore[arg-type]
@@ -91,7 +92,7 @@ def plain(value: Any, where: str) -> Any:
         factory = value.args[-1] if value.args else value.func
         if inspect.isclass(factory):
             return class_with_arguments(factory, value.keywords, where)
-    if isinstance(value, PlainHyperparameters) and "_class_path" in value.hparams:  # what others are made from
+    if isinstance(value, PlainHyperparameters) and "_class_path" in value.hparams:  # a model that others build on
         return as_section(value.hparams)
     if dataclasses.is_dataclass(value) and not inspect.isclass(value) and is_importable(type(value)):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
@@ -119,7 +120,7 @@ def _each(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _described(value: Any, where: str, configured: Any) -> Any:
-    """Describe an argument by itself, or as a config does, where it is a network or an object that cannot be."""
+    """Describe an argument by itself, or as the config does if it is a network or cannot describe itself."""
     is_network = isinstance(value, nn.Module) and not isinstance(value, PlainHyperparameters)
     if is_network and configured is not None:
         return plain(configured, where)
@@ -158,10 +159,10 @@ def class_with_arguments(cls: type, given: Mapping[str, Any], where: str) -> dic
     """Describe a class with the given arguments and the defaults of all others.
 
     Defaults are written down because jsonargparse would fill gaps with those of another class, the argument's default.
-    Like the command line, no arguments are left out, so that the checkpoint of a resumed training is the same.
+    As on the command line, an empty "init_args" is left out, so that the checkpoint of a resumed training is the same.
     """
     parameters = [*inspect.signature(cls.__init__).parameters.values()][1:]  # type: ignore[misc]
-    supplied = cls.supplied if issubclass(cls, Recorded) else 0  # by the model, whatever their defaults
+    supplied = cls.supplied if issubclass(cls, Recorded) else 0  # the model supplies these, whatever their defaults
     defaults = {p.name: p.default for p in parameters[supplied:] if p.default is not p.empty}
     described = plain({**defaults, **given}, where)
     return {"class_path": dotted_name(cls)} | ({"init_args": described} if described else {})
@@ -193,24 +194,24 @@ def dotted_name(thing: type | Any) -> str:
 
 
 def with_current_paths(description: Any) -> Any:
-    """Translate hyperparameters as this module writes them, of this version or an earlier one, to today's names.
+    """Translate hyperparameters that this or an earlier version of this module wrote to today's names.
 
-    See `genlab.renames`; and a class is known by its public path, wherever its file is: `genlab.models.vae.VAE` is
+    See `genlab.renames`. A class is named by its public path, wherever its file is: `genlab.models.vae.VAE` becomes
     `genlab.VAE`.
     """
     return _with_public_paths(renames.translated(description))
 
 
 def with_current_arguments(description: Any) -> Any:
-    """Translate the arguments of the user's own classes too, which may inherit constructors of genlab's.
+    """Translate the arguments of the user's own classes too, which may inherit genlab's constructors.
 
-    The classes are imported: they must be trusted.
+    The classes are imported, so they must be trusted.
     """
     return renames.translated(description, _arguments_now)
 
 
 def _arguments_now(class_path: str) -> dict[str, str]:
-    with contextlib.suppress(Exception):  # building it says what is wrong
+    with contextlib.suppress(Exception):  # building it reports what is wrong
         cls = imported(class_path)
         return {old: new for old, new in renames.inherited_now(cls).items() if old not in arguments_of(cls)}
     return {}

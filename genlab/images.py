@@ -9,7 +9,7 @@ from torchvision.transforms.v2.functional import to_pil_image
 from genlab.errors import GenlabError
 
 TOLERANCE = 0.5
-"""Largest distance beyond black and white of values that are clipped: what bicubic resizing overshoots."""
+"""How far outside [0, 1] values may lie and still be clipped: bicubic resizing overshoots."""
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 """Pillow's modes by number of channels."""
 
@@ -32,7 +32,7 @@ def to_pil(images: Tensor) -> Image | list[Image]:
     """Convert an image (C, H, W) in [0, 1] to a Pillow image, or images (B, C, H, W) to a list of these.
 
     Raises:
-        GenlabError: for any other shape, and for values that are no floats in [0, 1].
+        GenlabError: for any other shape, and for values that are not floats in [0, 1].
 
     Example:
         >>> genlab.to_pil(torch.rand(3, 28, 20)).size  # width and height
@@ -48,7 +48,7 @@ def to_pil(images: Tensor) -> Image | list[Image]:
 
 
 def upright(picture: Image, channels: int) -> Image:
-    """Turn a picture upright as its EXIF tag says, and convert it to grey, colour or colour with transparency.
+    """Turn a picture upright according to its EXIF tag, and convert it to grey, colour, or colour with transparency.
 
     Transparent pixels become white if there is no channel for transparency.
 

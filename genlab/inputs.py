@@ -1,6 +1,6 @@
-"""Inputs of models in Python: images of PyTorch, NumPy and Pillow, and seeds.
+"""Inputs that people pass to models in Python: images as PyTorch, NumPy and Pillow have them, and seeds.
 
-Training works on batches of tensors (see `genlab.batches`); all of this is for the methods that people call.
+Training works on batches of tensors (see `genlab.batches`); this module is for the methods that people call.
 """
 
 from collections.abc import Sequence
@@ -17,17 +17,17 @@ from genlab.images import MODES, upright
 from genlab.types import Shape
 
 Images: TypeAlias = Tensor | NDArray[Any] | Image | Sequence[Tensor | NDArray[Any] | Image]
-"""Images, or one: a tensor (B, C, H, W) or (C, H, W); an array of these shapes or (B, H, W, C), (H, W, C), and for grey
-images (B, H, W), (H, W); a PIL image; or a list of single ones. Floats are in [0, 1], uint8 in 0 to 255."""
+"""One or more images: a tensor (B, C, H, W) or (C, H, W); an array of these shapes or (B, H, W, C), (H, W, C), and for
+grey images (B, H, W), (H, W); a PIL image; or a list of single ones. Floats are in [0, 1], uint8 in 0 to 255."""
 Codes: TypeAlias = Tensor | NDArray[Any] | Sequence[Any]
-"""Codes (B, *code_shape), or one, or a list of single ones."""
+"""One or more codes: (B, *code_shape), code_shape, or a list of single ones."""
 
 
 def generator_of(seed: int | None, generator: Generator | None) -> Generator | None:
-    """Return the generator, or one with the seed.
+    """Return the generator, or a new one with the seed.
 
     Raises:
-        GenlabError: for both at once.
+        GenlabError: if both are given.
     """
     if seed is None:
         return generator
@@ -37,16 +37,16 @@ def generator_of(seed: int | None, generator: Generator | None) -> Generator | N
 
 
 def images_of(given: Any, shape: Shape, model: nn.Module, any_size: bool = False) -> tuple[Tensor, bool]:
-    """Turn images into a tensor (B, C, H, W) on the model's device, and say whether it was a single one.
+    """Convert images to a tensor (B, C, H, W) on the model's device, and tell whether it was a single image.
 
     Args:
         given: `Images`.
         shape: (C, H, W) of the images that the model takes.
-        model: says the device and precision; its class is named in errors.
-        any_size: whether height and width may differ from these.
+        model: gives the device and precision; its class is named in errors.
+        any_size: whether height and width may differ from the model's.
 
     Raises:
-        GenlabError: for what cannot be images of this shape. Tensors are not checked, except by `ImageModel.seen`.
+        GenlabError: for anything that cannot be images of this shape. Only `ImageModel.seen` checks tensors.
     """
     weights = next(model.parameters())
     if isinstance(given, Tensor):
@@ -84,7 +84,7 @@ def images_of(given: Any, shape: Shape, model: nn.Module, any_size: bool = False
 
 
 def mask_of(mask: Any, x: Tensor) -> Tensor:
-    """Return masks (B or 1, 1, H, W) of images (B, C, H, W), on their device.
+    """Return masks (B or 1, 1, H, W) for images (B, C, H, W), on their device.
 
     Raises:
         GenlabError: for masks of another size or number.
@@ -100,7 +100,7 @@ def mask_of(mask: Any, x: Tensor) -> Tensor:
 
 
 def arranged(array: NDArray[Any], shape: Shape, any_size: bool) -> tuple[NDArray[Any], bool]:
-    """Order the axes of an array of images as (B, C, H, W), and say whether it was a single one; see `Images`."""
+    """Order the axes of an array of images as (B, C, H, W), and tell whether it was a single image; see `Images`."""
 
     def fits(channels: int, height: int, width: int) -> bool:
         return channels == shape[0] and (any_size or (height, width) == shape[1:])

@@ -1,4 +1,4 @@
-"""Optimizers with the defaults of a paper, and how one is built."""
+"""Optimizers with the defaults of papers, and how optimizers are built."""
 
 from collections.abc import Iterable
 
@@ -19,7 +19,7 @@ class GANAdam(Adam):
         params: the parameters to train.
         lr: learning rate.
         betas: decay rates of the averages of gradients, and of their squares.
-        fused: update all parameters in one kernel, where their device has it: faster, equal up to rounding.
+        fused: update all parameters in one kernel, if their device has it: faster, equal up to rounding.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class StyleAdam(GANAdam):
         params: the parameters to train.
         lr: learning rate.
         betas: decay rates of the averages of gradients, and of their squares.
-        fused: update all parameters in one kernel, where their device has it.
+        fused: update all parameters in one kernel, if their device has it.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class MachineSGD(SGD):
     Args:
         params: the parameters to train.
         lr: learning rate.
-        momentum: share of the last step in the next one; Hinton 2010, section 9, goes from 0.5 to 0.9.
+        momentum: share of the last step in the next one; Hinton 2010, section 9, raises it from 0.5 to 0.9.
     """
 
     def __init__(self, params: Iterable[nn.Parameter], lr: float = 0.05, momentum: float = 0.0) -> None:
@@ -71,7 +71,7 @@ def built(factory: OptimizerFactory, parameters: Iterable[nn.Parameter]) -> Opti
     """Build an optimizer.
 
     Raises:
-        GenlabError: for numbers that it refuses, such as a negative learning rate.
+        GenlabError: for arguments that it refuses, such as a negative learning rate.
     """
     try:
         return factory(parameters)
@@ -80,9 +80,9 @@ def built(factory: OptimizerFactory, parameters: Iterable[nn.Parameter]) -> Opti
 
 
 def lazily(factory: OptimizerFactory, every: int) -> OptimizerFactory:
-    """Build optimizers of players that make one more step with every so many batches, as slow as one without it.
+    """Adapt a factory to lazy regularization: one extra step per `every` batches must not speed up training.
 
-    Learning rates, and exponents of decay rates, are every / (every + 1) of what they were (Karras et al. 2020, B).
+    Learning rates, and exponents of decay rates, become every / (every + 1) of what they were (Karras et al. 2020, B).
     """
 
     def corrected(parameters: Iterable[nn.Parameter]) -> Optimizer:

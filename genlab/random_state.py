@@ -22,10 +22,10 @@ def random_state() -> dict[str, Any]:
 
 
 def set_random_state(state: dict[str, Any]) -> None:
-    """Restore the states that `random_state` returned; a GPU where there was none draws from its own seed.
+    """Restore the states that `random_state` returned; if they lack a GPU's, the GPU draws from its own seed.
 
     Raises:
-        GenlabError: for what is no such state.
+        GenlabError: for anything that is no such state.
     """
     try:
         random.setstate(state["python"])
@@ -38,7 +38,7 @@ def set_random_state(state: dict[str, Any]) -> None:
 
 
 def random_states() -> list[dict[str, Any]]:
-    """Return the `random_state` of each process of the default group, in their order."""
+    """Return the `random_state` of each process of the default group, in the order of ranks."""
     mine = random_state()
     if not torch.distributed.is_initialized():
         return [mine]
@@ -49,7 +49,7 @@ def random_states() -> list[dict[str, Any]]:
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Draw random numbers inside of the block from a fixed seed, and leave those that come after it as they were."""
+    """Draw random numbers inside the block from a fixed seed, and restore all generators after it."""
     before = random_state()
     random.seed(0)
     np.random.seed(0)

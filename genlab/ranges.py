@@ -1,7 +1,7 @@
 """Checks of the ranges of numbers that a user gives: `at_least(1, channels=channels)`.
 
-Each function raises a GenlabError that names the argument, its value and the range. None and NaN are in no range,
-infinity is in none without an upper end.
+Each function raises a GenlabError that names the argument, its value and the range. None and NaN are in no range, and
+infinity is in none without an upper limit.
 """
 
 import math
@@ -32,13 +32,13 @@ def between(least: float, most: float, **given: Any) -> None:
 
 
 def extent(**given: Any) -> None:
-    """Require numbers of units, channels or pixels: from 1 to 65,536, beyond which no network fits in memory."""
+    """Require whole numbers of units, channels or pixels: from 1 to 65,536, beyond which no network fits in memory."""
     wanted = f"a whole number from 1 to {LARGEST_SIZE:,}"
     _require(given, lambda number: 1 <= number <= LARGEST_SIZE and isinstance(number, Integral), wanted)
 
 
 def count(**given: Any) -> None:
-    """Require numbers of what is asked for, such as samples: whole ones from 0."""
+    """Require counts, such as of samples: whole numbers from 0 up."""
     _require(given, lambda number: number >= 0 and isinstance(number, Integral), "a whole number from 0")
 
 

@@ -1,4 +1,4 @@
-"""Networks that are built already: what a checkpoint needs to know about them, and how a model takes them."""
+"""Networks that are already built: what a checkpoint must know about them, and how a model takes them."""
 
 import contextlib
 import copy
@@ -27,8 +27,8 @@ class Recorded:
     """Mixin for networks that records the constructor's arguments, so that models take built networks as they are.
 
     The mixin comes last among the bases: `class MyEncoder(nn.Sequential, Recorded)`. Checkpoints describe a network by
-    the arguments of its constructor, so whatever changes layers must be among these; its weights are kept with the
-    model's.
+    the arguments of its constructor, so anything that changes its layers must be one of these; its weights are kept
+    with the model's.
 
     Example:
         >>> trained = genlab.VAE(image_shape=(1, 28, 28), code_size=20)
@@ -38,17 +38,17 @@ class Recorded:
     """
 
     supplied: ClassVar[int] = 2
-    """Number of the constructor's first arguments that a model supplies to the class: an image's shape and a size."""
+    """Number of the constructor's first arguments that a model supplies: an image's shape and a size."""
     recorded: Record = Record()
     """Arguments of the constructor by name, defaults included; surplus positional ones under a name like "*layers"."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Record the arguments of the constructor."""
         network = super().__new__(cls)
-        # A copy is made without arguments, and then gets the record of the original; for an argument that is wrong,
-        # the constructor itself raises TypeError.
+        # A copy is made without arguments, and then gets the record of the original; if an argument is wrong, the
+        # constructor itself raises TypeError.
         with contextlib.suppress(TypeError):
-            object.__setattr__(network, "recorded", _bound(cls, network, args, kwargs))  # not yet a whole nn.Module
+            object.__setattr__(network, "recorded", _bound(cls, network, args, kwargs))  # nn.Module is not set up yet
         return network
 
     def described(self) -> dict[str, Any]:
@@ -57,14 +57,14 @@ class Recorded:
 
 
 def as_network(network: Callable[..., Network], *arguments: Any) -> Network:
-    """Build a network, or check one that is built already and return it with its weights.
+    """Build a network, or check one that is already built and return it with its weights.
 
     Args:
         network: a factory, or a `Recorded` network.
         arguments: what the model supplies to factories: an image's shape and a size.
 
     Raises:
-        GenlabError: for a network that was built with other arguments, or changed since, or is not `Recorded`.
+        GenlabError: for a network that was built with other arguments, was changed since, or is not `Recorded`.
     """
     if not isinstance(network, nn.Module):
         return network(*arguments)
@@ -89,12 +89,12 @@ def as_network(network: Callable[..., Network], *arguments: Any) -> Network:
 
 
 def another(network: Callable[..., Network]) -> Callable[..., Network]:
-    """Copy a network that is built already; return a factory as it is, as it builds another network each time."""
+    """Copy a network that is already built; return a factory as it is, since it builds another network each time."""
     return copy.deepcopy(network) if isinstance(network, nn.Module) else network
 
 
 def built_already(network: nn.Module) -> str:
-    """Say what to give instead of a network that a checkpoint cannot describe; it continues "is a" or "this"."""
+    """Say what to give instead of a network that a checkpoint cannot describe; the text follows "is a" or "this"."""
     name = type(network).__name__
     return (
         f"built {name}, which a checkpoint cannot describe; give the class, {name}, or "
@@ -103,19 +103,19 @@ def built_already(network: nn.Module) -> str:
 
 
 def not_recorded(network: nn.Module) -> str:
-    """Say the same about an argument of a model, whose class could be `Recorded`."""
+    """Say the same about an argument of a model if its class could be `Recorded`."""
     return f"{built_already(network)}; a network's class may also inherit from genlab.networks.Recorded"
 
 
 def require_own_weights(networks: Mapping[str, Any], model: str) -> None:
-    """Check that no two of a model's networks share weights, which would be separate after loading.
+    """Check that no two of a model's networks share weights, which loading would separate.
 
     Args:
         networks: arguments of the model by name, networks among them.
         model: name of the model, for the error.
 
     Raises:
-        GenlabError: for two networks with a parameter in common.
+        GenlabError: for two networks that share a parameter.
     """
     owners: dict[int, str] = {}
     for name, network in networks.items():
@@ -150,12 +150,12 @@ def _bound(cls: type, network: Any, args: tuple[Any, ...], kwargs: Mapping[str, 
 
 
 def _changed(network: Any) -> str | None:
-    """Name a weight whose shape differs from what the constructor builds; None if none does, or if it is unknown."""
+    """Name a weight whose shape differs from what the constructor builds; None if none does or that is unknown."""
     try:
         with warnings.catch_warnings(action="ignore"), torch.random.fork_rng([]), torch.device("meta"):
             fresh = type(network)(**network.recorded)
         shapes = [{name: value.shape for name, value in each.state_dict().items()} for each in (network, fresh)]
-    except Exception:  # a constructor of the user's own may do anything
+    except Exception:  # a user's own constructor may do anything
         return None
     return next((name for name in [*shapes[0], *shapes[1]] if shapes[0].get(name) != shapes[1].get(name)), None)
 

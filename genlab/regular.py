@@ -15,7 +15,7 @@ KINDS = {
 
 
 def irregular(path: Path) -> str | None:
-    """Name what a path leads to, following links; None for a regular file, or for nothing.
+    """Describe what a path leads to, following links; None for a regular file, or if nothing is there.
 
     Raises:
         OSError: if that cannot be determined, as for a link to itself.

@@ -1,4 +1,4 @@
-"""Classes and arguments that were renamed: their old names still work, for configs and command lines with a warning.
+"""Classes and arguments that were renamed: old names still work, with a warning in configs and on command lines.
 
 Imports nothing heavy.
 """
@@ -31,11 +31,11 @@ NAMING = ("class_path", "_class_path", "model", "data")
 
 
 def class_now(name: str) -> str | None:
-    """Return the new path of a class that is given by its old path, or by its old name alone; None for any other."""
+    """Return the new path of a class that is given by its old path or old name alone; None for any other."""
     package, _, short = name.rpartition(".")
     for old, new in CLASSES.items():
         above, _, last = old.rpartition(".")
-        if last == short and (not package or f"{package}.".startswith(f"{above}.")):  # in whatever file
+        if last == short and (not package or f"{package}.".startswith(f"{above}.")):  # whichever file it was in
             return new
     return None
 
@@ -44,7 +44,7 @@ def arguments_now(class_path: str) -> dict[str, str]:
     """Map the old names of a class's arguments to the new ones.
 
     Args:
-        class_path: a class of genlab's, by whatever path or by its name alone.
+        class_path: a class of genlab's, by any of its paths or by its name alone.
     """
     package, _, name = class_path.rpartition(".")
     if package.partition(".")[0] not in ("", "genlab"):
@@ -53,13 +53,13 @@ def arguments_now(class_path: str) -> dict[str, str]:
 
 
 def inherited_now(cls: type) -> dict[str, str]:
-    """Map the old names of arguments to the new ones, of a class that may inherit a constructor of genlab's."""
+    """Map old names of arguments to new ones, for a class that may inherit one of genlab's constructors."""
     bases = [base for base in cls.__mro__ if base.__module__.startswith("genlab.")]
     return {old: new for base in bases for old, new in arguments_now(base.__name__).items()}
 
 
 def translated(description: Any, names_of: Callable[[str], Mapping[str, str]] = arguments_now) -> Any:
-    """Translate plain data that describe objects: a config, or hyperparameters in a checkpoint.
+    """Translate plain data that describe objects: a config, or a checkpoint's hyperparameters.
 
     Args:
         description: nested dicts and lists.
@@ -85,14 +85,14 @@ def translated(description: Any, names_of: Callable[[str], Mapping[str, str]] = 
 
 
 def with_new_keys(arguments: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """Rename the keys of arguments; an old one beside the new one is left, for whoever takes them to refuse it."""
+    """Rename the keys of arguments; an old key beside its new one is kept, so that the constructor refuses it."""
     return {
         names[key] if key in names and names[key] not in arguments else key: value for key, value in arguments.items()
     }
 
 
 def old_classes(config: Any, key: str = "") -> Iterator[str]:
-    """Find the old paths and names of classes in a config, whose value under `key` it may be."""
+    """Find the old paths and names of classes in a config, or in the value of its `key`."""
     if isinstance(config, Mapping):
         for name, value in config.items():
             yield from old_classes(value, name)

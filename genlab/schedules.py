@@ -20,15 +20,15 @@ from genlab.types import Interval, ScheduleFactory
 
 
 class TrainingSchedule(LRScheduler, ABC):
-    """Learning-rate schedule with a linear warm-up, and then a share of the optimizer's learning rate.
+    """Learning-rate schedule: a linear warm-up, and then a share of the optimizer's learning rate.
 
     Args:
         optimizer: the optimizer whose learning rates are scheduled.
         warmup_steps: steps before the full learning rate; step i of the warm-up has (i + 1) / (warmup_steps + 1) of it.
-        steps: length of the whole schedule, after which learning rates stay constant; None for that of training.
+        steps: length of the whole schedule, after which learning rates stay constant; None for the length of training.
 
     Raises:
-        GenlabError: for a schedule that ends in its warm-up, and numbers out of range.
+        GenlabError: for a schedule that ends during its warm-up, and numbers out of range.
     """
 
     def __init__(self, optimizer: Optimizer, warmup_steps: int = 0, steps: int | None = None) -> None:
@@ -57,13 +57,13 @@ class TrainingSchedule(LRScheduler, ABC):
         return [base * rate for base in self.base_lrs]
 
     def set_length(self, steps: float) -> None:
-        """Let the schedule last as long as training, unless it has a length of its own.
+        """Let the schedule last as long as training, unless it has its own length.
 
         Args:
-            steps: length of training, infinity for one without an end.
+            steps: length of training; infinity for training without an end.
 
         Raises:
-            GenlabError: for a training without an end, or one that ends in the warm-up.
+            GenlabError: for training without an end, or that ends during the warm-up.
         """
         if self.steps is not None:
             return
@@ -76,7 +76,7 @@ class TrainingSchedule(LRScheduler, ABC):
         self._require_full_rate()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state without the length, which changes where training is resumed with more epochs."""
+        """Return the state without the lengths, which change when training is resumed with more epochs."""
         return {key: value for key, value in super().state_dict().items() if key not in ("steps", "warmup_steps")}
 
     def _require_full_rate(self) -> None:
@@ -108,7 +108,7 @@ class Cosine(TrainingSchedule):
         optimizer: the optimizer whose learning rates are scheduled.
         warmup_steps: steps before the full learning rate; see `TrainingSchedule`.
         final: share of the learning rate at the end.
-        steps: length of the schedule, warm-up included; None for that of training.
+        steps: length of the schedule, warm-up included; None for the length of training.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class Linear(TrainingSchedule):
         decay_from: share of the schedule after which the learning rate falls, from 0 to below 1.
         warmup_steps: steps before the full learning rate; see `TrainingSchedule`.
         final: share of the learning rate at the end.
-        steps: length of the schedule, warm-up included; None for that of training.
+        steps: length of the schedule, warm-up included; None for the length of training.
     """
 
     def __init__(
@@ -160,8 +160,8 @@ def with_schedule(
     Args:
         optimizer: the optimizer whose learning rates are scheduled.
         schedule: builds the schedule; None for none.
-        interval: what the schedule counts.
-        length: computes the length of training in these.
+        interval: the unit that the schedule counts.
+        length: computes the length of training in this unit.
 
     Raises:
         GenlabError: for a schedule that cannot be built.

@@ -35,7 +35,7 @@ def with_error(value: float, error: float | None) -> str:
 
 
 def as_json(found: Mapping[str, Any]) -> str:
-    """Format results as JSON, which knows no infinite numbers: these, and what is no number, are null."""
+    """Format results as JSON, which has no infinite numbers: these and NaN become null."""
     return json.dumps(_finite(found), indent=1, allow_nan=False)
 
 
@@ -59,7 +59,7 @@ def metrics_table(found: Mapping[str, Any]) -> str:
 
 
 def as_text(table: Table) -> str:
-    """Format a table with a line for each row below the names of the columns."""
+    """Format a table with a line for each row, below the names of the columns."""
     columns = list(dict.fromkeys(column for row in table.values() for column in row))
     return aligned(
         [["", *columns]] + [[name, *(_cell(row[column]) for column in columns)] for name, row in table.items()]

@@ -1,8 +1,8 @@
 """Trust in checkpoints: which code they may import.
 
-A checkpoint names classes and functions, which are imported to build its model. Those of genlab, torch and modules
-that are imported already are trusted, and in a user's own runs all others. `fit` signs the config of each run with a
-key that only its user has.
+A checkpoint names classes and functions, which are imported to build its model. Those of genlab, torch and already
+imported modules are trusted; in a user's own runs, all others are too. `fit` signs the config of each run with a key
+that only its user has.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ _granted: ContextVar[bool] = ContextVar("granted", default=False)
 
 @contextlib.contextmanager
 def granted(trust: bool) -> Iterator[None]:
-    """Trust every checkpoint that is opened inside the block, if `trust` is true; checkpoints name others too."""
+    """Trust every checkpoint that is opened inside the block if `trust` is true, as checkpoints may name others."""
     token = _granted.set(_granted.get() or trust)
     try:
         yield
@@ -53,23 +53,23 @@ def is_granted() -> bool:
 
 
 def require_known_classes(description: Any, where: Path, own: bool) -> None:
-    """Raise GenlabError for a description that names classes or functions which would run unknown code.
+    """Raise GenlabError for a description that names classes or functions that would run unknown code.
 
     Args:
         description: hyperparameters, as `genlab.hparams` writes them.
-        where: the checkpoint that they are from.
-        own: whether that is of a run of this user's, which is trusted; likewise below.
+        where: the checkpoint that they come from.
+        own: whether the checkpoint is from one of this user's own runs, which are trusted; likewise below.
     """
     _require_trust(unknown_names(description), where, own, "names {}, which would be imported,")
 
 
 def require_known_places(description: Mapping[str, Any], where: Path, own: bool) -> None:
-    """Raise GenlabError for data that would be read, created or downloaded outside of the user's own data folder."""
+    """Raise GenlabError for data that would be read, created or downloaded outside the user's own data folder."""
     _require_trust(unknown_places(description), where, own, "takes its data from {}")
 
 
 def require_known_paths(states: Any, where: Path, own: bool) -> None:
-    """Raise GenlabError for callbacks' states that name paths outside of a run, where Lightning deletes checkpoints."""
+    """Raise GenlabError for callbacks' states with paths outside of a run, where Lightning would delete checkpoints."""
     _require_trust(leading_out(states), where, own, "lets callbacks delete what is in {}")
 
 
@@ -83,13 +83,13 @@ def _require_trust(found: Iterator[str], where: Path, own: bool, what: str) -> N
 
 
 def unknown_names(description: Any) -> Iterator[str]:
-    """Find what in a description would run code that is neither a library's nor imported already.
+    """Find the names in a description that would run code which is neither a library's nor already imported.
 
-    That is a class path of another module, or of no class; a function's name; and a file, of which the parser of
-    descriptions would read a class path.
+    These are class paths of other modules, or that lead to no class; names of functions; and files, from which the
+    parser of descriptions would read a class path.
     """
     for key, text in _texts(description):
-        if key == "trust":  # of a checkpoint that is opened for this one
+        if key == "trust":  # for a checkpoint that this one opens
             known = text == "False"
         elif key in ("class_path", "_class_path"):
             known = _is_known_class(text)
@@ -108,7 +108,7 @@ def unknown_places(description: Mapping[str, Any]) -> Iterator[str]:
 
 
 def leading_out(value: Any) -> Iterator[str]:
-    """Find the paths, keys included, that lead out of the folder in which they begin, or to another file system."""
+    """Find the paths, keys included, that lead out of the folder in which they start, or to another file system."""
     if isinstance(value, Mapping):
         value = [*value, *value.values()]
     if isinstance(value, list | tuple):
@@ -119,11 +119,11 @@ def leading_out(value: Any) -> Iterator[str]:
 
 
 def not_importable(description: Any, error: str) -> str | None:
-    """Say in one line which class of a trusted description cannot be imported, and why; None when all can be.
+    """Say in one line which class of a trusted description cannot be imported, and why; None if all can be.
 
     Args:
-        description: what cannot be built.
-        error: the message that says so; it may mention a function, which only a text names.
+        description: hyperparameters of what cannot be built.
+        error: the error message; any text that it mentions, such as a function's name, is looked at too.
     """
     for key, text in _texts(description):
         named = key in ("class_path", "_class_path") or text in error
@@ -133,19 +133,19 @@ def not_importable(description: Any, error: str) -> str | None:
 
 
 def signature(run: Path) -> str | None:
-    """Sign a run at its place, as only this user can; None where no key can be kept."""
+    """Sign a run at its path, as only this user can; None if no key can be kept."""
     key = _key()
     return None if key is None else hmac.new(key, os.fsencode(run.resolve()), "sha256").hexdigest()
 
 
 def is_signed(run: Path, found: str) -> bool:
-    """Whether the signature that was found in a run is this user's, for a run at this place."""
+    """Tell whether a signature that was found in a run is this user's, for a run at this path."""
     right = signature(run)
     return right is not None and hmac.compare_digest(right.encode(), found.encode())
 
 
 def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """Walk the texts in a description, each with its key, also inside texts that are YAML: the parser reads these."""
+    """Walk the texts in a description, each with its key, and those inside texts that are YAML, as the parser does."""
     if isinstance(value, str):
         yield key, value
         with contextlib.suppress(GenlabError, ValueError, yaml.YAMLError):
@@ -161,10 +161,10 @@ def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _is_known_class(name: str) -> bool:
-    """Whether a name is that of a class, of a library or of a module that is imported already.
+    """Tell whether a name is a class's, in a library or in a module that is already imported.
 
-    One without dots is only looked for among classes that are imported. A loader, which looks at what it opens by
-    itself, may stand for a class too.
+    A name without dots is only looked up among imported classes. A loader may stand for a class too, as it checks what
+    it opens.
     """
     module, _, attribute = name.rpartition(".")
     package = module.partition(".")[0]
@@ -179,7 +179,7 @@ def _is_known_class(name: str) -> bool:
 
 
 def _is_strange_function(name: str) -> bool:
-    """Whether a dotted name may be a function's, of a module that is neither a library's nor imported already."""
+    """Tell whether a dotted name may be a function's, in a module that is neither a library's nor already imported."""
     module, _, _ = name.rpartition(".")
     package = module.partition(".")[0]
     imported = module in sys.modules and package not in (*LIBRARIES, *sys.stdlib_module_names)
@@ -199,7 +199,7 @@ def _can_be_imported(package: str) -> bool:
 
 
 def _key() -> bytes | None:
-    """The user's key, made when it is first needed."""
+    """Return the user's key, which is created when it is first needed."""
     try:
         state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
         path = state / "genlab" / "key"
@@ -209,5 +209,5 @@ def _key() -> bytes | None:
                 part.touch(mode=0o600)
                 part.write_bytes(secrets.token_bytes(KEY_SIZE))
         return read_regular(path, KEY_SIZE)
-    except (GenlabError, OSError, RuntimeError):  # a home that cannot be written, or none
+    except (GenlabError, OSError, RuntimeError):  # no home, or one that cannot be written
         return None

@@ -13,12 +13,12 @@ Shape = tuple[int, int, int]
 NetworkFactory = Callable[[Shape, int], nn.Module]
 """Builds an encoder or a decoder from the shape of images and the size of codes.
 
-In Python, models also take a network that is built already; see `genlab.networks.Recorded`.
+In Python, models also take a network that is already built; see `genlab.networks.Recorded`.
 """
 
 GridNetworkFactory = Callable[[Shape, int, int, int], nn.Module]
-"""Builds an autoregressive network from the shape of grids, the number of values, of a condition's numbers, and of a
-map's channels; see `genlab.networks.GatedPixelCNN`."""
+"""Builds an autoregressive network from the shape of grids, the number of values, the size of a condition's embedding,
+and the number of a map's channels; see `genlab.networks.GatedPixelCNN`."""
 
 SentenceNetworkFactory = Callable[[int, int], nn.Module]
 """Builds an encoder or a decoder of sentences from the number of words and the size of codes; see
@@ -40,11 +40,11 @@ class ImageBatch(TypedDict):
     image: Tensor
     """(B, C, H, W), float in [0, 1]."""
     label: NotRequired[Tensor]
-    """(B,), classes, int64."""
+    """(B,), class labels, int64."""
     attributes: NotRequired[Tensor]
     """(B, number of attributes), 1.0 for attributes that an image has, else 0.0."""
     index: NotRequired[Tensor]
-    """(B,), positions in the data set, int64; present if a position has the same pixels each time."""
+    """(B,), positions in the data set, int64; present if a position always has the same pixels."""
 
 
 class PairBatch(TypedDict):
@@ -57,12 +57,12 @@ class PairBatch(TypedDict):
 
 
 DomainBatch = dict[str, Tensor]
-"""Batch of images from domains, float in [0, 1]: "a" (B, C, H, W), "b" (B, C', H, W), and perhaps "c" and so on, which
-are of b's shape; in training `a[i]` and `b[i]` are unrelated."""
+"""Batch of images from domains, float in [0, 1]: "a" (B, C, H, W), "b" (B, C', H, W), and perhaps "c" and so on, with
+the shape of b; in training `a[i]` and `b[i]` are unrelated."""
 
 
 class SentenceBatch(TypedDict):
-    """Batch of sentences, each as numbers of words of a `genlab.vocabulary.Vocabulary`."""
+    """Batch of sentences, each as the numbers of its words in a `genlab.vocabulary.Vocabulary`."""
 
     tokens: Tensor
-    """(B, T), int64: words, the end, then padding; T is the length of the longest, with its end."""
+    """(B, T), int64: words, the end, then padding; T is the length of the longest sentence, its end included."""

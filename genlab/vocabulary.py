@@ -1,7 +1,7 @@
 """Vocabularies: the words that a model of sentences knows, in the order of their numbers.
 
-A vocabulary is a plain list of words, which checkpoints keep. Four numbers stand for no word of a sentence: padding,
-unknown words, and the start and the end of a sentence.
+A vocabulary is a plain list of words, which checkpoints keep. Its first four entries stand for no word of a sentence:
+padding, unknown words, and the start and the end of a sentence.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ class Vocabulary:
     """Words and their numbers.
 
     Args:
-        words: the four `SPECIALS`, then words, each of them once: its place is its number.
+        words: the four `SPECIALS`, then words, each of them once: a word's place is its number.
 
     Raises:
         GenlabError: for a list that does not begin with the specials, or has a word twice.
@@ -43,7 +43,7 @@ class Vocabulary:
 
     @classmethod
     def of(cls, sentences: Iterable[str], *, min_count: int = 1, size: int | None = None) -> "Vocabulary":
-        """Collect the words of sentences, the most frequent first; words of the same count in alphabetical order.
+        """Collect the words of sentences, the most frequent first, ties in alphabetical order.
 
         Args:
             sentences: words separated by single spaces.
@@ -51,7 +51,7 @@ class Vocabulary:
             size: maximum number of words, without the specials; None for all.
         """
         counts = Counter(word for sentence in sentences for word in sentence.split())
-        for special in SPECIALS:  # a file may have unknown words already
+        for special in SPECIALS:  # a file may already contain <unk>
             counts.pop(special, None)
         frequent = sorted((-count, word) for word, count in counts.items() if count >= min_count)
         return cls([*SPECIALS, *(word for _, word in frequent[:size])])
@@ -64,7 +64,7 @@ class Vocabulary:
         return self._numbers.get(word, PAD) > END  # type: ignore[call-overload, no-any-return]
 
     def encode(self, sentence: str) -> list[int]:
-        """Return the numbers of a sentence's words, separated by spaces, and of its end. It has no start."""
+        """Return the numbers of a sentence's words, which are separated by spaces, and of its end, without a start."""
         return [self._numbers[word] if word in self else UNKNOWN for word in sentence.split()] + [END]
 
     def decode(self, numbers: Iterable[int]) -> str:
@@ -78,7 +78,7 @@ class Vocabulary:
         return " ".join(words)
 
     def unknown(self, sentence: str) -> list[str]:
-        """Return the words of a sentence that are not known, each once; `<unk>` is one that is meant."""
+        """Return the unknown words of a sentence, each once, except `<unk>`, which is meant as such."""
         return [word for word in dict.fromkeys(sentence.split()) if word not in self and word != SPECIALS[UNKNOWN]]
 
     def nearest(self, word: str) -> str | None:

@@ -1,7 +1,7 @@
-"""Parts of restricted Boltzmann machines and deep belief nets that stand alone: units, machines, annealing.
+"""Standalone parts of restricted Boltzmann machines and deep belief nets: units, machines, annealing.
 
-A machine takes and gives visible units, (B, size), and knows no image; the models that are made of these are in
-`genlab.models`.
+A machine takes and returns visible units, (B, size), and knows nothing of images; the models that are built from these
+parts are in `genlab.models`.
 """
 
 from genlab.boltzmann.annealing import LogPartition, inverse_temperatures, log_partition

@@ -13,20 +13,20 @@ from genlab.losses.precision import at_least_float32
 from genlab.ranges import at_least, extent
 
 PARTS = ((0.5, 500), (0.9, 4000), (1.0, 10_000))
-"""Ends of ranges of inverse temperatures, and how many of these are in each range, in section 5.2 of the paper."""
+"""Ends of ranges of inverse temperatures, and the number of these in each range, from section 5.2 of the paper."""
 TEMPERATURES = sum(count for _, count in PARTS)
 CHAINS = 100
 DEVIATIONS = 3
-"""Standard errors on each side of an interval, as in the paper."""
+"""Number of standard errors on each side of an interval, as in the paper."""
 
 
 @dataclass(frozen=True)
 class LogPartition:
-    """An estimate of log Z, in nats.
+    """Estimate of log Z, in nats.
 
     Args:
         value: log of the mean importance weight, times the base-rate model's Z.
-        low: log of that mean less three standard errors; -inf where these are more than it.
+        low: log of that mean minus three standard errors; -inf if these exceed it.
         high: log of that mean plus three standard errors.
     """
 
@@ -36,7 +36,7 @@ class LogPartition:
 
 
 def inverse_temperatures(count: int) -> Tensor:
-    """Return `count` inverse temperatures from above 0 to 1, in float64, spaced as in the paper: ever closer."""
+    """Return `count` inverse temperatures from above 0 to 1, in float64, ever more closely spaced, as in the paper."""
     ends = [0.0, *(end for end, _ in PARTS)]
     shares = torch.tensor([0, *(number for _, number in PARTS)], dtype=torch.float64).cumsum(0) / TEMPERATURES
     wanted = torch.arange(1, count + 1, dtype=torch.float64) / count
@@ -53,18 +53,18 @@ def log_partition(
     generator: Generator | None = None,
     progress: bool = False,
 ) -> LogPartition:
-    """Estimate log Z of a machine by chains that go from its base-rate model to itself.
+    """Estimate log Z of a machine with chains that go from its base-rate model to the machine itself.
 
     At inverse temperature β the unnormalised probability of visible units is
     p(v) = exp(-(1 - β) base_energy(v) - β energy(v)) prod_j (1 + exp(β inputs_j(v))) for binary hidden units; see
     equation 15 of the paper.
 
     Args:
-        machine: whose.
-        chains: importance weights.
-        temperatures: steps of each chain.
-        generator: of all that is drawn, on the CPU.
-        progress: whether a bar shows the steps.
+        machine: machine whose log Z is estimated.
+        chains: number of chains, each of which gives one importance weight.
+        temperatures: number of steps of each chain.
+        generator: generator for all draws, on the CPU.
+        progress: whether to show a progress bar.
     """
     extent(temperatures=temperatures)
     at_least(2, chains=chains)

@@ -1,4 +1,4 @@
-"""Settings of Gibbs chains that make images."""
+"""Settings of Gibbs chains that generate images."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ class GibbsSampling:
 
     Args:
         steps: length of a chain from random pixels to its first image.
-        thinning: steps between images of one chain; by default each image is of a chain of its own.
-        progress: whether a bar shows the steps.
+        thinning: steps between images of one chain; by default each image comes from its own chain.
+        progress: whether to show a progress bar.
     """
 
     steps: int = 1000

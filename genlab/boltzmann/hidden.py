@@ -45,10 +45,9 @@ class BinaryHiddenUnits(HiddenUnits):
 
 
 class LinearHiddenUnits(HiddenUnits):
-    """Real units with the energy h^2 / 2, whose means are their inputs, with noise of variance 1.
+    """Real-valued units with the energy h^2 / 2, whose means are their inputs, with noise of variance 1.
 
-    They are for codes of few numbers, and learn at a hundredth of the rate of binary ones (Hinton & Salakhutdinov
-    2006).
+    They suit codes of few numbers, and learn at a hundredth of the rate of binary ones (Hinton & Salakhutdinov 2006).
     """
 
     activation = nn.Identity

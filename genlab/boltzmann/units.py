@@ -1,7 +1,7 @@
 """Visible units of restricted Boltzmann machines: binary or Gaussian, and the base-rate model of annealing.
 
-Under a machine, units v have the energy `energy(v)`, less what the hidden units add, which see `scaled(v)`. The
-base-rate model has the energy `base_energy(v)` alone: units that are independent, as pixels are on average.
+In a machine, units v have the energy `energy(v)`, minus what the hidden units add, which see `scaled(v)`. The base-rate
+model has the energy `base_energy(v)` alone: its units are independent, and as pixels are on average.
 """
 
 import math
@@ -18,12 +18,12 @@ from genlab.ranges import above, extent
 from genlab.recorded import Recorded
 
 LEAST_DEVIATION = 0.01
-"""Standard deviation that a pixel is taken to have at least."""
+"""Minimum standard deviation that a pixel is taken to have."""
 
 
 def draw_binary(probability: Tensor, generator: Generator | None = None) -> Tensor:
-    """Draw 0 or 1 with a probability of 1 each, on the generator's device so that all devices agree."""
-    exact = at_least_float32(probability)  # as 8 bits of bfloat16 are too few to compare with
+    """Draw 0s and 1s, given the probability of each 1, on the generator's device so that all devices agree."""
+    exact = at_least_float32(probability)  # bfloat16's 8 bits are too few to compare with
     device = exact.device if generator is None else generator.device
     drawn = torch.rand(*exact.shape, generator=generator, device=device, dtype=exact.dtype)  # bernoulli is slower
     return (drawn.to(exact.device) < exact).to(probability.dtype)
@@ -33,12 +33,12 @@ class VisibleUnits(nn.Module, Recorded, ABC):
     """Units that hold flattened images.
 
     Args:
-        size: how many.
+        size: number of units.
     """
 
     supplied = 1
     takes_grey = True
-    """Whether any value in [0, 1] is one that a unit can have."""
+    """Whether units can have any value in [0, 1]."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class VisibleUnits(nn.Module, Recorded, ABC):
 
     @abstractmethod
     def measure(self, pixels: Tensor) -> None:
-        """Set the base-rate model and the biases by training images (N, size) in [0, 1]."""
+        """Set the base-rate model and the biases from training images (N, size) in [0, 1]."""
 
     @abstractmethod
     def from_pixels(self, pixels: Tensor) -> Tensor:
@@ -60,11 +60,11 @@ class VisibleUnits(nn.Module, Recorded, ABC):
 
     @abstractmethod
     def scaled(self, v: Tensor) -> Tensor:
-        """Return what hidden units see of values (B, size)."""
+        """Return the values (B, size) as the hidden units see them."""
 
     @abstractmethod
     def energy(self, v: Tensor) -> Tensor:
-        """Return the energy of values (B, size) without hidden units, (B,), at least in float32."""
+        """Return the energy of values (B, size) without hidden units, (B,), in at least float32."""
 
     @abstractmethod
     def base_energy(self, v: Tensor) -> Tensor:
@@ -76,11 +76,11 @@ class VisibleUnits(nn.Module, Recorded, ABC):
 
     @abstractmethod
     def mean(self, inputs: Tensor) -> Tensor:
-        """Return the mean of units given what hidden units add to their inputs, (B, size)."""
+        """Return the means of units, given what hidden units add to their inputs, (B, size)."""
 
     @abstractmethod
     def draw(self, inputs: Tensor, generator: Generator | None = None, beta: float = 1.0) -> Tensor:
-        """Draw units given what hidden units add to their inputs, (B, size), at an inverse temperature.
+        """Draw units, given what hidden units add to their inputs, (B, size), at an inverse temperature.
 
         With `beta` from 0 to 1 the energy is `(1 - beta) * base_energy(v) + beta * energy(v)`, and the hidden units
         add `beta * inputs`.
@@ -88,7 +88,7 @@ class VisibleUnits(nn.Module, Recorded, ABC):
 
     @abstractmethod
     def log_prob(self, v: Tensor, inputs: Tensor) -> Tensor:
-        """Return log p(v) given what hidden units add to the inputs, (B,), in nats."""
+        """Return log p(v), given what hidden units add to the inputs, (B,), in nats."""
 
     def log_volume(self) -> Tensor:
         """Return by how much the log density of units exceeds that of images in [0, 1], a scalar in nats."""
@@ -98,10 +98,11 @@ class VisibleUnits(nn.Module, Recorded, ABC):
 class BinaryUnits(VisibleUnits):
     """Units that are 0 or 1, with the energy -b v.
 
-    Grey values are taken for probabilities: training draws 0 or 1 in each batch again (Salakhutdinov & Murray 2008).
+    Grey values are treated as probabilities: training draws new 0s and 1s from them in each batch (Salakhutdinov &
+    Murray 2008).
 
     Args:
-        size: how many.
+        size: number of units.
     """
 
     takes_grey = False
@@ -112,9 +113,11 @@ class BinaryUnits(VisibleUnits):
         self.register_buffer("base", torch.zeros(size))
 
     def measure(self, pixels: Tensor) -> None:
-        """Set the biases to log(p / (1 - p)), p being the share of images whose pixel is on (Hinton 2010, section 8).
+        """Set the biases to log(p / (1 - p)), where p is the share of images whose pixel is on.
 
-        With one more image of each kind, as some pixels are never on.
+        See Hinton 2010, section 8.
+
+        One image with all pixels on and one with none are added, since some pixels are never on.
         """
         share = (pixels.clamp(0, 1).sum(0) + 1) / (len(pixels) + 2)  # a resize may have overshot
         self.base.copy_(share.logit())
@@ -153,11 +156,11 @@ class BinaryUnits(VisibleUnits):
 
 
 class LabelledUnits(BinaryUnits):
-    """Binary units and, after them, a label as one unit for each class, of which one is 1 (Hinton et al. 2006).
+    """Binary units followed by a label: one unit for each class, of which one is 1 (Hinton et al. 2006).
 
     Args:
-        size: how many, classes included.
-        classes: how many of them are classes.
+        size: number of units, classes included.
+        classes: number of classes.
     """
 
     supplied = 2
@@ -194,16 +197,16 @@ class LabelledUnits(BinaryUnits):
 
 
 class GaussianUnits(VisibleUnits):
-    """Units that are real, with the energy (v - b)^2 / (2 σ^2); hidden units see v / σ^2 (Cho et al. 2011).
+    """Real-valued units with the energy (v - b)^2 / (2 σ^2); hidden units see v / σ^2 (Cho et al. 2011).
 
-    Units hold pixels that are standardised: less their mean, divided by their standard deviation, both of which are
-    measured in the first batch of training images and kept in the checkpoint.
+    Units hold standardised pixels: minus their mean, divided by their standard deviation, both of which are measured
+    in the first batch of training images and kept in the checkpoint.
 
     Args:
-        size: how many.
-        sigma: the units' standard deviation σ given the hidden units, in units of a pixel's own: below 1, as hidden
+        size: number of units.
+        sigma: standard deviation σ of units given the hidden units, relative to a pixel's own: below 1, since hidden
             units explain most of a pixel.
-        learned: whether each unit's σ is learned, from this value on.
+        learned: whether each unit's σ is learned, starting from this value.
     """
 
     log_variance: Tensor
@@ -222,7 +225,7 @@ class GaussianUnits(VisibleUnits):
         self.register_buffer("deviation", torch.ones(size))
 
     def measure(self, pixels: Tensor) -> None:
-        """Keep the mean and the standard deviation of each pixel."""
+        """Store the mean and the standard deviation of each pixel."""
         self.offset.copy_(pixels.mean(0))
         self.deviation.copy_(pixels.std(0, correction=0).clamp(min=LEAST_DEVIATION))
 

@@ -1,7 +1,7 @@
-"""Parts of diffusion models that stand alone: noise schedules, predictions, losses, samplers and the bound.
+"""Standalone parts of diffusion models: noise schedules, predictions, losses, samplers and the bound.
 
-They are in the terms of Karras et al. 2022, where a noisy image is x + σ ε. A sampler needs a denoiser, noise, and
-levels of σ, and knows no model; the models that are made of these are in `genlab.models`.
+They use the terms of Karras et al. 2022, where a noisy image is x + σ ε. A sampler needs a denoiser, noise, and levels
+of σ, and knows no model; the models that are built from these parts are in `genlab.models`.
 """
 
 from genlab.diffusion.bound import last_part, prior_part, step_parts

@@ -1,7 +1,7 @@
 """The variational bound on log p(x) of a diffusion model, in nats, in parts by timestep (Ho et al. 2020, equation 5).
 
 The negative bound is L_T + (L_{T-1} + ... + L_1) + L_0: how far the noisiest images are from the prior, what each step
-adds, and the likelihood of the image itself. All are (B,). Images are in [-1, 1].
+adds, and the negative log-likelihood of the image itself. All are (B,). Images are in [-1, 1].
 """
 
 import math
@@ -23,17 +23,17 @@ def prior_part(x: Tensor, largest: float) -> Tensor:
 
 
 def step_parts(denoise: Denoise, x: Tensor, levels: Tensor, bands: int, generator: Generator | None = None) -> Tensor:
-    """Estimate the L_t between, (B, bands), each the sum over a band of timesteps, from large to small.
+    """Estimate the L_t in between, (B, bands), each the sum over a band of timesteps, from large to small.
 
-    Of each band, one timestep is drawn for each image, and stands for all of it; with as many bands as there are
-    timesteps, no estimate is left but that of the noise's expectation.
+    In each band, one timestep is drawn for each image, and stands for the whole band; with as many bands as timesteps,
+    only the expectation over noise is estimated.
 
     Args:
         denoise: estimates images.
         x: images.
-        levels: of all steps, from the largest to 0.
-        bands: how many, from 1 to the number of steps but one.
-        generator: of timesteps and noise, on the CPU.
+        levels: levels of all steps, from the largest to 0.
+        bands: number of bands, from 1 to one less than the number of steps.
+        generator: generator for timesteps and noise, on the CPU.
     """
     steps = len(levels) - 2
     edges = torch.linspace(0, steps, bands + 1).round().long()
@@ -47,13 +47,13 @@ def step_parts(denoise: Denoise, x: Tensor, levels: Tensor, bands: int, generato
 
 
 def last_part(denoise: Denoise, x: Tensor, smallest: float, generator: Generator | None = None) -> Tensor:
-    """Estimate L_0 of 8-bit images: -log of the probability of each value's level, of 256 (section 3.3)."""
+    """Estimate L_0 of 8-bit images: the negative log-probability of each value's level, one of 256 (section 3.3)."""
     estimate = denoise(x + smallest * noise_like(x, generator), smallest)
     return -binned_log_prob(x, estimate, smallest).flatten(1).sum(1)
 
 
 def binned_log_prob(x: Tensor, mean: Tensor, sigma: float) -> Tensor:
-    """Log-probability of the level of each value under a normal distribution; the outer levels reach to infinity."""
+    """Log-probability of each value's level under a normal distribution; the outer levels extend to infinity."""
     sign = torch.where(x < 0, -1.0, 1.0)  # mirrored, so that the value is not negative
     away = x.abs() - sign * mean
     lower, upper = (away - BIN) / sigma, ((away + BIN) / sigma).where(x.abs() < 1 - BIN / 2, math.inf)

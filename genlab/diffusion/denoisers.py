@@ -1,6 +1,6 @@
-"""Denoisers: functions of noisy images and their level of noise that estimate the images, and functions of denoisers.
+"""Denoisers: functions that estimate images from noisy ones and their noise level, and functions of denoisers.
 
-Samplers and bounds know no more of a model than this.
+Samplers and bounds know nothing else of a model.
 """
 
 from collections.abc import Callable
@@ -17,19 +17,19 @@ Denoise: TypeAlias = Callable[[Tensor, Tensor | float], Tensor]
 
 
 class Denoiser:
-    """A network with the meaning of its output: a `Denoise`.
+    """A network and the meaning of its output: a `Denoise`.
 
     Args:
-        network: maps scaled noisy images (B, C, H, W), times (B,), and what else it is `given`, to outputs.
+        network: maps scaled noisy images (B, C, H, W), times (B,), and further arguments to outputs.
         prediction: meaning of its output.
-        given: further arguments of the network, such as the numbers of a condition.
+        given: further arguments of the network, such as a condition's embedding.
     """
 
     def __init__(self, network: nn.Module, prediction: Prediction, *given: Tensor) -> None:
         self.network, self.prediction, self.given = network, prediction, given
 
     def output(self, noisy: Tensor, sigma: Tensor | float) -> Tensor:
-        """Compute the network's output, at least in float32. Its time is log σ / 4 (Karras et al. 2022, table 1)."""
+        """Compute the network's output, in at least float32. Its time is log σ / 4 (Karras et al. 2022, table 1)."""
         levels = broadcast(sigma, noisy)
         scaled = self.prediction.scalings(levels).input * noisy
         weights = next(self.network.parameters())
@@ -41,23 +41,23 @@ class Denoiser:
 
 
 def broadcast(sigma: Tensor | float, x: Tensor) -> Tensor:
-    """Return levels, one number or (B,), in the precision of images (B, ...), as (B, 1, ...)."""
+    """Return levels, one number or (B,), as (B, 1, ...), in the precision of images (B, ...)."""
     levels = torch.as_tensor(sigma, dtype=x.dtype).to(x.device)
     return levels.expand(len(x)).view(-1, *[1] * (x.ndim - 1))
 
 
 def clipped(denoise: Denoise) -> Denoise:
-    """Keep estimates within [-1, 1], where images are (Ho et al. 2020's code does so too)."""
+    """Clip estimates to [-1, 1], the range of images (as the code of Ho et al. 2020 does)."""
     return lambda x, sigma: denoise(x, sigma).clamp(-1, 1)
 
 
 def guided(conditional: Denoise, unconditional: Denoise, scale: float) -> Denoise:
-    """Follow a condition more or less than the model does (Ho & Salimans 2022, equation 6, where scale is 1 + w).
+    """Follow a condition more or less closely than the model does (Ho & Salimans 2022, equation 6; scale is 1 + w).
 
     Args:
         conditional: estimates under the condition.
         unconditional: estimates without it.
-        scale: 0 ignores the condition, 1 is the conditional model, more exaggerates what the condition changes.
+        scale: 0 ignores the condition, 1 is the conditional model, more exaggerates the condition's effect.
     """
     if scale == 1:
         return conditional
@@ -72,24 +72,24 @@ def guided(conditional: Denoise, unconditional: Denoise, scale: float) -> Denois
 def completing(denoise: Denoise, image: Tensor, mask: Tensor) -> Denoise:
     """Keep the known part of an image (replacement; Song et al. 2021, appendix I.2).
 
-    The known pixels' estimates are the pixels: a sampler then gives them just the noise of each level, and the others
-    are estimated beside them.
+    The estimates of known pixels are the pixels themselves: a sampler then only adds the noise of each level to them,
+    and the other pixels are estimated together with them.
 
     Args:
         denoise: estimates whole images.
         image: (B, C, H, W) or (1, C, H, W); values at unknown pixels do not matter.
-        mask: 1 at pixels to be made, 0 at known ones; broadcasts against the image.
+        mask: 1 at pixels to be generated, 0 at known ones; broadcasts against the image.
     """
     return lambda x, sigma: torch.where(mask > 0, denoise(x, sigma), image)
 
 
 def watched(denoise: Denoise, look: Callable[[Tensor, float], None]) -> Denoise:
-    """Call `look` with the noisy images and the level of each step of a sampler, before it is made."""
+    """Call `look` with the noisy images and the level of each step of a sampler, before the step."""
     last: float | None = None
 
     def denoise_watched(x: Tensor, sigma: Tensor | float) -> Tensor:
         nonlocal last
-        if (now := float(sigma)) != last:  # a second look at a level is part of the same step
+        if (now := float(sigma)) != last:  # a second estimate at a level is part of the same step
             last = now
             look(x, now)
         return denoise(x, sigma)

@@ -16,7 +16,7 @@ DenoisingLoss = Callable[[Denoiser, Tensor, Tensor, Tensor], Tensor]
 def prediction_error(denoiser: Denoiser, x: Tensor, noise: Tensor, sigma: Tensor) -> Tensor:
     """Squared error of the network's output.
 
-    Of a network that predicts noise it is L_simple (Ho et al. 2020, equation 14); of `KarrasPrediction` the loss of
+    For a network that predicts noise, it is L_simple (Ho et al. 2020, equation 14); for `KarrasPrediction`, the loss of
     Karras et al. 2022, equation 8.
     """
     levels = broadcast(sigma, x)

@@ -1,9 +1,9 @@
-"""Noise schedules: how much noise images get in training, and the levels at which a sampler takes it away.
+"""Noise schedules: how much noise images get in training, and the levels through which a sampler removes it.
 
-A level σ is the noise's standard deviation beside that of the image: noisy images are x + σ ε with ε ~ N(0, I), as in
-Karras et al. 2022. The x_t of Ho et al. 2020 are these, scaled: x_t = √ᾱ_t (x + σ_t ε) with σ_t² = (1 - ᾱ_t) / ᾱ_t, so
-that both papers' schedules, losses and samplers are in the same terms. Levels are float64 whatever the precision of a
-network; they are no part of a module, which would convert them.
+A level σ is the standard deviation of the noise that is added to an image: noisy images are x + σ ε with ε ~ N(0, I),
+as in Karras et al. 2022. The x_t of Ho et al. 2020 are these, scaled: x_t = √ᾱ_t (x + σ_t ε) with
+σ_t² = (1 - ᾱ_t) / ᾱ_t, so that both papers' schedules, losses and samplers are in the same terms. Levels are float64
+whatever the precision of a network; they are not part of a module, which would convert them.
 """
 
 import math
@@ -16,14 +16,14 @@ from genlab.errors import GenlabError
 from genlab.ranges import LARGEST_SIZE, above, at_least, between, extent
 
 NOTHING_ELSE = 80.0
-"""The level from which noise hides all of an image; samplers of few steps waste none on larger ones."""
+"""Level above which noise hides all of an image; samplers of few steps waste none on larger ones."""
 
 
 class NoiseSchedule(ABC):
-    """Levels of noise, from nearly none to nearly nothing else."""
+    """Levels of noise, from almost none to almost nothing else."""
 
     timesteps: int | None = None
-    """T, for noise in so many steps; None for levels of any size."""
+    """T, the number of steps of noise; None for continuous levels."""
 
     @abstractmethod
     def draw(self, count: int, generator: Generator | None = None) -> Tensor:
@@ -31,21 +31,21 @@ class NoiseSchedule(ABC):
 
     @abstractmethod
     def levels(self, steps: int) -> Tensor:
-        """Return the levels that a sampler goes through, (steps + 1,), from the largest to 0.
+        """Return the levels that a sampler steps through, (steps + 1,), from the largest to 0.
 
         Raises:
-            GenlabError: for less than one step, and for more than the schedule has.
+            GenlabError: for less than one step, and for more steps than the schedule has.
         """
 
 
 class DiscreteNoise(NoiseSchedule):
-    """Noise in T steps (Ho et al. 2020), of which a sampler may leave out some (Song et al. 2021, section 4.2).
+    """Noise in T steps (Ho et al. 2020), some of which a sampler may skip (Song et al. 2021, section 4.2).
 
-    It goes through even times, from T if that is all of them, else from the last whose noise is no larger than 80 (the
-    largest of Karras et al. 2022): a solver of second order cannot step from the 10,000 of a cosine to 10.
+    A sampler steps through evenly spaced times, from the last whose noise is at most 80 (the largest of Karras et al.
+    2022), or from T if that leaves too few: a second-order solver cannot step from the 10,000 of a cosine to 10.
 
     Args:
-        signal: the share ᾱ_t of the image's variance in x_t, for t from 1 to T: (T,), falling.
+        signal: share ᾱ_t of the image's variance in x_t, for t from 1 to T: (T,), falling.
     """
 
     timesteps: int
@@ -68,11 +68,11 @@ class DiscreteNoise(NoiseSchedule):
 
 
 class LinearNoise(DiscreteNoise):
-    """Variances β_t of the noise of each step that grow linearly (Ho et al. 2020, section 4).
+    """Variances β_t of each step's noise that grow linearly (Ho et al. 2020, section 4).
 
     Args:
         timesteps: T, the number of steps.
-        first: β_1; as for T = 1,000, and scaled for others.
+        first: β_1 for T = 1,000; scaled for other T.
         last: β_T, likewise.
     """
 
@@ -103,14 +103,14 @@ class CosineNoise(DiscreteNoise):
 
 
 class KarrasNoise(NoiseSchedule):
-    """Levels of any size: in training log σ is normal, in sampling σ^(1/ρ) falls evenly (Karras et al. 2022, table 1).
+    """Continuous levels: in training log σ is normal, in sampling σ^(1/ρ) falls evenly (Karras et al. 2022, table 1).
 
     Args:
-        sigma_min: the smallest level of a sampler, before 0.
-        sigma_max: its largest.
+        sigma_min: smallest level of a sampler, before 0.
+        sigma_max: largest level of a sampler.
         rho: ρ; the larger, the shorter the steps at small levels (equation 5).
-        mean: of log σ in training.
-        std: its standard deviation.
+        mean: mean of log σ in training.
+        std: standard deviation of log σ in training.
     """
 
     def __init__(

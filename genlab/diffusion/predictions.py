@@ -1,4 +1,4 @@
-"""Predictions of a network from a noisy image: noise, image or velocity, with conversions between them.
+"""What a network predicts from a noisy image: noise, image or velocity, with conversions between them.
 
 Each is a linear function of the noisy image and the image (Karras et al. 2022, equation 7): the estimate of the image
 is D(x; σ) = c_skip x + c_out F(c_in x), where F is the network and x = image + σ noise.
@@ -13,14 +13,14 @@ from genlab.ranges import above
 
 
 class Scalings(NamedTuple):
-    """Factors of equation 7, each of the shape of σ."""
+    """Factors of equation 7, each shaped like σ or a scalar."""
 
     skip: Tensor
-    """Factor of the noisy image in the estimate."""
+    """Factor on the noisy image in the estimate."""
     out: Tensor
-    """Factor of the network's output in the estimate."""
+    """Factor on the network's output in the estimate."""
     input: Tensor
-    """Factor of the noisy image as the network's input, so that its variance is about 1."""
+    """Factor on the noisy image as the network's input, so that its variance is about 1."""
 
 
 class Prediction(ABC):
@@ -34,12 +34,12 @@ class Prediction(ABC):
         """Return the factors of equation 7."""
 
     def image(self, output: Tensor, noisy: Tensor, sigma: Tensor) -> Tensor:
-        """Return the image that an output means."""
+        """Return the image that an output stands for."""
         skip, out, _ = self.scalings(sigma)
         return skip * noisy + out * output
 
     def output(self, image: Tensor, noisy: Tensor, sigma: Tensor) -> Tensor:
-        """Return the output that means an image: what a network learns to predict."""
+        """Return the output that stands for an image: what a network learns to predict."""
         skip, out, _ = self.scalings(sigma)
         return (image - skip * noisy) / out
 
@@ -67,9 +67,9 @@ class VelocityPrediction(Prediction):
 
 
 class KarrasPrediction(Prediction):
-    """A mixture of image and noise whose variance is 1 at each level, for images of a variance (Karras et al. 2022).
+    """Mixture of image and noise with variance 1 at each level, for images of a given variance (Karras et al. 2022).
 
-    For a standard deviation of 1 it is the negative velocity.
+    For a standard deviation of 1, it is the negative velocity.
 
     Args:
         sigma_data: standard deviation of the values of images in [-1, 1].

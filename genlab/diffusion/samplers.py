@@ -1,6 +1,6 @@
-"""Samplers: from noise to images in steps, with any estimate of images, `denoise(x, sigma)`.
+"""Samplers: from noise to images in steps, given any estimate of images, `denoise(x, sigma)`.
 
-All are functions of a denoiser, noisy images at the first of some levels, and these levels, from large to small; in the
+All are functions of a denoiser, noisy images at the first of some levels, and these levels, from large to small, in the
 terms of `genlab.diffusion.noise`, where x is the image plus σ times noise. They know no model.
 
 Example:
@@ -25,13 +25,13 @@ from genlab.diffusion.denoisers import Denoise
 from genlab.ranges import between
 
 Sampler = Callable[..., Tensor]
-"""Maps a denoiser, noisy images and levels to images; a stochastic one takes a `generator` too."""
+"""Maps a denoiser, noisy images and levels to images; stochastic samplers take a `generator` too."""
 
 
 def euler(denoise: Denoise, x: Tensor, levels: Tensor) -> Tensor:
-    """Follow the probability flow dx/dσ = (x - D(x; σ)) / σ by Euler's method (Karras et al. 2022, equation 3).
+    """Follow the probability flow dx/dσ = (x - D(x; σ)) / σ with Euler's method (Karras et al. 2022, equation 3).
 
-    Along levels that rise, it leads from images back to their noise.
+    Along rising levels, it leads from images back to their noise.
     """
     for now, then in pairwise(levels.tolist()):
         slope = (x - denoise(x, now)) / now
@@ -40,7 +40,7 @@ def euler(denoise: Denoise, x: Tensor, levels: Tensor) -> Tensor:
 
 
 def heun(denoise: Denoise, x: Tensor, levels: Tensor) -> Tensor:
-    """Follow the probability flow by Heun's method, of second order (Karras et al. 2022, algorithm 1)."""
+    """Follow the probability flow with Heun's second-order method (Karras et al. 2022, algorithm 1)."""
     for now, then in pairwise(levels.tolist()):
         slope = (x - denoise(x, now)) / now
         reached = x + (then - now) * slope
@@ -54,18 +54,18 @@ def heun(denoise: Denoise, x: Tensor, levels: Tensor) -> Tensor:
 def dpm_solver(
     denoise: Denoise, x: Tensor, levels: Tensor, eta: float = 0.0, generator: Generator | None = None
 ) -> Tensor:
-    """Go by DPM-Solver++(2M): DDIM of second order, with one estimate a step (Lu et al. 2022, algorithm 2).
+    """Sample with DPM-Solver++(2M): second-order DDIM with one estimate per step (Lu et al. 2022, algorithm 2).
 
-    Each estimate is extrapolated from the one before, in h = log(now / then). The first step, and one to level 0, are
-    of first order.
+    Each estimate is extrapolated from the one before, in h = log(now / then). The first step, and a step to level 0,
+    are first-order.
 
     Args:
         denoise: estimates images.
         x: noisy images at the first level.
         levels: from large to small.
-        eta: 0 is deterministic; 1 is the paper's SDE-DPM-Solver++(2M), whose new noise lets a few steps come near the
-            samples of many ancestral ones.
-        generator: of the noise.
+        eta: 0 is deterministic; 1 is the paper's SDE-DPM-Solver++(2M), whose new noise brings samples of a few steps
+            close to those of many ancestral ones.
+        generator: generator for the noise.
     """
     between(0, 1, eta=eta)
     before, last = None, 0.0
@@ -81,14 +81,14 @@ def dpm_solver(
 
 
 def ddim(denoise: Denoise, x: Tensor, levels: Tensor, eta: float = 0.0, generator: Generator | None = None) -> Tensor:
-    """Go from estimate to estimate, with some noise replaced by new noise (Song et al. 2021).
+    """Step from estimate to estimate, replacing some of the noise with new noise (Song et al. 2021).
 
     Args:
         denoise: estimates images.
         x: noisy images at the first level.
-        levels: from large to small. Where one rises, noise is added, as RePaint does to go back.
-        eta: 0 is deterministic, the method of Euler; 1 is ancestral sampling.
-        generator: of the noise.
+        levels: from large to small. Where they rise, noise is added, as RePaint does to go back.
+        eta: 0 is deterministic, which is Euler's method; 1 is ancestral sampling.
+        generator: generator for the noise.
     """
     between(0, 1, eta=eta)
     for now, then in pairwise(levels.tolist()):
@@ -100,16 +100,16 @@ def ddim(denoise: Denoise, x: Tensor, levels: Tensor, eta: float = 0.0, generato
 
 
 def towards(estimate: Tensor, x: Tensor, now: float, then: float, eta: float, generator: Generator | None) -> Tensor:
-    """Take noise away, down to a level, a share of it replaced by new noise (Song et al. 2021, equations 12 and 16)."""
+    """Reduce noise to a level, replacing a share of it with new noise (Song et al. 2021, equations 12 and 16)."""
     fresh = eta * then * (1 - (then / now) ** 2) ** 0.5
     x = estimate + (then**2 - fresh**2) ** 0.5 / now * (x - estimate)
     return x + fresh * noise_like(x, generator) if fresh else x
 
 
 def ancestral(denoise: Denoise, x: Tensor, levels: Tensor, generator: Generator | None = None) -> Tensor:
-    """Draw each x_{t-1} from q(x_{t-1} | x_t, x_0), the estimate in place of x_0 (Ho et al. 2020, equations 6 and 7).
+    """Draw each x_{t-1} from q(x_{t-1} | x_t, x_0), with the estimate as x_0 (Ho et al. 2020, equations 6 and 7).
 
-    It is DDIM whose eta is 1. Of the paper's two variances it has the smaller one, that of the posterior.
+    This is DDIM with an eta of 1. Of the paper's two variances, it uses the smaller one, that of the posterior.
     """
     return ddim(denoise, x, levels, eta=1.0, generator=generator)
 
@@ -121,20 +121,22 @@ SAMPLERS: dict[str, Sampler] = {
     "euler": euler,
     "heun": heun,
 }
-"""Samplers by the names that the command line knows."""
+"""Samplers by their names on the command line."""
 
 
 def with_generator(sampler: Sampler, generator: Generator | None) -> Sampler:
-    """Give a generator to a sampler, if it is one that draws noise."""
+    """Bind a generator to a sampler, if it draws noise."""
     takes: Any = inspect.signature(sampler).parameters
     return partial(sampler, generator=generator) if "generator" in takes else sampler
 
 
 def resampled(levels: Tensor, times: int) -> Tensor:
-    """Let levels go back by a step and down again, `times` times in all each step (Lugmayr et al. 2022, algorithm 1).
+    """Make levels go back a step and down again, so that each step is made `times` times.
 
-    A sampler that completes images then fits what it makes to what is known. It must be one that adds noise where
-    levels rise: `ddim` or `ancestral`.
+    See Lugmayr et al. 2022, algorithm 1.
+
+    This lets a sampler that completes images fit what it generates to what is known. The sampler must add noise where
+    levels rise, as `ddim` and `ancestral` do.
     """
     walk = [levels[:1]]
     for now, then in pairwise(levels):
@@ -143,6 +145,6 @@ def resampled(levels: Tensor, times: int) -> Tensor:
 
 
 def noise_like(x: Tensor, generator: Generator | None) -> Tensor:
-    """Draw N(0, I) of the shape of a tensor, on the generator's device so that all devices agree."""
+    """Draw N(0, I) in the shape of a tensor, on the generator's device so that all devices agree."""
     device = x.device if generator is None else generator.device
     return torch.randn(*x.shape, generator=generator, device=device).to(x)

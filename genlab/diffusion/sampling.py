@@ -12,10 +12,10 @@ class Sampling:
     """Settings of a diffusion model's samples: `model.sampling = Sampling(heun, steps=20)`.
 
     Args:
-        sampler: of `genlab.diffusion.samplers`, or a function like these; `functools.partial(ddim, eta=0.5)`.
-        steps: how many.
-        guidance: how far a condition is followed: 0 ignores it, 1 is what the model has learned, more exaggerates it.
-        progress: whether a bar shows the steps.
+        sampler: one of `genlab.diffusion.samplers`, or a similar function, such as `functools.partial(ddim, eta=0.5)`.
+        steps: number of steps.
+        guidance: how closely a condition is followed: 0 ignores it, 1 is as learned, more exaggerates it.
+        progress: whether to show a progress bar.
     """
 
     sampler: Sampler = dpm_solver

@@ -10,19 +10,19 @@ from genlab.evaluation.rows import Row, averages
 from genlab.evaluation.splits import Options, Splits
 
 AT_ONCE = 500
-"""Images that are evaluated together."""
+"""Number of images evaluated together."""
 TIMESTEPS = 20
-"""Timesteps at which the bound of an image is estimated, unless another number is asked for."""
+"""Number of timesteps at which an image's bound is estimated, unless another number is given."""
 GROUPS = 5
-"""Groups of timesteps whose parts are told apart, at most."""
+"""Maximum number of groups of timesteps whose parts are reported separately."""
 
 
 @torch.no_grad()
 def judge_bound(model: Any, splits: Splits, options: Options) -> list[Row]:
     """Estimate the variational bound on -log p(x) of 8-bit images (Ho et al. 2020, section 4.3), from above.
 
-    In nats, and in bits per dimension; and its parts: of the prior, of groups of timesteps, "bound_of_steps_0_to_20%"
-    being those with most noise, and of the last step's likelihood.
+    In nats, and in bits per dimension, with its parts: that of the prior, those of groups of timesteps, of which
+    "bound_of_steps_0_to_20%" has the most noise, and that of the last step's likelihood.
     """
     random = torch.Generator().manual_seed(options.seed)
     timesteps = options.codes or TIMESTEPS

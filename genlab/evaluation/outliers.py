@@ -21,9 +21,9 @@ from genlab.capabilities import (
 from genlab.evaluation.sentences import right
 
 AT_ONCE = 100
-"""Images that are scored together."""
+"""Number of images scored together."""
 CODES = 100
-"""Codes per image, unless another number is asked for: enough to rank images."""
+"""Number of codes per image, unless another number is given: enough to rank images."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Score:
     """A measure of how strange images are to models of a capability.
 
     Args:
-        name: such as "squared error".
-        of: computes the score of each image, (B,), larger for stranger ones, from the model, unconditional or given the
-            images' conditions, images (B, C, H, W), the number of codes per image, and the generator of these codes.
+        name: name of the score, such as "squared error".
+        of: computes the score of each image, (B,), larger for stranger ones, from the model (given the images'
+            conditions if it is conditional), images (B, C, H, W), the number of codes per image, and their generator.
         estimates: whether the score depends on codes.
     """
 
@@ -43,32 +43,32 @@ class Score:
 
 
 def surprise(able: HasLikelihood, x: Tensor, codes: int, random: Generator) -> Tensor:
-    """The negative log-likelihood, by importance sampling: (B,), in nats."""
+    """Return the negative log-likelihood, by importance sampling: (B,), in nats."""
     return -able.log_likelihood(x, codes, random)
 
 
 def exact_surprise(able: ExactLikelihood, x: Tensor, codes: int, random: Generator) -> Tensor:
-    """The negative log-likelihood: (B,), in nats."""
+    """Return the negative log-likelihood: (B,), in nats."""
     return -able.log_prob(x)
 
 
 def squared_error(able: Reconstructs, x: Tensor, codes: int, random: Generator) -> Tensor:
-    """The squared error of reconstructions, summed over pixels: (B,)."""
+    """Return the squared error of reconstructions, summed over pixels: (B,)."""
     return (able.reconstruct(x) - x).square().flatten(1).sum(1)
 
 
 def words_wrong(able: Reconstructs, x: Tensor, codes: int, random: Generator) -> Tensor:
-    """The share of the words of sentences that reconstructions do not have at their place: (B,)."""
+    """Return the share of sentences' words that reconstructions do not have at the same place: (B,)."""
     return 1 - right(able.reconstruct(x), x)
 
 
 def bounded(able: Bounds, x: Tensor, codes: int, random: Generator) -> Tensor:
-    """The variational bound on the negative log-likelihood, at so many timesteps: (B,), in nats."""
+    """Return the variational bound on the negative log-likelihood, at `codes` timesteps: (B,), in nats."""
     return able.bound(x, codes, random).sum(1)
 
 
 def unnormalized(able: HasPartition, x: Tensor, codes: int, random: Generator) -> Tensor:
-    """The negative log-likelihood up to the partition function, which is the same for all images: (B,), in nats."""
+    """Return the negative log-likelihood up to the log partition function, the same for all images: (B,), in nats."""
     return -able.unnormalized(x, random)
 
 
@@ -83,11 +83,11 @@ SCORES: dict[type[Any], Score] = {
 
 
 OF_WORDS = Score("share of words wrong", words_wrong)
-"""Score of sentences by a model that only reconstructs."""
+"""Score of sentences for a model that only reconstructs."""
 
 
 def score_for(model: Any) -> Score | None:
-    """Return the score that a model can compute, a conditional one under conditions; None where it can compute none."""
+    """Return the score that a model can compute, under conditions if it is conditional; None if there is none."""
     distance = can_given(model, HasLikelihood) and getattr(getattr(model, "likelihood", None), "is_distance", False)
     asked = (capability for capability in SCORES if not (capability is HasLikelihood and distance))
     found = next((SCORES[capability] for capability in asked if can_given(model, capability)), None)

@@ -9,15 +9,15 @@ from genlab.evaluation.rows import Row, averages
 from genlab.evaluation.splits import Options, Splits
 
 AT_ONCE = 500
-"""Images that are evaluated together."""
+"""Number of images evaluated together."""
 
 
 @torch.no_grad()
 def judge_partition(model: Any, splits: Splits, options: Options) -> list[Row]:
-    """Estimate log Z by annealed importance sampling, and with it log p(x), or a lower bound, both in nats.
+    """Estimate log Z by annealed importance sampling, and from it log p(x) or a lower bound, both in nats.
 
     The interval of log Z is three standard errors of the mean importance weight on each side, as in Salakhutdinov &
-    Murray 2008; that of log p(x) is by the same Z, from above and below. Grey pixels of binary units are drawn once.
+    Murray 2008; that of log p(x) follows from its ends. Grey pixels of binary units are drawn once.
     """
     random = torch.Generator().manual_seed(options.seed)
     chains, temperatures = options.codes or CHAINS, options.temperatures or TEMPERATURES

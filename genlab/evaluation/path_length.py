@@ -1,4 +1,4 @@
-"""Perceptual path length: how much images change on the way between codes (Karras et al. 2019, section 4.1)."""
+"""Perceptual path length: how much images change along paths between codes (Karras et al. 2019, section 4.1)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,9 +16,9 @@ from genlab.latent.paths import lerp_at, slerp_at
 from genlab.models.style_space import StyleSpace
 
 EPSILON = 1e-4
-"""The step along a path, as a share of it."""
+"""Size of a step along a path, as a share of the path."""
 AT_ONCE = 100
-"""Pairs of codes whose images are compared at a time."""
+"""Number of pairs of codes whose images are compared at a time."""
 
 Function = Callable[[Tensor], Tensor]
 
@@ -32,20 +32,20 @@ def require_paths(model: Any) -> None:
 
 @torch.no_grad()
 def path_lengths(model: Any, images: ImageTensors, network: Extractor, random: Generator) -> list[Row]:
-    """Measure the perceptual path length in Z and, of a model with styles, in W.
+    """Measure the perceptual path length in Z and, for a model with styles, in W.
 
     It is the mean of |f(G(p(t + ε))) - f(G(p(t)))|² / ε², where f are a network's features of images that are not
-    rounded to 8 bits, t is uniform in [0, 1], the whole way, and p goes from one code to another: spherically in Z,
-    linearly in W. All pairs count, those of the longest steps too.
+    rounded to 8 bits, t is uniform in [0, 1], the whole path, and p leads from one code to another: spherically in Z,
+    linearly in W. All pairs count, even those with the longest steps.
 
     Args:
-        model: draws and decodes codes; a conditional model does so under the images' conditions.
+        model: draws and decodes codes; a conditional one does so under the images' conditions.
         images: images of a data set; there are as many pairs of codes.
-        network: compares images.
-        random: of codes and of t, on the CPU.
+        network: network that compares images.
+        random: generator for codes and t, on the CPU.
 
     Raises:
-        GenlabError: for a network that takes rounded images only.
+        GenlabError: for a network that only takes rounded images.
     """
     if network.unrounded is None:
         raise GenlabError(f"{network.name} rounds images, so that no small step changes them; give other --features")
@@ -68,6 +68,6 @@ def path_lengths(model: Any, images: ImageTensors, network: Extractor, random: G
 
 
 def lengths_of(path: list[Tensor], decode: Function, features: Function) -> Tensor:
-    """Measure the squared speed of features between two codes of each path, (B, D): (B,)."""
+    """Measure the squared speed of features between the two codes of each path, (B, D): (B,)."""
     start, end = (features(decode(codes)) for codes in path)
     return ((end - start) / EPSILON).square().sum(1)

@@ -12,13 +12,13 @@ from genlab.capabilities import as_seen
 
 
 def arrays_of(model: object, predictions: Sequence[Mapping[str, Tensor]]) -> dict[str, NDArray[Any]]:
-    """Join the predictions of batches: arrays with a row for each image or sentence, by name.
+    """Join the predictions of batches into arrays by name, with a row for each image or sentence.
 
-    Real numbers are float32; sentences are text.
+    Numbers are float32; sentences are text.
 
     Args:
-        model: what predicted them.
-        predictions: of each batch.
+        model: model that made the predictions.
+        predictions: predictions of each batch.
     """
     joined = {name: torch.cat([batch[name].cpu() for batch in predictions]) for name in predictions[0]}
     return {name: np.array(_text_or_float(model, values)) for name, values in joined.items()}

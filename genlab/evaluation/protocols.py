@@ -1,4 +1,4 @@
-"""The table of protocols that models are judged by, from their capabilities."""
+"""Table of the protocols by which models are judged, according to their capabilities."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,8 +34,8 @@ class Protocol:
 
     Args:
         judge: measures a model with the capability on the images of a split.
-        estimates: whether it estimates with as many codes per image as `Options.codes` says.
-        anneals: whether it takes as many temperatures as `Options.temperatures` says.
+        estimates: whether it uses `Options.codes`, the number of codes per image for an estimate.
+        anneals: whether it uses `Options.temperatures`, the number of temperatures.
         compares_features: whether it can compare features of a network, as `Options.by_features` asks for.
     """
 
@@ -60,10 +60,10 @@ PROTOCOLS: dict[type[Any], Protocol] = {
 
 
 def judging_capability(model: object, by_features: bool = False) -> type[Any]:
-    """Return the capability that a model is judged by; the last in question for a model without any.
+    """Return the capability by which a model is judged; the last one considered if the model has none.
 
     Args:
-        model: what is judged; a conditional one under conditions.
+        model: model to judge; a conditional one is judged under conditions.
         by_features: whether features are to be compared.
     """
     asked = [capability for capability, protocol in PROTOCOLS.items() if protocol.compares_features or not by_features]

@@ -18,16 +18,16 @@ from genlab.models.code_health import collapsed, is_collapsed, is_silent, silent
 from genlab.models.grid_priors import most_nats
 
 AT_ONCE = 250
-"""Images that are evaluated together."""
+"""Number of images evaluated together."""
 
 
 @torch.no_grad()
 def judge_quantized(model: Any, splits: Splits, options: Options) -> list[Row]:
     """Average errors of reconstructions and the description length, and count the codes that are used.
 
-    The description length is what it takes to write images down exactly, in nats: "prior" for their codes, and
-    "reconstruction" for their pixels given these, by the model's likelihood. It bounds -log p(x) from above. Codes
-    without a trained prior are written down as equally likely. Warns of a collapsed codebook, and of codes that say
+    The description length is the cost of writing images down exactly, in nats: "prior" for their codes, and
+    "reconstruction" for their pixels given the codes, under the model's likelihood. It bounds -log p(x) from above.
+    Without a trained prior, all codes count as equally likely. Warns of a collapsed codebook, and of codes that say
     almost nothing.
     """
     coder, levels = model.coder, range(len(model.coder.grids))
@@ -41,7 +41,7 @@ def judge_quantized(model: Any, splits: Splits, options: Options) -> list[Row]:
         for name, values in {"mse": (y - x).square().flatten(1).mean(1), **translation_scores(y, x)}.items():
             scores[name].append(values)
         nats = {name: values.double() for name, values in able.description(x).items()}
-        if coder.likelihood.is_distance:  # by which nothing can be written down
+        if coder.likelihood.is_distance:  # which cannot describe pixels
             del nats["reconstruction"]
         else:
             nats["description_length"] = torch.stack([*nats.values()]).sum(0)
@@ -64,7 +64,7 @@ def judge_quantized(model: Any, splits: Splits, options: Options) -> list[Row]:
 
 
 def usage_rows(usage: CodeUsage, model: Any, level: int) -> list[Row]:
-    """Make rows of how many codes of a level were used, and their perplexity, with what there are."""
+    """Make rows of the number of a level's codes that were used, and of their perplexity, stamped with the grid."""
     coder = model.coder
     (height, width), codes = coder.grids[level], coder.quantizer(level).codes
     stamp = {
@@ -75,7 +75,7 @@ def usage_rows(usage: CodeUsage, model: Any, level: int) -> list[Row]:
 
 
 def warn(usage: CodeUsage, model: Any, level: int, nats: float) -> None:
-    """Warn of a level whose codebook has collapsed, and of codes that say almost nothing under a learned prior."""
+    """Warn if a level's codebook has collapsed, or its codes say almost nothing under a learned prior."""
     name, used, codes = model.coder.level_names[level], int(usage.compute()["codes_used"]), len(usage.counts)
     if is_collapsed(used, codes, int(usage.counts.sum())):
         warnings.warn(collapsed(name, used, codes), stacklevel=2)

@@ -1,4 +1,4 @@
-"""Reconstructions, compared with the images that they are of."""
+"""Reconstructions, compared with the original images."""
 
 from collections import defaultdict
 from typing import Any
@@ -14,7 +14,7 @@ from genlab.losses.reconstruction import SSIM_WINDOW
 from genlab.metrics.translation import translation_scores
 
 AT_ONCE = 500
-"""Images that are reconstructed together."""
+"""Number of images reconstructed together."""
 SSIM_WINDOWS = f"{SSIM_WINDOW} x {SSIM_WINDOW}, Gaussian, wholly within the image"
 
 
@@ -22,7 +22,7 @@ SSIM_WINDOWS = f"{SSIM_WINDOW} x {SSIM_WINDOW}, Gaussian, wholly within the imag
 def judge_reconstructions(model: Any, splits: Splits, options: Options) -> list[Row]:
     """Average L1, MSE, PSNR and SSIM of reconstructions over images.
 
-    Of a denoising model, also those of reconstructions from corrupted images.
+    For a denoising model, also those of reconstructions from corrupted images.
     """
     random = torch.Generator().manual_seed(options.seed)
     scores: dict[str, dict[str, list[Tensor]]] = defaultdict(lambda: defaultdict(list))

@@ -25,10 +25,10 @@ class Row:
     """A metric of a model.
 
     Args:
-        name: such as "psnr", or "psnr_untranslated".
+        name: name, such as "psnr" or "psnr_untranslated".
         value: a number, or text such as "9 of 10".
-        error: the standard error, where it is known.
-        unit: such as "nats"; empty without one.
+        error: standard error, if it is known.
+        unit: unit, such as "nats"; empty if there is none.
         stamp: how the metric was measured: the images, the network, ... In the rows of one evaluation, equal names have
             equal values.
     """
@@ -46,7 +46,7 @@ class Row:
 
 
 def rows_of(found: Mapping[str, Any], stamp: Mapping[str, Any], suffix: str = "") -> list[Row]:
-    """Make rows of metrics by name; names that end in "_standard_error" belong to the metrics before."""
+    """Make rows of metrics by name; a name that ends in "_standard_error" is another metric's error."""
     return [
         Row(name + suffix, value, found.get(name + ERROR), UNITS.get(name, ""), stamp)
         for name, value in found.items()
@@ -55,7 +55,7 @@ def rows_of(found: Mapping[str, Any], stamp: Mapping[str, Any], suffix: str = ""
 
 
 def averages(scores: Mapping[str, Sequence[Tensor]], stamp: Mapping[str, Any], suffix: str = "") -> list[Row]:
-    """Average scores, by name in parts (B,), with the standard error where there is more than one image."""
+    """Average scores, given by name in parts (B,), with standard errors if there is more than one image."""
     found: dict[str, float] = {}
     for name, parts in scores.items():
         values = torch.cat([*parts])

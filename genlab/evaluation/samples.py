@@ -1,4 +1,4 @@
-"""Samples, compared with images by features of a network."""
+"""Samples, compared with images by a network's features."""
 
 import warnings
 from collections.abc import Iterable, Iterator
@@ -26,22 +26,22 @@ from genlab.metrics.sample_quality import (
 )
 
 AT_ONCE = 500
-"""Images that are sampled, or seen by the network, together."""
+"""Number of images that are sampled, or seen by the network, together."""
 FEWEST = 10
 ENOUGH = 2048
-"""Images below which FID says little: the covariance of 2,048 features needs as many."""
+"""Number of images below which FID says little: the covariance of 2,048 features needs as many."""
 
 
 def judge_samples(model: Any, splits: Splits, options: Options) -> list[Row]:
-    """Measure FID, KID, precision, recall and balance of classes of as many samples as images.
+    """Measure FID, KID, precision, recall and class balance of as many samples as images.
 
-    Unless the split is theirs, distances of training images show the best that can be expected. A conditional model
-    samples under the conditions of the images; where these are labels, and the network is a classifier of labels, the
-    accuracy of samples says how well they follow them.
+    Unless the split is "train", distances of training images show the best that can be expected. A conditional model
+    samples under the conditions of the images; if these are labels, and the network is a classifier of labels, the
+    accuracy of samples tells how well they follow the labels.
 
     Raises:
-        GenlabError: for a condition of all, for data of no single images, for too few, and for a network that cannot be
-            had.
+        GenlabError: for one condition of all images, for data without single images, for too few images, and for a
+            network that is not available.
     """
     if options.condition is not None:
         raise GenlabError(
@@ -84,14 +84,14 @@ def judge_samples(model: Any, splits: Splits, options: Options) -> list[Row]:
 
 
 def require_enough(count: int, available: int) -> None:
-    """Warn of few images to compare.
+    """Warn if there are few images to compare.
 
     Args:
-        count: images that are to be compared.
-        available: images that could be.
+        count: number of images that are compared.
+        available: number of images that could be compared.
 
     Raises:
-        GenlabError: for too few.
+        GenlabError: if there are too few.
     """
     if available < FEWEST:
         raise GenlabError(
@@ -104,7 +104,7 @@ def require_enough(count: int, available: int) -> None:
 
 
 def images_of(images: ImageTensors) -> Iterator[Tensor]:
-    """The images of a data set, in batches."""
+    """Iterate over the images of a data set, in batches."""
     return (images[rows]["image"] for rows in torch.arange(len(images)).split(AT_ONCE))
 
 
@@ -117,7 +117,7 @@ def samples(model: Any, images: ImageTensors, random: torch.Generator) -> Iterat
 
 @torch.no_grad()
 def seen_by(network: Extractor, batches: Iterable[Tensor]) -> tuple[Tensor, Tensor | None]:
-    """Compute features of images, (N, D), and logits of classes, (N, classes), where the network is a classifier."""
+    """Compute features of images, (N, D), and logits of classes, (N, classes), if the network is a classifier."""
     features, logits = [], []
     for images in batches:
         features.append(network.features(images))

@@ -1,4 +1,4 @@
-"""Likelihoods of sentences, what codes say of them, and the words that reconstructions hold."""
+"""Likelihoods of sentences, the information in their codes, and the words that reconstructions get right."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,23 +16,23 @@ from genlab.metrics.information import mutual_information
 from genlab.vocabulary import PAD, UNKNOWN
 
 AT_ONCE = 100
-"""Sentences that are evaluated together."""
+"""Number of sentences evaluated together."""
 CODES = 500
-"""Codes per sentence, unless another number is asked for."""
+"""Number of codes per sentence, unless another number is given."""
 
 
 @torch.no_grad()
 def judge_sentences(model: Any, splits: Splits, options: Options) -> list[Row]:
-    """Measure log p(x) in nats per sentence, perplexity per word, codes and reconstructions, as far as there are any.
+    """Measure log p(x) in nats per sentence, perplexity per word, codes and reconstructions, if the model has them.
 
-    log p(x) is exact, or from below by importance sampling, beside the ELBO with one code per sentence. The end of a
-    sentence counts as a word. A word is right if the greedy reconstruction has it at its place.
+    log p(x) is exact, or estimated from below by importance sampling, beside the ELBO with one code per sentence. The
+    end of a sentence counts as a word. A word is right if the greedy reconstruction has it at the same place.
     """
     random = torch.Generator().manual_seed(options.seed)
     codes = options.codes or CODES
     scores: dict[str, list[Tensor]] = {}
     posteriors, tokens = [], []
-    able: Any  # whose capabilities are looked at one by one
+    able: Any  # its capabilities are checked one by one
     for able, x in splits.seen_by(model, options, AT_ONCE, "Evaluating"):
         found = {}
         abilities = {capability for capability in (ExactLikelihood, HasLikelihood, Encodes) if can(able, capability)}
@@ -73,7 +73,7 @@ def judge_sentences(model: Any, splits: Splits, options: Options) -> list[Row]:
 
 
 def right(decoded: Tensor, x: Tensor) -> Tensor:
-    """Return the share of the words of sentences (B, T) that others, (B, T'), have at the same place: (B,)."""
+    """Return the share of the words of sentences (B, T) that decoded ones, (B, T'), have at the same place: (B,)."""
     longest = max(decoded.shape[1], x.shape[1])
     decoded, x = (pad(tokens, (0, longest - tokens.shape[1]), value=PAD) for tokens in (decoded, x))
     real = x != PAD

@@ -1,4 +1,4 @@
-"""Images and options of an evaluation: one split of a DataModule, not augmented, and how a user wants it judged."""
+"""Images and options of an evaluation: an unaugmented split of a DataModule, and how a user wants it judged."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,16 +24,16 @@ class Options:
 
     Args:
         limit: maximum number of images.
-        seed: seed of the choice of images, and of all noise.
-        codes: number of codes per image for estimates of a likelihood, or of chains for one of a partition function;
-            by default the protocol's own.
+        seed: seed for the choice of images, and for all noise.
+        codes: number of codes per image to estimate a likelihood, or of chains to estimate a partition function; by
+            default the protocol's own.
         temperatures: number of temperatures for annealed importance sampling; by default the protocol's own.
-        by_features: whether to compare features, also for a model that could be judged in another way.
-        network: name of the network of these features; see `genlab.evaluation.extractors.extractor`.
-        path_length: whether to measure perceptual path lengths by them too.
-        mixing: whether to measure what mixed styles and noise change, beside samples.
+        by_features: whether to compare features even if the model could be judged in another way.
+        network: name of the network that computes these features; see `genlab.evaluation.extractors.extractor`.
+        path_length: whether to measure perceptual path lengths with them too.
+        mixing: whether to also measure what mixed styles and noise change in samples.
         device: device of this network.
-        condition: the condition (1, ...), as the model's `given` takes it, of all images; by default each image has its
+        condition: condition (1, ...) of all images, as the model's `given` takes it; by default each image has its
             own.
     """
 
@@ -50,11 +50,11 @@ class Options:
 
 
 class Splits:
-    """The images of a DataModule that a tool looks at.
+    """The images of a DataModule that a tool uses.
 
     Args:
-        data: any DataModule; those that are not genlab's are gathered as `genlab.data.own` says.
-        split: which of its images are looked at: train, val or test.
+        data: any DataModule; one that is not genlab's is converted as described in `genlab.data.own`.
+        split: which of its images to use: train, val or test.
     """
 
     def __init__(self, data: LightningDataModule, split: str = "test") -> None:
@@ -63,7 +63,7 @@ class Splits:
         self._stages: set[str] = set()
 
     def ready(self, stage: str) -> Any:
-        """Prepare the DataModule and set it up for a stage, "fit" or "test", unless that is done."""
+        """Prepare the DataModule and set it up for a stage, "fit" or "test", unless that was done before."""
         if stage not in self._stages:
             if not self._stages:
                 self.data.prepare_data()
@@ -72,7 +72,7 @@ class Splits:
         return self.data
 
     def images_for(self, model: object) -> Any:
-        """Return the split's images as a data set: single ones, or pairs for a model that completes them.
+        """Return the split's images as a data set: single images, or pairs for a model that completes them.
 
         Raises:
             GenlabError: for data of another kind, or without the split.
@@ -90,16 +90,16 @@ class Splits:
         return unaugmented(images)
 
     def seen_by(self, model: Any, options: Options, at_once: int, doing: str) -> Iterator[tuple[Any, Tensor]]:
-        """Go through the split's images, or as many of them as the options say, drawn by their seed.
+        """Iterate over the split's images, or as many of them as the options say, drawn with their seed.
 
         Args:
-            model: what sees them, each under its own condition or that of the options if it is conditional.
-            options: of the evaluation.
+            model: model that sees them; a conditional one is given each image's condition, or that of the options.
+            options: options of the evaluation.
             at_once: number of images in a batch.
             doing: title of the progress bar.
 
         Yields:
-            What can be done with the images of a batch, as `genlab.capabilities.seen_in` says, and these.
+            The model, given a batch's conditions if it is conditional, and its images; see `seen_in`.
         """
         images = self.images_for(model)
         if options.condition is not None:

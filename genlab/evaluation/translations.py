@@ -1,4 +1,4 @@
-"""Translations, compared with the truth where it is known, else with images of their domain."""
+"""Translations, compared with the truth if it is known, else with images of their domain."""
 
 import warnings
 from collections import defaultdict
@@ -22,18 +22,18 @@ from genlab.metrics.sample_quality import distances
 from genlab.metrics.translation import sharpness, translation_scores
 
 AT_ONCE = 16
-"""Images that are translated together."""
+"""Number of images translated together."""
 LARGE_ENOUGH = 64
-"""Pixels of a side from which LPIPS's network can judge images."""
+"""Minimum side in pixels of images that LPIPS's network can judge."""
 
 
 def judge_translations(model: Translates, splits: Splits, options: Options) -> list[Row]:
-    """Measure L1, PSNR, SSIM, LPIPS and sharpness in each direction where the truth is known; otherwise FID and KID.
+    """Measure L1, PSNR, SSIM, LPIPS and sharpness in each direction if the truth is known; otherwise FID and KID.
 
-    Metrics of untranslated images show the worth of doing nothing.
+    Metrics of untranslated images show how good it would be to do nothing.
 
     Raises:
-        GenlabError: for data of neither pairs nor domains, for too few images, and for a network that cannot be had.
+        GenlabError: for data other than pairs or domains, for too few images, and for a network that is not available.
     """
     everything = domains_of(splits)
     domains = everything.some(options.limit, options.seed)
@@ -87,9 +87,9 @@ def against_truth(model: Translates, images: Translated, split: str, seed: int) 
 
 @torch.no_grad()
 def coverage(model: KnowsDeviation, x: Tensor, truth: Tensor, random: torch.Generator) -> dict[str, Tensor]:
-    """Return by name, (B,), the mean deviation, and the shares of the truth within one and two of it from the mean.
+    """Return by name, (B,), the mean deviation, and the shares of the truth within one and two deviations of the mean.
 
-    Where deviations are right, and errors normal, these are 68.3 % and 95.4 %.
+    If deviations are right, and errors normal, these shares are 68.3 % and 95.4 %.
     """
     moments = model.moments(x, random)
     away = (truth - moments["mean"]).abs() / moments["deviation"]
@@ -102,7 +102,7 @@ def coverage(model: KnowsDeviation, x: Tensor, truth: Tensor, random: torch.Gene
 
 
 def against_domain(model: Translates, images: Translated, split: str, network: Extractor, seed: int) -> list[Row]:
-    """Measure distances of translations from images of the domain that they are translated to."""
+    """Measure distances between translations and images of the domain that they are translated to."""
     real, _ = seen_by(network, images_of(images.end))
     fake, _ = seen_by(network, (y for _, _, y in translations(model, images, seed)))
     stamp: dict[str, Any] = {
@@ -129,7 +129,7 @@ def translations(model: Translates, images: Translated, seed: int) -> Iterator[t
 
 
 def perceptual(images: Translated) -> LearnedPerceptualImagePatchSimilarity | None:
-    """LPIPS (Zhang et al. 2018) with AlexNet, where images are large enough and its weights can be had."""
+    """Build LPIPS (Zhang et al. 2018) with AlexNet, if images are large enough and its weights are available."""
     if min(images.end_shape[1:]) < LARGE_ENOUGH:
         return None
     try:

@@ -12,7 +12,7 @@ from sklearn.mixture import GaussianMixture
 
 METHODS = ("k-means", "GMM", "spectral")
 NEIGHBOURS = 10
-"""Neighbours of each code in the graph of spectral clustering."""
+"""Number of neighbours of each code in the graph of spectral clustering."""
 
 
 def cluster(codes: NDArray[np.floating], clusters: int, method: str, seed: int = 0) -> NDArray[np.integer]:
@@ -23,7 +23,7 @@ def cluster(codes: NDArray[np.floating], clusters: int, method: str, seed: int =
         clusters: number of clusters.
         method: one of METHODS. The Gaussian mixture has full covariances, plus a thousandth of the codes' variance;
             spectral clustering uses the graph of nearest neighbours.
-        seed: seed of the starting points.
+        seed: seed for the starting points.
     """
     found: dict[str, Any] = {
         "k-means": KMeans(clusters, n_init=10, random_state=seed),

@@ -14,9 +14,9 @@ from genlab.errors import GenlabError
 from genlab.regular import require_regular
 
 RIDGE = 1e-4
-"""Share of the codes' mean variance that is added to every variance, for codes that do not fill their space."""
+"""Share of the codes' mean variance added to every variance, for codes that do not fill their space."""
 ROUNDING = 1e-5
-"""Tolerance for rounding: of the weights' sum, and of variances below 0 relative to the largest."""
+"""Tolerance for rounding: of the sum of weights, and of negative variances relative to the largest."""
 TENSORS = ("weights", "means", "covariances")
 
 
@@ -31,7 +31,7 @@ class CodeDensity:
         fitted_to: name of what it was fitted to, by which a stale file is recognised.
 
     Raises:
-        GenlabError: for tensors that are no such mixture.
+        GenlabError: for tensors that do not form such a mixture.
 
     Example:
         >>> codes = torch.randn(500, 2)
@@ -116,7 +116,7 @@ class CodeDensity:
 
     @classmethod
     def load(cls, path: Path) -> "CodeDensity":
-        """Read a density from a file, of which nothing is executed.
+        """Read a density from a file without executing anything in it.
 
         Raises:
             GenlabError: for a file that is missing, damaged or holds no such density.

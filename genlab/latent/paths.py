@@ -38,8 +38,8 @@ def lerp_at(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
 def slerp(start: Tensor, end: Tensor, steps: int) -> Tensor:
     """Interpolate spherically between codes (B, D), both ends included: (B, steps, D).
 
-    Codes lie at even angles around the origin (Shoemake 1985; White 2016), at the radius where a Gaussian prior has its
-    mass. Between codes in the same or in opposite directions, interpolation is linear.
+    Codes lie at evenly spaced angles around the origin (Shoemake 1985; White 2016), at the radius where a Gaussian
+    prior has its mass. Between codes in the same or in opposite directions, interpolation is linear.
 
     Example:
         >>> slerp(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), steps=3).norm(dim=-1)
@@ -96,7 +96,7 @@ def attribute_vector(codes: Tensor, has: Tensor) -> Tensor:
 def principal(codes: Tensor) -> tuple[Tensor, Tensor]:
     """Find the principal components of codes (N, D): unit vectors (K, D), and standard deviations along them (K,).
 
-    Each points to where its largest entry is positive, so that maps do not flip.
+    Each points in the direction in which its largest entry is positive, so that maps do not flip.
     """
     _, spread, axes = torch.linalg.svd((codes - codes.mean(0)).double(), full_matrices=False)
     largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))

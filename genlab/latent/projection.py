@@ -11,9 +11,9 @@ from genlab.errors import GenlabError
 
 Function = Callable[[Tensor], Tensor]
 RATE = 0.1
-"""Adam's learning rate at first, in standard deviations of codes; it falls to 0 along a cosine."""
+"""Adam's initial learning rate, in standard deviations of codes; it falls to 0 along a cosine."""
 AT_ONCE = 100
-"""Candidates that are decoded at a time."""
+"""Number of candidates decoded at a time."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Projection:
     Args:
         codes: (N, D).
         images: what they decode to, (N, C, H, W).
-        distances: distances of these from the images, (N,), relative to those of random codes: 0 is perfect.
+        distances: distances of these images from the given ones, (N,), relative to random codes': 0 is perfect.
     """
 
     codes: Tensor
@@ -42,25 +42,25 @@ def project(
     prior_weight: float = 0.02,
     progress: bool = False,
 ) -> Projection:
-    """Find the codes of images, as Abdal et al. (2019, algorithm 1) and Karras et al. (2020, appendix D) do.
+    """Find the codes of images, as in Abdal et al. (2019, algorithm 1) and Karras et al. (2020, appendix D).
 
-    Adam minimises, for each image by itself, the mean over kinds of features f of |f(G(z)) - f(x)|² / s, where s is the
-    mean of these squared distances over the candidates, so that all kinds count alike, and `prior_weight` times the
-    mean of u², where u is the code in standard deviations of the candidates from their mean. It starts from several of
-    the nearest candidates, and keeps the best result.
+    Adam minimises, separately for each image, the mean over kinds of features f of |f(G(z)) - f(x)|² / s, where s is
+    the mean of these squared distances over the candidates, so that all kinds count equally, plus `prior_weight` times
+    the mean of u², where u is the code's offset from the candidates' mean in their standard deviations. It starts from
+    several of the nearest candidates, and keeps the best result.
 
     Args:
         x: images, (N, C, H, W).
-        decode: turns codes (B, D) into images (B, C, H, W), differentiably.
-        candidates: codes that are usual, (M, D), such as 1,000 of a prior.
-        features: what images are compared by beside their pixels: each turns (B, C, H, W) into features (B, F).
-        steps: number of steps.
+        decode: maps codes (B, D) to images (B, C, H, W), differentiably.
+        candidates: typical codes, (M, D), such as 1,000 from a prior.
+        features: what images are compared by besides their pixels: each maps (B, C, H, W) to features (B, F).
+        steps: number of optimisation steps.
         starts: number of candidates to start from.
-        prior_weight: weight of the distance from usual codes.
-        progress: whether to show a bar.
+        prior_weight: weight of the distance from typical codes.
+        progress: whether to show a progress bar.
 
     Raises:
-        GenlabError: for images of another shape than those that are decoded.
+        GenlabError: for images whose shape differs from that of decoded ones.
 
     Example:
         >>> model = genlab.GAN((1, 8, 8), code_size=4).eval()
@@ -110,7 +110,7 @@ def _nearest(
     kinds: Sequence[Function],
     starts: int,
 ) -> tuple[Tensor, Tensor]:
-    """Find the candidates whose images are nearest to given ones, (N, starts), and the scales of kinds, (kinds, N)."""
+    """Find the candidates whose images are nearest to given ones, (N, starts), and each kind's scale, (kinds, N)."""
     decoded = [decode(some) for some in candidates.split(AT_ONCE)]
     if x.shape[1:] != decoded[0].shape[1:]:
         taken, given = tuple(decoded[0].shape[1:]), tuple(x.shape[1:])

@@ -1,4 +1,4 @@
-"""Losses that stand alone: functions of tensors with one value per image, (B,), computed in float32."""
+"""Standalone losses: functions of tensors with one value per image, (B,), computed in float32."""
 
 from genlab.losses.adversarial import (
     AdversarialLoss,

@@ -28,7 +28,7 @@ class AdversarialLoss:
     relativistic = False
     """Whether the generator's loss also depends on the logits of real images."""
     boundary: float | None = None
-    """Logit above which the discriminator takes an image for real; None where logits have no such meaning."""
+    """Logit above which the discriminator takes an image for real; None if logits have no such meaning."""
     is_cross_entropy = False
     """Whether the discriminator's loss, and with it its gradient, vanishes once it is certain and right."""
 
@@ -99,9 +99,10 @@ class Minimax(NonSaturating):
 
 
 class LeastSquares(AdversarialLoss):
-    """Least squares: logits are drawn to 1 for real images and 0 for generated ones (Mao et al. 2017, equation 9).
+    """Least squares: logits are pulled to 1 for real images and 0 for generated ones (Mao et al. 2017, equation 9).
 
-    The generator's loss is not halved, so that it weighs as much beside other terms as in CycleGAN (Zhu et al. 2017).
+    The generator's loss is not halved, so that it has the same weight beside other terms as in CycleGAN (Zhu et al.
+    2017).
 
     Args:
         smoothing: one-sided label smoothing: the target of real images is 1 - smoothing.
@@ -164,18 +165,18 @@ class Wasserstein(AdversarialLoss):
 
 
 class RelativisticAverage(NonSaturating):
-    """Cross-entropy of logits relative to the other kind's mean (Jolicoeur-Martineau 2018, equations 7 and 8)."""
+    """Cross-entropy of logits relative to the other kind's mean logit (Jolicoeur-Martineau 2018, equations 7 and 8)."""
 
     relativistic = True
     boundary = None
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Ask for real images that look more real than generated ones do on average, and for the converse."""
+        """Ask that real images look more real than generated ones do on average, and conversely."""
         real, fake = at_least_float32(real), at_least_float32(fake)
         return super().discriminator(real - fake.mean(), fake - real.mean())
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
-        """Ask for the opposite of the discriminator's loss.
+        """Ask for the opposite of what the discriminator's loss asks for.
 
         Raises:
             ValueError: without the logits of real images.

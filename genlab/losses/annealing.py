@@ -1,4 +1,4 @@
-"""Growth of the weight of a KL divergence in training (Bowman et al. 2016, section 3.1)."""
+"""Annealing of a KL divergence's weight during training (Bowman et al. 2016, section 3.1)."""
 
 import math
 from abc import ABC, abstractmethod
@@ -8,7 +8,7 @@ from genlab.ranges import above, at_least
 
 
 class Annealing(ABC):
-    """A weight from 0 to 1 that grows with the steps of training."""
+    """Weight from 0 to 1 that grows with training steps."""
 
     @abstractmethod
     def __call__(self, step: int) -> float:
@@ -17,11 +17,11 @@ class Annealing(ABC):
 
 @dataclass(frozen=True)
 class LinearAnnealing(Annealing):
-    """A weight that grows in proportion to the steps.
+    """Weight that grows linearly with training steps.
 
     Args:
-        steps: until it is 1.
-        start: the weight at first.
+        steps: number of steps until the weight is 1.
+        start: initial weight.
 
     Example:
         >>> LinearAnnealing(steps=1000)(250)
@@ -41,11 +41,11 @@ class LinearAnnealing(Annealing):
 
 @dataclass(frozen=True)
 class SigmoidAnnealing(Annealing):
-    """A weight that grows along a logistic curve.
+    """Weight that grows along a logistic curve.
 
     Args:
-        middle: the step at which it is a half.
-        width: steps from there to 0.73, the logistic function of 1.
+        middle: step at which the weight is 0.5.
+        width: number of steps from there to 0.73, the logistic function of 1.
 
     Example:
         >>> SigmoidAnnealing(middle=2500, width=400)(2500)

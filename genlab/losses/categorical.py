@@ -1,4 +1,4 @@
-"""Probabilities of grids of values and of sentences, each value with a distribution of its own."""
+"""Log-probabilities of grids of values and of sentences, in which each value has its own distribution."""
 
 import torch
 import torch.nn.functional as F
@@ -11,10 +11,10 @@ from genlab.vocabulary import PAD
 def grid_log_prob(logits: Tensor, grid: Tensor) -> Tensor:
     """Compute log p of grids of values in nats, summed over places: (B,), in float32.
 
-    Of an autoregressive network, whose logits at a place are given the values before it, this is exact.
+    For an autoregressive network, whose logits at a place depend on the values before it, this is exact.
 
     Args:
-        logits: of each value, (B, values, C, H, W).
+        logits: logits of each value, (B, values, C, H, W).
         grid: values (B, C, H, W), int64.
 
     Example:
@@ -29,7 +29,7 @@ def sentence_log_prob(logits: Tensor, tokens: Tensor) -> Tensor:
     """Compute log p of sentences in nats, summed over words and the end: (B,), in float32.
 
     Args:
-        logits: of the tokens that are no padding, sentence by sentence: (N, vocabulary size).
+        logits: logits of all tokens but padding, sentence by sentence: (N, vocabulary_size).
         tokens: (B, T), int64, with padding at their end.
 
     Example:

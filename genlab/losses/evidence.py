@@ -29,8 +29,8 @@ def evidence(
         log_likelihood: maps codes (K, B, D) to log p(x | z), (K, B).
         num_samples: K, the number of codes drawn for each image.
         beta: weight of the KL divergence.
-        importance_weighted: train on the importance-weighted bound, in which beta has no place.
-        free_bits: nats of each unit of the code, on average over the batch, below which its divergence costs no less
+        importance_weighted: train on the importance-weighted bound, which ignores `beta` and `free_bits`.
+        free_bits: nats of each unit of the code, averaged over the batch, below which its divergence costs no less
             (Kingma et al. 2016, equation 15).
 
     Returns:
@@ -66,7 +66,7 @@ def importance_sampled(
         log_variance: log-variance of the posterior, (B, D).
         log_likelihood: maps codes (K, B, D) to log p(x | z), (K, B).
         num_samples: number of codes drawn for each image; the bound gets tighter with more.
-        at_once: number of codes for each image that are held in memory together.
+        at_once: number of codes for each image that are held in memory at a time.
         generator: source of the codes' noise, on the CPU.
     """
     parts = []
@@ -80,10 +80,10 @@ def importance_sampled(
 
 
 def tempered(mean: Tensor, log_variance: Tensor, power: float) -> tuple[Tensor, Tensor]:
-    """Return mean and log-variance, each (B, D), of the normal distribution that p(z) (q(z | x) / p(z))^power is.
+    """Return mean and log-variance, each (B, D), of the normal distribution p(z) (q(z | x) / p(z))^power.
 
-    A posterior trained with a weight beta of its KL divergence from the prior is p(z) p(x | z)^(1 / beta), up to a
-    constant, where the family holds it. To the power of beta it is the true posterior, whatever beta is.
+    A posterior trained with a weight beta on its KL divergence from the prior is p(z) p(x | z)^(1 / beta), up to a
+    constant, if the family contains it. With a power of beta, the result is the true posterior, whatever beta is.
 
     Args:
         mean: mean of q(z | x), a normal distribution.
@@ -121,7 +121,7 @@ def kl_of_units(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def log_normal(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Log-density of codes (..., D) under N(mean, diag exp(log_variance)), which broadcast against them: (...)."""
+    """Log-density of codes (..., D) under N(mean, diag exp(log_variance)), whose parameters broadcast: (...)."""
     away = (z - mean) * (-0.5 * log_variance).exp()
     return -0.5 * (away.square() + log_variance + math.log(2 * math.pi)).sum(-1)
 

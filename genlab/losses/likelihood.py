@@ -1,12 +1,12 @@
 """Likelihoods p(x | z) of images x, (B, C, H, W) in [0, 1], given a decoder's outputs.
 
-A decoder has `outputs` times C channels, as some likelihoods need two numbers for each value of an image. The sigmoid
-of the (first) output is the value's mean.
+A decoder has `outputs` times C channels, as some likelihoods need two numbers per value of an image. The sigmoid of the
+(first) output is the value's mean.
 
-Some likelihoods are probabilities of 8-bit or binary values, others densities of real values. Bits per dimension make
-them comparable, where a density p on [0, 1] stands for the probability p / 256 of one of 256 levels. For 8-bit images
-this is a bound if they are dequantised, each value spread evenly over its level (Theis et al. 2016, section 3.1). On
-images that are not, a density can be arbitrarily high.
+Some likelihoods are probabilities of 8-bit or binary values, others are densities of real values. Bits per dimension
+make them comparable: a density p on [0, 1] counts as the probability p / 256 of one of 256 levels. For 8-bit images
+this is a bound if they are dequantised, with each value spread evenly over its level (Theis et al. 2016, section 3.1).
+For images that are not, a density can be arbitrarily high.
 """
 
 import math
@@ -25,7 +25,7 @@ from genlab.ranges import above
 from genlab.types import Shape
 
 LEVEL = 1 / 256
-"""Smallest standard deviation or scale that is learned; the largest is 1."""
+"""Smallest standard deviation or scale that can be learned; the largest is 1."""
 
 
 class Likelihood(nn.Module):
@@ -45,7 +45,7 @@ class Likelihood(nn.Module):
     is_density = True
     """Whether `log_prob` is the density of real values in [0, 1]; otherwise it is a probability."""
     is_distance = False
-    """Whether `log_prob` is neither, but a distance that stands in for them, of which no evidence can be estimated."""
+    """Whether `log_prob` is neither, but a distance in their place, from which no evidence can be estimated."""
 
     @abstractmethod
     def log_prob(self, outputs: Tensor, x: Tensor) -> Tensor:
@@ -140,10 +140,10 @@ class Laplace(IndependentValues):
 class DiscretizedLogistic(IndependentValues):
     """Discretized logistic distribution over the 256 levels k / 255 (Kingma et al. 2016, equation 21).
 
-    The lowest level has the probability of all values below it, the highest that of all above.
+    The lowest level also has the probability of all values below it, and the highest that of all above.
 
     Args:
-        scale: scale of the logistic distribution, from which learning starts; white is 1.
+        scale: initial scale of the logistic distribution, which is learned; white is 1.
     """
 
     is_density = False
@@ -165,7 +165,7 @@ class DiscretizedLogistic(IndependentValues):
 def usual_likelihood(image_shape: Shape) -> Callable[[], Likelihood]:
     """Choose the default for images (C, H, W): `Bernoulli` for grey ones, `Gaussian` with a learned variance otherwise.
 
-    Grey values are often nearly black or white; those of photographs in colour rarely are.
+    Grey values are often nearly black or white; those of colour photographs rarely are.
     """
     return Bernoulli if image_shape[0] == 1 else partial(Gaussian, learned=True)
 
@@ -176,12 +176,12 @@ def bounded(raw: Tensor) -> Tensor:
 
 
 class LogScale(nn.Module):
-    """Logarithm of one scale for all values, fixed or learned, at least in float32.
+    """Logarithm of one scale for all values, fixed or learned, in at least float32.
 
     A fixed scale is exactly the given number, whatever the precision of the model's weights.
 
     Args:
-        scale: the scale, from which learning starts.
+        scale: the scale, or its initial value if it is learned.
         learned: learn it, between one grey level, 1 / 256, and white, 1.
 
     Raises:
@@ -199,7 +199,7 @@ class LogScale(nn.Module):
         self.fixed = math.log(scale)
         start = torch.tensor(math.log(scale))
         raw = (start / math.log(LEVEL)).logit() if learned else start
-        self.raw = nn.Parameter(raw, requires_grad=learned)  # of a fixed scale only for the sake of older checkpoints
+        self.raw = nn.Parameter(raw, requires_grad=learned)  # a fixed scale has it only for older checkpoints
 
     def forward(self) -> Tensor:
         raw = at_least_float32(self.raw)
@@ -207,5 +207,5 @@ class LogScale(nn.Module):
 
 
 def normal_log_density(away: Tensor, log_sigma: Tensor) -> Tensor:
-    """Log-density of a normal variable at this distance from its mean."""
+    """Log-density of a normal variable at a distance from its mean."""
     return -0.5 * (away * (-log_sigma).exp()).square() - log_sigma - 0.5 * math.log(2 * math.pi)

@@ -8,13 +8,13 @@ from genlab.ranges import at_least, share
 
 
 class PathLength(nn.Module):
-    """Penalty weight * (||J^T y|| - a)^2 of a generator's Jacobian J by its styles, at random images y (equation 4).
+    """Penalty weight * (||J^T y|| - a)^2 on a generator's Jacobian J in its styles, for random images y (equation 4).
 
-    a is a moving average of the lengths, which `follow` moves and checkpoints keep.
+    a is a moving average of the lengths, which `follow` updates and checkpoints keep.
 
     Args:
         weight: weight of the penalty.
-        decay: the average's share after a step.
+        decay: share of the average that a step keeps.
 
     Example:
         >>> penalty = PathLength(weight=2.0)
@@ -39,12 +39,12 @@ class PathLength(nn.Module):
 
     @staticmethod
     def lengths(images: Tensor, styles: Tensor, y: Tensor) -> Tensor:
-        """Compute ||J^T y||, (B,), the root mean square over layers, which can be differentiated.
+        """Compute ||J^T y||, (B,), the root mean square over layers, differentiably.
 
         Args:
-            images: (B, C, H, W), made from styles outside of autocast.
+            images: (B, C, H, W), generated from styles outside of autocast.
             styles: (B, num_layers, style_size).
-            y: like images, drawn from N(0, I); they are divided by the root of the number of pixels.
+            y: shaped like images, drawn from N(0, I); divided here by the root of the number of pixels.
         """
         pixels = images[0, 0].numel()
         (gradients,) = torch.autograd.grad((images * y).sum() / pixels**0.5, styles, create_graph=True)
@@ -52,9 +52,9 @@ class PathLength(nn.Module):
 
     @torch.no_grad()
     def follow(self, mean: Tensor) -> None:
-        """Move the average towards the mean of the lengths of a step."""
+        """Move the average towards the mean length of a step."""
         self.average.lerp_(mean.to(self.average), 1 - self.decay)
 
     def forward(self, lengths: Tensor) -> Tensor:
-        """Compute the penalty of lengths, each (B,)."""
+        """Compute the penalty on lengths, each (B,)."""
         return self.weight * (lengths - self.average).square()

@@ -1,8 +1,8 @@
 """Gradient penalties on discriminators, (B,), computed outside of autocast, in the precision of the weights.
 
-A discriminator maps images (B, ...) to logits (B, ...), each from one image alone. With batch normalisation, logits
-depend on the other images of the batch, and such a penalty is not valid (Gulrajani et al. 2017, section 4): give the
-network `torch.nn.Identity` or `torch.nn.InstanceNorm2d` as normalization.
+A discriminator maps images (B, ...) to logits (B, ...), each computed from one image alone. With batch normalisation,
+logits depend on the other images of the batch, and such a penalty is not valid (Gulrajani et al. 2017, section 4): give
+the network `torch.nn.Identity` or `torch.nn.InstanceNorm2d` as normalization.
 """
 
 from abc import abstractmethod
@@ -18,7 +18,7 @@ Discriminator = Callable[[Tensor], Tensor]
 
 
 class Penalty:
-    """Further term of the discriminator's loss.
+    """Additional term of the discriminator's loss.
 
     Args:
         weight: weight of the term.
@@ -33,7 +33,7 @@ class Penalty:
     """
 
     batches: int = 1
-    """Batches like the one at hand that a step is of, in several processes or accumulated."""
+    """Number of batches like the current one that make up a step, over processes and accumulated batches."""
 
     def __init__(self, weight: float = 10.0) -> None:
         at_least(0, weight=weight)
@@ -69,7 +69,7 @@ class R1(Penalty):
 
 
 class ScaledR1(R1):
-    """R1 whose weight is scale * pixels / images in a step, found for pictures of many sizes (Karras et al. 2020b).
+    """R1 with a weight of scale * pixels / images per step, found for images of many sizes (Karras et al. 2020b).
 
     Args:
         scale: factor of the weight.
@@ -81,13 +81,13 @@ class ScaledR1(R1):
         self.scale = scale
 
     def __call__(self, discriminator: Discriminator, real: Tensor, fake: Tensor) -> Tensor:
-        """Compute the penalty at each real image, and keep its `weight`."""
+        """Compute the penalty at each real image, and store its `weight`."""
         self.weight = self.scale * real[0, 0].numel() / (len(real) * self.batches)
         return super().__call__(discriminator, real, fake)
 
 
 def slopes(discriminator: Discriminator, x: Tensor) -> Tensor:
-    """Euclidean norms of a discriminator's gradients at images, (B,), which can be differentiated again."""
+    """Compute the Euclidean norms of a discriminator's gradients at images, (B,), which can be differentiated again."""
     x = unautocast(x).detach().requires_grad_()
     with torch.autocast(x.device.type, enabled=False):
         (gradients,) = torch.autograd.grad(discriminator(x).sum(), x, create_graph=True)

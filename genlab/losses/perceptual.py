@@ -13,13 +13,13 @@ class Perceptual(Likelihood):
     """Distance of feature maps in place of a likelihood, for a deep feature consistent VAE (Hou et al. 2016).
 
     `log_prob` is -weight times the sum over maps of half their mean squared difference (equations 3 and 4). It is not
-    a log-density: an "elbo" computed with it bounds nothing, and compares only with others of the same features.
+    a log-density: an "elbo" computed with it bounds nothing, and is only comparable to others with the same features.
 
     Args:
-        features: builds the network from images (B, C, H, W) in [0, 1] to a list of feature maps, such as
+        features: builds a network that maps images (B, C, H, W) in [0, 1] to a list of feature maps, such as
             `genlab.metrics.VGG16Features` or `genlab.models.EncoderFeatures`. It is neither trained nor kept in
             checkpoints.
-        weight: weight of the distance against the KL divergence.
+        weight: weight of the distance relative to the KL divergence.
     """
 
     is_density = False
@@ -34,7 +34,7 @@ class Perceptual(Likelihood):
 
     def log_prob(self, outputs: Tensor, x: Tensor) -> Tensor:
         """Compute -weight times the distance between each image and the decoder's: (B,)."""
-        if not self._built:  # not earlier, as models that are loaded to sample need no features
+        if not self._built:  # not earlier, since models loaded for sampling need no features
             with torch.inference_mode(False):  # validation may come first, and training differentiates through them
                 self._built.append(self._build().eval().requires_grad_(False))
         network = self._built[0].to(x.device)

@@ -1,4 +1,4 @@
-"""Losses in float32 whatever the autocast: half precision is too coarse for sums over pixels."""
+"""Losses in float32 even under autocast: half precision is too coarse for sums over pixels."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -18,7 +18,7 @@ def in_float32(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Te
 
 
 def computed_in_float32(loss: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
-    """Compute a loss of tensors outside of autocast, at least in float32."""
+    """Compute a loss of tensors outside of autocast, in at least float32."""
     device = tensors[0].device.type
     tensors = tuple(map(at_least_float32, tensors))
     if not torch.is_autocast_enabled(device):
@@ -33,5 +33,5 @@ def at_least_float32(tensor: Tensor) -> Tensor:
 
 
 def unautocast(tensor: Tensor) -> Tensor:
-    """Convert a tensor to at least float32 where autocast may have made it half precision; else return it as it is."""
+    """Convert a tensor to at least float32 under autocast, which may have halved its precision; else return it."""
     return at_least_float32(tensor) if torch.is_autocast_enabled(tensor.device.type) else tensor

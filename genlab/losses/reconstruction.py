@@ -49,9 +49,9 @@ def cross_entropy(logits: Tensor, image: Tensor) -> Tensor:
 
 @in_float32
 def gradient_error(logits: Tensor, image: Tensor) -> Tensor:
-    """Sum of squared differences of brightness gradients, by horizontal and vertical Sobel filters.
+    """Sum of squared differences of brightness gradients, from horizontal and vertical Sobel filters.
 
-    The gradient of a step from black to white is 1. Blurred edges cost much, a wrong overall brightness nothing.
+    The gradient of a step from black to white is 1. Blurred edges cost a lot, a wrong overall brightness nothing.
     """
     return sobel(logits.sigmoid() - image).square().flatten(1).sum(1)
 
@@ -72,8 +72,8 @@ def dissimilarity(logits: Tensor, image: Tensor) -> Tensor:
 
 
 ReconstructionError = Callable[[Tensor, Tensor], Any]
-"""Maps logits and images, (B, C, H, W), to a tensor (B,). The command line takes a callable with a declared result for
-a factory of such results, therefore Any."""
+"""Maps logits and images, (B, C, H, W), to a tensor (B,). The result is declared as Any because the command line would
+take a callable with a declared result for a factory of such results."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,10 @@ class WeightedSum:
 
     Args:
         errors: functions such as those of this module.
-        weights: a weight for each of them.
+        weights: one weight for each of them.
 
     Raises:
-        GenlabError: unless there are as many weights as errors.
+        GenlabError: if the numbers of weights and errors differ.
 
     Example:
         >>> loss = WeightedSum([squared_error, absolute_error], weights=[1.0, 0.5])
@@ -135,7 +135,7 @@ def _windowed(images: Tensor) -> Tensor:
 
 
 def _window_weights(side: int) -> Tensor:
-    """Weights of the pixels along a side in each window: (side, side - 10), a matrix since products are fastest."""
+    """Weights of the pixels along a side in each window: (side, side - 10), for fast matrix products."""
     away = torch.arange(side)[:, None] - torch.arange(side - SSIM_WINDOW + 1) - SSIM_WINDOW // 2
     weights = (-0.5 * (away / SSIM_DEVIATION).square()).exp() * (away.abs() <= SSIM_WINDOW // 2)
     return weights / weights.sum(0)
@@ -157,5 +157,5 @@ def absolute_difference(image: Tensor, other: Tensor) -> Tensor:
 
 @in_float32
 def sum_of_squares(value: Tensor, target: Tensor) -> Tensor:
-    """Sum of squared differences of values that are no logits: two tensors (B, ...) to (B,)."""
+    """Sum of squared differences of values that are not logits: two tensors (B, ...) to (B,)."""
     return (value - target).square().flatten(1).sum(1)

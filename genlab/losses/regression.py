@@ -1,10 +1,9 @@
-"""Losses of networks that give a normal distribution: its mean and log standard deviation for each value of an image.
+"""Losses of networks that predict a normal distribution: mean and log standard deviation of each value of an image.
 
 All are (B, C, H, W), means and targets in [0, 1]; each loss is one value per image, (B,), in nats, in float32.
 
-Where the network is sure of nothing yet, the likelihood pulls the mean to the target the less, the larger the variance;
-so values that are hard at first may stay so, with a variance that explains everything. `BetaNLL` and `OptimalVariance`
-are remedies.
+The larger the predicted variance, the less the likelihood pulls the mean towards the target; so values that are hard at
+first may stay so, with a variance that explains everything. `BetaNLL` and `OptimalVariance` are remedies.
 """
 
 from abc import abstractmethod
@@ -50,10 +49,10 @@ class NormalNLL(RegressionLoss):
 class BetaNLL(RegressionLoss):
     """Negative log-likelihood of each value, weighted by its variance to a power (Seitzer et al. 2022, equation 6).
 
-    No gradient flows through the weight. With 1, means learn as from the squared error.
+    No gradient flows through the weight. With a power of 1, means learn as from the squared error.
 
     Args:
-        beta: the power, from 0, the negative log-likelihood itself, to 1.
+        beta: the power, from 0 (the negative log-likelihood itself) to 1.
     """
 
     def __init__(self, beta: float = 0.5) -> None:
@@ -66,9 +65,11 @@ class BetaNLL(RegressionLoss):
 
 
 class OptimalVariance(RegressionLoss):
-    """Means learn under the variance that is best for the batch, their mean squared error (Rybkin et al. 2021, eq. 5).
+    """Negative log-likelihood of means under the variance that is best for the batch, their mean squared error.
 
-    Deviations learn by likelihood, of which no gradient reaches the means.
+    See Rybkin et al. 2021, equation 5.
+
+    Deviations learn from a likelihood that passes no gradient to the means.
     """
 
     def of_values(self, mean: Tensor, log_sigma: Tensor, target: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Sparsity penalties, which keep most units of a code near zero: codes (B, D) to the mean over the batch."""
+"""Sparsity penalties, which keep most units of a code near zero: codes (B, D) to a scalar."""
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ class L1(nn.Module):
     """Sum of the absolute values of a code, averaged over the batch.
 
     Args:
-        weight: factor of the sum.
+        weight: factor on the sum.
     """
 
     def __init__(self, weight: float = 1.0) -> None:
@@ -31,7 +31,7 @@ class TargetRate(nn.Module):
 
     Args:
         rate: target of the mean activation.
-        weight: factor of the sum.
+        weight: factor on the sum.
     """
 
     def __init__(self, rate: float = 0.05, weight: float = 3.0) -> None:

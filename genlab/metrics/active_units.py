@@ -8,15 +8,15 @@ from torch import Tensor
 from torchmetrics import Metric
 
 PATIENCE = 1000
-"""Training steps within which codes become informative, if they ever do."""
+"""Number of training steps within which codes become informative, if they ever do."""
 Parts = tuple[Tensor, Tensor, Tensor]
 
 
 class ActiveUnits(Metric):
     """Number of units whose posterior mean has a variance above 0.01 over images (Burda et al. 2016, section 5.2).
 
-    Squares are summed around the mean (Chan et al. 1979): for means far from 0, the difference of two large numbers in
-    float32 would be noise.
+    Squares are summed around the mean (Chan et al. 1979): for means far from 0, the difference of two large float32
+    numbers would be noise.
 
     Args:
         code_size: number of units of a code.

@@ -1,4 +1,4 @@
-"""Small classifier, whose features compare sets of images where no better network is available."""
+"""Small classifier whose features compare sets of images when no better network is available."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -6,10 +6,10 @@ from torchmetrics import Metric
 
 
 class CodeUsage(Metric):
-    """How often each code occurs, over as many batches as there are; a batch alone shows too few.
+    """How often each code occurs, over all batches; a single batch shows too few.
 
     Args:
-        codes: how many there are.
+        codes: number of codes.
 
     Example:
         >>> usage = CodeUsage(codes=4)
@@ -25,11 +25,14 @@ class CodeUsage(Metric):
         self.add_state("counts", torch.zeros(codes, dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, indices: Tensor) -> None:
-        """Add the codes of a batch, of any shape, int64."""
+        """Add the code indices of a batch, of any shape, int64."""
         self.counts += indices.flatten().bincount(minlength=len(self.counts))
 
     def compute(self) -> dict[str, Tensor]:
-        """Return how many codes occur, and the exponential of the entropy of how often: as many, if all equally."""
+        """Return the number of codes that occur, and the exponential of the entropy of how often each does.
+
+        Both are the same if all occur equally often.
+        """
         shares = self.counts / self.counts.sum().clamp(min=1)
         entropy = torch.special.entr(shares).sum()
         return {"codes_used": (self.counts > 0).sum().float(), "perplexity": entropy.exp()}

@@ -9,7 +9,7 @@ from torchvision.models import VGG16_Weights, vgg16
 from genlab.errors import GenlabError
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Mean and standard deviation of ImageNet's colours, by which torchvision's networks expect images normalised."""
+"""Mean and standard deviation of ImageNet's colours, with which torchvision's networks expect images normalised."""
 
 
 class FeatureMaps(nn.Module):

@@ -1,4 +1,4 @@
-"""Mutual information of observations and their codes."""
+"""Mutual information between observations and their codes."""
 
 import math
 
@@ -8,14 +8,14 @@ from torch import Generator, Tensor
 from genlab.losses.evidence import log_normal
 
 AT_ONCE = 2**24
-"""Differences between codes and means that are held in memory together."""
+"""Number of differences between codes and means that are held in memory at a time."""
 
 
 def mutual_information(mean: Tensor, log_variance: Tensor, generator: Generator | None = None) -> Tensor:
-    """Estimate the mutual information of observations and codes in nats, a scalar (Hoffman & Johnson 2016).
+    """Estimate the mutual information between observations and codes in nats, a scalar (Hoffman & Johnson 2016).
 
-    The mean of log q(z | x) - log q(z), with one code z for each observation, and q(z) the mean of all posteriors. It
-    is at most the logarithm of their number, and at most the KL divergence from the prior in expectation.
+    It is the mean of log q(z | x) - log q(z), with one code z for each observation, where q(z) is the mean of all
+    posteriors. It is at most the logarithm of their number and, in expectation, the KL divergence from the prior.
 
     Args:
         mean: means of the posteriors, (N, D).

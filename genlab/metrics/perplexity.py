@@ -26,7 +26,7 @@ class Perplexity(Metric):
         self.add_state("words", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, nats: Tensor, tokens: Tensor) -> None:
-        """Add the negative log-probability of sentences (B, T), summed over all of them."""
+        """Add the negative log-probability of sentences (B, T), summed over the batch."""
         self.nats = self.nats + nats.detach()
         self.words = self.words + (tokens != PAD).sum()
 

@@ -1,4 +1,4 @@
-"""Linear probes: how well a linear classifier does on codes."""
+"""Linear probes: how well a linear classifier works on codes."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ Array = NDArray[Any]
 def few_label_accuracy(
     train: Array, train_labels: Array, test: Array, test_labels: Array, per_class: int | None, seed: int = 0
 ) -> float:
-    """Accuracy of logistic regression on test codes, after training on few labelled ones.
+    """Compute the accuracy on test codes of a logistic regression that is trained on few labelled codes.
 
-    Codes are centred, and scaled by one factor to a mean square of 1, so that scikit-learn's default regularisation
-    means the same for codes of any scale.
+    Codes are centred, and scaled by one factor to a mean square of 1, so that scikit-learn's default regularisation is
+    equally strong for codes of any scale.
 
     Args:
         train: training codes, (N, D).
@@ -25,7 +25,7 @@ def few_label_accuracy(
         test: test codes, (M, D).
         test_labels: their labels, (M,).
         per_class: number of labelled codes of each class; None for all codes.
-        seed: seed by which these are drawn.
+        seed: seed for drawing these.
 
     Raises:
         GenlabError: if a class has fewer codes.

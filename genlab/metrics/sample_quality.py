@@ -10,19 +10,19 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance, poly_mmd
 
 PARTS = 10
-"""Parts that images are split into for a standard error."""
+"""Number of parts that images are split into for a standard error."""
 FEWEST_IN_PART = 5
 """Minimum number of images in a part."""
 NEIGHBOURS = 3
-"""Rank of the neighbour at the radius of an image's ball; precision and recall depend on it."""
+"""Rank of the neighbour that gives the radius of an image's ball; precision and recall depend on it."""
 AT_ONCE = 1000
-"""Rows of a distance matrix that are held in memory at a time."""
+"""Number of rows of a distance matrix that are held in memory at a time."""
 TIE = 1e-6
-"""Share of the mean distance from the centre by which equal distances may differ, computed as products in float64."""
+"""Share of the mean distance from the centre by which equal distances may differ: float64 products are rounded."""
 
 
 class Given(nn.Identity):
-    """Placeholder for the network in torchmetrics, for features that are computed already."""
+    """Placeholder for the network in torchmetrics, for features that are already computed."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -38,9 +38,9 @@ def distances(real: Tensor, fake: Tensor) -> dict[str, float]:
 
     Returns:
         "fid", the Fréchet distance (Heusel et al. 2017); "kid", the kernel distance (Bińkowski et al. 2018), averaged
-        over 100 random subsets of at most 1,000 images; and, for enough images, "kid_standard_error", that of the mean
-        over up to ten disjoint parts, slightly larger than that of the whole (Zaremba et al. 2013, B-tests). There is
-        none for the Fréchet distance, which is larger for a part than for the whole.
+        over 100 random subsets of at most 1,000 images; and, for enough images, "kid_standard_error", the standard
+        error of the mean over up to ten disjoint parts, slightly larger than that of the whole (Zaremba et al. 2013,
+        B-tests). The Fréchet distance has none, since it is larger on a part than on the whole.
     """
     size = real.shape[1]
     frechet = FrechetInceptionDistance(feature=Given(size))
@@ -51,7 +51,7 @@ def distances(real: Tensor, fake: Tensor) -> dict[str, float]:
         frechet.update(features, real=is_real)
         kernel.update(features, real=is_real)
     with torch.random.fork_rng():
-        torch.manual_seed(0)  # of the subsets
+        torch.manual_seed(0)  # for the subsets
         found = {"fid": frechet.compute().item(), "kid": kernel.compute()[0].item()}
         parts = min(PARTS, min(len(real), len(fake)) // FEWEST_IN_PART)
         if parts > 1:
@@ -66,7 +66,7 @@ def precision_and_recall(real: Tensor, fake: Tensor, neighbours: int = NEIGHBOUR
 
     Precision is the share of generated images that real ones cover, recall the share of real images that generated ones
     cover. A set covers an image that is no farther from some member than that member's k-th nearest neighbour in the
-    set, itself not counted. Distances are computed in float64.
+    set, not counting the member itself. Distances are computed in float64.
 
     Args:
         real: features of real images, (N, D).
@@ -77,7 +77,7 @@ def precision_and_recall(real: Tensor, fake: Tensor, neighbours: int = NEIGHBOUR
 
 
 def covered(points: Tensor, reference: Tensor, neighbours: int) -> float:
-    """Compute the share of points (N, D) inside the balls around reference points (M, D), surfaces included."""
+    """Compute the share of points (N, D) inside the balls around reference points (M, D), or on their surfaces."""
     centre = reference.double().mean(0)  # far from 0, products of float32 are larger than distances
     points, reference = points.double() - centre, reference.double() - centre
     radii = torch.cat(
@@ -92,8 +92,8 @@ def class_balance(logits: Tensor) -> dict[str, Any]:
     """Measure how evenly images are spread over the classes of a classifier, given its logits (N, classes).
 
     Returns:
-        "classes_hit", the number of classes with at least a tenth of an even share; "class_entropy", the entropy of the
-        distribution over classes in nats; and "largest_entropy", the logarithm of their number.
+        "classes_hit", such as "9 of 10", the number of classes with at least a tenth of an even share; "class_entropy",
+        the entropy of the distribution over classes in nats; and "largest_entropy", the logarithm of their number.
     """
     classes = logits.shape[1]
     shares = torch.bincount(logits.argmax(1), minlength=classes) / len(logits)
@@ -103,11 +103,11 @@ def class_balance(logits: Tensor) -> dict[str, Any]:
 
 
 def label_accuracy(logits: Tensor, labels: Tensor) -> dict[str, float]:
-    """Compute the share of images that a classifier assigns to the class that they were made under.
+    """Compute the share of images that a classifier assigns to the class they were generated for.
 
     Args:
-        logits: of images, (N, classes).
-        labels: that they were made under, (N,).
+        logits: logits of images, (N, classes).
+        labels: labels that the images were generated for, (N,).
 
     Returns:
         "label_accuracy", and its standard error, that of a binomial distribution.

@@ -1,4 +1,4 @@
-"""Scores of translations against the truth, where that is known."""
+"""Scores of translations against the ground truth, where it is known."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from genlab.losses.precision import in_float32
 from genlab.losses.reconstruction import SSIM_WINDOW, absolute_difference, sobel, structural_similarity
 
 MOST = 100.0
-"""Peak signal-to-noise ratio of equal images, in dB."""
+"""Peak signal-to-noise ratio that equal images get, in dB."""
 
 
 @torch.no_grad()
@@ -17,7 +17,7 @@ def translation_scores(images: Tensor, truth: Tensor) -> dict[str, Tensor]:
 
     Args:
         images: translations in [0, 1], (B, C, H, W).
-        truth: what they should be, likewise.
+        truth: ground truth, likewise.
 
     Returns:
         "l1", the mean absolute difference; "psnr", the peak signal-to-noise ratio in dB, at most 100; and "ssim", the

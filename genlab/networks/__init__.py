@@ -9,11 +9,11 @@
 | quantizer | `quantizer(code_size)` | vectors (B, code_size, ...) to `Quantized` ones |
 | denoiser | `denoiser(image_shape, out_channels, condition_size)` | noisy images and times (B,) to outputs |
 | sentence encoder | `encoder(vocabulary_size, code_size)` | sentences (B, T) to codes (B, code_size) |
-| sentence decoder | `decoder(vocabulary_size, code_size)` | words and codes to logits of the words after them |
+| sentence decoder | `decoder(vocabulary_size, code_size)` | words and codes to logits of the next words |
 | autoregressive | `network(grid_shape, values, condition_size, map_channels)` | grids (B, C, H, W) to logits |
 
 Outputs are unbounded: models and likelihoods apply the output activation, such as a sigmoid or tanh. All networks are
-`Recorded`: models take the class, a partial of it, or a network that is built already.
+`Recorded`: models take the class, a partial of it, or a network that is already built.
 """
 
 from genlab.networks.adaptive_augmentation import AdaptiveAugmentation

@@ -8,25 +8,25 @@ from torch import Tensor, nn
 from genlab.ranges import above, at_least, between, share
 
 LARGEST = 0.8
-"""The probability at most; above it, changes are found in generated images too (section 2.2)."""
+"""Maximum probability; above it, augmentations leak into generated images (section 2.2)."""
 
 
 class AdaptiveAugmentation(nn.Module):
-    """Random changes of what a discriminator sees, real or generated, each made with a probability that adapts.
+    """Random augmentations of what a discriminator sees, real or generated, with a probability that adapts.
 
-    They can be differentiated, as generated images are changed too: so the generator learns images, not changes. The
-    probability grows while the discriminator is surer than the `target`, and shrinks while it is less sure. Checkpoints
-    keep it.
+    They are differentiable, since generated images are augmented too: so the generator learns images without them. The
+    probability grows while the discriminator is more confident than the `target`, and shrinks while it is less
+    confident. Checkpoints keep it.
 
     Args:
-        target: the mean sign of the discriminator's logits of real images, from -1 to 1, that the probability is to
-            keep; the more it overfits, the nearer that is to 1 (equation 1).
-        images: number of images in which the probability moves by 1 at most.
-        flip: whether half of those chosen are mirrored left to right.
-        translation: largest translation, as a share of height and width; images are mirrored at their border.
+        target: mean sign of the discriminator's logits for real images, from -1 to 1, that the probability adapts to
+            keep; the more the discriminator overfits, the nearer it is to 1 (equation 1).
+        images: number of images within which the probability moves by 1 at most.
+        flip: whether half of the chosen images are mirrored left to right.
+        translation: largest translation, as a share of height and width; images are mirrored at their borders.
         brightness: standard deviation of what is added to an image.
-        contrast: standard deviation of the logarithm, to the base 2, of the factor of an image.
-        saturation: the same of the difference of colours from grey; for three channels.
+        contrast: standard deviation of the base-2 logarithm of an image's factor.
+        saturation: the same for the deviation of colours from grey; for three channels.
     """
 
     probability: Tensor
@@ -52,12 +52,12 @@ class AdaptiveAugmentation(nn.Module):
 
     @torch.no_grad()
     def follow(self, sign: Tensor, images: int) -> None:
-        """Move the probability by a step of so many images, given the mean sign of logits of real ones."""
+        """Move the probability by one step for `images` images, given the mean sign of logits of real ones."""
         step = (sign - self.target).sign() * images / self.images
         self.probability.add_(step).clamp_(0, LARGEST)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Change images (B, C, H, W); with a probability of 0 they stay what they are."""
+        """Augment images (B, C, H, W); with a probability of 0 they stay as they are."""
         x = self._moved(x)
         shape = (len(x), 1, 1, 1)
         if x.shape[1] == 3 and self.saturation:
@@ -68,16 +68,16 @@ class AdaptiveAugmentation(nn.Module):
         return x + self.brightness * self._drawn(x, *shape) if self.brightness else x
 
     def _drawn(self, x: Tensor, *shape: int) -> Tensor:
-        """Normal numbers, 0 for those images that stay what they are."""
+        """Draw normal numbers, 0 for images that stay as they are."""
         normal = torch.randn(*shape, device=x.device, dtype=x.dtype)
         return normal * self._chosen(x).view(-1, *[1] * (len(shape) - 1))
 
     def _chosen(self, x: Tensor) -> Tensor:
-        """Whether each image is changed, (B,)."""
+        """Draw whether each image is changed, (B,)."""
         return torch.rand(len(x), device=x.device) < self.probability
 
     def _moved(self, x: Tensor) -> Tensor:
-        """Mirror and translate images, by whole pixels."""
+        """Mirror and translate images by whole pixels."""
         count, channels, height, width = x.shape
         rows, columns = (torch.arange(side, device=x.device).expand(count, -1) for side in (height, width))
         if self.translation:
@@ -90,9 +90,9 @@ class AdaptiveAugmentation(nn.Module):
         return x.flatten(2).gather(2, places).view(x.shape)
 
     def _translated(self, places: Tensor, moved: Tensor) -> Tensor:
-        """Places (B, side) of pixels, those of each moved image some pixels on, and mirrored at the border."""
+        """Return pixel positions (B, side), shifted for images that are moved, and mirrored at the border."""
         count, side = places.shape
-        most = min(round(self.translation * side), side - 1)  # as the border is mirrored once
+        most = min(round(self.translation * side), side - 1)  # the border is mirrored only once
         offsets = (torch.rand(count, device=places.device) * (2 * most + 1)).floor().long() - most
         on = (places + (offsets * moved)[:, None]).abs()
         return side - 1 - (side - 1 - on).abs()

@@ -16,13 +16,13 @@ MOST_HALVINGS = 6
 class MapEncoder(nn.Sequential, Recorded):
     """Convolutional encoder: images (B, C, H, W) to maps (B, code_size, H / 2^halvings, W / 2^halvings), rounded up.
 
-    A model that takes it has codes of `code_size` channels; `map_size` says their height and width.
+    A model with this encoder has codes of `code_size` channels, whose height and width are `map_size`.
 
     Args:
         image_shape: (C, H, W) of the images.
         code_size: channels of the map.
         channels: number of channels of the first stage; each halving doubles it.
-        halvings: of height and width.
+        halvings: number of halvings of height and width.
 
     Example:
         >>> MapEncoder((3, 64, 64), code_size=8, channels=16)(torch.rand(2, 3, 64, 64)).shape
@@ -67,7 +67,7 @@ class MapDecoder(nn.Sequential, Recorded):
 
 
 def map_size(image_shape: Shape, halvings: int) -> tuple[int, int]:
-    """Return height and width after so many halvings, each rounded up."""
+    """Return height and width after a number of halvings, each rounded up."""
     _, height, width = image_shape
     return -(-height // 2**halvings), -(-width // 2**halvings)
 

@@ -10,37 +10,37 @@ from genlab.networks.quantizers import Quantizer, in_full
 from genlab.ranges import at_least, share
 
 AT_ONCE = {"cpu": 2**18, "cuda": 2**25}
-"""Distances that are held at a time; a CPU is fastest with what fits into its cache."""
+"""Number of distances held at a time; a CPU is fastest with what fits into its cache."""
 ITERATIONS = 10
-"""Steps of k-means before the first step of training."""
+"""Iterations of k-means before the first training step."""
 REVIVAL_EVERY = 50
-"""Batches of training from one look for dead codes to the next."""
+"""Number of training batches between checks for dead codes."""
 SMOOTHING = 1e-5
 """Laplace smoothing of the moving counts (appendix A.1)."""
 
 
 class Codebook(Quantizer):
-    """Vectors to the nearest of a codebook's, which is learned.
+    """Quantizer to the nearest vector of a learned codebook.
 
     Two things keep codes in use. The codebook starts as the centres that k-means finds among the first batch's vectors;
-    and every 50 batches, codes that were hardly used in these, dead ones, are moved to vectors of the last batch, drawn
-    with probabilities proportional to the squared distance to the nearest code (as in k-means++).
+    and every 50 batches, dead codes, which were hardly used since the last check, are moved to vectors of the batch,
+    drawn with probabilities proportional to the squared distance to the nearest code (as in k-means++).
 
-    Under DDP, sums over the batch are those over all processes, and the codebooks stay the same.
+    Under DDP, sums over the batch are over all processes, and the codebooks stay the same.
 
     Args:
-        code_size: of a vector.
-        codes: how many there are, at least 2.
-        commitment: weight of the squared distance that keeps what is quantized near its code, β in equation 3.
+        code_size: dimensions of a vector.
+        codes: number of codes, at least 2.
+        commitment: weight of the squared distance that keeps vectors near their codes, β in equation 3.
         kmeans_start: start with k-means on the first batch; otherwise at random.
-        revive_below: codes that are used less often than this share of the mean are dead; 0 revives none.
+        revive_below: codes used less often than this share of the mean are dead; 0 revives none.
 
     Raises:
         GenlabError: for numbers out of range.
     """
 
     recent: Tensor
-    """How many vectors each code was nearest to since the last look for dead ones, (codes,)."""
+    """How many vectors each code was nearest to since the last check for dead codes, (codes,)."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Codebook(Quantizer):
         self.commitment, self.kmeans_start, self.revive_below = commitment, kmeans_start, revive_below
         self.register_buffer("recent", torch.zeros(codes))
         self.batches = 0
-        """Batches of training so far: the same number in all processes, so that all communicate at the same time."""
+        """Number of training batches so far: the same in all processes, so that all communicate at the same time."""
 
     @property
     @abstractmethod
@@ -65,22 +65,22 @@ class Codebook(Quantizer):
 
     @abstractmethod
     def place(self, book: Tensor, counts: Tensor, which: Tensor) -> None:
-        """Move codes, and forget what they have learned.
+        """Move codes, and reset their statistics.
 
         Args:
-            book: where to, (codes, code_size).
-            counts: how many vectors of a batch each is expected to be nearest to, (codes,).
-            which: codes that are moved, (codes,), bool.
+            book: new vectors, (codes, code_size).
+            counts: expected number of vectors of a batch that are nearest to each code, (codes,).
+            which: codes to move, (codes,), bool.
         """
 
     def learn(self, counts: Tensor, sums: Tensor) -> None:
-        """Learn from how many vectors each code is nearest to, (codes,), and their sums, (codes, code_size)."""
+        """Learn from the number of vectors nearest to each code, (codes,), and their sums, (codes, code_size)."""
 
     @abstractmethod
     def loss(self, z: Tensor, nearest: Tensor) -> Tensor:
-        """Return the loss of vectors and their codes, each (N, code_size): (N,)."""
+        """Return the loss of vectors given their codes, each (N, code_size): (N,)."""
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]  # batches are counted: each would be compiled anew
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # counting batches would recompile for each
     def quantize(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         found = z.detach()
         if self.training and self.batches == 0 and self.kmeans_start:
@@ -103,7 +103,7 @@ class Codebook(Quantizer):
 
     @torch.no_grad()
     def start(self, z: Tensor) -> None:
-        """Set the codebook to the centres of k-means among vectors (N, code_size) of all processes."""
+        """Set the codebook to the k-means centres of vectors (N, code_size) of all processes."""
         rows = torch.randperm(len(z))[torch.arange(self.codes) % len(z)].to(z.device)
         centres = of_first_process(z[rows])
         for _ in range(ITERATIONS):
@@ -114,41 +114,41 @@ class Codebook(Quantizer):
 
     @torch.no_grad()
     def revive(self, z: Tensor, distances: Tensor) -> None:
-        """Move dead codes to vectors (N, code_size) of the first process, likely ones far, (N,), from their codes."""
-        weights = distances.nan_to_num(0, 0) + torch.finfo(z.dtype).tiny  # of training that has diverged, which ends
+        """Move dead codes to vectors (N, code_size) of the first process, preferably far, (N,), from their codes."""
+        weights = distances.nan_to_num(0, 0) + torch.finfo(z.dtype).tiny  # NaN if training has diverged and will end
         drawn = torch.multinomial(weights, self.codes, replacement=len(z) < self.codes)
         mean = self.recent.mean()
         dead = self.recent < self.revive_below * mean
-        candidates = of_first_process(z[drawn])[dead.cumsum(0) - 1]  # the first ones, which are the likeliest
+        candidates = of_first_process(z[drawn])[dead.cumsum(0) - 1]  # the first draws, which are the likeliest
         self.place(candidates, (mean / REVIVAL_EVERY).expand_as(dead), dead)
         self.recent.zero_()
 
     def get_extra_state(self) -> Tensor:
-        """Keep with the weights how many batches there were, and so whether the codebook has started."""
+        """Save the number of batches with the weights, and so whether the codebook has started."""
         return torch.tensor(self.batches)
 
     def set_extra_state(self, state: Tensor) -> None:
-        """Restore how many batches there were."""
+        """Restore the number of batches."""
         self.batches = int(state)
 
 
 class EMACodebook(Codebook):
-    """A codebook of moving averages: each code is the mean of the vectors that it was nearest to (appendix A.1).
+    """Codebook of moving averages: each code is the mean of the vectors that it was nearest to (appendix A.1).
 
-    Its loss is the commitment, β |z - sg(e)|². It takes no optimizer.
+    Its loss is the commitment, β |z - sg(e)|². It needs no optimizer.
 
     Args:
-        code_size: of a vector.
-        codes: how many there are, at least 2.
-        commitment: weight of the squared distance that keeps what is quantized near its code, β in equation 3.
-        decay: of the moving averages.
+        code_size: dimensions of a vector.
+        codes: number of codes, at least 2.
+        commitment: weight of the squared distance that keeps vectors near their codes, β in equation 3.
+        decay: decay rate of the moving averages.
         kmeans_start: start with k-means on the first batch; otherwise at random.
-        revive_below: codes that are used less often than this share of the mean are dead; 0 revives none.
+        revive_below: codes used less often than this share of the mean are dead; 0 revives none.
     """
 
     averages: Tensor
     counts: Tensor
-    """Moving average of how many vectors of a batch each code is nearest to, (codes,)."""
+    """Moving average of the number of a batch's vectors nearest to each code, (codes,)."""
     sums: Tensor
     """Moving average of the sum of these vectors, (codes, code_size)."""
 
@@ -176,7 +176,7 @@ class EMACodebook(Codebook):
         rows = which[:, None]
         self.averages.copy_(torch.where(rows, book, self.averages))
         self.counts.copy_(torch.where(which, counts, self.counts))
-        self.sums.copy_(torch.where(rows, book * counts[:, None], self.sums))  # or the old ones would take it back
+        self.sums.copy_(torch.where(rows, book * counts[:, None], self.sums))  # old sums would pull the code back
 
     @torch.no_grad()
     def learn(self, counts: Tensor, sums: Tensor) -> None:
@@ -189,7 +189,7 @@ class EMACodebook(Codebook):
 
 
 class GradientCodebook(Codebook):
-    """A codebook of parameters: codes follow the vectors that they are nearest to by gradient (equation 3).
+    """Codebook of parameters: codes follow the vectors that they are nearest to by gradient descent (equation 3).
 
     Its loss is |sg(z) - e|² + β |z - sg(e)|².
     """
@@ -225,7 +225,7 @@ def at_random(codes: int, code_size: int) -> Tensor:
 
 
 def nearest(z: Tensor, book: Tensor) -> Tensor:
-    """Find the nearest of a codebook's vectors (codes, code_size) to each of vectors (N, code_size): (N,)."""
+    """Find the nearest code, in a codebook (codes, code_size), of each of vectors (N, code_size): indices (N,)."""
     norms = book.square().sum(1)
     parts = z.split(max(1, AT_ONCE.get(z.device.type, 2**22) // len(book)))
     return torch.cat([torch.addmm(norms, some, book.T, alpha=-2).argmin(1) for some in parts])
@@ -236,8 +236,8 @@ def totals(z: Tensor, indices: Tensor, codes: int) -> tuple[Tensor, Tensor]:
 
     Args:
         z: vectors, (N, code_size).
-        indices: of their codes, (N,).
-        codes: how many there are.
+        indices: indices of their codes, (N,).
+        codes: number of codes.
 
     Returns:
         Counts (codes,), and sums (codes, code_size).
@@ -251,13 +251,13 @@ def totals(z: Tensor, indices: Tensor, codes: int) -> tuple[Tensor, Tensor]:
 
 
 def smoothed(counts: Tensor) -> Tensor:
-    """Smooth counts (codes,), of which none is 0 then, without a change of their sum."""
+    """Smooth counts (codes,) so that none is 0, keeping their sum."""
     total = counts.sum()
     return (counts + SMOOTHING) / (total + len(counts) * SMOOTHING) * total
 
 
 def of_first_process(values: Tensor) -> Tensor:
-    """Return what the first process has, in each process."""
+    """Return the first process's values in every process."""
     if distributed.is_available() and distributed.is_initialized():
         values = values.contiguous()
         distributed.broadcast(values, 0)

@@ -1,6 +1,6 @@
 """Networks that see a condition: labels (B,), int64, or attributes (B, count), from 0 (absent) to 1 (present).
 
-Conditions are embedded with variance 1 at first, the scale of codes.
+Embeddings start with variance 1, the scale of codes.
 """
 
 import torch
@@ -53,7 +53,7 @@ class ConditionalGenerator(nn.Module):
 
 
 class ConditionChannel(nn.Module):
-    """Discriminator that sees the condition's embedding as a further channel of the images.
+    """Discriminator that sees the condition's embedding as an extra channel of the images.
 
     Args:
         discriminator: builds the network from images to logits.
@@ -99,10 +99,10 @@ class Projection(nn.Module):
 def repeated(condition: Tensor, count: int) -> Tensor:
     """Repeat conditions (B, ...) for `count` images, a multiple of B.
 
-    Take the count from a tensor's shape: `len` would fix it in a graph that is to take any number of images.
+    Take the count from a tensor's shape: `len` would fix it in a graph that is meant for any number of images.
 
     Raises:
-        GenlabError: for a count that is no multiple of B.
+        GenlabError: for a count that is not a multiple of B.
     """
     if count % max(1, len(condition)):
         raise GenlabError(

@@ -1,4 +1,4 @@
-"""Denoisers that see a condition, or not: for guidance without a classifier (Ho & Salimans 2022)."""
+"""Denoisers that see a condition or not, for classifier-free guidance (Ho & Salimans 2022)."""
 
 from collections.abc import Callable
 
@@ -11,16 +11,16 @@ from genlab.types import Shape
 
 
 class ConditionalDenoiser(nn.Module):
-    """Denoiser given conditions: numbers that are added to the time's, or images as further channels of the noisy ones.
+    """Denoiser given conditions: embeddings that are added to the time's, or images as extra channels of noisy ones.
 
     Maps noisy images (B, C, H, W), times (B,), conditions (B, ...) and whether each is seen (B,), 1 or 0, to outputs.
-    A condition that is not seen is all zeros; images are grey.
+    A condition that is not seen has an embedding of zeros, or is a grey image.
 
     Args:
-        network: builds the network from an input's shape, channels of outputs, and the size of further numbers.
+        network: builds the network from an input's shape, the number of output channels, and an embedding's size.
         image_shape: (C, H, W) of noisy images.
         numbers: embeds conditions, (B, ...) to (B, size); None for conditions that are images.
-        size: of the embedding, or channels of such images.
+        size: size of the embedding, or number of channels of such images.
     """
 
     def __init__(

@@ -126,8 +126,8 @@ class Doubling(nn.Module):
 class UpsamplingDecoder(ConvDecoder):
     """Upsampling decoder: codes (B, code_size) to outputs (B, C, H, W).
 
-    Each stage is a nearest-neighbour enlargement and a convolution, which leave no checkerboard pattern as transposed
-    convolutions do (Odena et al. 2016).
+    Each stage is a nearest-neighbour enlargement and a convolution, which avoid the checkerboard patterns of transposed
+    convolutions (Odena et al. 2016).
     """
 
     @staticmethod

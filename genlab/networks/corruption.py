@@ -59,7 +59,7 @@ class DroppedPixels(Corruption):
     """Masking noise: some pixels become black in all channels, and some units of codes become 0.
 
     Args:
-        rate: expected share of these pixels.
+        rate: expected share of dropped pixels or units.
     """
 
     def __init__(self, rate: float = 0.3) -> None:
@@ -103,9 +103,9 @@ class DroppedPatches(Corruption):
 
 
 class ElasticWarp(Corruption):
-    """Smooth random displacement of pixels, as shared encoders of faces learn to undo.
+    """Smooth random displacement of pixels, which shared encoders of faces learn to undo.
 
-    Points of a coarse grid are displaced by normal noise, pixels between them by bicubic interpolation.
+    Points of a coarse grid are displaced by normal noise; bicubic interpolation displaces the pixels between them.
 
     Args:
         strength: standard deviation of a point's displacement, as a share of height and width, up to 0.5.

@@ -1,9 +1,9 @@
-"""Decoding of sentences from step-by-step logits: greedy, by lot, and beam search, for any network.
+"""Decoding of sentences from step-by-step logits: greedy, sampling, and beam search, for any network.
 
-Each function takes `step`, which maps tokens (B,) and a state, tensors (B, ...), to logits (B, vocabulary size) of the
-tokens after them and the state that follows; the state before the first token; and a number of steps. It returns tokens
-(B, steps), int64: words, `<end>`, then `<pad>`. Sentences that have not ended after these steps are cut off. With the
-other arguments fixed by `functools.partial`, they are interchangeable.
+Each function takes `step`, which maps tokens (B,) and a state, tensors (B, ...), to the logits (B, vocabulary size) of
+the next tokens and the next state; the state before the first token; and a number of steps. It returns tokens
+(B, steps), int64: words, `<end>`, then `<pad>`. Sentences that have not ended after these steps are cut off. With their
+other arguments fixed by `functools.partial`, the functions are interchangeable.
 """
 
 from collections.abc import Callable, Collection
@@ -22,7 +22,7 @@ Step = Callable[[Tensor, State], tuple[Tensor, State]]
 Decoding = Callable[..., Tensor]
 """One of the functions of this module, or a partial of it."""
 NO_WORDS = (PAD, START, UNKNOWN)
-"""Tokens that no sentence holds, unless unknown words are asked for."""
+"""Tokens that no sentence contains, unless unknown words are asked for."""
 
 
 def greedy(
@@ -31,11 +31,11 @@ def greedy(
     """Take the most probable token at each step.
 
     Args:
-        step: see above.
-        state: before the first token.
+        step: computes logits and the next state, a `Step`.
+        state: state before the first token.
         steps: maximum number of tokens, `<end>` included.
         banned: tokens that are never taken.
-        generator: not used, as nothing is drawn.
+        generator: not used, since nothing is drawn.
 
     Example:
         >>> step = lambda token, state: (torch.tensor([[0.0, 0.0, 0.0, 0.5, 1.0]]).roll(-int(token == 4), 1), state)
@@ -58,14 +58,14 @@ def sample_tokens(
     """Draw the token at each step.
 
     Args:
-        step: see above.
-        state: before the first token.
+        step: computes logits and the next state, a `Step`.
+        state: state before the first token.
         steps: maximum number of tokens, `<end>` included.
         temperature: divides the logits: below 1, probable tokens are drawn more often.
         top_p: draw only from the most probable tokens that make up this probability (Holtzman et al. 2020,
             section 3.1).
         banned: tokens that are never drawn.
-        generator: of the draws, on the CPU; by default torch's global one.
+        generator: generator for the draws, on the CPU; by default torch's global one.
 
     Raises:
         GenlabError: for numbers out of range.
@@ -90,17 +90,17 @@ def beam_search(
     banned: Collection[int] = NO_WORDS,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Find probable sentences: at each step, keep the most probable beginnings; in the end, take the best.
+    """Find probable sentences: at each step, keep the most probable beginnings; at the end, take the best sentence.
 
-    Probabilities are those of whole sentences, whatever their lengths.
+    Probabilities are those of whole sentences, not normalised by length.
 
     Args:
-        step: see above.
-        state: before the first token.
+        step: computes logits and the next state, a `Step`.
+        state: state before the first token.
         steps: maximum number of tokens, `<end>` included.
-        width: number of beginnings that are kept for each sentence.
+        width: number of beginnings kept for each sentence.
         banned: tokens that are never taken.
-        generator: not used, as nothing is drawn.
+        generator: not used, since nothing is drawn.
 
     Raises:
         GenlabError: for a width out of range.
@@ -126,7 +126,7 @@ def beam_search(
 
 
 def nucleus(logits: Tensor, top_p: float) -> Tensor:
-    """Let logits (B, V) be -inf for all but the fewest tokens whose probabilities add up to `top_p` or more."""
+    """Set logits (B, V) to -inf, except for the fewest tokens whose probabilities add up to `top_p` or more."""
     if top_p >= 1:
         return logits
     probabilities, order = logits.softmax(1).sort(1, descending=True)
@@ -137,7 +137,7 @@ def nucleus(logits: Tensor, top_p: float) -> Tensor:
 def _one_by_one(
     step: Step, state: State, steps: int, banned: Collection[int], choose: Callable[[Tensor, int], Tensor]
 ) -> Tensor:
-    """Choose a token at each step, by its logits (B, vocabulary size) and position, until every sentence has ended."""
+    """Choose a token at each step, from logits (B, vocabulary size) and the position, until all sentences end."""
     count, device = len(state[0]), state[0].device
     tokens = torch.full((count, steps), PAD, device=device)
     token, ended = torch.full((count,), START, device=device), torch.zeros(count, dtype=torch.bool, device=device)
@@ -152,5 +152,5 @@ def _one_by_one(
 
 
 def _without(logits: Tensor, banned: Collection[int]) -> Tensor:
-    """Return logits with -inf for some tokens."""
+    """Return logits with -inf for banned tokens."""
     return logits.index_fill(1, torch.tensor([*banned], dtype=torch.int64, device=logits.device), -torch.inf)

@@ -14,31 +14,31 @@ from genlab.recorded import Recorded
 from genlab.types import Shape
 
 GROUPS = 8
-"""Groups of channels that are normalised together, where so many divide them."""
+"""Maximum number of groups of channels that are normalised together; fewer if it does not divide the channels."""
 FASTEST, SLOWEST = 100.0, 0.5
-"""Frequencies of the waves that a time is embedded as; times are about -2 to 3."""
+"""Frequencies of the waves that embed a time; times are about -2 to 3."""
 
 
 class DenoisingUNet(nn.Module, Recorded):
-    """Denoiser: noisy images (B, C, H, W), times (B,) and, of a condition, numbers (B, condition_size) to outputs.
+    """Denoiser: noisy images (B, C, H, W), times (B,) and a condition's embedding (B, condition_size) to outputs.
 
-    Each stage is of residual blocks that the time and the condition scale and shift; between stages, sides are halved,
-    rounded up, and on the way back skip connections lead from each block to the one opposite.
+    Each stage consists of residual blocks that the time and the condition scale and shift. Between stages, height and
+    width are halved, rounded up; on the way back, skip connections lead from each block to its counterpart.
 
     Args:
         image_shape: (C, H, W) of the input images.
         out_channels: number of channels of outputs (B, out_channels, H, W).
-        condition_size: numbers of a condition; 0 without one.
+        condition_size: size of a condition's embedding; 0 without one.
         channels: number of channels of the first stage.
-        multipliers: channels of each stage, in multiples of these.
-        blocks: residual blocks of each stage on the way down; one more on the way up.
-        attention: stages whose shorter side is of at most so many pixels have self-attention; 0 for none.
+        multipliers: number of channels of each stage, as a multiple of `channels`.
+        blocks: number of residual blocks of each stage on the way down; one more on the way up.
+        attention: stages whose shorter side has at most this many pixels have self-attention; 0 for none.
         patch: side of the squares of pixels that the network sees as one position with the channels of all; with 2, a
-            network of the same channels is four times as fast.
+            network with the same channels is four times as fast.
         dropout: share of units dropped in training.
 
     Raises:
-        GenlabError: for numbers out of range, and more stages than halvings of the image.
+        GenlabError: for numbers out of range, and for more stages than halvings of the image allow.
 
     Example:
         >>> network = DenoisingUNet((1, 28, 20), 1, 0, channels=16)
@@ -128,9 +128,9 @@ class DenoisingUNet(nn.Module, Recorded):
 
 
 class Block(nn.Module):
-    """Residual block of two convolutions, scaled and shifted by numbers, and self-attention after them.
+    """Residual block of two convolutions, scaled and shifted by an embedding, followed by self-attention.
 
-    Maps features (B, fan_in, H, W) and numbers (B, size) to (B, fan_out, H, W).
+    Maps features (B, fan_in, H, W) and embeddings (B, size) to (B, fan_out, H, W).
     """
 
     def __init__(self, fan_in: int, fan_out: int, numbers: int, dropout: float, attends: bool) -> None:
@@ -152,7 +152,7 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention of the positions of features, (B, channels, H, W), added to them; in heads of 32 channels."""
+    """Self-attention between positions of features (B, channels, H, W), added to them, in heads of 32 channels."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -175,12 +175,12 @@ class Halving(nn.Conv2d):
     def __init__(self, channels: int) -> None:
         super().__init__(channels, channels, 3, stride=2, padding=1)
 
-    def forward(self, x: Tensor, numbers: Tensor) -> Tensor:  # type: ignore[override]  # as a block's
+    def forward(self, x: Tensor, numbers: Tensor) -> Tensor:  # type: ignore[override]  # called like a block
         return super().forward(x)
 
 
 class Doubling(nn.Conv2d):
-    """Enlargement to a size, twice the features' or a pixel less, and a convolution."""
+    """Enlargement to a size, twice the features' or a pixel less, followed by a convolution."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, channels, 3, padding=1)
@@ -192,7 +192,7 @@ class Doubling(nn.Conv2d):
 
 
 def waves(time: Tensor, count: int) -> Tensor:
-    """Embed times (B,) as sines and cosines of even many frequencies: (B, count), in at least float32."""
+    """Embed times (B,) as sines and cosines of the same frequencies: (B, count), in the precision of times."""
     half = (count + 1) // 2
     frequencies = torch.logspace(math.log10(SLOWEST), math.log10(FASTEST), half, device=time.device, dtype=time.dtype)
     angles = time[:, None] * frequencies
@@ -200,12 +200,12 @@ def waves(time: Tensor, count: int) -> Tensor:
 
 
 def normalization(channels: int) -> nn.GroupNorm:
-    """Build group normalisation in groups of channels."""
+    """Build group normalisation of channels."""
     return nn.GroupNorm(math.gcd(GROUPS, channels), channels)
 
 
 def zero(convolution: nn.Conv2d) -> nn.Conv2d:
-    """Set the weights of a residual's last convolution to 0, so that it begins as nothing."""
+    """Set the weights of a residual's last convolution to 0, so that the residual starts as 0."""
     nn.init.zeros_(convolution.weight)
     if convolution.bias is not None:
         nn.init.zeros_(convolution.bias)

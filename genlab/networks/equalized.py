@@ -1,7 +1,7 @@
 """Layers with equalized learning rates (Karras et al. 2018, section 4.1), and FIR resampling (Karras et al. 2019).
 
-Weights are N(0, 1), and scaled where they are used, so that an optimizer that normalises gradients, such as Adam, moves
-all of them at one speed.
+Weights are drawn from N(0, 1), and scaled where they are used, so that an optimizer that normalises gradients, such as
+Adam, moves all of them at the same speed.
 """
 
 import math
@@ -13,20 +13,20 @@ from torch import Tensor, nn
 SLOPE = 0.2
 """Slope of leaky ReLU below zero."""
 GAIN = math.sqrt(2)
-"""Factor that keeps variance through leaky ReLU. It is in weights and biases, which costs less than in activations."""
+"""Factor that keeps variance through leaky ReLU, applied to weights and biases: cheaper than to activations."""
 TAPS = (1.0, 3.0, 3.0, 1.0)
-"""Filter of each axis, before it is normalised: that of linear interpolation."""
+"""Filter along each axis, before it is normalised: that of linear interpolation."""
 
 
 class EqualLinear(nn.Module):
     """Linear layer with an equalized learning rate.
 
     Args:
-        in_features: numbers that go in.
-        out_features: numbers that come out.
-        bias: value of biases at first.
+        in_features: number of inputs.
+        out_features: number of outputs.
+        bias: initial value of biases.
         lr_multiplier: learning rate of this layer, relative to the optimizer's.
-        gain: factor of what comes out; `GAIN` before leaky ReLU.
+        gain: factor on outputs; `GAIN` before leaky ReLU.
     """
 
     def __init__(
@@ -45,12 +45,12 @@ class EqualConv(nn.Module):
     """Convolution with an equalized learning rate, (B, in_channels, H, W) to (B, out_channels, H, W).
 
     Args:
-        in_channels: channels that go in.
-        out_channels: channels that come out.
+        in_channels: number of input channels.
+        out_channels: number of output channels.
         kernel: side of the kernel, an odd number.
-        gain: factor of what comes out; `GAIN` before leaky ReLU.
+        gain: factor on outputs; `GAIN` before leaky ReLU.
         halves: whether height and width are halved, rounded up, after a filter.
-        bias: whether there are biases, 0 at first.
+        bias: whether there are biases, initially 0.
     """
 
     def __init__(
@@ -77,9 +77,9 @@ class EqualConv(nn.Module):
 
 
 class Filter(nn.Module):
-    """FIR filter that is applied before samples are left out, and after zeros have come between them.
+    """FIR filter that is applied before downsampling, and after zeros are inserted for upsampling.
 
-    On maps (B, C, H, W), which are 0 outside.
+    It takes maps (B, C, H, W), which are padded with 0.
     """
 
     taps: Tensor
@@ -98,11 +98,11 @@ class Filter(nn.Module):
         return F.conv2d(even(x), self._kernel(x), stride=2, padding=1, groups=x.shape[1])
 
     def before_halving(self, x: Tensor, padding: int) -> Tensor:
-        """Filter what a convolution with stride 2 and so much padding then halves, rounded up."""
+        """Filter the input of a convolution with stride 2 and this padding, which halves it, rounded up."""
         return F.conv2d(even(x), self._kernel(x), padding=padding + 1, groups=x.shape[1])
 
     def after_doubling(self, x: Tensor) -> Tensor:
-        """Filter (B, C, 2 H + 1, 2 W + 1), which a transposed convolution with 3 x 3 weights and stride 2 has made."""
+        """Filter the output (B, C, 2 H + 1, 2 W + 1) of a transposed convolution with 3 x 3 weights and stride 2."""
         return F.conv2d(x, self._kernel(x, 4.0), padding=1, groups=x.shape[1])
 
     def _kernel(self, x: Tensor, gain: float = 1.0) -> Tensor:
@@ -110,25 +110,25 @@ class Filter(nn.Module):
 
 
 def even(x: Tensor) -> Tensor:
-    """Append a row of zeros to maps of an odd height, and a column to those of an odd width."""
+    """Append a row of zeros to maps of odd height, and a column to those of odd width."""
     _, _, height, width = x.shape
     return F.pad(x, (0, width % 2, 0, height % 2)) if height % 2 or width % 2 else x
 
 
 def activated(x: Tensor) -> Tensor:
-    """Apply leaky ReLU to what a layer with a gain of `GAIN` has made, in its memory."""
+    """Apply leaky ReLU, in place, to the output of a layer with a gain of `GAIN`."""
     return F.leaky_relu(x, SLOPE, inplace=True)
 
 
 def stages(image_shape: tuple[int, int, int], channels: int, most: int) -> list[tuple[int, int, int]]:
-    """List the shapes between stages, from an image's on: (channels, H, W), (2 channels, H / 2, W / 2), ...
+    """List the shapes between stages, from an image's size down: (channels, H, W), (2 channels, H / 2, W / 2), ...
 
     Halves are rounded up; the shorter side of the last shape is below 8.
 
     Args:
         image_shape: (C, H, W).
         channels: number of channels at the size of images.
-        most: channels at most.
+        most: maximum number of channels.
     """
     _, height, width = image_shape
     shapes = [(min(channels, most), height, width)]

@@ -1,4 +1,4 @@
-"""Sampling of grids from autoregressive networks, value by value, with a cache of what is computed already."""
+"""Sampling of grids from autoregressive networks, value by value, with a cache of what is already computed."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from genlab.networks.pixelcnn import CausalConv, GatedLayer, GatedPixelCNN, gate
 from genlab.types import Shape
 
 AT_ONCE = 2**17
-"""Places of grids that are sampled together."""
+"""Number of places of grids that are sampled together."""
 
 
 @torch.no_grad()
@@ -30,20 +30,20 @@ def sample_grids(
 ) -> Tensor:
     """Sample grids of values from an autoregressive network: (count, C, H, W), int64, on the network's device.
 
-    Values are drawn row by row, in a row place by place, at a place channel by channel, each from the distribution
-    given those before it. A `GatedPixelCNN` computes for each only what is new; of another network, each value takes
-    the logits of whole grids. Memory is bounded, whatever the count, and the draws do not depend on it.
+    Values are drawn row by row, within a row place by place, and at a place channel by channel, each from its
+    distribution given those before it. A `GatedPixelCNN` only computes what is new for each; other networks compute
+    the logits of whole grids for each value. Memory is bounded, whatever the count, and the draws do not depend on it.
 
     Args:
         network: maps grids (B, C, H, W), int64, a condition and a map, or None, to logits (B, values, C, H, W).
         grid_shape: (C, H, W).
-        count: how many grids.
-        condition: (count, condition_size), or one for all, (1, condition_size).
+        count: number of grids.
+        condition: (count, condition_size), or (1, condition_size) for all.
         map: (count, map_channels, H, W), or one for all.
         known: grids (count, C, H, W), or one for all, whose first `start` places are kept.
-        start: how many places are known, counted along rows from the first one.
-        generator: of the draws, on the CPU; by default torch's global one.
-        progress: whether a bar shows the places.
+        start: number of known places, counted along rows from the first one.
+        generator: generator for the draws, on the CPU; by default torch's global one.
+        progress: whether to show a progress bar.
 
     Example:
         >>> network = GatedPixelCNN((1, 8, 8), values=4, channels=8, layers=2)
@@ -71,20 +71,20 @@ def sample_grids(
 
 
 def chosen(logits: Tensor, drawn: Tensor) -> Tensor:
-    """Choose values by uniform numbers in [0, 1), as these fall among cumulative probabilities: (B,), int64.
+    """Choose values by where uniform numbers in [0, 1) fall among cumulative probabilities: (B,), int64.
 
     Args:
         logits: (B, values).
-        drawn: (B,), of `genlab.doubles.double_of` their device.
+        drawn: (B,), with the dtype that `genlab.doubles.double_of` gives for their device.
     """
     cumulative = doubled(logits).softmax(1).cumsum(1)
-    total = cumulative[:, -1:]  # which is 1, but for rounding
-    last = (cumulative < total).sum(1)  # that has a probability, where rounding leads to the total
+    total = cumulative[:, -1:]  # 1, up to rounding
+    last = (cumulative < total).sum(1)  # the last value with a probability, in case rounding leads to the total
     return torch.minimum((cumulative <= drawn[:, None] * total).sum(1), last)
 
 
 def part_of(given: Tensor | None, rows: Tensor, device: torch.device) -> Tensor | None:
-    """Return the conditions of some grids, where there is one for all or one for each."""
+    """Return the conditions of some grids, given one for all or one for each."""
     if given is None:
         return None
     given = given.to(device)
@@ -94,19 +94,19 @@ def part_of(given: Tensor | None, rows: Tensor, device: torch.device) -> Tensor 
 def logits_of(
     network: nn.Module, grid: Tensor, condition: Tensor | None, map: Tensor | None
 ) -> Callable[[int, int], Tensor]:
-    """Return what gives the logits (B, values, C) at one place after another of a grid that is being filled."""
+    """Return a function that gives the logits (B, values, C) at successive places of a grid that is being filled."""
     if isinstance(network, GatedPixelCNN):
         return CachedPixelCNN(network, grid, condition, map)
     return lambda i, j: network(grid, condition, map)[..., i, j]
 
 
 class CachedPixelCNN:
-    """The logits of a `GatedPixelCNN` at one place after another, from what it keeps of those before.
+    """Logits of a `GatedPixelCNN` at successive places, computed with a cache of the places before.
 
     When a row begins, the vertical stack computes that row; at each place, the horizontal stack computes that place.
 
     Args:
-        network: whose logits.
+        network: network whose logits are computed.
         grid: (B, C, H, W), int64, filled by the caller.
         condition: (B, condition_size).
         map: (B, map_channels, H, W).
@@ -128,13 +128,13 @@ class CachedPixelCNN:
 
     def _next_row(self) -> None:
         above = self.grid[:, :, max(self.row, 0), None]
-        features = self.network.embedded(above) * (self.row >= 0)  # above the first row there is nothing
+        features = self.network.embedded(above) * (self.row >= 0)  # there is nothing above the first row
         self.row, self.column = self.row + 1, -1
         for layer in self.layers:
             features = layer.next_row(self.row, features)
 
     def _place(self, column: int) -> Tensor:
-        before = max(column - 1, 0)  # which may have been filled since
+        before = max(column - 1, 0)  # it may have been filled since
         embedded = self.network.embedded(self.grid[:, :, self.row, None, before : column + 1])[:, :, 0]
         self.layers[0].keep(before, embedded[..., 0])
         features = embedded[..., -1]
@@ -145,12 +145,12 @@ class CachedPixelCNN:
 
 
 class CachedLayer:
-    """A `GatedLayer` with the rows and columns of its input that it needs again.
+    """A `GatedLayer` with a cache of the rows and columns of its input that it needs again.
 
     Args:
-        layer: whose features.
-        grid: (B, C, H, W), whose size counts.
-        shift: of a condition and a map; see `GatedLayer.shift`.
+        layer: layer whose features are computed.
+        grid: (B, C, H, W), of which only the size matters.
+        shift: shift by a condition and a map; see `GatedLayer.shift`.
     """
 
     def __init__(self, layer: GatedLayer, grid: Tensor, shift: tuple[Tensor, Tensor] | None) -> None:
@@ -162,7 +162,7 @@ class CachedLayer:
         self.left = weight.new_zeros(count, width + layer.reach, weight.shape[1])
 
     def next_row(self, row: int, features: Tensor) -> Tensor:
-        """Compute a row of the vertical stack from one of its input: (B, in, 1, W) to (B, channels, 1, W)."""
+        """Compute a row of the vertical stack from a row of its input: (B, in, 1, W) to (B, channels, 1, W)."""
         reach = self.layer.reach
         self.above = torch.cat([self.above[:, :, 1:], F.pad(features, (reach, reach))], 2)
         above = self.layer.vertical(self.above)
@@ -176,7 +176,7 @@ class CachedLayer:
         return gated(above) if self.layer.is_first else features + gated(above)
 
     def place(self, column: int, features: Tensor) -> Tensor:
-        """Compute a place of the horizontal stack in the row at hand: (B, in) to (B, channels)."""
+        """Compute a place of the horizontal stack in the current row: (B, in) to (B, channels)."""
         self.keep(column, features)
         seen = self.left[:, column : column + self.layer.reach + 1].flatten(1)
         across = self.output(gated(self.horizontal(seen) + self.linked[:, column]))
@@ -188,7 +188,7 @@ class CachedLayer:
 
 
 class Flat:
-    """A convolution along rows at one place: a product of its taps, (B, taps * in), and a matrix."""
+    """A convolution along rows, at one place: a product of its taps, (B, taps * in), with a matrix."""
 
     def __init__(self, convolution: CausalConv) -> None:
         self.weight = convolution.causal_weight[:, :, 0].movedim(1, 2).flatten(1)

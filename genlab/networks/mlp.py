@@ -13,7 +13,7 @@ from genlab.types import Shape
 
 
 def mlp(sizes: Sequence[int], activation: Callable[[], nn.Module]) -> list[nn.Module]:
-    """Build linear layers of the given sizes, the input's first, with an activation between each two."""
+    """Build linear layers of the given sizes, the input's first, with activations in between."""
     for hidden in sizes[1:-1]:
         extent(hidden=hidden)
     layers: list[nn.Module] = []

@@ -12,14 +12,14 @@ from genlab.types import Shape
 
 
 class PatchDiscriminator(nn.Sequential, Recorded):
-    """Patch discriminator: images (B, C, H, W) to logits (B, size, H', W'), each of one patch.
+    """Patch discriminator: images (B, C, H, W) to logits (B, size, H', W'), each for one patch.
 
     With three halvings, patches have 70 x 70 pixels.
 
     Args:
         image_shape: (C, H, W) of the images.
         size: number of logits, or of features, for each patch.
-        channels: number of channels of the first stage; each stage after it has twice as many, up to eight times.
+        channels: number of channels of the first stage; each later stage has twice as many, up to eight times.
         stages: number of halvings; fewer for images whose shorter side would fall below 4.
         normalization: builds the layer after each convolution but the first and the last, given its number of channels.
 

@@ -1,4 +1,4 @@
-"""The gated PixelCNN (van den Oord et al. 2016, arXiv:1606.05328): each value of a grid from those before it."""
+"""The gated PixelCNN (van den Oord et al. 2016, arXiv:1606.05328): each value of a grid given those before it."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -19,23 +19,23 @@ FIRST_KERNEL = 7
 class GatedPixelCNN(nn.Module, Recorded):
     """Autoregressive network: grids of values (B, C, H, W), int64, to logits of each value (B, values, C, H, W).
 
-    The logits at a place depend on the values before it alone: in the rows above, left of it in its row, and in the
-    channels before its own. A vertical stack of convolutions sees all rows above and leaves no blind spot, a horizontal
-    stack sees the row (section 2.2); both have gates (equation 2), which a condition shifts everywhere (equation 4) and
-    a map shifts at its places (equation 5).
+    The logits at a place depend only on the values before it: in the rows above, left of it in its row, and in the
+    channels before its own. A vertical stack of convolutions sees all rows above and leaves no blind spot; a horizontal
+    stack sees the row (section 2.2). Both have gates (equation 2), which a condition shifts everywhere (equation 4) and
+    a map shifts place by place (equation 5).
 
     Args:
         grid_shape: (C, H, W) of the grids.
-        values: how many there are, from 0 on; at least 2.
-        condition_size: numbers of a condition (B, condition_size); 0 without one.
-        map_channels: channels of a map (B, map_channels, H, W); 0 without one.
+        values: number of values, which count from 0; at least 2.
+        condition_size: size of a condition (B, condition_size); 0 without one.
+        map_channels: number of channels of a map (B, map_channels, H, W); 0 without one.
         channels: number of channels of each stack, at least C.
-        layers: gated layers.
+        layers: number of gated layers.
         kernel: side of the convolutions after the first layer, whose side is 7; odd.
-        embedding: numbers that each value becomes, learned.
+        embedding: size of the learned embedding of a value.
 
     Raises:
-        GenlabError: for numbers out of range, and fewer channels than those of the grid.
+        GenlabError: for numbers out of range, and for fewer channels than the grid has.
 
     Example:
         >>> network = GatedPixelCNN((1, 28, 20), values=2, channels=8, layers=2)
@@ -68,7 +68,7 @@ class GatedPixelCNN(nn.Module, Recorded):
         self.grid_shape, self.values = tuple(grid_shape), values
         self.condition_size, self.map_channels = condition_size, map_channels
         self.embedding = nn.Embedding(values, embedding)
-        with torch.no_grad():  # levels of grey are in order, and near ones alike
+        with torch.no_grad():  # grey levels are ordered, and neighbours similar
             self.embedding.weight[:, 0] = torch.linspace(-1, 1, values)
         numbers = [channel for channel in range(depth) for _ in range(embedding)]
         features = [feature % depth for feature in range(channels)]
@@ -105,7 +105,7 @@ class GatedPixelCNN(nn.Module, Recorded):
         return embedded.movedim(-1, 2).flatten(1, 2)
 
     def logits(self, outputs: Tensor) -> Tensor:
-        """Tell outputs by value and channel: (B, values * C, ...) to (B, values, C, ...)."""
+        """Split outputs by value and channel: (B, values * C, ...) to (B, values, C, ...)."""
         logits: Tensor = outputs.unflatten(1, (self.values, self.grid_shape[0]))
         return logits
 
@@ -113,16 +113,16 @@ class GatedPixelCNN(nn.Module, Recorded):
 class GatedLayer(nn.Module):
     """Layer of the vertical and the horizontal stack (figure 2).
 
-    Features of the vertical stack know of the rows above a place, those of the horizontal stack also of the row up to
-    it. Both are added to, so that deep stacks learn.
+    Features of the vertical stack know the rows above a place; those of the horizontal stack also know the row up to
+    it. Both stacks are residual, so that deep ones learn.
 
     Args:
         order_in: channel of the grid that each feature belongs to.
-        order: the same of the output.
+        order: the same for the output.
         kernel: side of the vertical convolution; the horizontal one sees as far to the left.
-        is_first: whether its input is the grid, of which it must not see the place itself.
-        condition_size: numbers of a condition.
-        map_channels: channels of a map.
+        is_first: whether its input is the grid, where it must not see the place itself.
+        condition_size: size of a condition.
+        map_channels: number of channels of a map.
     """
 
     def __init__(
@@ -159,7 +159,7 @@ class GatedLayer(nn.Module):
         return vertical + gated(above), horizontal + across
 
     def shift(self, condition: Tensor | None, map: Tensor | None) -> tuple[Tensor, Tensor] | None:
-        """Compute what a condition and a map add in front of the gates: two of (B, 2 * channels, H or 1, W or 1)."""
+        """Compute what a condition and a map add before the gates: two tensors (B, 2 * channels, H or 1, W or 1)."""
         parts = []
         if self.condition is not None and condition is not None:
             parts.append(self.condition(condition.to(self.condition.weight))[:, :, None, None])
@@ -172,13 +172,13 @@ class GatedLayer(nn.Module):
 
 
 class CausalConv(nn.Conv2d):
-    """Convolution along rows, whose last tap is at the place itself, where features see no later channel of the grid.
+    """Convolution along rows whose last tap is at the place itself, where features see no later channels of the grid.
 
     Args:
         order_in: channel of the grid that each feature belongs to.
-        order: the same of the output.
-        taps: how many, the place itself included.
-        strict: whether features see neither their own channel at the place itself.
+        order: the same for the output.
+        taps: number of taps, the place itself included.
+        strict: whether features do not even see their own channel at the place itself.
     """
 
     mask: Tensor | None
@@ -195,7 +195,7 @@ class CausalConv(nn.Conv2d):
 
     @property
     def causal_weight(self) -> Tensor:
-        """The weight without what must not be seen, (out, in, 1, taps)."""
+        """The weight, with 0 for what must not be seen, (out, in, 1, taps)."""
         return self.weight if self.mask is None else self.weight * self.mask
 
 

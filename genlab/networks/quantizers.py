@@ -1,6 +1,6 @@
-"""Quantizers: vectors to the nearest of a finite set, with gradients that pass straight through.
+"""Quantizers: vectors to the nearest of a finite set, with straight-through gradients.
 
-All have one interface, `Quantizer`; `genlab.networks.codebooks` has those that learn their set.
+All share one interface, `Quantizer`; those in `genlab.networks.codebooks` learn their set.
 """
 
 import math
@@ -22,21 +22,21 @@ class Quantized(NamedTuple):
     """Vectors (B, code_size, ...) after quantization."""
 
     vectors: Tensor
-    """The quantized vectors, (B, code_size, ...); their gradient is that of what was quantized."""
+    """The quantized vectors, (B, code_size, ...); their gradient is passed on to what was quantized."""
     indices: Tensor
-    """Which of the codes they are, (B, ...), int64 from 0 to `codes` - 1."""
+    """Indices of their codes, (B, ...), int64 from 0 to `codes` - 1."""
     loss: Tensor
     """The quantizer's part of the loss, summed over vectors: (B,), in float32."""
 
 
 class Quantizer(nn.Module, Recorded):
-    """Maps vectors (B, code_size, ...) to one of `codes` vectors each.
+    """Quantizer of vectors (B, code_size, ...), each to one of `codes` vectors.
 
-    It computes in float32 whatever the autocast: between large vectors, half precision takes the wrong one for nearest.
+    It computes in float32 even under autocast: among large vectors, half precision finds the wrong nearest one.
 
     Args:
-        code_size: of a vector.
-        codes: how many there are, at least 2.
+        code_size: dimensions of a vector.
+        codes: number of codes, at least 2.
 
     Raises:
         GenlabError: for numbers out of range.
@@ -60,7 +60,7 @@ class Quantizer(nn.Module, Recorded):
 
     @abstractmethod
     def quantize(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Quantize vectors (N, code_size), at least float32.
+        """Quantize vectors (N, code_size), in at least float32.
 
         Returns:
             Vectors (N, code_size), with the gradient of `z`; indices (N,); and the loss of each, (N,).
@@ -86,18 +86,18 @@ class Quantizer(nn.Module, Recorded):
 
 
 class FSQ(Quantizer):
-    """Finite scalar quantization (Mentzer et al. 2024, arXiv:2309.15505): each of a few numbers, rounded to levels.
+    """Finite scalar quantization (Mentzer et al. 2024, arXiv:2309.15505): a few numbers, each rounded to levels.
 
-    A linear layer turns a vector into as many numbers as there are levels, another one these into a vector again. There
-    is no codebook to learn or to collapse, and no loss of its own.
+    A linear layer turns a vector into as many numbers as `levels` has entries, and another turns the rounded numbers
+    into a vector again. There is no codebook to learn or to collapse, and no loss of its own.
 
     Args:
-        code_size: of a vector.
-        levels: values that each number can have, at least 2; their product is the number of codes. The paper has
-            (8, 6, 5), 240 codes; (8, 5, 5, 5), 1,000; and (7, 5, 5, 5, 5), 4,375.
+        code_size: dimensions of a vector.
+        levels: number of values that each number can have, at least 2; their product is the number of codes. The paper
+            uses (8, 6, 5), 240 codes; (8, 5, 5, 5), 1,000; and (7, 5, 5, 5, 5), 4,375.
 
     Raises:
-        GenlabError: for no levels, for fewer than 2 values, and for more codes than 65,536.
+        GenlabError: for no levels, for fewer than 2 values, and for more than 65,536 codes.
     """
 
     def __init__(self, code_size: int, levels: Sequence[int] = (8, 5, 5, 5)) -> None:
@@ -129,7 +129,7 @@ class FSQ(Quantizer):
         These are -(L // 2) to (L - 1) // 2. An even number of levels has no middle one; its values are shifted so that
         0 stays 0.
         """
-        half = (self.levels - 1) * (1 + 1e-3) / 2  # so that the outer levels are reached by finite numbers
+        half = (self.levels - 1) * (1 + 1e-3) / 2  # so that finite numbers reach the outer levels
         offset = (self.levels % 2 == 0).to(numbers) / 2
         squashed: Tensor = (numbers + (offset / half).atanh()).tanh() * half - offset
         return squashed

@@ -11,7 +11,7 @@ from genlab.recorded import Recorded
 from genlab.vocabulary import PAD
 
 State = tuple[Tensor, ...]
-"""Memory of a decoder of the tokens so far: tensors (B, ...)."""
+"""A decoder's memory of the tokens so far: tensors (B, ...)."""
 
 
 class LSTMLayer(nn.LSTM):
@@ -29,17 +29,17 @@ class GRULayer(nn.GRU):
 
 
 class RecurrentEncoder(nn.Module, Recorded):
-    """The last state of a recurrent network, and a linear layer.
+    """Encoder: the last state of a recurrent network, followed by a linear layer.
 
     Args:
         vocabulary_size: number of tokens.
         code_size: number of outputs.
-        embedding: size of a token's vector.
+        embedding: size of a token's embedding.
         hidden: size of the state.
         cell: builds the recurrent network from the sizes of inputs and states: `LSTMLayer`, or `GRULayer`.
-        dropout: share of the values of tokens' vectors that are dropped in training.
-        backwards: whether sentences are read from their end, so that the last state has just seen the words with which
-            a decoder begins (Sutskever et al. 2014, arXiv:1409.3215, section 3.3).
+        dropout: share of the values of tokens' embeddings that are dropped in training.
+        backwards: whether sentences are read from their end, so that the last state has just seen the words that a
+            decoder begins with (Sutskever et al. 2014, arXiv:1409.3215, section 3.3).
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class RecurrentEncoder(nn.Module, Recorded):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Encode tokens (B, T), int64, with padding at their end, to (B, code_size)."""
-        last = (tokens != PAD).sum(1) - 1  # padding comes after it, and changes nothing
+        last = (tokens != PAD).sum(1) - 1  # padding comes after it and changes nothing
         if self.backwards:
             places = torch.arange(tokens.shape[1], device=tokens.device)
             tokens = tokens.gather(1, (last[:, None] - places) % tokens.shape[1])  # padding stays at the end
@@ -73,19 +73,19 @@ class RecurrentEncoder(nn.Module, Recorded):
 
 
 class RecurrentDecoder(nn.Module, Recorded):
-    """A recurrent network whose first state and every input depend on a code, and a linear layer to logits.
+    """Decoder: a recurrent network whose initial state and every input depend on a code, and a linear layer to logits.
 
     Args:
         vocabulary_size: number of tokens.
         code_size: size of a code; 0 for a language model, which has none.
-        embedding: size of a token's vector.
+        embedding: size of a token's embedding.
         hidden: size of the state.
         cell: builds the recurrent network from the sizes of inputs and states: `LSTMLayer`, or `GRULayer`.
-        dropout: share of the values of tokens' vectors, and of what the logits are computed from, that are dropped in
-            training.
-        tied: whether a token's logit is the product of its vector and a linear map of the state, so that what is
-            learned of a word as input also serves to predict it (Press & Wolf 2017, arXiv:1608.05859); otherwise
-            logits have weights of their own.
+        dropout: share of the values of tokens' embeddings, and of what the logits are computed from, that are dropped
+            in training.
+        tied: whether a token's logit is the product of its embedding and a linear map of the state, so that what is
+            learned about a word as input also serves to predict it (Press & Wolf 2017, arXiv:1608.05859); otherwise
+            logits have their own weights.
     """
 
     def __init__(
@@ -109,18 +109,18 @@ class RecurrentDecoder(nn.Module, Recorded):
         self.output = nn.Linear(hidden, embedding if tied else vocabulary_size)
         self.bias = nn.Parameter(torch.zeros(vocabulary_size)) if tied else None
         if tied:
-            nn.init.normal_(self.embedding.weight, std=embedding**-0.5)  # logits of unit variance, not `embedding`
+            nn.init.normal_(self.embedding.weight, std=embedding**-0.5)  # for logits of variance 1, not `embedding`
 
     def forward(self, previous: Tensor, code: Tensor, wanted: Tensor) -> Tensor:
         """Compute logits of tokens given those before them.
 
         Args:
-            previous: (B, T), int64: for each token the one before it.
+            previous: (B, T), int64: the token before each token.
             code: (B, code_size).
-            wanted: (B, T), where logits are wanted: of padding they would cost as much as of words.
+            wanted: (B, T), bool: where logits are wanted, as those of padding would cost as much as those of words.
 
         Returns:
-            (N, vocabulary_size), sentence by sentence.
+            Logits (N, vocabulary_size), sentence by sentence.
         """
         states, _ = self._states(previous, self.start(code))
         return self._logits(states[wanted])

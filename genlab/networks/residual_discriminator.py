@@ -13,16 +13,16 @@ from genlab.types import Shape
 
 
 class ResidualStage(nn.Module):
-    """Two convolutions, the second of which halves height and width, beside a shortcut.
+    """Two convolutions, the second of which halves height and width, in parallel with a shortcut.
 
     Args:
-        in_channels: channels that go in.
-        out_channels: channels that come out.
+        in_channels: number of input channels.
+        out_channels: number of output channels.
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        half = math.sqrt(0.5)  # so that the sum of both has the variance of one
+        half = math.sqrt(0.5)  # so that the sum of both has the variance of each
         self.first = EqualConv(in_channels, in_channels, gain=GAIN)
         self.second = EqualConv(in_channels, out_channels, gain=GAIN * half, halves=True)
         self.shortcut = EqualConv(in_channels, out_channels, kernel=1, gain=half, bias=False)
@@ -35,14 +35,14 @@ class ResidualStage(nn.Module):
 
 
 class BatchDeviation(nn.Module):
-    """Further channel with the mean standard deviation within a group of images (Karras et al. 2018, section 3).
+    """Extra channel with the mean standard deviation within a group of images (Karras et al. 2018, section 3).
 
-    The group of image i of n is that of images i, i + n / size, i + 2 n / size and so on, with n / size rounded down,
-    counted around the batch. Groups of two processes are those of one with the double batch, where size divides n.
-    Deviations are computed in float32 at least.
+    Image i of n is grouped with images i + n / size, i + 2 n / size and so on, with n / size rounded down, wrapping
+    around the batch. Two processes have the groups of one with twice the batch, if size divides n. Deviations are
+    computed in float32 at least.
 
     Args:
-        size: images in a group.
+        size: number of images in a group.
     """
 
     def __init__(self, size: int) -> None:
@@ -52,9 +52,9 @@ class BatchDeviation(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         size = min(self.size, x.shape[0])
         step = x.shape[0] // size
-        wide = x.to(torch.promote_types(x.dtype, torch.float32))  # 1e-8 is 0 in float16, and the root's slope infinite
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))  # in float16, 1e-8 is 0 and the root's slope infinite
         group = torch.stack([wide.roll(-step * place, 0) for place in range(size)])
-        variance = (group - group.mean(0)).square().mean(0)  # torch's own is slow over so few
+        variance = (group - group.mean(0)).square().mean(0)  # torch.var is slow over so few
         deviation = (variance + 1e-8).sqrt().mean((1, 2, 3), keepdim=True).to(x.dtype)
         return torch.cat([x, deviation.expand(-1, 1, *x.shape[2:])], 1)
 
@@ -66,8 +66,8 @@ class ResidualDiscriminator(nn.Module, Recorded):
         image_shape: (C, H, W) of the images.
         size: number of logits, or of features, for each image.
         channels: number of channels at the size of images; each smaller stage has twice as many.
-        max_channels: channels at most.
-        group_size: images whose standard deviation is a further feature of each; 0 for none.
+        max_channels: maximum number of channels.
+        group_size: number of images whose standard deviation is an extra feature of each; 0 for none.
 
     Example:
         >>> discriminator = ResidualDiscriminator((1, 28, 20), 1, channels=8)

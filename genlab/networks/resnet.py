@@ -21,8 +21,8 @@ LARGE = 256
 class ResNetGenerator(nn.Sequential, Recorded):
     """Residual generator: images (B, C, H, W) to outputs (B, out_channels, H, W), before the tanh.
 
-    Two stages halve height and width, fewer where the shorter side would fall below 4; residual blocks follow, and as
-    many stages double height and width again. The network takes images of any other size too, from 4 x 4.
+    Two stages halve height and width, fewer if the shorter side would fall below 4; residual blocks follow, and as
+    many stages double height and width again. The network takes images of any other size too, from 4 x 4 up.
 
     Args:
         image_shape: (C, H, W) of the input images.
@@ -60,7 +60,7 @@ class ResNetGenerator(nn.Sequential, Recorded):
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
-        least = 2 * self.multiple  # residual blocks reflect maps, which takes two rows and columns
+        least = 2 * self.multiple  # residual blocks pad maps by reflection, which takes two rows and columns
         right, below = max(least - width, -width % self.multiple), max(least - height, -height % self.multiple)
         padded = F.pad(x, (0, right, 0, below), mode="replicate") if right or below else x
         logits: Tensor = super().forward(padded)  # type: ignore[no-untyped-call]

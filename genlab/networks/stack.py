@@ -109,7 +109,7 @@ class LayerStack(nn.ModuleList):
 
     Args:
         image_shape: (C, H, W) of the images.
-        factories: factories of layers, or layers that are built already.
+        factories: factories of layers, or layers that are already built.
     """
 
     def __init__(self, image_shape: Shape, factories: Sequence[LayerFactory]) -> None:

@@ -15,18 +15,18 @@ MOST_BLOCKS = 1000
 class StridedEncoder(nn.Sequential, Recorded):
     """Convolutional encoder: images (B, C, H, W) to maps (B, code_size, H / 2^halvings, W / 2^halvings), rounded down.
 
-    Convolutions 4 x 4 of stride 2, one 3 x 3, residual blocks, and one 1 x 1 to the map; no normalisation.
+    4 x 4 convolutions with stride 2, a 3 x 3 one, residual blocks, and a 1 x 1 one to the map; no normalisation.
 
     Args:
         image_shape: (C, H, W) of the images.
         code_size: channels of the map.
         channels: number of channels; the first stage has half as many.
-        halvings: of height and width.
+        halvings: number of halvings of height and width.
         blocks: number of residual blocks.
         block_channels: number of channels inside a residual block.
 
     Raises:
-        GenlabError: for images too small to be halved so often, and numbers out of range.
+        GenlabError: for images too small for so many halvings, and numbers out of range.
 
     Example:
         >>> StridedEncoder((3, 28, 20), code_size=8, channels=16)(torch.rand(2, 3, 28, 20)).shape
@@ -59,7 +59,7 @@ class StridedEncoder(nn.Sequential, Recorded):
 class StridedDecoder(nn.Sequential, Recorded):
     """Convolutional decoder: maps (B, code_size, H / 2^halvings, W / 2^halvings) to outputs (B, C, H, W).
 
-    The encoder's mirror: a convolution 3 x 3, residual blocks, and transposed convolutions 4 x 4 of stride 2.
+    It mirrors the encoder: a 3 x 3 convolution, residual blocks, and 4 x 4 transposed convolutions with stride 2.
 
     Args:
         image_shape: (C, H, W) of the outputs.
@@ -70,7 +70,7 @@ class StridedDecoder(nn.Sequential, Recorded):
         block_channels: number of channels inside a residual block.
 
     Raises:
-        GenlabError: for outputs too small to be halved so often, and numbers out of range.
+        GenlabError: for outputs too small for so many halvings, and numbers out of range.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class StridedDecoder(nn.Sequential, Recorded):
 
 
 class ResidualLayer(nn.Module):
-    """Residual block of a convolution 3 x 3 to fewer channels and one 1 x 1 back: (B, channels, H, W)."""
+    """Residual block of a 3 x 3 convolution to fewer channels and a 1 x 1 one back: (B, channels, H, W)."""
 
     def __init__(self, channels: int, block_channels: int) -> None:
         super().__init__()
@@ -111,7 +111,7 @@ class ResidualLayer(nn.Module):
 
 
 def halved(image_shape: Shape, halvings: int) -> list[tuple[int, int]]:
-    """List heights and widths before and after each of so many halvings, rounded down.
+    """List heights and widths before and after each halving, rounded down.
 
     Raises:
         GenlabError: for images that are too small for them.
@@ -127,7 +127,7 @@ def halved(image_shape: Shape, halvings: int) -> list[tuple[int, int]]:
 
 
 def _widths(channels: int, halvings: int) -> list[int]:
-    """Channels after each halving."""
+    """Return the number of channels after each halving."""
     return [max(1, channels // 2), *[channels] * (halvings - 1)]
 
 

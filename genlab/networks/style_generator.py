@@ -1,4 +1,4 @@
-"""Generator of StyleGAN2 (Karras et al. 2020, arXiv:1912.04958): a mapping network, and a synthesis of styles."""
+"""Generator of StyleGAN2 (Karras et al. 2020, arXiv:1912.04958): a mapping network and a synthesis network."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -15,7 +15,7 @@ from genlab.types import NetworkFactory, Shape
 
 EPSILON = 1e-8
 SHARED = ("synthesis", "to_each_layer", "style_size")
-"""Parts of a generator beside its mapping network."""
+"""Parts of a generator other than its mapping network."""
 
 
 class MappingNetwork(nn.Module):
@@ -24,7 +24,7 @@ class MappingNetwork(nn.Module):
     Args:
         code_size: dimensions of the code, which is scaled to a mean square of 1.
         style_size: dimensions of the style.
-        layers: fully connected layers.
+        layers: number of fully connected layers.
         lr_multiplier: learning rate of these layers, relative to the optimizer's.
     """
 
@@ -43,18 +43,18 @@ class MappingNetwork(nn.Module):
 
 
 class ModulatedConv(nn.Module):
-    """Convolution whose weights a style scales (equations 1 and 3), by scaling what goes in and what comes out.
+    """Convolution whose weights a style scales (equations 1 and 3), computed by scaling inputs and outputs instead.
 
-    That is the same, and needs no weights of its own for each image.
+    That is equivalent, and needs no separate weights for each image.
 
     Args:
-        in_channels: channels that go in, each scaled by a linear function of the style, 1 at first.
-        out_channels: channels that come out.
+        in_channels: number of input channels, each scaled by a linear function of the style, initially 1.
+        out_channels: number of output channels.
         style_size: dimensions of the style.
         kernel: side of the kernel.
         doubles: whether height and width are doubled, and filtered; for a kernel of 3.
         demodulates: whether outputs are scaled to a variance of 1 for inputs with a variance of 1.
-        gain: factor of weights.
+        gain: factor on weights.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class ModulatedConv(nn.Module):
         self.padding, self.filter = kernel // 2, Filter() if doubles else None
 
     def forward(self, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return the outputs, and the factors (B, out_channels, 1, 1) that demodulate them, if they are."""
+        """Return the outputs, and the factors (B, out_channels, 1, 1) that demodulate them, or None."""
         style = self.style(w)
         x = x * style[:, :, None, None]
         weight = self.weight * self.scale
@@ -85,7 +85,7 @@ class ModulatedConv(nn.Module):
         return x, self.factors(style, weight) if self.demodulates else None
 
     def factors(self, style: Tensor, weight: Tensor) -> Tensor:
-        """Compute what scales outputs to a variance of gain^2, (B, out_channels, 1, 1)."""
+        """Compute the factors that scale outputs to a variance of gain^2, (B, out_channels, 1, 1)."""
         power = F.linear(style.square(), weight.square().sum((2, 3)))
         return self.gain * (power + EPSILON).rsqrt()[:, :, None, None]
 
@@ -94,8 +94,8 @@ class StyledLayer(nn.Module):
     """Modulated convolution with noise, a bias and leaky ReLU.
 
     Args:
-        in_channels: channels that go in.
-        shape: (C, H, W) of what comes out.
+        in_channels: number of input channels.
+        shape: (C, H, W) of outputs.
         style_size: dimensions of the style.
         doubles: whether height and width are doubled, and cropped to the shape.
     """
@@ -125,7 +125,7 @@ class StyleSynthesis(nn.Module):
         image_shape: (C, H, W) of the images.
         style_size: dimensions of a style.
         channels: number of channels at the size of images; each smaller stage has twice as many.
-        max_channels: channels at most.
+        max_channels: maximum number of channels.
     """
 
     def __init__(self, image_shape: Shape, style_size: int, channels: int, max_channels: int) -> None:
@@ -142,17 +142,17 @@ class StyleSynthesis(nn.Module):
         self.bias = nn.Parameter(torch.zeros(image_shape[0], 1, 1))
         self.filter = Filter()
         self.num_layers = len(self.layers) + 1
-        """Places where a style enters; the last one is where the last stage becomes an image."""
+        """Number of places where a style enters; at the last one, the last stage becomes an image."""
         self.noise_shapes = [shapes[0][1:], *(shape[1:] for shape in shapes[1:] for _ in range(2))]
         """(H, W) of the noise of each layer but the last."""
         self.to(memory_format=torch.channels_last)
 
     def forward(self, styles: Tensor, noise: Sequence[Tensor | None] | None = None) -> Tensor:
-        """Make images, (B, C, H, W), unbounded.
+        """Synthesize images, (B, C, H, W), unbounded.
 
         Args:
             styles: (B, num_layers, style_size).
-            noise: a map (B, 1, H, W) or (1, 1, H, W) for each of `noise_shapes`; None for the fixed one.
+            noise: a map (B, 1, H, W) or (1, 1, H, W) for each of `noise_shapes`; None for the fixed noise.
         """
         x = self.constant.expand(styles.shape[0], -1, -1, -1).contiguous(memory_format=torch.channels_last)
         maps = noise or [None] * len(self.layers)
@@ -167,7 +167,7 @@ class StyleSynthesis(nn.Module):
     def draw_noise(self, n: int, *, generator: Generator | None = None) -> list[Tensor]:
         """Draw noise for all layers that have it: maps (n, 1, H, W) of N(0, 1).
 
-        Without a generator it is drawn where the weights are, from torch's global one.
+        Without a generator, it is drawn on the weights' device, from torch's global one.
         """
         device, dtype = self.constant.device, self.constant.dtype
         where = device if generator is None else generator.device
@@ -175,7 +175,7 @@ class StyleSynthesis(nn.Module):
         return [noise.to(device) for noise in maps]
 
     def _enlarged(self, image: Tensor, target: Tensor) -> Tensor:
-        """Double an image, and crop it to a target."""
+        """Double an image, and crop it to the target's size."""
         return self.filter.doubled(image)[..., : target.shape[2], : target.shape[3]]
 
 
@@ -185,11 +185,11 @@ class StyleGenerator(nn.Module, Recorded):
     Args:
         image_shape: (C, H, W) of the images.
         code_size: dimensions of the code.
-        style_size: dimensions of the style w that the mapping network makes of a code.
-        mapping_layers: layers of the mapping network.
+        style_size: dimensions of the style w that the mapping network computes from a code.
+        mapping_layers: number of layers of the mapping network.
         mapping_lr: learning rate of the mapping network, relative to the optimizer's.
         channels: number of channels at the size of images; each smaller stage has twice as many.
-        max_channels: channels at most.
+        max_channels: maximum number of channels.
 
     Example:
         >>> generator = StyleGenerator((1, 28, 20), code_size=64, channels=8)
@@ -225,12 +225,12 @@ class StyleGenerator(nn.Module, Recorded):
 
 
 class ConditionalStyleGenerator(nn.Module):
-    """Generator whose mapping network sees a condition, its embedding appended to the code (Karras et al. 2020b).
+    """Generator whose mapping network also sees a condition, embedded and appended to the code (Karras et al. 2020b).
 
     Both are scaled to a mean square of 1.
 
     Args:
-        generator: builds the network, as `StyleGenerator`.
+        generator: builds the network, such as `StyleGenerator`.
         image_shape: (C, H, W).
         code_size: dimensions of the code.
         numbers: embeds conditions: (B, ...) to (B, size).
@@ -254,7 +254,7 @@ class ConditionalStyleGenerator(nn.Module):
         return images
 
     def __getattr__(self, name: str) -> Any:
-        """Take what is the same under all conditions from the network."""
+        """Get the parts that all conditions share from the network."""
         return getattr(self.network, name) if name in SHARED else super().__getattr__(name)
 
 

@@ -36,10 +36,10 @@ class UNet(nn.Module, Recorded):
     Args:
         image_shape: (C, H, W) of the input images.
         out_channels: number of channels of the output images.
-        channels: number of channels of the first stage; each stage after it has twice as many, up to eight times.
+        channels: number of channels of the first stage; each later stage has twice as many, up to eight times.
         normalization: builds the layer after each convolution but the first, the innermost and the last, given its
             number of channels.
-        dropout: share of units dropped in the decoder's first stages, in evaluation too.
+        dropout: share of units dropped in the decoder's first stages, also in evaluation.
 
     Example:
         >>> generator = UNet((1, 64, 64), out_channels=3, channels=16)  # edges to photographs
