@@ -27,7 +27,7 @@ DESCRIBED = ("JPEG", "PNG", "TIFF", "WEBP")
 
 
 def main(args: argparse.Namespace) -> None:
-    """Translate files, or draw test images beside their translations."""
+    """Translate files, or draw test images above their translations."""
     if not args.input and (args.tile or args.side_by_side):
         raise GenlabError("--tile and --side-by-side are for files; give --input")
     if args.out and not args.input:

@@ -14,7 +14,7 @@ Side = tuple[ImageFiles, Framing]
 
 
 class DecodedDataModule(BatchDataModule):
-    """A DataModule of image files, with the options that all of these share.
+    """A DataModule of image files, with the options that all such DataModules share.
 
     Args:
         data_dir: folder of data sets; by default the environment variable GENLAB_DATA_DIR, else ./data.

@@ -115,7 +115,7 @@ class Half(Degradation):
 
 @dataclass(frozen=True)
 class LowResolution(Degradation):
-    """Lower resolution: each square of `factor` x `factor` pixels takes its mean colour.
+    """Squares of `factor` x `factor` pixels, each filled with its mean colour.
 
     Args:
         factor: side of the squares in pixels; those at the lower and right border may be smaller.

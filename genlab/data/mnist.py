@@ -127,7 +127,7 @@ def read_idx(path: Path, dimensions: int) -> Tensor:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             zeros, kind, count, *sizes = header.unpack(file.read(header.size))
             size = min(math.prod(sizes), LARGEST)
-            entries = file.read(size + 1)  # hardly more than the header says, however far a small archive expands
+            entries = file.read(size + 1)  # limits decompression even if the file expands further
     except FileNotFoundError:
         raise GenlabError(f"there is no {path}; `genlab data prepare mnist` downloads it") from None
     except (OSError, EOFError, zlib.error, struct.error) as error:

@@ -57,7 +57,7 @@ class Trained:
         with granted(args.trust):
             self._saved = read(self.checkpoint)
             self.model: LightningModule = moved(self._saved.model(), self.device)
-        self.model.progress = True  # type: ignore[assignment]  # of a Model
+        self.model.progress = True  # type: ignore[assignment]  # a user's own model ignores it
         if args.out and "no_labels" in args and args.out.suffix.lower() == ".txt" and not can(self.model, KnowsWords):
             picture_format(args.out, arrays=True)  # raises an error that lists picture formats
         if "decoding" in args:
