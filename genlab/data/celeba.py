@@ -31,7 +31,7 @@ CROP = 148 / 178
 
 
 class CelebA(DecodedDataModule, ImageDataModule):
-    """Colour or grey faces with attributes: the official training, validation and test images.
+    """Colour or grey faces with attributes, in their official split.
 
     The centre of each image, 148 of its 178 columns (the same share in copies of any resolution), is resized to
     `image_size` and kept decoded in a cache (`genlab.data.files.cache`). Files are expected in `data_dir`/celeba: the
