@@ -1,1 +1,1 @@
-"""The tool commands, one file each with a `main(args)`; imported only when called."""
+"""The tool commands, each a module with a `main(args)` that is imported only when called."""

@@ -1,4 +1,4 @@
-"""`genlab configs`: list the configs that come with genlab. Imports nothing heavy, so that it answers at once."""
+"""`genlab configs`: list the configs that come with genlab. Imports nothing heavy, so that it starts at once."""
 
 import argparse
 from pathlib import Path
@@ -7,7 +7,7 @@ from genlab.configs import find_config, shipped_configs
 
 
 def description(config: Path) -> str:
-    """The config's first comment."""
+    """Return a config's first comment."""
     with config.open() as lines:
         return next(line for line in lines if line.startswith("# ")).removeprefix("#").strip()
 

@@ -1,4 +1,4 @@
-"""`genlab curves`: the curves of runs as a picture. Opens no checkpoint and does not import torch."""
+"""`genlab curves`: draw the curves of runs. Opens no checkpoint and does not import torch."""
 
 import argparse
 from pathlib import Path
@@ -12,7 +12,7 @@ from genlab.runs import history
 
 
 def main(args: argparse.Namespace) -> None:
-    """Draw the curves of the runs that are given, or of the newest one."""
+    """Draw the curves of the given runs, or of the newest one."""
     if args.out:
         picture_format(args.out)
         must_be_free(args.out, args.force)
@@ -24,7 +24,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def newest_run() -> Path:
-    """Find the run that was trained last.
+    """Find the run that was trained most recently.
 
     Raises:
         GenlabError: when there is none.
@@ -36,7 +36,7 @@ def newest_run() -> Path:
 
 
 def find_run(path: Path) -> Path:
-    """Find the run of a folder, of a checkpoint, or, in a folder of runs, the newest.
+    """Find the run that a path means: the run itself, a checkpoint's run, or the newest in a folder of runs.
 
     Raises:
         GenlabError: when there is none.

@@ -51,7 +51,7 @@ OFFICIAL = {
 }
 """Sizes of the splits of complete data sets."""
 SHOWN, COLUMNS = 32, 8
-"""Images in the picture of a batch, and in one row of it."""
+"""Number of images in the picture of a batch, and in one of its rows."""
 MOST_CLASSES = 40
 """Maximum number of classes that are listed."""
 
@@ -79,7 +79,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def find_data(name: str) -> BatchDataModule:
-    """Build the data set of a name, or the one in a config.
+    """Build the data set with a given name, or the one in a config.
 
     Raises:
         GenlabError: for an unknown name, and for a config whose data cannot be built.
@@ -110,14 +110,14 @@ def find_data(name: str) -> BatchDataModule:
 
 
 def table(data: BatchDataModule, official: tuple[int, ...] | None) -> str:
-    """Describe the splits in lines of text: their sizes, and shapes and brightness of a batch of each, or sentences."""
+    """Describe the splits in lines of text: sizes, and the shapes and mean brightness of a batch, or sentences."""
     if data.vocabulary:
         return "\n".join(described(cast(Sentences, data)))
     classes = counted(data.num_classes, "class", "classes")
     lines = [f"{type(data).__name__}: {classes}, {counted(len(data.attribute_names), 'attribute')}"]
     for position, split in enumerate(SPLITS):
         content = getattr(data, split, None)
-        if content is None:  # of data of one's own
+        if content is None:  # a user's own data may lack a split
             continue
         count = f"{len(content):,}"
         if isinstance(data, DomainDataModule):
@@ -139,7 +139,7 @@ def table(data: BatchDataModule, official: tuple[int, ...] | None) -> str:
 
 
 def class_counts(data: BatchDataModule) -> list[str]:
-    """Count the images of each class, a line each: its name, and the number in each split; none without labels."""
+    """Count the images of each class in each split, one line per class; no lines without labels."""
     labels: dict[str, Tensor | None] = {
         split.removesuffix("_set"): getattr(getattr(data, split, None), "labels", None) for split in SPLITS
     }
@@ -177,7 +177,7 @@ def describe(data: BatchDataModule, batch: Mapping[str, Tensor]) -> str:
 
 
 def draw(batch: Mapping[str, Tensor]) -> Sheet:
-    """Draw the images of a batch as a sheet; those of a pair or of domains one above the other."""
+    """Draw the images of a batch as a sheet, with the images of a pair or of domains one above the other."""
     kinds = {name: value[:SHOWN] for name, value in batch.items() if value.ndim == 4}
     if len(kinds) == 1:
         return sheets.in_rows(next(iter(kinds.values())), COLUMNS, title="Training images")

@@ -1,4 +1,4 @@
-"""`genlab doctor`: versions, devices and folders of this machine, for a bug report; nothing secret is in it."""
+"""`genlab doctor`: versions, devices and folders of this machine, for a bug report, without secrets."""
 
 import argparse
 import importlib.metadata
@@ -56,7 +56,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def versions() -> Section:
-    """Versions of genlab, of what it runs on, and of the libraries that it needs."""
+    """Return the versions of genlab, Python, the system, and the libraries that genlab needs."""
     found = {"genlab": genlab.__version__, "Python": platform.python_version(), "system": platform.platform()}
     for library in LIBRARIES:
         try:
@@ -67,7 +67,7 @@ def versions() -> Section:
 
 
 def devices() -> Section:
-    """Processors, and the values of `--trainer.precision` that suit each."""
+    """Return the processors, with the values of `--trainer.precision` that suit each."""
     found = {
         "CPU": f"{os.cpu_count()} cores, {torch.get_num_threads()} threads; {platform.machine()}; 32-true, bf16-mixed"
     }
@@ -89,7 +89,7 @@ def devices() -> Section:
 
 
 def data() -> Section:
-    """Data sets and caches, and their folders."""
+    """Return the data sets and caches, and their folders."""
     sets, caches = data_folder(None), cache_folder(None)
     there = [name for name in ("MNIST", "frey_faces", "celeba", *PIX2PIX, *CYCLEGAN) if (sets / name).is_dir()]
     return {
@@ -99,14 +99,14 @@ def data() -> Section:
 
 
 def place(folder: Path) -> str:
-    """A folder, and the free space on its disk."""
+    """Describe a folder and the free space on its disk."""
     if not folder.is_dir():
         return f"{short(folder)}, which is not there"
     return f"{short(folder)}, {shutil.disk_usage(folder).free / GIGA:.0f} GB free"
 
 
 def trackers() -> Section:
-    """Whether W&B has an account, without naming it."""
+    """Return whether a W&B account is configured, without naming it."""
     try:
         import wandb
     except ImportError as error:
@@ -121,14 +121,14 @@ def trackers() -> Section:
 
 
 def environment() -> Section:
-    """Settings made by environment variables."""
+    """Return settings made by environment variables."""
     return {name: short(os.environ[name]) for name in SETTINGS if name in os.environ} or {
         "settings": f"none of {', '.join(SETTINGS)}"
     }
 
 
 def newest_run() -> str:
-    """The run that tools open by default."""
+    """Return the run that tools open by default."""
     try:
         return str(runs.newest_run())
     except GenlabError:
@@ -136,6 +136,6 @@ def newest_run() -> str:
 
 
 def short(path: str | Path) -> str:
-    """Shorten the home folder in a path to ~, which keeps the user's name out of reports."""
+    """Shorten the home folder in a path to ~, to keep the user's name out of reports."""
     home = Path.home()
     return str("~" / Path(path).relative_to(home)) if Path(path).is_relative_to(home) else str(path)

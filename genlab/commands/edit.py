@@ -1,4 +1,4 @@
-"""`genlab edit`: change one attribute of images, such as make someone smile."""
+"""`genlab edit`: change one attribute of images, for example to make someone smile."""
 
 import argparse
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ from genlab.evaluation.extractors import trained_classifier
 from genlab.latent import attribute_vector
 
 DRAWN = 4
-"""Samples that are looked at, for each that is wanted."""
+"""Number of samples that are classified for each labelled sample that is wanted."""
 
 
 def main(args: argparse.Namespace) -> None:
-    """Draw images, or print sentences, with more and less of an attribute."""
+    """Draw images, or print sentences, with less and with more of an attribute."""
     trained = Trained(args)
     require_attribute(trained)
     trained.require(Decodes)
@@ -51,10 +51,10 @@ def main(args: argparse.Namespace) -> None:
 
 
 def require_attribute(trained: Trained) -> None:
-    """Check that one attribute is named, or two files of sentences of a model of these.
+    """Check that one attribute is named, or, for a model of sentences, that two files of sentences are given.
 
     Raises:
-        GenlabError: where that is not so.
+        GenlabError: if not.
     """
     args = trained.args
     if (args.having or args.without) and not can(trained.model, KnowsWords):
@@ -68,7 +68,7 @@ def require_attribute(trained: Trained) -> None:
 
 
 def direction_of_files(trained: Trained) -> Tensor:
-    """Find the vector from the codes of sentences in one file to those in another, (code_size,)."""
+    """Return the vector from the codes of sentences in --without to those in --with, (code_size,)."""
     trained.require(Encodes)
     with_it, without_it = (sentences_in(trained, [path]) for path in (trained.args.having, trained.args.without))
     codes = [encoded(trained, sentences, torch.arange(len(sentences))) for sentences in (with_it, without_it)]
@@ -77,7 +77,7 @@ def direction_of_files(trained: Trained) -> Tensor:
 
 
 def encoded_images(trained: Trained, random: torch.Generator) -> tuple[Tensor, Sequence[Decodes], Tensor]:
-    """Encode the images to edit: codes, what decodes each of them, and the images."""
+    """Encode the images to edit; return their codes, the decoder of each, and the images."""
     pictured = shown(trained, trained.args.count, 6, random)
     codes = encoded(trained, pictured.images, pictured.rows)
     _, originals = trained.able_to_with(pictured.batch, Encodes)
@@ -87,7 +87,7 @@ def encoded_images(trained: Trained, random: torch.Generator) -> tuple[Tensor, S
 
 
 def learned_direction(trained: Trained, attribute: str, labelled: int, random: torch.Generator) -> Tensor:
-    """Find an attribute's vector, (code_size,), from at most `labelled` training images with it and as many without.
+    """Return an attribute's vector, (code_size,), from up to `labelled` training images with it and as many without.
 
     Raises:
         GenlabError: when the data do not have the attribute, or no images with or without it.
@@ -107,10 +107,10 @@ def learned_direction(trained: Trained, attribute: str, labelled: int, random: t
 def direction_of_samples(
     trained: Trained, decoder: Any, attribute: str, labelled: int, random: torch.Generator
 ) -> Tensor:
-    """Find the same from samples, for a model without an encoder: a classifier says which of them have the attribute.
+    """Return an attribute's vector from samples that a classifier labels, for a model without an encoder.
 
     Raises:
-        GenlabError: when the data do not have the attribute, or all samples are alike in it.
+        GenlabError: when the data do not have the attribute, or all samples have it, or none.
     """
     trained.data("test")
     data = trained.data("fit")
@@ -128,12 +128,12 @@ def direction_of_samples(
 
 
 def rows_of_each(has: Tensor, most: int, random: torch.Generator) -> Tensor:
-    """Draw positions of at most `most` images that have an attribute, and of as many that do not.
+    """Draw the positions of up to `most` images with an attribute, and of up to `most` without it.
 
     Args:
-        has: whether each image of a data set has it, (N,), bool.
-        most: the maximum of each.
-        random: what they are drawn with.
+        has: whether each image of a data set has the attribute, (N,), bool.
+        most: maximum number of images of either kind.
+        random: generator to draw them with.
 
     Returns:
         Positions, (M,), those of images with the attribute first.

@@ -1,4 +1,4 @@
-"""`genlab evaluate`: how good a model is, in metrics that can be compared."""
+"""`genlab evaluate`: measure how good a model is, in comparable metrics."""
 
 import argparse
 import csv
@@ -26,13 +26,13 @@ from genlab.evaluation.splits import Options
 from genlab.tables import as_json, as_text, metrics_table
 
 LISTED = 20
-"""Files in the table that is printed."""
+"""Maximum number of files in the printed table."""
 HOW = ("data", "split", "condition", "sampler", "steps", "guidance", "truncation", "eta", "thinning")
-"""Options of data and of sampling, of which no metric has a stamp."""
+"""Options of data and sampling that the stamps of metrics do not record."""
 
 
 def main(args: argparse.Namespace) -> None:
-    """Evaluate a model on the test images of its data, or how strange images of one's own are to it."""
+    """Evaluate a model on the test images of its data, or score how unusual the user's own images are to it."""
     trained = Trained(args)
     with full_precision():
         if args.input:
@@ -45,14 +45,14 @@ def write_metrics(trained: Trained) -> None:
     """Print and write the metrics of a model.
 
     Raises:
-        GenlabError: for a model that cannot be judged as asked, and for options that its protocol does not take.
+        GenlabError: for a model that cannot be evaluated as asked, and for options that its protocol does not take.
     """
     args = trained.args
     path = trained.written_to("evaluate.json")
     asked = args.sampler, args.steps, args.guidance, args.truncation
     samplings = [*itertools.product(*([*values] if values else [None] for values in asked))]
     by_features = asks_for_samples(args)
-    for sampling in reversed(samplings):  # all of which must be possible before the first is measured
+    for sampling in reversed(samplings):  # check that all are possible before measuring the first
         set_how(trained, *sampling)
     capability = judging_capability(trained.model, by_features)
     trained.require(capability)
@@ -98,7 +98,7 @@ def write_metrics(trained: Trained) -> None:
 
 
 def asked_how(args: argparse.Namespace) -> dict[str, str]:
-    """Return the options that say of which data and samples by which settings a model is judged, as they are typed."""
+    """Return the options that choose the data and the settings of sampling, as typed on the command line."""
     words: list[str] = []
     for name in HOW:
         value = getattr(args, name)
@@ -109,7 +109,7 @@ def asked_how(args: argparse.Namespace) -> dict[str, str]:
 
 
 def asks_for_samples(args: argparse.Namespace) -> bool:
-    """Whether a model's samples are to be judged, also of one with a likelihood or a bound on it."""
+    """Return whether to evaluate a model's samples, even if it has a likelihood or a bound on it."""
     settings = args.sampler, args.steps, args.guidance, args.thinning, args.truncation
     return bool(args.fid or args.features or args.ppl or args.mixing or args.eta is not None or any(settings))
 
@@ -117,7 +117,7 @@ def asks_for_samples(args: argparse.Namespace) -> bool:
 def set_how(
     trained: Trained, name: str | None, steps: int | None, guidance: float | None, truncation: float | None
 ) -> None:
-    """Let a model sample by the sampler of a name, in so many steps, with a guidance and a truncation."""
+    """Set a model's sampler by name, its number of steps, its guidance and its truncation."""
     set_sampling(trained, name, steps, guidance)
     set_truncation(trained, truncation)
 
@@ -125,10 +125,10 @@ def set_how(
 def judged_by_samplings(
     trained: Trained, protocol: Protocol, options: Options, samplings: Sequence[tuple[Any, ...]]
 ) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
-    """Measure a model's samples by each of several samplers, steps, guidances and truncations.
+    """Evaluate a model's samples for each combination of samplers, steps, guidances and truncations.
 
     Returns:
-        How it was measured, and the metrics by how the model sampled.
+        The stamp of how they were measured, and the metrics by settings of sampling.
     """
     stamp: dict[str, Any] = {}
     table = {}
@@ -144,9 +144,9 @@ def judged_by_samplings(
 
 
 def write_outliers(trained: Trained) -> None:
-    """Print and write a table of the files of --input with their scores, the strangest first.
+    """Print and write a table of the files of --input with their outlier scores, the most unusual first.
 
-    Beside each is the share of the data's images, in percent, that are less strange.
+    Beside each score is the percentage of the data's images that have a lower one.
 
     Raises:
         GenlabError: for a model that has neither a likelihood nor reconstructions.

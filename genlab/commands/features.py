@@ -1,4 +1,4 @@
-"""`genlab features`: the weights of a network's first layer."""
+"""`genlab features`: draw the weights of a network's first layer."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""`genlab interpolate`: from one image to another through the space of codes."""
+"""`genlab interpolate`: go from one image to another through the space of codes."""
 
 import argparse
 from dataclasses import replace
@@ -32,7 +32,7 @@ PATHS = {"lerp": lerp, "slerp": slerp}
 
 
 def main(args: argparse.Namespace) -> None:
-    """Draw the images of codes between others."""
+    """Draw the images of interpolated codes."""
     trained = Trained(args)
     require_able(trained)
     show_steps(trained)
@@ -55,7 +55,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def require_able(trained: Trained) -> None:
-    """Check that the model can do what is asked for, before any file is read.
+    """Check that the model can do what is asked, before any file is read.
 
     Raises:
         GenlabError: when it cannot.
@@ -85,10 +85,10 @@ def require_able(trained: Trained) -> None:
 
 
 def require_sentences(trained: Trained) -> None:
-    """Check that a walk from one sentence to another is asked of a model of sentences, with both and nothing else.
+    """Check that --from and --to are given together, without conflicting options, and to a model of sentences.
 
     Raises:
-        GenlabError: where it is not.
+        GenlabError: if not, and for a square of sentences.
     """
     args, knows = trained.args, can(trained.model, KnowsWords)
     if args.start is None and args.end is None:
@@ -107,7 +107,7 @@ def require_sentences(trained: Trained) -> None:
 
 
 def require_enough(along: str | None, count: int, things: str, option: str) -> None:
-    """Raise GenlabError for more or fewer images, or codes, of an option than an interpolation takes."""
+    """Raise GenlabError if an option gives more or fewer images or codes than an interpolation takes."""
     square = along == "square"
     if count != 4 if square else count < 2:
         way, few = f"--along {along}" if along else "an interpolation", "exactly 4 {}" if square else "2 {} or more"
@@ -115,7 +115,7 @@ def require_enough(along: str | None, count: int, things: str, option: str) -> N
 
 
 def ends(trained: Trained) -> tuple[Tensor, Decodes]:
-    """Codes of images, or of samples, to interpolate between, (N, code_size), and the decoder of all codes."""
+    """Return the codes to interpolate between, of images or samples, (N, code_size), and the decoder of all codes."""
     args = trained.args
     random = torch.Generator().manual_seed(args.seed)
     square = args.along == "square"
@@ -137,7 +137,7 @@ def ends(trained: Trained) -> tuple[Tensor, Decodes]:
     rows, source = chosen.rows, "--input" if args.input else f"the {trained.split} split"
     require_enough(args.along, len(rows), getattr(trained.model, "observations", "images"), source)
     if not (square or args.input):
-        rows = rows[: len(rows) // 2 * 2]  # pairs, of a small split too
+        rows = rows[: len(rows) // 2 * 2]  # a small split may have an odd number
     if condition is None:
         condition = trained.condition_of(chosen.images[rows[:1]])
     decoder = trained.able_under(condition, Decodes)

@@ -1,4 +1,4 @@
-"""`genlab latent`: a map of the codes of test images."""
+"""`genlab latent`: draw a map of the codes of test images."""
 
 import argparse
 from dataclasses import replace
@@ -17,7 +17,7 @@ from genlab.errors import GenlabError, counted
 from genlab.pictures.code_map import project, umap
 
 MOST = {None: 5000, "pca": 5000, "tsne": 2000, "umap": 5000}
-"""Maximum number of test images by method, by default: t-SNE of 5,000 takes half a minute."""
+"""Default maximum number of images for each method; t-SNE of 5,000 takes half a minute."""
 
 
 def main(args: argparse.Namespace) -> None:
@@ -51,8 +51,8 @@ def known_classes(
     """Find the classes that colour the codes of images.
 
     Returns:
-        Classes (N,), or None where none are known: labels, or whether each image has the attribute that is asked for;
-        the names of the classes; and the title of their legend.
+        Classes (N,), which are labels, or whether each image has the attribute of --color-by, or None if neither is
+        known; the names of the classes; and the title of their legend.
 
     Raises:
         GenlabError: for an attribute, or for labels, that the data do not have.
@@ -73,10 +73,10 @@ def known_classes(
 
 
 def two_dimensional(trained: Trained) -> Decodes | None:
-    """The decoder of images of a 2-D prior; None without one, and for conditional models without a condition."""
+    """Return the decoder of a model with a 2-D prior; None for others, and without a condition that it needs."""
     model: Any = trained.model
     if can(model, KnowsWords):
-        return None  # a lattice of sentences is no picture
+        return None  # sentences cannot be drawn as a grid
     if can(model, Conditional):
         asked = condition_asked(trained)
         model = None if asked is None else model.given(asked)

@@ -1,4 +1,4 @@
-"""`genlab models`, `datasets`, `networks`, `losses` and `schedules`: what there is. Imports nothing heavy."""
+"""`genlab models`, `datasets`, `networks`, `losses` and `schedules`: list what exists. Imports nothing heavy."""
 
 import argparse
 
@@ -9,7 +9,7 @@ from genlab.errors import GenlabError, suggestion
 
 
 def main(args: argparse.Namespace) -> None:
-    """List what there is of a kind, or print the page of one.
+    """List all entries of a kind, or print the page of one.
 
     Raises:
         GenlabError: for an unknown name.

@@ -1,4 +1,4 @@
-"""`genlab mix`: images with the styles of two codes, each in some layers."""
+"""`genlab mix`: draw images with the styles of two codes, each in some of the layers."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`genlab noise`: images with the same styles and other noise, and where they differ."""
+"""`genlab noise`: draw images with the same styles and different noise, and where they differ."""
 
 import argparse
 
@@ -14,7 +14,7 @@ from genlab.commands.shared.truncation import set_truncation
 
 
 def main(args: argparse.Namespace) -> None:
-    """Draw images with other noise, and the standard deviation over many."""
+    """Draw images with different noise, and their standard deviation over many draws."""
     trained = Trained(args)
     trained.require(Styled)
     set_truncation(trained, args.truncation)

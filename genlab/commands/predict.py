@@ -1,4 +1,4 @@
-"""`genlab predict --input`: codes and reconstructions of images of one's own, to a file."""
+"""`genlab predict --input`: write codes and reconstructions of the user's own images to a file."""
 
 import argparse
 
@@ -16,7 +16,7 @@ from genlab.models.image_model import require_predictions
 
 
 def main(args: argparse.Namespace) -> None:
-    """Write the model's predictions: arrays with a row per image or sentence, and "path" or "sentence" with these."""
+    """Write the model's predictions: arrays with a row per input, and an array "path" or "sentence" of the inputs."""
     if not args.input:
         raise GenlabError("--input is empty; give files, folders or patterns")
     trained = Trained(args)
@@ -25,7 +25,7 @@ def main(args: argparse.Namespace) -> None:
     trained.require(Encodes)
     show_steps(trained)
     path = trained.written_to("predictions.npz")
-    must_be_free(path, args.force)  # those of test images have the same name
+    must_be_free(path, args.force)  # predictions for test images have the same file name
     pictured = shown(trained, None, 0, torch.Generator())
     with torch.no_grad():
         batches = (pictured.images[rows] for rows in pictured.rows.split(BATCH))

@@ -1,4 +1,4 @@
-"""`genlab probe`: the worth of a trained model's codes."""
+"""`genlab probe`: measure how useful a trained model's codes are."""
 
 import argparse
 from typing import Any
@@ -16,7 +16,7 @@ from genlab.tables import as_json, as_text, metrics_table
 
 
 def main(args: argparse.Namespace) -> None:
-    """Measure a model's codes, beside those of PCA; print and write the tables."""
+    """Measure a model's codes in comparison with those of PCA; print and write the tables."""
     trained = Trained(args)
     trained.require(Encodes)
     with_real_codes(trained.model)

@@ -1,4 +1,4 @@
-"""`genlab project`: the codes whose images look most like given ones."""
+"""`genlab project`: find the codes whose images look most like given ones."""
 
 import argparse
 from collections.abc import Callable
@@ -21,13 +21,13 @@ from genlab.pictures.drawing import save
 from genlab.tables import as_text
 
 CANDIDATES, STARTS = 1000, 4
-"""Codes that are tried at first, and whose spread says how far a code may be from them; and how many are followed."""
+"""Number of candidate codes, whose spread defines which codes are usual, and of those that the search starts from."""
 FEWER, ONE = 100, 1
-"""The same of a search by features of a network, which may take longer than the model."""
+"""The same for a search by features of a network, which may be slower than the model."""
 
 
 def main(args: argparse.Namespace) -> None:
-    """Find the codes of images, write them to a file, and draw the images above what the codes decode to."""
+    """Find the codes of images, write them to a file, and draw the images above what their codes decode to."""
     trained = Trained(args)
     trained.require_images("`genlab predict --input FILE.txt` writes codes of these")
     model: Any = trained.model.requires_grad_(False)
@@ -60,7 +60,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def usual_codes(trained: Trained, decoder: Any, count: int, random: torch.Generator) -> Tensor:
-    """Draw codes from the prior, or else encode images of the data: (count, D), or fewer."""
+    """Draw codes from the prior, or else encode images of the data: (count, D), or fewer if there are fewer images."""
     if can_given(trained.model, DrawsCodes):
         return drawn_codes(trained, decoder, count, random)
     trained.require(Encodes)
@@ -69,10 +69,10 @@ def usual_codes(trained: Trained, decoder: Any, count: int, random: torch.Genera
 
 
 def compared_by(trained: Trained, name: str, images: Tensor) -> Callable[[Tensor], Tensor]:
-    """Return the features of a network by its name, as `genlab evaluate` has them, once they are found differentiable.
+    """Return the function that computes a network's features as in `genlab evaluate`, but differentiably.
 
     Raises:
-        GenlabError: where they are not, and for a network that cannot be had.
+        GenlabError: for features without a gradient, and for a network that is not available.
     """
     data: Any = trained.unread_data
     if name == "classifier":

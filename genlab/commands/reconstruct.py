@@ -1,4 +1,4 @@
-"""`genlab reconstruct`: test images, or a user's own, above their reconstructions."""
+"""`genlab reconstruct`: draw test images, or the user's own, above their reconstructions."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""`genlab runs`: all runs in a table. Opens no checkpoint and imports nothing heavy, so that it answers at once."""
+"""`genlab runs`: list all runs in a table. Opens no checkpoint and imports nothing heavy, so that it starts at once."""
 
 import argparse
 import contextlib
@@ -19,11 +19,12 @@ from genlab.runs.summaries import NOT_LEARNED, Summary, differences, differing, 
 
 COLUMNS = ("run", "model", "data", "differs", "epochs", "state", "best", "date")
 NARROWEST = {"date": 12, "data": 8, "model": 8, "best": 12, "differs": 10}
-"""Columns that are first cut to so many characters, then left out one by one, to fit a narrow terminal."""
+"""Minimum widths of columns that are shortened to fit a narrow terminal, or left out, in this order, if that is not
+enough."""
 RECENT = timedelta(days=180)
-"""Age up to which a date is shown with its hour instead of its year."""
+"""Age up to which a date is shown with the time instead of the year."""
 UNLIMITED = 100_000
-"""Maximum number of characters of a line in a file or a pipe."""
+"""Maximum number of characters of a line that is written to a file or pipe."""
 
 
 def main(args: argparse.Namespace) -> None:
@@ -62,7 +63,7 @@ def listed(args: argparse.Namespace) -> None:
 
 
 def table(summaries: Sequence[Summary], width: int) -> str:
-    """Format runs as a table at most `width` characters wide: a line per run below the names of the columns."""
+    """Format runs as a table at most `width` characters wide: one line per run, below the column names."""
     rows = [cells(*each) for each in zip(summaries, differences(summaries, usual=False), strict=True)]
     lines = [dict(zip(COLUMNS, COLUMNS, strict=True)), *rows]
     widths = {
@@ -81,7 +82,7 @@ def table(summaries: Sequence[Summary], width: int) -> str:
 
 
 def cells(run: Summary, differs: dict[str, str]) -> dict[str, str]:
-    """A run's cells in the table, by column; `differs` are the settings to show."""
+    """Return a run's cells in the table, by column; `differs` are the settings to show."""
     ended = run.planned is None or run.epochs >= run.planned
     return {
         "run": str(run.path),
@@ -96,7 +97,7 @@ def cells(run: Summary, differs: dict[str, str]) -> dict[str, str]:
 
 
 def ordered(summaries: Sequence[Summary], key: str) -> list[Summary]:
-    """Sort runs by a column or a setting; the newest, longest and best come last, next to the prompt."""
+    """Sort runs by a column or a setting; the newest, longest and best come last, nearest to the prompt."""
     keys: dict[str, Callable[[Summary], Any]] = {
         "run": lambda run: (run.path.parent, int(run.path.name)),
         "model": lambda run: run.model,
@@ -113,10 +114,10 @@ def ordered(summaries: Sequence[Summary], key: str) -> list[Summary]:
 
 
 def filtered(summaries: Sequence[Summary], condition: str) -> list[Summary]:
-    """Select runs by a condition such as "model=VAE" or "lr=0.001": text by its parts, numbers by value.
+    """Select runs by a condition such as "model=VAE" or "lr=0.001": text by substring, numbers by value.
 
     Raises:
-        GenlabError: for what is no condition.
+        GenlabError: for a malformed condition.
     """
     key, sign, wanted = condition.partition("=")
     if not sign:
@@ -129,7 +130,7 @@ def filtered(summaries: Sequence[Summary], condition: str) -> list[Summary]:
 
 
 def named(summaries: Sequence[Summary], key: str, columns: Collection[str]) -> list[str]:
-    """Find settings by the end of their names, such as "lr".
+    """Find the settings whose names end in a key such as "lr".
 
     Raises:
         GenlabError: when there are none.
@@ -144,10 +145,10 @@ def named(summaries: Sequence[Summary], key: str, columns: Collection[str]) -> l
 
 
 def compared(a: Path, b: Path) -> str:
-    """A table of the settings in which two runs differ.
+    """Return a table of the settings in which two runs differ.
 
     Raises:
-        GenlabError: for what is no run.
+        GenlabError: for a folder that is not a run.
     """
     settings = [settings_of(_require_run(run)) for run in (a, b)]
     rows = [[name, *(each.get(name, "") for each in settings)] for name in differing(settings)]
@@ -159,7 +160,7 @@ def compared(a: Path, b: Path) -> str:
 
 
 def as_csv(summaries: Sequence[Summary]) -> str:
-    """Format runs as CSV: a column for each fact, and for each setting that differs between any two."""
+    """Format runs as CSV, with a column for each fact and for each setting that differs between any two runs."""
     names = [name for name in differing([run.settings for run in summaries]) if not NOT_LEARNED.fullmatch(name)]
     names = [name for name in names if name not in ("model", "data")]
     differs = differences(summaries)
@@ -177,7 +178,7 @@ def delete(folders: Sequence[Path], agreed: bool) -> None:
     """Delete runs, once the user has agreed.
 
     Raises:
-        GenlabError: before any is deleted, when one of them is no run or is being trained.
+        GenlabError: before any run is deleted, if one of them is not a run or is being trained.
     """
     folders = list({run.resolve(): run for run in folders}.values())
     for run in folders:
@@ -197,13 +198,13 @@ def delete(folders: Sequence[Path], agreed: bool) -> None:
     for run in folders:
         with runs.held(run):
             shutil.rmtree(run)
-        with contextlib.suppress(OSError):  # there are more runs of that name
+        with contextlib.suppress(OSError):  # the folder has more runs of that name
             run.parent.rmdir()
     print(f"deleted {what}")
 
 
 def _require_run(path: Path) -> Path:
-    """Check that a folder is a run as `fit` made it, and no link to one.
+    """Check that a folder is a run made by `fit`, and not a link to one.
 
     Raises:
         GenlabError: when it is not.
@@ -218,7 +219,7 @@ def _require_run(path: Path) -> Path:
 
 
 def _goodness(run: Summary) -> float:
-    """The best value of a run's metric, with its sign changed where less is better."""
+    """Return the best value of a run's metric, negated if lower is better."""
     if run.best is None:
         return -math.inf
     return run.best if run.settings.get("best_checkpoint.mode") == "max" else -run.best
@@ -229,7 +230,7 @@ def _across(widths: Mapping[str, int]) -> int:
 
 
 def _matches(value: str | None, wanted: str) -> bool:
-    """Whether a setting matches: numbers by value, other text by a part of it."""
+    """Return whether a setting equals a number, or contains other text."""
     if value is None:
         return False
     try:
@@ -239,7 +240,7 @@ def _matches(value: str | None, wanted: str) -> bool:
 
 
 def _comparable(value: str) -> tuple[bool, float, str]:
-    """A sorting key of values: missing ones first, then numbers, then text."""
+    """Return a sorting key for values: missing ones first, then numbers, then text."""
     try:
         return False, float(value), ""
     except ValueError:

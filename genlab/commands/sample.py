@@ -1,4 +1,4 @@
-"""`genlab sample`: new images from a trained model."""
+"""`genlab sample`: draw new images from a trained model."""
 
 import argparse
 import json
@@ -35,15 +35,15 @@ from genlab.latent import CodeDensity
 from genlab.pictures.drawing import Drawable
 
 ROWS = 8
-"""Samples that a strip shows at most."""
+"""Maximum number of samples in a strip."""
 FITTED_ON = 10_000
-"""Maximum number of training images whose codes a density is fitted to."""
+"""Maximum number of training images to whose codes a density is fitted."""
 COMPONENTS = 10
-"""Normal distributions in a mixture, unless --components says otherwise."""
+"""Number of normal distributions in a mixture, unless --components is given."""
 DENSITIES = {"gaussian": "normal distribution", "gmm": "mixture"}
 """Densities that --prior fits, as a picture's title calls them."""
 PAIRS = 8
-"""Test images whose sources are conditions in a picture."""
+"""Number of test images whose sources are the conditions in a picture."""
 
 
 def main(args: argparse.Namespace) -> None:
@@ -82,10 +82,10 @@ def main(args: argparse.Namespace) -> None:
 
 @torch.no_grad()
 def draw_in_steps(trained: Trained, random: torch.Generator) -> None:
-    """Draw images made from one, or samples on their way from noise.
+    """Draw images made from another image, or samples on their way from noise.
 
     Raises:
-        GenlabError: for a model that cannot do that, or needs a condition.
+        GenlabError: for a model that cannot do this, or that needs a condition.
     """
     args, model = trained.args, trained.model
     trained.require(Completes if args.mask else SamplesInSteps)
@@ -105,7 +105,7 @@ def draw_in_steps(trained: Trained, random: torch.Generator) -> None:
 
 @torch.no_grad()
 def drawn(trained: Trained, args: argparse.Namespace, random: torch.Generator) -> Tensor | Sequence[str]:
-    """Sample from the model's own prior, or from a fitted density: images (count, C, H, W), or texts."""
+    """Sample from the model's own prior or from a fitted density: images (count, C, H, W), or texts."""
     if args.prior:
         decoder = trained.able_to(Decodes)
         return as_seen(decoder, decoder.decode(code_density(trained, args).sample(args.count, random)))
@@ -124,7 +124,7 @@ def drawn(trained: Trained, args: argparse.Namespace, random: torch.Generator) -
 
 
 def code_density(trained: Trained, args: argparse.Namespace) -> CodeDensity:
-    """Fit a density to the codes of training images, or load the one that is kept beside the checkpoint."""
+    """Fit a density to the codes of training images, or load the one saved beside the checkpoint."""
     components = 1 if args.prior == "gaussian" else args.components or COMPONENTS
     found = kept_density(trained, components, args.seed)
     if found is not None:
@@ -139,10 +139,10 @@ def code_density(trained: Trained, args: argparse.Namespace) -> CodeDensity:
 
 
 def kept_density(trained: Trained, components: int, seed: int) -> CodeDensity | None:
-    """Load the density that is kept beside the checkpoint; None where there is none, or one fitted to something else.
+    """Load the density saved beside the checkpoint; None if there is none, or if it was fitted to something else.
 
-    It is used if it was fitted with the same model and data (the checkpoint's content, and what the command line
-    changes), seed and number of images. Modification times do not count: copying a run changes them.
+    It is used if it was fitted with the same model and data (the checkpoint's content and the command line's changes),
+    seed and number of images. Modification times are ignored, as copying a run changes them.
     """
     size = flat_code_size(trained.able_to(Encodes))
     kept = density_file(trained, components)
@@ -158,20 +158,20 @@ def kept_density(trained: Trained, components: int, seed: int) -> CodeDensity | 
 
 
 def training_codes(trained: Trained, seed: int) -> Tensor:
-    """Encode training images, drawn by a seed, at most FITTED_ON: (N, code_size)."""
+    """Encode at most FITTED_ON training images, drawn by a seed: (N, code_size)."""
     train_set = trained.splits.training_images()
     chosen = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(seed))[:FITTED_ON]
     return encoded(trained, train_set, chosen)
 
 
 def density_file(trained: Trained, components: int) -> Path:
-    """Return where a density of so many components is kept, beside the checkpoint."""
+    """Return the path beside the checkpoint where a density with this number of components is saved."""
     name = "gaussian" if components == 1 else f"gmm{components}"
     return trained.checkpoint.with_name(f"{trained.checkpoint.stem}-{name}.npz")
 
 
 def fitted_to(trained: Trained, seed: int) -> str:
-    """Name what a density is fitted to."""
+    """Describe what a density is fitted to, as text that can be compared."""
     args = trained.args
     described = {"data": args.data, "changed": args.data_settings} if args.data or args.data_settings else {}
     return json.dumps({"checkpoint": trained.digest, "seed": seed, "images_at_most": FITTED_ON, **described})
@@ -179,7 +179,7 @@ def fitted_to(trained: Trained, seed: int) -> str:
 
 @torch.no_grad()
 def conditional_sheet(model: Conditional, trained: Trained, random: torch.Generator) -> tuple[Drawable, str]:
-    """Draw samples under the condition that is asked for, or each in turn; return the sheet and its file's name."""
+    """Draw samples under the condition of the command, or under each in turn; return the sheet and its file's name."""
     args = trained.args
     asked = condition_asked(trained)
     if asked is not None:
@@ -201,7 +201,7 @@ def write_classes(model: Conditional, trained: Trained, random: torch.Generator)
     """Write images of each class into subfolders, as torchvision's ImageFolder reads them; all or none.
 
     Raises:
-        GenlabError: for a model without classes, and for a folder that is there already: none is ever replaced.
+        GenlabError: for a model without classes, and for a folder that already exists, as none is ever replaced.
     """
     args = trained.args
     if not model.condition.class_names:
@@ -222,9 +222,9 @@ def write_classes(model: Conditional, trained: Trained, random: torch.Generator)
 
 
 def _folders(names: tuple[str, ...]) -> list[str]:
-    """Folders that are labelled as the classes are when torchvision's ImageFolder reads them, in alphabetical order.
+    """Return a folder name for each class, so that torchvision's ImageFolder, which sorts them, gives the same labels.
 
-    They are called as the classes, or else by number: names may be out of order, or lead elsewhere.
+    Folders have the names of the classes, or numbers if the names are not sorted or are not valid folder names.
     """
     if [*names] == sorted(names) and all(map(_names_a_folder, names)):
         return [*names]

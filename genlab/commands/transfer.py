@@ -1,4 +1,4 @@
-"""`genlab transfer`: an image's style under other conditions."""
+"""`genlab transfer`: draw images in their own style under other conditions."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""`genlab translate`: images of one domain to images of another, as files or as a picture of test images."""
+"""`genlab translate`: translate images of one domain to another, as files or as a picture of test images."""
 
 import argparse
 from pathlib import Path
@@ -23,11 +23,11 @@ from genlab.regular import is_folder, read_regular
 QUALITY = 95
 """Quality of JPEG files, out of 100."""
 DESCRIBED = ("JPEG", "PNG", "TIFF", "WEBP")
-"""Pillow's names of formats that say in their metadata what an image is."""
+"""Pillow's names of formats whose metadata can describe an image."""
 
 
 def main(args: argparse.Namespace) -> None:
-    """Translate files, or draw test images beside their translations."""
+    """Translate files, or draw test images above their translations."""
     if not args.input and (args.tile or args.side_by_side):
         raise GenlabError("--tile and --side-by-side are for files; give --input")
     if args.out and not args.input:
@@ -43,7 +43,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def draw_test_images(trained: Trained, model: Translates) -> None:
-    """Draw test images, chosen by the seed, each row above the row of their translations."""
+    """Draw test images, chosen by the seed, in rows above their translations."""
     args = trained.args
     domains = domains_of(trained.splits)
     test = domains.translated(args.direction)
@@ -56,9 +56,9 @@ def draw_test_images(trained: Trained, model: Translates) -> None:
 
 
 def translate_files(trained: Trained, model: Translates) -> None:
-    """Translate each image of --input to a file of the same name; those that cannot be read are listed at the end.
+    """Translate each image of --input to a file of the same name; unreadable ones are listed at the end.
 
-    A single image is translated to the file --output, where that has the ending of an image.
+    A single image is translated to the file --output, if that has an image extension.
 
     Raises:
         GenlabError: before anything is written, when an output already exists, would replace an input, or cannot be
@@ -112,7 +112,7 @@ def found_files(texts: list[str], output: Path) -> dict[str, Path]:
     """Find the image files of paths and patterns, by the names of their translations; see `named_paths`.
 
     Raises:
-        GenlabError: for two files of one name.
+        GenlabError: for two files of the same name.
     """
     found: dict[str, Path] = {}
     for name, path in named_paths(texts, output):
@@ -122,7 +122,7 @@ def found_files(texts: list[str], output: Path) -> dict[str, Path]:
 
 
 def save(image: Tensor, path: Path, disclosure: str | None = None) -> None:
-    """Write an image (C, H, W) in [0, 1] in the format of the file's ending, with what it says of itself."""
+    """Write an image (C, H, W) in [0, 1] in the format of the file's extension, with `disclosure` in its metadata."""
     exif = Image.Exif()
     if disclosure:
         exif[ExifTags.Base.ImageDescription] = disclosure
@@ -131,7 +131,7 @@ def save(image: Tensor, path: Path, disclosure: str | None = None) -> None:
 
 
 def format_of(path: Path) -> str:
-    """Pillow's name of a file's format.
+    """Return Pillow's name of a file's format.
 
     Raises:
         GenlabError: for a format that cannot be written.

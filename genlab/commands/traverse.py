@@ -1,4 +1,4 @@
-"""`genlab traverse`: the effect of single units of a code, or of principal directions of styles."""
+"""`genlab traverse`: draw the effect of single units of a code, or of principal directions of styles."""
 
 import argparse
 from dataclasses import replace
@@ -19,7 +19,7 @@ from genlab.models.style_space import StyleSpace
 from genlab.pictures.drawing import Sheet
 
 CODES = 5000
-"""Maximum number of codes, of test images or of the prior, that say how far a unit or a direction goes."""
+"""Maximum number of codes, of test images or from the prior, that determine how far a unit or a direction goes."""
 
 
 def main(args: argparse.Namespace) -> None:
@@ -48,7 +48,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def encoded_image(trained: Trained) -> tuple[Tensor, Any, Tensor]:
-    """Encode the image of --input, or one of the data's: its code (1, code_size), what decodes it, and the image."""
+    """Encode the image of --input, or one of the data; return its code (1, code_size), its decoder, and the image."""
     pictured = shown(trained, 1, 1, torch.Generator().manual_seed(trained.args.seed), seen_under_asked=False)
     code = encoded(trained, pictured.images, pictured.rows)
     _, original = trained.able_to_with(pictured.batch, Encodes)
@@ -58,14 +58,14 @@ def encoded_image(trained: Trained) -> tuple[Tensor, Any, Tensor]:
 
 
 def encoded_codes(trained: Trained) -> Tensor:
-    """Encode the data's images, or CODES of them: (N, code_size)."""
+    """Encode at most CODES of the data's images: (N, code_size)."""
     images = trained.images()
     chosen = torch.randperm(len(images), generator=torch.Generator().manual_seed(trained.args.seed))[:CODES]
     return encoded(trained, images, chosen)
 
 
 def in_units(decoder: Any, code: Tensor, usual: Tensor, steps: Tensor, count: int, image: Tensor) -> Sheet:
-    """Change the units of a code that vary most among usual codes (N, code_size), by standard deviations (steps,)."""
+    """Change the `count` units that vary most among usual codes (N, code_size), by standard deviations (steps,)."""
     deviation, mean = torch.std_mean(usual, 0)
     units = deviation.argsort(descending=True)[:count]
     values = mean[units, None] + deviation[units, None] * steps
@@ -79,7 +79,7 @@ def in_units(decoder: Any, code: Tensor, usual: Tensor, steps: Tensor, count: in
 
 
 def along_directions(decoder: Any, code: Tensor, usual: Tensor, steps: Tensor, count: int, image: Tensor) -> Sheet:
-    """Move a code in principal directions of usual ones, by standard deviations (GANSpace, Härkönen et al. 2020)."""
+    """Move a code in principal directions of usual codes, by standard deviations (GANSpace, Härkönen et al. 2020)."""
     directions, deviations = principal(usual)
     share = deviations.square() / deviations.square().sum()
     return replace(

@@ -1,4 +1,4 @@
-"""Data sets as LightningDataModules; their batches are described in `genlab.types`."""
+"""Data sets as LightningDataModules; `genlab.types` describes their batches."""
 
 from genlab.data.base import BatchDataModule, DomainDataModule, ImageDataModule, PairDataModule
 from genlab.data.celeba import CelebA

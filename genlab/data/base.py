@@ -1,4 +1,4 @@
-"""Base classes of DataModules, by the kind of their batches: images, pairs or domains; and of all of them."""
+"""Base classes of DataModules: one for each kind of batch (images, pairs, domains), and one common to all."""
 
 from abc import abstractmethod
 from functools import cached_property
@@ -20,28 +20,29 @@ from genlab.ranges import LARGEST_SEED, at_least, between
 from genlab.types import Shape
 
 SPLITS = ("train_set", "val_set", "test_set")
-"""Attributes that `setup` assigns."""
+"""Names of the attributes that `setup` assigns."""
 MOST_WORKERS = 1024
 
 
 class BatchDataModule(PlainHyperparameters, Facts, LightningDataModule):
-    """Loaders for data sets of whole batches, as in `genlab.data.batches.tensors`.
+    """DataModule that loads data sets of whole batches, as in `genlab.data.batches.tensors`.
 
-    A subclass sets its facts (`genlab.facts.Facts`), and reads its files in `prepare_data` (download, once per machine)
-    and `setup`, which assigns `train_set`, `val_set` and `test_set`.
+    A subclass sets its facts (`genlab.facts.Facts`), downloads its files in `prepare_data` (once per machine), and
+    reads them in `setup`, which assigns `train_set`, `val_set` and `test_set`.
 
     Args:
-        batch_size: images, pairs or draws from each domain per batch and process; at most all there are to train on.
-        num_workers: processes that put batches together; 0 lets the training process do it, which is fastest for images
-            in memory. More are of use only where augmentation costs more than the model's step.
-        seed: of the splits and of the order of batches.
+        batch_size: images, pairs, or images of each domain, per batch and process; reduced if there are fewer to train
+            on.
+        num_workers: number of processes that assemble batches; with 0 the training process does it, which is fastest
+            for images in memory. More only help where augmentation takes longer than the model's step.
+        seed: seed of the splits and of the order of batches.
 
     Raises:
         GenlabError: for numbers out of range.
     """
 
     item = "image"
-    """Name of what batches hold, in messages."""
+    """What a batch holds, as messages call it."""
     train_set: Any
     val_set: Any
     test_set: Any
@@ -59,23 +60,23 @@ class BatchDataModule(PlainHyperparameters, Facts, LightningDataModule):
 
     @cached_property
     def framing(self) -> Framing:
-        """Crop and resize that make an image file like the images of these data; no file is read."""
+        """Crop and resize that make an image file match the images of these data; reads no file."""
         return Framing(self.image_shape)
 
     @abstractmethod
     def setup(self, stage: str | None = None) -> None:
-        """Assign the splits of a stage: "fit", "validate", "test" or "predict"; all of them for None."""
+        """Assign the splits of a stage ("fit", "validate", "test" or "predict"), or all splits for None."""
 
     def opened(self, stage: str | None) -> dict[str, Any]:
-        """Set a stage up, and return by name the splits that have been assigned."""
+        """Set up a stage, and return the assigned splits by name."""
         self.setup(stage)
         return {split: getattr(self, split) for split in SPLITS if hasattr(self, split)}
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Load shuffled batches of `batch_size`, or with a note of as many images as there are for each process.
+        """Load shuffled batches of `batch_size`; smaller ones, with a note, if a process has fewer images than that.
 
         Raises:
-            GenlabError: for fewer training images than processes.
+            GenlabError: if there are fewer training images than processes.
         """
         _, world_size = self._place()
         size = self._batch_of(self.train_set)
@@ -109,7 +110,7 @@ class BatchDataModule(PlainHyperparameters, Facts, LightningDataModule):
         """Load this process's share of the batches of a data set of `genlab.data.batches.tensors`.
 
         Raises:
-            GenlabError: for overfitting batches in several processes.
+            GenlabError: for `overfit_batches` with several processes.
         """
         rank, world_size = self._place()
         overfits = bool(getattr(self.trainer, "overfit_batches", 0))
@@ -123,13 +124,13 @@ class BatchDataModule(PlainHyperparameters, Facts, LightningDataModule):
             rank=rank,
             world_size=world_size,
             seeded=self.num_workers > 0,
-            sizes=getattr(data, "sizes", None),  # any data set of batches will do
+            sizes=getattr(data, "sizes", None),  # a user's data set of batches may have none
         )
-        # without one of its own, the loader would take a number from the global generator every epoch
+        # without its own generator, the loader would draw a number from the global one every epoch
         generator = torch.Generator().manual_seed(torch.initial_seed() % 2**62 + rank)
         return BatchLoader(
             SeededBatches(data) if self.num_workers else data,
-            batch_size=None,  # the sampler's positions are whole batches
+            batch_size=None,  # the sampler yields the positions of whole batches
             sampler=SameBatches(sampler) if overfits else sampler,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
@@ -138,7 +139,7 @@ class BatchDataModule(PlainHyperparameters, Facts, LightningDataModule):
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """Describe for a checkpoint how far training is: the epoch, from 0, its batches so far, and their order."""
+        """Return the progress of training for a checkpoint: the epoch, from 0, its batches so far, and their order."""
         loop: Any = self.trainer.fit_loop  # type: ignore[union-attr]
         epochs, batches = loop.epoch_progress.current, loop.epoch_loop.batch_progress
         left_at = {"epoch": epochs.processed, "batches": batches.current.processed}
@@ -147,10 +148,10 @@ class BatchDataModule(PlainHyperparameters, Facts, LightningDataModule):
         return {"left_at": left_at, "order": self._order()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Let training resume with the batches after those of a checkpoint.
+        """Make training resume with the batches that follow a checkpoint.
 
         Raises:
-            GenlabError: when that is inside an epoch, and its other batches would be of another size or order.
+            GenlabError: when that is inside an epoch whose remaining batches would have another size or order.
         """
         if not self.trainer or not self.trainer.training:
             return
@@ -172,7 +173,7 @@ class BatchDataModule(PlainHyperparameters, Facts, LightningDataModule):
         self._left_at = state["left_at"]
 
     def _order(self) -> dict[str, int]:
-        """Return what the order of an epoch's batches depends on."""
+        """Return the settings that determine the order of an epoch's batches."""
         order = {"batch_size": self.batch_size, "processes": self._place()[1], "seed": self.seed}
         if hasattr(self, "train_set"):
             order["batch_size"] = self._batch_of(self.train_set)
@@ -180,7 +181,7 @@ class BatchDataModule(PlainHyperparameters, Facts, LightningDataModule):
         return order
 
     def _batch_of(self, data: Any) -> int:
-        """Return the size of a whole batch of a data set: no more than there is for each process."""
+        """Return the size of a whole batch of a data set: at most the number of items for each process."""
         return min(self.batch_size, len(data) // self._place()[1])
 
     def _place(self) -> tuple[int, int]:
@@ -196,12 +197,12 @@ class ImageDataModule(BatchDataModule):
     test_set: ImageTensors
 
     def split(self, images: ImageTensors, parts: int) -> list[ImageTensors]:
-        """Split a data set by `seed` into a first part and one or more tenths of the whole."""
+        """Split a data set by `seed`: `parts` tenths of the whole, preceded by the rest."""
         return [images.subset(rows) for rows in held_out(torch.arange(len(images)), self.seed, parts)]
 
 
 class PairDataModule(BatchDataModule):
-    """A DataModule whose batches are `genlab.types.PairBatch`. Its `image_shape` is that of the targets."""
+    """A DataModule whose batches are `genlab.types.PairBatch`; `image_shape` is the targets' shape."""
 
     source_shape: Shape
     aligned: bool = True
@@ -211,9 +212,9 @@ class PairDataModule(BatchDataModule):
 
 
 class DomainDataModule(BatchDataModule):
-    """A DataModule whose batches are `genlab.types.DomainBatch`. Its `image_shape` is that of all domains but a.
+    """A DataModule whose batches are `genlab.types.DomainBatch`; all domains except a have the shape `image_shape`.
 
-    Domains may be of unequal size: an epoch goes once through the largest one, and pairings are new every epoch.
+    Domains may differ in size: an epoch goes once through the largest one, and pairings are new every epoch.
     """
 
     a_shape: Shape
@@ -221,7 +222,7 @@ class DomainDataModule(BatchDataModule):
     domain_names: tuple[str, ...] = ("a", "b")
     """Names of domains a, b and so on."""
     aligned: bool = False
-    """Whether `a[i]` and `b[i]` of validation and test batches show the same: then translation can be scored."""
+    """Whether `a[i]` and `b[i]` of validation and test batches belong together, so that translations can be scored."""
     train_set: DomainTensors
     val_set: DomainTensors
     test_set: DomainTensors

@@ -27,37 +27,37 @@ Wearing_Necktie Young
 """
 ATTRIBUTES = tuple(NAMES.split())
 CROP = 148 / 178
-"""The share of the width that is kept: 148 of the official files' 178 pixels (Larsen et al. 2016 and many since)."""
+"""Share of the width that is kept: 148 of the official files' 178 pixels (Larsen et al. 2016 and many since)."""
 
 
 class CelebA(DecodedDataModule, ImageDataModule):
-    """Faces, in colour or grey, with attributes, in the official partition into training, validation and test images.
+    """Colour or grey faces with attributes, in their official split.
 
-    The centre of each image, 148 of its 178 columns, is resized to `image_size`, in the same way for copies of any
-    resolution, and kept decoded in a cache (`genlab.data.files.cache`). Files lie in `data_dir`/celeba: the official
-    zip archive or its folder and tables, or Kaggle's; missing ones are downloaded. If only some images are there, these
-    are used; if none of them is for training, validation or testing, all are split by `seed`, a tenth each for
+    The centre of each image, 148 of its 178 columns (the same share in copies of any resolution), is resized to
+    `image_size` and kept decoded in a cache (`genlab.data.files.cache`). Files are expected in `data_dir`/celeba: the
+    official zip archive or its folder, with the tables, or Kaggle's; missing ones are downloaded. If only some of the
+    images exist, those are used; if that leaves an official split empty, all are split by `seed`, a tenth each for
     validation and testing.
 
     Args:
-        data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.
+        data_dir: folder of data sets; by default the environment variable GENLAB_DATA_DIR, else ./data.
         image_size: height and width in pixels, or one number for a square.
-        channels: 3 for colour, 1 for grey, which images are converted to.
+        channels: 3 for colour, 1 for grey; images are converted.
         attributes: names of the attributes in batches, in this order; by default all forty.
         flip: mirror half of the training images left to right.
-        skip_unreadable: leave out images that cannot be decoded, rather than stop.
+        skip_unreadable: leave out images that cannot be decoded, instead of stopping.
         batch_size: images per batch and process.
-        num_workers: processes that put batches together; none is fastest.
-        seed: of the order of batches.
+        num_workers: number of processes that assemble batches; 0 is fastest.
+        seed: seed of the order of batches, and of the split if it is not the official one.
 
     Raises:
         GenlabError: for an attribute that CelebA does not have, and for numbers out of range.
     """
 
     names: list[str]
-    """Names of the stored images without their folders, once they are set up, like the next."""
+    """Names of the stored images without their folders; like `images`, available after `setup`."""
     images: ImageTensors
-    """All images that can be read, whatever part they are in."""
+    """All readable images, of all splits."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class CelebA(DecodedDataModule, ImageDataModule):
 
     @cached_property
     def framing(self) -> Framing:
-        """Crop to the centre of a photograph, the same share of its width as of CelebA's."""
+        """Crop a photograph to its centre, keeping the same share of its width as of CelebA's."""
         return Framing(self.image_shape, width_share=CROP)
 
     def prepare_data(self) -> None:
@@ -112,7 +112,7 @@ class CelebA(DecodedDataModule, ImageDataModule):
         self.train_set = train_set.transformed(self.augmentation)
 
     def _present(self, found: CelebAFiles, partition: Mapping[str, int]) -> ImageFiles:
-        """Return the image files that the partition names, in its order."""
+        """Return the existing image files that the partition names, in its order."""
         files = found.image_files()
         paths = {_base(name): name for name in files.names}
         present = [paths[name] for name in partition if name in paths]
@@ -121,7 +121,7 @@ class CelebA(DecodedDataModule, ImageDataModule):
         return files.only(present)
 
     def _attributes(self, found: CelebAFiles, names: Sequence[str]) -> Tensor:
-        """Return attributes (number of images, number of attributes): 1.0 for those that an image has, else 0.0."""
+        """Return attributes, (number of images, number of attributes): 1.0 if an image has the attribute, else 0.0."""
         columns, known, values = found.attribute_table()
         chosen = _positions(self.attribute_names, columns)
         rows = {name: row for row, name in enumerate(known)}
@@ -130,7 +130,7 @@ class CelebA(DecodedDataModule, ImageDataModule):
 
 
 def require_rows(names: Sequence[str], rows: Mapping[str, int], table: str) -> None:
-    """Raise GenlabError for a table without rows of some images."""
+    """Raise GenlabError if a table lacks the rows of some images."""
     missing = [name for name in names if name not in rows]
     if missing:
         raise GenlabError(
@@ -143,7 +143,7 @@ def _positions(names: Sequence[str], known: Sequence[str]) -> list[int]:
     """Return the positions of names among the known ones.
 
     Raises:
-        GenlabError: for an unknown name, with the nearest known one.
+        GenlabError: for an unknown name, suggesting the nearest known one.
     """
     for name in names:
         if name not in known:
@@ -152,5 +152,5 @@ def _positions(names: Sequence[str], known: Sequence[str]) -> list[int]:
 
 
 def _base(name: str) -> str:
-    """Strip a file's name of its folders."""
+    """Remove the folders from a file's name."""
     return name.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""DataModules of image files, which are decoded once into a cache (`genlab.data.files.cache`)."""
+"""Base class of DataModules whose image files are decoded once into a cache (`genlab.data.files.cache`)."""
 
 from typing import Literal
 
@@ -10,22 +10,22 @@ from genlab.data.files.image_files import ImageFiles
 from genlab.data.files.places import cache_folder
 
 Side = tuple[ImageFiles, Framing]
-"""Files, and how they are framed: all images of a set, or the sources or the targets of pairs."""
+"""Files and their framing: all images of a set, or the sources or the targets of pairs."""
 
 
 class DecodedDataModule(BatchDataModule):
-    """A DataModule of image files, with the options of the DataModules that are read from files.
+    """A DataModule of image files, with the options that all such DataModules share.
 
     Args:
-        data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.
+        data_dir: folder of data sets; by default the environment variable GENLAB_DATA_DIR, else ./data.
         image_size: height and width in pixels, or one number for a square.
         channels: 3 for colour, 1 for grey; images are converted.
         flip: mirror half of the training images left to right.
-        enlarge: resize training images by this factor and crop them back at a random place.
-        skip_unreadable: leave out images that cannot be decoded, rather than stop.
-        batch_size: as `BatchDataModule` takes it, like the next two.
-        num_workers: processes that put batches together.
-        seed: of the splits and of the order of batches.
+        enlarge: resize training images by this factor and crop them back to size at a random position.
+        skip_unreadable: leave out images that cannot be decoded, instead of stopping.
+        batch_size: passed to `BatchDataModule`, like the next two arguments.
+        num_workers: number of processes that assemble batches.
+        seed: seed of the splits and of the order of batches.
 
     Raises:
         GenlabError: for numbers out of range.
@@ -50,10 +50,10 @@ class DecodedDataModule(BatchDataModule):
         self.skip_unreadable = skip_unreadable
 
     def decoded(self, *sides: Side) -> list[DecodedImages]:
-        """Decode image files, or open the cache that has them.
+        """Decode image files, or open their cache if they are decoded already.
 
         Raises:
-            GenlabError: for unreadable images, unless these are skipped.
+            GenlabError: for unreadable images, unless `skip_unreadable` is set.
         """
         content = [decoded(files, framing, self.cache_dir) for files, framing in sides]
         if not self.skip_unreadable:

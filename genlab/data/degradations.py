@@ -1,6 +1,6 @@
 """Degradations of images, which pix2pix and CycleGAN learn to undo.
 
-Each is called with images (B, C, H, W) in [0, 1] and returns images of the same height and width in [0, 1].
+Each maps images (B, C, H, W) in [0, 1] to images of the same height and width in [0, 1].
 """
 
 from abc import ABC, abstractmethod
@@ -24,13 +24,13 @@ class Degradation(ABC):
         """Degrade images (B, C, H, W) in [0, 1] to (B, C', H, W) in [0, 1]."""
 
     def shape(self, image_shape: Shape) -> Shape:
-        """Return the shape of degraded images, (C', H, W), for that of images, (C, H, W)."""
+        """Return the shape (C', H, W) of the degraded images, given the shape (C, H, W) of the images."""
         return image_shape
 
 
 @dataclass(frozen=True)
 class Greyscale(Degradation):
-    """Luminance, one channel (ITU-R BT.601)."""
+    """Luminance, in one channel (ITU-R BT.601)."""
 
     def __call__(self, images: Tensor) -> Tensor:
         grey: Tensor = rgb_to_grayscale(images) if images.shape[1] == 3 else images
@@ -42,10 +42,11 @@ class Greyscale(Degradation):
 
 @dataclass(frozen=True)
 class Edges(Greyscale):
-    """Magnitude of the luminance's gradient by Sobel's filter, one channel, white lines on black.
+    """Gradient magnitude of the luminance by Sobel's filter, in one channel: white lines on black.
 
     Args:
-        gain: factor of the magnitude before it is clipped at 1; the gradient of a step from black to white is 1.
+        gain: factor that multiplies the magnitude, which is then clipped at 1; the magnitude of a step from black to
+            white is 1.
 
     Raises:
         GenlabError: for a gain that is not positive.
@@ -66,13 +67,13 @@ class Edges(Greyscale):
 
 @dataclass(frozen=True)
 class MaskedCentre(Degradation):
-    """A grey box over the middle.
+    """The image with a grey box over its centre.
 
     Args:
-        share: of the height and of the width that the box covers.
+        share: share of the height and of the width that the box covers.
 
     Raises:
-        GenlabError: for a share outside of [0, 1].
+        GenlabError: for a share outside [0, 1].
     """
 
     share: float = 0.5
@@ -91,7 +92,7 @@ class MaskedCentre(Degradation):
 
 @dataclass(frozen=True)
 class Half(Degradation):
-    """One half of the image; the other is grey.
+    """One half of the image; the other half is grey.
 
     Args:
         keep: the half that is kept.
@@ -114,10 +115,10 @@ class Half(Degradation):
 
 @dataclass(frozen=True)
 class LowResolution(Degradation):
-    """Fewer pixels: each square of `factor` x `factor` becomes one colour, its mean.
+    """Squares of `factor` x `factor` pixels, each filled with its mean colour.
 
     Args:
-        factor: by how much the resolution falls; squares at the lower and right border may be smaller.
+        factor: side of the squares in pixels; those at the lower and right border may be smaller.
 
     Raises:
         GenlabError: for a factor below 1.

@@ -1,4 +1,4 @@
-"""DataModules made from another DataModule, whose images, batch size, order and augmentation they keep."""
+"""DataModules derived from another DataModule, whose images, batch size, order and augmentation they keep."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from genlab.types import Shape
 
 
 class DerivedDataModule(BatchDataModule):
-    """Splits that are made from those of other data.
+    """A DataModule whose splits are derived from those of another.
 
     Args:
         data: the DataModule that the images come from.
@@ -23,42 +23,42 @@ class DerivedDataModule(BatchDataModule):
 
     def __init__(self, data: BatchDataModule) -> None:
         super().__init__(data.batch_size, data.num_workers, data.seed)
-        self.save_hyperparameters(logger=False)  # those of the subclass
+        self.save_hyperparameters(logger=False)  # of the subclass
         self.data = data
         self.image_shape = data.image_shape
 
     @cached_property
     def framing(self) -> Framing:
-        """Crop and resize of the other data."""
+        """Crop and resize of the original data."""
         return self.data.framing
 
     def prepare_data(self) -> None:
-        """Prepare the other data."""
+        """Prepare the original data."""
         self.data.prepare_data()
 
     def setup(self, stage: str | None = None) -> None:
-        """Open the splits that the other data open, and derive these from them."""
+        """Set up the original data, and derive a split from each of theirs."""
         for split, content in self.data.opened(stage).items():
             setattr(self, split, self.derived(split, content))
 
     @abstractmethod
     def derived(self, split: str, content: Any) -> Any:
-        """Make a split from that of the other data.
+        """Derive a split from the original one.
 
         Args:
             split: "train_set", "val_set" or "test_set".
-            content: the data set of the other data.
+            content: the original data set.
         """
 
 
 class WithoutClass(DerivedDataModule, ImageDataModule):
-    """Training and validation images without those of one class, to see whether a model finds it strange.
+    """Images without one class in training and validation, to see whether a model recognises it as an outlier.
 
-    Test images are all there.
+    The test images are complete.
 
     Args:
-        data: where the images come from, with their batch size, order and augmentation.
-        label: the class that is left out.
+        data: DataModule that provides images, batch size, order and augmentation.
+        label: the class to leave out.
 
     Raises:
         GenlabError: for a class that the data do not have.
@@ -78,11 +78,11 @@ class WithoutClass(DerivedDataModule, ImageDataModule):
 
 
 class DegradedPairs(DerivedDataModule, PairDataModule):
-    """Pairs made from any image DataModule: the image is the target, and what a degradation leaves of it the source.
+    """Pairs made from any image DataModule: the image is the target, its degraded version the source.
 
     Args:
-        data: where the images come from, with their batch size, order and augmentation.
-        degradation: what is taken from them.
+        data: DataModule that provides images, batch size, order and augmentation.
+        degradation: turns a target into its source.
     """
 
     def __init__(self, data: ImageDataModule, degradation: Degradation) -> None:
@@ -95,10 +95,10 @@ class DegradedPairs(DerivedDataModule, PairDataModule):
 
 
 class AttributeDomains(DerivedDataModule, DomainDataModule):
-    """Images that have an attribute (a), and images that have not (b): smiling and other faces of CelebA.
+    """Images with an attribute (a), and images without it (b), such as smiling and other faces of CelebA.
 
     Args:
-        data: where the images come from, with their batch size, order and augmentation.
+        data: DataModule that provides images, batch size, order and augmentation.
         attribute: the name of one of its attributes.
 
     Raises:
@@ -122,13 +122,13 @@ class AttributeDomains(DerivedDataModule, DomainDataModule):
 
 
 class ClassDomains(DerivedDataModule, DomainDataModule):
-    """Images of one class (a), of another (b), and perhaps of further ones (c, ...): two digits, or three.
+    """Images of one class (a), of another (b), and optionally of more (c, ...), such as two or three digits.
 
     Args:
-        data: where the images come from, with their batch size, order and augmentation.
-        a: label of one class.
-        b: label of the other.
-        further: labels of further classes.
+        data: DataModule that provides images, batch size, order and augmentation.
+        a: label of the first class.
+        b: label of the second class.
+        further: labels of more classes.
 
     Raises:
         GenlabError: for classes that the data do not have.
@@ -150,11 +150,11 @@ class ClassDomains(DerivedDataModule, DomainDataModule):
 
 
 class JoinedDomains(DerivedDataModule, DomainDataModule):
-    """Images of some data (a), and of others (b).
+    """Images of one DataModule (a) and of another (b).
 
     Args:
-        a: some data, whose batch size and order the domains have; both keep their augmentation.
-        b: the others.
+        a: DataModule of domain a, which also decides on the batch size and order; both keep their augmentation.
+        b: DataModule of domain b.
     """
 
     def __init__(self, a: ImageDataModule, b: ImageDataModule) -> None:
@@ -163,7 +163,7 @@ class JoinedDomains(DerivedDataModule, DomainDataModule):
         self.a, self.a_shape = a, a.image_shape
 
     def prepare_data(self) -> None:
-        """Prepare both."""
+        """Prepare both DataModules."""
         super().prepare_data()
         self.a.prepare_data()
 
@@ -173,13 +173,13 @@ class JoinedDomains(DerivedDataModule, DomainDataModule):
 
 
 class DomainsFromPairs(DerivedDataModule, DomainDataModule):
-    """Sources (a) and targets (b) of pairs, as if nobody knew what belongs together.
+    """Sources (a) and targets (b) of pairs, as if it were unknown which belong together.
 
-    For training, sources of one half of the pairs and targets of the other half, drawn by the seed, so that nothing
-    occurs in both domains. Validation and test batches stay aligned.
+    Training uses the sources of one half of the pairs and the targets of the other half, drawn by the seed, so that no
+    pair occurs in both domains. Validation and test batches stay aligned.
 
     Args:
-        pairs: where the pairs come from, with their batch size, order and augmentation.
+        pairs: DataModule that provides pairs, batch size, order and augmentation.
     """
 
     aligned = True

@@ -9,16 +9,16 @@ from genlab.types import Shape
 
 
 class Digits(ImageDataModule):
-    """1,797 grey 8 x 8 images of ten digits (UCI, Alpaydin & Kaynak 1998), embedded in scikit-learn.
+    """1,797 grey 8 x 8 images of ten digits (UCI, Alpaydin & Kaynak 1998), included in scikit-learn.
 
-    There is no official split: a tenth is for validation, a tenth for testing, drawn by `seed`.
+    There is no official split: a tenth is for validation and a tenth for testing, drawn by `seed`.
 
     Args:
-        image_size: height and width in pixels, or one number for a square; for others than 8 the largest box of these
-            proportions at the centre is resized, bicubically.
+        image_size: height and width in pixels, or one number for a square; for sizes other than 8, the largest centred
+            box of these proportions is resized (bicubic).
         batch_size: images per batch and process.
-        num_workers: processes that put batches together; none is fastest.
-        seed: of the split and of the order of batches.
+        num_workers: number of processes that assemble batches; 0 is fastest.
+        seed: seed of the split and of the order of batches.
 
     Raises:
         GenlabError: for numbers out of range.
@@ -36,7 +36,7 @@ class Digits(ImageDataModule):
 
     def setup(self, stage: str | None = None) -> None:
         """Read all three splits."""
-        from sklearn.datasets import load_digits  # half a second of every command's start
+        from sklearn.datasets import load_digits  # here, since it would delay the start of every command by 0.5 s
 
         digits = load_digits()
         images = resized(torch.from_numpy(digits.images * (255 / 16)).round().byte()[:, None], self.image_shape)

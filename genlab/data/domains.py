@@ -15,27 +15,27 @@ from genlab.ranges import between
 
 
 class FolderDomains(DecodedDataModule, DomainDataModule):
-    """Domains in folders as CycleGAN has them: `trainA`, `trainB`, `testA`, `testB`, or `train/A` and so on.
+    """Domains in folders laid out as CycleGAN's: `trainA`, `trainB`, `testA`, `testB`, or `train/A` and so on.
 
-    `valA` and `valB` are for validation; without them, a tenth of the training images is. The data sets of the paper
-    (`horse2zebra`, `apple2orange`, `monet2photo` and others) are downloaded when they are missing. Images are decoded
-    once into a cache (`genlab.data.files.cache`).
+    `valA` and `valB` are for validation; without them, a tenth of the training images is held out. The data sets of the
+    paper (`horse2zebra`, `apple2orange`, `monet2photo` and others) are downloaded when missing. Images are decoded once
+    into a cache (`genlab.data.files.cache`).
 
     Args:
         folder: a path, or a name in `data_dir`.
-        data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.
+        data_dir: folder of data sets; by default the environment variable GENLAB_DATA_DIR, else ./data.
         image_size: height and width in pixels, or one number for a square.
         channels: 3 for colour, 1 for grey; images are converted.
         flip: mirror half of the training images left to right.
-        enlarge: resize training images by this factor and crop them back at a random place.
-        skip_unreadable: leave out images that cannot be decoded, rather than stop.
-        batch_size: draws from each domain per batch and process.
-        num_workers: processes that put batches together; none is fastest unless augmentation is costly.
-        seed: of the validation split and of the order of batches.
-        num_domains: domains that there are: with 3, `trainC` and `testC` too.
+        enlarge: resize training images by this factor and crop them back to size at a random position.
+        skip_unreadable: leave out images that cannot be decoded, instead of stopping.
+        batch_size: images of each domain per batch and process.
+        num_workers: number of processes that assemble batches; 0 is fastest unless augmentation is costly.
+        seed: seed of the validation split and of the order of batches.
+        num_domains: number of domains; with 3 there are `trainC` and `testC` too.
 
     Raises:
-        GenlabError: for numbers out of range, and for an empty name of the folder.
+        GenlabError: for numbers out of range, and for an empty folder name.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A small English, written for genlab: sentences for data that need no file, of which every probability is known."""
+"""A small English, written for genlab: data without a file, in which each sentence's probability is known."""
 
 import functools
 
@@ -102,5 +102,5 @@ WEATHER: 2 cold | 2 hot | 2 raining | 1 snowing | 1 dark | 1 windy
 
 @functools.cache
 def english() -> Grammar:
-    """Return the language. Each of its sentences has one derivation, so `entropy` is that of its sentences."""
+    """Return the grammar. Each sentence has one derivation, so `entropy` is the entropy of the sentences."""
     return Grammar(RULES)

@@ -19,26 +19,27 @@ from genlab.errors import GenlabError
 class ImageFolder(DecodedDataModule, ImageDataModule):
     """The images in a folder and its subfolders, decoded once into a cache (`genlab.data.files.cache`).
 
-    Subfolders `train` and `test` or `val` are the splits; if one of the latter two is missing, a tenth of the training
-    images is for validation. Without such subfolders, a tenth of all is for validation and a tenth for testing, drawn
-    by `seed`. Subfolders below that are classes, in alphabetical order, as in torchvision's ImageFolder.
+    Subfolders `train`, `val` and `test` are the splits. If `val` or `test` is missing, the other is for testing, and a
+    tenth of the training images is held out for validation. Without such subfolders, a tenth of all images is for
+    validation and a tenth for testing, drawn by `seed`. Subfolders below these are classes, in alphabetical order, as
+    in torchvision's ImageFolder.
 
     Args:
         folder: a path, or a name in `data_dir`.
-        data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.
-        image_size: height and width in pixels, or one number for a square, that images are cropped and resized to: the
-            largest box of these proportions at the centre.
-        crop: height and width in pixels, or one number, of the centre to take that box from; by default all.
+        data_dir: folder of data sets; by default the environment variable GENLAB_DATA_DIR, else ./data.
+        image_size: height and width in pixels, or one number for a square; the largest centred box of these proportions
+            is resized to it.
+        crop: height and width in pixels, or one number, of a centre crop taken before that; by default none.
         channels: 3 for colour, 1 for grey; images are converted.
         flip: mirror half of the training images left to right.
-        enlarge: resize training images by this factor and crop them back at a random place.
-        skip_unreadable: leave out images that cannot be decoded, rather than stop.
+        enlarge: resize training images by this factor and crop them back to size at a random position.
+        skip_unreadable: leave out images that cannot be decoded, instead of stopping.
         batch_size: images per batch and process.
-        num_workers: processes that put batches together; none is fastest unless augmentation is costly.
-        seed: of the split and of the order of batches.
+        num_workers: number of processes that assemble batches; 0 is fastest unless augmentation is costly.
+        seed: seed of the split and of the order of batches.
 
     Raises:
-        GenlabError: for numbers out of range; and, once files or classes are needed, for a missing folder.
+        GenlabError: for numbers out of range, and, as soon as files or classes are needed, for a missing folder.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class ImageFolder(DecodedDataModule, ImageDataModule):
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Names of the class folders of the training images; none if any of these lies in no folder."""
+        """Names of the training images' class folders; empty if any training image is outside a class folder."""
         names = [name for name in self.files.names if not self.has_splits or name.startswith("train/")]
         classes = {self._class_folder(name) for name in names}
         return () if None in classes else tuple(sorted(filter(None, classes)))
@@ -79,7 +80,7 @@ class ImageFolder(DecodedDataModule, ImageDataModule):
 
     @cached_property
     def has_splits(self) -> bool:
-        """Whether the images lie in folders called train and test or val."""
+        """Whether there is a folder called train, so that the splits are folders."""
         return (self.folder / "train").is_dir()
 
     def prepare_data(self) -> None:
@@ -96,7 +97,7 @@ class ImageFolder(DecodedDataModule, ImageDataModule):
         self.train_set = train_set.transformed(self.augmentation)
 
     def _class_folder(self, name: str) -> str | None:
-        """Return the folder, inside of the split's, that an image lies in; None if it lies in none."""
+        """Return the class folder of an image, inside its split's folder; None if it has none."""
         parts = name.split("/")[1 if self.has_splits else 0 :]
         return parts[0] if len(parts) > 1 else None
 

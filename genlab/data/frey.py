@@ -27,17 +27,17 @@ SIZES = {"train": 1565, "val": 200, "test": 200}
 
 
 class FreyFaces(ImageDataModule):
-    """Grey 28 x 20 frames of a film: 1,565 to train on, 200 for validation and 200 for testing, as in the literature.
+    """Grey 28 x 20 frames of a film: 1,565 for training, 200 for validation and 200 for testing, as in the literature.
 
-    The file lies at `data_dir`/frey_faces/frey_rawface.mat and is downloaded when missing.
+    The file is `data_dir`/frey_faces/frey_rawface.mat, which is downloaded when missing.
 
     Args:
-        data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.
-        split: "shuffled" draws the three parts by `seed`, as papers do. Since neighbouring frames are nearly equal,
-            that flatters a model; "time" cuts the film into its beginning, the 200 frames after it and its end.
+        data_dir: folder of data sets; by default the environment variable GENLAB_DATA_DIR, else ./data.
+        split: "shuffled" draws the three parts by `seed`, as papers do; since neighbouring frames are nearly equal,
+            this flatters a model. "time" splits the film in order: 1,565 frames, the next 200 and the last 200.
         batch_size: images per batch and process.
-        num_workers: processes that put batches together; none is fastest.
-        seed: of the split and of the order of batches.
+        num_workers: number of processes that assemble batches; 0 is fastest.
+        seed: seed of the split and of the order of batches.
 
     Raises:
         GenlabError: for numbers out of range.
@@ -59,7 +59,7 @@ class FreyFaces(ImageDataModule):
         self.by_time = split == "time"
 
     def prepare_data(self) -> None:
-        """Download the file when it is missing."""
+        """Download the file if it is missing."""
         fetch(FILE, self.data_dir)
 
     def setup(self, stage: str | None = None) -> None:
@@ -69,7 +69,7 @@ class FreyFaces(ImageDataModule):
         self.train_set, self.val_set, self.test_set = map(frames.subset, order.split(list(SIZES.values())))
 
     def _read(self) -> ImageTensors:
-        import scipy.io  # as scikit-learn in genlab.data.digits
+        import scipy.io  # here for a fast start, as in genlab.data.digits
 
         path = self.data_dir / FILE.path
         if not exists(path):
@@ -78,7 +78,7 @@ class FreyFaces(ImageDataModule):
         try:
             require_regular(path)
             names = {name: shape for name, shape, _ in scipy.io.whosmat(path)}
-            fits = names.get("ff") == (pixels, count)  # before it is read, which may take any amount of memory
+            fits = names.get("ff") == (pixels, count)  # checked first, since reading may take any amount of memory
             frames = scipy.io.loadmat(path, variable_names=["ff"])["ff"] if fits else None
         except Exception as error:  # scipy raises almost anything for a broken file
             reason = getattr(error, "strerror", None) or error

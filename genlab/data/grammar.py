@@ -1,4 +1,4 @@
-"""Probabilistic grammars: languages of sentences whose probabilities and entropy are known exactly."""
+"""Probabilistic grammars: languages whose sentence probabilities and entropy are known exactly."""
 
 import functools
 import itertools
@@ -10,21 +10,21 @@ from collections.abc import Iterator
 from genlab.errors import GenlabError
 
 NOTHING = "~"
-"""How rules write an alternative without words."""
+"""Stands in rules for an alternative without words."""
 
 
 class Grammar:
     r"""Context-free grammar whose rules have probabilities; no symbol may lead to itself.
 
     Args:
-        rules: one a line, such as `S: 3 WE like FOOD . | do WE like FOOD ?`: a symbol, then alternatives in the ratio
-            of the numbers before them, 1 without one; `~` is an alternative without words; a line that begins with `|`
-            continues the one before. What has no rule is a word. The first symbol is that of sentences.
-            `EAT/EATS: eat/eats FOOD | like/likes FOOD` is one line for two rules: each takes the part that stands where
-            its own name does.
+        rules: one per line, such as `S: 3 WE like FOOD . | do WE like FOOD ?`: a symbol, then its alternatives, each
+            preceded by its weight (1 if omitted). `~` is an alternative without words, and a line that begins with `|`
+            continues the previous one. Anything without a rule is a word. The first symbol stands for a sentence.
+            `EAT/EATS: eat/eats FOOD | like/likes FOOD` defines two rules at once: EAT takes the first of the forms
+            separated by slashes, EATS the second.
 
     Raises:
-        GenlabError: for lines that are no rules, and for a symbol that leads to itself.
+        GenlabError: for lines that are not rules, and for a symbol that leads to itself.
 
     Example:
         >>> grammar = Grammar("S: 3 WE like tea . | do WE like tea ?\nWE: i | we")
@@ -45,20 +45,20 @@ class Grammar:
         self.start = next(iter(self.rules))
         self._entropies: dict[str, float] = {}
         self.entropy = self._entropy(self.start, ())
-        """Entropy of a sentence's derivation in nats; of the sentence where each has one derivation only."""
+        """Entropy in nats of a sentence's derivation; that of the sentence if each has a single derivation."""
 
     def draw(self, count: int, seed: int) -> list[str]:
-        """Draw sentences independently of each other.
+        """Draw independent sentences.
 
         Args:
-            count: how many.
-            seed: of the draws.
+            count: number of sentences.
+            seed: seed of the draws.
         """
         source = random.Random(seed)
         return [" ".join(self._drawn(self.start, source)) for _ in range(count)]
 
     def probability(self, sentence: str) -> float:
-        """Sum the probabilities of a sentence's derivations; 0 for what is no sentence of the language.
+        """Return the probability of a sentence, summed over its derivations; 0 if the language does not have it.
 
         Args:
             sentence: words separated by spaces.
@@ -67,7 +67,7 @@ class Grammar:
 
         @functools.cache
         def ends(symbol: str, begin: int) -> dict[int, float]:
-            """Probability that the symbol becomes the words from `begin` up to each end."""
+            """Probability that the symbol becomes the words from `begin` to `end`, for each possible `end`."""
             if symbol not in self.rules:
                 return {begin + 1: 1.0} if words[begin : begin + 1] == [symbol] else {}
             found: dict[int, float] = {}
@@ -86,7 +86,7 @@ class Grammar:
         return ends(self.start, 0).get(len(words), 0.0)
 
     def sentences(self) -> Iterator[tuple[str, float]]:
-        """List all derivations' sentences with their probabilities, for small languages."""
+        """Yield the sentence and the probability of every derivation; for small languages."""
         for probability, words in self._derived(self.start):
             yield " ".join(words), probability
 
@@ -107,7 +107,7 @@ class Grammar:
         return [word for part in parts for word in self._drawn(part, source)]
 
     def _entropy(self, symbol: str, above: tuple[str, ...]) -> float:
-        """Entropy of what a symbol becomes: that of the choice, and what its alternatives have on average."""
+        """Return a symbol's entropy: that of the choice between its alternatives, plus their average entropy."""
         if symbol not in self.rules:
             return 0.0
         if symbol in above:
@@ -121,7 +121,7 @@ class Grammar:
 
 
 def _forms(line: str) -> Iterator[tuple[str, str]]:
-    """Split a line for several rules, such as `EAT/EATS: eat/eats FOOD`, into them."""
+    """Split a line of several rules, such as `EAT/EATS: eat/eats FOOD`, into single rules."""
     names, colon, text = line.partition(":")
     symbols = names.strip().split("/")
     if not colon or not text.strip() or len(names.split()) != 1:
@@ -132,7 +132,7 @@ def _forms(line: str) -> Iterator[tuple[str, str]]:
 
 
 def _alternatives(text: str) -> list[tuple[float, tuple[str, ...]]]:
-    """Read the alternatives of a rule with their probabilities."""
+    """Parse the alternatives of a rule, with their probabilities."""
     found = []
     for alternative in text.split("|"):
         words = alternative.split()

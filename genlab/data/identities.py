@@ -1,4 +1,4 @@
-"""CelebA by person: a domain for each of two people or more."""
+"""CelebA by person: two or more people, each a domain."""
 
 import torch
 from torch import Tensor
@@ -13,21 +13,22 @@ from genlab.errors import GenlabError, counted
 from genlab.facts import DOMAINS
 
 FEWEST = 3
-"""Images of a person at least, one each for training, validation and testing."""
+"""Minimum number of images of a person: one each for training, validation and testing."""
 
 
 class IdentityDomains(DerivedDataModule, DomainDataModule):
-    """Images of CelebA by the person on them: one is a, another b, and so on.
+    """CelebA with a domain for each person: one person is a, another b, and so on.
 
-    The table `identity_CelebA.txt` must be in `data_dir`/celeba, beside the images or in `Anno`. As nobody is in two of
-    the official parts, each person's images are split by `seed`, a tenth each for validation and testing.
+    The table `identity_CelebA.txt` must be in `data_dir`/celeba, beside the images or in `Anno`. As each person occurs
+    in only one of the official splits, their images are split by `seed`, a tenth each for validation and testing.
 
     Args:
-        data: where the images come from, with their batch size, order and augmentation.
-        identities: the numbers of two people or more in the table; or how many, those with most training images.
+        data: DataModule that provides images, batch size, order and augmentation.
+        identities: numbers of two or more people in the table; or a count, which picks the people with the most
+            training images.
 
     Raises:
-        GenlabError: for fewer than two people, for more than there are letters, and for the same one twice.
+        GenlabError: for fewer than two people, more people than letters, or the same person twice.
     """
 
     def __init__(self, data: CelebA, identities: int | list[int] = 2) -> None:
@@ -64,7 +65,7 @@ class IdentityDomains(DerivedDataModule, DomainDataModule):
         self.train_set = self.train_set.transformed(self.data.augmentation)
 
     def _require(self, table: dict[str, int]) -> None:
-        """Raise GenlabError for an identity that the table does not know."""
+        """Raise GenlabError for an identity that is not in the table."""
         known = {*table.values()}
         for identity in self.named:
             if identity not in known:
@@ -74,7 +75,7 @@ class IdentityDomains(DerivedDataModule, DomainDataModule):
                 )
 
     def _most_seen(self, people: Tensor) -> tuple[int, ...]:
-        """Find the people with most images in CelebA's training split, of equals those with the smallest numbers."""
+        """Find the people with the most images in CelebA's training split; ties go to the smallest numbers."""
         counts = people[self.data.train_set.rows].bincount()
         if (there := int((counts > 0).sum())) < self.num_domains:
             raise GenlabError(
@@ -84,7 +85,7 @@ class IdentityDomains(DerivedDataModule, DomainDataModule):
         return tuple(counts.argsort(descending=True, stable=True)[: self.num_domains].tolist())
 
     def _split(self, identity: int, rows: Tensor) -> list[Tensor]:
-        """Split the positions of a person's images into those for training, validation and testing."""
+        """Split the positions of a person's images into training, validation and test positions."""
         if len(rows) < FEWEST:
             raise GenlabError(
                 f"{counted(len(rows), 'image')} of identity {identity} here, too few for training, validation and "

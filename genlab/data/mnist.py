@@ -36,27 +36,27 @@ MD5 = {
 SIDE = 28
 """Height and width of the official images in pixels."""
 UNSIGNED_BYTES = 8
-"""IDX's code for entries of this type."""
+"""IDX's code for entries of type unsigned byte."""
 LARGEST = 1 << 30
-"""Maximum number of entries of a file; EMNIST's have half as many."""
+"""Maximum number of entries in a file; EMNIST's files have half as many."""
 
 
 class MNIST(ImageDataModule):
     """Grey 28 x 28 images of ten digits: 60,000 for training and the official 10,000 for testing.
 
-    A tenth of the training images, drawn by `seed`, is for validation. The four IDX files lie in `data_dir`/MNIST/raw,
-    as torchvision keeps them, compressed (.gz) or not, and are downloaded when missing.
+    A tenth of the training images, drawn by `seed`, is for validation. The four IDX files, compressed (.gz) or not, are
+    in `data_dir`/MNIST/raw, as torchvision stores them, and are downloaded when missing.
 
     Args:
-        data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.
-        image_size: height and width in pixels, or one number for a square; for others than 28 the largest box of these
-            proportions at the centre is resized, bicubically. 32 suits networks that halve images five times.
+        data_dir: folder of data sets; by default the environment variable GENLAB_DATA_DIR, else ./data.
+        image_size: height and width in pixels, or one number for a square; for sizes other than 28, the largest centred
+            box of these proportions is resized (bicubic). 32 suits networks that halve images five times.
         batch_size: images per batch and process.
-        num_workers: processes that put batches together; none is fastest.
-        binarize: "dynamic" draws each training pixel as black or white, in every batch again, with its grey value as
-            the probability (Salakhutdinov & Murray 2008); validation and test images are drawn once, by `seed`, so
-            that their metrics can be compared. "fixed" draws training images once too.
-        seed: of the validation split, of the order of batches and of binarised images that are drawn once.
+        num_workers: number of processes that assemble batches; 0 is fastest.
+        binarize: "dynamic" draws each training pixel as black or white, again in each batch, with its grey value as the
+            probability of white (Salakhutdinov & Murray 2008); validation and test images are drawn once, by `seed`, so
+            that metrics are comparable. "fixed" draws training images once too.
+        seed: seed of the validation split, of the order of batches, and of binarised images that are drawn once.
 
     Raises:
         GenlabError: for numbers out of range.
@@ -81,14 +81,14 @@ class MNIST(ImageDataModule):
         self.binarize = binarize
 
     def prepare_data(self) -> None:
-        """Download what is missing."""
+        """Download missing files."""
         for name, md5 in MD5.items():
             if not exists(self.data_dir / FOLDER / name):
                 urls = tuple(f"{source}/{name}.gz" for source in SOURCES)
                 fetch(RemoteFile(f"{FOLDER}/{name}.gz", urls, b"\x1f\x8b", md5), self.data_dir)
 
     def setup(self, stage: str | None = None) -> None:
-        """Read the splits of a stage: "fit", "validate", "test", "predict", or all."""
+        """Read the splits of a stage: "fit" or "validate", "test" or "predict", or all for None."""
         if stage in ("fit", "validate", None):
             train_set, val_set = self.split(self._read("train"), 1)
             dynamic = self.binarize == "dynamic"
@@ -115,7 +115,7 @@ class MNIST(ImageDataModule):
 
 
 def read_idx(path: Path, dimensions: int) -> Tensor:
-    """Read the array in an IDX file of bytes, or in the file with .gz added to its name.
+    """Read the array in an IDX file of bytes, or in the same file with .gz added to its name.
 
     Raises:
         GenlabError: for a file that is missing, broken or of another kind.
@@ -127,7 +127,7 @@ def read_idx(path: Path, dimensions: int) -> Tensor:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             zeros, kind, count, *sizes = header.unpack(file.read(header.size))
             size = min(math.prod(sizes), LARGEST)
-            entries = file.read(size + 1)  # no more than the header says, whatever a few compressed bytes become
+            entries = file.read(size + 1)  # limits decompression even if the file expands further
     except FileNotFoundError:
         raise GenlabError(f"there is no {path}; `genlab data prepare mnist` downloads it") from None
     except (OSError, EOFError, zlib.error, struct.error) as error:

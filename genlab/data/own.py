@@ -1,4 +1,4 @@
-"""Data of a user's own: DataModules that are not genlab's, as models and tools need them."""
+"""A user's own DataModules, adapted to what genlab's models and tools expect."""
 
 import functools
 import hashlib
@@ -24,13 +24,13 @@ from genlab.images import eight_bits
 from genlab.random_state import undisturbed
 
 MOST_IMAGES = 10_000
-"""Maximum number of images of a split that tools look at."""
+"""Maximum number of images that tools take from a split."""
 MOST_BYTES = 2**30
-"""Maximum memory that these take."""
+"""Maximum number of bytes of these images."""
 
 
 def fact_of(data: LightningDataModule, name: str) -> Any:
-    """Return a fact that data state as an attribute, or else one that is observed in their first training batch.
+    """Return a fact that a DataModule states as an attribute, or else observe it in the first training batch.
 
     Args:
         data: any DataModule, before training.
@@ -46,10 +46,10 @@ def fact_of(data: LightningDataModule, name: str) -> Any:
 
 
 class Sample:
-    """A look into data that state no facts; random numbers of training are left alone.
+    """The first training batch of a DataModule that states no facts; leaves training's random state unchanged.
 
     Args:
-        data: any DataModule, which is prepared and set up.
+        data: any DataModule; it is prepared and set up.
 
     Raises:
         GenlabError: when the first training batch cannot be read, or holds no images.
@@ -75,15 +75,15 @@ class Sample:
 
     @functools.cached_property
     def class_names(self) -> tuple[str, ...]:
-        """The `classes` of the training data set, as torchvision's have them; none without these or without labels."""
+        """Attribute `classes` of the training data set, as torchvision's have; empty without it, or without labels."""
         dataset: Any = getattr(self.data.train_dataloader(), "dataset", None) if "label" in self.parts else None
         while dataset is not None and not hasattr(dataset, "classes"):
-            dataset = getattr(dataset, "dataset", None)  # of a Subset
+            dataset = getattr(dataset, "dataset", None)  # a Subset has its data set there
         return tuple(map(str, getattr(dataset, "classes", ())))
 
     @functools.cached_property
     def num_classes(self) -> int:
-        """Number of the classes' names, else one more than the largest label of all training batches."""
+        """Number of class names, or else one more than the largest label in all training batches."""
         if "label" not in self.parts or self.class_names:
             return len(self.class_names)
         with undisturbed():
@@ -92,27 +92,27 @@ class Sample:
 
 
 sample_of = functools.lru_cache(maxsize=1)(Sample)
-"""Look into data once, however many facts are asked for."""
+"""Sample data once, however many facts are asked for."""
 
 
 def as_genlabs(data: LightningDataModule) -> BatchDataModule:
-    """Return the images of any DataModule as tools take them: genlab's own as they are, others gathered by `setup`."""
+    """Return a DataModule as tools need it: genlab's own unchanged, others wrapped so that `setup` gathers images."""
     if isinstance(data, BatchDataModule):
         return data
     parts = sample_of(data).parts
     kind = OwnPairs if "source" in parts else OwnDomains if "a" in parts else OwnImages
-    named: type[OwnData] = type(type(data).__name__, (kind,), {})  # messages and reports call it as the user does
+    named: type[OwnData] = type(type(data).__name__, (kind,), {})  # so that messages use the name that the user knows
     return named(data)
 
 
 class OwnData(BatchDataModule):
-    """The batches of a DataModule that is not genlab's, gathered when they are set up.
+    """Batches of a user's own DataModule, gathered by `setup`.
 
-    At most 10,000 images of a split (fewer where these take more than 1 GB), with 256 levels. Where there are no test
-    batches, those of validation stand for them.
+    Keeps at most 10,000 images of a split (fewer if they take more than 1 GB), as 8-bit values. Without test batches,
+    the validation batches are used.
 
     Args:
-        given: the DataModule.
+        given: the user's DataModule.
     """
 
     def __init__(self, given: LightningDataModule) -> None:
@@ -120,10 +120,10 @@ class OwnData(BatchDataModule):
         self.given = given
         for name in FACTS.keys() - {"num_classes"}:
             setattr(self, name, fact_of(given, name))
-        self.num_classes = getattr(given, "num_classes", len(self.class_names))  # else counted in what is gathered
+        self.num_classes = getattr(given, "num_classes", len(self.class_names))  # increased if labels exceed it
 
     def prepare_data(self) -> None:
-        """Let the DataModule prepare its data."""
+        """Prepare the user's DataModule."""
         self.given.prepare_data()
 
     def setup(self, stage: str | None = None) -> None:
@@ -139,7 +139,7 @@ class OwnData(BatchDataModule):
             self.test_set = self.gathered("test" if tested else "val")
 
     def _set_up(self, stage: str) -> None:
-        """Let the DataModule set itself up, with the same random splits each time."""
+        """Set up the user's DataModule, with the same random splits each time."""
         with undisturbed():
             self.given.setup(stage)
 
@@ -150,7 +150,7 @@ class OwnData(BatchDataModule):
         """Gather a split into a data set.
 
         Raises:
-            GenlabError: for data without this split.
+            GenlabError: if the DataModule has no such split.
         """
         if not self._has(split):
             raise GenlabError(f"{type(self.given).__name__} has no {split} images; give it a {split}_dataloader")
@@ -160,30 +160,30 @@ class OwnData(BatchDataModule):
         content = hashlib.sha256()
         for name in sorted(parts):
             content.update(parts[name].contiguous().numpy().data)
-        self.hparams[split] = content.hexdigest()  # tells these data from others, where something is kept of them
+        self.hparams[split] = content.hexdigest()  # identifies these data where results for them are cached
         return self.assembled(parts)
 
     @abstractmethod
     def assembled(self, parts: dict[str, Tensor]) -> Any:
-        """Make a data set of the parts of all batches; images are uint8."""
+        """Build a data set from the parts of all batches; images are uint8."""
 
 
 class OwnImages(OwnData, ImageDataModule):
-    """Single images."""
+    """Single images of a user's own DataModule."""
 
     def assembled(self, parts: dict[str, Tensor]) -> ImageTensors:
         return ImageTensors(parts.pop("image"), parts)
 
 
 class OwnPairs(OwnData, PairDataModule):
-    """Aligned pairs."""
+    """Aligned pairs of a user's own DataModule."""
 
     def assembled(self, parts: dict[str, Tensor]) -> PairTensors:
         return PairTensors(ImageTensors(parts["source"]), ImageTensors(parts["target"]))
 
 
 class OwnDomains(OwnData, DomainDataModule):
-    """Two domains, or more."""
+    """Two or more domains of a user's own DataModule."""
 
     def assembled(self, parts: dict[str, Tensor]) -> DomainTensors:
         return DomainTensors(*(ImageTensors(parts[domain]) for domain in domains_in(parts)))
@@ -192,10 +192,10 @@ class OwnDomains(OwnData, DomainDataModule):
 def gathered(data: LightningDataModule, split: str) -> dict[str, Tensor]:
     """Gather the parts of all batches of a split, up to the limits: images as uint8, labels and attributes as they are.
 
-    The result is the same each time, also where batches are shuffled.
+    The result is the same each time, even if batches are shuffled.
 
     Raises:
-        GenlabError: for images that are not in [0, 1], and when there are no batches.
+        GenlabError: for images outside [0, 1], and when there are no batches.
     """
     name = type(data).__name__
     kept: dict[str, list[Tensor]] = defaultdict(list)
@@ -225,12 +225,12 @@ def gathered(data: LightningDataModule, split: str) -> dict[str, Tensor]:
 
 
 def are_classes(labels: Tensor) -> bool:
-    """Whether labels are whole numbers, if need be as floats, and not something that was measured."""
+    """Return whether labels are classes, that is whole numbers (possibly as floats), and not measurements."""
     return not labels.is_floating_point() or labels.equal(labels.round())
 
 
 def batches(data: LightningDataModule, split: str) -> Iterable[Any]:
-    """Iterate over the batches of a split ("train", "val" or "test"), of one dataloader or several."""
+    """Iterate over the batches of a split ("train", "val" or "test"), whether from one dataloader or several."""
     loaders = getattr(data, f"{split}_dataloader")()
     if isinstance(loaders, Mapping):
         loaders = list(loaders.values())

@@ -1,4 +1,4 @@
-"""Aligned pairs: sources, and the targets that they are translated to."""
+"""Aligned pairs: source images, and the targets to translate them to."""
 
 from abc import abstractmethod
 from pathlib import PurePosixPath
@@ -15,17 +15,17 @@ from genlab.data.files.places import find_folder
 from genlab.errors import GenlabError, listed
 
 LOOKED_AT = 20
-"""Number of pairs whose proportions are compared."""
+"""Maximum number of pairs whose proportions are compared."""
 
 
 class FilePairs(DecodedDataModule, PairDataModule):
-    """Pairs from files, split by the folders that they lie in.
+    """Pairs from files, split by the folders that contain them.
 
-    A subclass says with `sides` which files are sources and targets, and how they are framed.
+    A subclass implements `sides`, which tells which files are sources and targets, and how to frame them.
     """
 
     else_random: bool
-    """Whether to split pairs at random that do not lie in folders for training and testing."""
+    """Whether to split pairs at random if there are no folders for training and testing."""
 
     @abstractmethod
     def sides(self) -> tuple[Side, Side]:
@@ -49,28 +49,28 @@ class FilePairs(DecodedDataModule, PairDataModule):
 
 
 class SideBySidePairs(FilePairs):
-    """Pairs that lie side by side in one file, A on the left and B on the right, as pix2pix distributes them.
+    """Pairs side by side in one file, A on the left and B on the right, as pix2pix distributes them.
 
-    The folder has subfolders `train` and `test`, and perhaps `val`; without that, a tenth of the training pairs is for
-    validation. The data sets of the paper (`facades`, `maps`, `edges2shoes`, `edges2handbags`, `night2day`,
-    `cityscapes`) are downloaded when they are missing. Images are decoded once into a cache
+    The folder has subfolders `train` and `test`, and optionally `val`; without it, a tenth of the training pairs is
+    held out for validation. The data sets of the paper (`facades`, `maps`, `edges2shoes`, `edges2handbags`,
+    `night2day`, `cityscapes`) are downloaded when missing. Images are decoded once into a cache
     (`genlab.data.files.cache`).
 
     Args:
         folder: a path, or a name in `data_dir`.
-        data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.
-        direction: with AtoB the left half is the source and the right half the target, with BtoA the other way round.
+        data_dir: folder of data sets; by default the environment variable GENLAB_DATA_DIR, else ./data.
+        direction: "AtoB" makes the left half the source and the right half the target, "BtoA" the other way round.
         image_size: height and width in pixels of each half, or one number for a square.
         channels: 3 for colour, 1 for grey; images are converted.
         flip: mirror half of the training pairs left to right.
-        enlarge: resize training pairs by this factor and crop them back at a random place.
-        skip_unreadable: leave out pairs that cannot be decoded, rather than stop.
+        enlarge: resize training pairs by this factor and crop them back to size at a random position.
+        skip_unreadable: leave out pairs that cannot be decoded, instead of stopping.
         batch_size: pairs per batch and process.
-        num_workers: processes that put batches together; none is fastest unless augmentation is costly.
-        seed: of the validation split and of the order of batches.
+        num_workers: number of processes that assemble batches; 0 is fastest unless augmentation is costly.
+        seed: seed of the validation split and of the order of batches.
 
     Raises:
-        GenlabError: for an unknown direction, for numbers out of range, and for an empty name of the folder.
+        GenlabError: for an unknown direction, numbers out of range, and an empty folder name.
     """
 
     else_random = False
@@ -109,27 +109,27 @@ class SideBySidePairs(FilePairs):
 
 
 class FolderPairs(FilePairs):
-    """Pairs from two folders in which the two images of a pair have the same name, but for its ending.
+    """Pairs from two folders; the two images of a pair have the same name, apart from the file extension.
 
-    Subfolders `train` and `test`, and perhaps `val`, are the splits; without `val`, a tenth of the training pairs is
-    for validation. Without subfolders, a tenth of all is for validation and a tenth for testing, drawn by `seed`.
+    Subfolders `train`, `test` and optionally `val` are the splits; without `val`, a tenth of the training pairs is held
+    out for validation. Without subfolders, a tenth of all is for validation and a tenth for testing, drawn by `seed`.
     Images are decoded once into a cache (`genlab.data.files.cache`).
 
     Args:
-        source: the folder of sources: a path, or a name in `data_dir`.
-        target: the folder of targets, likewise.
-        data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.
+        source: folder of the sources: a path, or a name in `data_dir`.
+        target: folder of the targets, likewise.
+        data_dir: folder of data sets; by default the environment variable GENLAB_DATA_DIR, else ./data.
         image_size: height and width in pixels, or one number for a square.
         channels: 3 for colour, 1 for grey; images are converted.
         flip: mirror half of the training pairs left to right.
-        enlarge: resize training pairs by this factor and crop them back at a random place.
-        skip_unreadable: leave out pairs that cannot be decoded, rather than stop.
+        enlarge: resize training pairs by this factor and crop them back to size at a random position.
+        skip_unreadable: leave out pairs that cannot be decoded, instead of stopping.
         batch_size: pairs per batch and process.
-        num_workers: processes that put batches together; none is fastest unless augmentation is costly.
-        seed: of the splits and of the order of batches.
+        num_workers: number of processes that assemble batches; 0 is fastest unless augmentation is costly.
+        seed: seed of the splits and of the order of batches.
 
     Raises:
-        GenlabError: for numbers out of range, and for an empty name of a folder.
+        GenlabError: for numbers out of range, and for an empty folder name.
     """
 
     else_random = True
@@ -169,10 +169,10 @@ class FolderPairs(FilePairs):
 
 
 def by_stem(files: FolderFiles) -> dict[str, str]:
-    """Return the files' names by those without their ending.
+    """Map each file's name without its extension to the full name.
 
     Raises:
-        GenlabError: for two names that differ only in their ending.
+        GenlabError: for two names that differ only in their extension.
     """
     names: dict[str, str] = {}
     for name in files.names:
@@ -186,17 +186,17 @@ def by_stem(files: FolderFiles) -> dict[str, str]:
 
 
 def require_same_proportions(sources: FolderFiles, targets: FolderFiles) -> None:
-    """Require the two images of each of the first pairs to have the same proportions, within 2 %.
+    """Check that the two images of a pair have the same proportions, within 2 %, for the first pairs.
 
     Raises:
-        GenlabError: for a pair whose images have not.
+        GenlabError: for a pair whose proportions differ.
     """
     for source, target in list(zip(sources.names, targets.names, strict=True))[:LOOKED_AT]:
         try:
             (width, height), (other_width, other_height) = (
                 upright_size(files.read(name)) for files, name in ((sources, source), (targets, target))
             )
-        except Exception:  # decoding will say what is wrong with the file
+        except Exception:  # decoding will report what is wrong with the file
             continue
         if abs(width * other_height / (other_width * height) - 1) >= 0.02:
             raise GenlabError(

@@ -1,4 +1,4 @@
-"""Patches of natural images: what sparse codes were first learned from (Olshausen & Field 1996)."""
+"""Patches of natural images, from which sparse codes were first learned (Olshausen & Field 1996)."""
 
 import numpy as np
 import torch
@@ -12,23 +12,23 @@ from genlab.types import Shape
 LARGEST = 427
 """Maximum size of a patch: the shorter side of the photographs, in pixels."""
 CUTOFF = 0.3
-"""Cutoff of the whitening filter, in cycles per pixel. Olshausen & Field (1997) take 0.4; above 0.3 these photographs
-hold little but JPEG's artifacts."""
+"""Cutoff of the whitening filter, in cycles per pixel. Olshausen & Field (1997) use 0.4; above 0.3 these photographs
+contain little but JPEG artifacts."""
 
 
 class NaturalPatches(ImageDataModule):
-    """Square grey patches from the two photographs that come with scikit-learn, whitened.
+    """Square grey patches of the two photographs that come with scikit-learn, whitened.
 
     Photographs are filtered by f exp(-(f / f0)^4), which gives all spatial frequencies f the same power up to about
-    f0 = 0.3 cycles per pixel (Olshausen & Field 1997). Each patch then loses its mean; values are cut off at three
-    standard deviations and mapped to [0.1, 0.9] (Ng 2011). A tenth is for validation, a tenth for testing.
+    f0 = 0.3 cycles per pixel (Olshausen & Field 1997). Then each patch's mean is subtracted, and values are clipped at
+    three standard deviations and mapped to [0.1, 0.9] (Ng 2011). A tenth is for validation, a tenth for testing.
 
     Args:
-        size: pixels along the sides of a patch.
-        count: number of patches, from random places.
+        size: height and width of a patch in pixels.
+        count: number of patches, cut at random positions.
         batch_size: patches per batch and process.
-        num_workers: processes that put batches together; none is fastest.
-        seed: of the places, of the split and of the order of batches.
+        num_workers: number of processes that assemble batches; 0 is fastest.
+        seed: seed of the positions, of the split and of the order of batches.
 
     Raises:
         GenlabError: for numbers out of range.
@@ -46,7 +46,7 @@ class NaturalPatches(ImageDataModule):
 
     def setup(self, stage: str | None = None) -> None:
         """Cut the patches out of the photographs."""
-        from sklearn.datasets import load_sample_images  # as in genlab.data.digits
+        from sklearn.datasets import load_sample_images  # here for a fast start, as in genlab.data.digits
 
         random = np.random.default_rng(self.seed)
         photographs = [whitened(photograph.mean(2)) for photograph in load_sample_images().images]
@@ -64,7 +64,7 @@ class NaturalPatches(ImageDataModule):
 
 
 def whitened(photograph: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Filter a photograph (H, W) as Olshausen & Field do."""
+    """Whiten a photograph (H, W) by Olshausen & Field's filter."""
     across, down = (np.fft.fftfreq(side) for side in photograph.shape[::-1])
     frequency = np.hypot(across[None], down[:, None])
     spectrum = np.fft.fft2(photograph - photograph.mean())

@@ -1,4 +1,4 @@
-"""Sentences of text files, or of a small English that needs none."""
+"""Sentences from text files, or from a small English that needs no file."""
 
 import functools
 import itertools
@@ -22,9 +22,9 @@ from genlab.regular import exists, is_folder
 from genlab.vocabulary import SPECIALS, UNKNOWN, Vocabulary
 
 ENGLISH = (8_000, 1_000, 1_000)
-"""Sentences of the embedded language for training, validation and testing, independent of each other."""
+"""Numbers of embedded sentences for training, validation and testing, which are drawn independently."""
 ENGLISH_SEED = 20_130
-"""Seed of these, the same whatever seed decides on the order of batches."""
+"""Seed of the embedded sentences, independent of the seed of the order of batches."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Counts:
     """Counts of a split of sentences.
 
     Args:
-        sentences: how many there are.
-        words: of these sentences, without their ends.
-        unknown: words that the vocabulary does not have.
-        left_out: sentences that are too long.
-        in_training: sentences that are among those for training too; 0 of the training set.
+        sentences: number of sentences.
+        words: number of words in them, without the end tokens.
+        unknown: number of words that are not in the vocabulary.
+        left_out: number of sentences left out because they are too long.
+        in_training: number of sentences that the training set has too; 0 for the training set itself.
     """
 
     sentences: int
@@ -54,31 +54,31 @@ def embedded() -> dict[str, list[str]]:
 
 
 class Sentences(BatchDataModule):
-    """Any sentences, one a line in UTF-8; without a file 10,000 of a small English that genlab brings.
+    """Sentences from text files (UTF-8, one sentence per line), or 10,000 of a small English that comes with genlab.
 
     Files `train.txt`, `val.txt` and `test.txt` of a folder are the splits; if one of the latter two is missing, the
     other is for testing, and a tenth of the training sentences for validation. Other files are split by `seed`, a tenth
-    for validation and a tenth for testing; the same sentence is then never in two splits. The vocabulary is that of the
-    training sentences. Batches hold sentences of similar length, in an order that `seed` and the epoch decide.
+    for validation and a tenth for testing; no sentence is then in two splits. The vocabulary comes from the training
+    sentences. Batches hold sentences of similar length, in an order determined by `seed` and the epoch.
 
-    The embedded sentences are independent draws of `genlab.data.english`, whose probabilities are known.
+    The embedded sentences are independent draws from `genlab.data.english`, whose probabilities are known.
 
     Args:
-        folder: a folder of .txt files, a text file, or several: paths, or names in `data_dir`; None for the embedded
-            sentences.
-        data_dir: folder of data sets; by default the environment's GENLAB_DATA_DIR, else ./data.
-        lower_case: write everything in lower case.
-        tokenize: split lines into words and marks, also where no space is between; by default words are what stands
-            between spaces.
+        folder: a folder of .txt files, a text file, or a list of these: paths, or names in `data_dir`; None for the
+            embedded sentences.
+        data_dir: folder of data sets; by default the environment variable GENLAB_DATA_DIR, else ./data.
+        lower_case: convert everything to lower case.
+        tokenize: split lines into words and punctuation marks, with or without spaces between them; by default lines
+            are split at spaces.
         max_words: maximum number of words; longer sentences are left out, and counted.
         min_count: number of times that a word must occur in training to be in the vocabulary; others are unknown.
-        vocabulary_size: maximum number of words, the most frequent ones; None for all.
+        vocabulary_size: maximum number of words in the vocabulary, the most frequent ones; None for all.
         batch_size: sentences per batch and process.
-        num_workers: processes that put batches together; none is fastest.
-        seed: of the split and of the order of batches.
+        num_workers: number of processes that assemble batches; 0 is fastest.
+        seed: seed of the split and of the order of batches.
 
     Raises:
-        GenlabError: for numbers out of range; and, once words are needed, for files that cannot be read.
+        GenlabError: for numbers out of range, and, as soon as words are needed, for files that cannot be read.
 
     Example:
         >>> data = Sentences(batch_size=2)
@@ -117,13 +117,13 @@ class Sentences(BatchDataModule):
 
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Words of the training sentences, in the order of their numbers."""
+        """Words of the training sentences, in the order of their token numbers."""
         kept, _ = self._sentences["train"]
         return tuple(Vocabulary.of(kept, min_count=self.min_count, size=self.vocabulary_size).words)
 
     @property
     def max_length(self) -> int:
-        """Length of the longest sentence of all splits, its end included; or the one that a trained model has."""
+        """Length of the longest sentence of all splits, including its end token; or that of a trained model, if set."""
         if self._max_length is not None:
             return self._max_length
         return 1 + max(len(sentence.split()) for kept, _ in self._sentences.values() for sentence in kept)
@@ -135,11 +135,11 @@ class Sentences(BatchDataModule):
         vars(self).pop("_sentences", None)
 
     def words_of(self, text: str) -> str:
-        """Return the words of a text as those of the data are found, separated by spaces."""
+        """Split a text into words as the data are split; return them separated by spaces."""
         return words_of(text, lower_case=self.lower_case, tokenize=self.tokenize)
 
     def setup(self, stage: str | None = None) -> None:
-        """Read all three splits, and say before training what is unknown, left out, or in two of them."""
+        """Read all three splits, and report before training what is unknown, left out, or in two splits."""
         vocabulary = Vocabulary(self.vocabulary)
         self.train_set, self.val_set, self.test_set = (
             SentenceTensors(self._sentences[split][0], vocabulary) for split in FOLDERS
@@ -150,7 +150,7 @@ class Sentences(BatchDataModule):
                 rank_zero_info(note)
 
     def counts(self) -> dict[str, Counts]:
-        """Count what is in each split, once they are set up."""
+        """Count the contents of each split, after `setup`."""
         train = {*self.train_set.sentences}
         return {
             split: Counts(
@@ -164,7 +164,7 @@ class Sentences(BatchDataModule):
         }
 
     def notes(self) -> list[str]:
-        """Say what a user should know of the sentences: a line for each, once they are set up."""
+        """Return what a user should know about the sentences, one line per note, after `setup`."""
         found, notes = self.counts(), []
         if any(counts.unknown for counts in found.values()):
             shares = (f"{c.unknown:,} of {split} ({c.unknown / max(1, c.words):.1%})" for split, c in found.items())
@@ -180,7 +180,7 @@ class Sentences(BatchDataModule):
 
     @cached_property
     def _sentences(self) -> dict[str, tuple[list[str], int]]:
-        """Sentences of each split that are not too long, and the number of others."""
+        """Sentences of each split that are short enough, and the number of those that are not."""
         return {split: self._short(self._read[split], split) for split in FOLDERS}
 
     def _short(self, sentences: Sequence[str], split: str) -> tuple[list[str], int]:
@@ -195,7 +195,7 @@ class Sentences(BatchDataModule):
 
     @cached_property
     def _read(self) -> dict[str, list[str]]:
-        """Sentences of each split, whatever their length."""
+        """Sentences of each split, of any length."""
         if not self.places:
             return embedded()
         files = [path for place in self.places for path in self._files(place)]
@@ -214,7 +214,7 @@ class Sentences(BatchDataModule):
         return [*files_of_splits(place).values()] if is_folder(place) else [place]
 
     def _divided(self, sentences: Sequence[str], splits: Sequence[str]) -> dict[str, list[str]]:
-        """Divide sentences by the seed, all copies of one into the same split, and a tenth into each but the first."""
+        """Divide sentences by the seed: a tenth into each split but the first, copies of one into the same split."""
         different = [*dict.fromkeys(sentences)]
         if len(different) < len(splits):
             longest = max(len(sentence.split()) for sentence in different)

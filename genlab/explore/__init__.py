@@ -1,11 +1,11 @@
-"""`genlab explore`: a page in the browser to look at trained models, served by this machine or written as a folder.
+"""`genlab explore`: a page in the browser to look at trained models, served by this machine or exported to a folder.
 
-The page speaks in codes and does their linear algebra itself. What it needs of a model are few primitives, which
-`explored` computes; which of them a model has, `description` says, from its declared capabilities.
+The page works with codes and does their linear algebra itself. It needs only a few primitives of a model, which
+`explored` computes; `description` tells the page which of them a model has, from its declared capabilities.
 
-- Started by `command`; the page itself is in `page/`.
-- A model: `explored`, with its `gallery` and `directions`; told by `description`, `conditions`, `palette`.
-- Runs: `entries` that can be chosen, and what is shown of their `training`.
-- Served: `server`, `guard`, `app` with `page_files`, `answers` in bytes of `wire`, models that are `opened`.
-- Written: `export`, with `exported_page`, `exported_data`, and models as `graphs` by `onnx` for their `runtime`.
+- Start: `command`; the page itself is in `page/`.
+- A model: `explored`, with its `gallery` and `directions`; described by `description`, `conditions`, `palette`.
+- Runs: `entries` to choose from, and the curves and pictures of their `training`.
+- Server: `server`, `guard`, `app` with `page_files`, `answers` as bytes by `wire`, and `opened` models.
+- Export: `export`, with `exported_page`, `exported_data`, and models as `graphs` by `onnx` for their `runtime`.
 """

@@ -1,4 +1,4 @@
-"""Answers to requests about a model: each reads what is sent, and says what to compute."""
+"""Answers to requests about a model: each parses a request and computes the answer."""
 
 import contextlib
 import math
@@ -24,7 +24,7 @@ from genlab.types import Shape
 SIDES = (4, 1024)
 """Smallest and largest height and width of an image to translate."""
 MOMENTS = 8
-"""Images on the way from noise to a sample."""
+"""Number of images on the way from noise to a sample."""
 
 
 @dataclass(frozen=True)
@@ -33,21 +33,21 @@ class Asked:
 
     Args:
         query: its parameters.
-        body: what was sent.
+        body: its body.
     """
 
     query: Mapping[str, str]
     body: bytes
 
     def whole(self, name: str, default: int, most: int = LARGEST_SEED) -> int:
-        """Return a parameter that is a whole number from 0."""
+        """Parse a parameter as a whole number from 0 to `most`."""
         text = self.query.get(name, str(default))
         if not (text.isascii() and text.isdecimal()) or len(text) > 20 or int(text) > most:
             raise GenlabError(f"{name} is a whole number from 0 to {most:,}")
         return int(text)
 
     def decimal(self, name: str) -> float | None:
-        """Return a parameter that is a finite number; None where there is none."""
+        """Parse a parameter as a finite number; None if it is missing."""
         text = self.query.get(name)
         if text is None:
             return None
@@ -57,12 +57,12 @@ class Asked:
         raise GenlabError(f"{name} is a number")
 
     def sampling(self, explored: Explored) -> AbstractContextManager[None]:
-        """Let the model sample as the request says, where it says how."""
+        """Return a context in which the model samples with the request's settings, if it has any."""
         steps = self.whole("steps", 0) if "steps" in self.query else None
         return sampling(explored, sampler=self.query.get("sampler"), steps=steps, guidance=self.decimal("guidance"))
 
     def condition(self, explored: Explored) -> tuple[Tensor | None, bytes]:
-        """Return the condition, and what follows it in the body."""
+        """Return the condition, and the rest of the body after it."""
         return condition_from(explored, self.query.get("condition"), self.body)
 
 
@@ -71,7 +71,7 @@ Known = TypeVar("Known")
 
 
 def decode(explored: Explored, asked: Asked) -> Answer:
-    """Codes to images."""
+    """Decode codes to images."""
     condition, body = asked.condition(explored)
     codes = codes_from(body, _known(explored.code_shape, "codes"))
     require_count(len(codes), math.prod(explored.image_shape or ()))
@@ -79,19 +79,19 @@ def decode(explored: Explored, asked: Asked) -> Answer:
 
 
 def encode(explored: Explored, asked: Asked) -> Answer:
-    """Images to codes."""
+    """Encode images to codes."""
     condition, body = asked.condition(explored)
     return explored.encode(images_from(body, _known(explored.image_shape, "images")), condition)
 
 
 def reconstruct(explored: Explored, asked: Asked) -> Answer:
-    """Images to images."""
+    """Reconstruct images."""
     condition, body = asked.condition(explored)
     return explored.reconstruct(images_from(body, _known(explored.image_shape, "images")), condition)
 
 
 def draw(explored: Explored, asked: Asked) -> Answer:
-    """A seed to codes."""
+    """Draw codes by a seed."""
     condition, _ = asked.condition(explored)
     count = asked.whole("count", 1)
     require_count(count)
@@ -99,7 +99,7 @@ def draw(explored: Explored, asked: Asked) -> Answer:
 
 
 def sample(explored: Explored, asked: Asked) -> Answer:
-    """A seed to images, or texts."""
+    """Sample images, or texts, by a seed."""
     condition, _ = asked.condition(explored)
     count = asked.whole("count", 1)
     require_count(count, math.prod(explored.image_shape or ()))
@@ -108,7 +108,7 @@ def sample(explored: Explored, asked: Asked) -> Answer:
 
 
 def way(explored: Explored, asked: Asked) -> Answer:
-    """A seed, and which of its samples, to what this was on its way from noise."""
+    """Return the way from noise of one of a seed's samples."""
     condition, _ = asked.condition(explored)
     count = asked.whole("count", 1)
     require_count(count, MOMENTS * math.prod(explored.image_shape or ()))
@@ -118,7 +118,7 @@ def way(explored: Explored, asked: Asked) -> Answer:
 
 
 def translate(explored: Explored, asked: Asked) -> Answer:
-    """An image of any size to one of the other domain."""
+    """Translate one image of any size to the other domain."""
     image = images_from(asked.body, _shape(asked.query.get("shape", "")))
     if len(image) > 1:
         raise GenlabError(f"{len(image)} images are sent; one is translated at a time")
@@ -126,7 +126,7 @@ def translate(explored: Explored, asked: Asked) -> Answer:
 
 
 def frame(explored: Explored, asked: Asked) -> Answer:
-    """An image file to an image like those of the data."""
+    """Turn an image file into an image like those of the data."""
     part = asked.query.get("part", "image")
     trained = explored.trained
     gallery = explored.gallery
@@ -144,14 +144,14 @@ def frame(explored: Explored, asked: Asked) -> Answer:
 PRIMITIVES: dict[str, Callable[[Explored, Asked], Answer]] = {
     each.__name__: each for each in (decode, encode, reconstruct, draw, sample, way, translate, frame)
 }
-"""Requests that a model answers, by their names in addresses."""
+"""Requests that a model answers, by their names in URLs."""
 
 
 def gallery_part(explored: Explored, what: str, part: str | None) -> Tensor:
-    """Return what the gallery has: "images" of a part, by default the first one, "codes" or "conditions".
+    """Return tensors of the gallery: "images" of a part, by default the first one, "codes" or "conditions".
 
     Raises:
-        NotThere: for what it has not.
+        NotThere: if the gallery does not have them.
     """
     gallery = explored.gallery
     if gallery is None:
@@ -175,7 +175,7 @@ def _known(shape: Known | None, what: str) -> Known:
 
 
 def _shape(text: str) -> Shape:
-    """Read the shape of an image, such as 3,64,48."""
+    """Parse the shape of an image, such as 3,64,48."""
     low, high = SIDES
     parts = text.split(",")
     if len(parts) == 3 and all(part.isascii() and part.isdecimal() and len(part) < 6 for part in parts):

@@ -1,4 +1,4 @@
-"""The server's addresses, and what each answers."""
+"""The server's URLs, and the handler of each."""
 
 import argparse
 import asyncio
@@ -33,7 +33,7 @@ def application(args: argparse.Namespace, entries: Entries) -> Starlette:
 
     Args:
         args: the command's arguments.
-        entries: the runs that can be chosen.
+        entries: the runs to choose from.
     """
     server = Server(entries, OpenModels(args))
     model = "/api/models/{key:path}"
@@ -58,7 +58,7 @@ def application(args: argparse.Namespace, entries: Entries) -> Starlette:
             GenlabError: _refused(400),
             Superseded: _dropped,
             HTTPException: _http,
-            ClientDisconnect: _refused(400),  # which nobody reads any more
+            ClientDisconnect: _refused(400),  # nobody is left to read the answer
             Exception: _refused(500),
         },
     )
@@ -68,8 +68,8 @@ class Server:
     """Handlers of requests.
 
     Args:
-        entries: the runs that can be chosen.
-        models: those that are open.
+        entries: the runs to choose from.
+        models: the open models.
     """
 
     def __init__(self, entries: Entries, models: OpenModels) -> None:
@@ -77,40 +77,40 @@ class Server:
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        """Open what the page shows first while the browser starts."""
+        """Open the model that the page shows first while the browser starts."""
         opening = asyncio.create_task(self._open_chosen())
         yield
         opening.cancel()
 
-    async def _open_chosen(self) -> None:  # what is wrong with it is told when the page asks
+    async def _open_chosen(self) -> None:  # errors are reported when the page asks for the model
         with contextlib.suppress(GenlabError):
             if self._entries.chosen is not None:
                 await self._models.get(self._entries.chosen)
 
     async def page(self, request: Request) -> Response:
-        """The page."""
+        """Return the page."""
         content, policy = page_files.index()
         return Response(content, media_type="text/html", headers={"Content-Security-Policy": policy})
 
     async def file(self, request: Request) -> Response:
-        """A file of the page."""
+        """Return a file of the page."""
         content, kind = page_files.file_of(request.path_params["name"])
         return Response(content, media_type=kind)
 
     async def runs(self, request: Request) -> Response:
-        """All runs, the newest first."""
+        """List all runs, the newest first."""
         chosen = self._entries.chosen
         return JSONResponse({"runs": await run_in_threadpool(self._cards), "chosen": chosen and chosen.key})
 
     async def thumbnail(self, request: Request) -> Response:
-        """The last picture of a run, made small."""
+        """Return a thumbnail of a run's last picture."""
         entry = self._entry(request)
         if entry.run is None:
             raise NotThere("a checkpoint has no pictures")
         return Response(await run_in_threadpool(thumbnail_of, entry.run), media_type="image/png")
 
     async def training(self, request: Request) -> Response:
-        """Curves and pictures of a run; nothing new is told in few bytes."""
+        """Return the curves and pictures of a run; if nothing is new, an empty answer with status 304."""
         entry = self._entry(request)
         if entry.run is None:
             return JSONResponse({"live": False, "metrics": {}, "pictures": []})
@@ -120,7 +120,7 @@ class Server:
         return JSONResponse(await run_in_threadpool(training_of, entry.run), headers={"ETag": tag})
 
     async def picture(self, request: Request) -> Response:
-        """A picture of a run's training."""
+        """Return a picture of a run's training."""
         entry = self._entry(request)
         if entry.run is None:
             raise NotThere("a checkpoint has no pictures")
@@ -133,19 +133,19 @@ class Server:
         return JSONResponse(model.description)
 
     async def gallery(self, request: Request) -> Response:
-        """Images, codes or conditions of the gallery."""
+        """Return images, codes or conditions of the gallery."""
         model = await self._model(request)
         found = gallery_part(model.explored, request.path_params["what"], request.query_params.get("part"))
         return Response(await run_in_threadpool(bytes_of, found), media_type=BYTES)
 
     async def attribute(self, request: Request) -> Response:
-        """The direction of an attribute."""
+        """Return the direction of an attribute."""
         model, name = await self._model(request), request.path_params["name"]
         found = await model.compute(lambda explored: attribute_direction(explored, name))
         return Response(bytes_of(found), media_type=BYTES)
 
     async def primitive(self, request: Request) -> Response:
-        """Compute an answer of the model."""
+        """Compute one of the model's primitives."""
         answer = PRIMITIVES.get(request.path_params["primitive"])
         if answer is None:
             raise NotThere("there is no such primitive")

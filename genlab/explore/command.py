@@ -1,4 +1,4 @@
-"""Start of `genlab explore`: what must be installed, and whether to serve the page or to write it."""
+"""Start of `genlab explore`: checks what is installed, then serves the page or writes it to a folder."""
 
 import argparse
 import importlib
@@ -11,7 +11,7 @@ EXPORTING = ("onnxscript", "onnxruntime")
 
 
 def main(args: argparse.Namespace) -> None:
-    """Serve the page for models to explore, or write it to a folder."""
+    """Serve the page, or write it to a folder."""
     if args.runtime and not args.export:
         raise GenlabError("--runtime is for a page that is written: give --export DIR too")
     require_installed(EXPORTING if args.export else SERVING)
@@ -20,6 +20,6 @@ def main(args: argparse.Namespace) -> None:
 
 
 def require_installed(packages: tuple[str, ...]) -> None:
-    """Raise GenlabError for packages that are missing."""
+    """Raise GenlabError if packages are missing."""
     if not all(map(importlib.util.find_spec, packages)):
         raise GenlabError(f"genlab explore needs {' and '.join(packages)}: pip install 'genlab[explore]'")

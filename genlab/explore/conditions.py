@@ -16,7 +16,7 @@ from genlab.explore.wire import images_from
 
 
 def described(explored: Explored) -> dict[str, Any] | None:
-    """Describe what a model can be given as a condition, for JSON; None for a model that knows no conditions."""
+    """Describe the conditions that a model takes, for JSON; None for an unconditional model."""
     if not can(explored.model, Conditional):
         return None
     condition: Condition = explored.model.condition
@@ -26,7 +26,7 @@ def described(explored: Explored) -> dict[str, Any] | None:
         return {"kind": "classes", "names": condition.class_names}
     if isinstance(condition, Attributes):
         return {"kind": "attributes", "names": condition.attribute_names, "usual": _usual(condition, explored.gallery)}
-    return {"kind": "other"}  # which the page has no control for
+    return {"kind": "other"}  # the page has no control for these
 
 
 def condition_from(explored: Explored, text: str | None, body: bytes) -> tuple[Tensor | None, bytes]:
@@ -34,14 +34,14 @@ def condition_from(explored: Explored, text: str | None, body: bytes) -> tuple[T
 
     Args:
         explored: the model.
-        text: JSON: a class by its number, or a list of attributes from 0 to 1.
-        body: begins with the condition, where conditions are images.
+        text: JSON: the number of a class, or a list of attributes from 0 to 1.
+        body: the request's body, which begins with the condition if conditions are images.
 
     Returns:
-        The condition, (1, ...), or None where there is none; and the rest of the body.
+        The condition, (1, ...), or None without one; and the rest of the body.
 
     Raises:
-        GenlabError: for what is no condition of the model.
+        GenlabError: for anything that is not a condition of the model.
     """
     if not can(explored.model, Conditional):
         return None, body
@@ -76,7 +76,7 @@ def _attributes(value: Any, count: int) -> Tensor:
 
 
 def _usual(condition: Attributes, gallery: Gallery | None) -> list[float]:
-    """Return the attributes that most images of the gallery have; none where there are no images."""
+    """Return the attributes that most images of the gallery have, as 0 or 1; all 0 without images."""
     if gallery is None or gallery.conditions is None:
         return [0.0] * len(condition.attribute_names)
     most: list[float] = gallery.conditions.float().mean(0).round().tolist()

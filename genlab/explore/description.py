@@ -20,11 +20,11 @@ CAN: dict[str, type[Any]] = {
     "reconstruct": Reconstructs,
     "translate": Translates,
 }
-"""Capabilities by the names of the primitives that need them."""
+"""Capability that each primitive needs, by the primitive's name."""
 
 
 def describe(explored: Explored, key: str) -> dict[str, Any]:
-    """Describe a model, for JSON; `key` is what the page calls it."""
+    """Describe a model, for JSON; `key` identifies it on the page."""
     return {
         "title": explored.trained.subject,
         "key": key,
@@ -62,12 +62,12 @@ def _gallery(gallery: Gallery | None) -> dict[str, Any] | None:
 
 
 def _bits(attributes: Tensor) -> list[str]:
-    """Write which attributes each image has, such as 0110."""
+    """Write the attributes of each image as a text such as 0110."""
     return ["".join(map(str, row)) for row in (attributes > 0).int().tolist()]
 
 
 def _translation(explored: Explored) -> dict[str, Any] | None:
-    """Describe directions, with the gallery's parts that they lead from and to, and the truth where these are pairs."""
+    """Describe directions: the gallery's parts that each translates from and to, and the truth if these are pairs."""
     if not explored.able_to(Translates):
         return None
     directions, gallery = explored.model.directions, explored.gallery

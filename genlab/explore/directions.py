@@ -1,4 +1,4 @@
-"""Directions among the codes of a model: axes of the map, single units, principal directions, attributes."""
+"""Directions in a model's space of codes: axes of the map, single units, principal directions, attributes."""
 
 from typing import Any
 
@@ -14,21 +14,21 @@ from genlab.explore.explored import Explored
 from genlab.latent import attribute_vector, principal
 
 PRINCIPAL = 10
-"""Principal directions at most."""
+"""Maximum number of principal directions."""
 DRAWN = 1000
-"""Codes whose mean and spread stand for those of images, for a model without an encoder."""
+"""Number of drawn codes whose mean and spread replace those of images, for a model without an encoder."""
 LABELLED = 500
-"""Training images of each kind that an attribute is learned from, as `genlab edit` has by default."""
+"""Maximum number of training images with, and without, an attribute to learn it from; the default of `genlab edit`."""
 MARGIN = 0.05
-"""Share of the map around the codes on each side."""
+"""Margin around the codes on each side of the map, relative to their extent."""
 PRIOR_EXTENT = 3.0
-"""Standard deviations of a 2-D prior that are on the map at least."""
+"""Minimum extent of the map, in standard deviations of a 2-D prior."""
 
 
 def map_of(explored: Explored) -> dict[str, Any] | None:
-    """Describe the plane of a map: its axes, and how far it goes; None where codes are none or no vectors.
+    """Describe the plane of the map: its axes and its extent; None without codes, or if codes are not vectors.
 
-    Codes of two dimensions are points of it themselves; of more, they are projected to their principal components.
+    Two-dimensional codes are used as they are; others are projected to their first two principal components.
     """
     size, codes = explored.code_size, explored.gallery_codes
     has_prior = explored.able_to(DrawsCodes) and explored.able_to(Decodes)
@@ -57,7 +57,7 @@ def map_of(explored: Explored) -> dict[str, Any] | None:
 
 
 def units_of(explored: Explored) -> dict[str, Any] | None:
-    """Describe the single units of a code: mean and standard deviation, and their order by variation."""
+    """Describe the single units of a code: their means, standard deviations, and order by standard deviation."""
     codes = explored.gallery_codes
     if codes is None:
         codes = drawn_codes(explored)
@@ -68,7 +68,7 @@ def units_of(explored: Explored) -> dict[str, Any] | None:
 
 
 def principal_directions(explored: Explored) -> dict[str, Any] | None:
-    """Describe the directions in which the codes of images vary most, or drawn styles (GANSpace)."""
+    """Describe the directions in which the codes of images, or drawn styles, vary most (GANSpace)."""
     codes = drawn_codes(explored) if explored.has_styles else explored.gallery_codes
     if codes is None or len(codes) < 3 or not explored.is_flat:
         return None
@@ -77,7 +77,7 @@ def principal_directions(explored: Explored) -> dict[str, Any] | None:
 
 
 def drawn_codes(explored: Explored) -> Tensor | None:
-    """Draw codes from the prior, (N, D), where these are real vectors; it depends on no condition."""
+    """Draw codes from the prior, (N, D), if they are real vectors; a conditional model uses its first class."""
     model = explored.model
     if explored.code_size is None or not explored.able_to(DrawsCodes):
         return None
@@ -89,7 +89,7 @@ def drawn_codes(explored: Explored) -> Tensor | None:
 
 
 def attribute_names(explored: Explored) -> list[str]:
-    """Name the attributes and classes whose directions can be learned from labelled images."""
+    """List the attributes and classes whose directions can be learned from labelled images."""
     gallery, model = explored.gallery, explored.model
     if gallery is None or gallery.kind != "images" or explored.gallery_codes is None or not explored.is_flat:
         return []
@@ -100,7 +100,7 @@ def attribute_names(explored: Explored) -> list[str]:
 
 
 def class_attribute(name: str) -> str:
-    """Name the attribute of being of a class."""
+    """Return the name of the attribute of being in a class."""
     return f"is {name}"
 
 
@@ -109,7 +109,7 @@ def attribute_direction(explored: Explored, name: str) -> Tensor:
 
     Raises:
         NotThere: for an unknown attribute.
-        GenlabError: where all images are alike in it.
+        GenlabError: if all images have it, or none.
     """
     if name not in attribute_names(explored):
         raise NotThere(f"there is no attribute {name[:100]}")

@@ -1,4 +1,4 @@
-"""The runs that can be chosen on the page, by keys: no other path is ever opened."""
+"""The runs to choose from on the page, by keys; no other path is ever opened."""
 
 import contextlib
 import functools
@@ -11,20 +11,20 @@ from genlab.runs import history
 from genlab.runs.summaries import Summary, summarise
 
 STAMPS = (runs.CONFIG, history.FILE, runs.STATE)
-"""Files that a summary depends on."""
+"""Files that the summary of a run depends on."""
 
 
 class NotThere(GenlabError):
-    """Error of a request for what is not there, or no longer."""
+    """Error for a request for something that does not exist, or no longer exists."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A run, or a checkpoint outside of any.
+    """A run, or a checkpoint outside any run.
 
     Args:
-        key: what the page calls it.
-        run: its folder; None without one.
+        key: identifies it on the page.
+        run: the run's folder; None for a checkpoint outside any run.
         asked: the checkpoint that the user asked for; None for the run's best.
     """
 
@@ -37,36 +37,36 @@ class Entry:
         """The checkpoint to open.
 
         Raises:
-            GenlabError: where there is none.
+            GenlabError: if there is none.
         """
         return runs.find_checkpoint(self.asked or self.run)
 
     @property
     def opens(self) -> bool:
-        """Whether it has a checkpoint."""
+        """Whether there is a checkpoint to open."""
         with contextlib.suppress(GenlabError):
             return self.checkpoint.is_file()
         return False
 
     @property
     def date(self) -> float:
-        """When its training began or went on, in seconds; 0 outside of a run."""
+        """Time when its training was started or resumed, in seconds; 0 outside a run."""
         return 0.0 if self.summary is None else self.summary.date.timestamp()
 
     @property
     def summary(self) -> Summary | None:
-        """The run in brief; None outside of a run."""
+        """Summary of the run; None outside a run."""
         return None if self.run is None else _summary(self.run, tuple(map(stamp_of, map(self.run.joinpath, STAMPS))))
 
 
 class Entries:
-    """All runs in the folder of runs, and what the user asked for.
+    """All runs in the folder of runs, and the run or checkpoint that the user asked for.
 
     Args:
-        ckpt: a checkpoint or a run, as --ckpt gives it; None for the newest run.
+        ckpt: a checkpoint or a run, the value of --ckpt; None for the newest run.
 
     Raises:
-        GenlabError: when there is no such thing, or no run at all.
+        GenlabError: when `ckpt` does not exist, or when there are no runs.
     """
 
     def __init__(self, ckpt: str | None) -> None:
@@ -88,7 +88,7 @@ class Entries:
         return self._asked
 
     def all(self) -> list[Entry]:
-        """List what there is now."""
+        """List all current entries."""
         found = {key_of(run): Entry(key_of(run), run) for run in runs.run_folders()}
         if self._asked and exists(self._asked):
             found[self._asked.key] = self._asked
@@ -99,9 +99,9 @@ class Entries:
         """Find an entry by its key.
 
         Raises:
-            NotThere: when it is not there.
+            NotThere: when there is no such entry.
         """
-        found = self._listed.get(key)  # which another thread may list again meanwhile
+        found = self._listed.get(key)  # looked up once, as another thread may replace the list meanwhile
         if found is None or not exists(found):
             found = next((entry for entry in self.all() if entry.key == key), None)
         if found is None:
@@ -110,18 +110,18 @@ class Entries:
 
 
 def exists(entry: Entry) -> bool:
-    """Whether the folder or file of an entry is still there."""
+    """Return whether the folder or file of an entry still exists."""
     return (entry.run or entry.asked or Path()).exists()
 
 
 def key_of(path: Path) -> str:
-    """Name a path in an address; a whole path where browsers would resolve it, as `.` and `..`."""
+    """Return the key of a path, for URLs; an absolute path if browsers would resolve it, such as `.` and `..`."""
     path = path if path.name.strip(".") else path.resolve()
     return path.as_posix().strip("/").encode(errors="backslashreplace").decode()
 
 
 def stamp_of(path: Path) -> tuple[int, int]:
-    """Return what changes when a file is written: the time in nanoseconds, and the size; zeros where it is not."""
+    """Return a file's modification time in nanoseconds and its size, to detect changes; zeros if it does not exist."""
     with contextlib.suppress(OSError):
         found = path.stat()
         return found.st_mtime_ns, found.st_size
@@ -129,7 +129,7 @@ def stamp_of(path: Path) -> tuple[int, int]:
 
 
 def _asked(path: Path) -> Entry:
-    """The entry that --ckpt means; a run that has no checkpoint yet is one too."""
+    """Return the entry that --ckpt means, which may be a run that has no checkpoint yet."""
     if runs.is_config_of_run(path / runs.CONFIG):
         return Entry(_key_of_run(path), path)
     checkpoint = runs.find_checkpoint(path)
@@ -140,7 +140,7 @@ def _asked(path: Path) -> Entry:
 
 
 def _key_of_run(run: Path) -> str:
-    """Name a run as it is listed, however its path is written."""
+    """Return the key that a run is listed by, however its path is written."""
     return next((key_of(listed) for listed in runs.run_folders() if listed.samefile(run)), key_of(run))
 
 

@@ -1,4 +1,4 @@
-"""A model that is explored: the primitives that the page is made of, on tensors on the CPU."""
+"""A model to explore: the primitives that the page is built on, on CPU tensors."""
 
 import threading
 from typing import Any
@@ -30,27 +30,27 @@ from genlab.models.style_space import StyleSpace
 from genlab.types import Shape
 
 AT_ONCE = 100
-"""Images or codes that a model is given at a time."""
+"""Number of images or codes that are passed to a model at a time."""
 COMPONENTS = 10
-"""Distributions of the mixture of codes, as `genlab sample` has by default."""
+"""Number of components of the mixture of codes, the default of `genlab sample`."""
 FITTED_ON = 2000
-"""Training images whose codes these are fitted to at most: a user waits."""
+"""Maximum number of training images to whose codes a density is fitted, few because a user waits."""
 FITTED = {"gaussian": 1, "gmm": COMPONENTS}
 """Densities that can be fitted to codes, with their numbers of components."""
 GLOBAL_GENERATOR = threading.Lock()
-"""Held by who draws from torch's: translations, which seed it for their noise, and models that are opened."""
+"""Lock on torch's global generator, for translation, which seeds it for its noise, and for opening models."""
 
 
 class Explored:
     """A trained model, with images of its data.
 
-    All images are uint8, (N, C, H, W); codes are float32, (N, *code_shape), also where they are whole numbers.
-    Conditions are (1, ...), as the model's `given` takes them, and None for a model that knows none.
+    All images are uint8, (N, C, H, W); codes are float32, (N, *code_shape), even if they are whole numbers.
+    Conditions are (1, ...), as the model's `given` takes them, and None for an unconditional model.
 
     Args:
         trained: the model and its data.
-        styles: whether the codes of a model with styles are these, in W, which the page can truncate; a conditional one
-            has a mean style for each condition, and keeps its own codes.
+        styles: whether to use styles in W, which the page can truncate, as the codes of a model with styles; not for a
+            conditional model, which has a mean style for each condition.
     """
 
     def __init__(self, trained: Trained, *, styles: bool = True) -> None:
@@ -65,12 +65,12 @@ class Explored:
         self._training_codes: dict[int, Tensor] = {}
         try:
             self.gallery = gallery_of(trained)
-        except Exception as error:  # of data that may be anyone's; the model can be explored all the same
+        except Exception as error:  # a user's own data may raise anything; the model can be explored without them
             self.no_gallery = in_one_line(error)
 
     @property
     def image_shape(self) -> Shape | None:
-        """(C, H, W) of the images that are encoded and decoded; None for a model of something else."""
+        """(C, H, W) of the images that the model encodes and decodes; None for a model of something else."""
         return getattr(self.model, "image_shape", None)
 
     @property
@@ -82,7 +82,7 @@ class Explored:
 
     @property
     def code_size(self) -> int | None:
-        """The dimensions of codes that are real vectors; None for others."""
+        """Dimension of codes that are real vectors; None for other codes."""
         if self.has_styles:
             return int(self.model.style_size)
         try:
@@ -97,26 +97,26 @@ class Explored:
 
     @property
     def is_real(self) -> bool:
-        """Whether codes are real numbers, in any arrangement, that can be decoded: there is a way between two."""
+        """Whether codes are real numbers, of any shape, that can be decoded, so that two can be interpolated."""
         return self.able_to(Decodes) and not getattr(self.model, "discrete_codes", False)
 
     @property
     def gallery_codes(self) -> Tensor | None:
-        """Codes of the gallery's images, (N, D); None unless they are real vectors, and finite."""
+        """Codes of the gallery's images, (N, D); None unless they are real, finite vectors."""
         if self.gallery is None or self.gallery.codes is None or self.code_size is None:
             return None
         codes = self.gallery.codes.float()
-        return codes if codes.isfinite().all() else None  # as of a training that has diverged
+        return codes if codes.isfinite().all() else None  # training may have diverged
 
     @property
     def priors(self) -> list[str]:
-        """Names of densities that `draw` knows: the model's own, and those that can be fitted to its codes."""
+        """Names of densities for `draw`: the model's own prior, and those that can be fitted to its codes."""
         own = ["own"] if self.able_to(DrawsCodes) else []
         fits = can(self.model, Encodes) and can(self.model, Decodes) and self.code_size and self.gallery
         return [*own, *(FITTED if fits else ())]
 
     def able_to(self, capability: type[Any]) -> bool:
-        """Whether the model has a capability, a conditional one under a condition."""
+        """Return whether the model (if conditional, under a condition) has a capability."""
         return can_given(self.model, capability)
 
     @torch.no_grad()
@@ -151,7 +151,7 @@ class Explored:
         return codes.float().cpu()
 
     def density(self, prior: str) -> CodeDensity:
-        """Return a density of the codes of training images: the one that is kept with the model, or one fitted now."""
+        """Return a density of the codes of training images: the one saved beside the checkpoint, or one fitted now."""
         if prior not in self._densities:
             components, seed = FITTED[prior], self.trained.args.seed
             found = kept_density(self.trained, components, seed)
@@ -163,10 +163,10 @@ class Explored:
         return self._densities[prior]
 
     def training_codes(self, rows: Tensor) -> Tensor:
-        """Encode training images, each once while the model is open, and under its own condition.
+        """Encode training images under their own conditions, each only once while the model is open.
 
         Args:
-            rows: their positions, (N,), each only once.
+            rows: their positions, (N,), without duplicates.
 
         Returns:
             Codes, (N, code_size).
@@ -191,7 +191,7 @@ class Explored:
 
     @torch.no_grad()
     def way(self, count: int, seed: int, chosen: int, moments: int, condition: Tensor | None = None) -> Tensor:
-        """Return what one of so many samples was on its way from noise: (moments, C, H, W)."""
+        """Return the way from noise of sample `chosen` of `count` samples: (moments, C, H, W)."""
         able = self._under(condition, SamplesInSteps)
         found: Tensor = able.on_the_way(count, moments, generator=torch.Generator().manual_seed(seed))
         return eight_bits(found[chosen])
@@ -206,7 +206,7 @@ class Explored:
             )
 
     def _under(self, condition: Tensor | None, capability: type[Any]) -> Any:
-        """Return the model under a condition, able to do something."""
+        """Return the model under a condition, checked to have a capability."""
         self._require(capability)
         if not can(self.model, Conditional):
             if condition is not None:
@@ -221,5 +221,5 @@ class Explored:
 
 
 def floats(images: Tensor) -> Tensor:
-    """Convert images from uint8 to floats in [0, 1], as data do."""
+    """Convert images from uint8 to floats in [0, 1], as data sets do."""
     return images.float().div_(255)

@@ -1,4 +1,4 @@
-"""The page of one model as a folder, in which the model works in the browser."""
+"""Export of one model's page to a folder, in which the model runs in the browser."""
 
 import argparse
 from pathlib import Path
@@ -15,11 +15,11 @@ from genlab.explore.onnx import Graph, require_exporter
 from genlab.explore.opened import explored_at
 
 DATA = "data"
-"""The folder of an exported page's data."""
+"""Name of the folder with an exported page's data."""
 
 
 def main(args: argparse.Namespace) -> None:
-    """Write the page of a model to a folder, once what it computes is found to be what PyTorch does."""
+    """Write the page of a model to a folder, after checking that its graphs compute what PyTorch does."""
     require_exporter()
     require_free(args.export, args.force)
     files = runtime.installed(args.runtime) if args.runtime else {}
@@ -27,7 +27,7 @@ def main(args: argparse.Namespace) -> None:
     if entry is None:
         raise GenlabError("no run has a checkpoint yet; give --ckpt PATH")
     on_the_cpu = argparse.Namespace(**{**vars(args), "device": "cpu"})
-    explored = explored_at(entry.checkpoint, on_the_cpu, styles=False)  # which the page could not draw by itself
+    explored = explored_at(entry.checkpoint, on_the_cpu, styles=False)  # the page could not draw styles by itself
     graphs = graphs_of(explored)
     with whole_folder(args.export, replace=args.force) as folder:
         write(folder, entry, explored, graphs, files)
@@ -39,7 +39,7 @@ def require_free(folder: Path, force: bool) -> None:
     """Check that a page may be written to a folder.
 
     Raises:
-        GenlabError: if it already exists and `force` is not given, or is anything else than an exported page.
+        GenlabError: if it already exists and `force` is not given, or if it is not an exported page.
     """
     if not (folder.exists() or folder.is_symlink()):
         return
@@ -53,11 +53,11 @@ def write(folder: Path, entry: Entry, explored: Explored, graphs: dict[str, Grap
     """Write a page.
 
     Args:
-        folder: where, an empty one.
+        folder: an empty folder to write to.
         entry: the run.
         explored: its model.
-        graphs: the model's methods.
-        files: onnxruntime-web; empty for browsers to load it.
+        graphs: the model's methods as graphs.
+        files: files of onnxruntime-web; if empty, browsers load it from the web.
     """
     write_page(folder, online=not files)
     data = Packed(folder / DATA)

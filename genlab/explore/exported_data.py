@@ -1,4 +1,4 @@
-"""Data of an exported page, in place of a server: a run, its model, and the gallery, each as a script."""
+"""Data of an exported page, which replace the server: a run, its model and the gallery, as scripts."""
 
 import base64
 import contextlib
@@ -24,21 +24,21 @@ from genlab.explore.training import card_of, pictures_of, thumbnail_of, training
 from genlab.explore.wire import bytes_of
 
 NAME = "site"
-"""The script of what is told of the run and its model."""
+"""Name of the script that describes the run and its model."""
 PART = 24 * 2**20
-"""Bytes, compressed, of a text in a script: browsers bound how long one is."""
+"""Maximum compressed bytes of a string in a script, as browsers limit the length of strings."""
 NO_GALLERY = "The data were not at hand when this page was exported: there are no test images."
 LARGEST_CODE = 512
-"""Largest size of codes whose mixtures are exported: each component has a matrix of its square."""
+"""Largest size of codes whose densities are exported, as each component has a matrix of size times size."""
 
 
 class Packed:
-    """A folder of scripts, each with one piece of data: all that a page which is opened by double click can load.
+    """A folder of scripts, each with one piece of data: a page opened from disk can load nothing else.
 
     `page/exported/stored.js` reads them.
 
     Args:
-        folder: where they are written.
+        folder: the folder to create.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -46,28 +46,28 @@ class Packed:
         folder.mkdir()
 
     def add(self, name: str, content: bytes | Tensor) -> None:
-        """Write data, of tensors the bytes that the server sends."""
+        """Write bytes, or a tensor as the bytes that the server would send."""
         packed = gzip.compress(bytes_of(content) if isinstance(content, Tensor) else content, 6, mtime=0)
         texts = [base64.b64encode(packed[start : start + PART]).decode() for start in range(0, len(packed), PART)]
         script = f"(globalThis.genlab ??= {{}})[{json.dumps(name)}] = {json.dumps(texts)};\n"
         (self.folder / f"{name}.js").write_text(script)
 
     def add_json(self, name: str, content: Any) -> None:
-        """Write plain data."""
+        """Write data that JSON can represent."""
         self.add(name, json.dumps(content).encode())
 
 
 def gather(folder: Path, data: Packed, entry: Entry, explored: Explored, graphs: dict[str, Graph]) -> dict[str, Any]:
-    """Gather what the page of a run is told.
+    """Gather the description of a run for its page.
 
     Args:
-        folder: where pictures are copied to.
-        data: where numbers and pixels are added.
+        folder: folder to which pictures are copied.
+        data: scripts to which numbers and pixels are added.
         entry: the run.
         explored: its model.
-        graphs: the model's methods that the page has.
+        graphs: the model's methods that the page has, as graphs.
     """
-    name = "/".join(entry.key.split("/")[-2:])  # where it lies on this machine is nobody's business
+    name = "/".join(entry.key.split("/")[-2:])  # does not disclose where it is on this machine
     description = describe(explored, name)
     densities = _add_densities(data, description["priors"], explored)
     description |= {
@@ -88,7 +88,7 @@ def gather(folder: Path, data: Packed, entry: Entry, explored: Explored, graphs:
 
 
 def _can(explored: Explored, graphs: dict[str, Graph]) -> dict[str, bool]:
-    """Say what the page can do without a server."""
+    """Return which primitives the page has without a server."""
     draws = "decode" in graphs and draws_normal(explored.model)
     return {
         "encode": "encode" in graphs,
@@ -112,15 +112,15 @@ def _add_gallery(data: Packed, explored: Explored) -> None:
         data.add(f"gallery-{part}", images)
     if gallery.codes is not None:
         data.add("gallery-codes", gallery.codes)
-    if gallery.conditions is not None and gallery.conditions.ndim < 4:  # images are a part already
+    if gallery.conditions is not None and gallery.conditions.ndim < 4:  # condition images are already a part
         data.add("gallery-conditions", gallery.conditions)
 
 
 def _add_attributes(data: Packed, names: list[str], explored: Explored) -> list[str]:
-    """Add the directions of attributes, and return the names of those that have one."""
+    """Add the directions of attributes, and return the names of attributes that have one."""
     found = {}
     for name in names:
-        with contextlib.suppress(GenlabError):  # of an attribute that all images have, or none
+        with contextlib.suppress(GenlabError):  # all images have the attribute, or none
             found[name] = attribute_direction(explored, name)
     if found:
         data.add("attributes", torch.stack([*found.values()]))
@@ -128,7 +128,7 @@ def _add_attributes(data: Packed, names: list[str], explored: Explored) -> list[
 
 
 def _add_densities(data: Packed, priors: list[str], explored: Explored) -> dict[str, Any]:
-    """Add the densities that are fitted to codes, and return their weights."""
+    """Add the densities fitted to codes, and return their components' weights."""
     found = {}
     for prior in FITTED:
         if prior in priors and (explored.code_size or 0) <= LARGEST_CODE:
@@ -139,7 +139,7 @@ def _add_densities(data: Packed, priors: list[str], explored: Explored) -> dict[
 
 
 def framing_of(explored: Explored) -> dict[str, Any]:
-    """Say how files become images of the gallery's parts; what a degradation has made comes from no file."""
+    """Describe how files become images of the gallery's parts, except for sources made by a degradation."""
     gallery, trained = explored.gallery, explored.trained
     degraded = isinstance(trained.unread_data, DegradedPairs)
     found = {}
@@ -151,7 +151,7 @@ def framing_of(explored: Explored) -> dict[str, Any]:
 
 
 def _training(folder: Path, entry: Entry) -> dict[str, Any]:
-    """Return what is known of the training, and copy its pictures."""
+    """Describe the training, and copy its pictures."""
     if entry.run is None:
         return {"live": False, "metrics": {}, "pictures": []}
     pictures = folder / "pictures"

@@ -1,7 +1,7 @@
-"""The page as a single file that browsers open from a disk, which lets no module be loaded from another file.
+"""The page as a single file that browsers can open from disk, where they refuse to load modules from other files.
 
-Modules become data: addresses in the import map. The policy lets nothing be loaded from elsewhere, except for
-onnxruntime-web where it is not in the folder.
+Modules become data: URLs in the import map. The policy lets nothing be loaded from elsewhere, except onnxruntime-web if
+it is not in the folder.
 """
 
 import base64
@@ -13,7 +13,7 @@ from genlab.explore.page_files import FOLDER, INDEX, inline_hashes
 from genlab.explore.runtime import ADDRESS
 
 SERVED = "/page/"
-"""Address of the page's files on the server."""
+"""URL of the page's files on the server."""
 BACKEND = "genlab/backend.js"
 IMPORT_MAP = re.compile(r'(?<=<script type="importmap">).*?(?=</script>)', re.DOTALL)
 MAIN = '<script type="module" src="/page/app.js"></script>'
@@ -22,15 +22,15 @@ POLICY = (
     "default-src 'none'; script-src 'self' file: data: blob: 'wasm-unsafe-eval'{scripts}; connect-src data:{runtime}; "
     "style-src 'self' file: 'unsafe-inline'; img-src 'self' file: data: blob:; base-uri 'none'; form-action 'none'"
 )
-"""Content-Security-Policy of the page; not all browsers mean files beside it by 'self', so that they are named."""
+"""Content-Security-Policy of the page; `file:` is there because 'self' excludes files beside it in some browsers."""
 
 
 def write_page(folder: Path, *, online: bool) -> None:
     """Write the page, with its style and icon beside it.
 
     Args:
-        folder: where.
-        online: whether it may load onnxruntime-web from its pinned address.
+        folder: folder to write to.
+        online: whether the page may load onnxruntime-web from its pinned URL.
     """
     page = (FOLDER / INDEX).read_text(encoding="utf-8")
     modules = json.loads(IMPORT_MAP.findall(page)[0])["imports"] | {BACKEND: f"{SERVED}exported.js"}

@@ -1,4 +1,4 @@
-"""The gallery: images of the data that a model is shown on the page, with their codes."""
+"""The gallery: images of the data on which the page shows a model, with their codes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +13,9 @@ from genlab.evaluation.domains import domains_of
 from genlab.images import eight_bits
 
 MOST = 1000
-"""Images at most."""
+"""Maximum number of images."""
 MOST_BYTES = 8 * 2**20
-"""Bytes of pixels at most, unless these are few images."""
+"""Maximum bytes of pixels of a part, unless that allows fewer than FEWEST images."""
 FEWEST = 16
 
 
@@ -27,11 +27,11 @@ class Gallery:
         kind: "images", "pairs" or "domains".
         parts: images by the names of `genlab.types`, each (N, C, H, W), uint8.
         data: the DataModule.
-        codes: codes of the images, each under its own condition, (N, code_size); None where codes are no vectors, as
+        codes: codes of the images, each under its own condition, (N, code_size); None if codes are not vectors, since
             no panel needs these, and a diffusion model would take minutes.
         conditions: conditions of a conditional model, (N, ...).
-        labels: classes, (N,); None where they are not known.
-        attributes: attributes, (N, count); None where they are not known.
+        labels: classes, (N,); None if unknown.
+        attributes: attributes, (N, count); None if unknown.
     """
 
     kind: str
@@ -52,7 +52,7 @@ class Gallery:
 
     @property
     def attribute_names(self) -> list[str]:
-        """Attributes that the data know."""
+        """Names of the data's attributes."""
         return list(getattr(self.data, "attribute_names", ()))
 
 
@@ -60,7 +60,7 @@ def gallery_of(trained: Trained) -> Gallery:
     """Draw the gallery of a model: single images, pairs, or images of domains.
 
     Raises:
-        GenlabError: for data that have none, such as texts.
+        GenlabError: for data without images, such as texts.
     """
     return _of_domains(trained) if can(trained.model, Translates) else _of_images(trained)
 
@@ -87,7 +87,7 @@ def _of_images(trained: Trained) -> Gallery:
 def _of_domains(trained: Trained) -> Gallery:
     found = domains_of(trained.splits)
     for direction in trained.model.directions:  # type: ignore[union-attr]  # of what translates
-        found.translated(direction)  # or it raises
+        found.translated(direction)  # raises an error if the data do not have its domains
     names = {"a": "source", "b": "target"} if found.aligned else {}
     sides = found.images.values()
     size = max(side[torch.arange(1)]["image"].numel() for side in sides)
@@ -97,6 +97,6 @@ def _of_domains(trained: Trained) -> Gallery:
 
 
 def chosen(there: int, size: int, seed: int) -> Tensor:
-    """Choose the positions of a gallery's images, each of so many pixels, among those that are there."""
+    """Choose the positions of a gallery's images, of `size` values each, among the `there` images of the data."""
     count = min(MOST, max(FEWEST, MOST_BYTES // size))
     return torch.randperm(there, generator=torch.Generator().manual_seed(seed))[:count]

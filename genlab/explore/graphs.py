@@ -13,9 +13,9 @@ from genlab.models.codes import Prior
 from genlab.types import Shape
 
 CHECKED = 16
-"""Images and codes that a graph is checked with, of each kind."""
+"""Maximum number of images or codes of each kind to check a graph with."""
 CONDITIONS = 4
-"""Conditions that it is checked under."""
+"""Maximum number of conditions to check it under."""
 
 
 def graphs_of(explored: Explored) -> dict[str, Graph]:
@@ -45,14 +45,14 @@ def graphs_of(explored: Explored) -> dict[str, Graph]:
 
 
 def draws_normal(model: Any) -> bool:
-    """Whether a model's codes are of N(0, I), whatever the condition, so that the page can draw them."""
+    """Return whether a model's prior is N(0, I) under every condition, so that the page can draw codes."""
     able = model.given_as if can(model, Conditional) else type(model)
     return getattr(able, "draw_codes", None) is Prior.draw_codes
 
 
 @torch.no_grad()
 def reconstructs_by_code(explored: Explored) -> bool:
-    """Whether a model reconstructs images by decoding their codes, and in no other way."""
+    """Return whether a model's reconstructions are the decoded codes of its images, and nothing else."""
     if not all(map(explored.able_to, (Reconstructs, Encodes, Decodes))):
         return False
     conditions, images = _conditions(explored), _images(explored, ("image", "target"), explored.model.image_shape)
@@ -61,14 +61,14 @@ def reconstructs_by_code(explored: Explored) -> bool:
 
 
 def _codes(explored: Explored) -> Tensor:
-    """Codes to check with: of the gallery, and random ones."""
+    """Return codes to check with: some of the gallery, and random ones."""
     drawn = torch.randn(CHECKED, explored.code_size or 0, generator=torch.Generator().manual_seed(0))
     codes = explored.gallery_codes
     return drawn if codes is None else torch.cat([codes[:CHECKED], drawn])
 
 
 def _images(explored: Explored, parts: tuple[str, str], shape: Shape) -> Tensor:
-    """Images to check with: of the first part that the gallery has, or noise."""
+    """Return images to check with: those of the first of `parts` in the gallery, or noise."""
     found = explored.gallery.parts if explored.gallery else {}
     for part in parts:
         if part in found:

@@ -1,4 +1,4 @@
-"""Guard of the server: who may ask, how much may be sent, and what the page may load."""
+"""Guard of the server: who may send requests, how large they may be, and what the page may load."""
 
 import ipaddress
 import re
@@ -12,15 +12,15 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES = 16 * 2**20
-"""Maximum number of bytes of a request's body."""
+"""Maximum size of a request's body in bytes."""
 TOO_LARGE = f"more than {MOST_BYTES // 2**20} MB are sent"
 METHODS = ("GET", "POST")
 LOCAL = ("127.0.0.1", "localhost", "::1")
 ANY = ("0.0.0.0", "::")
-"""Addresses that stand for all of a machine's."""
+"""Addresses that stand for all addresses of a machine."""
 HOST = re.compile(r"(?:\[([\da-f:.]+)\]|([\w.-]+))(?::\d+)?", re.IGNORECASE)
 OWN_SITE = (None, "same-origin", "none")
-"""Values of Sec-Fetch-Site in requests of the page itself, of a user who types the address, and of old browsers."""
+"""Values of Sec-Fetch-Site in requests by old browsers (no value), the page itself, and a user who types the URL."""
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -32,18 +32,19 @@ POLICY = (
     "default-src 'self'; script-src 'self'{scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; "
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Content-Security-Policy of all answers; `scripts` are hashes of what the page has inline."""
+"""Content-Security-Policy of all answers; `scripts` are the hashes of the page's inline scripts."""
 
 
 class Guard:
-    """ASGI application around another, which sees only requests of the page that it serves.
+    """ASGI middleware that lets only requests by the served page through to an application.
 
-    A page of another site could ask too: by its own name, where that leads to this machine (DNS rebinding), which Host
-    tells; or across origins, which Origin and Sec-Fetch-Site tell. Ports may differ, as through a tunnel.
+    Pages of other sites could send requests too: by a host name of their own that resolves to this machine (DNS
+    rebinding), which Host reveals, or across origins, which Origin and Sec-Fetch-Site reveal. Ports may differ, for
+    example through a tunnel.
 
     Args:
-        app: the other application.
-        host: the address that the server listens at.
+        app: the application.
+        host: the address on which the server listens.
     """
 
     def __init__(self, app: ASGIApp, host: str) -> None:
@@ -51,7 +52,7 @@ class Guard:
         self._is_own = own_names(host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or refuse it."""
+        """Pass a request on, or refuse it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -60,7 +61,7 @@ class Guard:
         await answer(scope, limited(receive), guarded(send))
 
     def refusal(self, method: str, path: str, headers: Headers) -> tuple[int, str] | None:
-        """Return the status and the reason of a refusal; None for a request that may pass."""
+        """Return the status and the reason of a refusal; None for an acceptable request."""
         host, origin, site = headers.get("host", ""), headers.get("origin"), headers.get("sec-fetch-site")
         name = HOST.fullmatch(host)
         if not name or not self._is_own((name[1] or name[2]).lower()):
@@ -78,9 +79,9 @@ class Guard:
 
 
 def own_names(host: str) -> Callable[[str], bool]:
-    """Return whether a name, in small letters, may be asked for of a server that listens at an address.
+    """Return a function that tells whether a lower-case host name is one of a server that listens on `host`.
 
-    At all addresses of a machine that is any number, which no name of another site can be.
+    If it listens on all addresses, any IP address is accepted, since the host name of another site cannot be one.
     """
     names = {*LOCAL, host.lower()}
     if host not in ANY:
@@ -90,7 +91,7 @@ def own_names(host: str) -> Callable[[str], bool]:
 
 
 def is_address(name: str) -> bool:
-    """Whether a name is an IP address."""
+    """Return whether a name is an IP address."""
     try:
         ipaddress.ip_address(name)
     except ValueError:
@@ -99,7 +100,7 @@ def is_address(name: str) -> bool:
 
 
 def limited(receive: Receive) -> Receive:
-    """Stop a body that is longer than it may be, whatever its headers said."""
+    """Stop reading a body that is too long, whatever its Content-Length says."""
     read = 0
 
     async def counted() -> Message:
@@ -114,7 +115,7 @@ def limited(receive: Receive) -> Receive:
 
 
 def guarded(send: Send) -> Send:
-    """Add the headers that every answer has, unless it has others."""
+    """Add the headers of every answer, unless the answer sets them itself."""
 
     async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":

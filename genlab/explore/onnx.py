@@ -17,21 +17,21 @@ from genlab.errors import GenlabError, in_one_line
 TOLERANCE = 1e-4
 """Largest difference from PyTorch's outputs that a graph may have."""
 OLDEST_TORCH = "2.9"
-"""Before, the exporter was a preview, and failed for some layers."""
+"""Oldest supported PyTorch; before it, the exporter was a preview and failed for some layers."""
 AT_ONCE = 16
-"""Inputs that a graph is checked with at a time."""
+"""Number of inputs to check a graph with at a time."""
 
 
 @dataclass(frozen=True)
 class Graph:
-    """An ONNX graph of one method of a model, with inputs of any number.
+    """An ONNX graph of one method of a model, for any number of inputs.
 
     Its inputs are "input" (B, ...), "condition" (1, ...) of a conditional model, and "noise0", "noise1", ... (B, ...),
     uniform in [0, 1), where the method is random; its output is "output" (B, ...).
     """
 
     name: str
-    """The file's, without ending."""
+    """Name of the file, without extension."""
     content: bytes
     input: tuple[int, ...]
     """Shape of one input."""
@@ -40,22 +40,22 @@ class Graph:
     noise: tuple[tuple[int, ...], ...]
     """Shapes of the noise for one input."""
     difference: float
-    """The largest difference from PyTorch's outputs that was found."""
+    """The largest observed difference from PyTorch's outputs."""
 
 
 class GivenNoise(TorchFunctionMode):
-    """Context that hands dropout its noise, where it is active in evaluation, as in pix2pix.
+    """Context that supplies the noise of dropout that is active in evaluation, as in pix2pix.
 
     Units are dropped where the noise, uniform in [0, 1), is below dropout's probability.
 
     Args:
-        noise: for each dropout, in the order of use, a tensor like what it is applied to; None to draw noise.
+        noise: for each dropout, in order of use, a tensor of the same shape as its input; None to draw noise.
     """
 
     def __init__(self, noise: Iterable[Tensor] | None = None) -> None:
         super().__init__()
         self.used: list[Tensor] = []
-        """Noise used so far."""
+        """Noise that has been used so far."""
         self._given: Iterator[Tensor] | None = None if noise is None else iter(noise)
 
     def __torch_function__(
@@ -73,12 +73,12 @@ class GivenNoise(TorchFunctionMode):
 
 
 class Method(nn.Module):
-    """A method of a model as a function of tensors.
+    """A method of a model as a module with only tensor inputs.
 
     Args:
         model: the model, on the CPU and in evaluation mode.
-        name: of the method, which a conditional model has under a condition.
-        arguments: further ones of the method, by name.
+        name: name of the method; a conditional model has it under a condition.
+        arguments: the method's other arguments, by name.
     """
 
     def __init__(self, model: nn.Module, name: str, **arguments: Any) -> None:
@@ -93,7 +93,7 @@ class Method(nn.Module):
         return found
 
     def noise(self, x: Tensor, condition: Tensor | None) -> tuple[Tensor, ...]:
-        """Draw the noise that the method takes for inputs."""
+        """Draw the noise that the method uses for given inputs."""
         model: Any = self.model
         with GivenNoise() as drawn:
             getattr(model if condition is None else model.given(condition), self.name)(x, **self.arguments)
@@ -101,7 +101,7 @@ class Method(nn.Module):
 
 
 def require_exporter() -> None:
-    """Raise GenlabError for a PyTorch whose exporter does not do."""
+    """Raise GenlabError for a PyTorch whose exporter is too old."""
     if Version(torch.__version__) < Version(OLDEST_TORCH):
         raise GenlabError(
             f"a page is exported by PyTorch {OLDEST_TORCH} or newer, and this is {torch.__version__}: "
@@ -114,10 +114,10 @@ def graph_of(name: str, method: Method, x: Tensor, conditions: Tensor | None = N
     """Export a method as an ONNX graph.
 
     Args:
-        name: the graph's.
-        method: what is exported.
-        x: inputs that it is checked with, (N, ...).
-        conditions: conditions that it is checked under, (M, ...); None for an unconditional model.
+        name: name of the graph.
+        method: the method to export.
+        x: inputs to check it with, (N, ...).
+        conditions: conditions to check it under, (M, ...); None for an unconditional model.
 
     Raises:
         GenlabError: for a method that cannot be exported, or whose graph computes something else.
@@ -137,7 +137,7 @@ def graph_of(name: str, method: Method, x: Tensor, conditions: Tensor | None = N
 
 
 def _example(x: Tensor) -> Tensor:
-    """Return inputs to trace with, more than one and of a number that no other side has: others would be fixed."""
+    """Return inputs to trace with; a count of 1, or one equal to another dimension, could become fixed in the graph."""
     count = next(number for number in range(2, 9) if number not in x.shape[1:])
     return x[torch.arange(count) % len(x)]
 
@@ -147,10 +147,10 @@ def _exported(method: Method, x: Tensor, condition: Tensor | None) -> bytes:
     any_number = {0: torch.export.Dim.AUTO}
     names = ["input", *(["condition"] if condition is not None else []), *(f"noise{i}" for i in range(len(noise)))]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the exporter's about itself
+        warnings.simplefilter("ignore")  # the exporter warns about its own code
         program = torch.onnx.export(
             method,
-            (x, condition, noise or None),  # None, for torch.export takes no empty tuple
+            (x, condition, noise or None),  # torch.export does not accept an empty tuple
             dynamo=True,
             dynamic_shapes=(any_number, None if condition is None else {}, tuple(any_number for _ in noise) or None),
             input_names=names,
@@ -166,7 +166,7 @@ def _exported(method: Method, x: Tensor, condition: Tensor | None) -> bytes:
 
 
 def _difference(method: Method, content: bytes, x: Tensor, conditions: Tensor | None) -> float:
-    """Return the largest difference of a graph's outputs from PyTorch's, for one input and for several at once."""
+    """Return the largest difference between a graph's and PyTorch's outputs, for one input and for several at once."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
@@ -186,9 +186,9 @@ def _difference(method: Method, content: bytes, x: Tensor, conditions: Tensor | 
 def _explained(name: str, model: nn.Module) -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # almost anything, for what the exporter does not know
+    except Exception as error:  # the exporter raises almost anything for unsupported operations
         cause: BaseException = error
-        while cause.__cause__:  # it wraps what it met in advice
+        while cause.__cause__:  # it wraps the original error in advice
             cause = cause.__cause__
         told = f"the {name} of the {type(model).__name__} cannot be exported: {in_one_line(cause)}"
         raise GenlabError(told) from error

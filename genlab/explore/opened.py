@@ -1,4 +1,4 @@
-"""Open models: the most recent stay in memory, and each computes one request at a time, the newest of a view only."""
+"""Open models: the most recent stay in memory; each computes one request at a time, and only the newest of a view."""
 
 import argparse
 import asyncio
@@ -16,30 +16,30 @@ from genlab.explore.entries import Entry, stamp_of
 from genlab.explore.explored import GLOBAL_GENERATOR, Explored
 
 MOST_OPEN = 2
-"""Models in memory at most."""
+"""Maximum number of models in memory."""
 MOST_VIEWS = 1000
-"""Views whose turns are remembered."""
+"""Maximum number of views whose newest turns are remembered."""
 
 Found = TypeVar("Found")
 
 
 class Superseded(Exception):
-    """A request that nobody waits for any more: its view has asked for something newer."""
+    """Raised for an outdated request, whose view has sent a newer one."""
 
 
 class Turn(NamedTuple):
-    """Position of a request among those of its view, such as a slider's picture: larger is newer."""
+    """Position of a request among those of its view, such as a slider's picture; a larger number is newer."""
 
     view: str
     number: int
 
 
 class OpenModel:
-    """A model with a thread of its own, which answers one request after the other.
+    """A model with its own thread, which answers one request after the other.
 
     Args:
         explored: the model.
-        key: what the page calls it.
+        key: identifies it on the page.
     """
 
     def __init__(self, explored: Explored, key: str) -> None:
@@ -49,11 +49,11 @@ class OpenModel:
         self._newest: OrderedDict[str, int] = OrderedDict()
 
     async def compute(self, work: Callable[[Explored], Found], turn: Turn | None = None) -> Found:
-        """Do some work when it is its turn.
+        """Run `work` on the model after earlier requests.
 
         Raises:
-            Superseded: when its view has asked for something newer by then.
-            GenlabError: for whatever goes wrong in the model.
+            Superseded: when its view has sent a newer request by then.
+            GenlabError: for any error in the model.
         """
         if turn is not None:
             self._note(turn)
@@ -66,7 +66,7 @@ class OpenModel:
             return work(self.explored)
         except GenlabError:
             raise
-        except Exception as error:  # models may be anyone's
+        except Exception as error:  # a user's own model may raise anything
             raise GenlabError(in_one_line(error)) from error
 
     def _note(self, turn: Turn) -> None:
@@ -77,7 +77,7 @@ class OpenModel:
 
 
 class OpenModels:
-    """The models that were asked for last.
+    """The most recently used models.
 
     Args:
         args: the command's arguments, with which models and their data are opened.
@@ -90,11 +90,11 @@ class OpenModels:
         self._opening = asyncio.Lock()
 
     async def get(self, entry: Entry, *, newest: bool = False) -> OpenModel:
-        """Return the model of an entry; it is opened if it is not.
+        """Return the model of an entry, opening it if necessary.
 
         Args:
             entry: the run or checkpoint.
-            newest: whether to open it again when its checkpoint has been written since.
+            newest: whether to open it again if its checkpoint has been written since.
 
         Raises:
             GenlabError: for a checkpoint that cannot be opened.
@@ -104,7 +104,7 @@ class OpenModels:
         if model is not None:
             return model
         async with self._opening:
-            model = self._known(path, newest)  # another request may have opened it meanwhile
+            model = self._known(path, newest)  # another request may have opened it in the meantime
             if model is None:
                 stamp = stamp_of(path)
                 model = await asyncio.get_running_loop().run_in_executor(self._thread, self._opened, entry, path)
@@ -123,19 +123,19 @@ class OpenModels:
         self._open.move_to_end(path)
         while len(self._open) > MOST_OPEN:
             self._open.popitem(last=False)
-        gc.collect()  # a model is part of cycles
+        gc.collect()  # models are part of reference cycles
 
     def _opened(self, entry: Entry, path: Path) -> OpenModel:
         try:
             return OpenModel(explored_at(path, self._args), entry.key)
         except GenlabError:
             raise
-        except Exception as error:  # models may be anyone's
+        except Exception as error:  # a user's own model may raise anything
             raise GenlabError(f"{path} cannot be opened: {in_one_line(error)}") from error
 
 
 def explored_at(checkpoint: Path, args: argparse.Namespace, *, styles: bool = True) -> Explored:
-    """Open a checkpoint, and draw its gallery; `styles` is an argument of `Explored`."""
+    """Open a checkpoint and draw its gallery; `styles` is passed to `Explored`."""
     unasked: dict[str, Any] = {"out": None, "input": None, "condition": None, "condition_image": None}
     with GLOBAL_GENERATOR:
         return Explored(Trained(argparse.Namespace(**{**vars(args), **unasked, "ckpt": checkpoint})), styles=styles)

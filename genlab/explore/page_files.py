@@ -1,4 +1,4 @@
-"""The files of the page, and the policy that it is served with."""
+"""The files of the page, and the policy with which it is served."""
 
 import base64
 import hashlib
@@ -17,11 +17,11 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 INLINE = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
-"""Scripts in a page itself, such as its import map."""
+"""Inline scripts of a page, such as its import map."""
 
 
 def file_of(name: str) -> tuple[bytes, str]:
-    """Return a file of the page, and its media type; names are those of a listing, panels/map.js for instance.
+    """Return a file of the page and its media type; the name is its path in the page's folder, such as panels/map.js.
 
     Raises:
         NotThere: for any other name.
@@ -33,12 +33,12 @@ def file_of(name: str) -> tuple[bytes, str]:
 
 
 def index() -> tuple[bytes, str]:
-    """Return the page, and the Content-Security-Policy that lets the browser run what it has inline, and no more."""
+    """Return the page, and the Content-Security-Policy that lets the browser run its inline scripts and no others."""
     content, _ = file_of(INDEX)
     return content, POLICY.format(scripts=inline_hashes(content.decode()))
 
 
 def inline_hashes(page: str) -> str:
-    """Return what a policy must say so that the browser runs the scripts that a page has inline."""
+    """Return the hashes with which a policy lets the browser run a page's inline scripts."""
     hashes = [hashlib.sha256(script.encode()).digest() for script in INLINE.findall(page)]
     return "".join(f" 'sha256-{base64.b64encode(each).decode()}'" for each in hashes)

@@ -1,34 +1,34 @@
-"""The colours of drawings, such as edges and label maps, for the sketch pad."""
+"""Colours of drawings, such as edges and label maps, for the sketch pad."""
 
 import torch
 from torch import Tensor
 
 LOOKED_AT = 16
-"""Images."""
+"""Maximum number of images to look at."""
 MOST = 16
-"""Colours at most."""
+"""Maximum number of colours."""
 LEVEL = 4
-"""Largest difference between neighbours in a flat area, as compressed images have."""
+"""Largest difference between neighbouring pixels of a flat area; compression makes it larger than 0."""
 ALIKE = 24
 """Largest difference in a channel between pixels of one colour."""
 FAR = 96
-"""Difference of lines from what they are drawn on."""
+"""Minimum difference between lines and their background."""
 FLAT = 0.25
-"""Share of pixels in flat areas, at least: photographs have less."""
+"""Minimum share of pixels in flat areas; photographs have less."""
 COVERED = 0.95
-"""Share of these that have one of the colours, at least."""
+"""Minimum share of these pixels that have one of the colours."""
 RARE = 0.002
-"""Share of pixels that make a colour, at least."""
+"""Minimum share of pixels that have a colour."""
 
 
 def palette_of(images: Tensor) -> list[list[int]] | None:
-    """Find the colours of drawings: few, in flat areas.
+    """Find the colours of drawings, which have few colours, in flat areas.
 
     Args:
-        images: (N, C, H, W), uint8, of 1 or 3 channels.
+        images: (N, C, H, W), uint8; drawings have 1 or 3 channels.
 
     Returns:
-        (r, g, b) from 0 to 255, the most frequent first; None for images that are no drawings.
+        (r, g, b) from 0 to 255, the most frequent first; None for images that are not drawings.
     """
     if images.shape[1] not in (1, 3) or min(images.shape[2:]) < 3:
         return None
@@ -47,7 +47,7 @@ def palette_of(images: Tensor) -> list[list[int]] | None:
 
 
 def _most_frequent(pixels: Tensor, most: int) -> tuple[list[Tensor], float]:
-    """Find the most frequent colours of pixels (N, 3), and the share of pixels that have none of them."""
+    """Find the most frequent colours of pixels (N, 3), and the share of pixels that have none of these."""
     total = max(1, len(pixels))
     colors: list[Tensor] = []
     while len(pixels) and len(colors) < most:

@@ -1,4 +1,4 @@
-"""onnxruntime-web, which runs models in the browser: from an installed npm package, or from a pinned address."""
+"""onnxruntime-web, which runs models in the browser: from an installed npm package, or from a pinned URL."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from genlab.regular import read_regular
 
 ADDRESS = "https://cdn.jsdelivr.net/npm/onnxruntime-web@1.30.0/dist"
 LARGEST = 64 * 2**20
-"""Bytes of a file at most."""
+"""Maximum size of a file in bytes."""
 FILES = {
     "onnxruntime": (
         "ort.wasm.bundle.min.mjs",
@@ -18,22 +18,22 @@ FILES = {
         "sha384-vjBJ1z7qrhkTyYsNqKeF6c7N+nOJSU94czEo+tvZcu8G75JparGq9kB+kTnEUNVM",
     ),
 }
-"""The package's files by their names in an exported page, each with the hash of the pinned version."""
+"""The package's files, by their names in an exported page, each with its hash in the pinned version."""
 
 
 def pinned() -> list[dict[str, str]]:
-    """Return the files' addresses, and the hashes without which the browser refuses them."""
+    """Return the files' URLs, and the hashes that browsers must verify."""
     return [{"url": f"{ADDRESS}/{name}", "integrity": integrity} for name, integrity in FILES.values()]
 
 
 def installed(package: Path) -> dict[str, bytes]:
-    """Read the files, by their names in the page, of an installed package.
+    """Read the files of an installed package, by their names in the page.
 
     Args:
-        package: its folder, or one in whose node_modules it is.
+        package: the package's folder, or the folder whose node_modules contains it.
 
     Raises:
-        GenlabError: where there is none.
+        GenlabError: if it is not there.
     """
     for folder in (package / "node_modules" / "onnxruntime-web", package):
         paths = {name: folder / "dist" / file for name, (file, _) in FILES.items()}

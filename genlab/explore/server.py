@@ -1,4 +1,4 @@
-"""Start of the server: its port, its address on the screen and in the browser, and its end."""
+"""Start and end of the server: its port, and its address, which is printed and opened in the browser."""
 
 import argparse
 import contextlib
@@ -19,7 +19,7 @@ from genlab.explore.entries import Entries
 from genlab.explore.guard import ANY, LOCAL
 
 GRACE = 2
-"""Seconds that requests may take when the server ends."""
+"""Seconds that running requests are given when the server stops."""
 
 
 def main(args: argparse.Namespace) -> None:
@@ -48,7 +48,7 @@ def main(args: argparse.Namespace) -> None:
 
 @contextlib.contextmanager
 def silent_at_its_end(server: uvicorn.Server) -> Iterator[None]:
-    """Log nothing once the user has stopped a server: requests that this cuts off are no errors."""
+    """Log nothing once the user has stopped a server, since requests that are cut off then are not errors."""
 
     def goes_on(record: logging.LogRecord) -> bool:
         return not server.should_exit
@@ -62,10 +62,10 @@ def silent_at_its_end(server: uvicorn.Server) -> Iterator[None]:
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """Listen at an address; port 0 takes a free one.
+    """Listen on an address; port 0 means any free port.
 
     Raises:
-        GenlabError: for an address that cannot be listened at.
+        GenlabError: for an address on which it is impossible to listen.
     """
     try:
         family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -77,12 +77,13 @@ def listening(host: str, port: int) -> socket.socket:
         raise GenlabError(
             f"{host} cannot be listened at on port {port}: {reason}; give another --host or --port"
         ) from None
-    # accepted connections inherit it; asyncio sets it only on sockets that name TCP, and pictures would wait 40 ms
+    # accepted connections inherit this; asyncio sets it only on sockets created with TCP as their protocol, and without
+    # it pictures would be delayed by 40 ms
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
 def address_of(host: str, port: int) -> str:
-    """Return the address to open in a browser of this machine."""
+    """Return the address to open in a browser on this machine."""
     name = LOCAL[0] if host in ANY else f"[{host}]" if ":" in host else host
     return f"http://{name}:{port}/"

@@ -1,4 +1,4 @@
-"""Sampling in steps, as the page asks for it."""
+"""Sampling in steps, as set on the page."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from genlab.errors import GenlabError
 from genlab.explore.explored import Explored
 
 QUICK, MOST = 10, 100
-"""Steps of a diffusion model at first, and at most: a user waits."""
+"""Default and maximum number of steps of a diffusion model, few because a user waits."""
 
 
 def described(explored: Explored) -> dict[str, Any] | None:
@@ -20,7 +20,7 @@ def described(explored: Explored) -> dict[str, Any] | None:
     if not explored.able_to(SamplesInSteps):
         return None
     model, usual = explored.model, explored.model.sampling.steps
-    if not isinstance(model.sampling, Sampling):  # as of Gibbs chains
+    if not isinstance(model.sampling, Sampling):  # such as Gibbs chains
         return {"samplers": [], "usual": usual, "most": 2 * usual, "guided": False}
     most = min(MOST, model.noise.timesteps or MOST)
     return {"samplers": [*SAMPLERS], "usual": min(QUICK, most), "most": most, "guided": can(model, Conditional)}
@@ -28,14 +28,15 @@ def described(explored: Explored) -> dict[str, Any] | None:
 
 @contextlib.contextmanager
 def sampling(explored: Explored, **settings: Any) -> Iterator[None]:
-    """Let a model sample by other settings for a while; those that are None stay as they are.
+    """Change a model's settings of sampling within a context; settings that are None stay unchanged.
 
     Args:
         explored: the model.
-        settings: sampler, by its name, steps and guidance; see `genlab.diffusion.Sampling`.
+        settings: name of the sampler, steps and guidance; see `genlab.diffusion.Sampling`.
 
     Raises:
-        GenlabError: for what is no such setting of the model.
+        GenlabError: for settings that the model does not have, and for unknown samplers and numbers of steps out of
+            range.
     """
     given = {name: value for name, value in settings.items() if value is not None}
     if not given:

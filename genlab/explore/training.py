@@ -1,4 +1,4 @@
-"""A run as the page shows it: its card in the chooser, the curves of its metrics, and its pictures by epoch."""
+"""A run on the page: its card in the chooser, the curves of its metrics, and its pictures by epoch."""
 
 import functools
 import hashlib
@@ -18,20 +18,20 @@ from genlab.runs import history
 from genlab.runs.history import History, Series
 
 POINTS = 800
-"""Points of a curve at most."""
+"""Maximum number of points of a curve."""
 NAME = re.compile(r"(?P<tool>.+?)-(?:epoch)?(?P<epoch>\d+)\.png")
-"""Names of pictures that were drawn in training."""
+"""Names of pictures that were drawn during training."""
 SHOWS_MOST = ("sample", "translate", "reconstruct")
-"""Tools whose pictures stand for a run, the best first."""
+"""Tools whose pictures represent a run best, in order of preference."""
 THUMBNAIL = 320
-"""Pixels of a thumbnail's longer side."""
+"""Length of a thumbnail's longer side in pixels."""
 LARGEST = 64 * 2**20
-"""Bytes of a picture at most."""
+"""Maximum size of a picture in bytes."""
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def card_of(entry: Entry) -> dict[str, Any]:
-    """Describe a run in the chooser, for JSON."""
+    """Describe a run for the chooser, for JSON."""
     card: dict[str, Any] = {"key": entry.key, "name": entry.key.removeprefix("runs/"), "opens": entry.opens}
     summary = entry.summary
     if summary is None or entry.run is None:
@@ -47,12 +47,12 @@ def card_of(entry: Entry) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of a run, drawn in training.
+    """A picture of a run, drawn during training.
 
     Args:
         path: its file.
-        tool: what drew it, such as "sample".
-        epoch: when.
+        tool: the tool that drew it, such as "sample".
+        epoch: the epoch when it was drawn.
     """
 
     path: Path
@@ -63,7 +63,7 @@ class Picture:
         """Return the file's content.
 
         Raises:
-            NotThere: where the file is gone, or is no PNG.
+            NotThere: if the file cannot be read, or is not a PNG.
         """
         try:
             content = read_regular(self.path, LARGEST)
@@ -82,7 +82,7 @@ def pictures_of(run: Path) -> list[Picture]:
 
 
 def find_picture(run: Path, name: str) -> Picture:
-    """Find a picture of a run by the name of its file.
+    """Find a picture of a run by its file name.
 
     Raises:
         NotThere: when there is none.
@@ -94,7 +94,7 @@ def find_picture(run: Path, name: str) -> Picture:
 
 
 def last_picture(run: Path) -> Picture | None:
-    """Find the picture that stands for a run: of the last epoch that has any; None where none has."""
+    """Find the picture that represents a run, the best of the last epoch with pictures; None without pictures."""
 
     def worth(picture: Picture) -> tuple[int, int]:
         ranks = [-rank for rank, tool in enumerate(SHOWS_MOST) if picture.tool.startswith(tool)]
@@ -104,10 +104,10 @@ def last_picture(run: Path) -> Picture | None:
 
 
 def thumbnail_of(run: Path) -> bytes:
-    """Return the last picture, made small, as PNG.
+    """Return a thumbnail of the last picture, as PNG.
 
     Raises:
-        NotThere: where there is none that can be read.
+        NotThere: if there is no picture, or it cannot be read.
     """
     picture = last_picture(run)
     if picture is None:
@@ -116,14 +116,14 @@ def thumbnail_of(run: Path) -> bytes:
 
 
 def version_of(run: Path) -> str:
-    """Return a text that changes when there is more to see of a training."""
+    """Return a text that changes whenever there is something new to see of a training."""
     files = [run / history.FILE, *(picture.path for picture in pictures_of(run))]
     seen = [runs.is_held(run), *((path.name, stamp_of(path)) for path in files)]
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:32]
 
 
 def training_of(run: Path) -> dict[str, Any]:
-    """Describe a training: whether it runs now, its metrics as curves, and its pictures."""
+    """Describe a training: whether it is running, its metrics as curves, and its pictures."""
     metrics = History(run)
     curves = {name: _curve(metrics.series(name)) for name in metrics.names if metrics.has(name)}
     pictures = [{"id": each.path.name, "tool": each.tool, "epoch": each.epoch} for each in pictures_of(run)]
@@ -131,7 +131,7 @@ def training_of(run: Path) -> dict[str, Any]:
 
 
 def _curve(series: Series) -> dict[str, list[float]]:
-    """Thin a metric out evenly; the first and the last value stay."""
+    """Thin out a metric evenly, keeping the first and the last value."""
     count = len(series.values)
     kept = np.unique(np.linspace(0, count - 1, min(count, POINTS)).round().astype(int))
     return {

@@ -1,4 +1,4 @@
-"""Tensors as raw bytes, and back: images are uint8, codes little-endian float32."""
+"""Conversion of tensors to raw bytes and back: images are uint8, codes little-endian float32."""
 
 import io
 import math
@@ -13,17 +13,17 @@ from genlab.errors import GenlabError
 from genlab.types import Shape
 
 MOST_VALUES = 2**26
-"""Pixels and channels that an answer has at most."""
+"""Maximum number of values in an answer."""
 MOST_COUNT = 1024
-"""Images or codes that an answer has at most."""
+"""Maximum number of images or codes in an answer."""
 MOST_PIXELS = 50_000_000
-"""Width times height of an uploaded image at most."""
+"""Maximum width times height of an uploaded image."""
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-"""Formats that are decoded; some others let Pillow start programs."""
+"""Formats that are decoded; for some others, Pillow starts external programs."""
 
 
 def bytes_of(tensor: Tensor) -> bytes:
-    """Write a tensor: uint8 as it is, others as float32."""
+    """Convert a tensor to bytes: uint8 as it is, others as float32."""
     array = tensor.cpu().contiguous().numpy()
     return array.tobytes() if array.dtype == np.uint8 else array.astype("<f4").tobytes()
 
@@ -32,7 +32,7 @@ def images_from(body: bytes, shape: Shape) -> Tensor:
     """Read images, (N, *shape), uint8.
 
     Raises:
-        GenlabError: for other than whole images, none, or too many.
+        GenlabError: for incomplete images, none, or too many.
     """
     size = math.prod(shape)
     count, rest = divmod(len(body), size)
@@ -46,7 +46,7 @@ def codes_from(body: bytes, shape: tuple[int, ...]) -> Tensor:
     """Read codes, (N, *shape), float32.
 
     Raises:
-        GenlabError: for other than whole codes of finite numbers, none, or too many.
+        GenlabError: for incomplete codes, numbers that are not finite, no codes, or too many.
     """
     size = math.prod(shape)
     count, rest = divmod(len(body), 4 * size)
@@ -60,17 +60,17 @@ def codes_from(body: bytes, shape: tuple[int, ...]) -> Tensor:
 
 
 def require_count(count: int, size: int = 1) -> None:
-    """Raise GenlabError for more images or codes, each of so many values, than an answer has."""
+    """Raise GenlabError for a count below 1, or more images or codes of `size` values than an answer may have."""
     most = max(1, min(MOST_COUNT, MOST_VALUES // size))
     if not 1 <= count <= most:
         raise GenlabError(f"a number of images is from 1 to {most:,}, not {count:,}")
 
 
 def image_file(content: bytes, framing: Framing) -> Tensor:
-    """Decode an uploaded file, cropped and resized as the data's are: (1, C, H, W), uint8.
+    """Decode an uploaded file, cropped and resized like the data's images: (1, C, H, W), uint8.
 
     Raises:
-        GenlabError: for what is no image of a common format, or one of too many pixels; they are not decoded then.
+        GenlabError: for a file that is not an image of a common format, or has too many pixels to decode.
     """
 
     def framed() -> Tensor:

@@ -1,1 +1,1 @@
-"""Parts of several tool commands: a trained model with its data, the images that it is shown, and conditions."""
+"""Code shared by tool commands: a trained model with its data, the images to look at, and conditions."""

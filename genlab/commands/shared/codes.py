@@ -1,4 +1,4 @@
-"""Codes that tools move: of files that `genlab project` or `genlab predict` wrote, or of samples."""
+"""Codes that tools edit: from files that `genlab project` or `genlab predict` wrote, or drawn from the prior."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ from genlab.regular import require_regular
 
 @dataclass(frozen=True)
 class Codes:
-    """Codes, and what decodes them.
+    """Codes and their decoder.
 
     Args:
         codes: (N, D).
-        decoder: the model, or its `StyleSpace`; of a conditional model, under the condition asked for.
+        decoder: the model or its `StyleSpace`; for a conditional model, under the given condition.
     """
 
     codes: Tensor
@@ -32,16 +32,16 @@ class Codes:
 
     @property
     def each(self) -> tuple[Tensor, list[Any], Tensor]:
-        """The codes, what decodes each of them, and their images, (N, C, H, W)."""
+        """The codes, the decoder of each, and their images, (N, C, H, W)."""
         with torch.no_grad():
             return self.codes, [self.decoder] * len(self.codes), self.decoder.decode(self.codes)
 
 
 def decoder_asked(trained: Trained) -> Any:
-    """Return what decodes codes, (N, D), under the condition that is asked for; of a model with styles, from W.
+    """Return the decoder of codes (N, D), under the condition of the command; for a model with styles, it decodes W.
 
     Raises:
-        GenlabError: for a model that does not decode vectors, and one that needs a condition.
+        GenlabError: for a model that does not decode vectors, and if a condition is missing.
     """
     trained.require(Decodes)
     flat_code_size(trained.model)
@@ -55,10 +55,10 @@ def decoder_asked(trained: Trained) -> Any:
 
 
 def require_no_input(trained: Trained) -> None:
-    """Check that images are not given beside codes, or to a model that does not encode.
+    """Check that --input is not combined with --codes, or given to a model that cannot encode.
 
     Raises:
-        GenlabError: where they are.
+        GenlabError: if it is.
     """
     if trained.inputs and trained.args.codes:
         raise GenlabError("give --input or --codes, not both")
@@ -70,16 +70,16 @@ def require_no_input(trained: Trained) -> None:
 
 
 def codes_asked(trained: Trained, count: int | None, default: int, random: torch.Generator) -> Codes:
-    """Return the first `count` codes in the files of --codes, or else so many drawn from the prior.
+    """Return the first `count` codes in the files of --codes, or else draw `count` codes from the prior.
 
     Args:
         trained: the model, with the command's arguments.
-        count: how many at most; None for all of --codes, or `default` of the prior's.
-        default: see there.
-        random: what they are drawn with.
+        count: maximum number of codes; None for all of --codes, or for `default` codes from the prior.
+        default: see `count`.
+        random: generator to draw codes with.
 
     Raises:
-        GenlabError: for files of no such codes, and for a model without a prior.
+        GenlabError: for files without such codes, and for a model without a prior.
     """
     decoder = decoder_asked(trained)
     if trained.args.codes:
@@ -89,10 +89,10 @@ def codes_asked(trained: Trained, count: int | None, default: int, random: torch
 
 @torch.no_grad()
 def drawn_codes(trained: Trained, decoder: Any, count: int, random: torch.Generator) -> Tensor:
-    """Draw codes that a decoder takes from the prior, (count, D).
+    """Draw codes for a decoder from the prior, (count, D).
 
     Raises:
-        GenlabError: for a model without one.
+        GenlabError: for a model without a prior.
     """
     trained.require(DrawsCodes)
     codes: Tensor = decoder.draw_codes(count, generator=random)
@@ -100,16 +100,16 @@ def drawn_codes(trained: Trained, decoder: Any, count: int, random: torch.Genera
 
 
 def write_codes(file: Path, codes: Tensor, decoder: Any, **arrays: Any) -> None:
-    """Write codes (N, D), and arrays of as many rows, to a .npz file, whole or not at all."""
+    """Write codes (N, D), and arrays with N rows each, to a .npz file, completely or not at all."""
     with whole_file(file) as part, part.open("wb") as opened:
         np.savez_compressed(opened, **{_name(decoder): codes.numpy()}, **arrays)  # type: ignore[arg-type]
 
 
 def read_codes(paths: Sequence[Path], decoder: Any) -> Tensor:
-    """Read the codes in files, one file after the other: (N, D).
+    """Read the codes in files, and concatenate them: (N, D).
 
     Raises:
-        GenlabError: for files that hold no codes which the decoder takes.
+        GenlabError: for files without codes that the decoder accepts.
     """
     return torch.cat([_codes_in(path, decoder) for path in paths])
 
@@ -137,5 +137,5 @@ def _codes_in(path: Path, decoder: Any) -> Tensor:
 
 
 def _name(decoder: Any) -> str:
-    """Name the array of codes that a decoder takes, as `genlab predict` does where these are codes z."""
+    """Return the name of a decoder's codes in files: "style" for W, or "code", as in `genlab predict`, for z."""
     return "style" if isinstance(decoder, StyleSpace) else "code"

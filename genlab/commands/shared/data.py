@@ -1,4 +1,4 @@
-"""Data of a checkpoint, as a user's --data and --data.KEY change them, and their attributes."""
+"""A checkpoint's data, as changed by --data and --data.KEY, and their attributes."""
 
 import copy
 import json
@@ -16,14 +16,14 @@ from genlab.vocabulary import Vocabulary
 
 
 def changed_data(described: str | dict[str, Any], settings: Sequence[str]) -> LightningDataModule:
-    """Build data as `fit` does.
+    """Build a DataModule as `fit` does.
 
     Args:
         described: the name of a class, or the description in a checkpoint.
-        settings: `--data.KEY=VALUE`.
+        settings: arguments `--data.KEY=VALUE`.
 
     Raises:
-        GenlabError: for settings that the class does not take.
+        GenlabError: for settings that the class does not have.
     """
     if isinstance(described, dict):
         if "_class_path" not in described:
@@ -38,7 +38,7 @@ def changed_data(described: str | dict[str, Any], settings: Sequence[str]) -> Li
 
 
 def without(description: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
-    """Remove what settings, `--data.KEY=VALUE`, replace from a description: a user's own paths need no trust."""
+    """Remove from a description what settings `--data.KEY=VALUE` replace, since a user's own paths need no trust."""
     left = copy.deepcopy(description)
     for setting in settings:
         *path, last = setting.partition("=")[0].removeprefix("--data.").split(".")
@@ -52,12 +52,12 @@ def without(description: dict[str, Any], settings: Sequence[str]) -> dict[str, A
 
 
 def attribute_of(images: Any, data: Any, attribute: str) -> Tensor:
-    """Whether images have an attribute or are of a class, or sentences have a word: (N,), bool.
+    """Return which images have an attribute or are of a class, or which sentences have a word: (N,), bool.
 
     Args:
         images: one of the splits.
-        data: the DataModule, which knows the names of attributes and classes, or the words.
-        attribute: the name.
+        data: the DataModule, which has the names of attributes and classes, or the vocabulary.
+        attribute: name of the attribute or class, or the word.
 
     Raises:
         GenlabError: when the data do not have the attribute.
@@ -76,15 +76,15 @@ def attribute_of(images: Any, data: Any, attribute: str) -> Tensor:
 
 
 def class_names_of(data: Any) -> list[str]:
-    """Name the classes of data, in the order of labels."""
+    """Return the class names of data, in the order of labels; the labels themselves if classes have no names."""
     return list(getattr(data, "class_names", ())) or [str(label) for label in range(getattr(data, "num_classes", 0))]
 
 
 def word_of(data: Any, word: str) -> int:
-    """Return the number of a word of the vocabulary of a DataModule.
+    """Return the token number of a word in the vocabulary of a DataModule.
 
     Raises:
-        GenlabError: for a word that is not there.
+        GenlabError: for a word that is not in the vocabulary.
     """
     vocabulary = Vocabulary(data.vocabulary)
     if word not in vocabulary:
@@ -96,7 +96,7 @@ def word_of(data: Any, word: str) -> int:
 
 
 def position_of(data: Any, attribute: str, among: Sequence[str]) -> int:
-    """Return the position of an attribute, or a class, among those of a DataModule.
+    """Return the position of an attribute or class among those of a DataModule.
 
     Raises:
         GenlabError: when the data do not have it.

@@ -1,4 +1,4 @@
-"""Decoding of sentences, as the command line asks for it."""
+"""Decoding of sentences, as set on the command line."""
 
 import argparse
 from collections.abc import Collection
@@ -16,12 +16,12 @@ from genlab.vocabulary import UNKNOWN
 
 
 def set_decoding(model: Any, args: argparse.Namespace) -> None:
-    """Let a model write sentences by the decoding that is asked for, reproducibly by --seed.
+    """Set how a model decodes sentences, as the options say; sampling is reproducible by --seed.
 
-    Without --decoding, --beam asks for beam search, --temperature and --top_p for drawing.
+    Without --decoding, --beam implies beam search, and --temperature or --top_p implies sampling.
 
     Raises:
-        GenlabError: for a model that writes no sentences, and for options that contradict one another.
+        GenlabError: for a model that does not write sentences, and for contradictory options.
     """
     settings = if_given(beam=args.beam, temperature=args.temperature, top_p=args.top_p)
     asked = [*settings, *if_given(decoding=args.decoding), *["unknown"] * args.unknown]
@@ -56,5 +56,5 @@ def drawn(
     generator: torch.Generator | None = None,
     **settings: float,
 ) -> Tensor:
-    """Draw the token at each step, with a generator of one's own where the caller has none."""
+    """Sample the token at each step, with the generator `random` if the caller passes none."""
     return sample_tokens(step, state, steps, banned=banned, generator=generator or random, **settings)

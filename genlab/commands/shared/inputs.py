@@ -1,4 +1,4 @@
-"""Image files of --input: finding them, and turning them into images as a model takes them."""
+"""Image files of --input: find them, and turn them into images that a model takes."""
 
 import glob
 import os
@@ -19,14 +19,14 @@ from genlab.regular import exists, is_folder, read_regular
 
 
 def named_paths(texts: Sequence[str], output: Path | None = None) -> list[tuple[str, Path]]:
-    """Find the image files of paths and patterns, each once, with its name: in a folder, its path there.
+    """Find the image files of paths and patterns, each once, with its name; in a folder, its path relative to that.
 
     Args:
-        texts: files, folders, and patterns, which match images only.
-        output: a folder whose files are left out.
+        texts: files, folders, and patterns, which match only images.
+        output: folder whose files are left out, if it is inside one of these folders.
 
     Raises:
-        GenlabError: for a path that leads nowhere.
+        GenlabError: for a path that does not exist, and for a pattern that matches nothing.
     """
     found: dict[Path, tuple[str, Path]] = {}
     for text in texts:
@@ -49,16 +49,16 @@ def named_paths(texts: Sequence[str], output: Path | None = None) -> list[tuple[
 
 
 def framed(paths: Sequence[Path], framing: Framing) -> tuple[ImageTensors, tuple[str, ...]]:
-    """Read images, cropped and resized, and their paths; files that cannot be read are left out and printed.
+    """Read images, cropped and resized, with their paths; unreadable files are left out and reported.
 
     Raises:
-        GenlabError: when none can be read.
+        GenlabError: when no file can be read.
     """
 
     def image_of(path: Path) -> NDArray[np.uint8] | str:
         return attempt(lambda: framing.decode(read_regular(path, LARGEST)))
 
-    with ThreadPoolExecutor(os.cpu_count()) as threads:  # Pillow decodes and resizes without Python's lock
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # Pillow releases the GIL to decode and resize
         decoded = threads.map(image_of, paths)
         images = list(tqdm(decoded, "Reading", len(paths), unit=" images", disable=None if len(paths) > 100 else True))
     unreadable = [f"{path}: {why}" for path, why in zip(paths, images, strict=True) if isinstance(why, str)]
@@ -70,11 +70,11 @@ def framed(paths: Sequence[Path], framing: Framing) -> tuple[ImageTensors, tuple
 
 
 def tell_unreadable(unreadable: Sequence[str]) -> None:
-    """Print the files that could not be read, if any, each with the reason."""
+    """Print the files that could not be read, if any, with the reason for each."""
     if unreadable:
         print(f"{counted(len(unreadable), 'image')} could not be read: {listed(unreadable, separator='; ')}")
 
 
 def real(path: Path) -> Path:
-    """Follow the links in a path, as far as they lead."""
+    """Resolve the links in a path, as far as possible."""
     return Path(os.path.realpath(path))  # Path.resolve raises for a link to itself

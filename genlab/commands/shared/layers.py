@@ -1,4 +1,4 @@
-"""Layers of a generator, as the command line names them."""
+"""Layers of a generator, as named on the command line."""
 
 import re
 
@@ -7,15 +7,15 @@ from genlab.models.style_space import layer_groups
 
 
 def layers_asked(text: str | None, count: int, what: str) -> dict[str, list[int]]:
-    """Return the layers of a text such as "coarse", "0-3" or "0,2,5", by what they are called; by default all groups.
+    """Return the layers that a text such as "coarse", "0-3" or "0,2,5" means, by group name; by default all groups.
 
     Args:
-        text: what --layers says.
+        text: the value of --layers.
         count: number of layers.
-        what: what has them, for messages.
+        what: what has these layers, for messages.
 
     Raises:
-        GenlabError: for layers that are not there.
+        GenlabError: for layers that do not exist.
     """
     known = layer_groups(count)
     if text is None:

@@ -1,4 +1,4 @@
-"""Sentences as `genlab data check` describes them."""
+"""Descriptions of sentences for `genlab data check`."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ from genlab.pictures.lines import Lines
 from genlab.vocabulary import SPECIALS, Vocabulary
 
 MOST_FREQUENT, EXAMPLES = 20, 10
-"""Words and sentences that are printed."""
+"""Number of words, and of sentences, that are printed."""
 
 
 def batch_of(data: BatchDataModule, tokens: Tensor) -> Lines:
@@ -18,7 +18,7 @@ def batch_of(data: BatchDataModule, tokens: Tensor) -> Lines:
 
 
 def described(data: Sentences) -> list[str]:
-    """Describe the splits in lines of text: counts, lengths, the most frequent words, and a few training sentences."""
+    """Describe the splits in lines of text: counts, lengths, the most frequent words and a few training sentences."""
     lines = [
         f"{type(data).__name__}: {len(data.vocabulary) - len(SPECIALS):,} words in the vocabulary",
         f"{'':7}{'sentences':>10}{'words':>10}{'of length':>10}{'mean':>6}"

@@ -1,4 +1,4 @@
-"""Images that a tool looks at: those of --input, or else some of the model's data, each under its condition."""
+"""Images that a tool works on: those of --input, or else some of the model's data, each with its condition."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,23 +25,23 @@ from genlab.types import Shape
 
 @dataclass(frozen=True)
 class Shown:
-    """Images that a tool looks at."""
+    """Images that a tool works on."""
 
     images: Any
-    """The data set that they are of: of single images, or of pairs for a model that completes images."""
+    """The data set that contains them: of single images, or of pairs for a model that completes images."""
     rows: Tensor
     """Their positions in it, (N,)."""
     names: tuple[str, ...] = ()
-    """Their files, as the user gave them, or the sentences; none for those of the data."""
+    """Their files, as the user gave them, or the sentences; empty for images of the data."""
 
     @property
     def batch(self) -> Any:
-        """All of them together."""
+        """All images as one batch."""
         return self.images[self.rows]
 
     @property
     def labels(self) -> Tensor | None:
-        """(N,), or None for images without labels."""
+        """Labels (N,), or None for images without labels."""
         labels = getattr(self.images, "labels", None)
         return None if labels is None else labels[self.rows]
 
@@ -49,18 +49,18 @@ class Shown:
 def shown(
     trained: Trained, count: int | None, default: int, random: torch.Generator, *, seen_under_asked: bool = True
 ) -> Shown:
-    """The first `count` images of --input, or else so many of the data's, drawn at random.
+    """Return the first `count` images of --input, or else draw `count` images of the data.
 
     Args:
         trained: the model, with the command's arguments.
-        count: how many at most; None for all of --input, or `default` of the data's.
-        default: see there.
-        random: what they are drawn with.
-        seen_under_asked: whether a conditional model sees the data's images under the condition that --condition asks
-            for, and not under their own.
+        count: maximum number of images; None for all of --input, or for `default` images of the data.
+        default: see `count`.
+        random: generator to draw images with.
+        seen_under_asked: whether a conditional model sees images of the data under the condition of --condition instead
+            of their own.
 
     Raises:
-        GenlabError: for images that cannot be read, and for those of --input without a condition that a model needs.
+        GenlabError: for images that cannot be read, and for --input without a condition that the model needs.
     """
     if trained.inputs and can(trained.model, KnowsWords):
         sentences = sentences_in(trained, [path for _, path in trained.inputs])
@@ -77,10 +77,10 @@ def shown(
 
 
 def own_images(trained: Trained) -> tuple[Any, tuple[str, ...]]:
-    """The images of --input as a data set, under the condition asked for, and their files; see `shown`."""
+    """Return the images of --input as a data set, under the given condition, and their files; see `shown`."""
     model, asked = trained.model, condition_asked(trained)
     images, names = framed([path for _, path in trained.inputs], trained.framing())
-    if not can(model, Conditional) or (asked is None and can(model, Encodes)):  # which sees images without one
+    if not can(model, Conditional) or (asked is None and can(model, Encodes)):  # it encodes without a condition
         return images, names
     if model.condition.image_shape and asked is None:
         data = trained.unread_data
@@ -96,13 +96,13 @@ def own_images(trained: Trained) -> tuple[Any, tuple[str, ...]]:
 
 
 def condition_asked(trained: Trained) -> Tensor | None:
-    """The condition that --condition or --condition-image asks for, (1, ...), as `given` takes it; None without one.
+    """Return the condition of --condition or --condition-image, (1, ...), as `given` takes it; None without one.
 
-    Attributes that are not named are as in most test images. Of an image, the data's degradation takes away what the
-    model is to complete.
+    Attributes that are not named are as in most test images. If the data degrade images for the model to restore, the
+    condition image is degraded too.
 
     Raises:
-        GenlabError: for one that the model does not know.
+        GenlabError: for a condition that the model does not know.
     """
     args, model = trained.args, trained.model
     if args.condition is None and args.condition_image is None:
@@ -122,7 +122,7 @@ def condition_asked(trained: Trained) -> Tensor | None:
 
 
 def named_condition(trained: Trained, sheet: Sheet | Lines) -> Sheet | Lines:
-    """Name the condition that is asked for, if one is, in the title of a sheet."""
+    """Add the condition of the command, if there is one, to the title of a sheet."""
     args = trained.args
     words = args.condition_image.stem if args.condition_image else args.condition
     return replace(sheet, title=f"{sheet.title} given {words}") if words else sheet
@@ -136,10 +136,10 @@ def usual_attributes(trained: Trained) -> Tensor:
 
 
 def read_image(path: Path, shape: Shape) -> Tensor:
-    """An image file, cropped and resized: (1, *shape).
+    """Read an image file, cropped and resized: (1, *shape).
 
     Raises:
-        GenlabError: for an unreadable one.
+        GenlabError: for an unreadable file.
     """
     pixels = attempt(lambda: Framing(shape).decode(read_regular(path, LARGEST)))
     if isinstance(pixels, str):
@@ -148,7 +148,7 @@ def read_image(path: Path, shape: Shape) -> Tensor:
 
 
 def under(images: Any, model: Conditional, condition: Tensor) -> "UnderCondition":
-    """A data set whose images all have a condition (1, ...), whatever theirs was."""
+    """Return a data set with all its images under one condition (1, ...), instead of their own."""
     return UnderCondition(images, model.condition.key, condition)
 
 
@@ -157,7 +157,7 @@ class UnderCondition(Dataset[Any]):
 
     Args:
         images: the data set.
-        name: what batches call the condition.
+        name: key of the condition in batches.
         condition: (1, ...).
     """
 
@@ -173,5 +173,5 @@ class UnderCondition(Dataset[Any]):
 
     @property
     def labels(self) -> Tensor | None:
-        """Labels of the images by themselves, (N,); None where there are none."""
+        """The images' own labels, (N,); None if they have none."""
         return getattr(self.images, "labels", None)

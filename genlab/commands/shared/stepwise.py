@@ -1,4 +1,4 @@
-"""Sampling in steps, as the command line asks for it: the settings, and images made from others."""
+"""Sampling in steps, as set on the command line: its settings, and images made from another image."""
 
 import argparse
 import inspect
@@ -21,15 +21,15 @@ from genlab.ranges import if_given
 from genlab.regular import read_regular
 
 TAKE_ETA = [name for name, sampler in SAMPLERS.items() if "eta" in inspect.signature(sampler).parameters]
-"""Samplers that can replace noise by new noise."""
+"""Samplers with a setting `eta`, which replaces predicted noise by new noise."""
 
 
 def set_sampling(trained: Trained, name: str | None, count: int | None, guidance: float | None) -> None:
-    """Let a model sample by the sampler of a name, in so many steps, with a guidance, and the other settings asked for.
+    """Set a model's sampler by name, its number of steps, its guidance, and the other settings of the command.
 
     Raises:
-        GenlabError: for a model that does not sample in steps, or has no such setting, more steps than it has, and
-            guidance without condition.
+        GenlabError: for a model that does not sample in steps or lacks the setting, for more steps than it has, and for
+            guidance of an unconditional model.
     """
     args, model = trained.args, trained.model
     given = {"sampler": name, "steps": count, "guidance": guidance, "eta": args.eta, "thinning": args.thinning}
@@ -56,7 +56,7 @@ def set_sampling(trained: Trained, name: str | None, count: int | None, guidance
         settings["sampler"] = partial(SAMPLERS[name], eta=args.eta) if args.eta is not None else SAMPLERS[name]
     if count is not None:
         if hasattr(model, "noise"):
-            model.noise.levels(count)  # type: ignore[operator,union-attr]  # which says how many there are
+            model.noise.levels(count)  # type: ignore[operator,union-attr]  # raises an error for too many
         settings["steps"] = count
     if guidance is not None:
         if not can(model, Conditional):
@@ -68,7 +68,7 @@ def set_sampling(trained: Trained, name: str | None, count: int | None, guidance
 
 
 def show_steps(trained: Trained) -> None:
-    """Let a model that samples in steps show them in a bar, as whatever it does takes a while."""
+    """Make a model that samples in steps show a progress bar, as everything it does takes a while."""
     model = trained.model
     if can_given(model, SamplesInSteps):
         model.sampling = replace(model.sampling, progress=True)  # type: ignore[type-var]
@@ -78,7 +78,7 @@ def from_image(trained: Trained, condition: Tensor | None, random: torch.Generat
     """Make --count images from the one of --from-image, or complete it where --mask is white: (count, C, H, W).
 
     Raises:
-        GenlabError: for a model that cannot do that, and files that are no such images.
+        GenlabError: for a model that cannot do this, and for unreadable or unsuitable files.
     """
     args = trained.args
     image = read_image(args.from_image, trained.model.image_shape)  # type: ignore[arg-type]
@@ -91,10 +91,10 @@ def from_image(trained: Trained, condition: Tensor | None, random: torch.Generat
 
 
 def read_mask(path: Path, size: torch.Size) -> Tensor:
-    """Read a mask of an image of a size (H, W): 1 where a file is white, else 0.
+    """Read a mask of size (H, W): 1 where the file is white, else 0.
 
     Raises:
-        GenlabError: for an unreadable file, and one of another size, as a mask that is resized fits no pixel.
+        GenlabError: for an unreadable file, and for one of another size, as a resized mask would not match the pixels.
     """
     found = attempt(lambda: upright_size(read_regular(path, LARGEST)))
     if isinstance(found, str):
@@ -108,7 +108,7 @@ def read_mask(path: Path, size: torch.Size) -> Tensor:
 
 
 def require_consistent(args: argparse.Namespace) -> None:
-    """Raise GenlabError for options that contradict one another."""
+    """Raise GenlabError for contradictory options."""
     if args.mask and not args.from_image:
         raise GenlabError("--mask completes an image: give it with --from-image FILE")
     if args.mask and args.sampler:

@@ -1,4 +1,4 @@
-"""A trained model as the tool commands open it, with its data and the files that it is drawn to."""
+"""A trained model as tool commands open it, with its data and its output files."""
 
 import argparse
 import hashlib
@@ -30,18 +30,18 @@ from genlab.sheets import subject_of
 from genlab.trust import granted, require_known_classes, require_known_places
 
 BATCH = 500
-"""Number of images that a tool gives to a model at a time."""
+"""Number of images that a tool passes to a model at a time."""
 
 
 class Trained:
-    """The model of a command's --ckpt, on the command's --device, with its data, and the files of its pictures.
+    """The model of a command's --ckpt, on the command's --device, with its data and its output files.
 
     The checkpoint is read once. The model's methods take and return tensors on the CPU, whatever the device; see
     `genlab.devices`.
 
     Args:
         args: the command's arguments.
-        into_folder: whether --out is a folder, which the command itself checks.
+        into_folder: whether --out is a folder, which the command checks itself.
 
     Raises:
         GenlabError: when there is no such checkpoint or device, or when --out already exists and --force is not given.
@@ -57,14 +57,14 @@ class Trained:
         with granted(args.trust):
             self._saved = read(self.checkpoint)
             self.model: LightningModule = moved(self._saved.model(), self.device)
-        self.model.progress = True  # type: ignore[assignment]  # of a Model
+        self.model.progress = True  # type: ignore[assignment]  # a user's own model ignores it
         if args.out and "no_labels" in args and args.out.suffix.lower() == ".txt" and not can(self.model, KnowsWords):
-            picture_format(args.out, arrays=True)  # which says what a picture ends in
+            picture_format(args.out, arrays=True)  # raises an error that lists picture formats
         if "decoding" in args:
             set_decoding(self.model, args)
 
     def able_to(self, capability: type[Capability]) -> Capability:
-        """Return the model as one with a capability.
+        """Return the model, typed as having a capability.
 
         Raises:
             GenlabError: when it does not have the capability.
@@ -72,27 +72,27 @@ class Trained:
         return self._able(self.model, capability)
 
     def require(self, *capabilities: type[Any]) -> None:
-        """Check that the model has capabilities, a conditional model under a condition, before any data are read.
+        """Check that the model (if conditional, under a condition) has capabilities, before any data are read.
 
         Raises:
-            GenlabError: when it does not.
+            GenlabError: when it lacks one.
         """
         for capability in capabilities:
             if not can_given(self.model, capability):
                 self._refuse(capability)
 
     def able_to_with(self, batch: Any, capability: type[Capability]) -> tuple[Capability, Tensor]:
-        """Return the same, given the conditions of a batch if it is conditional, with the images of the batch."""
+        """Return the model like `able_to`, if conditional under the conditions of a batch, and the batch's images."""
         able, images = seen_in(self.model, batch)
         return self._able(able, capability), images
 
     def able_under(self, condition: Tensor | None, capability: type[Capability]) -> Capability:
-        """Return the same under a condition, as the model's `given` takes it; None for an unconditional model."""
+        """Return the model like `able_to`, under a condition as its `given` takes it; None if unconditional."""
         model: Any = self.model
         return self._able(model if condition is None else model.given(condition), capability)
 
     def condition_of(self, batch: Any) -> Tensor | None:
-        """The conditions of the images in a batch; None for a model that knows no conditions."""
+        """Return the conditions of the images in a batch; None for an unconditional model."""
         model: Any = self.model
         return model.condition.find(batch, model) if can(model, Conditional) else None
 
@@ -109,7 +109,7 @@ class Trained:
 
     @cached_property
     def digest(self) -> str:
-        """A hash of the checkpoint's weights and hyperparameters, of the model and of its data."""
+        """Hash of the checkpoint's weights, and of the hyperparameters of the model and of its data."""
         found = hashlib.sha256(json.dumps(self._saved.described, sort_keys=True).encode())
         for name, value in self.model.state_dict().items():
             if isinstance(value, Tensor):
@@ -118,16 +118,16 @@ class Trained:
         return found.hexdigest()
 
     def out(self, name: str) -> Path:
-        """The path --out, by default that of the file `name` in the run, which may be replaced."""
+        """Return --out, or by default the path of the file `name` in the run, which may be replaced."""
         folder = runs.run_of(self.checkpoint) or self.checkpoint.parent
         path: Path = self.args.out or folder / name
         return path
 
     def written_to(self, name: str) -> Path:
-        """Return the same for a file that has a single format, which its ending says.
+        """Return the same path for a file whose only format is given by the extension of `name`.
 
         Raises:
-            GenlabError: for an --out that ends otherwise.
+            GenlabError: for an --out with another extension.
         """
         path, ending = self.out(name), Path(name).suffix
         if path.suffix.lower() != ending:
@@ -136,18 +136,18 @@ class Trained:
 
     @property
     def subject(self) -> str:
-        """The model in a picture's title: its class, its data, the epochs that it was trained for, and --truncation."""
+        """Description of the model for a picture's title: its class, data, epochs of training, and --truncation."""
         named = subject_of(self.model, self._described_data, self._saved.epochs)
         truncation = getattr(self.args, "truncation", None)
         return named if truncation is None else f"{named}, truncation {truncation:g}"
 
     def draw(self, picture: Drawable, name: str, part: str = "") -> None:
-        """Write a picture as the user asks for it, and print its path; lines of text are printed without --out.
+        """Write a picture as the options say, and print its path; without --out, print lines of text instead.
 
         Args:
-            picture: what is drawn.
+            picture: the picture or lines of text.
             name: the file in the run, unless --out names another.
-            part: added to the file's name, for a second picture of a command.
+            part: suffix of the file's name, for a command's second picture.
         """
         if isinstance(picture, Lines) and not self.args.out:
             print(picture.text)
@@ -158,15 +158,15 @@ class Trained:
         print(path)
 
     def data(self, stage: str) -> Any:
-        """The training data, as --data and --data.KEY change them, set up for a stage, "fit" or "test"."""
+        """Return the model's data, as changed by --data and --data.KEY, set up for a stage, "fit" or "test"."""
         return self.splits.ready(stage)
 
     @cached_property
     def splits(self) -> Splits:
-        """The same data, with the split that --split names; read when images are first asked for.
+        """The same data, with the split that --split names; read when images are first needed.
 
         Raises:
-            GenlabError: for data that are not known or not trusted, and for images of another shape than the model's.
+            GenlabError: for unknown or untrusted data, and for images of another shape than the model's.
         """
         with granted(self.args.trust):
             left = {} if self.args.data else without(self._described_data, self.args.data_settings)
@@ -180,12 +180,12 @@ class Trained:
         """The same data before any file is read.
 
         Raises:
-            GenlabError: where the checkpoint does not say what data it was trained on.
+            GenlabError: if the checkpoint does not say what data it was trained on.
         """
         with granted(self.args.trust):
             if self.args.data:
                 data = changed_data(self.args.data, self.args.data_settings)
-            else:  # all of whose classes are imported, also those that settings then replace
+            else:  # all classes are imported, even those that settings then replace
                 described = self._described_data
                 require_known_classes(described, self.checkpoint, own=is_own(self.checkpoint))
                 changed = self.args.data_settings
@@ -199,13 +199,13 @@ class Trained:
         return self._saved.stated_data()
 
     def require_images(self, instead: str) -> None:
-        """Check that the model's observations are images, as a tool that only draws needs them.
+        """Check that the model is one of images, for a tool that only draws.
 
         Args:
-            instead: what there is for sentences.
+            instead: the end of the message: what to use for sentences.
 
         Raises:
-            GenlabError: when they are sentences.
+            GenlabError: for a model of sentences.
         """
         if can(self.model, KnowsWords):
             raise GenlabError(
@@ -214,10 +214,10 @@ class Trained:
             )
 
     def _require_shapes(self, data: LightningDataModule) -> None:
-        """Check that images have the shape of the model's, and that there are sentences for a model of these.
+        """Check that images have the model's shape, and that a model of sentences gets sentences.
 
         Raises:
-            GenlabError: when they do not.
+            GenlabError: if not.
         """
         for fact in SHAPES:
             has, takes = getattr(data, fact, None), self.model.hparams.get(fact)
@@ -233,18 +233,18 @@ class Trained:
 
     @property
     def split(self) -> str:
-        """The split of the data that is looked at: train, val or test."""
+        """The split of the data to use: train, val or test."""
         return self.args.split or "test"
 
     def images(self) -> Any:
-        """The images of the split as a data set; see `Splits.images_for`."""
+        """Return the images of the split as a data set; see `Splits.images_for`."""
         return self.splits.images_for(self.model)
 
     def framing(self) -> Framing:
-        """The cropping and resizing that turns files into images like those of the data; no data are read.
+        """Return the crop and resize that turn files into images like those of the data; reads no data.
 
         Raises:
-            GenlabError: for a model of images with other than 1 or 3 channels.
+            GenlabError: if the model's images do not have 1 or 3 channels.
         """
         shape: Any = self.model.image_shape
         if shape[0] not in (1, 3):
@@ -255,7 +255,7 @@ class Trained:
 
 @torch.no_grad()
 def encoded(trained: Trained, images: Any, chosen: Tensor) -> Tensor:
-    """Encode images of a data set, each under its own condition where the model is conditional.
+    """Encode images of a data set, each under its own condition if the model is conditional.
 
     Args:
         trained: the model.

@@ -1,4 +1,4 @@
-"""Truncation of styles, as the command line asks for it."""
+"""Truncation of styles, as set on the command line."""
 
 from genlab.capabilities import Styled, can_given
 from genlab.commands.shared.trained import Trained
@@ -6,7 +6,7 @@ from genlab.errors import GenlabError
 
 
 def set_truncation(trained: Trained, truncation: float | None) -> None:
-    """Let a model sample with a truncation; None leaves it as it is.
+    """Set a model's truncation; None leaves it unchanged.
 
     Raises:
         GenlabError: for a model without styles.

@@ -1,4 +1,4 @@
-"""Sentences of a user's own: typed on the command line, or in the files of --input."""
+"""A user's own sentences: typed on the command line, or in the files of --input."""
 
 import contextlib
 import warnings
@@ -12,10 +12,10 @@ from genlab.vocabulary import SPECIALS, UNKNOWN, Vocabulary
 
 
 def typed_sentences(trained: Trained, options: dict[str, str]) -> SentenceTensors:
-    """Read sentences that were typed as the values of options, by the options' names.
+    """Read sentences that were typed as the values of options, given by option name.
 
     Raises:
-        GenlabError: for one without words, with more than the model knows, and with words that it does not know.
+        GenlabError: for an empty sentence, one that is too long for the model, and one with unknown words.
     """
     model: Any = trained.model
     vocabulary, found = Vocabulary(model.vocabulary), []
@@ -40,10 +40,10 @@ def typed_sentences(trained: Trained, options: dict[str, str]) -> SentenceTensor
 
 
 def sentences_in(trained: Trained, paths: Any) -> SentenceTensors:
-    """Read the sentences of text files, a sentence a line; what the model does not know is unknown, and counted.
+    """Read the sentences of text files, one per line; warn of unknown words, and of long sentences, which are left out.
 
     Raises:
-        GenlabError: for files that cannot be read, and those whose sentences are all too long.
+        GenlabError: for files that cannot be read, and if all sentences are too long.
     """
     model: Any = trained.model
     vocabulary = Vocabulary(model.vocabulary)
@@ -67,7 +67,7 @@ def sentences_in(trained: Trained, paths: Any) -> SentenceTensors:
 
 
 def words_of(trained: Trained, text: str) -> str:
-    """Return the words of a text, separated by spaces, as those of the model's data are found, where these say how."""
+    """Split a text into words as the model's data are split, if these are known; return them separated by spaces."""
     with contextlib.suppress(GenlabError):  # a checkpoint need not say what data it was trained on
         return str(trained.unread_data.words_of(text))  # type: ignore[attr-defined]
     return " ".join(text.split())

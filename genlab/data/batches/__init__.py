@@ -1,1 +1,1 @@
-"""Batches: data sets as tensors, the order of batches, splits and augmentation."""
+"""Batches: data sets as tensors, order of batches, splits and augmentation."""

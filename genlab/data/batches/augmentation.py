@@ -1,4 +1,4 @@
-"""Augmentation of training images, by whole batches."""
+"""Augmentation of whole batches of training images."""
 
 from typing import Any
 
@@ -18,11 +18,11 @@ class Augmentation:
 
     Args:
         flip: mirror half of the images left to right.
-        enlarge: resize images by this factor, then crop them back to their size at a random place: 286 / 256 in pix2pix
+        enlarge: resize images by this factor, then crop them back to size at a random position; 286 / 256 in pix2pix
             and CycleGAN (Isola et al. 2017, section 6.2). 1 leaves them as they are.
 
     Raises:
-        GenlabError: for an `enlarge` below 1, with which images would be smaller than the crop, or above 8.
+        GenlabError: for an `enlarge` below 1, which would make images smaller than the crop, or above 8.
     """
 
     def __init__(self, flip: bool = False, enlarge: float = 1.0) -> None:
@@ -48,5 +48,5 @@ class Augmentation:
 
 
 def unaugmented(data: Any) -> Any:
-    """Return a data set of `genlab.data.batches.tensors` without augmentation; others as they are."""
+    """Return a data set of `genlab.data.batches.tensors` without augmentation; return others unchanged."""
     return data.without(Augmentation) if isinstance(data, BatchDataset) else data

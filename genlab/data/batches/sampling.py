@@ -1,4 +1,4 @@
-"""The order of batches, a function of seed and epoch of which each process has its share, and how they are loaded."""
+"""Order and loading of batches: the order is a function of seed and epoch, and each process takes its share of it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,33 +9,33 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, SequentialSampler
 
 WINDOW = 50
-"""Number of batches, of all processes together, whose items are sorted by size."""
+"""Number of steps, of one batch per process, whose items are sorted by size together."""
 
 
 class BatchSampler(DistributedSampler[Tensor]):
-    """Yield positions of one batch at a time, (batch_size,), or of domains (batch_size, domains): this process's share.
+    """Yield the positions of one batch at a time, (batch_size,) or (batch_size, domains): this process's share.
 
-    An epoch goes once through the largest domain, and through smaller ones as often as that takes. With `shuffle` each
-    has an order of its own, so that pairings are new in every epoch.
+    An epoch goes once through the largest domain, and repeats smaller ones as often as necessary. With `shuffle` each
+    domain has its own order, so that pairings are new in every epoch.
 
-    With `sizes` and `shuffle` an epoch's order is random still, but what comes into one batch is of similar size:
-    within each 50 batches of the random order items are sorted by size, then all batches change places. It stays a
-    function of seed and epoch.
+    With `sizes` and `shuffle` the order is still random, but a batch holds items of similar size: the items of every 50
+    batches of the random order are sorted by size, then all batches are shuffled. The result is still a function of
+    seed and epoch.
 
-    It is a DistributedSampler in name, so that Lightning leaves it in place under every strategy.
+    It derives from DistributedSampler only so that Lightning does not replace it, whatever the strategy.
 
     Args:
-        lengths: number of positions, or of those in each domain.
+        lengths: number of positions, or their number in each domain.
         batch_size: positions per batch.
-        shuffle: give each epoch an order of its own, a function of seed and epoch alone, and leave out incomplete
-            batches, so that all batches are of one size and all processes have as many. Otherwise all positions come
-            in order.
-        seed: of the order.
+        shuffle: give each epoch its own order, a function of seed and epoch alone, and leave out incomplete batches, so
+            that all batches have the same size and all processes the same number of batches. Otherwise all positions
+            come in order.
+        seed: seed of the order.
         rank: this process's number.
         world_size: number of processes.
-        seeded: yield `(positions, seed)`, with a seed for what is random in the batch: a function of `seed`, epoch,
-            process and the batch's number, and without `shuffle` the same in every epoch.
-        sizes: of the items, (N,), for batches of items of similar size.
+        seeded: yield `(positions, seed)`, where the seed is for random operations on the batch: a function of `seed`,
+            epoch, process and the batch's number; without `shuffle` it is the same in every epoch.
+        sizes: sizes of the items, (N,), to batch items of similar size.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class BatchSampler(DistributedSampler[Tensor]):
         self._done = 0
 
     def resume(self, epoch: int = 0, batches: int = 0) -> None:
-        """Let the next epoch be this one, counted from 0, without its first `batches`."""
+        """Make the next epoch this one, counted from 0, and skip its first `batches`."""
         self.epoch, self._done = epoch, batches
 
     def __len__(self) -> int:
@@ -84,14 +84,14 @@ class BatchSampler(DistributedSampler[Tensor]):
         return torch.stack([self._rounds(length, random) for length in self.lengths], 1)
 
     def _by_size(self, order: Tensor, sizes: Tensor, random: np.random.Generator) -> Tensor:
-        """Put items of similar size together, and the batches of all processes in random order."""
+        """Batch items of similar size, with the batches of all processes in random order."""
         together = self.batch_size * self.world_size
         windows = order[: len(self) * together].split(WINDOW * together)
         batches = torch.cat([window[sizes[window].argsort(stable=True)] for window in windows]).view(-1, together)
         return batches[torch.from_numpy(random.permutation(len(batches)))].flatten()
 
     def _rounds(self, length: int, random: np.random.Generator) -> Tensor:
-        """Return `self.length` positions below `length`: all of them, then all of them again."""
+        """Return `self.length` positions below `length`: all of them, repeated as often as necessary."""
         rounds = range(-(-self.length // length))
         return torch.cat([self._positions(length, random) for _ in rounds])[: self.length]
 
@@ -102,7 +102,7 @@ class BatchSampler(DistributedSampler[Tensor]):
 class SameBatches(SequentialSampler):
     """Yield the batches of the first epoch in every epoch, for `overfit_batches`.
 
-    It is a SequentialSampler in name, so that Lightning leaves it in place.
+    It derives from SequentialSampler only so that Lightning does not replace it.
     """
 
     def __init__(self, batches: BatchSampler) -> None:
@@ -110,7 +110,7 @@ class SameBatches(SequentialSampler):
         self.batches = batches
 
     def resume(self, epoch: int = 0, batches: int = 0) -> None:
-        """Let the next epoch be the first one again, without its first `batches`."""
+        """Make the next epoch the first one again, and skip its first `batches`."""
         self.batches.resume(0, batches)
 
     def __len__(self) -> int:
@@ -122,9 +122,9 @@ class SameBatches(SequentialSampler):
 
 
 class SeededBatches(Dataset[Any]):
-    """A data set in worker processes, where augmentation is drawn from the seed that comes with a batch's positions.
+    """A data set for worker processes, which seeds augmentation with the seed that comes with a batch's positions.
 
-    So it does not matter which worker makes a batch, nor what it made before.
+    A batch then does not depend on which worker makes it, nor on what that worker made before.
     """
 
     def __init__(self, data: Any) -> None:
@@ -140,10 +140,10 @@ class SeededBatches(Dataset[Any]):
 
 
 class BatchLoader(DataLoader[Any]):
-    """A DataLoader that Lightning takes for one that can resume inside an epoch, as its sampler can."""
+    """A DataLoader that Lightning recognises as able to resume inside an epoch, as its sampler is."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return nothing: the DataModule describes the state."""
+        """Return nothing: the DataModule saves the state."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Data sets of sentences, as the numbers of their words."""
+"""Data sets of sentences, stored as token numbers."""
 
 from collections.abc import Sequence
 
@@ -11,17 +11,17 @@ from genlab.vocabulary import PAD, Vocabulary
 
 
 class SentenceTensors(BatchDataset[SentenceBatch]):
-    """Sentences in memory, each batch of them padded to its longest.
+    """Sentences in memory, padded in each batch to the longest.
 
     Args:
-        sentences: at least one, words separated by spaces.
-        vocabulary: the numbers of their words.
+        sentences: at least one sentence, with words separated by spaces.
+        vocabulary: maps words to token numbers.
     """
 
     def __init__(self, sentences: Sequence[str], vocabulary: Vocabulary) -> None:
         numbers = [torch.tensor(vocabulary.encode(sentence), dtype=torch.int32) for sentence in sentences]
         self.sentences = list(sentences)
-        """The sentences as they were, their unknown words included."""
+        """The original sentences, including unknown words."""
         self.sizes: Tensor = torch.tensor([*map(len, numbers)])
         self.stored = torch.nn.utils.rnn.pad_sequence(numbers, batch_first=True, padding_value=PAD)
 

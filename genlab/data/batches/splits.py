@@ -1,4 +1,4 @@
-"""Splits into images, or files, for training, validation and testing."""
+"""Splits of images or files into training, validation and test sets."""
 
 import warnings
 from collections.abc import Sequence
@@ -11,16 +11,16 @@ from genlab.errors import GenlabError, counted, listed
 
 FOLDERS = ("train", "val", "test")
 ALMOST = {"train", "training", "val", "valid", "validation", "test", "testing"}
-"""Names of folders, in lower case, that are meant for splits."""
+"""Names, in lower case, of folders or files that are probably meant as splits."""
 
 
 def shuffled(length: int, seed: int) -> Tensor:
-    """Shuffle the positions below `length` by a seed."""
+    """Return the positions below `length`, shuffled by a seed."""
     return torch.randperm(length, generator=torch.Generator().manual_seed(seed))
 
 
 def held_out(rows: Tensor, seed: int, parts: int) -> list[Tensor]:
-    """Hold out `parts` tenths of rows, of at least one row each, drawn by `seed`; the first part is what is left."""
+    """Hold out `parts` tenths of rows, at least one row each, drawn by `seed`; return the remaining rows first."""
     tenth = max(1, round(len(rows) / 10))
     return list(rows[shuffled(len(rows), seed)].split([len(rows) - parts * tenth, *[tenth] * parts]))
 
@@ -34,18 +34,18 @@ def split_by_folder(
     called: tuple[str, str, str] = FOLDERS,
     else_random: bool = False,
 ) -> list[Tensor]:
-    """Return the positions of training, validation and test images, by the folder that each image lies in.
+    """Return the positions of training, validation and test images, by each image's folder.
 
-    Without a folder for validation, a tenth of the training images is for that, drawn by `seed`. Without one for
-    testing, the one for validation takes its place. Images in folders of other names are left out, with a warning.
+    Without a validation folder, a tenth of the training images, drawn by `seed`, is for validation. Without a test
+    folder, the validation folder is for testing. Images in other folders are left out, with a warning.
 
     Args:
         folders: the name of each image's folder.
-        usable: (N,), bool; other images are left out.
-        place: the folder of all this, for messages.
-        seed: of what is drawn.
+        usable: which images may be used, (N,), bool.
+        place: the folder that contains all of them, for messages.
+        seed: seed of random splits.
         called: names of the folders for training, validation and testing.
-        else_random: split by `seed` when no image is in any of these, a tenth each for validation and testing.
+        else_random: if no image is in any of these folders, split by `seed`, a tenth each for validation and testing.
 
     Raises:
         GenlabError: for too few images for training or testing, and for folders whose names are almost those of the
@@ -88,10 +88,11 @@ def _look_at_names(folders: Sequence[str], place: Path) -> None:
 
 
 def files_of_splits(place: Path) -> dict[str, Path]:
-    """Find the files of a folder: those of the splits by name, or else all by their own names.
+    """Find the .txt files of a folder by name: those of the splits, or all of them if there are none of the splits.
 
     Args:
-        place: with `train.txt`, and `val.txt` or `test.txt` or both; or with any .txt files. Others are left out.
+        place: folder with `train.txt`, and optionally `val.txt` and `test.txt`, beside which other files are left out;
+            or with any .txt files.
 
     Raises:
         GenlabError: for a folder without text files, and for files whose names are almost those of the splits.

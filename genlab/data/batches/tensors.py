@@ -1,7 +1,7 @@
-"""Data sets that return whole batches: the index is a tensor of positions, the item a batch of what is there.
+"""Data sets that return whole batches: indexed with a tensor of positions, they return the batch at these positions.
 
-They work as PyTorch's data sets, too: an integer gives one image or pair, and `torch.utils.data`'s `Subset`,
-`ConcatDataset`, `random_split` and `DataLoader(data, batch_size=128, shuffle=True)` take them.
+They also work like any PyTorch data set: an integer gives one image or pair, and `torch.utils.data`'s `Subset`,
+`ConcatDataset`, `random_split` and `DataLoader(data, batch_size=128, shuffle=True)` accept them.
 """
 
 import operator
@@ -21,7 +21,7 @@ from genlab.facts import DOMAINS
 from genlab.types import DomainBatch, ImageBatch, PairBatch, SentenceBatch
 
 Transform = Callable[[Tensor], Tensor]
-"""Maps a batch of images (B, C, H, W), float in [0, 1], to another one."""
+"""Maps a batch of images (B, C, H, W), float in [0, 1], to another such batch."""
 
 Batch = TypeVar("Batch", ImageBatch, PairBatch, DomainBatch, SentenceBatch)
 
@@ -29,30 +29,31 @@ Batch = TypeVar("Batch", ImageBatch, PairBatch, DomainBatch, SentenceBatch)
 class BatchDataset(Dataset[Batch]):
     """A data set with two kinds of index.
 
-    A tensor of positions (B, ...), a list or array of them or a slice gives a batch, a dict of tensors (B, ...). An
-    integer gives one item, a dict of the same tensors without their first dimension; negative ones count from the end.
+    A tensor of positions (B, ...), a list or array of positions, or a slice gives a batch: a dict of tensors (B, ...).
+    An integer gives one item: a dict of the same tensors without their first dimension. Negative integers count from
+    the end.
     """
 
     sizes: Tensor | None = None
-    """Sizes of the items, (N,), where a batch of items of similar size takes less; None where all are alike."""
+    """Sizes of the items, (N,), if batching items of similar size saves work; None if all have the same size."""
 
     @abstractmethod
     def __len__(self) -> int:
-        """The number of positions."""
+        """Return the number of positions."""
 
     @abstractmethod
     def batch(self, positions: Tensor) -> Batch:
-        """Return a batch of the items at positions (B,), int64, each from 0 to below the length."""
+        """Return a batch of the items at positions (B,), int64, each at least 0 and less than the length."""
 
     def without(self, kind: type) -> Any:
-        """Return the same data without the transforms of a kind; a data set that has no transforms as it is."""
+        """Return the same data without the transforms of a type; by default there are no transforms to remove."""
         return self
 
     def __getitem__(self, index: Any) -> Batch:
         """Return a batch, or one item.
 
         Raises:
-            IndexError: for positions outside of the data set.
+            IndexError: for positions outside the data set.
         """
         if isinstance(index, Tensor) and index.ndim:
             return self.batch(index)
@@ -61,12 +62,12 @@ class BatchDataset(Dataset[Batch]):
         return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[Batch]:
-        """Return items for a DataLoader to collate, read in one go."""
+        """Return items for a DataLoader to collate, read all at once."""
         batch = self._rows(indices)
         return [dict(zip(batch, row, strict=True)) for row in zip(*batch.values(), strict=True)]  # type: ignore[misc]
 
     def _rows(self, index: Any) -> Any:
-        """Return a batch without its positions, which mean nothing to a Subset or ConcatDataset."""
+        """Return a batch without its positions, which are meaningless in a Subset or ConcatDataset."""
         length = len(self)
         chosen = range(length)[index] if isinstance(index, slice) else index
         positions = torch.tensor([operator.index(position) for position in chosen], dtype=torch.int64)
@@ -82,9 +83,9 @@ class ImageTensors(BatchDataset[ImageBatch]):
     """Images in memory or in a memory-mapped file, with their labels or attributes.
 
     Args:
-        stored: (N, C, H, W), uint8; or a .npy file with that, which is mapped, so that only the images of a batch are
-            read.
-        facts: labels or attributes by their name in a batch: "label" (N,), "attributes" (N, number of attributes).
+        stored: (N, C, H, W), uint8; or a .npy file with such an array, which is memory-mapped, so that only the images
+            of a batch are read.
+        facts: labels or attributes, by their name in a batch: "label" (N,), "attributes" (N, number of attributes).
     """
 
     def __init__(self, stored: Tensor | Path, facts: Mapping[str, Tensor] | None = None) -> None:
@@ -92,7 +93,7 @@ class ImageTensors(BatchDataset[ImageBatch]):
         self.stored = _map(stored) if isinstance(stored, Path) else stored
         self.facts = dict(facts or {})
         self.rows = torch.arange(len(self.stored))
-        """Positions in `stored` of the images that belong to the set, in order."""
+        """Positions in `stored` of this set's images, in order."""
         self.transforms: tuple[Transform, ...] = ()
         """Transforms of each batch of images, in the order in which they are applied."""
 
@@ -111,11 +112,11 @@ class ImageTensors(BatchDataset[ImageBatch]):
         return cast(ImageBatch, {"image": images, **facts})
 
     def subset(self, index: Tensor) -> "ImageTensors":
-        """Return a data set of the images at some positions, or where a mask is true; nothing is copied."""
+        """Return a data set of the images at some positions, or where a mask is true, without copying images."""
         return self._with(rows=self.rows[index])
 
     def transformed(self, *transforms: Transform) -> "ImageTensors":
-        """Return the same images with further transforms."""
+        """Return the same images with additional transforms."""
         return self._with(transforms=(*self.transforms, *transforms))
 
     def without(self, kind: type) -> "ImageTensors":
@@ -137,7 +138,7 @@ class ImageTensors(BatchDataset[ImageBatch]):
         return other
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the mapped file out: another process maps it by itself."""
+        """Leave out the memory-mapped file, which another process maps itself."""
         return vars(self) | ({"stored": None} if self.mapped else {})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -151,15 +152,15 @@ class PairTensors(BatchDataset[PairBatch]):
 
     Args:
         source: images to translate.
-        target: what they are translated to.
-        transform: of source and target together, concatenated along the channels.
+        target: images to translate them to.
+        transform: applied to source and target together, concatenated along the channels.
     """
 
     def __init__(self, source: ImageTensors, target: ImageTensors, transform: Transform | None = None) -> None:
         self.source, self.target, self.transform = source, target, transform
 
     def sides(self) -> tuple[ImageTensors, ImageTensors]:
-        """Return sources and targets as data sets of their own, each transformed by itself."""
+        """Return sources and targets as separate data sets, each transformed by itself."""
         transforms = [self.transform] if self.transform else []
         return self.source.transformed(*transforms), self.target.transformed(*transforms)
 
@@ -184,14 +185,14 @@ class DegradedTensors(BatchDataset[PairBatch]):
 
     Args:
         images: the targets.
-        degradation: makes the sources from them.
+        degradation: turns targets into sources.
     """
 
     def __init__(self, images: ImageTensors, degradation: Transform) -> None:
         self.images, self.degradation = images, degradation
 
     def sides(self) -> tuple[ImageTensors, ImageTensors]:
-        """Return sources and targets as data sets of their own."""
+        """Return sources and targets as separate data sets."""
         return self.images.transformed(self.degradation), self.images
 
     def without(self, kind: type) -> "DegradedTensors":
@@ -207,10 +208,10 @@ class DegradedTensors(BatchDataset[PairBatch]):
 
 
 class DomainTensors(BatchDataset[DomainBatch]):
-    """Images from two domains or more; an index is (B, number of domains): positions in a, positions in b, and so on.
+    """Images from two or more domains; an index is (B, number of domains): positions in a, positions in b, and so on.
 
-    An index (B,), or one number, pairs the image at this position of the largest domain with those at its remainders in
-    the others: the same each time. The loaders of DataModules draw new pairs in every epoch.
+    An index (B,), or one number, gives fixed pairs: each position is taken modulo the length of each domain. The
+    loaders of DataModules draw new pairs in every epoch.
 
     Args:
         domains: images of a, of b, and so on.
@@ -226,14 +227,14 @@ class DomainTensors(BatchDataset[DomainBatch]):
             raise GenlabError(f"a domain has no images: {counts}")
 
     def transformed(self, *transforms: Transform) -> "DomainTensors":
-        """Return the same domains with further transforms, of each image by itself."""
+        """Return the same domains with additional transforms, applied to each domain by itself."""
         return DomainTensors(*(images.transformed(*transforms) for images in self.sides()))
 
     def without(self, kind: type) -> "DomainTensors":
         return DomainTensors(*(images.without(kind) for images in self.sides()))
 
     def sides(self) -> tuple[ImageTensors, ...]:
-        """Return the domains as data sets of their own."""
+        """Return the domains as separate data sets."""
         return tuple(self.domains.values())
 
     @property

@@ -1,1 +1,1 @@
-"""Files of data sets: where they lie, how they are downloaded, decoded and kept decoded."""
+"""Files of data sets: where they are, and how they are downloaded, decoded and cached."""

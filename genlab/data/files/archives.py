@@ -1,4 +1,4 @@
-"""Archives, unpacked whole or not at all, and never outside of their folder."""
+"""Unpacking of archives, completely or not at all, and never outside the target folder."""
 
 import lzma
 import shutil
@@ -15,7 +15,7 @@ BLOCK = 1 << 20
 GROWTH = 100
 """Maximum ratio of the content's size to the archive's; images are already compressed."""
 ALWAYS = 1 << 30
-"""Bytes that the content of any archive may have, however small that is."""
+"""Bytes that the content of any archive may have, however small the archive is."""
 CLUSTER = 4096
 """Minimum bytes that a file takes on a disk."""
 IN_MEMORY = (
@@ -25,21 +25,21 @@ IN_MEMORY = (
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
 )
-"""Types of a tar archive's members that describe other members, and are read into memory."""
+"""Types of tar members that describe other members and are read into memory."""
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a zip or tar archive into a new folder, whole or not at all.
+    """Unpack a zip or tar archive into a new folder, completely or not at all.
 
-    If the archive has a folder of this name at its top, that becomes the folder.
+    If the archive has a folder of the same name at its top level, the content of that folder is unpacked.
 
     Args:
         archive: a .zip file, or a tar archive of any compression.
-        folder: where its content goes.
+        folder: the new folder.
 
     Raises:
         GenlabError: for an archive that is broken, encrypted or compressed by an unknown method, or that would write
-            outside of the folder, more than fits on the disk, or more than an archive of images holds.
+            outside the folder, more than fits on the disk, or more than an archive of images should hold.
     """
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)  # left by a process that was killed
@@ -68,7 +68,7 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 class _Member(tarfile.TarInfo):
-    """A member of a tar archive, whose size is limited if it is read into memory."""
+    """A member of a tar archive, with limited size if it is read into memory."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
@@ -79,7 +79,7 @@ class _Member(tarfile.TarInfo):
 
 
 class _Room:
-    """The disk space that is left for an archive's content."""
+    """Disk space left for an archive's content."""
 
     def __init__(self, archive: Path, folder: Path) -> None:
         self.archive = archive
@@ -100,7 +100,7 @@ class _Room:
             )
 
     def member(self, member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
-        """Take space for a tar archive's member before it is written, and check it as the filter "data" does."""
+        """Take space for a tar member before it is written, and apply tarfile's filter "data" to it."""
         self.take(member.size)
         return tarfile.data_filter(member, path)
 

@@ -25,10 +25,10 @@ HOMES = "people.eecs.berkeley.edu"
 
 
 def download_missing(folder: Path) -> None:
-    """Download and unpack the data set that a folder is named after, if the folder is missing.
+    """Download and unpack the data set of a folder's name, if the folder is missing.
 
     Raises:
-        GenlabError: when no source gives it, or it cannot be unpacked.
+        GenlabError: when no source provides it, or it cannot be unpacked.
     """
     if folder.exists() or folder.name not in (*PIX2PIX, *CYCLEGAN):
         return

@@ -1,10 +1,10 @@
-"""Decoded images in one memory-mapped file, built once.
+"""Cache of decoded images in one memory-mapped file.
 
-Decoding a JPEG costs a hundred times what copying its pixels does. So the images of a folder or an archive are decoded,
-cropped and resized once, into a folder of the cache with two files: `images.npy`, uint8 (N, C, H, W), which batches are
-cut from without reading the rest, and `about.json`. The folder's name is a hash of the files and of their framing.
+Decoding a JPEG costs a hundred times as much as copying its pixels. So the images of a folder or archive are decoded,
+cropped and resized once, into a folder of the cache with two files: `images.npy`, uint8 (N, C, H, W), from which a
+batch is read without the rest, and `about.json`. The folder's name contains a hash of the files and of their framing.
 
-Both files are checked when a process first opens them, for a bit that has flipped looks like any other. That takes a
+Both files' checksums are verified when a process first opens them, since a flipped bit would go unnoticed. That takes a
 quarter of a second for 1 GB on two cores.
 """
 
@@ -36,11 +36,11 @@ from genlab.errors import GenlabError, counted, listed
 from genlab.regular import read_regular, require_regular
 
 FORMAT = 2
-"""Version of the files in a cache's folder; raised when these change."""
+"""Version of the file format in a cache's folder; incremented when it changes."""
 CHUNK = 512
-"""Images to decode before they are written."""
+"""Number of images that are decoded before they are written."""
 BLOCK = 1 << 20
-"""Bytes of the array in one checksum."""
+"""Bytes of the array that one checksum covers."""
 LARGEST_ABOUT = 100_000_000
 """Maximum bytes of an `about.json`, which names each unreadable image."""
 
@@ -50,10 +50,10 @@ class DecodedImages:
     """Decoded images in the order of their files; unreadable ones are black."""
 
     path: Path
-    """The array (N, C, H, W), uint8, as a .npy file to be memory-mapped."""
+    """The array (N, C, H, W), uint8, as a .npy file for memory-mapping."""
     files: ImageFiles
     unreadable: dict[str, str]
-    """Problem of each unreadable file, by its name."""
+    """What is wrong with each unreadable file, by its name."""
 
     @property
     def readable(self) -> Tensor:
@@ -62,9 +62,9 @@ class DecodedImages:
 
 
 def decoded(files: ImageFiles, framing: Framing, cache: Path) -> DecodedImages:
-    """Open the decoded images of files, after decoding them into the cache if they are not there.
+    """Open the decoded images of files, decoding them into the cache first if necessary.
 
-    One process decodes while others wait. Nothing that an interrupted process has left is read.
+    One process decodes while others wait. Leftovers of an interrupted process are never read.
 
     Args:
         files: the image files.
@@ -92,10 +92,10 @@ def decoded(files: ImageFiles, framing: Framing, cache: Path) -> DecodedImages:
 
 
 def require_readable(*sets: DecodedImages) -> None:
-    """Require all images to be readable.
+    """Check that all images are readable.
 
     Raises:
-        GenlabError: for unreadable ones, with the names of the first.
+        GenlabError: for unreadable images; names the first ones.
     """
     unreadable = [
         f"{content.files.place / name}: {why}" for content in sets for name, why in content.unreadable.items()
@@ -126,7 +126,7 @@ def _read(folder: Path, files: ImageFiles, framing: Framing) -> DecodedImages | 
         return None
     unreadable: dict[str, str] = about["unreadable"]
     if any(isinstance(_decode(files, framing, name), np.ndarray) for name in unreadable):
-        return None  # repaired since
+        return None  # the file has been repaired since
     return DecodedImages(images, files, unreadable)
 
 
@@ -135,7 +135,7 @@ def _read_about(path: Path) -> dict[str, Any]:
 
     Raises:
         OSError: for a file that cannot be read.
-        ValueError: for any other content.
+        ValueError: for a file with any other content.
     """
     try:
         about: dict[str, Any] = json.loads(read_regular(path, LARGEST_ABOUT))
@@ -160,13 +160,13 @@ def _checksum_of(about: dict[str, Any]) -> int:
 def _checksum(path: Path, size: int, changed: int, inode: int) -> int:
     """Return the CRC-32 of the CRC-32s of a file's blocks, which threads compute in parallel.
 
-    The result is kept, so that a process reads a file once, and again only if one of the arguments has changed.
+    The result is cached, so that a process reads a file again only if one of the arguments has changed.
 
     Args:
         path: the file.
-        size: its bytes.
+        size: its size in bytes.
         changed: the time of its last change.
-        inode: its number.
+        inode: its inode number.
     """
     if not size:
         return 0
@@ -194,7 +194,7 @@ def _build(folder: Path, files: ImageFiles, framing: Framing) -> DecodedImages:
             "images": _checksum(part / "images.npy", state.st_size, state.st_mtime_ns, state.st_ino),
         }
         _write_about(part / "about.json", about)
-        _remove(folder)  # if it were of use, it would have been read
+        _remove(folder)  # it is unusable, or it would have been read
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -211,12 +211,12 @@ def _remove(path: Path) -> None:
 def _write(path: Path, files: ImageFiles, framing: Framing) -> dict[str, str]:
     """Write all images, and return what is wrong with unreadable ones, by name.
 
-    They go into an open file: unlike a memory map, it raises an error when the disk is full.
+    Writes to an open file, which raises an error when the disk is full, unlike a memory map.
     """
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(files.names), *framing.shape)}
     black = np.zeros(framing.shape, np.uint8)
     unreadable = {}
-    shown = os.fsencode(files.place.name).decode(errors="replace")  # a name need not be UTF-8, but a screen's text must
+    shown = os.fsencode(files.place.name).decode(errors="replace")  # unlike a file name, printed text must be UTF-8
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for name, image in tqdm(_decode_all(files, framing), f"Decoding {shown}", len(files.names), unit=" images"):
@@ -229,8 +229,8 @@ def _write(path: Path, files: ImageFiles, framing: Framing) -> dict[str, str]:
 
 
 def _decode_all(files: ImageFiles, framing: Framing) -> Iterator[tuple[str, NDArray[np.uint8] | str]]:
-    """Decode all files in parallel, and yield in order each name with its image or with what is wrong with it."""
-    with ThreadPoolExecutor(os.cpu_count()) as threads:  # Pillow decodes and resizes without Python's lock
+    """Decode all files in parallel; yield, in order, each name with its image or with what is wrong with it."""
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # Pillow releases the GIL to decode and resize
         for start in range(0, len(files.names), CHUNK):
             names = files.names[start : start + CHUNK]
             yield from zip(names, threads.map(partial(_decode, files, framing), names), strict=True)

@@ -1,4 +1,4 @@
-"""CelebA's files: their sources on the web, the layouts that people have them in, and their tables."""
+"""CelebA's files: their sources on the web, their usual layouts on disk, and their tables."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,13 +42,13 @@ PARTITION = RemoteFile(
     "d32c9cbf5e040fd4025c592c306e6668",
 )
 LARGEST_TABLE = 1_000_000_000
-"""Maximum bytes of a table."""
+"""Maximum size of a table in bytes."""
 PAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 
 
 @dataclass(frozen=True)
 class CelebAFiles:
-    """The parts of CelebA: images, and tables of attributes, of the partition and of identities; None if missing."""
+    """Paths of CelebA's images and of its tables of attributes, partition and identities; None where missing."""
 
     images: Path | None
     """The zip archive or folder."""
@@ -57,7 +57,7 @@ class CelebAFiles:
     identities: Path | None
 
     def image_files(self) -> ImageFiles:
-        """Find the images.
+        """List the image files.
 
         Raises:
             GenlabError: when there are none.
@@ -66,7 +66,7 @@ class CelebAFiles:
         return ZipFiles(place) if place.suffix == ".zip" else FolderFiles(place)
 
     def partition_table(self) -> dict[str, int]:
-        """Read the partition: 0 for training, 1 for validation, 2 for testing, by the image's name.
+        """Read the partition by image name: 0 for training, 1 for validation, 2 for testing.
 
         Raises:
             GenlabError: for a table that is missing or broken.
@@ -78,7 +78,7 @@ class CelebAFiles:
         return dict(zip(names, values[:, 0].tolist(), strict=True))
 
     def attribute_table(self) -> tuple[list[str], list[str], NDArray[np.int32]]:
-        """Read the attributes' names, the images' names, and 1 or -1 for each image and attribute.
+        """Read the names of attributes and of images, and 1 or -1 for each image and attribute.
 
         Raises:
             GenlabError: for a table that is missing or broken.
@@ -87,10 +87,10 @@ class CelebAFiles:
 
 
 def locate(data_dir: Path) -> CelebAFiles:
-    """Find CelebA's files in the folder of data sets, in any of the known layouts.
+    """Find CelebA's files in the folder of data sets, in any known layout.
 
     Official: the zip archive or its folder with two .txt tables, in one folder or in Img, Anno and Eval. Kaggle's: two
-    .csv tables and a folder within a folder of the same name. The table of identities is there or not.
+    .csv tables and a folder within a folder of the same name. The table of identities is optional.
     """
     roots = [data_dir / name for name in ("celeba", "CelebA", ".")]
 
@@ -112,10 +112,10 @@ def locate(data_dir: Path) -> CelebAFiles:
 
 
 def download_missing(data_dir: Path) -> CelebAFiles:
-    """Download what `locate` does not find.
+    """Download files that `locate` does not find.
 
     Raises:
-        GenlabError: when no source gives it.
+        GenlabError: when no source provides one of them.
     """
     found = locate(data_dir)
     for place, remote in ((found.attributes, ATTRIBUTES), (found.partition, PARTITION), (found.images, IMAGES)):
@@ -128,7 +128,7 @@ def download_missing(data_dir: Path) -> CelebAFiles:
 
 
 def identity_table(data_dir: Path) -> dict[str, int]:
-    """Read the number of the person on each image, by the image's name.
+    """Read the number of the person in each image, by image name.
 
     Raises:
         GenlabError: for a table that is missing or broken.
@@ -144,13 +144,13 @@ def identity_table(data_dir: Path) -> dict[str, int]:
 
 
 def read_table(path: Path, *, header: bool) -> tuple[list[str], list[str], NDArray[np.int32]]:
-    """Read the names of a table's columns, those of its rows, which are images, and its numbers (rows, columns).
+    """Read a table: the names of its columns, the names of its rows (images), and its numbers (rows, columns).
 
-    In .csv files a line of names comes first. In .txt files values stand between blanks; a header is a line with the
-    number of images and a line of names, and without one there is a single column.
+    A .csv file begins with a line of column names. In a .txt file values are separated by spaces; its header is a line
+    with the number of images and a line of names, and a table without a header has a single column.
 
     Raises:
-        GenlabError: for a table that cannot be read, or a line that does not fit.
+        GenlabError: for a table that cannot be read, or a line that does not match the columns.
     """
     delimiter = "," if path.suffix == ".csv" else None
     try:

@@ -1,4 +1,4 @@
-"""Files from the web: from several sources, resumable, checked before they are used."""
+"""Downloads of files: from several sources, resumable, checked before use."""
 
 import hashlib
 import http
@@ -15,7 +15,7 @@ from genlab.errors import GenlabError
 from genlab.regular import irregular
 
 TIMEOUT = 30
-"""Seconds to wait for an answer before a source is given up."""
+"""Seconds to wait for an answer before giving up on a source."""
 BLOCK = 1 << 20
 """Bytes to read at a time."""
 
@@ -25,10 +25,10 @@ class RemoteFile:
     """A file on the web, with several sources.
 
     Args:
-        path: its place in the folder of data sets.
+        path: its path in the folder of data sets.
         urls: its sources, in the order in which they are tried.
-        magic: its first bytes; anything else, such as a page about an exceeded quota, is refused.
-        md5: checksum of the whole file, where it is known.
+        magic: its first bytes; anything else, such as a page about an exceeded quota, is rejected.
+        md5: checksum of the whole file, if known.
     """
 
     path: str
@@ -38,21 +38,22 @@ class RemoteFile:
 
 
 def google_drive(file_id: str) -> str:
-    """Return the address of a public file itself, not that of Google's page about viruses."""
+    """Return the direct address of a public file, which skips Google's virus-scan page."""
     return f"https://drive.usercontent.google.com/download?id={file_id}&export=download&confirm=t"
 
 
 def fetch(remote: RemoteFile, folder: Path) -> Path:
     """Download a file into the folder of data sets if it is missing, and return its path.
 
-    An interrupted download is resumed. A file that already exists is taken as it is.
+    An interrupted download is resumed. A file that already exists is used as it is.
 
     Args:
         remote: the file.
         folder: the folder of data sets.
 
     Raises:
-        GenlabError: when no source gives the file, with all that was tried, and when something else has its name.
+        GenlabError: when no source provides the file (lists all that were tried), or when its path is not a regular
+            file.
     """
     target = folder / remote.path
     failures = []
@@ -66,7 +67,7 @@ def fetch(remote: RemoteFile, folder: Path) -> Path:
             if target.exists():  # another process was faster
                 return target
             for number, url in enumerate(remote.urls):
-                # only with a checksum may one source resume what another began: it would show that the two differ
+                # one source may resume what another began only with a checksum, which reveals if their files differ
                 part = target.with_name(f"{target.name}.part" if remote.md5 else f"{target.name}.{number}.part")
                 try:
                     _download(url, part, remote)
@@ -86,12 +87,12 @@ def fetch(remote: RemoteFile, folder: Path) -> Path:
 
 
 def _download(url: str, part: Path, remote: RemoteFile) -> None:
-    """Download the rest of a partial file; an error leaves what there is of it for the next try.
+    """Download the rest of a partial file; after an error, the part so far is kept for the next try.
 
     Raises:
         OSError: when the source cannot be reached.
         http.client.HTTPException: when its answer is broken.
-        ValueError: when it answers with something else, or not with all of the file.
+        ValueError: when it answers with something else, or with an incomplete file.
     """
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"User-Agent": "genlab"})
@@ -103,7 +104,7 @@ def _download(url: str, part: Path, remote: RemoteFile) -> None:
         if have and error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             whole = (error.headers.get("Content-Range") or f"bytes */{have}").removeprefix("bytes */")
             if whole == str(have):
-                return  # there is no more
+                return  # the file is already complete
             part.unlink()
             raise ValueError(f"it has {whole} bytes, not the {have:,} that were kept of it") from None
         raise
@@ -136,10 +137,10 @@ def _download(url: str, part: Path, remote: RemoteFile) -> None:
 
 
 def _check(part: Path, remote: RemoteFile) -> None:
-    """Check a downloaded file, and delete it if it is another one.
+    """Check a downloaded file, and delete it if it is not the expected one.
 
     Raises:
-        ValueError: for other first bytes or another checksum.
+        ValueError: if its first bytes or its checksum differ.
     """
     with part.open("rb") as file:
         begins = file.read(len(remote.magic))

@@ -1,4 +1,4 @@
-"""Framing: the crop and resize that make image files of any size arrays of one size."""
+"""Framing: the crop and resize that turn image files of any size into arrays of one size."""
 
 import errno
 import io
@@ -18,7 +18,7 @@ from genlab.ranges import extent
 from genlab.types import Shape
 
 OUR_TROUBLE = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
-"""Errors of this machine while it reads a file, which say nothing about the file."""
+"""Errors of the machine while it reads a file, which do not mean that the file is broken."""
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, in pixels."""
@@ -26,16 +26,16 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Framing:
-    """A centred crop, an antialiased bicubic resize, and 8-bit grey or colour.
+    """A centred crop, an antialiased bicubic resize, and conversion to 8-bit grey or colour.
 
-    The crop is the largest centred box of the target's aspect ratio, within what `half` and `crop`, or else
-    `width_share`, leave. Photographs are turned upright as their EXIF tag says; transparent pixels become white.
+    The crop is the largest centred box of the target's aspect ratio, within the part that `half` and `crop`, or else
+    `width_share`, select. Photographs are rotated upright according to their EXIF tag; transparent pixels become white.
 
     Args:
         shape: (channels, height, width) of the result, with 1 or 3 channels.
         crop: height and width in pixels of the centre to keep.
         width_share: share of the width to keep, so that copies of any size give the same picture.
-        half: the half to keep of a file in which pix2pix's pairs lie side by side.
+        half: the half to keep of a file in which pix2pix's pairs are side by side.
     """
 
     shape: Shape
@@ -49,7 +49,7 @@ class Framing:
         Raises:
             Exception: whatever Pillow raises for a file that it cannot read.
             GenlabError: for an image of more than 8 bits.
-            ValueError: for one that is smaller than the crop.
+            ValueError: for an image smaller than the crop.
         """
         channels, height, width = self.shape
         image = opened(encoded, channels)
@@ -57,14 +57,14 @@ class Framing:
         return pixels(resized)
 
     def box(self, width: int, height: int) -> Box:
-        """Return the part of an image that is kept.
+        """Return the part of an image to keep.
 
         Args:
-            width: of the image, in pixels.
-            height: of the image, in pixels.
+            width: width of the image in pixels.
+            height: height of the image in pixels.
 
         Raises:
-            ValueError: for an image that is smaller than the crop.
+            ValueError: for an image smaller than the crop.
         """
         left, top, right, bottom = 0.0, 0.0, float(width), float(height)
         if self.half == "left":
@@ -82,7 +82,7 @@ class Framing:
 
 
 def resized(images: Tensor, shape: Shape) -> Tensor:
-    """Crop images (N, C, H, W), uint8, as files are, but to whole pixels, and resize them to (N, *shape)."""
+    """Crop images (N, C, H, W), uint8, like files, but at whole pixels, and resize them to (N, *shape)."""
     _, height, width = shape
     if images.shape[2:] == (height, width):
         return images
@@ -92,7 +92,7 @@ def resized(images: Tensor, shape: Shape) -> Tensor:
 
 
 def opened(encoded: bytes, channels: int) -> Image.Image:
-    """Open the content of an image file: grey or in colour, turned upright, with white for transparent pixels.
+    """Open the content of an image file as grey or colour, rotated upright, with white for transparent pixels.
 
     Raises:
         Exception: whatever Pillow raises for a file that it cannot read.
@@ -111,7 +111,7 @@ Decoded = TypeVar("Decoded")
 
 
 def attempt(decode: Callable[[], Decoded]) -> Decoded | str:
-    """Try to read and decode an image; return in words what is wrong with its file if that fails."""
+    """Try to read and decode an image; if that fails, return what is wrong with its file, as text."""
     try:
         return decode()
     except UnidentifiedImageError:
@@ -123,7 +123,7 @@ def attempt(decode: Callable[[], Decoded]) -> Decoded | str:
 
 
 def upright_size(encoded: bytes) -> tuple[int, int]:
-    """Read the width and height of the image in a file's content, turned upright.
+    """Read the width and height, once rotated upright, of the image in a file's content.
 
     Raises:
         Exception: whatever Pillow raises for a file that it cannot read.
@@ -133,7 +133,7 @@ def upright_size(encoded: bytes) -> tuple[int, int]:
 
 
 def height_and_width(size: int | tuple[int, int]) -> tuple[int, int]:
-    """Return height and width from one number for a square, or from both.
+    """Return height and width, given both or one number for a square.
 
     Raises:
         GenlabError: for anything else, and for numbers out of range.

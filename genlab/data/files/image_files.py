@@ -26,8 +26,8 @@ class ImageFiles(ABC):
 
     Args:
         place: the folder or archive.
-        names: the files to take, as paths relative to the place, with forward slashes; by default all with an image's
-            ending.
+        names: the files to use, as paths relative to the place, with forward slashes; by default all files with an
+            image extension.
 
     Raises:
         GenlabError: for a place without images.
@@ -41,7 +41,7 @@ class ImageFiles(ABC):
 
     @abstractmethod
     def found(self) -> Iterable[str]:
-        """Find all files with an image's ending."""
+        """Find all files with an image extension."""
 
     @abstractmethod
     def read(self, name: str) -> bytes:
@@ -49,15 +49,15 @@ class ImageFiles(ABC):
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """Hash the files' names, sizes and times of change."""
+        """Return a hash of the files' names, sizes and modification times."""
 
     def only(self, names: Iterable[str]) -> Self:
-        """Return only these files, in this order."""
+        """Return a selection of only these files, in this order."""
         return type(self)(self.place, names)
 
 
 class FolderFiles(ImageFiles):
-    """The images in a folder, its subfolders included, sorted by name."""
+    """The images in a folder and its subfolders, sorted by name."""
 
     def found(self) -> Iterable[str]:
         return _walk(self.place)
@@ -68,11 +68,11 @@ class FolderFiles(ImageFiles):
     def fingerprint(self) -> str:
         entries = []
         for name in self.names:
-            path = f"{self.place}/{name}"  # a Path each would take seconds for 200,000 files
+            path = f"{self.place}/{name}"  # creating Paths would take seconds for 200,000 files
             try:
                 state = os.stat(path)  # noqa: PTH116
                 entries.append(f"{name} {state.st_size} {state.st_mtime_ns}")
-            except OSError:  # such as a link that leads nowhere, or to itself; reading it will say so
+            except OSError:  # such as a broken or circular link, which reading will report
                 entries.append(name)
         return _hash(str(self.place.resolve()), *entries)
 
@@ -97,7 +97,7 @@ class ZipFiles(ImageFiles):
 
     @cached_property
     def archive(self) -> zipfile.ZipFile:
-        """The open archive, from which threads may read at the same time."""
+        """The open archive; several threads may read from it at once."""
         return zipfile.ZipFile(self.place)
 
     def read(self, name: str) -> bytes:
@@ -105,7 +105,7 @@ class ZipFiles(ImageFiles):
         if info.file_size > LARGEST:
             raise ValueError(f"more than {LARGEST / 1e6:,.0f} MB")
         with self.archive.open(info) as member:
-            return member.read(info.file_size + 1)  # no more is decompressed, even where the size is a lie
+            return member.read(info.file_size + 1)  # limits decompression even if the stated size is wrong
 
     def fingerprint(self) -> str:
         state = self.place.stat()
@@ -113,7 +113,7 @@ class ZipFiles(ImageFiles):
 
 
 def is_image(name: str) -> bool:
-    """Return whether a file's name ends as an image's, and is none of macOS's hidden files beside images."""
+    """Return whether a file name has an image extension, and is not one of macOS's hidden files beside images."""
     return name.lower().endswith(IMG_EXTENSIONS) and not name.rpartition("/")[2].startswith("._")
 
 
@@ -127,7 +127,7 @@ def _walk(place: Path) -> list[str]:
         )
     found, visited = [], set()
     for folder, subfolders, names in os.walk(place, followlinks=True, onerror=_leave_out):
-        if os.path.realpath(folder) in visited:  # a link to where we have been
+        if os.path.realpath(folder) in visited:  # reached by a link
             subfolders.clear()
             continue
         visited.add(os.path.realpath(folder))

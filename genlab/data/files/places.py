@@ -11,7 +11,7 @@ from genlab.regular import is_folder
 
 
 def data_folder(data_dir: str | None) -> Path:
-    """Return the folder of data sets: the one given, else the environment's GENLAB_DATA_DIR, else ./data."""
+    """Return the folder of data sets: the one given, else the environment variable GENLAB_DATA_DIR, else ./data."""
     return Path(data_dir or os.environ.get("GENLAB_DATA_DIR") or "data").expanduser()
 
 
@@ -23,12 +23,12 @@ def cache_folder(data_dir: str | None) -> Path:
 def find_folder(
     folder: str | os.PathLike[str], data_dir: str | None, is_there: Callable[[Path], bool] = is_folder
 ) -> Path:
-    """Find the folder that a user means: a name in the folder of data sets, or else a path; ./name is always a path.
+    """Resolve a folder given as a name in the folder of data sets, or else as a path; ./name is always a path.
 
     Args:
-        folder: what the user gave.
+        folder: the name or path that the user gave.
         data_dir: the folder of data sets.
-        is_there: tells whether a path can be meant; by default only folders can.
+        is_there: returns whether a path exists as the right kind; by default, whether it is a folder.
 
     Raises:
         GenlabError: for an empty name, which would mean the whole folder of data sets.
@@ -42,10 +42,10 @@ def find_folder(
 
 
 def lock_for(path: Path) -> filelock.BaseFileLock:
-    """Return a lock among processes on writing to a path, to be held as a context.
+    """Return an inter-process lock on writing to a path, to use as a context manager.
 
     Raises:
-        OSError: where nothing can be written; filelock by itself may try for ever.
+        OSError: where nothing can be written; filelock alone might retry forever.
     """
     file = path.with_name(f".{path.name}.lock")
     file.touch()

@@ -1,4 +1,4 @@
-"""Text files of sentences, one a line, and the words of a line."""
+"""Text files with one sentence per line, and the words of a line."""
 
 import re
 from pathlib import Path
@@ -7,18 +7,18 @@ from genlab.errors import GenlabError
 from genlab.regular import exists, is_folder, read_regular
 
 LARGEST = 2**30
-"""Maximum number of bytes of a file."""
+"""Maximum size of a file in bytes."""
 WORDS = re.compile(r"\d+(?:[.,:]\d+)*|(?<=\w)'\w+|\w+|[^\w\s]")
-"""Words, numbers, what follows an apostrophe, and single marks."""
+"""Words, numbers, endings after an apostrophe, and single punctuation marks."""
 
 
 def words_of(line: str, *, lower_case: bool = False, tokenize: bool = False) -> str:
     """Return the words of a line, separated by single spaces.
 
     Args:
-        line: text; words are what stands between spaces.
-        lower_case: write all of it in lower case.
-        tokenize: split words and marks: `I don't.` has the words `I`, `don`, `'t` and `.`.
+        line: text, which is split at spaces.
+        lower_case: convert it to lower case.
+        tokenize: split it into words and punctuation marks: `I don't.` has the words `I`, `don`, `'t` and `.`.
     """
     line = line.lower() if lower_case else line
     found = WORDS.findall(line.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")) if tokenize else line.split()
@@ -26,10 +26,10 @@ def words_of(line: str, *, lower_case: bool = False, tokenize: bool = False) -> 
 
 
 def read_lines(path: Path) -> list[str]:
-    """Read the lines of a UTF-8 file that hold anything.
+    """Read the non-blank lines of a UTF-8 file.
 
     Raises:
-        GenlabError: for a missing file, one that is not text in UTF-8, and one without such lines.
+        GenlabError: for a missing file, one that is not UTF-8 text, and one without such lines.
     """
     if not exists(path) or is_folder(path):
         raise GenlabError(f"there is no file {path}; pass --data.folder, a folder or a text file, a sentence a line")
