@@ -118,7 +118,7 @@ def check(command: str, arguments: list[str]) -> Tree:
 
 
 def require_known(name: str, place: str, groups: list[Group]) -> None:
-    """Raise GenlabError for a class name that is not valid at its place, but resembles a valid one or is valid elsewhere.
+    """Raise GenlabError for a class name that is not valid at its place, but close to one that is, or valid elsewhere.
 
     Other names without a dot, such as those of torch's optimizers, are left to the parser.
     """
