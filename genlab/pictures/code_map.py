@@ -180,7 +180,7 @@ def umap() -> Callable[..., Any]:
 
 
 def dots(count: int) -> tuple[float, float]:
-    """Choose area, in square points, and opacity for `count` dots, so that both single dots and clusters are visible."""
+    """Choose area, in square points, and opacity for `count` dots, so that single dots and clusters are visible."""
     return float(np.clip(12_000 / count, 3, 40)), float(np.clip(12 / count**0.36, 0.25, 0.9))
 
 
