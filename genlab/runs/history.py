@@ -75,7 +75,7 @@ class History:
         return any(name.startswith("val/") and self._given(name)[-1:].any() for name in self.names)
 
     def has(self, name: str) -> bool:
-        """Whether a metric has any finite value."""
+        """Tell whether a metric has any finite value."""
         return len(self.series(name).values) > 0
 
     def series(self, name: str) -> Series:
