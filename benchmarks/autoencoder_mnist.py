@@ -1,10 +1,10 @@
 """genlab's autoencoder_mnist.yaml against the same training in a hand-written PyTorch loop: speed and quality.
 
-    python benchmarks/autoencoder_mnist.py speed    images/s while training, in turn in one process
+    python benchmarks/autoencoder_mnist.py speed    training images/s, taking turns in one process
     python benchmarks/autoencoder_mnist.py quality  squared error on MNIST's official test set, three seeds each
 
-How it is measured: see `rounds.py` beside this file. MNIST is looked for in GENLAB_DATA_DIR, else in ./data, and
-downloaded when missing.
+For the method, see `rounds.py` beside this file. MNIST is read from GENLAB_DATA_DIR, else from ./data, and downloaded
+if missing.
 """
 
 import argparse

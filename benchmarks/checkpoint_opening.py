@@ -1,11 +1,11 @@
-"""What verifying the checksums of a checkpoint costs: opening one of 1 GB, with genlab and without checksums.
+"""Cost of verifying the checksums of a checkpoint: opening one of 1 GB, with genlab and without checksums.
 
     python benchmarks/checkpoint_opening.py                 a minute
     python benchmarks/checkpoint_opening.py --gigabytes 0.1
 
-Reading is compared with `torch.load` of the same file; rebuilding the model, `genlab.load`, with what it did before
-checksums were verified: `torch.load`, to look at the class, and Lightning's `load_from_checkpoint`. Contenders take
-turns in one process; the median ratio of all turns is printed.
+Reading is compared with `torch.load` of the same file. Rebuilding the model with `genlab.load` is compared with what it
+did before checksums were verified: `torch.load`, to find the class, and Lightning's `load_from_checkpoint`. Contenders
+take turns in one process; the median ratio over all turns is printed.
 """
 
 import argparse

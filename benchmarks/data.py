@@ -1,20 +1,19 @@
 """genlab's DataModules against torchvision's data sets and PIL with transforms in a DataLoader: images/s and memory.
 
-    python benchmarks/data.py           every source, then an epoch of a CelebA of full size
+    python benchmarks/data.py           every source, then an epoch of a full-size CelebA
     python benchmarks/data.py --rounds 9
 
-The rival of each source is what one would write with torchvision: its data set or PIL, its transforms, a DataLoader
-that shuffles, with two persistent workers or with none; both are timed and the better one is the rival. In each round
-genlab and the rivals take turns, in this process; figures are medians over the rounds, ratios are medians of the ratios
-within rounds. genlab is timed without workers, its default, and with two. Starting workers is not timed. Batches are
-float images in [0, 1] on both sides; for sources with a cache, reading its bytes alone is timed as well.
+The rival of each source is what one would write with torchvision: its data set or PIL, its transforms, and a DataLoader
+that shuffles, with two persistent workers or with none, whichever is faster. In each round, genlab and the rivals take
+turns in this process; speeds are medians over the rounds, ratios are medians of the ratios within rounds. genlab is
+timed without workers, its default, and with two. Starting workers is not timed. Batches are float images in [0, 1] on
+both sides; for sources with a cache, reading its bytes alone is timed as well.
 
-Data sets are looked for in GENLAB_DATA_DIR, else in ./data; those that are missing are left out. CelebA's files may
-have any size, and decoding is what costs the rival its time: so they are also timed as copies of the official 178 x 218
-pixels.
+Data sets are read from GENLAB_DATA_DIR, else from ./data; missing ones are left out. CelebA's files may have any size,
+and the rival spends its time on decoding, so copies of the official size, 178 x 218 pixels, are timed too.
 
 Memory is what one epoch adds to this process: its own (RssAnon), and pages of the cached file that the system may drop
-(RssFile). The full CelebA is the real images repeated to 202,599, 2.5 GB in a temporary file.
+(RssFile). The full CelebA is the available images repeated to 202,599, 2.5 GB in a temporary file.
 """
 
 import argparse
@@ -50,7 +49,7 @@ from genlab.data.batches.tensors import ImageTensors
 from genlab.errors import GenlabError
 
 SECONDS = 0.5
-"""That genlab's batches are counted for, at least, in a round."""
+"""Minimum time in seconds for which genlab's batches are counted in a round."""
 
 
 class Files(Dataset[Tensor]):
@@ -91,7 +90,7 @@ def halves(image: Image.Image) -> Tensor:
 
 
 Source = tuple[str, Callable[[], BatchDataModule], Callable[[Any], Dataset[Any]]]
-"""A name, what makes the DataModule, and what makes the rival's data set from it."""
+"""A name, a function that makes the DataModule, and one that makes the rival's data set from it."""
 
 
 def sources(scratch: Path) -> list[Source]:

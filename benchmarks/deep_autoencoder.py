@@ -1,12 +1,12 @@
-"""What the first weights of a deep autoencoder of MNIST are worth: 784-1000-500-250-30, sigmoid units, a linear code.
+"""Value of initial weights for a deep autoencoder of MNIST: 784-1000-500-250-30, sigmoid units, a linear code.
 
     python benchmarks/deep_autoencoder.py
     python benchmarks/deep_autoencoder.py --only machines --seed 1
 
 Prints the squared error of a reconstructed test image after the fine-tuning of unrolled_mnist.yaml, at the best epoch
-by validation. It begins with Boltzmann machines trained one upon the other (narrow_dbn_mnist.yaml; 3.00 in Hinton &
-Salakhutdinov 2006), with layers trained so to restore dropped pixels and units, or with random weights. MNIST is looked
-for in GENLAB_DATA_DIR, else in ./data, and downloaded when missing; runs stay in ./runs.
+by validation. It starts from a stack of Boltzmann machines (narrow_dbn_mnist.yaml; 3.00 in Hinton & Salakhutdinov
+2006), from a stack of layers trained to restore dropped pixels and units, or from random weights. MNIST is read from
+GENLAB_DATA_DIR, else from ./data, and downloaded if missing; runs stay in ./runs.
 """
 
 import argparse

@@ -1,12 +1,12 @@
-"""What a DeepFake's swap of two digits keeps and changes, and what the warp gives it.
+"""What a DeepFake keeps and changes when it swaps two digits, and how the warp helps.
 
     python benchmarks/deepfake.py                  threes and eights of MNIST, ten minutes on two cores
     python benchmarks/deepfake.py --a 4 --b 9
 
 Trains a DeepFake with the warp and one without it, and a plain autoencoder of each domain with the same networks, warp
-and epochs. Prints of test images the error of reconstructions beside the plain autoencoders', the share of swapped
-images that a classifier takes for the other digit, and the correlation of the slant before and after, beside that
-with the slants of other images. Draws deepfake.png: digits, swapped with the warp, and without it.
+and epochs. For test images, prints the error of reconstructions beside that of the plain autoencoders, the share of
+swapped images that a classifier takes for the other digit, and the correlation of the slant before and after, beside
+that with the slants of other images. Draws deepfake.png: digits, swapped with the warp, and swapped without it.
 """
 
 import argparse

@@ -1,13 +1,13 @@
-"""Quality of genlab's diffusion models, beside its other families after as long a training.
+"""Quality of genlab's diffusion models, compared with its other families after the same training time.
 
     python benchmarks/diffusion_quality.py mnist      whole MNIST, an hour of two cores for each family
     python benchmarks/diffusion_quality.py celeba     CelebA at 64 x 64, an hour and a half for each
     python benchmarks/diffusion_quality.py mnist --minutes 20 --only diffusion_mnist --limit 2000
 
-Each config is trained for as many steps as two cores take in --minutes, so that a faster machine gives the same
-figures sooner. Prints what `genlab evaluate` says of as many samples as test images: for MNIST in features of genlab's
-own classifier, for CelebA in those of EfficientNet-Lite0, against training images, as test images are few. Of a
-diffusion model of MNIST also: 20 steps of DPM-Solver++ and of Heun's method beside 1,000 ancestral ones, samples by
+Each config is trained for as many steps as two cores take in --minutes, so that a faster machine reaches the same
+metrics sooner. Prints the result of `genlab evaluate` for as many samples as test images: for MNIST in features of
+genlab's own classifier, for CelebA in those of EfficientNet-Lite0, against training images, as test images are few. For
+a diffusion model of MNIST also: 20 steps of DPM-Solver++ and of Heun's method beside 1,000 ancestral ones, samples with
 weights that are not averaged, and the bound. Runs stay in ./runs.
 """
 
@@ -38,9 +38,9 @@ PACE = {
     "vae_celeba": 1110,
     "gan_celeba": 280,
 }
-"""Steps that two cores (Intel Xeon, AVX-512) make in a minute."""
+"""Steps per minute on two cores (Intel Xeon, AVX-512)."""
 FIRST_STAGE = 0.3
-"""Share of the time for latent diffusion that its first stage has."""
+"""Share of latent diffusion's time for its first stage."""
 
 
 def trained(config: str, minutes: float, seed: int, *options: str) -> Path:

@@ -1,11 +1,11 @@
 """Speed of genlab's diffusion models against a hand-written PyTorch loop and Hugging Face diffusers' sampling.
 
-    python benchmarks/diffusion_speed.py train     diffusion_mnist.yaml, 10 batches of 128 a round
+    python benchmarks/diffusion_speed.py train     diffusion_mnist.yaml, 10 batches of 128 per round
     python benchmarks/diffusion_speed.py sample    64 images in 20 steps of DDIM, with peak memory
 
-How training is measured: see `rounds.py` beside this file. The hand-written loop has the same U-Net, and an average of
-its weights. Samples are of an untrained network, which costs the same; rivals take turns. diffusers takes part where it
-is installed. Data are looked for in GENLAB_DATA_DIR, else in ./data, and downloaded when missing.
+For how training is timed, see `rounds.py` beside this file. The hand-written loop has the same U-Net, and an average of
+its weights. Samples are from an untrained network, which costs the same; rivals take turns. diffusers takes part if it
+is installed. Data are read from GENLAB_DATA_DIR, else from ./data, and downloaded if missing.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""How fast the page of `genlab explore` is: start, from an event to the painted picture, memory, clients at once.
+"""Speed of the page of `genlab explore`: start, latency from event to painted picture, memory, concurrent clients.
 
-    python benchmarks/explore.py runs/vae_mnist/0                  # all of it, some minutes
+    python benchmarks/explore.py runs/vae_mnist/0                  # everything, some minutes
     python benchmarks/explore.py runs/vae_mnist/0 --only latency
     python benchmarks/explore.py --site site/                      # latency of an exported page
 
-Times are seen by a headless Chromium, as the page records them: from the timestamp of an input event of the browser to
-the frame that shows its picture. Needs a run with a model that decodes real vectors, and its data.
+Times are those that the page records in a headless Chromium: from the timestamp of an input event to the frame that
+shows its picture. Needs a run with a model that decodes real vectors, and its data.
 """
 
 import argparse
@@ -30,12 +30,12 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 EVENTS = 150
-"""Events of each kind whose times are taken, after a tenth as many that warm up."""
+"""Number of timed events of each kind, after a tenth as many for warm-up."""
 PAINTED = "performance.getEntriesByName('genlab:event-to-paint').map(entry => entry.duration)"
 IDLE = "main:not([data-busy])"
-"""The page once all is computed and drawn."""
+"""Selector that matches once everything is computed and drawn."""
 ROUNDS = 3
-"""Starts of the server."""
+"""Number of starts of the server."""
 REQUESTS = 2000
 CLIENTS = 20
 

@@ -1,10 +1,10 @@
-"""What the adversarial loss is worth: pix2pix on facades, against the same U-Net trained by L1 alone.
+"""Benefit of the adversarial loss: pix2pix on facades, against the same U-Net trained with L1 alone.
 
     python benchmarks/facades.py --epochs 50 --size 128 --channels 32  an hour and a half on two cores
     python benchmarks/facades.py                                       the paper's size, channels and epochs: for a GPU
 
-Prints what `genlab evaluate` says of the test split (sharpness is the mean gradient of brightness, relative to the
-photographs'), and draws facades.png: label maps, by L1 alone, by pix2pix, photographs. The runs stay in ./runs.
+Prints the result of `genlab evaluate` on the test split (sharpness is the mean gradient of brightness, relative to that
+of the photographs), and draws facades.png: label maps, L1 alone, pix2pix, photographs. The runs stay in ./runs.
 """
 
 import argparse

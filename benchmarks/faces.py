@@ -1,15 +1,15 @@
-"""What models keep of faces, how sharp these are, at how many bits, and what changes of their codes do.
+"""Faces in models: the quality and sharpness of reconstructions, the bits they take, and the effects of edited codes.
 
     python benchmarks/faces.py compare runs/vqvae_celeba runs/vae_celeba      reconstructions of test images
     python benchmarks/faces.py edit runs/vae_celeba runs/vaegan_celeba        attributes added to test images
     python benchmarks/faces.py swap runs/vqvae2_celeba --out swap.png         two levels of codes
 
-PSNR is of reconstructions; sharpness, of them and of samples, the mean length of gradients relative to that of the
-images. Bits are those of an image's code: by a VQ-VAE's prior, or where there is none of codes that are equally likely;
-of a VAE, the KL divergence, which is what bits-back coding takes. `edit` adds an attribute's vector, as `genlab edit`
-does, to codes of test images without the attribute in whose reconstructions a classifier does not see it, and prints
-in how many it does then. `swap` draws faces with the top codes of one and the bottom codes of another. Runs are made by
-`genlab fit --config vae_celeba.yaml`, and so on.
+PSNR is that of reconstructions; sharpness, of reconstructions and of samples, is the mean length of gradients relative
+to that of the images. Bits are those of an image's code: under a VQ-VAE's prior, or for equally likely codes if it has
+none; for a VAE, the KL divergence, which is the cost of bits-back coding. `edit` adds an attribute's vector, as `genlab
+edit` does, to the codes of test images without the attribute (and in whose reconstructions a classifier does not see
+it), and prints the share in which the classifier then sees it. `swap` draws faces with the top codes of one face and
+the bottom codes of another. Runs are made by `genlab fit --config vae_celeba.yaml`, and so on.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""Quality of genlab's GANs of MNIST, three seeds each.
+"""Quality of genlab's GANs on MNIST, three seeds each.
 
     python benchmarks/gan_quality.py                   half an hour on two cores
     python benchmarks/gan_quality.py --seeds 1         one seed of each, to run several at once
 
-Trains gan_mnist.yaml (DCGAN) and gan_mlp_mnist.yaml (fully connected) and prints what `genlab evaluate` says of 10,000
-samples: FID and KID in the features of genlab's own classifier of MNIST, and of training images, which tell what is
-perfect; precision and recall; the classes that are hit, and their entropy.
+Trains gan_mnist.yaml (DCGAN) and gan_mlp_mnist.yaml (fully connected) and prints the result of `genlab evaluate` on
+10,000 samples: FID and KID in the features of genlab's own classifier of MNIST, beside those of training images, which
+show what is perfect; precision and recall; the classes that occur, and their entropy.
 """
 
 import argparse

@@ -1,19 +1,19 @@
 """Speed of genlab's GANs against a hand-written PyTorch loop and a straightforward Lightning script.
 
     python benchmarks/gan_speed.py mlp      gan_mlp_mnist.yaml, without its penalty, in batches of 128
-    python benchmarks/gan_speed.py dcgan    gan_celeba.yaml, 64 x 64 in batches of 64, 10 batches a round
+    python benchmarks/gan_speed.py dcgan    gan_celeba.yaml, 64 x 64 in batches of 64, 10 batches per round
 
-How it is measured: see `rounds.py` beside this file. The hand-written loop shares one batch of generated images between
+For the method, see `rounds.py` beside this file. The hand-written loop shares one batch of generated images between
 both players, as good examples do, and keeps no average of the generator; a second one keeps it as genlab does. The
-Lightning script is the usual one: torchvision's MNIST in a DataLoader, codes and images drawn anew for each player,
-every figure logged with every batch.
+Lightning script is the usual one: torchvision's MNIST in a DataLoader, new codes and images for each player, and every
+metric logged with every batch.
 
     python benchmarks/gan_speed.py mlp --measures
 
 compares hand-written loops, each of which lacks one of the measures that make genlab's steps cheap, with genlab and
-with a loop that has them all.
+with a loop that has all of them.
 
-Data are looked for in GENLAB_DATA_DIR, else in ./data, and downloaded when missing.
+Data are read from GENLAB_DATA_DIR, else from ./data, and downloaded if missing.
 """
 
 import argparse

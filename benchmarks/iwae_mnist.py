@@ -1,16 +1,16 @@
 """VAE and IWAE on dynamically binarised MNIST, as in Burda et al. 2016, by genlab and by a hand-written loop.
 
-    python benchmarks/iwae_mnist.py                hours: three seeds of six trainings
-    python benchmarks/iwae_mnist.py --seeds 1      one seed of them, to run several at once
+    python benchmarks/iwae_mnist.py                hours: three seeds of six runs
+    python benchmarks/iwae_mnist.py --seeds 1      one seed, to run several at once
 
 NLL in nats of MNIST's official test set, by importance sampling with 5,000 codes for each image. The network is
-784-200-200-50 with tanh (the paper's with one stochastic layer), trained on one code for each image (the VAE) or on the
-importance-weighted bound with 5 or 50; batches of 20 and Adam, as in iwae_mnist.yaml. The paper has 86.76, 85.54 and
-84.78, with 60,000 training images and 3,280 epochs of falling learning rates.
+784-200-200-50 with tanh (the paper's with one stochastic layer), trained with one code for each image (the VAE) or on
+the importance-weighted bound with 5 or 50; batches of 20 and Adam, as in iwae_mnist.yaml. The paper reports 86.76,
+85.54 and 84.78, with 60,000 training images and 3,280 epochs of decreasing learning rates.
 
-The hand-written loop trains the same network on the same images, drawn black or white anew for every batch, for as many
-epochs; of both, the epoch counts that is best by the training's own bound on the validation images. Both are measured
-in the same way, on the same binarised test images: genlab on all of them, both on the first 1,000.
+The hand-written loop trains the same network on the same images, binarised again for every batch, for as many epochs;
+for both, the best epoch counts, by the bound that is trained, on the validation images. Both are measured in the same
+way, on the same binarised test images: genlab on all of them, both on the first 1,000.
 """
 
 import argparse

@@ -1,15 +1,15 @@
-"""What genlab and Lightning cost besides the model, and what memory long training takes.
+"""Overhead of genlab and Lightning in addition to the model, and the memory of long training.
 
-    python benchmarks/overhead.py share     share of the time of training that is spent outside the model
+    python benchmarks/overhead.py share     share of training time that is spent outside the model
     python benchmarks/overhead.py start     seconds from `genlab fit` to the first step
     python benchmarks/overhead.py memory    resident size over 20,000 steps
-    python benchmarks/overhead.py compile   a step with torch.compile and without
+    python benchmarks/overhead.py compile   a step with and without torch.compile
 
-Time inside the model is that of a training step as its LightningModule makes it: forward, backward, optimizers,
-averages. Outside are fetching and augmenting the batch, hooks, the collection of figures, and what loggers do with
-them. The second epoch of each run counts, runs with different loggers take turns, and medians are told.
+Time inside the model is that of a training step of its LightningModule: forward, backward, optimizers, averages.
+Outside are fetching and augmenting the batch, hooks, collecting metrics, and logging them. The second epoch of each run
+counts, runs with different loggers take turns, and medians are printed.
 
-Data are looked for in GENLAB_DATA_DIR, else in ./data, and downloaded when missing.
+Data are read from GENLAB_DATA_DIR, else from ./data, and downloaded if missing.
 """
 
 import argparse
@@ -64,7 +64,7 @@ SMALL = {
         "--model.discriminator.channels=4",
     ],
 }
-"""Configs whose 20,000 steps take minutes."""
+"""Configs for which 20,000 steps take minutes, with their options."""
 STEPS, FIRST = 20_000, 2_000
 
 

@@ -1,10 +1,10 @@
 """Speed of genlab's PixelCNN against a hand-written PyTorch loop, and of its samples with and without the cache.
 
-    python benchmarks/pixelcnn_speed.py train     pixelcnn_mnist.yaml, 10 batches of 64 a round
+    python benchmarks/pixelcnn_speed.py train     pixelcnn_mnist.yaml, 10 batches of 64 per round
     python benchmarks/pixelcnn_speed.py sample    binary images of 28 x 28
 
-How training is measured: see `rounds.py` beside this file. The hand-written loop has the same network. Samples are of
-an untrained network, which costs the same. Data are looked for in GENLAB_DATA_DIR, else in ./data, and downloaded when
+For how training is timed, see `rounds.py` beside this file. The hand-written loop has the same network. Samples are
+from an untrained network, which costs the same. Data are read from GENLAB_DATA_DIR, else from ./data, and downloaded if
 missing.
 """
 

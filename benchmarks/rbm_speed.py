@@ -1,11 +1,11 @@
 """Speed of genlab's RBM with 500 hidden units against hand-written PyTorch loops and scikit-learn's BernoulliRBM.
 
-    python benchmarks/rbm_speed.py    CD-1 on binary MNIST, 100 batches of 100 a round
+    python benchmarks/rbm_speed.py    CD-1 on binary MNIST, 100 batches of 100 per round
 
-How training is measured: see `rounds.py` beside this file. The bare loop lets torch differentiate free energies and an
-optimizer step; the other one adds Hinton's gradient to the weights itself, without either. scikit-learn's machine takes
-one Gibbs step of persistent chains a batch, as much work as CD-1, in float32 too. Data are looked for in
-GENLAB_DATA_DIR, else in ./data, and downloaded when missing.
+For how training is timed, see `rounds.py` beside this file. The bare loop uses autograd on free energies and an
+optimizer; the other one adds Hinton's gradient to the weights itself, without either. scikit-learn's machine takes one
+Gibbs step of persistent chains per batch, as much work as CD-1, also in float32. Data are read from GENLAB_DATA_DIR,
+else from ./data, and downloaded if missing.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What the comparisons with a hand-written loop share: rivals that train in turn, and how their times are told."""
+"""Shared code of the comparisons with a hand-written loop: rivals that train in turn, and the report of their times."""
 
 import contextlib
 import io

@@ -1,14 +1,14 @@
-"""Codes of sentences: a VAE beside an autoencoder and a language model of its size; and speed beside a bare loop.
+"""Codes of sentences: a VAE beside an autoencoder and a language model of its size, and its speed beside a bare loop.
 
     python benchmarks/sentences.py quality                           on the embedded English, seeds 0 to 2
     python benchmarks/sentences.py quality --sentences my_sentences --seeds 0
-    python benchmarks/sentences.py speed                             sentence_vae.yaml, 20 batches of 64 a round
+    python benchmarks/sentences.py speed                             sentence_vae.yaml, 20 batches of 64 per round
 
 Quality is that of `genlab fit` with `sentence_lm.yaml`, `sentence_vae.yaml` and `sentence_autoencoder.yaml`, by `genlab
-evaluate` on test sentences; and of the middles of 500 walks between two test sentences each, decoded greedily: the
-share of which all trigrams, those over the start and the end included, are in the training set, and their
-log-probability under the language model, with standard errors. Test sentences themselves are beside them. Runs that are
-in --out already are not trained again. How speed is measured: see `rounds.py` beside this file.
+evaluate` on test sentences, and by the midpoints of 500 walks, each between two test sentences, decoded greedily: the
+share whose trigrams, including those over the start and the end, are all in the training set, and their log-probability
+under the language model, with standard errors, beside the same of test sentences. Runs that are already in --out are
+not trained again. For how speed is timed, see `rounds.py` beside this file.
 """
 
 import argparse

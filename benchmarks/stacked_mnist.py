@@ -1,17 +1,17 @@
-"""What greedy layer-wise pretraining is worth, on MNIST with stacked_mnist.yaml's network, 784-1000-500-250-30.
+"""Benefit of greedy layer-wise pretraining, on MNIST with stacked_mnist.yaml's network, 784-1000-500-250-30.
 
     python benchmarks/stacked_mnist.py quality   errors on the official test set, three seeds each
-    python benchmarks/stacked_mnist.py cache     seconds of an epoch with and without the codes of frozen layers kept
+    python benchmarks/stacked_mnist.py cache     seconds per epoch with and without cached codes of frozen layers
 
-Quality, of Hinton & Salakhutdinov 2006 and Bengio et al. 2007:
+Quality, as in Hinton & Salakhutdinov 2006 and Bengio et al. 2007:
 - squared error of a reconstructed test image: PCA, and the deep autoencoder with and without pretraining, each with the
   config's fine-tuning;
-- error with ten labels a class: logistic regression on pixels and on codes; the network with a classifier on top,
+- error with ten labels per class: logistic regression on pixels and on codes; the network with a classifier on top,
   trained from scratch, and fine-tuned from the autoencoder;
-- error with all labels: the network with a classifier on top, from scratch and fine-tuned, the best of the epochs by
+- error with all labels: the network with a classifier on top, from scratch and fine-tuned, at the best epoch by
   validation.
 
-MNIST is looked for in GENLAB_DATA_DIR, else in ./data, and downloaded when missing.
+MNIST is read from GENLAB_DATA_DIR, else from ./data, and downloaded if missing.
 """
 
 import argparse
@@ -41,7 +41,7 @@ from genlab.networks import DenseLayer
 
 CONFIG = str(Path(__file__).parents[1] / "configs" / "stacked_mnist.yaml")
 LABELS = 10
-"""Of each class, where labels are few."""
+"""Number of labels per class when labels are few."""
 
 
 def network(**stages: Any) -> StackedAutoencoder:

@@ -1,11 +1,11 @@
-"""How long genlab takes to answer, and `genlab fit` to its first step, beside what importing Lightning alone takes.
+"""Time until genlab answers, and until the first step of `genlab fit`, relative to importing Lightning alone.
 
     python benchmarks/startup.py                        # this checkout
-    python benchmarks/startup.py --beside ../earlier    # and another one, such as a git worktree
+    python benchmarks/startup.py --beside ../earlier    # compared with another one, such as a git worktree
 
-Each round runs every command once, in processes of their own, one after the other and in another order: whatever else
-the machine does falls on all of them. Medians over rounds; the reference is `python -c "import lightning.pytorch"`.
-Processor time is that of the process and its children, on one thread.
+Each round runs every command once, each in its own process, one after another and in a different order, so that other
+load on the machine affects all of them. Printed are medians over rounds; the reference is
+`python -c "import lightning.pytorch"`. Processor time is that of the process and its children, on one thread.
 """
 
 import argparse

@@ -1,15 +1,15 @@
-"""Speed of genlab's StyleGAN, what its penalties cost, and its samples beside DCGAN's.
+"""Speed of genlab's StyleGAN, the cost of its penalties, and its samples beside DCGAN's.
 
     python benchmarks/stylegan.py speed       stylegan_mnist.yaml against a bare loop of the same networks
-    python benchmarks/stylegan.py penalties   what lazy R1 and path lengths cost, in percent of a step
-    python benchmarks/stylegan.py images      seconds an image, beside modulated weights and grouped convolutions
+    python benchmarks/stylegan.py penalties   cost of lazy R1 and path lengths, in percent of a step
+    python benchmarks/stylegan.py images      seconds per image, beside modulated weights and grouped convolutions
     python benchmarks/stylegan.py quality     stylegan_mnist.yaml and gan_mnist.yaml, an hour each (--minutes)
 
-How training is measured: see `rounds.py` beside this file; a round is of 16 batches, one of which has the penalty. The
-bare loop has the same networks, mixed styles, noise, penalty and average of weights. The last part prints what `genlab
-evaluate` says of both: distances and path lengths, then those of truncated samples, and what coarse, middle and fine
-styles decide. `--runs` takes runs that are trained already. Data are looked for in GENLAB_DATA_DIR, else in ./data, and
-downloaded when missing.
+For how training is timed, see `rounds.py` beside this file; a round has 16 batches, one of which has the penalty. The
+bare loop has the same networks, mixed styles, noise, penalty and average of weights. The last part prints the result of
+`genlab evaluate` for both: distances and path lengths, then those of truncated samples, and what coarse, middle and
+fine styles decide. `--runs` takes runs that are already trained. Data are read from GENLAB_DATA_DIR, else from ./data,
+and downloaded if missing.
 """
 
 import argparse

@@ -1,15 +1,15 @@
 """Speed and memory of genlab's pix2pix and CycleGAN against hand-written PyTorch loops of the same networks.
 
-    python benchmarks/translation_speed.py pix2pix     facades at 128 x 128, batch 1, 32 channels, 60 batches a round
-    python benchmarks/translation_speed.py cyclegan    CelebA at 32 x 32, batch 4, 16 channels, 60 batches a round
+    python benchmarks/translation_speed.py pix2pix     facades at 128 x 128, batch 1, 32 channels, 60 batches per round
+    python benchmarks/translation_speed.py cyclegan    CelebA at 32 x 32, batch 4, 16 channels, 60 batches per round
 
-How speed is measured: see `rounds.py` beside this file. A first loop translates anew for each player; a second shares
-what is translated and spares the discriminators' gradients in the generators' step, as genlab does. Both read the same
-batches from memory, jittered or mirrored, and log nothing.
+For how speed is timed, see `rounds.py` beside this file. One loop translates again for each player; the other shares
+translations and skips the discriminators' gradients in the generators' step, as genlab does. Both read the same batches
+from memory, jittered or mirrored, and log nothing.
 
     python benchmarks/translation_speed.py pix2pix --memory genlab|shared|anew
 
-trains so for 30 batches and prints how much larger the process was than before the first one, at most.
+trains one of them for 30 batches and prints by how much the process grew at most since before the first one.
 """
 
 import argparse

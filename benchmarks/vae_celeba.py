@@ -2,8 +2,8 @@
 
     python benchmarks/vae_celeba.py
 
-How it is measured: see `rounds.py` beside this file; a round has 30 batches of each. The bare loop has the decoded
-images in memory. CelebA, or a part of it, is looked for in GENLAB_DATA_DIR, else in ./data, downloaded when missing.
+For the method, see `rounds.py` beside this file; a round has 30 batches of each. The bare loop has the decoded images
+in memory. CelebA, or a part of it, is read from GENLAB_DATA_DIR, else from ./data, and downloaded if missing.
 """
 
 import argparse

@@ -1,16 +1,16 @@
 """genlab's vae_mnist.yaml against the same training by other means: speed and quality.
 
-    python benchmarks/vae_mnist.py speed    images/s while training
+    python benchmarks/vae_mnist.py speed    training images/s
     python benchmarks/vae_mnist.py quality  ELBO on MNIST's official test set, three seeds each
 
 Speed: after every epoch of `genlab fit --config vae_mnist.yaml`, run as users run it (files, progress bar), each rival
-trains for one epoch on the same images, in the same process; a figure is the median of the ratios within such rounds.
-Only training batches are timed; what genlab does between epochs (validation, checkpoints, pictures) is told apart.
-The rivals in the process profit from genlab's flushing of denormal numbers, which a script of their own would not.
+trains for one epoch on the same images, in the same process; results are medians of the ratios within such rounds.
+Only training batches are timed; genlab's work between epochs (validation, checkpoints, pictures) is reported apart.
+The rivals in the process benefit from genlab's flushing of denormal numbers, unlike in a script of their own.
 
-MNIST is looked for in GENLAB_DATA_DIR, else in ./data, and downloaded when missing. To have pythae as a rival, install
-it in an environment of its own with the same torch and name its interpreter: --pythae PYTHON. It runs in a process of
-its own, in turn with the others.
+MNIST is read from GENLAB_DATA_DIR, else from ./data, and downloaded if missing. To have pythae as a rival, install it
+in its own environment with the same torch and name its interpreter: --pythae PYTHON. It runs in its own process, taking
+turns with the others.
 
 The network is 784-500-20-500-784 with ReLU, a Bernoulli likelihood and Adam, batches of 128 (Kingma & Welling 2013).
 """

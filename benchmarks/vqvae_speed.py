@@ -1,13 +1,12 @@
 """Speed of genlab's VQ-VAEs against hand-written PyTorch loops, and of its quantizer against vector-quantize-pytorch's.
 
-    python benchmarks/vqvae_speed.py autoencoder    stage 1 of vqvae_mnist.yaml, 10 batches of 128 a round
-    python benchmarks/vqvae_speed.py prior          stage 2 of vqvae_frey.yaml, an epoch a round, of codes that are kept
+    python benchmarks/vqvae_speed.py autoencoder    stage 1 of vqvae_mnist.yaml, 10 batches of 128 per round
+    python benchmarks/vqvae_speed.py prior          stage 2 of vqvae_frey.yaml, an epoch per round, on cached codes
     python benchmarks/vqvae_speed.py quantizer      8 maps of 64 x 64 vectors, 512 codes, with peak memory
 
-How training is measured: see `rounds.py` beside this file. The hand-written loops have the same networks; the first has
-an exponential moving average without a start by k-means or revival. vector-quantize-pytorch takes part where it is
-installed; each quantizer runs in a process of its own. Data are looked for in GENLAB_DATA_DIR, else in ./data, and
-downloaded when missing.
+For how training is timed, see `rounds.py` beside this file. The hand-written loops have the same networks; the first
+has an EMA codebook without k-means initialization or revival. vector-quantize-pytorch takes part if it is installed;
+each quantizer runs in its own process. Data are read from GENLAB_DATA_DIR, else from ./data, and downloaded if missing.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""Codes in use, epoch by epoch, of a VQ-VAE with and without a start by k-means and revival of dead codes.
+"""Codes in use per epoch of a VQ-VAE, with and without k-means initialization and revival of dead codes.
 
     python benchmarks/vqvae_usage.py                        vqvae_mnist.yaml, 10 epochs of the autoencoder
     python benchmarks/vqvae_usage.py --config vqvae_digits.yaml --epochs 40
-    python benchmarks/vqvae_usage.py --out usage.png        where the picture goes
+    python benchmarks/vqvae_usage.py --out usage.png        where the picture is written
 
-The four differ in these two settings alone, and begin with the same weights. Codes are counted over the validation
-images of an epoch. Data are looked for in GENLAB_DATA_DIR, else in ./data, and downloaded when missing.
+The four models differ only in these two settings, and start from the same weights. Codes are counted over the
+validation images of an epoch. Data are read from GENLAB_DATA_DIR, else from ./data, and downloaded if missing.
 """
 
 import argparse

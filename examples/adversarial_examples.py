@@ -1,14 +1,14 @@
-"""Adversarial examples: digits that a classifier takes for others, though nobody else would.
+"""Adversarial examples: digits that a classifier takes for others, though no human would.
 
     python examples/adversarial_examples.py [--epochs 5]
 
 Trains a small classifier on MNIST and moves test images so that it errs:
 
-- by gradient: down the gradient of a wanted class's loss, until the classifier is sure of it (Szegedy et al. 2014);
+- by gradient descent on the loss of a target class, until the classifier is sure of it (Szegedy et al. 2014);
 - by the fast gradient sign method: one step of the same size for every pixel, up the loss of the true class
   (Goodfellow et al. 2015, section 4).
 
-Draws the digits, what was added (grey is nothing) and the sum, with what the classifier says. A minute on two cores.
+Draws the digits, the perturbation (grey is zero) and the sum, with the classifier's answers. A minute on two cores.
 """
 
 import argparse

@@ -2,8 +2,8 @@
 
     python examples/autoencoder_and_vae_codes.py [--epochs 30]
 
-The autoencoder's codes spread out as they like, with holes in which no image lies; the VAE's fill the prior N(0, I),
-whose circles of one, two and three standard deviations are drawn. Two minutes on two cores.
+The autoencoder's codes spread out freely, with holes that contain no image; the VAE's fill the prior N(0, I), whose
+circles of one, two and three standard deviations are drawn. Two minutes on two cores.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""Which modes does a GAN find? Eight normal distributions on a ring and twenty-five on a grid, with each loss.
+"""Modes that a GAN finds with each loss: eight normal distributions on a ring and twenty-five on a grid.
 
     python examples/gan_of_points.py [--epochs 60]
 
-Points of the plane are images of one row and two columns, so that genlab's GAN learns them as it learns images. A mode
-is covered when at least twenty of 2,500 samples lie within three standard deviations of its centre. Prints and draws
-the modes that each loss covers: ten minutes on two cores.
+Points in the plane are images with one row and two columns, so that genlab's GAN learns them like any images. A mode is
+covered when at least twenty of 2,500 samples lie within three standard deviations of its centre. Prints and draws the
+modes that each loss covers. Ten minutes on two cores.
 """
 
 import argparse
@@ -35,7 +35,7 @@ DEVIATION = 0.01
 SAMPLES = 2500
 BATCHES = 100
 MAGNIFIED = 5.0
-"""How much larger the discriminators see the plane: otherwise modes are too small to be told apart for long."""
+"""Factor by which the plane is enlarged for discriminators, which otherwise take long to tell modes apart."""
 LOSSES: dict[str, dict[str, Any]] = {
     "minimax": {"loss": Minimax},
     "non-saturating": {"loss": NonSaturating},

@@ -2,10 +2,10 @@
 
     python examples/gmm_em.py [--components 10] [--epochs 60]
 
-In the E-step each point is shared out among the components, by their posterior given the point; in the M-step each
-component is fitted to its shares. The log-likelihood never falls. The plane is that of two principal components of
-embedded digits; MNIST is black and white, drawn once. Draws responsibilities from step to step, and what the
-components of MNIST look like: ten seconds for 10 components, a minute or two for 500.
+In the E-step, each point is divided among the components by their posterior given the point; in the M-step, each
+component is fitted to its shares. The log-likelihood never falls. The plane is spanned by two principal components of
+the embedded digits; MNIST is binarised once. Draws the responsibilities at several steps, and the components of MNIST
+as images. Ten seconds for 10 components, a minute or two for 500.
 """
 
 import argparse
@@ -23,9 +23,9 @@ from torch.distributions import MultivariateNormal
 import genlab
 
 SHOWN = (0, 1, 5)
-"""Steps that are drawn, besides the last."""
+"""Steps that are drawn in addition to the last."""
 PSEUDOCOUNT = 0.1
-"""Black and white pixels that each component is taken to have seen already: no pixel is impossible."""
+"""Number of black and of white observations added to each pixel of a component, so that no pixel is impossible."""
 
 
 @dataclass

@@ -2,9 +2,9 @@
 
     python examples/learning_rates.py [--epochs 60]
 
-The same autoencoder of embedded digits, from the same weights, by plain gradient descent. Too high a rate gets nowhere;
-a high one is fast at first, and then jumps about where a lower one goes on; with too low a one, nothing is wrong but
-that it takes for ever. Half a minute.
+The same autoencoder of the embedded digits is trained from the same weights by plain gradient descent. With a rate that
+is too high, it learns nothing; with a high one, it is fast at first, then fluctuates where a lower one still improves;
+with one that is too low, it improves, but takes forever. Half a minute.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""Why a generator needs a discriminator: the same network, trained to come near random images, and as a GAN.
+"""Why a generator needs a discriminator: the same network, trained to match random images, and as a GAN.
 
     python examples/naive_generator.py [--epochs 40]
 
-The naive generator is given a random code and a random digit, and learns to make the squared error between its image
-and the digit small. No code tells it which digit is meant, so its best is the mean of all: one grey image.
-The discriminator does not ask for a certain digit, only for one that could be real. Three minutes on two cores.
+The naive generator gets a random code and a random digit, and learns to minimize the squared error between its image
+and the digit. The code does not tell it which digit is meant, so its optimum is the mean of all: one grey image. The
+discriminator does not ask for a certain digit, only for one that could be real. Three minutes on two cores.
 """
 
 import argparse

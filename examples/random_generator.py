@@ -1,10 +1,10 @@
-"""What an untrained generator generates: the density of 100,000 codes pushed through random layers.
+"""Output of an untrained generator: the density of 100,000 codes pushed through random layers.
 
     python examples/random_generator.py
 
 Codes are N(0, I) in two dimensions; the network has twelve hidden layers of a hundred ReLU units and two outputs, with
-weights as He et al. (2015) draw them. Even random weights bend a round cloud into thin curved sheets: what a generator
-can represent is not the problem, finding the right weights is.
+weights initialized as in He et al. (2015). Even random weights bend a round cloud into thin curved sheets: the problem
+is not what a generator can represent, but finding the right weights.
 """
 
 import torch

@@ -1,12 +1,12 @@
-"""VAEs with codes of 2, 5, 10, 20 and 200 dimensions: how they learn, and what they dream of.
+"""VAEs with codes of 2, 5, 10, 20 and 200 dimensions: how they learn, and what they sample.
 
     python examples/vae_code_sizes.py [--epochs 50]
 
 Trains one VAE of each size on MNIST, 45 s each on two cores, and draws two pictures:
 
-- vae_code_sizes-elbo.png: the ELBO of training and of test images against the number of images learned from, as in
-  Kingma & Welling 2013, figure 2. More dimensions than it needs do no harm: the KL divergence switches them off.
-- vae_code_sizes-samples.png: samples, one size a row, as in figure 5.
+- vae_code_sizes-elbo.png: the ELBO of training and of test images against the number of training images seen, as in
+  Kingma & Welling 2013, figure 2. More dimensions than needed do no harm: the KL divergence switches them off.
+- vae_code_sizes-samples.png: samples, one size per row, as in figure 5.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The best checkpoint, also of a model that is trained in stages."""
+"""The best checkpoint, also for models that are trained in stages."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ from genlab.models.base import Model
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """Lightning's ModelCheckpoint; of a model with a `stage`, it keeps the best of the stage at hand.
+    """Lightning's ModelCheckpoint; for a model with a `stage`, it keeps the best of the current stage.
 
-    The losses of two stages do not compare: what is the best so far is forgotten when a new stage begins. Of models
-    whose losses say nothing about their images, as those of two players, there is no best one.
+    The losses of two stages are not comparable, so the best so far is forgotten when a new stage begins. Models whose
+    losses say nothing about their images, such as those of two players, have no best checkpoint.
     """
 
     _stage: Any = None
 
     def setup(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
-        """Monitor what the model declares, and keep no best one where that is nothing, unless a user names a metric."""
+        """Monitor the user's metric, else the one that the model declares; save no best checkpoint without one."""
         super().setup(trainer, model, stage)
         monitor = monitored(model, self.monitor)
         if self.monitor and not monitor:
@@ -26,7 +26,7 @@ class BestCheckpoint(ModelCheckpoint):
         self.monitor = monitor or self.monitor
 
     def on_train_start(self, trainer: Trainer, model: LightningModule) -> None:
-        """Note which stage the best checkpoint is from, when training is resumed."""
+        """Note the current stage, which is also that of the best checkpoint when training is resumed."""
         super().on_train_start(trainer, model)
         self._stage = getattr(model, "stage", None)
 
@@ -41,8 +41,8 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 def monitored(model: LightningModule, named: str | None) -> str | None:
-    """Return the metric of the best checkpoint: what a user names, or in place of the default what the model declares.
+    """Return the metric of the best checkpoint: the user's, or in place of the default the one the model declares.
 
-    It is None where the model declares that no metric says how good it is.
+    It is None if the model declares that no metric says how good it is.
     """
     return model.monitor if isinstance(model, Model) and named == Model.monitor else named

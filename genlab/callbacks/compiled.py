@@ -1,4 +1,4 @@
-"""Networks translated by torch.compile before they train."""
+"""Networks compiled by torch.compile before training."""
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
@@ -7,9 +7,9 @@ from genlab.errors import GenlabError
 
 
 class Compiled(Callback):
-    """Compiles the networks of a model in place when training begins, so that names of weights stay what they are.
+    """Compile the networks of a model in place when training begins, so that the names of weights do not change.
 
-    Of parts that are only a frame around networks, such as a layer of a stack, these networks are compiled.
+    If a part is only a container of networks, such as a layer of a stack, the networks in it are compiled.
 
     Raises:
         GenlabError: for a model with a gradient penalty, as compiled networks cannot be differentiated twice.
@@ -24,7 +24,7 @@ class Compiled(Callback):
 
 
 def networks(module: nn.Module) -> list[nn.Module]:
-    """The largest parts of a module that have trained weights and can be called."""
+    """Return the largest parts of a module that have trainable weights and can be called."""
     found = []
     for child in module.children():
         if any(parameter.requires_grad for parameter in child.parameters()):

@@ -12,12 +12,12 @@ from genlab.loggers.metrics_file import MetricsFile
 class Curves(Callback):
     """Draw the loss and its parts to `pictures/curves.png` in the folder of a `MetricsFile`.
 
-    Curves are drawn after validations, and at the end of training, whatever ends it. When validations come fast, some
-    are skipped: drawing begins after some seconds, and takes at most a twentieth of the time. A failure is a warning.
+    Curves are drawn after validations, and at the end of training, whatever ends it. When validations are frequent,
+    some are skipped: drawing begins after some seconds, and takes at most a twentieth of the time. Failures only warn.
     """
 
     delay = 5.0
-    """Seconds of training before the first picture; a shorter training has one at its end."""
+    """Seconds of training before the first picture; shorter training draws it at the end."""
     share = 0.05
     """Maximum share of training time that drawing takes."""
 
@@ -35,12 +35,12 @@ class Curves(Callback):
             self._draw(trainer)
 
     def teardown(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
-        """Draw the whole training; at its end, the model has yet to log the last batches."""
+        """Draw the whole training, now that the model has logged its last batches."""
         if stage == "fit":
             self._draw(trainer)
 
     def on_exception(self, trainer: Trainer, model: LightningModule, exception: BaseException) -> None:
-        """Draw what there is of a training that was stopped or has failed."""
+        """Draw the curves so far when training is stopped or fails."""
         self._draw(trainer)
 
     def _draw(self, trainer: Trainer) -> None:

@@ -13,15 +13,15 @@ from genlab.errors import GenlabError
 
 
 class LastCheckpoint(ModelCheckpoint):
-    """Lightning's ModelCheckpoint for states from which training resumes exactly, and the end of training by signals.
+    """Lightning's ModelCheckpoint for states from which training resumes exactly; it also ends training on signals.
 
-    Such states lie between two steps, after the validation and the end of the epoch where these are due. There is one
-    of the end of training, also where that is inside an epoch or not due by `every_n_epochs`, whether it has come to
-    its end or a signal asks for it; with `every_n_train_steps`, there is one of each epoch's end too. An error or a
-    second Ctrl-C leaves the checkpoint before, wherever it ends training.
+    Such states lie between two steps, after any validation or end of an epoch that is due. The end of training is
+    always saved, whether training is complete or a signal ends it, even inside an epoch or when `every_n_epochs` is not
+    due. With `every_n_train_steps`, the end of each epoch is saved too. An error or a second Ctrl-C keeps the previous
+    checkpoint, wherever it ends training.
 
     Raises:
-        Stopped: in training that a signal has ended; see `Signals`.
+        Stopped: when a signal ends training; see `Signals`.
     """
 
     _steps_before: int | None = None
@@ -31,7 +31,7 @@ class LastCheckpoint(ModelCheckpoint):
         self._steps_before = checkpoint["global_step"]
 
     def on_train_start(self, trainer: Trainer, model: LightningModule) -> None:
-        """Listen to signals; raise GenlabError for a checkpoint whose parts are from different steps."""
+        """Listen for signals; raise GenlabError for a checkpoint whose parts are from different steps."""
         super().on_train_start(trainer, model)
         if self._steps_before not in (None, trainer.global_step):
             raise GenlabError(
@@ -41,42 +41,42 @@ class LastCheckpoint(ModelCheckpoint):
         self._signals = Signals(trainer)
 
     def on_train_batch_end(self, trainer: Trainer, model: LightningModule, *args: Any) -> None:
-        """Note that a step is done, and save if it is time."""
+        """Save after a step if it is time."""
         loop = trainer.fit_loop.epoch_loop
         assert trainer.fit_loop._data_fetcher is not None
         if not trainer.is_last_batch and not loop._should_check_val_fx(trainer.fit_loop._data_fetcher):
             self._between_steps(trainer, model)
 
     def on_validation_end(self, trainer: Trainer, model: LightningModule) -> None:
-        """Note that a validation is done, perhaps inside an epoch."""
+        """Save after a validation inside an epoch if it is time."""
         fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
         if fitting and not trainer.is_last_batch:
             self._between_steps(trainer, model)
 
     def on_train_epoch_end(self, trainer: Trainer, model: LightningModule) -> None:
-        """Note that an epoch is done."""
+        """Save after an epoch if it is time."""
         super().on_train_epoch_end(trainer, model)
         if self._every_n_epochs < 1 or self._ends(trainer):
             self._save(trainer)
         self._stop_if_asked(trainer)
 
     def on_exception(self, trainer: Trainer, model: LightningModule, exception: BaseException) -> None:
-        """Keep the checkpoint before, whatever `save_on_exception` says.
+        """Keep the previous checkpoint, whatever `save_on_exception` says.
 
-        An error may come in the middle of a step, of a validation, or of fetching a batch, which draws random numbers.
-        When it ends Lightning's search for a batch size or a learning rate, that leaves its own checkpoint: remove it.
+        An error may occur in the middle of a step, of a validation, or of fetching a batch, which draws random numbers.
+        If it ends Lightning's search for a batch size or a learning rate, remove the checkpoint that the search leaves.
         """
         for search in ("scale_batch_size", "lr_find"):
             for left in Path(trainer.default_root_dir).glob(f".{search}_*.ckpt"):
                 left.unlink(missing_ok=True)
 
     def _should_save_on_train_epoch_end(self, trainer: Trainer) -> bool:
-        """Return True: a validation may come before the end of its epoch, or between batches of one step."""
+        """Return True, since a validation may come before the end of its epoch, or between the batches of one step."""
         return True
 
     def _between_steps(self, trainer: Trainer, model: LightningModule) -> None:
         """Save inside an epoch, if a checkpoint is due or training ends here."""
-        if trainer.fit_loop._should_accumulate():  # more batches belong to the step
+        if trainer.fit_loop._should_accumulate():  # the step has more batches
             return
         super().on_train_batch_end(trainer, model, None, None, 0)
         if self._ends(trainer):

@@ -8,7 +8,7 @@ from lightning.pytorch.utilities.model_summary.model_summary import get_human_re
 
 
 class ParameterTable(ModelSummary):
-    """Lightning's model summary, of parts with parameters, without columns that are always 0."""
+    """Lightning's model summary, only of parts with parameters, and without columns that are always 0."""
 
     @staticmethod
     def summarize(

@@ -19,12 +19,12 @@ from genlab.sheets import Lines, in_training, subject_of
 class Pictures(Callback):
     """Draw what a model can do: reconstructions or translations of the first validation images, and samples.
 
-    A conditional model samples under each class or attribute in turn; one whose conditions are images, under those of
-    the validation images, which stand above the samples and the truth.
+    A conditional model samples under each class or attribute in turn. If its conditions are images, it samples under
+    those of the validation images, drawn above the samples and the truth.
 
     Images and noise are the same each time, so that pictures can be compared. They are named after the tools that
-    draw the same, written to `pictures/<tool>-epoch<epoch>.png` in the trainer's `default_root_dir`, and handed to W&B
-    and TensorBoard loggers. Of a model of sentences, they are lines of text: `.txt` files, and text for the loggers.
+    draw the same, written to `pictures/<tool>-epoch<epoch>.png` in the trainer's `default_root_dir`, and passed to W&B
+    and TensorBoard loggers. For a model of sentences, they are lines of text: `.txt` files, and text for the loggers.
 
     Args:
         every_n_epochs: epochs between pictures, which are always drawn after the last one; 0 draws none.
@@ -43,7 +43,7 @@ class Pictures(Callback):
         self._drawn = 0
 
     def on_validation_start(self, trainer: Trainer, model: LightningModule) -> None:
-        """Start to gather images in the first validation, except in Lightning's check before training."""
+        """Start to gather images in the first validation, except in Lightning's sanity check before training."""
         self._gathers = not self._batch and not trainer.sanity_checking
 
     def on_validation_batch_start(
@@ -64,7 +64,7 @@ class Pictures(Callback):
             self._draw(trainer, model, epoch)
 
     def on_train_end(self, trainer: Trainer, model: LightningModule) -> None:
-        """Draw the last epoch, whatever ended training."""
+        """Draw a picture of the last epoch, whatever ended training."""
         if self.every_n_epochs and self._drawn != trainer.current_epoch:
             self._draw(trainer, model, trainer.current_epoch)
 
@@ -72,7 +72,7 @@ class Pictures(Callback):
         self._drawn = epoch
         if not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
-        modes = [(module, module.training) for module in model.modules()]  # some may rest, or be frozen
+        modes = [(module, module.training) for module in model.modules()]  # some may be frozen, in evaluation mode
         model.eval()
         sheets = in_training(model, self._batch, self.count, self.seed)
         for module, mode in modes:
@@ -98,12 +98,12 @@ class Pictures(Callback):
             if isinstance(logger, WandbLogger):
                 logger.log_text(name, columns=["line"], data=[[line] for line in lines.lines], step=trainer.global_step)
             elif isinstance(logger, TensorBoardLogger):
-                as_it_is = "\n".join(f"    {line}" for line in lines.lines)  # which Markdown leaves alone
+                as_it_is = "\n".join(f"    {line}" for line in lines.lines)  # indented, which Markdown shows unchanged
                 logger.experiment.add_text(name, as_it_is, trainer.global_step)
 
 
 def _joined(batches: Sequence[Tensor]) -> Tensor:
-    """Join what batches have of a part; sentences, (B, T), are padded to the longest."""
+    """Concatenate a tensor from several batches; sentences, (B, T), are padded to the longest."""
     if batches[0].ndim != 2:
         return torch.cat([*batches])
     longest = max(part.shape[1] for part in batches)

@@ -1,4 +1,4 @@
-"""Predictions of `predict`, in a file."""
+"""Predictions of `predict`, written to a file."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Requirements of other callbacks, checked before training rather than after it."""
+"""Requirements of other callbacks, checked early instead of at the end of training."""
 
 from collections.abc import Callable
 
@@ -8,17 +8,17 @@ from lightning.pytorch.callbacks import EarlyStopping, LearningRateFinder, Model
 from genlab.errors import GenlabError, suggestion
 
 OWN_RATE = "optimizer_lr"
-"""Attribute that LearningRateFinder sets in genlab's models, which have no learning rate by another name."""
+"""Attribute that LearningRateFinder sets in genlab's models, which have no `lr` or `learning_rate`."""
 
 
 class Requirements(Callback):
-    """Refuse callbacks that wait for a metric which is not logged, or that the model cannot have.
+    """Refuse callbacks that wait for a metric that is not logged, or that do not work with the model.
 
-    Validation metrics are known from the check before training, all others after the first epoch.
+    Validation metrics are known from the sanity check before training, all others after the first epoch.
     """
 
     def setup(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
-        """Tell LearningRateFinder what to set; raise GenlabError for several optimizers."""
+        """Tell LearningRateFinder which attribute to set; raise GenlabError for several optimizers."""
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if not isinstance(callback, LearningRateFinder):
                 continue
@@ -31,7 +31,7 @@ class Requirements(Callback):
                 callback._attr_name = callback._attr_name or OWN_RATE
 
     def on_validation_end(self, trainer: Trainer, model: LightningModule) -> None:
-        """Raise GenlabError for an unknown monitor whose name says that it is a validation metric."""
+        """Raise GenlabError for an unknown monitor that is, by its name, a validation metric."""
         self._require(trainer, lambda monitor: monitor.startswith("val/"))
 
     def on_train_epoch_end(self, trainer: Trainer, model: LightningModule) -> None:

@@ -10,7 +10,7 @@ from genlab.tables import aligned, rounded
 
 
 class Results(Callback):
-    """Print the metrics of a validation or a test in a table in place of Lightning's, if `verbose`."""
+    """Print the metrics of a validation or a test as a table that replaces Lightning's, if `verbose`."""
 
     _verbose = False
 

@@ -1,4 +1,4 @@
-"""Configuration of a run, with all defaults written out."""
+"""Config of a run, with all defaults written out."""
 
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ from genlab.facts import FACTS
 from genlab.runs.summaries import differing, flat
 
 OF_ONE_RUN = ("ckpt_path", "name", "trust")
-"""Options that the config leaves out, since it starts a new run."""
+"""Options that are left out of the config, since it starts a new run."""
 EXPECTED = ("trainer.max_", "weights_only", "model")
-"""Beginnings of settings that are others whenever a run goes on, or must be the checkpoint's."""
+"""Prefixes of settings that are expected to change when a run resumes, or must be the checkpoint's."""
 PLAIN = (bool, int, float, str)
 """Types of values in TensorBoard's table of hyperparameters."""
 UNREADABLE = "Unable to serialize instance"
@@ -30,13 +30,13 @@ UNREADABLE = "Unable to serialize instance"
 class RunConfig(SaveConfigCallback):
     """Write `config.yaml` to the folder of a new run, and pass it to W&B and TensorBoard loggers.
 
-    The config starts a new run: it names no checkpoint, nothing that the data tell, and nothing that cannot be read
-    back.
+    The config starts a new run, so it leaves out the checkpoint, facts that come from the data, and values that cannot
+    be read back.
 
     Args:
-        parser: of the command.
-        config: as it was parsed.
-        dumped: the same as plain values.
+        parser: the command's parser.
+        config: the parsed config.
+        dumped: the config as plain values.
     """
 
     def __init__(self, parser: LightningArgumentParser, config: Namespace, dumped: dict[str, Any]) -> None:
@@ -51,12 +51,12 @@ class RunConfig(SaveConfigCallback):
         arguments = config["model"].get("init_args", {})
         for fact in arguments.keys() & FACTS:
             del arguments[fact]
-        best = config["best_checkpoint"]  # whose metric `genlab runs` shows
+        best = config["best_checkpoint"]  # `genlab runs` shows its metric
         best["monitor"] = monitored(model, best["monitor"]) or best["monitor"]
         text = yaml.safe_dump(config, sort_keys=False)
         run = Path(trainer.default_root_dir)
         path = run / runs.CONFIG
-        if path.exists():  # of a run that is resumed
+        if path.exists():  # the run is resumed
             tell_changes(path, config)
         else:
             with whole_file(path) as part:
@@ -74,14 +74,14 @@ class RunConfig(SaveConfigCallback):
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
-                from torch.utils.tensorboard.summary import hparams  # a second that only runs with this logger wait
+                from torch.utils.tensorboard.summary import hparams  # here, since it takes a second
 
-                for summary in hparams(self._hparams, metrics):  # the metrics' values are those of their curves
+                for summary in hparams(self._hparams, metrics):  # the metrics' values come from their curves
                     logger.experiment._get_file_writer().add_summary(summary)
 
 
 def tell_changes(path: Path, config: dict[str, Any]) -> None:
-    """Say which settings are others than those in the config of a run that is resumed, which it keeps."""
+    """Report settings that differ from those in the config of a resumed run, which keeps its config."""
     kept, now = (
         {name: str(value) for name, value in flat(settings)}
         for settings in (yaml.safe_load(path.read_text(encoding="utf-8")), config)

@@ -1,4 +1,4 @@
-"""Signals that ask a training to end."""
+"""Signals that ask training to end."""
 
 import signal
 import threading
@@ -14,7 +14,7 @@ class Stopped(SystemExit):
 
     Args:
         number: number of the signal.
-        requeue: whether SLURM ends the job, which is to resume later.
+        requeue: whether SLURM ends the job, which should resume later.
         status: exit status of the process.
     """
 
@@ -24,11 +24,11 @@ class Stopped(SystemExit):
 
 
 class Signals:
-    """Handlers that note SIGINT (Ctrl-C), SIGTERM, SIGHUP, and SLURM's signal before the end of a job's time.
+    """Handlers that note SIGINT (Ctrl-C), SIGTERM, SIGHUP, and SLURM's signal before a job's time limit.
 
-    SLURM's is SIGUSR1, unless Lightning's SLURMEnvironment is told another one; preemption is a SIGTERM. SIGHUP
-    comes from a terminal that is closed, and is left alone under `nohup`. Lightning, from which the signals are taken
-    over, gives them back when `fit` ends. A second Ctrl-C ends at once.
+    SLURM's signal is SIGUSR1, unless Lightning's SLURMEnvironment sets another; preemption sends SIGTERM. A closing
+    terminal sends SIGHUP, which is left alone under `nohup`. These handlers replace Lightning's, and Lightning restores
+    the original ones when `fit` ends. A second Ctrl-C ends training at once.
 
     Args:
         trainer: the trainer whose training they end.
@@ -37,8 +37,8 @@ class Signals:
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
         lightning = trainer._signal_connector
-        self._received = signal.SIGTERM if lightning.received_sigterm else None  # in the check before training
-        lightning.received_sigterm = False  # for which Lightning would stop between batches of one step, with status 0
+        self._received = signal.SIGTERM if lightning.received_sigterm else None  # received in the sanity check
+        lightning.received_sigterm = False  # else Lightning would stop between batches of one step, with status 0
         self._requeues = False
         numbers = [signal.SIGINT, signal.SIGTERM]
         hangup = getattr(signal, "SIGHUP", None)  # which Windows lacks
@@ -58,7 +58,7 @@ class Signals:
             return None
         number = self._received or signal.SIGTERM
         requeue = self._requeues and number is not signal.SIGINT
-        # when another process fails, Lightning kills the first one, which may have more to do
+        # if another process fails, Lightning kills the first one, which may have more to do
         fails = self._trainer.is_global_zero and not requeue
         return Stopped(number, requeue, status=128 + number if fails else 0)
 

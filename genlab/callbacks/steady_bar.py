@@ -1,4 +1,4 @@
-"""Progress bar whose cost does not depend on how fast batches come."""
+"""Progress bar whose cost does not depend on how fast batches are."""
 
 import contextlib
 import logging
@@ -13,7 +13,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 class SteadyBar(TQDMProgressBar):
     """Lightning's progress bar, drawn at most five times a second in training, with the `stage` of a model.
 
-    What Lightning and genlab say meanwhile stands on lines of its own, and so does what is said after an error.
+    Messages of Lightning and genlab are printed on their own lines, as are those after an error.
     """
 
     interval = 0.2
@@ -25,12 +25,12 @@ class SteadyBar(TQDMProgressBar):
         self._messages = contextlib.ExitStack()
 
     def setup(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
-        """Let messages clear the bar first."""
+        """Make messages clear the bar first."""
         super().setup(trainer, model, stage)
         self._messages.enter_context(logging_redirect_tqdm([logging.getLogger("lightning.pytorch")]))
 
     def teardown(self, trainer: Trainer, model: LightningModule, stage: str) -> None:
-        """Restore how messages are written."""
+        """Write messages in the usual way again."""
         self._messages.close()
 
     def on_exception(self, trainer: Trainer, model: LightningModule, exception: BaseException) -> None:

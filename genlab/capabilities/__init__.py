@@ -1,4 +1,4 @@
-"""Capabilities of models. Each class declares its own; tools ask for a capability, never for a class."""
+"""Capabilities of models. Each class declares its own; tools ask for capabilities, never for classes."""
 
 from genlab.capabilities.protocols import (
     Bounds,

@@ -46,13 +46,14 @@ TOOLS: dict[type, str] = {
     Translates: "`genlab translate` translates files and folders",
     Samples: "`genlab sample` draws new {}",
 }
-"""Tools to name for a model that predicts nothing; `{}` stands for what it models."""
+"""Tools to suggest for a model that predicts nothing; `{}` stands for what it models."""
 
 
 def can(model: object, capability: type[Capability]) -> TypeGuard[Capability]:
-    """Whether a model, or the class of one, has a capability.
+    """Tell whether a model, or its class, has a capability.
 
-    It does as its class declares in `capabilities`; a class that declares nothing has those whose methods it has.
+    A class has the capabilities that it declares in `capabilities`; an instance of a class that declares nothing has
+    those whose methods it has.
     """
     declared: tuple[type, ...] | None = getattr(model, "capabilities", None)
     if declared is not None:
@@ -61,7 +62,7 @@ def can(model: object, capability: type[Capability]) -> TypeGuard[Capability]:
 
 
 def abilities(model: object) -> list[str]:
-    """Name what a model can do, and of a conditional model what it can do under a condition too."""
+    """Name what a model can do, and for a conditional model also what it can do under a condition."""
     able = [verb for capability, verb in VERBS.items() if can(model, capability)]
     if not can(model, Conditional):
         return able
@@ -70,24 +71,24 @@ def abilities(model: object) -> list[str]:
 
 
 def can_given(model: object, capability: type[Any]) -> bool:
-    """Whether a model has a capability, or a conditional model has it under a condition."""
+    """Tell whether a model has a capability, for a conditional model under a condition."""
     return can(model.given_as if can(model, Conditional) else model, capability)
 
 
 def seen_in(model: Any, batch: Any) -> tuple[Any, Tensor]:
-    """Return what can be done with the images of a batch, and these: a conditional model under their conditions."""
+    """Return the model and the images of a batch; a conditional model is put under their conditions."""
     if can(model, Conditional):
         return model.under(batch), model.images(batch)
     return model, batch["tokens" if can(model, KnowsWords) else "image"]
 
 
 def as_seen(model: object, made: Tensor) -> Tensor | list[str]:
-    """Return what a model made as people see it: images as they are, sentences in words."""
+    """Return a model's output in a form for people: images as they are, sentences in words."""
     return model.sentences(made) if can(model, KnowsWords) else made
 
 
 def flat_code_size(model: Any) -> int:
-    """Return the size of a model's codes, for tools that move along real vectors.
+    """Return the size of a model's codes, for tools that move codes along real vectors.
 
     Raises:
         GenlabError: for codes of another kind, such as grids or whole numbers.
@@ -101,9 +102,9 @@ def flat_code_size(model: Any) -> int:
 
 
 def with_real_codes(model: Any) -> None:
-    """Let a model whose codes are grids encode to the vectors that these stand for, flattened, and decode such ones.
+    """Make a model whose codes are grids encode to the vectors that they stand for, flattened, and decode these.
 
-    For tools that move along real vectors; other models are left as they are.
+    This is for tools that move codes along real vectors; other models are left as they are.
     """
     if can(model, Quantizes):
         model.use_vectors()
@@ -116,7 +117,7 @@ def real_code_shape(model: Any) -> tuple[int, ...]:
         GenlabError: for codes that are whole numbers.
     """
     if getattr(model, "discrete_codes", False):
-        flat_code_size(model)  # which says so
+        flat_code_size(model)  # raises the error
     shape: tuple[int, ...] = model.code_shape
     return shape
 
@@ -125,7 +126,7 @@ def reconstructed(model: Reconstructs, x: Tensor, generator: torch.Generator) ->
     """Reconstruct images (B, C, H, W).
 
     Returns:
-        The images, what a denoising model sees of them, and what the model gives back: two or three tensors.
+        The images, for a denoising model its corrupted input, and the reconstructions: two or three tensors.
     """
     seen = model.corrupt(x, generator) if can(model, Corrupts) else x
     return [x, model.reconstruct(x)] if seen is x else [x, seen, model.reconstruct(seen)]

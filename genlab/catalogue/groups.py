@@ -1,4 +1,4 @@
-"""Classes that can stand for one another, and what an argument can be given. Imports nothing heavy."""
+"""Groups of interchangeable classes, and the values that an argument can take. Imports nothing heavy."""
 
 import re
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ class Group:
     title: str
     names: tuple[str, ...]
     given: int = 0
-    """Number of first arguments that the model supplies."""
+    """Number of leading arguments that the model supplies."""
     or_any: str = ""
-    """Description of what else can be given."""
+    """Description of other values that are accepted."""
 
 
 ANY_MODULE = "any torch.nn.Module by its import path"
@@ -87,7 +87,7 @@ def loss_groups() -> list[Group]:
 
 
 def data_groups() -> list[Group]:
-    """Group genlab's data sets by the content of batches, and degradations."""
+    """Group genlab's data sets by the content of their batches, and its degradations."""
     by_base = [
         Group(title, tuple(catalogue.subclasses("data", base)), 0, f"any {base} by its import path")
         for title, base in (
@@ -125,7 +125,7 @@ GROUPS = {
 
 
 def all_groups() -> Iterator[Group]:
-    """List all groups."""
+    """Iterate over all groups."""
     for groups in GROUPS.values():
         yield from groups()
 
@@ -155,7 +155,7 @@ def choices(argument: Argument) -> Group | None:
 
 
 def settable(entry: Entry) -> list[Argument]:
-    """List the arguments that a user gives, not the data or the model."""
+    """List the arguments that the user sets, rather than the data or the model."""
     if _of_logits_and_image(entry):
         return []
     group = group_of(entry.name)

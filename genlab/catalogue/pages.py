@@ -1,4 +1,4 @@
-"""Pages of help about models, data sets, networks and losses. Imports nothing heavy."""
+"""Help pages for models, data sets, networks, losses and schedules. Imports nothing heavy."""
 
 import ast
 import re
@@ -13,7 +13,7 @@ from genlab.configs import shipped_configs
 from genlab.facts import FACTS
 
 WIDEST = 110
-"""Maximum number of columns of a page."""
+"""Maximum number of columns on a page."""
 TERMS = {
     "int": "whole number",
     "float": "number",
@@ -25,11 +25,11 @@ TERMS = {
     "ReconstructionError": "loss",
     "Interval": "step or epoch",
 }
-"""Names of types in words."""
+"""Types in words."""
 
 
 def listing(command: str) -> str:
-    """Format a listing, such as that of `genlab models`: each name with a line."""
+    """Format a listing, such as that of `genlab models`: each name with a one-line description."""
     groups = GROUPS[command]()
     indent = max(len(name) for group in groups for name in group.names) + 4
     lines = []
@@ -85,7 +85,7 @@ def configs_with(name: str) -> list[str]:
 
 
 def example(entry: Entry) -> str | None:
-    """Build a command that uses a class and sets one of its arguments; None if only a config can."""
+    """Build an example command that uses a class and sets one of its arguments; None if only a config can use it."""
     where = _place(entry)
     used = configs_with(entry.name)
     chosen = [name for name in used if re.search(rf"^{where}:\n +class_path: {entry.name}$", _text(name), re.MULTILINE)]
@@ -113,7 +113,7 @@ def example(entry: Entry) -> str | None:
 
 
 def _example_value(argument: Argument) -> str | None:
-    """Find a value for an argument without a default, if one word is enough."""
+    """Find an example value for an argument without a default, if one word is enough."""
     group = choices(argument)
     if group:
         return "Digits" if "Digits" in group.names else group.names[0]
@@ -121,17 +121,17 @@ def _example_value(argument: Argument) -> str | None:
 
 
 def columns() -> int:
-    """Return the number of columns of a page."""
+    """Return the number of columns on a page."""
     return min(shutil.get_terminal_size((100, 24)).columns, WIDEST)
 
 
 def words(annotation: str) -> str:
-    """Put a type in words: "number or null" for `float | None`."""
+    """Express a type in words: "number or null" for `float | None`."""
     return _words(ast.parse(annotation, mode="eval").body) if annotation else "value"
 
 
 def value(default: str) -> str:
-    """Format a default as in YAML."""
+    """Format a default value as in YAML."""
     try:
         found = ast.literal_eval(default)
     except ValueError:
@@ -181,7 +181,7 @@ def _paragraph(text: str) -> str:
 
 
 def _line(entry: Entry | None, width: int) -> str:
-    """Shorten the first sentence about a class to the clauses that fit."""
+    """Shorten the first sentence about a class to the clauses that fit on the line."""
     sentence = re.split(r"(?<=[.:]) (?=[A-Z])", entry.summary)[0].rstrip(".:;") if entry else ""
     ends = [match.start() for match in re.finditer(r"[,;:] | \(|$", sentence)]
     fitting = [end for end in ends if end <= width and sentence.count("(", 0, end) == sentence.count(")", 0, end)]
@@ -189,7 +189,7 @@ def _line(entry: Entry | None, width: int) -> str:
 
 
 def _place(entry: Entry) -> str:
-    """Return the key that a class is given for, such as data or model.encoder."""
+    """Return the key that takes a class, such as data or model.encoder."""
     if any(entry.name in group.names for group in model_groups()):
         return "model"
     *datasets, degradations = data_groups()
@@ -215,5 +215,5 @@ def _text(config: str) -> str:
 
 
 def _smallest(configs: list[str]) -> str:
-    """Choose a config that needs no download, if there is one."""
+    """Choose a config that needs no download if there is one, else the first."""
     return next((name for name in configs if name.endswith(("_digits.yaml", "_tiny.yaml"))), configs[0])

@@ -1,6 +1,6 @@
 """Classes and functions of genlab with their arguments, read from source, for help and suggestions.
 
-Importing them would take seconds, most of them torch's; reading the source takes a moment.
+Importing them would take seconds, most of that for torch; reading the source takes a moment.
 """
 
 import ast
@@ -13,16 +13,16 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
 PACKAGES = ("models", "data", "networks", "losses", "schedules")
-"""The packages and modules whose classes and functions are found by name."""
+"""Packages and modules whose classes and functions can be found by name."""
 SECTION = re.compile(r"^(?:Args|Returns|Yields|Raises|Example):$", re.MULTILINE)
-"""The heading of a docstring's section, in Google's style."""
+"""Heading of a section in a Google-style docstring."""
 ARGUMENT = re.compile(r"^    (\w+): ", re.MULTILINE)
-"""The beginning of an argument's lines in a docstring, in Google's style, without the class's indentation."""
+"""Start of an argument's description in a Google-style docstring, without the indentation of the class."""
 
 
 @dataclass(frozen=True)
 class Argument:
-    """Argument of a class or function, as written in its source."""
+    """Argument of a class or function, as in its source."""
 
     name: str
     annotation: str
@@ -35,16 +35,16 @@ class Argument:
 
 @dataclass(frozen=True)
 class Entry:
-    """Class or function."""
+    """Class or function in the catalogue."""
 
     name: str
     summary: str
-    """First sentence of the docstring."""
+    """First paragraph of the docstring."""
     details: str
-    """Paragraphs of the docstring between its first sentence and its sections."""
+    """Paragraphs of the docstring between the first one and the sections."""
     arguments: tuple[Argument, ...]
     bases: tuple[str, ...]
-    """Names of all classes that it inherits from, directly or not."""
+    """Names of all classes that it inherits from, directly or indirectly."""
     is_base: bool
     """Whether it is abstract."""
     is_function: bool
@@ -52,24 +52,24 @@ class Entry:
 
     @property
     def required(self) -> list[str]:
-        """The names of the arguments without a default."""
+        """Names of the arguments without a default."""
         return [argument.name for argument in self.arguments if argument.default is None]
 
 
 @functools.cache
 def public(package: str) -> dict[str, Entry]:
-    """The public classes and functions of a package of genlab's, such as "models", by name."""
+    """Return the public classes and functions of a package in genlab, such as "models", by name."""
     entries = _entries(package)
     return {name: entries[name] for name in sorted(_exported(package), key=str.lower) if name in entries}
 
 
 def subclasses(package: str, base: str) -> dict[str, Entry]:
-    """The public classes of a package that inherit from a class and can be used."""
+    """Return the public classes of a package that inherit from a class and are not abstract."""
     return {name: entry for name, entry in public(package).items() if base in entry.bases and not entry.is_base}
 
 
 def find(name: str) -> Entry | None:
-    """The public class or function of this name, such as `VAE`, `genlab.VAE` or `genlab.models.vae.VAE`."""
+    """Find the public class or function with a name such as `VAE`, `genlab.VAE` or `genlab.models.vae.VAE`."""
     path, _, short = name.rpartition(".")
     if path and path.partition(".")[0] != "genlab":
         return None
@@ -77,7 +77,7 @@ def find(name: str) -> Entry | None:
 
 
 def of_library(module: str, name: str) -> Entry | None:
-    """A class of another package, found without importing it; None where its source is not there."""
+    """Find a class in another package without importing it; None if its source is missing."""
     top, *rest = module.split(".")
     spec = importlib.util.find_spec(top)
     for folder in (spec and spec.submodule_search_locations) or ():
@@ -89,7 +89,7 @@ def of_library(module: str, name: str) -> Entry | None:
 
 @functools.cache
 def _entries(package: str) -> dict[str, Entry]:
-    """All classes and functions of a package, with inherited constructors and the names of all bases."""
+    """Return all classes and functions of a package, with inherited constructors and the names of all bases."""
     module = PACKAGE / f"{package}.py"
     files = [module] if module.is_file() else sorted((PACKAGE / package).glob("*.py"))
     own = {entry.name: entry for path in files for entry in _of_file(path)}
@@ -97,12 +97,12 @@ def _entries(package: str) -> dict[str, Entry]:
 
 
 def _completed(entry: Entry, known: dict[str, Entry]) -> Entry:
-    """An entry with what it inherits: a constructor, what is said of its arguments, and the names of all bases."""
+    """Add what an entry inherits: a constructor, descriptions of its arguments, and the names of all bases."""
     bases, arguments = [], entry.arguments
     waiting = list(entry.bases)
     while waiting:
         base = waiting.pop(0)
-        if base in bases or base == entry.name:  # one of torch's that has the same name
+        if base in bases or base == entry.name:  # a class of torch with the same name
             continue
         bases.append(base)
         if base in known:
@@ -115,7 +115,7 @@ def _completed(entry: Entry, known: dict[str, Entry]) -> Entry:
 
 @functools.cache
 def _exported(package: str) -> set[str]:
-    """The names that a package's `__init__` imports from its modules; those of everything in a module alone."""
+    """Return the names that a package's `__init__` imports, or all names in a single module."""
     if (PACKAGE / f"{package}.py").is_file():
         return {*_entries(package)}
     stub = PACKAGE / package / "__init__.pyi"
@@ -151,7 +151,7 @@ def _entry(node: ast.ClassDef | ast.FunctionDef, path: Path) -> Entry:
 
 
 Parameter = tuple[str, str, str | None]
-"""The name, annotation and default of an argument."""
+"""Name, annotation and default of an argument."""
 
 
 def _of_class(node: ast.ClassDef) -> tuple[list[Parameter], tuple[str, ...], bool]:
@@ -174,7 +174,7 @@ def _of_class(node: ast.ClassDef) -> tuple[list[Parameter], tuple[str, ...], boo
 
 
 def _parameters(function: ast.FunctionDef) -> list[Parameter]:
-    """The arguments of a function; `self` is one of them."""
+    """Return the arguments of a function, including `self`."""
     given = function.args
     positional = [*given.posonlyargs, *given.args]
     arguments = [*positional, *given.kwonlyargs]
@@ -192,6 +192,6 @@ def _parameters(function: ast.FunctionDef) -> list[Parameter]:
 
 def _meanings(text: str) -> dict[str, str]:
     """Parse the descriptions of arguments in the lines below `Args:`."""
-    section = re.split(r"^(?=\S)", text, maxsplit=1, flags=re.MULTILINE)[0]  # until the next one, such as Raises
+    section = re.split(r"^(?=\S)", text, maxsplit=1, flags=re.MULTILINE)[0]  # up to the next section, such as Raises
     _, *parts = ARGUMENT.split(section)
     return {name: " ".join(meaning.split()) for name, meaning in zip(parts[::2], parts[1::2], strict=True)}

@@ -1,4 +1,4 @@
-"""Checkpoints as plain data: written whole, read once, and models rebuilt from them."""
+"""Checkpoints as plain data: written completely or not at all, read once, and used to rebuild models."""
 
 from genlab.checkpoints.checkpoint import Checkpoint, load, read, rebuilt_data
 from genlab.checkpoints.files import plain_data

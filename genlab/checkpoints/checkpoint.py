@@ -1,4 +1,4 @@
-"""A checkpoint, opened without knowing what is in it, and the model and the data that it describes."""
+"""Checkpoints, opened without knowing their model, and the models and data that they describe."""
 
 from pathlib import Path
 from textwrap import shorten
@@ -17,7 +17,7 @@ from genlab.runs import config_of, find_checkpoint, is_own
 from genlab.trust import granted, not_importable, require_known_classes, require_known_paths, require_known_places
 
 LONGEST_REASON = 500
-"""Characters of what torch or jsonargparse say of a checkpoint that fits no model."""
+"""Maximum length in characters of torch's or jsonargparse's message about a checkpoint that fits no model."""
 MARKS = {"state_dict", "hyper_parameters", "pytorch-lightning_version"}
 """Entries of every checkpoint of a Lightning model with saved hyperparameters."""
 CONTENT: dict[str, type] = {
@@ -41,31 +41,31 @@ class Checkpoint:
 
     Args:
         path: its file.
-        content: all of it, as plain data.
+        content: its whole content, as plain data.
     """
 
     def __init__(self, path: Path, content: dict[str, Any]) -> None:
         self.path, self.content = path, content
         self.described = {key: content[key] for key in content if key.endswith("hyper_parameters")}
-        """Its description of model and data."""
+        """Description of its model and data."""
         self.steps: int | None = content.get("global_step")
         """Number of steps that its model was trained for."""
         self.epochs: int = content.get("epoch", 0) + 1
-        """Number of epochs that its model was trained for, the last one perhaps in part."""
+        """Number of epochs that its model was trained for; the last one may be incomplete."""
 
     @property
     def hyperparameters(self) -> dict[str, Any]:
-        """The model's arguments, and its class."""
+        """Arguments and class of the model."""
         arguments: dict[str, Any] = self.described["hyper_parameters"]
         return arguments
 
     def take(self) -> dict[str, Any]:
-        """Hand on the content, so that weights and optimizers do not stay in memory; what is described stays."""
+        """Return the content and drop it, so that weights and optimizers do not stay in memory; descriptions stay."""
         content, self.content = self.content, {}
         return content
 
     def model(self) -> LightningModule:
-        """Rebuild the model, on the CPU and in evaluation mode; the content is handed on to it.
+        """Rebuild the model on the CPU, in evaluation mode; the content is then dropped, as by `take`.
 
         Raises:
             GenlabError: for hyperparameters and weights that do not fit a model of this version.
@@ -73,9 +73,9 @@ class Checkpoint:
         return _rebuilt(self.take(), self.path)
 
     def stated_data(self) -> dict[str, Any]:
-        """Read what it says of its training data: "_class_path", and arguments; empty without any.
+        """Return the description of its training data: "_class_path" and arguments; empty if there is none.
 
-        DataModules that keep no hyperparameters in checkpoints are described by the config of the run.
+        DataModules that save no hyperparameters in checkpoints are described by the config of the run.
         """
         description = dict(self.described.get("datamodule_hyper_parameters", {}))
         if "_class_path" not in description:
@@ -87,10 +87,10 @@ class Checkpoint:
         return description
 
     def trusted_data(self) -> dict[str, Any]:
-        """Read the same, once it is trusted.
+        """Return `stated_data`, after checking that it can be trusted.
 
         Raises:
-            GenlabError: for data of classes, or in folders, that are not trusted (see `genlab.trust`).
+            GenlabError: for data whose classes or folders are not trusted (see `genlab.trust`).
         """
         description = self.stated_data()
         require_known_classes(description, self.path, own=is_own(self.path))
@@ -99,11 +99,11 @@ class Checkpoint:
 
 
 def read(path: str | Path) -> Checkpoint:
-    """Read a genlab checkpoint as plain data, on the CPU, and verify the checksums in it; nothing in it is executed.
+    """Read a genlab checkpoint as plain data on the CPU, and verify its checksums; nothing in it is executed.
 
     Raises:
-        GenlabError: for a file that is missing, damaged, no checkpoint of a genlab model, one of a newer genlab, or one
-            that names classes of modules which are not trusted (see `genlab.trust`).
+        GenlabError: for a file that is missing, damaged, not a checkpoint of a genlab model, written by a newer genlab,
+            or that names classes in modules that are not trusted (see `genlab.trust`).
     """
     path = Path(path)
     checkpoint = plain_data(path)
@@ -130,7 +130,7 @@ def read(path: str | Path) -> Checkpoint:
 
 
 def rebuilt_data(description: dict[str, Any], path: Path) -> LightningDataModule:
-    """Build the data of a checkpoint at `path`, as it states them.
+    """Build the data of the checkpoint at `path` from its description.
 
     Raises:
         GenlabError: when there is no description, or it names a class that cannot be imported.
@@ -148,16 +148,16 @@ def rebuilt_data(description: dict[str, Any], path: Path) -> LightningDataModule
 def load(path: str | Path | None = None, trust: bool = False) -> LightningModule:
     """Rebuild the model in a checkpoint, with its weights, on the CPU and in evaluation mode.
 
-    In this mode it encodes, decodes, samples and translates without gradients, unless what it is given requires them.
+    In this mode it encodes, decodes, samples and translates without gradients, unless its input requires them.
     A Trainer's `fit` trains all of it; before a loop of your own, call its `train`.
 
     Args:
-        path: a checkpoint, or a run folder (its best checkpoint), or None (the newest run's).
-        trust: import whatever modules the checkpoint names. Without it, they must be genlab's, torch's or imported
-            already, unless the checkpoint is of a run that this user trained.
+        path: a checkpoint, a run folder (its best checkpoint), or None (the newest run).
+        trust: import whatever modules the checkpoint names. Without it, they must be genlab's, torch's or already
+            imported, unless the checkpoint is from a run that this user trained.
 
     Raises:
-        GenlabError: for a file that is missing, damaged, foreign or not trusted, with one line that says so.
+        GenlabError: for a file that is missing, damaged, foreign or not trusted, with a message of one line.
     """
     path = find_checkpoint(path)
     with granted(trust):

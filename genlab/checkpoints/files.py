@@ -1,4 +1,4 @@
-"""Files of plain data, as `torch.save` writes them: read without executing anything, and found to be undamaged."""
+"""Files of plain data written by `torch.save`: read without executing anything, and checked for damage."""
 
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from genlab.regular import require_regular
 
 
 def plain_data(path: Path) -> Any:
-    """Read what `torch.save` wrote, on the CPU: plain data with tensors, once its checksums are found to be right.
+    """Read a file of `torch.save` on the CPU: plain data with tensors, whose checksums are verified.
 
     Raises:
         GenlabError: for a file that is missing, damaged, something else, or holds objects.
@@ -27,13 +27,13 @@ def plain_data(path: Path) -> Any:
     except OSError as error:
         raise GenlabError(f"{path} cannot be read: {error.strerror}") from None
     try:
-        with ThreadPoolExecutor(1) as aside:  # zlib reads without Python's lock
+        with ThreadPoolExecutor(1) as aside:  # zlib releases the GIL
             damaged = aside.submit(damaged_entry, path)
             content = torch.load(path, map_location="cpu", weights_only=True)
         entry = damaged.result()
     except MemoryError:
         raise
-    except Exception:  # bytes that are no pickle are obeyed as if they were, and raise almost anything
+    except Exception:  # bytes that are not a pickle are interpreted as one, and raise almost anything
         raise GenlabError(
             f"{path} cannot be opened as a checkpoint of plain data; it is damaged, something else, or holds objects"
         ) from None
@@ -42,15 +42,15 @@ def plain_data(path: Path) -> Any:
 
 
 def damaged_entry(path: Path) -> str | None:
-    """Find the first entry of a zip archive whose checksum (CRC-32) is wrong, or None when all are right.
+    """Find the first entry of a zip archive whose checksum (CRC-32) is wrong; None if all are right.
 
-    It takes half a second for 1 GB, about as long as reading it, and no longer than that when both run side by side.
+    This takes half a second for 1 GB, about as long as reading it; in parallel, both take no longer than one.
     """
     with zipfile.ZipFile(path) as archive:
         return archive.testzip()
 
 
 def require_undamaged(path: Path, entry: str | None) -> None:
-    """Raise GenlabError when a checkpoint has a `damaged_entry`."""
+    """Raise GenlabError if a checkpoint has a `damaged_entry`."""
     if entry is not None:
         raise GenlabError(f"{path} is damaged: the checksum of its {entry} is wrong; take another checkpoint")

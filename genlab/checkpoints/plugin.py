@@ -1,4 +1,4 @@
-"""The plugin by which a Trainer writes checkpoints whole or not at all."""
+"""A plugin that makes a Trainer write checkpoints completely or not at all."""
 
 import contextlib
 import os
@@ -15,13 +15,13 @@ from genlab.checkpoints.files import damaged_entry, require_undamaged
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """A plugin for a Trainer: each checkpoint takes the place of the one before when all of it is on the disk.
+    """A plugin for a Trainer: each checkpoint replaces the previous one only when all of it is on the disk.
 
     Args:
-        opened: a checkpoint that is read already, and is not read again when the Trainer restores it.
+        opened: a checkpoint that has already been read, and is not read again when the Trainer restores it.
 
     Raises:
-        GenlabError: for a checkpoint that cannot be written; the one before is kept.
+        GenlabError: for a checkpoint that cannot be written; the previous one is kept.
     """
 
     def __init__(self, opened: Checkpoint | None = None) -> None:
@@ -33,7 +33,7 @@ class WholeCheckpoints(TorchCheckpointIO):
         with whole_file(Path(path)) as part, part.open("wb") as file:
             try:
                 torch.save(checkpoint, file)
-            except RuntimeError as error:  # torch ends the file, whatever went wrong with it
+            except RuntimeError as error:  # torch fails again as it closes the file, which hides the cause
                 raise error.__context__ or error from None
             file.flush()
             os.fsync(file.fileno())
@@ -42,6 +42,6 @@ class WholeCheckpoints(TorchCheckpointIO):
         """Load a checkpoint as TorchCheckpointIO does, after verifying its checksums."""
         if self._opened and self._opened.content and self._opened.path == Path(path):
             return self._opened.take()
-        with contextlib.suppress(zipfile.BadZipFile):  # torch says what is wrong with it
+        with contextlib.suppress(zipfile.BadZipFile):  # left to torch to report
             require_undamaged(Path(path), damaged_entry(Path(path)))
         return super().load_checkpoint(Path(path), *args, **kwargs)

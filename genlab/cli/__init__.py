@@ -1,4 +1,4 @@
-"""The command line: `main` reads the arguments and runs one command. Imports nothing heavy before it knows which."""
+"""The command line: `main` reads the arguments and runs one command. Nothing heavy is imported before that is known."""
 
 from genlab.cli.entry import COMMANDS, TOOL_COMMANDS, TRAINER_COMMANDS, main
 

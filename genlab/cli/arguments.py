@@ -1,4 +1,4 @@
-"""Arguments of the training commands beside Lightning's own, and values that they refuse."""
+"""Arguments that genlab adds to Lightning's training commands, and checks of their values."""
 
 import re
 from collections.abc import Callable
@@ -18,33 +18,33 @@ DEFAULTS = {
     "trainer.enable_autolog_hparams": False,  # trackers get the whole config
     "best_checkpoint.filename": "best",
     "best_checkpoint.monitor": "val/loss",
-    "best_checkpoint.enable_version_counter": False,  # each replaces the one before
+    "best_checkpoint.enable_version_counter": False,  # each checkpoint replaces the previous one
     "last_checkpoint.filename": "last",
     "last_checkpoint.enable_version_counter": False,
 }
-"""Defaults other than Lightning's."""
+"""Defaults that differ from Lightning's."""
 DEVICES = re.compile(r"^(auto|-1|[\[\(]?\s*\d+(\s*,\s*\d+)*\s*[\]\)]?)$")
-"""Values that Lightning's trainer takes as devices."""
+"""Values that Lightning's trainer accepts as devices."""
 MOST_PROCESSES = 1024
-"""Maximum number of processes on one machine: each device has one."""
+"""Maximum number of processes on one machine, one for each device."""
 FROM_0 = ("min_epochs", "min_steps", "gradient_clip_val")
 FROM_1 = ("accumulate_grad_batches", "check_val_every_n_epoch", "log_every_n_steps", "num_nodes")
-"""Options of Lightning's trainer."""
+"""Options of Lightning's trainer that are at least 0, or at least 1."""
 
 
 def add_sections(parser: LightningArgumentParser, fact_for_model: Callable[[LightningDataModule, str], Any]) -> None:
-    """Link what the data know to the model, and offer genlab's callbacks as sections of the config.
+    """Link the facts that the data know to the model, and add genlab's callbacks as sections of the config.
 
     Args:
-        parser: of any of the commands.
-        fact_for_model: tells a fact of the data that are built to the model that is not.
+        parser: the parser of any command.
+        fact_for_model: gets a fact from the data, already built, for the model, which is not built yet.
     """
     for fact in FACTS:
 
         def told(data: LightningDataModule, fact: str = fact) -> Any:
             return fact_for_model(data, fact)
 
-        told.__name__ = fact  # as help calls it
+        told.__name__ = fact  # the name that help shows
         parser.link_arguments("data", f"model.init_args.{fact}", compute_fn=told, apply_on="instantiate")
     parser.add_argument(
         "--trust", action="store_true", help="import what a checkpoint names, also one of no run of your own"
@@ -56,7 +56,7 @@ def add_sections(parser: LightningArgumentParser, fact_for_model: Callable[[Ligh
 
 
 def add_of_command(parser: LightningArgumentParser, command: str) -> None:
-    """Add what only one of the commands takes."""
+    """Add the arguments that only one of the commands takes."""
     if command == "fit":
         parser.add_argument(
             "--name",
@@ -69,7 +69,7 @@ def add_of_command(parser: LightningArgumentParser, command: str) -> None:
 
 
 def require_possible(config: Namespace) -> None:
-    """Raise GenlabError for what Lightning takes and cannot work with, and for trust that no command line grants."""
+    """Raise GenlabError for values that Lightning accepts but cannot use, and for trust not given on a command line."""
     if not isinstance(config.seed_everything, bool):
         between(0, LARGEST_SEED, **if_given(seed_everything=config.seed_everything))
     for least, names in ((-1, ("num_sanity_val_steps",)), (0, FROM_0), (1, FROM_1)):
@@ -81,7 +81,7 @@ def require_possible(config: Namespace) -> None:
         raise GenlabError(f"trainer.devices is {devices}; give a number, a list such as [0, 2], -1 for all, or auto")
     if str(config.trainer.devices).isdecimal():
         between(1, MOST_PROCESSES, devices=int(config.trainer.devices))
-    if isinstance(config.trainer.val_check_interval, int | float):  # else a time
+    if isinstance(config.trainer.val_check_interval, int | float):  # otherwise a time
         above(0, val_check_interval=config.trainer.val_check_interval)
     for section in ("best_checkpoint", "last_checkpoint"):
         for name in ("filename", "dirpath"):

@@ -1,4 +1,4 @@
-"""Assembly of a run's Trainer: callbacks, loggers and plugins beside those of the config."""
+"""Assembly of a run's Trainer: callbacks, loggers and plugins in addition to those of the config."""
 
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,13 @@ from genlab.models.image_model import require_predictions
 
 
 def trainer_arguments(command: str, built: Namespace, run: Path, checkpoint: Checkpoint | None) -> dict[str, Any]:
-    """Choose what a Trainer works with that a config does not say.
+    """Choose the Trainer arguments that a config does not set.
 
     Args:
-        command: of the trainer's.
-        built: the command's config, whose classes are built.
+        command: one of the trainer's commands.
+        built: the command's config, with its classes instantiated.
         run: the folder that the Trainer works in.
-        checkpoint: what it is to restore, read already.
+        checkpoint: the checkpoint to restore, already read.
     """
     given = built.trainer
     trackers = [tracker for tracker in as_list(given.logger) if isinstance(tracker, Logger)]
@@ -38,7 +38,7 @@ def trainer_arguments(command: str, built: Namespace, run: Path, checkpoint: Che
 
 
 def require_usable(command: str, trainer: Trainer, model: LightningModule, given: Namespace) -> None:
-    """Raise GenlabError for settings that a model or CPUs do not have, and for a model that predicts nothing."""
+    """Raise GenlabError for settings that the model or CPUs do not support, and for a model without predictions."""
     if command == "predict":
         require_predictions(model)
     if isinstance(model, Model):
@@ -48,7 +48,7 @@ def require_usable(command: str, trainer: Trainer, model: LightningModule, given
 
 
 def _callbacks(command: str, built: Namespace) -> list[Callback]:
-    """Add the callbacks of every run to those of the config, unless this has others in their place."""
+    """Add the callbacks of every run to those of the config, unless the config replaces them."""
     given = built.trainer
     callbacks = [Requirements(), Results(), *as_list(given.callbacks)]
     if command == "predict":

@@ -17,11 +17,11 @@ from genlab.errors import GenlabError
 from genlab.parsing import safe_yaml
 
 CLASSES = ("model", "data")
-"""Sections that a class is given for."""
+"""Sections that take a class."""
 
 
 def find_configs(arguments: list[str]) -> list[str]:
-    """Replace every config's name in the arguments by its path, and let the config of a run start a new one."""
+    """Replace every config name in the arguments by its path, and make the config of a run start a new run."""
     found = []
     rest = iter(arguments)
     for argument in rest:
@@ -32,24 +32,24 @@ def find_configs(arguments: list[str]) -> list[str]:
         path = find_config(value if equals else next(rest, ""))
         found.append(f"--config={path}")
         if runs.is_config_of_run(path) and not any(a.partition("=")[0] == "--ckpt_path" for a in arguments):
-            found.append("--ckpt_path=null")  # which configs that genlab 0.1.0 wrote may name
+            found.append("--ckpt_path=null")  # configs written by genlab 0.1.0 may name a checkpoint
     return found
 
 
 def typed_classes(arguments: list[str]) -> tuple[str, ...]:
-    """Which of `CLASSES` the arguments give a class for."""
+    """Return those of `CLASSES` that the arguments give a class for."""
     options = {argument.partition("=")[0] for argument in arguments}
     return tuple(section for section in CLASSES if options & {f"--{section}", f"--{section}.class_path"})
 
 
 def complete_from_run(arguments: list[str]) -> list[str]:
-    """Complete the arguments of `fit` by the config of the run that --ckpt_path resumes, unless they name one.
+    """Add the config of the run that --ckpt_path resumes to the arguments of `fit`, unless they name a config.
 
-    Overlays go on top. `last` is the newest run: of the --name, or of the model and the data, when these are given.
+    Overlays are applied on top. `last` is the newest run with the given --name, or with the given model and data.
 
     Raises:
-        GenlabError: for a checkpoint that is missing, in no run, or in one that is not known to be the user's own: its
-            config may import anything.
+        GenlabError: for a checkpoint that is missing, not in a run, or in a run that is not known to be the user's own,
+            since its config may import anything.
     """
     given = _known(arguments)
     if given is None or runs.config_name(given.config) or given.ckpt_path in (None, "null"):
@@ -74,13 +74,13 @@ def complete_from_run(arguments: list[str]) -> list[str]:
 
 
 def complete_from_checkpoint(arguments: list[str]) -> tuple[list[str], Checkpoint | None]:
-    """Complete the arguments of `validate`, `test` and `predict` from what a checkpoint says of itself.
+    """Complete the arguments of `validate`, `test` and `predict` from the checkpoint's own description.
 
-    Without --ckpt_path the newest run is meant (of the config, when one is given); without --config and --model, the
+    Without --ckpt_path, the newest run is used (of the config, when one is given). Without --config and --model, the
     model and the data are those that the checkpoint was trained with.
 
     Returns:
-        The arguments, and the checkpoint, read; None where they ask for help.
+        The arguments, and the checkpoint that was read, or None when the arguments ask for help.
     """
     given = _known(arguments)
     if given is None:
@@ -96,7 +96,7 @@ def complete_from_checkpoint(arguments: list[str]) -> tuple[list[str], Checkpoin
 
 
 def _known(arguments: list[str]) -> argparse.Namespace | None:
-    """Parse what the arguments say of runs and checkpoints; None when they ask for help."""
+    """Parse the arguments about runs and checkpoints; None when they ask for help."""
     if {"-h", "--help"} & {*arguments} or any(argument.startswith("--print_config") for argument in arguments):
         return None
     parser = ToolParser(prog="genlab fit", add_help=False, allow_abbrev=False)
@@ -112,7 +112,7 @@ def _known(arguments: list[str]) -> argparse.Namespace | None:
 
 
 def _class_path(value: str | None) -> str:
-    """The class that an argument gives, by name or as JSON with `class_path`."""
+    """Return the class that an argument gives, by name or as JSON with `class_path`."""
     with contextlib.suppress(GenlabError, yaml.YAMLError):
         described = safe_yaml.load(value or "")
         if isinstance(described, Mapping):
@@ -121,7 +121,7 @@ def _class_path(value: str | None) -> str:
 
 
 def _newest(name: str | None, given: argparse.Namespace) -> Path:
-    """The newest run of a config with the classes that override its own; without such a run, of the config."""
+    """Find the newest run of a config with the classes that override its own, or else of the config itself."""
     if name is None:
         return runs.newest_run()
     overridden = "-".join(filter(None, [name, *given.classes]))

@@ -1,4 +1,4 @@
-"""Entry point of the command line: `main(arguments)`. Imports nothing heavy before it knows what is asked for."""
+"""Entry point of the command line: `main(arguments)`. Nothing heavy is imported before the command is known."""
 
 import argparse
 import importlib
@@ -58,10 +58,10 @@ COMMANDS = {
 }
 """Descriptions of the commands, grouped by purpose."""
 PLACES = {"explore": "genlab.explore.command"}
-"""Modules of tools that are more than one module of `genlab.commands`."""
+"""Modules of tools that are not in `genlab.commands`."""
 TOOL_COMMANDS = [name for group in COMMANDS.values() for name in group if name not in TRAINER_COMMANDS]
 DEBUG = "--debug"
-"""Option of all commands that shows tracebacks."""
+"""Option of all commands: show tracebacks."""
 CLOSED_PIPE = 128 + 13
 """Exit status of a program that SIGPIPE ends."""
 INTERRUPTED = 128 + 2
@@ -69,14 +69,14 @@ INTERRUPTED = 128 + 2
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; `arguments` are those of the shell by default.
+    """Run one command; by default, `arguments` are those of the shell.
 
-    Any error ends the program with one line and exit status 1, or with its traceback where `--debug` is given; a
-    closed pipe ends it in silence, as in `genlab configs | head`. Ctrl-C ends it with one line too.
+    Any error ends the program with one line and exit status 1, or with its traceback if `--debug` is given. A closed
+    pipe, as in `genlab configs | head`, ends it silently. Ctrl-C ends it with one line too.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: names of files may be no UTF-8
+        sys.stdout.reconfigure(errors="backslashreplace")  # like stderr, since file names may not be UTF-8
     try:
         try:
             _run([argument for argument in arguments if argument != DEBUG])
@@ -113,25 +113,25 @@ def _run(arguments: list[str]) -> None:
         given = ["--help" if argument == "--help-all" else argument for argument in arguments]
     tool = "listings" if command in LISTINGS else command
     module = importlib.import_module("genlab.cli.trainer" if trains else PLACES.get(tool, f"genlab.commands.{tool}"))
-    warnings.formatwarning = _in_a_line  # type: ignore[assignment]  # which Lightning has changed
+    warnings.formatwarning = _in_a_line  # type: ignore[assignment]  # again, since Lightning changes it
     with own_code.importable():
         module.main(given)
 
 
 def _end_progress_bars() -> None:
-    """Start a new line below a progress bar that an error has stopped, for the error's own line."""
-    if tqdm := sys.modules.get("tqdm"):  # of which Lightning's bars are too
+    """Start a new line for the error message below a progress bar that the error has stopped."""
+    if tqdm := sys.modules.get("tqdm"):  # Lightning's bars are tqdm's too
         for bar in [*getattr(tqdm.tqdm, "_instances", ())]:
             bar.close()
 
 
 def _flush() -> None:
-    """Flush what was printed: where that fails, as on a full disk, Python would print a traceback at its end."""
+    """Flush stdout now: if that fails at exit, for instance on a full disk, Python prints a traceback."""
     try:
-        if sys.stdout is not None:  # closed by the shell
+        if sys.stdout is not None:  # None if the shell closed it
             sys.stdout.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still in its buffer
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # takes what is still in the buffer
         raise
 
 
@@ -162,5 +162,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _in_a_line(message: Warning | str, *place: object) -> str:
-    """Format a warning on a line of its own, below a progress bar, without the line of code that it is from."""
+    """Format a warning on its own line, below a progress bar, without the line of code that raised it."""
     return f"\nwarning: {message}\n"

@@ -1,4 +1,4 @@
-"""Help on the commands that train and test, answered before anything heavy is imported."""
+"""Help for the commands that train and test, shown before anything heavy is imported."""
 
 import os
 from textwrap import wrap
@@ -58,10 +58,10 @@ MORE = (
 
 
 def answer(command: str, arguments: list[str]) -> str | None:
-    """The page that the arguments ask for; None where they ask for training, or for help that only the parser has.
+    """Return the help page that the arguments ask for; None if they ask to train, or for help that only the parser has.
 
     Raises:
-        GenlabError: for names that are not valid where they stand.
+        GenlabError: for names that are not valid where they are given.
     """
     if command == "fit" and not arguments and not any(name.startswith("GENLAB_FIT") for name in os.environ):
         raise GenlabError(NOTHING_GIVEN)
@@ -80,7 +80,7 @@ def answer(command: str, arguments: list[str]) -> str | None:
 
 
 def overview(command: str) -> str:
-    """The options of a command that are of use most often."""
+    """List the most useful options of a command."""
     trains = command == "fit"
     sections: list[tuple[str, tuple[tuple[str, str], ...]]] = [
         ("what, and on what data" if trains else "other than the checkpoint's", WHAT),
@@ -100,7 +100,7 @@ def overview(command: str) -> str:
 
 
 def _on_key(key: str, name: str, tree: Tree) -> str | None:
-    """Help on the class that a key such as model.encoder takes, or on what it can be given."""
+    """Return help for the class given for a key such as model.encoder, or for the classes that it takes."""
     if name and not name.startswith("-"):
         of_sections = {"model": groups.model_groups, "data": groups.data_groups}
         argument = argument_at(key, tree)

@@ -1,4 +1,4 @@
-"""The checkpoint that a command resumes or measures: which one is meant, and whether it fits what else is given."""
+"""The checkpoint that a command resumes or measures: which one it is, and whether it fits the other arguments."""
 
 import re
 import traceback
@@ -19,12 +19,12 @@ from genlab.models.base import Model
 
 
 def meant_checkpoint(ckpt_path: str | None, root: Path, name: str) -> Path | None:
-    """Find the checkpoint that a command is to open: of the same job, where SLURM starts it again; None for none.
+    """Find the checkpoint that a command opens, if any: that of the same job when SLURM has requeued it.
 
     Args:
-        ckpt_path: as the user says: a run, a checkpoint, or "last", the newest run's.
-        root: where runs are.
-        name: what a run is called.
+        ckpt_path: what the user gives: a run, a checkpoint, or "last" for that of the newest run.
+        root: folder of all runs.
+        name: name of the run.
     """
     requeued = runs.run_of_job(root, name, slurm.step()) if slurm.requeued() else None
     meant = requeued or ckpt_path
@@ -43,12 +43,12 @@ def model_section(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def require_same_model(checkpoint: Checkpoint, saved: Namespace, given: Namespace) -> None:
-    """Raise GenlabError where a checkpoint's model is another one than the config's, which Lightning would overrule.
+    """Raise GenlabError if a checkpoint's model differs from the config's, which Lightning would overrule.
 
     Args:
-        checkpoint: for the error.
+        checkpoint: the checkpoint, for the message.
         saved: the checkpoint's model, as the section of a config.
-        given: the config's.
+        given: the config's model.
     """
     if difference := _difference(saved, given):
         raise GenlabError(
@@ -58,10 +58,10 @@ def require_same_model(checkpoint: Checkpoint, saved: Namespace, given: Namespac
 
 
 def require_same_data(checkpoint: Checkpoint, given: Namespace) -> None:
-    """Raise GenlabError where a checkpoint was left inside an epoch of data of another class than the config's.
+    """Raise GenlabError if a checkpoint was saved inside an epoch, of data of another class than the config's.
 
     Args:
-        checkpoint: before its content is handed on.
+        checkpoint: the checkpoint, before its content is handed on.
         given: the config's data.
     """
     of_saved = checkpoint.stated_data().get("_class_path", "").rpartition(".")[2]
@@ -75,7 +75,7 @@ def require_same_data(checkpoint: Checkpoint, given: Namespace) -> None:
 
 
 def require_progress(trainer: Trainer, model: LightningModule, checkpoint: Checkpoint | None) -> None:
-    """Raise GenlabError when a training that was resumed has made no step: there was nothing to do."""
+    """Raise GenlabError if resumed training has made no step, as there was nothing to do."""
     if checkpoint is None or trainer.global_step != checkpoint.steps:
         return
     epochs = trainer.current_epoch
@@ -93,7 +93,7 @@ def require_progress(trainer: Trainer, model: LightningModule, checkpoint: Check
 
 
 def explained(error: Exception, trainer: Trainer, checkpoint: Checkpoint | None) -> GenlabError | None:
-    """Say in one line why a checkpoint cannot be restored, or validation not be due; None for any other error."""
+    """Explain in one line why a checkpoint cannot be restored, or validation is never due; None for other errors."""
     if isinstance(error, GenlabError):
         return None
     if checkpoint and "You restored a checkpoint with current_epoch=" in str(error):
@@ -116,7 +116,7 @@ def explained(error: Exception, trainer: Trainer, checkpoint: Checkpoint | None)
 
 
 def _restoring(error: BaseException) -> bool:
-    """Whether an error is from Lightning's restoring of a checkpoint."""
+    """Tell whether an error was raised while Lightning restored a checkpoint."""
     places = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     return any(
         frame.f_globals.get("__name__") == checkpoint_connector.__name__ and "restore" in frame.f_code.co_name
@@ -125,13 +125,13 @@ def _restoring(error: BaseException) -> bool:
 
 
 def _difference(saved: Namespace, given: Namespace) -> str:
-    """Describe how a checkpoint's model differs from the config's; empty if it does not."""
+    """Describe how a checkpoint's model differs from the config's; an empty string if it does not."""
     of_saved, of_given = (model.class_path.rpartition(".")[2] for model in (saved, given))
     if of_saved != of_given:
         return f"a model of class {of_saved}, the config one of class {of_given}"
     arguments = [*given.init_args.items()]
     loaded = tuple(k.removesuffix("class_path") for k, v in arguments if v in trust.LOADERS)  # whole in the checkpoint
-    # whether Adam is fused is how it computes, not what
+    # fused Adam computes the same thing in another way
     stated = {k: v for k, v in arguments if v is not None and k not in FACTS and not k.endswith(".fused")}
     stated = {k: v for k, v in stated.items() if not k.startswith(loaded)}
     had = saved.init_args
@@ -140,5 +140,5 @@ def _difference(saved: Namespace, given: Namespace) -> str:
 
 
 def _without_modules(value: Any) -> str:
-    """A text that is the same for genlab.VAE, a class by its public name, and for genlab.models.vae.VAE."""
+    """Return a text that is the same for a class's public path, genlab.VAE, and for genlab.models.vae.VAE."""
     return re.sub(r"'[\w.]+\.(\w+)'", r"'\1'", repr(value))

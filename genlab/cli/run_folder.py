@@ -1,4 +1,4 @@
-"""The folder of a run: what it is called, who holds it, and which trackers write in it."""
+"""The folder of a run: its name, the process that holds it, and the trackers that write in it."""
 
 import contextlib
 from collections.abc import Collection
@@ -14,10 +14,10 @@ from genlab.errors import GenlabError
 
 
 def run_name(config: Namespace, typed: Collection[str]) -> str:
-    """Name a run: as the user says, else after its config and the classes typed, else after all.
+    """Name a run: the user's name for it, else its config and the classes typed, else its model and data.
 
     Args:
-        config: of the command.
+        config: the command's config.
         typed: the sections for which the user typed a class.
     """
     if (name := config.get("name")) is not None:
@@ -29,19 +29,19 @@ def run_name(config: Namespace, typed: Collection[str]) -> str:
 
 
 def claimed(resumed: Path | None, place: Path, asked: str | None, held: contextlib.ExitStack) -> Path:
-    """Resume a run, or else make a new one, which the first process alone makes, knows and holds.
+    """Resume a run, or make a new one, which only the first process makes, knows and holds.
 
     Args:
         resumed: the folder of the run to resume, if any.
-        place: the folder of runs of the new one's name.
+        place: the folder of all runs with the new run's name.
         asked: the name that the user asks for, if any.
-        held: what the run is held by, until it is closed.
+        held: holds the run until it is closed.
 
     Returns:
         The run's folder.
 
     Raises:
-        GenlabError: for a run that is resumed under another name, or trained by another process.
+        GenlabError: for a run that is resumed under another name, or that another process is training.
     """
     if resumed and asked and resumed.absolute().parent.name != asked:
         raise GenlabError(f"{resumed} keeps its name when it is resumed; leave --name out")
@@ -52,9 +52,9 @@ def claimed(resumed: Path | None, place: Path, asked: str | None, held: contextl
 
 
 def with_trackers_in(run: Path, config: Namespace, command: str) -> Namespace:
-    """Copy a config, so that trackers keep what they write in the run's folder, and W&B calls the run as it is called.
+    """Copy a config, changed so that trackers write to the run's folder, and W&B uses the run's name.
 
-    The config itself is what `config.yaml` states: that starts a new run, and names no folder of this one.
+    The config itself stays as it is: `config.yaml` is written from it, starts a new run, and must not name this folder.
     """
     placed = config.clone()
     for tracker in as_list(placed[command].trainer.logger):
@@ -70,5 +70,5 @@ def with_trackers_in(run: Path, config: Namespace, command: str) -> Namespace:
 
 
 def as_list(value: Any) -> list[Any]:
-    """Return what is given as one thing, as several or not at all, as a list of its own."""
+    """Return a new list of a value that is a list, a single thing or None."""
     return [] if value is None else [*value] if isinstance(value, list) else [value]

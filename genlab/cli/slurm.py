@@ -1,4 +1,4 @@
-"""The current SLURM job: its step, and how it is requeued."""
+"""The current SLURM job: its step, and requeueing it."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from genlab.errors import GenlabError
 
 
 def step() -> str | None:
-    """Return the job step of this process, the same after the job is requeued; None outside of SLURM."""
+    """Return the job step of this process, which stays the same when the job is requeued; None outside of SLURM."""
     job, number = os.environ.get("SLURM_JOB_ID"), os.environ.get("SLURM_STEP_ID")
     return f"{job}.{number}" if job and number else None
 
@@ -18,13 +18,13 @@ def requeued() -> bool:
 
 
 def requeue() -> None:
-    """Requeue the job, unless it was cancelled, or SLURM has requeued it already.
+    """Requeue the job, unless it was cancelled or SLURM has already requeued it.
 
     Raises:
-        GenlabError: if SLURM cannot be reached, or refuses.
+        GenlabError: if SLURM cannot be reached or refuses.
     """
     job = os.environ["SLURM_JOB_ID"]
-    if "SLURM_ARRAY_JOB_ID" in os.environ:  # one of whose tasks has the id of all
+    if "SLURM_ARRAY_JOB_ID" in os.environ:  # one task of an array has the id of the whole array
         job = "{SLURM_ARRAY_JOB_ID}_{SLURM_ARRAY_TASK_ID}".format_map(os.environ)
     if "JobState=RUNNING" in _scontrol("show job", job):
         _scontrol("requeue", job)
@@ -32,7 +32,7 @@ def requeue() -> None:
 
 
 def _scontrol(request: str, job: str) -> str:
-    """Run scontrol, and return its answer about a job."""
+    """Run scontrol for a job, and return its output."""
     try:
         done = subprocess.run(["scontrol", *request.split(), job], capture_output=True, text=True)
     except OSError as error:

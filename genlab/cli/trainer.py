@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, Self
 
-os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")  # of what Lightning calls, not of what users do
+os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")  # they concern Lightning's calls, not the user's
 
 import torch
 import yaml
@@ -48,17 +48,17 @@ from genlab.parsing.parser import ExplainingParser
 from genlab.tables import rounded
 
 OBSERVATIONS = {"image_shape": "images", "vocabulary": "sentences"}
-"""Observations of the models that need a fact."""
+"""What a model observes, by the fact that it needs about it."""
 
 
 def main(arguments: list[str]) -> None:
     """Run a command of Lightning's trainer; `arguments` begin with its name.
 
     Raises:
-        GenlabError: for what a user can mend.
+        GenlabError: for errors that a user can fix.
     """
     quieten()
-    command, *rest = (re.sub("^--ckpt(?==|$)", "--ckpt_path", argument) for argument in arguments)  # as tools have it
+    command, *rest = (re.sub("^--ckpt(?==|$)", "--ckpt_path", argument) for argument in arguments)  # the tools' name
     try:
         with trust.granted("--trust" in rest):
             fits = command == "fit"
@@ -77,7 +77,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _wandb_errors() -> tuple[type[Exception], ...]:
-    """Return the errors that W&B raises, or nothing when no logger has imported it."""
+    """Return the exceptions that W&B raises; none if no logger has imported it."""
     return (sys.modules["wandb"].Error,) if "wandb" in sys.modules else ()
 
 
@@ -85,9 +85,9 @@ class TrainerCLI(LightningCLI):
     """LightningCLI in subclass mode, with a run folder for every `fit`.
 
     Args:
-        arguments: what to run, completed and with the paths of configs.
-        typed: the sections for which the user typed a class: it becomes a part of the run's name.
-        opened: a checkpoint that is read already.
+        arguments: the command and its arguments, completed, with configs as paths.
+        typed: the sections for which the user typed a class, which becomes part of the run's name.
+        opened: a checkpoint that has already been read.
     """
 
     subcommand: str
@@ -98,7 +98,7 @@ class TrainerCLI(LightningCLI):
 
     def __init__(self, arguments: list[str], typed: tuple[str, ...] = (), opened: Checkpoint | None = None) -> None:
         self._command, self._typed, self._opened = arguments[0], typed, opened
-        # Adam's averages of rare gradients (MNIST's border pixels) fade into denormal numbers, which slow a CPU down
+        # Adam's averages of rare gradients (MNIST's border pixels) decay to denormal numbers, which slow down a CPU
         torch.set_flush_denormal(True)
         keep_freed_memory()
         self._held = contextlib.ExitStack()
@@ -115,11 +115,11 @@ class TrainerCLI(LightningCLI):
                     args=arguments,
                 )
         finally:
-            with contextlib.suppress(AttributeError):  # it ended before there was a run
+            with contextlib.suppress(AttributeError):  # raised if there was no run yet
                 runs.discard_empty(self.run)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """Stay one: settings of a model that is copied, as Lightning's averages of weights do, hold on to it."""
+        """Return the same object: a copied model, as in Lightning's weight averaging, refers to it in its settings."""
         return self
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -127,7 +127,7 @@ class TrainerCLI(LightningCLI):
         add_sections(parser, self._fact_for_model)
 
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
-        """Return the command that is run, since building the parsers of the others takes a tenth of a second."""
+        """Return only the command to run, since building the parsers of the others takes a tenth of a second."""
         return {self._command: LightningCLI.subcommands()[self._command]}
 
     def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
@@ -136,10 +136,10 @@ class TrainerCLI(LightningCLI):
         return parser
 
     def _fact_for_model(self, data: LightningDataModule, fact: str) -> Any:
-        """Give a fact of the data to the model; of data that do not tell it, only to a model that needs it.
+        """Get a fact of the data for the model; if the data do not state it, only for a model that takes it.
 
         Raises:
-            GenlabError: for a model of images and data without, and for one of sentences.
+            GenlabError: for a model of images or sentences and data that have none.
         """
         if self.checkpoint:
             adopt(data, self.checkpoint.hyperparameters)
@@ -157,20 +157,20 @@ class TrainerCLI(LightningCLI):
         return own_data.fact_of(data, fact) if fact in arguments_of(imported(model)) else None
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Parse the arguments by the command's own parser: that of all commands would parse and check the result again.
+        """Parse the arguments with the command's own parser: the parser of all commands would do everything twice.
 
         Raises:
-            GenlabError: for what Lightning's trainer does not refuse by itself.
+            GenlabError: for invalid values that Lightning's trainer accepts.
         """
         command, *rest = args
         config = self._parser(command).parse_args(rest)
-        if hasattr(parser, "print_config"):  # asked for, and printed by none but that of all commands
+        if hasattr(parser, "print_config"):  # only the parser of all commands prints the config
             super().parse_arguments(parser, args)
         require_possible(config)
         self.config = Namespace(subcommand=command, **{command: config})  # type: ignore[no-untyped-call]
 
     def _parse_ckpt_path(self) -> None:
-        """Decide on the checkpoint and the run's folder, and take the model from the checkpoint."""
+        """Choose the checkpoint and the run's folder, and take the model from the checkpoint."""
         command = self.config.subcommand
         config = self.config[command]
         root, name = Path(config.trainer.default_root_dir or runs.ROOT), run_name(config, self._typed)
@@ -193,7 +193,7 @@ class TrainerCLI(LightningCLI):
                 require_same_data(self.checkpoint, config.data)
 
     def _dump_config(self) -> None:
-        """Dump once what has been parsed, and checked by that: to the models' and the data's hyperparameters."""
+        """Dump the config once, for the hyperparameters of model and data; parsing has already checked it."""
         if not hasattr(self, "config_dump"):
             text = self.parser.dump(self.config, skip_link_targets=False, skip_none=False, skip_validation=True)
             self.config_dump = yaml.safe_load(text)[self.subcommand]
@@ -208,24 +208,24 @@ class TrainerCLI(LightningCLI):
         settings = trainer_arguments(self.subcommand, built, self.run, self.checkpoint)
         try:
             self.trainer = self.instantiate_trainer(**settings)
-        except ValueError as error:  # of a strategy or an accelerator that there is not
+        except ValueError as error:  # for an unknown strategy or accelerator
             raise GenlabError(" ".join(str(error).split())) from error
 
     def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Callback]) -> Trainer:
-        """Leave genlab's own checkpoints out where there are to be none."""
+        """Leave out genlab's own checkpoint callbacks if checkpointing is off."""
         if config["enable_checkpointing"] is False:
             callbacks = [callback for callback in callbacks if not isinstance(callback, CheckpointCallback)]
         return super()._instantiate_trainer(config, callbacks)
 
     def after_instantiate_classes(self) -> None:
-        """Refuse settings and data that do not fit; data without batches for prediction give their test images."""
+        """Refuse settings and data that do not fit; data without prediction batches predict on their test images."""
         if self.subcommand == "predict" and not is_overridden("predict_dataloader", self.datamodule):
             self.datamodule = own_data.as_genlabs(self.datamodule)
         require_usable(self.subcommand, self.trainer, self.model, self.config[self.subcommand].trainer)
         require_same(self.datamodule, self.checkpoint.hyperparameters if self.checkpoint else {})
 
     def _run_subcommand(self, subcommand: str) -> None:
-        """Run the trainer; raise GenlabError for a checkpoint that it cannot restore."""
+        """Run the trainer; raise GenlabError if it cannot restore a checkpoint, or validation is never due."""
         try:
             super()._run_subcommand(subcommand)
         except Exception as error:
@@ -234,7 +234,7 @@ class TrainerCLI(LightningCLI):
             raise
 
     def after_fit(self) -> None:
-        """Say how it went and where everything is; raise GenlabError when there was nothing to do."""
+        """Print the metrics and where everything is; raise GenlabError when there was nothing to do."""
         require_progress(self.trainer, self.model, self.checkpoint)
         if not self.trainer.is_global_zero:
             return

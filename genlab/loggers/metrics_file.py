@@ -21,8 +21,8 @@ class MetricsFile(Logger):
     """Write a row for each step to `metrics.csv` in a run's folder, or append to a file that already exists.
 
     When training resumes from a checkpoint, rows of steps that are repeated are dropped. (Lightning's CSVLogger deletes
-    the file, and so a resumed run's past.) A file that others have changed, such as a spreadsheet with another
-    delimiter, is kept as `metrics-kept-1.csv`, and the rows that can be read are written to the new one.
+    the file, and with it the history of a resumed run.) A file changed by another program, for instance saved by a
+    spreadsheet with another delimiter, is kept as `metrics-kept-1.csv`, and its readable rows are copied to a new one.
 
     Args:
         folder: the run's folder.
@@ -39,16 +39,16 @@ class MetricsFile(Logger):
         self._columns = ["step", "epoch"]
         self._goes_on = os.path.lexists(self.path)
         self.size = 0
-        """Number of bytes of the file that were written or found."""
+        """Size of the file in bytes when this logger last wrote it; 0 before."""
 
     @property
     def save_dir(self) -> str:
-        """The run's folder, where Lightning puts checkpoints and the config too."""
+        """The run's folder, where Lightning also puts checkpoints and the config."""
         return str(self.folder)
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
-        """Log nothing: the run's config.yaml has the hyperparameters."""
+        """Log nothing, as the run's config.yaml has the hyperparameters."""
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -57,7 +57,7 @@ class MetricsFile(Logger):
 
     @rank_zero_only
     def save(self) -> None:
-        """Append new rows; a new column rewrites the file.
+        """Append new rows; rewrite the file if there is a new column.
 
         Raises:
             GenlabError: when the file cannot be written.
@@ -88,7 +88,7 @@ class MetricsFile(Logger):
         self._rows.clear()
 
     def _rewrite(self, before: float) -> None:
-        """Write the file again, with all columns and the rows of the steps before one."""
+        """Rewrite the file with all columns and the rows of steps before a given one."""
         if not os.path.lexists(self.path):
             return
         columns, rows, oddities = history.parse(self.path)
@@ -111,6 +111,6 @@ class MetricsFile(Logger):
 
 
 def _end(rows: list[dict[str, str]]) -> int:
-    """Estimate the step at which the next row is due at the latest, from the distance between rows."""
+    """Estimate the latest step at which the next row is due, from the largest distance between rows."""
     steps = [-1, *(int(row["step"]) for row in rows)]
     return steps[-1] + max((later - step for step, later in itertools.pairwise(steps)), default=1)

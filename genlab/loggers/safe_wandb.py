@@ -1,4 +1,4 @@
-"""W&B logger that training does not depend on."""
+"""A W&B logger that training does not depend on."""
 
 import contextlib
 import os
@@ -10,25 +10,25 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_warn
 
 PATIENCE = {"init_timeout": 20, "finish_timeout": 60}
-"""Seconds to wait for the service when training begins, and when it has ended."""
+"""Seconds to wait for the service when training begins, and after it has ended."""
 
 
 class SafeWandbLogger(WandbLogger):
     """Lightning's WandbLogger, offline if there is no account or the service cannot be reached.
 
-    Logs then stay in its `save_dir`; `wandb sync` sends them later. Arguments are those of WandbLogger.
+    Logs then stay in its `save_dir`; `wandb sync` uploads them later. It takes the arguments of WandbLogger.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        del self._wandb_init["anonymous"]  # W&B warns of it even when it is None
+        del self._wandb_init["anonymous"]  # W&B warns about it even when it is None
         self._wandb_init["settings"] = self._wandb_init.get("settings") or PATIENCE
 
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:
         """The W&B run."""
-        import wandb  # half a second that only runs with this logger wait
+        import wandb  # here, since it takes half a second
 
         try:
             with _no_questions():
@@ -42,7 +42,7 @@ class SafeWandbLogger(WandbLogger):
 
 @contextlib.contextmanager
 def _no_questions() -> Iterator[None]:
-    """Keep W&B from asking for an account: it would wait for an answer forever."""
+    """Keep W&B from asking for an account, since it would wait forever for an answer."""
     terminal = os.environ.get("TERM")
     os.environ["TERM"] = "dumb"
     try:

@@ -1,4 +1,4 @@
-"""Explanations of mistakes in a command line or a config, in one line, with the nearest right name."""
+"""Explanations of mistakes in a command line or a config, in one line, with the nearest valid name."""
 
 import importlib
 import inspect
@@ -15,12 +15,12 @@ UNKNOWN_KEY = re.compile(r"Option '(?P<key>[\w.]+)' is not accepted|does not acc
 UNKNOWN_ARGUMENT = re.compile(r"unrecognized arguments: (\S+)")
 UNKNOWN_CLASS = re.compile(r"dot import path string: (\S+)")
 KEY = re.compile(r'Parser key "([\w.]+)"')
-"""Each part of a key's place in a config."""
+"""Each part of the path of a key in a config."""
 OWNER = re.compile(r"given class_path '([\w.]+)'")
 OWNER_AFTERWARDS = re.compile(r"\. Got value: Namespace\(class_path='([\w.]+)'")
-"""The class that does not take a key, said before it or right after it."""
+"""The class that does not take a key, named before the key or right after it."""
 NUMBER = re.compile(r"Expected a <class '(?:int|float)'>")
-"""Part of a message that says that a number could be given in place of a class."""
+"""Part of a message about a value that can be a number as well as a class."""
 TYPES = {
     "int": "a whole number",
     "float": "a number",
@@ -42,19 +42,19 @@ MODULES = {
     "prediction": ("genlab.diffusion",),
     "loss": ("genlab.diffusion",),
 }
-"""Places of the classes and functions that are not in genlab's listings, by the end of their key."""
+"""Modules of the classes and functions that are not in genlab's listings, by the end of their key."""
 LACKING = re.compile(
     r"""Parser key "([\w.]+)".*class_path '([\w.]+)':\s+the following arguments are required: (\w+(?:, \w+)*)""",
     re.DOTALL,
 )
 CLASS_OR_FUNCTION = re.compile(rf"(?:class_path(?:'?:? |=)|val=|Got value: |Given value: )'?({DOTTED.pattern})\b")
-"""Import paths that a message has as values."""
+"""Import paths that occur as values in a message."""
 LONGEST = 300
-"""Characters of what jsonargparse says, where it is not known."""
+"""Maximum length in characters of a jsonargparse message that is passed on unexplained."""
 
 
 def explain(message: str, parser: LightningArgumentParser) -> str:
-    """One line for jsonargparse's many."""
+    """Explain a long message of jsonargparse in one line."""
     if message.startswith("Unexpected config:"):
         return "a config has sections, such as `model:` and `data:`; `genlab configs vae_digits.yaml` prints one"
     lacking = LACKING.search(message)
@@ -80,7 +80,7 @@ def explain(message: str, parser: LightningArgumentParser) -> str:
 
 
 def _unknown_argument(name: str, parser: LightningArgumentParser) -> str:
-    """One line for an option that the parser does not have."""
+    """Explain in one line that the parser does not have an option."""
     if not name.startswith("-"):
         return f"there is no option {name}; options begin with --, and their values follow them"
     group, _, last = name.lstrip("-").rpartition(".")
@@ -89,14 +89,14 @@ def _unknown_argument(name: str, parser: LightningArgumentParser) -> str:
 
 
 def _unknown_key(name: str, place: str, message: str, found: re.Match[str], parser: LightningArgumentParser) -> str:
-    """One line for an argument that a class does not have."""
+    """Explain in one line that a class does not have an argument."""
     after = OWNER_AFTERWARDS.match(message, found.end())
     before = OWNER.findall(message, 0, found.start())
     owner = after[1] if after else before[-1] if before else None
     if owner is None:
         return f"there is no key {name}; {suggestion(name, sorted(dotted_keys(parser)))}"
     module, _, short = owner.rpartition(".")
-    if short in ("LightningModule", "LightningDataModule"):  # which is meant where no class is given
+    if short in ("LightningModule", "LightningDataModule"):  # jsonargparse falls back on it if no class is given
         return f"{place} has no class; give --{place} NAME, or class_path in a config, with init_args beside it"
     known = [
         key for key in inspect.signature(getattr(importlib.import_module(module), short)).parameters if key != "params"
@@ -105,12 +105,12 @@ def _unknown_key(name: str, place: str, message: str, found: re.Match[str], pars
 
 
 def _unknown_class(name: str, place: str) -> str:
-    """One line for the name of a class that the parser does not find."""
+    """Explain in one line that the parser does not find a class."""
     for end, modules in MODULES.items():
         if place.endswith(end):
             classes = {
                 known: f"{module}.{known}"
-                for module in reversed(modules)  # the first one counts
+                for module in reversed(modules)  # the first one takes precedence
                 for known, thing in vars(importlib.import_module(module)).items()
                 if inspect.isclass(thing) or inspect.isfunction(thing)
             }
@@ -141,6 +141,6 @@ def _wrong_value(message: str) -> str | None:
 
 
 def dotted_keys(parser: LightningArgumentParser) -> set[str]:
-    """The keys that the parser and its subcommands take, such as trainer.max_epochs."""
+    """Return the keys that the parser and its subcommands take, such as trainer.max_epochs."""
     commands = parser._subcommands_action.choices.values() if parser._subcommands_action else []
     return {action.dest for action in parser._actions}.union(*map(dotted_keys, commands))

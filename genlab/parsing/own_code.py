@@ -17,10 +17,10 @@ DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 
 @contextlib.contextmanager
 def importable() -> Iterator[None]:
-    """Make modules in the current folder importable, after installed ones, so that a stray torch.py shadows nothing."""
+    """Make modules in the current folder importable, last on the path, so that a stray torch.py shadows nothing."""
     try:
         here = str(Path.cwd())
-    except OSError:  # a folder that is gone
+    except OSError:  # the folder has been deleted
         here = ""
     added = bool(here) and here not in sys.path
     if added:
@@ -33,10 +33,7 @@ def importable() -> Iterator[None]:
 
 
 def not_found(name: str) -> str | None:
-    """Explain in one line why a class or function is not found by its dotted name; None if it is found.
-
-    Its module is imported.
-    """
+    """Import the module of a class or function, and explain in one line why it is not found; None if it is found."""
     module, _, attribute = name.rpartition(".")
     root = module.partition(".")[0]
     try:
@@ -46,7 +43,7 @@ def not_found(name: str) -> str | None:
             return f"cannot import {module}: {error}"
         file = f"{root}.py" if root == module else f"{root}/"
         return f"cannot import {root}: run from the folder where {file} is, or install it"
-    except Exception as error:  # the module's own
+    except Exception as error:  # raised by the module's own code
         place = "" if isinstance(error, SyntaxError) else _place(error)
         return f"cannot import {module}: {type(error).__name__}: {' '.join(str(error).split())}{place}"
     if hasattr(found, attribute):

@@ -1,4 +1,4 @@
-"""The parser of configs and of the options of Lightning's trainer."""
+"""The parser of configs and of the training commands' options."""
 
 import argparse
 import copy
@@ -20,7 +20,7 @@ _load = get_loader("yaml")
 
 
 def load_sane(text: str) -> Any:
-    """Load YAML as jsonargparse does: configs, the files that they name, variables and values; under new names."""
+    """Load YAML as jsonargparse does (configs, files that they name, variables and values), and update old names."""
     require_sane(text)
     return renames.translated(_load(text))
 
@@ -29,13 +29,13 @@ set_loader("yaml", load_sane, exceptions=(yaml.YAMLError,))
 
 
 MOST_CLASSES = 50
-"""Number of classes that help lists for an argument."""
+"""Maximum number of classes that help lists for an argument."""
 KNOWN_CLASSES = re.compile(r"known\s+subclasses:\s+([\w.,\s]+)(?=\))")
-"""The list of classes in a help, which may be broken within a name."""
+"""The list of classes in a help text, where a line may break within a name."""
 
 
 def _shortened(found: re.Match[str]) -> str:
-    """A list of classes, or what to give instead where it is long."""
+    """Return a list of classes, or what to give instead if the list is long."""
     count = found[1].count(",") + 1
     return (
         found[0]
@@ -45,19 +45,19 @@ def _shortened(found: re.Match[str]) -> str:
 
 
 class ExplainingParser(LightningArgumentParser):
-    """Lightning's parser, whose errors are GenlabErrors of one line, and which takes old names of arguments too."""
+    """Lightning's parser, but with GenlabErrors of one line as errors; it also takes old names of arguments."""
 
     _parsed: type | None = None
-    """The class whose arguments are parsed, as one argument of another parser."""
+    """The class whose arguments are parsed, if it is itself an argument of another parser."""
 
     def add_class_arguments(self, theclass: Any, nested_key: str | None = None, *args: Any, **kwargs: Any) -> Any:
-        """Note whose arguments all of them are."""
+        """Note the class, if all arguments of the parser belong to it."""
         if nested_key is None:
             self._parsed = theclass
         return super().add_class_arguments(theclass, nested_key, *args, **kwargs)
 
     def add_function_arguments(self, *args: Any, linked_targets: Any = None, **kwargs: Any) -> Any:
-        """Add arguments of a factory; links lead to arguments of its model's, which jsonargparse passes on to both."""
+        """Add a factory's arguments without `linked_targets`: links lead to its model's, and jsonargparse sets both."""
         return super().add_function_arguments(*args, **kwargs)
 
     def parse_object(self, obj: Any, *args: Any, **kwargs: Any) -> Namespace:
@@ -76,16 +76,16 @@ class ExplainingParser(LightningArgumentParser):
         return super().parse_args(args, *more, **kwargs)
 
     def _renamed(self) -> dict[str, str]:
-        """The old names of arguments, and the new ones."""
+        """Map the old names of arguments to the new ones."""
         names = renames.inherited_now(self._parsed) if inspect.isclass(self._parsed) else {}
         return {old: new for old, new in names.items() if f"--{old}" not in self._option_string_actions}
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Raise a GenlabError for what jsonargparse found."""
-        if not self.exit_on_error:  # a parser of one value, whose errors its parent sums up
+        """Raise an error of jsonargparse as a GenlabError."""
+        if not self.exit_on_error:  # a parser of a single value, whose errors its parent sums up
             super().error(message, ex)
         raise GenlabError(explain(message, self)) from None
 
     def format_help(self, formatter: argparse.HelpFormatter | None = None) -> str:
-        """The help, with no list of hundreds of classes."""
+        """Return the help without lists of hundreds of classes."""
         return KNOWN_CLASSES.sub(_shortened, super().format_help(formatter))

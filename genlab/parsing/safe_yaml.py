@@ -1,7 +1,7 @@
 """Loader for YAML that is no larger than it looks.
 
-A few lines of aliases can stand for billions of values ("billion laughs"): a loader holds each once, but whoever goes
-through a config or copies it does not come to an end.
+A few lines of aliases can stand for billions of values ("billion laughs"): the loader holds each value once, but code
+that traverses or copies such a config never finishes.
 """
 
 import math
@@ -46,11 +46,11 @@ def require_sane(text: str) -> None:
 
 
 def _extent(node: yaml.Node | None, known: dict[int, tuple[float, float]]) -> tuple[float, float]:
-    """Count the values that a node stands for, and how deep they are nested."""
+    """Return the number of values that a node stands for, and the depth of their nesting."""
     if not isinstance(node, yaml.CollectionNode):
         return 1, 0
     if id(node) not in known:
-        known[id(node)] = math.inf, math.inf  # for one that contains itself
+        known[id(node)] = math.inf, math.inf  # stays infinite if the node contains itself
         children = node.value
         if isinstance(node, yaml.MappingNode):
             _require_different_keys(node)

@@ -1,6 +1,6 @@
-"""Checks of names on the command line and in configs, where they are given, before anything heavy is imported.
+"""Checks of names on the command line and in configs, before anything heavy is imported.
 
-Classes that are not genlab's (of torch, or of the user) are left to the parser.
+Classes that are not genlab's (those of torch or of the user) are left to the parser.
 """
 
 import os
@@ -33,16 +33,16 @@ SECTIONS = (
     "trust",
     "weights_only",
 )
-"""First parts of all keys."""
+"""The first part of every key."""
 OF_COMMANDS = {
     "fit": ("name",),
     "validate": ("verbose",),
     "test": ("verbose",),
     "predict": ("force", "return_predictions"),
 }
-"""Further keys of single commands."""
+"""Additional keys of single commands."""
 ON_THE_COMMAND_LINE = ("c", "ckpt", "h", "help", "help-all")
-"""Further options that are no keys of a config."""
+"""Additional options that are not keys of a config."""
 SYNONYMS = {
     "epochs": ("trainer.max_epochs",),
     "num_epochs": ("trainer.max_epochs",),
@@ -77,7 +77,7 @@ SYNONYMS = {
     "run_name": ("name",),
     "output_dir": ("trainer.default_root_dir",),
 }
-"""Other libraries' names, and the keys that they mean: the first one that exists."""
+"""Names from other libraries, and the keys that they may stand for: the first one that exists."""
 
 NOTHING_GIVEN = "say what to train and on what: --config NAME (`genlab configs` lists them), or --model and --data"
 """Message of `genlab fit` without arguments."""
@@ -87,7 +87,7 @@ def check(command: str, arguments: list[str]) -> Tree:
     """Combine the arguments of a training command with the configs that they name, and check their names.
 
     Raises:
-        GenlabError: for a config that is not there or no YAML, and for names that are not valid where they stand.
+        GenlabError: for a config that is missing or not YAML, and for names that are not valid where they are given.
     """
     tree: Tree = {}
     sections = (*SECTIONS, *OF_COMMANDS.get(command, ()))
@@ -118,9 +118,9 @@ def check(command: str, arguments: list[str]) -> Tree:
 
 
 def require_known(name: str, place: str, groups: list[Group]) -> None:
-    """Raise GenlabError for the name of a class that is none of those at its place, but like one, or another thing's.
+    """Raise GenlabError for a class name that is not valid at its place, but close to one that is, or valid elsewhere.
 
-    Other names without a dot are the parser's to find, such as those of torch's optimizers.
+    Other names without a dot, such as those of torch's optimizers, are left to the parser.
     """
     names = [known for group in groups for known in group.names]
     entry = catalogue.find(name)
@@ -135,7 +135,7 @@ def require_known(name: str, place: str, groups: list[Group]) -> None:
 
 
 def entry_at(key: str, tree: Tree) -> Entry | None:
-    """Find the class of genlab for a key such as model.encoder: the given one, else the default."""
+    """Find genlab's class for a key such as model.encoder: the given one, else the default."""
     section, *rest = key.split(".")
     node = tree.get(section)
     entry = _entry_of(node)
@@ -147,7 +147,7 @@ def entry_at(key: str, tree: Tree) -> Entry | None:
 
 
 def argument_at(key: str, tree: Tree) -> Argument | None:
-    """Find the argument for a key such as model.encoder, if it is one of a class of genlab."""
+    """Find the argument for a key such as model.encoder, if it belongs to a class of genlab."""
     owner, _, name = key.rpartition(".")
     return _argument(entry_at(owner, tree), name) if owner else None
 
@@ -176,7 +176,7 @@ def _read(path: Path, sections: tuple[str, ...]) -> Tree:
 
 
 def _check_class(node: Any, place: str, groups: list[Group], tree: Tree, default: str | None = None) -> None:
-    """Raise GenlabError for a class of unknown name, and for arguments that a class of genlab does not have."""
+    """Raise GenlabError for an unknown class name, and for arguments that a class of genlab does not have."""
     if isinstance(node, list):
         for item in node:
             _check_class(item, place, groups, tree, default)
@@ -207,13 +207,13 @@ def _check_keys(node: Tree, entry: Entry, place: str, tree: Tree) -> None:
 
 
 def _warn(old: str, new: str | None) -> None:
-    """Warn about an old name, in the process that the user started."""
+    """Warn about an old name, only in the process that the user started."""
     if os.environ.get("LOCAL_RANK", "0") == "0":
         warnings.warn(f"{old} is called {new} now; the next release will not know the old name", stacklevel=2)
 
 
 def _meant(name: str, key: str, known: Collection[str], tree: Tree) -> str:
-    """Suggest a name in place of one that is not known where it is given."""
+    """Suggest a name in place of an unknown one."""
     for meant in SYNONYMS.get(name.lstrip("-").casefold(), ()):
         if meant != key and _is_there(meant, tree):
             return f"did you mean --{meant}?"
@@ -221,7 +221,7 @@ def _meant(name: str, key: str, known: Collection[str], tree: Tree) -> str:
 
 
 def _is_there(key: str, tree: Tree) -> bool:
-    """Tell whether a key can exist; keys of classes that are not genlab's are not known."""
+    """Tell whether a key can exist; any key of a class that is not genlab's can."""
     section, *rest = key.split(".")
     entry = _entry_of(tree.get(section))
     return (section in SECTIONS or key == "name") and (

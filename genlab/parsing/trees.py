@@ -9,35 +9,35 @@ from genlab.errors import GenlabError, listed
 from genlab.parsing import safe_yaml
 
 FLAGS = ("trust", "force", "h", "help", "help-all", "print_config")
-"""Options without a value of their own."""
+"""Options that take no value."""
 Tree = dict[str, Any]
-"""Keys and values as configs and options give them; the arguments of a class stand beside its `class_path`."""
+"""Keys and values from configs and options; the arguments of a class are put beside its `class_path`."""
 
 
 def options(arguments: list[str]) -> Iterator[tuple[str, str | None]]:
-    """Walk the options in arguments: each key, such as model.encoder, with its value; None without one."""
+    """Yield the options in arguments: each key, such as model.encoder, with its value, or None without one."""
     rest = list(arguments)
     while rest:
         option, equals, value = rest.pop(0).partition("=")
         if not option.startswith("-"):
-            continue  # the parser says what is wrong
+            continue  # left to the parser to report
         key = option.lstrip("-")
         takes_one = not equals and key not in FLAGS and rest and not rest[0].startswith("--")
         yield key, rest.pop(0) if takes_one else value if equals else None
 
 
 def plain(text: str, key: str) -> Any:
-    """Parse the value of an option; only lists and mappings matter."""
+    """Parse the value of an option if it is a list or a mapping; leave any other as it is."""
     if not text or text[0] not in "[{":
         return text
     try:
         return flattened(safe_yaml.load(text), key)
     except yaml.YAMLError:
-        return text  # the parser says what is wrong
+        return text  # left to the parser to report
 
 
 def flattened(node: Any, place: str) -> Any:
-    """Move the arguments of each class in a value beside its `class_path`."""
+    """Move the arguments of each class from `init_args` to beside its `class_path`."""
     if isinstance(node, list):
         return [flattened(item, place) for item in node]
     if not isinstance(node, dict):
@@ -57,14 +57,14 @@ def flattened(node: Any, place: str) -> Any:
 
 
 def nested(keys: list[str], value: Any) -> Any:
-    """Put a value under the parts of its key."""
+    """Nest a value under the parts of its key."""
     for key in reversed([key for key in keys if key not in ("init_args", "dict_kwargs")]):
         value = {key: value}
     return value
 
 
 def merged(old: Any, new: Any) -> Any:
-    """Merge two values of a key: the second one overrides the first; a class takes no arguments of another class."""
+    """Merge two values of a key: the second overrides the first, and arguments of another class are dropped."""
     if isinstance(old, dict) and isinstance(new, str):
         new = {"class_path": new}
     if isinstance(new, dict) and isinstance(old, str):

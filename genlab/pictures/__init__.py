@@ -1,1 +1,1 @@
-"""Drawings: grids of images, curves of training and maps of codes, as matplotlib figures and as files."""
+"""Pictures: grids of images, training curves and maps of codes, as matplotlib figures and as files."""

@@ -23,9 +23,9 @@ from genlab.errors import GenlabError, counted
 from genlab.pictures.drawing import DPI
 
 LONGEST_TITLE = 80
-"""Characters in a line of the title."""
+"""Maximum number of characters in a line of the title."""
 MOST_IN_LEGEND = 40
-"""Classes in a legend; more have a colour bar."""
+"""Maximum number of classes in a legend; more get a colour bar."""
 PERPLEXITY = 30.0
 """Perplexity of t-SNE: about the number of neighbours that each point has."""
 
@@ -36,13 +36,13 @@ class CodeMap:
 
     Args:
         points: (N, 2).
-        axes: names of both dimensions.
+        axes: names of the two dimensions.
         title: what is shown.
         subject: which model's codes these are.
-        classes: (N,), int64, which colour them; None for a single colour.
-        class_names: in the order of their numbers.
-        colored_by: what the classes are, as the legend's title.
-        comparable: whether distances and positions on the axes mean something.
+        classes: class numbers that colour the points, (N,), int64; None for a single colour.
+        class_names: names of the classes, in the order of their numbers.
+        colored_by: title of the legend, such as "class".
+        comparable: whether distances and positions on the axes are meaningful.
 
     Example:
         >>> codes, labels = torch.randn(50, 8), torch.arange(50) % 10
@@ -63,7 +63,7 @@ class CodeMap:
         return replace(self, subject=subject)
 
     def colored(self, classes: Tensor, names: Sequence[str] = (), by: str = "class") -> "CodeMap":
-        """Return the map with classes (N,), int64, as colours, called by `names` or else by their numbers."""
+        """Return the map coloured by classes (N,), int64, with `names` or else their numbers in the legend."""
         known = names or [str(number) for number in range(int(classes.max()) + 1)]
         return replace(self, classes=classes.cpu(), class_names=[*known], colored_by=by)
 
@@ -71,7 +71,7 @@ class CodeMap:
         """Draw the map, of about 7 x 6 inches.
 
         Args:
-            scale: without effect; a map has no tiles.
+            scale: has no effect, since a map has no tiles.
             labels: False leaves out everything but the dots.
             dpi: dots per inch.
         """
@@ -90,12 +90,12 @@ class CodeMap:
         return figure
 
     def draw(self, axes: Axes) -> None:
-        """Draw the dots, with names and equal scales of both axes."""
+        """Draw the dots, with axis labels and equal scales on both axes."""
         size, opacity = dots(len(self.points))
-        order = np.random.default_rng(0).permutation(len(self.points))  # so that no class covers all others
+        order = np.random.default_rng(0).permutation(len(self.points))  # so that no class covers the others
         across, up = self.points[order].T
         colors = None if self.classes is None else np.asarray(palette(len(self.class_names)))[self.classes[order]]
-        many = len(self.points) > 10_000  # for a vector file
+        many = len(self.points) > 10_000  # too many for a vector file
         axes.scatter(across, up, s=size, color=colors, alpha=opacity, linewidths=0, rasterized=many)
         axes.set_xlabel(self.axes[0])
         axes.set_ylabel(self.axes[1])
@@ -104,12 +104,12 @@ class CodeMap:
             axes.set(xticks=[], yticks=[])
 
     def arrays(self) -> dict[str, Any]:
-        """Return points (N, 2), names of the axes, and classes (N,) with their names."""
+        """Return points (N, 2), names of the axes, title, subject, and classes (N,) with their names."""
         known = {} if self.classes is None else {"classes": self.classes.numpy(), "class_names": list(self.class_names)}
         return {"points": self.points, "axes": list(self.axes), "title": self.title, "subject": self.subject, **known}
 
     def draw_legend(self, figure: Figure, axes: Axes) -> None:
-        """Draw a legend on the right, or for many classes a colour bar."""
+        """Draw a legend on the right, or a colour bar for many classes."""
         if self.classes is None:
             return
         count = len(self.class_names)
@@ -136,12 +136,12 @@ class CodeMap:
 
 
 def project(codes: Tensor, method: str | None = None, seed: int = 0) -> CodeMap:
-    """Draw a map of codes.
+    """Project codes to a map in two dimensions.
 
     Args:
         codes: codes, (N, code_size).
-        method: "pca", "tsne" or "umap"; by default codes of one or two dimensions stay as they are, and others have
-            their two principal components.
+        method: "pca", "tsne" or "umap"; by default codes of one or two dimensions are kept as they are, and others are
+            projected to their first two principal components.
         seed: seed of t-SNE and UMAP.
 
     Raises:
@@ -167,7 +167,7 @@ def project(codes: Tensor, method: str | None = None, seed: int = 0) -> CodeMap:
 
 
 def umap() -> Callable[..., Any]:
-    """Import the class UMAP of umap-learn.
+    """Import the class UMAP from umap-learn.
 
     Raises:
         GenlabError: when it is not installed.
@@ -180,12 +180,12 @@ def umap() -> Callable[..., Any]:
 
 
 def dots(count: int) -> tuple[float, float]:
-    """Choose the area, in square points, and the opacity of `count` dots, so that both single ones and crowds show."""
+    """Choose area, in square points, and opacity for `count` dots, so that single dots and clusters are visible."""
     return float(np.clip(12_000 / count, 3, 40)), float(np.clip(12 / count**0.36, 0.25, 0.9))
 
 
 def palette(count: int) -> list[Any]:
-    """Choose `count` colours that can be told apart, as far as that is possible."""
+    """Choose `count` colours that are as easy to tell apart as possible."""
     if count <= 10:
         return [matplotlib.colormaps["tab10"](number) for number in range(count)]
     if count <= 20:

@@ -1,4 +1,4 @@
-"""Curves of training: the metrics of one or several runs as a matplotlib figure."""
+"""Training curves: the metrics of one or several runs as a matplotlib figure."""
 
 import re
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ from genlab.runs.history import Array, History
 from genlab.runs.summaries import Summary, labels, summarise
 
 MOST_POINTS = 150
-"""Maximum number of points of a training curve; of longer ones, each point is the mean of several batches."""
+"""Maximum number of points in a training curve; in longer ones, each point is the mean of several batches."""
 PLAYERS = ("generator", "discriminator")
 MOST_PANELS = 6
-"""Maximum number of panels for a model whose metrics have other names than those of genlab's models."""
+"""Maximum number of panels for a model whose metrics do not have the names that genlab's models use."""
 PARTS = ("reconstruction", "kl", "sparsity", "cycle", "identity", "l1", "psnr", "diversity")
-"""Parts of losses, and metrics that say more than the losses of two players."""
+"""Parts of losses, and metrics that are more informative than the losses of two players."""
 NATS = ("loss", "elbo", "reconstruction", "kl")
 TITLES = {
     "generator": "loss of the generator",
@@ -55,17 +55,17 @@ def draw_curves(
 ) -> Figure:
     """Draw the metrics of runs, a panel for each: training as a line, validation as dots on a line.
 
-    In long trainings each point is the mean of several batches; for a single run, a band shows their range.
+    In long runs, each point is the mean of several batches; for a single run, a band shows their range.
 
     Args:
         runs: folders of runs, at least one.
-        metrics: such as "kl", or "val/kl" for the validation alone; by default the loss and its parts, the losses of
+        metrics: names such as "kl", or "val/kl" for validation alone; by default the loss and its parts, the losses of
             all players, or the loss of each stage.
         log_y: whether to draw positive metrics on a logarithmic axis.
         x: the horizontal axis: epochs or steps (batches) done.
 
     Raises:
-        GenlabError: when there is nothing to draw, or no metric of such a name.
+        GenlabError: when there is nothing to draw, or no metric with such a name.
     """
     summaries = [summarise(Path(run)) for run in runs]
     histories = [History(run.path) for run in summaries]
@@ -88,7 +88,7 @@ def draw_curves(
 
 
 def _panels(known: Sequence[str], several: bool) -> list[list[str]]:
-    """Decide what to draw: the metrics of each panel."""
+    """Choose the metrics of each panel."""
     bases = list(dict.fromkeys(map(_base, known)))
     stages = [base for base in bases if base.endswith("/loss")]
     if stages:
@@ -105,7 +105,7 @@ def _both(base: str) -> list[str]:
 
 
 def _chosen(name: str, known: Sequence[str]) -> list[str]:
-    """Find the metrics of a name.
+    """Find the metrics with a name.
 
     Raises:
         GenlabError: when there are none.
@@ -122,7 +122,7 @@ def _chosen(name: str, known: Sequence[str]) -> list[str]:
 def _draw_panel(
     axes: Axes, panel: Sequence[str], summaries: Sequence[Summary], histories: Sequence[History], *, log_y: bool, x: X
 ) -> None:
-    """Draw some metrics of all runs: of a single run, a colour per metric; of several, a colour per run."""
+    """Draw some metrics of all runs: for a single run, one colour per metric; for several, one colour per run."""
     several = len(summaries) > 1
     positive = True
     for number, history in enumerate(histories):
@@ -156,7 +156,7 @@ def _draw_panel(
 
 
 def _draw_training(axes: Axes, across: Array, values: Array, name: str, colour: str, *, faint: bool) -> None:
-    """Draw a metric of training: each batch, or where there are many, the mean and the range of several."""
+    """Draw a training metric: each batch, or if there are many, the mean and the range of several."""
     size = -(-len(values) // MOST_POINTS)
     label = _kind(name)
     if size > 1:
@@ -174,7 +174,7 @@ def _draw_training(axes: Axes, across: Array, values: Array, name: str, colour: 
 
 
 def _leave_out_the_beginning(axes: Axes) -> None:
-    """Cut off values of the first twentieth that would take more than half of the y axis, with a note."""
+    """Cut off values in the first twentieth that would take more than half of the y axis, with a note."""
     across, values = np.concatenate([line.get_xydata() for line in axes.lines]).T
     low, top = axes.dataLim.intervaly
     high = values[across >= across.min() + 0.05 * np.ptp(across)].max()
@@ -186,7 +186,7 @@ def _leave_out_the_beginning(axes: Axes) -> None:
 
 
 def _make_logarithmic(axes: Axes) -> None:
-    """Make the y axis logarithmic, with readable numbers also where it spans no power of ten."""
+    """Make the y axis logarithmic, with readable numbers even if it contains no power of ten."""
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     locator = LogLocator(subs=(1.0, 2.0, 5.0)) if high / low > 10 else MaxNLocator(6, steps=[1, 2, 5, 10])
@@ -197,7 +197,7 @@ def _make_logarithmic(axes: Axes) -> None:
 
 
 def _explain(figure: Figure, summaries: Sequence[Summary]) -> None:
-    """Title a figure, with a legend of colours for several runs."""
+    """Add a title to a figure, and a legend of colours for several runs."""
     first, *others = summaries
     same = all((run.model, run.data) == (first.model, first.data) for run in others)
     title = f"{first.model} on {first.data}" if same else f"{len(summaries)} runs"
@@ -214,7 +214,7 @@ def _explain(figure: Figure, summaries: Sequence[Summary]) -> None:
 
 
 def _colour(number: int, count: int) -> Any:
-    """Choose a colour for one of several runs, different from all others."""
+    """Choose a colour for one of several runs, different from those of all others."""
     return f"C{number}" if count <= 10 else colormaps["turbo"](number / (count - 1))
 
 
@@ -223,7 +223,7 @@ def _base(name: str) -> str:
 
 
 def _kind(name: str) -> str:
-    """The label of a line: its split, or the player whose loss it is."""
+    """Return the label of a line: its split, or the player whose loss it is."""
     split, _, base = name.partition("/")
     return base if base in PLAYERS else {"train": "training", "val": "validation"}.get(split, split)
 
@@ -235,7 +235,7 @@ def _title(base: str) -> str:
 
 
 def _unit(base: str, summaries: Sequence[Summary]) -> str:
-    """The unit of a metric, if it is known and the same in all runs."""
+    """Return the unit of a metric if it is known and the same in all runs, else an empty string."""
     units = {_unit_of(base, run) for run in summaries}
     return units.pop() if len(units) == 1 else ""
 

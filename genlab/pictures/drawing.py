@@ -1,4 +1,4 @@
-"""Sheets, titled and labelled grids of images, as matplotlib figures and as files."""
+"""Sheets (titled and labelled grids of images) as matplotlib figures and as files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,27 +14,27 @@ from genlab.pictures.figures import write_figure
 from genlab.pictures.page import Page
 
 ON_SCREEN = 64
-"""Minimum number of pixels of a tile's shorter side."""
+"""Minimum length of a tile's shorter side in pixels."""
 DPI = 100
-"""Dots per inch of a figure, unless others are asked for."""
+"""Default dots per inch of a figure."""
 
 
 class ColorMap(NamedTuple):
-    """Colours of the values of one-channel tiles, shown by a colour bar."""
+    """Colours for the values of one-channel tiles, with a colour bar."""
 
     name: str
-    """Matplotlib's name of it, such as "RdBu_r"."""
+    """Its name in matplotlib, such as "RdBu_r"."""
     low: float
     high: float
     label: str
-    """Meaning of the values, with their unit."""
+    """Label of the colour bar: what the values are, with their unit."""
 
 
 class Drawable(Protocol):
-    """A picture that can be drawn as a figure, or kept as arrays."""
+    """A picture that can be drawn as a figure or kept as arrays."""
 
     def of(self, subject: str) -> "Drawable":
-        """Return the picture with another subject, the model that it is of."""
+        """Return the picture with another subject, the model that it shows."""
         ...
 
     def figure(self, *, scale: int | None = None, labels: bool = True, dpi: int = DPI) -> Figure:
@@ -42,7 +42,7 @@ class Drawable(Protocol):
         ...
 
     def arrays(self) -> dict[str, Any]:
-        """Return what the figure shows as arrays, by name."""
+        """Return the content of the figure as arrays, by name."""
         ...
 
 
@@ -51,16 +51,16 @@ class Sheet:
     """A titled grid of images with labelled rows and columns.
 
     Args:
-        tiles: (rows, columns, C, H, W) in [0, 1]; of one channel with `colors`, values of any range. A tile of NaN is
+        tiles: (rows, columns, C, H, W) in [0, 1]; with `colors`, one channel with values of any range. A tile of NaN is
             left blank.
         title: what is shown.
-        subject: which model shows it: its class, data and epoch.
+        subject: the model that it shows: its class, data and epoch.
         row_labels: one per row, or none.
         column_labels: one per column, or none.
         row_axis: name of what changes from row to row, with its unit.
         column_axis: name of what changes from column to column, with its unit.
-        row_breaks: rows that a wider gap is left above.
-        column_breaks: columns that a wider gap is left before.
+        row_breaks: rows with a wider gap above.
+        column_breaks: columns with a wider gap before.
         colors: how values become colours; None for tiles that are images, grey (C = 1) or RGB (C = 3).
 
     Example:
@@ -84,12 +84,12 @@ class Sheet:
         return replace(self, subject=subject)
 
     def figure(self, *, scale: int | None = None, labels: bool = True, dpi: int = DPI) -> Figure:
-        """Draw the sheet. Each pixel of a tile becomes a square of `scale` pixels: nothing is interpolated.
+        """Draw the sheet. Each pixel of a tile becomes a square with sides of `scale` pixels, without interpolation.
 
         Args:
-            scale: by default the smallest that gives tiles of 64 pixels or more at 100 dpi, and as many inches at more.
+            scale: by default the smallest for tiles of at least 64 pixels at 100 dpi, and of as many inches at more.
             labels: False leaves out title, labels and colour bar.
-            dpi: dots per inch, which decide how large text is beside tiles of a given `scale`.
+            dpi: dots per inch, which determine the size of text relative to tiles of a given `scale`.
 
         Raises:
             GenlabError: for a picture that would be too large.
@@ -97,7 +97,7 @@ class Sheet:
         return Page(self, scale or enlargement(self.tiles.shape[-2:], dpi), dpi).figure(labels)
 
     def arrays(self) -> dict[str, Any]:
-        """Return tiles (rows, columns, C, H, W), float32, title, subject, labels and names of the axes."""
+        """Return tiles (rows, columns, C, H, W), float32, with title, subject, labels and names of the axes."""
         return {
             "tiles": self.tiles.float().numpy(),
             "title": self.title,
@@ -109,23 +109,23 @@ class Sheet:
         }
 
     def save(self, path: str | Path, *, scale: int | None = None, labels: bool = True, dpi: int = DPI) -> None:
-        """Write the figure, or for `.npz` the arrays; see `figure` and `genlab.pictures.drawing.save`."""
+        """Write the figure, or the arrays for `.npz`; see `figure` and `genlab.pictures.drawing.save`."""
         save(self, Path(path), scale=scale, labels=labels, dpi=dpi)
 
 
 def enlargement(size: Sequence[int], dpi: int = DPI) -> int:
-    """Find the smallest factor by which tiles of a size (H, W) reach 64 pixels, and at more than 100 dpi 0.64 inch."""
+    """Find the smallest factor that enlarges tiles of a size (H, W) to 64 pixels, or to 0.64 inch above 100 dpi."""
     return max(1, -(-round(ON_SCREEN * max(1.0, dpi / DPI)) // min(size)))
 
 
 def save(drawable: Drawable, path: Path, *, scale: int | None = None, labels: bool = True, dpi: int = DPI) -> None:
-    """Write a picture in the format that its ending says, whole or not at all.
+    """Write a picture in the format of the file's suffix, completely or not at all.
 
-    `.png` and `.jpg` are pixels; `.pdf` and `.svg` have text as text, and images of pixels; `.npz` has the arrays, and
-    `.txt` the lines of a picture that has nothing else.
+    `.png` and `.jpg` are pixels; `.pdf` and `.svg` have text as text, and images as pixels; `.npz` has the arrays, and
+    `.txt` the lines of a picture that consists of text.
 
     Raises:
-        GenlabError: for another ending, before anything is drawn, and when the file cannot be written.
+        GenlabError: for another suffix, before anything is drawn, and when the file cannot be written.
     """
     text: str | None = getattr(drawable, "text", None)
     kind = picture_format(path, arrays=True, text=text is not None)

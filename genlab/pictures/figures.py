@@ -13,20 +13,20 @@ from PIL import Image
 from genlab.atomic import picture_format, whole_file
 
 PIXELS = {"png": "PNG", "jpg": "JPEG"}
-"""Pillow's names of formats of pixels."""
+"""Pillow's names of pixel formats."""
 UNDATED = {"svg": "Date", "pdf": "CreationDate"}
-"""Entries of files that say when they were written, by format."""
+"""Metadata entry with a file's date, by format."""
 TEXT_AS_TEXT: dict[Any, Any] = {"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "genlab"}
-"""Settings of matplotlib for searchable text, and for files that are the same each time."""
+"""Settings of matplotlib for searchable text and reproducible files."""
 
 
 def write_figure(figure: Figure, path: Path) -> None:
-    """Write a figure in the format of the file's ending, whole or not at all; `.pdf` and `.svg` are vectors.
+    """Write a figure in the format of the file's suffix, completely or not at all; `.pdf` and `.svg` are vectors.
 
     Equal figures give equal files.
 
     Raises:
-        GenlabError: for another ending, and when the file cannot be written.
+        GenlabError: for another suffix, and when the file cannot be written.
     """
     kind = picture_format(path)
     with whole_file(path) as part, matplotlib.rc_context(TEXT_AS_TEXT):

@@ -11,21 +11,21 @@ from matplotlib.figure import Figure
 from genlab.pictures.drawing import DPI, save
 
 LINE = 0.22
-"""Inches from a line to the next."""
+"""Height of a line in inches."""
 CHARACTER = 0.088
-"""Inches that a character takes."""
+"""Width of a character in inches."""
 NARROWEST = 5.0
-"""Inches of a picture's width at least."""
+"""Minimum width of a picture in inches."""
 
 
 @dataclass(frozen=True)
 class Lines:
-    """A titled list of texts, one a line.
+    """A titled list of texts, one per line.
 
     Args:
         lines: the texts.
         title: what they are.
-        subject: which model wrote them: its class, data and epoch.
+        subject: the model that wrote them: its class, data and epoch.
 
     Example:
         >>> Lines(["a cat sat", "a dog ran"], title="Samples").save("samples.pdf")
@@ -48,7 +48,7 @@ class Lines:
         """Draw the lines below each other.
 
         Args:
-            scale: without an effect: text has no pixels.
+            scale: has no effect, since text has no pixels.
             labels: False leaves out the title.
             dpi: dots per inch.
         """
@@ -57,7 +57,7 @@ class Lines:
         longest = max(map(len, [head, *self.lines]))
         width, height = max(NARROWEST, CHARACTER * (longest + 4)), LINE * rows
         figure = Figure((width, height), dpi=dpi)
-        plain = partial(figure.text, LINE / width, size=10, va="center", parse_math=False)  # a $ is a word
+        plain = partial(figure.text, LINE / width, size=10, va="center", parse_math=False)  # a $ is plain text
         for row, line in enumerate(self.lines, 2 if head else 1):
             plain(1 - (row - 0.5) * LINE / height, line, family="monospace")
         if head:
@@ -69,16 +69,16 @@ class Lines:
         return {"lines": list(self.lines), "title": self.title, "subject": self.subject}
 
     def save(self, path: str | Path, *, labels: bool = True, dpi: int = DPI) -> None:
-        """Write the figure, for `.npz` the arrays, for `.txt` the lines; see `genlab.pictures.drawing.save`."""
+        """Write the figure, the arrays for `.npz`, or the lines for `.txt`; see `genlab.pictures.drawing.save`."""
         save(self, Path(path), labels=labels, dpi=dpi)
 
 
 def in_blocks(labels: Sequence[str], blocks: Sequence[Sequence[str]], **options: Any) -> Lines:
-    """Texts in blocks of as many labelled lines each, such as the steps of walks.
+    """Arrange texts in blocks of labelled lines, such as the steps of walks.
 
     Args:
-        labels: of the lines of every block, such as "input" and "output".
-        blocks: the texts.
+        labels: labels of the lines in every block, such as "input" and "output".
+        blocks: the texts of each block, one per label.
         options: those of `Lines`.
 
     Example:

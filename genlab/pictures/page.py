@@ -1,4 +1,4 @@
-"""The page that a sheet is drawn on: where tiles, labels, the title and the colour bar stand."""
+"""The page that a sheet is drawn on: the layout of tiles, labels, title and colour bar."""
 
 import math
 import textwrap
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from genlab.pictures.drawing import Sheet
 
 FONT_SIZE = 9.0
-"""Points of the smallest labels."""
+"""Size of the smallest labels in points."""
 MOST_PIXELS = 2**27
-"""Maximum number of pixels of a picture, about 11,500 x 11,500: its memory is a few GB."""
+"""Maximum number of pixels in a picture, about 11,500 x 11,500, which take a few GB of memory."""
 LONGEST_SIDE = 2**16 - 1
-"""Maximum number of pixels of a picture's side that matplotlib draws."""
+"""Maximum length in pixels of a picture's side in matplotlib."""
 FRAME = 190
 """Grey level of the frames around tiles."""
 LONGEST_TITLE_LINE = 44
-"""Characters of a title's line that are given room, however narrow the grid is."""
+"""Number of characters that always fit in a line of the title, however narrow the grid is."""
 LONGEST_LABEL_LINE = 24
-"""Characters after which a row's label continues in a new line."""
+"""Maximum number of characters in a line of a row's label."""
 CHARACTER = 0.58
-"""Width of a character, about, as a share of the font's size."""
+"""Approximate width of a character as a share of the font size."""
 
 
 class Page:
@@ -48,17 +48,17 @@ class Page:
         self.height, self.width = height * scale, width * scale  # of a tile
         smaller = min(self.height, self.width)
         gap = max(3, round(smaller / 24))
-        self.frame = gap // 3  # that tells a tile from the page
+        self.frame = gap // 3  # separates a tile from the page
         self.tops, self.grid_height = _positions(rows, self.height, gap, sheet.row_breaks)
         self.lefts, self.grid_width = _positions(columns, self.width, gap, sheet.column_breaks)
         _require_drawable(self.grid_width, self.grid_height)
-        self.left = self.top = self.right = self.bottom = float(gap)  # margins, which grow with what stands in them
-        self.font = max(FONT_SIZE * dpi / 72, 0.12 * smaller)  # so that it keeps its size beside large tiles
+        self.left = self.top = self.right = self.bottom = float(gap)  # margins, which grow with their content
+        self.font = max(FONT_SIZE * dpi / 72, 0.12 * smaller)  # grows with large tiles
         self.pad = 0.5 * self.font
         self.page = Figure(dpi=dpi, facecolor="white")
         self.renderer = FigureCanvasAgg(self.page).get_renderer()
         self.texts: list[tuple[Text, float, float]] = []
-        self.row_axis = 0.0  # pixels that its name takes, which may be more than the rows do
+        self.row_axis = 0.0  # pixels that the axis name takes, which may be more than the rows take
 
     def figure(self, labels: bool) -> Figure:
         """Draw the page."""
@@ -131,7 +131,7 @@ class Page:
             self._reach_horizontally(self.grid_width / 2 - along / 2, self.grid_width / 2 + along / 2)
 
     def _column_labels(self) -> list[Text]:
-        """Write labels above their columns: in one line if they fit, else in several, else tilted."""
+        """Write labels above their columns: on one line if they fit, else on several, else tilted."""
         room = self.width + min(0.5 * self.pad, self.width)
         for lines in (list, lambda labels: [label.replace("_", "_\n").replace(" ", "\n") for label in labels]):
             labels = [self._write(line, ha="center", va="bottom") for line in lines(self.sheet.column_labels)]
@@ -182,7 +182,7 @@ class Page:
         return self.page.add_axes(((self.left + left) / across, bottom / up, width / across, height / up))
 
     def _in_lines(self, name: str, room: float) -> str:
-        """Break the name of an axis into lines of so many pixels, though of LONGEST_LABEL_LINE characters at least."""
+        """Break the name of an axis into lines of `room` pixels, but of at least LONGEST_LABEL_LINE characters."""
         return textwrap.fill(name, max(LONGEST_LABEL_LINE, int(room / (CHARACTER * self.font))))
 
     def _write(self, line: str, font: float = 0.0, **options: Any) -> Text:
@@ -209,7 +209,7 @@ def _wrapped(line: str) -> str:
 
 
 def _positions(count: int, size: int, gap: int, breaks: Sequence[int]) -> tuple[list[int], int]:
-    """Starts of rows or columns of a size, and the end of the last."""
+    """Return the starts of rows or columns of a size, and the end of the last."""
     wider = {*breaks} - {0}
     starts, end = [], -gap
     for index in range(count):
@@ -219,7 +219,7 @@ def _positions(count: int, size: int, gap: int, breaks: Sequence[int]) -> tuple[
 
 
 def _colored(sheet: "Sheet") -> Tensor:
-    """Turn tiles into RGB images, (rows, columns, 3, H, W) in [0, 1], NaN where they are blank."""
+    """Turn tiles into RGB images, (rows, columns, 3, H, W) in [0, 1], with NaN for blank tiles."""
     tiles = sheet.tiles.float()
     if sheet.colors:
         name, low, high, _ = sheet.colors

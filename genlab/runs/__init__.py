@@ -1,4 +1,4 @@
-"""Folders of runs: where they are, how their training goes, metrics and summaries of them. Imports nothing heavy."""
+"""Folders of runs: their paths, the state of their training, metrics and summaries. Imports nothing heavy."""
 
 from genlab.runs.folders import (
     CONFIG,

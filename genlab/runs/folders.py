@@ -19,15 +19,15 @@ from genlab.renames import translated
 ROOT = Path("runs")
 CONFIG = "config.yaml"
 SECTIONS = ("model", "data", "trainer", "pictures", "last_checkpoint")
-"""Sections of the config of every run, which tell it from other files of that name."""
+"""Sections in the config of every run, which distinguish it from other files of that name."""
 SIGNED = "# a run of genlab, signed "
-"""Beginning of the first line of a run's config; the signature is described in `genlab.trust`."""
+"""Start of the first line of a run's config; the signature is described in `genlab.trust`."""
 JOB = "slurm_step"
-"""The file in a run's folder that names the step of the SLURM job that it belongs to."""
+"""The file in a run's folder that names the SLURM job step that trains it."""
 
 
 def config_name(configs: Iterable[object] | None) -> str | None:
-    """Name runs of these configs: after the file of the first that is no overlay; None without one."""
+    """Name the runs of these configs after the first that is not an overlay; None if all are."""
     for path in map(Path, map(str, configs or [])):
         if is_config_of_run(path):
             return path.absolute().parent.parent.name
@@ -42,10 +42,10 @@ def class_part(class_path: str) -> str:
 
 
 def require_name(name: str) -> str:
-    """Return a name for runs.
+    """Return a name for runs unchanged.
 
     Raises:
-        GenlabError: for one that is no plain name of a folder.
+        GenlabError: if it is not a plain folder name.
     """
     if not re.fullmatch(r"[\w+=][\w.+=-]*", name):
         raise GenlabError(f"a run cannot be called {name!r}; --name takes letters, digits and _ . - + =")
@@ -53,7 +53,7 @@ def require_name(name: str) -> str:
 
 
 def claim_run(root: Path, name: str) -> Path:
-    """Make and return the folder of a new run, `root/name/<next version>`; two processes never get the same.
+    """Make and return the folder of a new run, `root/name/<next version>`; no two processes get the same one.
 
     Raises:
         GenlabError: when the folder cannot be made.
@@ -72,7 +72,7 @@ def claim_run(root: Path, name: str) -> Path:
 
 
 def newest_run(root: Path = ROOT, name: str = "*") -> Path:
-    """Find the run with the newest checkpoint, among those called `name`, if given.
+    """Find the run with the newest checkpoint, among those called `name` if given.
 
     Raises:
         GenlabError: when there is none.
@@ -84,11 +84,11 @@ def newest_run(root: Path = ROOT, name: str = "*") -> Path:
 
 
 def find_checkpoint(path: str | Path | None, prefer: str = "best") -> Path:
-    """Find the checkpoint meant by a file, a run, a folder of runs (its newest), or None (the newest of all).
+    """Find the checkpoint for a file, a run, a folder of runs (the newest one) or None (the newest run of all).
 
     Args:
         path: the file or folder.
-        prefer: which of a run's checkpoints to take where it has both: "best" or "last".
+        prefer: which checkpoint to take if a run has both: "best" or "last".
 
     Raises:
         GenlabError: when there is none.
@@ -108,20 +108,20 @@ def find_checkpoint(path: str | Path | None, prefer: str = "best") -> Path:
 
 
 def wandb_id(run: Path) -> str | None:
-    """Return W&B's id of a run that it has seen before."""
+    """Return the W&B id of a run, or None if W&B has not logged it yet."""
     folders = sorted(run.glob("wandb/*run-*_*-*"), key=lambda folder: folder.name.removeprefix("offline-"))
     return folders[-1].name.removeprefix("offline-").split("-", 2)[2] if folders else None
 
 
 def note_job(run: Path, step: str | None) -> None:
-    """Note which step of a SLURM job trains a run, if any does."""
+    """Note which SLURM job step trains a run, if any."""
     if step:
         with whole_file(run / JOB) as part:
             part.write_text(step)
 
 
 def run_of_job(root: Path, name: str, step: str | None) -> Path | None:
-    """Find the run of a config in which a step of a SLURM job has left a last checkpoint."""
+    """Find the run of a config in which a SLURM job step has left a last checkpoint."""
     for run in run_folders(root, name):
         if (run / "checkpoints" / "last.ckpt").exists() and text_of(run / JOB) == step:
             return run
@@ -129,19 +129,19 @@ def run_of_job(root: Path, name: str, step: str | None) -> Path | None:
 
 
 def run_of(checkpoint: Path) -> Path | None:
-    """Return the run folder of a checkpoint, or None if it lies elsewhere."""
+    """Return the run folder of a checkpoint, or None if it is not in a run."""
     folder = checkpoint.parent
     return folder.parent if folder.name == "checkpoints" and is_config_of_run(folder.parent / CONFIG) else None
 
 
 def is_config_of_run(path: Path) -> bool:
-    """Tell from its content whether a file is the config that `fit` wrote to a run's folder."""
+    """Tell from the content of a file whether `fit` wrote it as the config of a run."""
     text = text_of(path) if path.name == CONFIG else ""
     return all(re.search(f"^{section}:", text, re.MULTILINE) for section in SECTIONS)
 
 
 def config_of(checkpoint: Path) -> dict[str, Any]:
-    """Read the config of a checkpoint's run; empty outside of a run."""
+    """Read the config of a checkpoint's run; empty if the checkpoint is not in a run."""
     run = run_of(checkpoint)
     if run is None:
         return {}
@@ -153,7 +153,7 @@ def config_of(checkpoint: Path) -> dict[str, Any]:
 
 
 def is_own(checkpoint: Path) -> bool:
-    """Tell whether a checkpoint is of a run that this user trained where it lies now; see `genlab.trust`."""
+    """Tell whether a checkpoint is in a run that this user trained at its current path; see `genlab.trust`."""
     run = run_of(checkpoint)
     if run is None:
         return False
@@ -162,7 +162,7 @@ def is_own(checkpoint: Path) -> bool:
 
 
 def signed(text: str, run: Path) -> str:
-    """Add to the text of a run's config the line that makes the run the user's own."""
+    """Add the line to the text of a run's config that marks the run as the user's own."""
     signature = trust.signature(run)
     return text if signature is None else f"{SIGNED}{signature}\n{text}"
 
@@ -170,7 +170,7 @@ def signed(text: str, run: Path) -> str:
 def run_folders(root: Path = ROOT, name: str = "*") -> list[Path]:
     """List the folders that may be runs: `root/<name>/<version>`, by name and version.
 
-    The name of the folder `.` is empty: its runs lie in the root itself.
+    If `name` is empty, as for the folder `.`, the runs are in the root itself.
     """
     names = name if name == "*" else glob.escape(name)
     folders = [run for run in root.glob(f"{names}/*" if names else "*") if is_folder(run) and run.name.isdecimal()]

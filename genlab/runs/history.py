@@ -1,4 +1,4 @@
-"""Metrics of runs, read from metrics.csv without torch, also when other programs have changed the file."""
+"""Metrics of runs, read from metrics.csv without torch, even if other programs have changed the file."""
 
 import csv
 import functools
@@ -14,7 +14,7 @@ from genlab.regular import read_regular
 
 FILE = "metrics.csv"
 AXES = ("step", "epoch")
-"""Columns that say when a row's metrics were measured."""
+"""Columns for when a row's metrics were measured."""
 LARGEST = 2**31
 """Maximum number of bytes of a metrics file."""
 DECIMAL = re.compile(r"^([-+]?\d+),(\d+(?:[eE][-+]?\d+)?)$")
@@ -26,10 +26,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Series:
-    """The finite values of a metric during training: arrays of one length.
+    """The finite values of a metric during training, in arrays of the same length.
 
     Args:
-        steps: batches before the one that each value is from.
+        steps: number of batches before the batch of each value.
         epochs: the epochs of these batches, counted from 0.
         values: the metric.
     """
@@ -40,7 +40,7 @@ class Series:
 
 
 class History:
-    """The metrics of a run, as far as they can be read; none where there is nothing to read.
+    """The metrics of a run, as far as they can be read; none if there is nothing to read.
 
     Args:
         run: the run's folder.
@@ -50,7 +50,7 @@ class History:
         text = _plain(run / FILE)
         self._columns = text[: text.find(b"\n")].decode().strip().split(",")
         places = _places(text, len(self._columns))
-        if places is None:  # of lines that a crash has cut short, or that are being written
+        if places is None:  # a crash has cut lines short, or they are being written
             lines = text.splitlines(keepends=True)
             text = b"".join(line for line in lines if line.count(b",") == len(self._columns) - 1 and line[-1:] == b"\n")
             places = _places(text, len(self._columns))
@@ -60,26 +60,26 @@ class History:
 
     @property
     def names(self) -> list[str]:
-        """Metrics with a column, such as "val/loss", in the file's order."""
+        """Names of the metrics, such as "val/loss", in the order of the file's columns."""
         return [name for name in self._columns if name not in AXES]
 
     @property
     def epochs(self) -> int:
-        """Number of epochs that have begun."""
+        """Number of epochs that were started."""
         last = self._numbers("epoch", slice(-1, None))
         return int(last[0]) + 1 if np.isfinite(last).any() else 0
 
     @property
     def ends_validated(self) -> bool:
-        """Whether the last row is a validation, as at the end of an epoch."""
+        """Whether the last row is from a validation, as at the end of an epoch."""
         return any(name.startswith("val/") and self._given(name)[-1:].any() for name in self.names)
 
     def has(self, name: str) -> bool:
-        """Whether a metric has any finite value."""
+        """Tell whether a metric has any finite value."""
         return len(self.series(name).values) > 0
 
     def series(self, name: str) -> Series:
-        """The values of a metric; empty when it has none."""
+        """Return the values of a metric; empty if it has none."""
         if name in self._series:
             return self._series[name]
         rows = np.flatnonzero(self._given(name)) if name in self.names else np.zeros(0, np.intp)
@@ -89,13 +89,13 @@ class History:
         return self._series[name]
 
     def epochs_at(self, steps: Array) -> Array:
-        """Convert steps done, such as 150, to epochs done, such as 1.5; an epoch that is cut short is a part of one."""
+        """Convert steps done, such as 150, to epochs done, such as 1.5; an unfinished epoch counts as a fraction."""
         done, epochs = self._epoch_ends
         return np.interp(steps, done, epochs)
 
     @functools.cached_property
     def _epoch_ends(self) -> tuple[Array, Array]:
-        """Steps and epochs done at the start and at the end of each epoch."""
+        """Numbers of steps and epochs done at the start and at the end of each epoch."""
         steps, epochs = (self._numbers(axis, slice(None)) for axis in AXES)
         sound = np.isfinite(steps + epochs)
         numbers, places = np.unique(epochs[sound], return_inverse=True)
@@ -108,12 +108,12 @@ class History:
         return done, epochs if len(ends) else np.zeros(1)
 
     def _given(self, column: str) -> NDArray[np.bool_]:
-        """Whether rows have a value in a column."""
+        """Tell for each row whether it has a value in a column, (rows,)."""
         starts, ends = self._places[:, self._columns.index(column)].T
         return np.asarray(ends > starts)
 
     def _numbers(self, column: str, rows: slice | NDArray[np.intp]) -> Array:
-        """Read some rows' fields in a column as numbers, (rows,); NaN where they are none."""
+        """Read the fields of some rows in a column as numbers, (rows,); NaN if they are not numbers."""
         if column not in self._columns:
             return np.zeros(0)
         fields = self._places[rows, self._columns.index(column)].tolist()
@@ -124,7 +124,7 @@ def parse(path: Path) -> tuple[list[str], list[dict[str, str]], str]:
     """Parse a metrics file, as far as it can be read.
 
     Returns:
-        Its columns, its rows, and what is odd about it, if anything; a last row that a crash has cut short is not.
+        Its columns, its rows, and what is odd about it, if anything; a last row cut short by a crash is not odd.
     """
     if not path.is_file():
         return [], [], "it is no file"
@@ -162,7 +162,7 @@ def parse(path: Path) -> tuple[list[str], list[dict[str, str]], str]:
 def _plain(path: Path) -> bytes:
     """Read a metrics file as text with a line per row, a field per column, and no quotes.
 
-    Files as genlab writes them are not parsed, which would take a hundred times as long.
+    Files that genlab wrote are not parsed, since that would take a hundred times as long.
     """
     try:
         content = read_regular(path, LARGEST)
@@ -178,7 +178,7 @@ def _plain(path: Path) -> bytes:
 
 
 def _places(text: bytes, columns: int) -> NDArray[np.intp] | None:
-    """Starts and ends of fields in text, (rows, columns, 2); None when some row has another number of fields."""
+    """Find the starts and ends of fields in text, (rows, columns, 2); None if a row has another number of fields."""
     codes = np.frombuffer(text, np.uint8)
     ends = np.flatnonzero((codes == ord(",")) | (codes == ord("\n")))
     breaks = codes[ends] == ord("\n")
@@ -196,16 +196,16 @@ def _number(field: bytes) -> float:
 
 
 def _fields(line: str, delimiter: str) -> list[str]:
-    """Split a row into fields; where the delimiter is no comma, decimal commas become points."""
+    """Split a row into fields; if the delimiter is not a comma, decimal commas become points."""
     try:
         fields: list[str] = next(csv.reader([line], delimiter=delimiter), [])
-    except csv.Error:  # a field that is too large
+    except csv.Error:  # a field is too large
         return [line]
     return [DECIMAL.sub(r"\1.\2", field) for field in fields] if delimiter != "," else fields
 
 
 def _step(field: str) -> int | None:
-    """Parse a step, also as spreadsheets write it: 12.0 or 1.2E+05."""
+    """Parse a step, also in a spreadsheet's notation: 12.0 or 1.2E+05."""
     try:
         step = float(field)
     except ValueError:

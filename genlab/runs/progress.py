@@ -1,4 +1,4 @@
-"""Who trains a run, how that goes, and how it ended."""
+"""Which process trains a run, and the state of its training."""
 
 import contextlib
 import warnings
@@ -12,14 +12,14 @@ from genlab.errors import GenlabError, in_one_line
 from genlab.runs.folders import CONFIG, JOB, text_of
 
 LOCK = ".lock"
-"""The file in a run's folder that the process which trains it holds locked."""
+"""The file in a run's folder that is locked by the process that trains it."""
 STATE = ".state"
-"""The file in a run's folder that says how its training goes, or how it ended."""
+"""The file in a run's folder with the state of its training."""
 
 
 @contextlib.contextmanager
 def training(run: Path) -> Iterator[None]:
-    """Hold a run, so that no other process trains it, and note in its folder how that goes and ends.
+    """Hold a run, so that no other process trains it, and record the state of its training in its folder.
 
     Raises:
         GenlabError: when another process trains the run, or nothing can be written there.
@@ -30,12 +30,12 @@ def training(run: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def held(run: Path) -> Iterator[None]:
-    """Hold a run's lock; one of a process that was killed is free.
+    """Hold a run's lock, which is free again if its process was killed.
 
     Raises:
         GenlabError: when another process holds it, or nothing can be written there.
     """
-    lock = filelock.FileLock(run / LOCK, timeout=0.5, poll_interval=0.02)  # `is_held` has it for a moment
+    lock = filelock.FileLock(run / LOCK, timeout=0.5, poll_interval=0.02)  # `is_held` takes it for a moment
     try:
         lock.acquire()
     except filelock.Timeout:
@@ -53,7 +53,7 @@ def held(run: Path) -> Iterator[None]:
 
 
 def is_held(run: Path) -> bool:
-    """Tell whether a process trains a run now, as far as this one can determine."""
+    """Tell whether a process is training a run, as far as this one can determine."""
     if not (run / LOCK).is_file():
         return False
     try:
@@ -61,7 +61,7 @@ def is_held(run: Path) -> bool:
             return False
     except filelock.Timeout:
         return True
-    except (OSError, NotImplementedError):  # of another user, or on a file system without locks
+    except (OSError, NotImplementedError):  # the run is another user's, or its file system has no locks
         return False
 
 
@@ -75,7 +75,7 @@ def state(run: Path) -> str:
 
 
 def discard_empty(run: Path) -> None:
-    """Remove the folder of a run without metrics, checkpoints and pictures."""
+    """Remove the folder of a run that has no metrics, checkpoints or pictures."""
     with contextlib.suppress(OSError):
         files = list(run.iterdir())
         if {path.name for path in files} <= {CONFIG, JOB, LOCK, STATE}:
@@ -87,7 +87,7 @@ def discard_empty(run: Path) -> None:
 
 @contextlib.contextmanager
 def _noted(run: Path) -> Iterator[None]:
-    """Note how the training of a run goes and ends; a try that trains nothing leaves what was noted before."""
+    """Record the state of a run's training; an attempt that trains nothing restores the previous state."""
     before, trained = text_of(run / STATE), _last_change(run)
     _note(run, "running")
     end = "finished"
@@ -106,7 +106,7 @@ def _noted(run: Path) -> Iterator[None]:
 
 def _note(run: Path, text: str) -> None:
     with contextlib.suppress(GenlabError), whole_file(run / STATE) as part:
-        part.write_text(text, encoding="utf-8", errors="backslashreplace")  # names of files may be no UTF-8
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")  # file names may not be UTF-8
 
 
 def _last_change(run: Path) -> int | None:

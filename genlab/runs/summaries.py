@@ -20,12 +20,12 @@ from genlab.runs import history
 from genlab.runs.history import History
 
 UNKNOWN = "?"
-"""Stands for the model or data of a run whose config cannot be read."""
+"""Placeholder for the model or data of a run whose config cannot be read."""
 NOT_LEARNED = re.compile(
     r"(pictures|best_checkpoint|last_checkpoint)\..*|data\.(.*\.)?(data_dir|num_workers|prefetch)|weights_only|"
     r"trainer\.(enable_.*|logger.*|default_root_dir|log_every_n_steps|profiler.*|max_epochs)"
 )
-"""Settings without effect on what is learned, and the number of epochs, which has a column."""
+"""Settings without effect on what is learned, and the number of epochs, which has a column of its own."""
 
 LIBRARY = re.compile(r"^(genlab|torch)\.(\w+\.)*(?=\w+$)")
 LARGEST = 2**20
@@ -38,11 +38,11 @@ class Summary:
 
     Args:
         path: its folder.
-        settings: its config as text, by the names of the command line, such as "model.optimizer.lr".
-        state: running, finished, stopped, "failed: " with the reason, empty, or damaged.
+        settings: its config as text, by the names on the command line, such as "model.optimizer.lr".
+        state: running, finished, stopped, "failed: " with the reason, empty, damaged, or "?" if unknown.
         epochs: number of epochs done.
         planned: number of epochs that the config asks for; None without a limit.
-        metric: the validation metric that the best checkpoint is chosen by; empty where there is none.
+        metric: the validation metric that the best checkpoint is chosen by; empty if there is none.
         best: the best value of this metric.
         date: when the run was last trained.
     """
@@ -58,12 +58,12 @@ class Summary:
 
     @property
     def model(self) -> str:
-        """The model's class."""
+        """Class of the model."""
         return self.settings.get("model", UNKNOWN)
 
     @property
     def data(self) -> str:
-        """The class of the data."""
+        """Class of the data."""
         return self.settings.get("data", UNKNOWN)
 
 
@@ -87,7 +87,7 @@ def summarise(run: Path) -> Summary:
 
 
 def settings_of(run: Path) -> dict[str, str]:
-    """Read the settings in a run's config, as in `Summary`; none where they cannot be read."""
+    """Read the settings in a run's config, as in `Summary`; none if they cannot be read."""
     with contextlib.suppress(GenlabError, OSError, ValueError, yaml.YAMLError):
         text = read_regular(run / runs.CONFIG, LARGEST).decode()
         return {name: _text(value) for name, value in flat(translated(safe_yaml.load(text)))}
@@ -109,7 +109,7 @@ def flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def differing(settings: Sequence[Mapping[str, str]]) -> list[str]:
-    """Find settings that are not the same in all runs; where classes differ, their arguments are not named."""
+    """Find the settings that are not the same in all runs; if classes differ, their arguments are left out."""
     names = list(dict.fromkeys(name for each in settings for name in each))
     found = [name for name in names if len({each.get(name) for each in settings}) > 1]
     return [name for name in found if not any(name.startswith(f"{other}.") for other in found)]
@@ -144,13 +144,13 @@ def differences(summaries: Sequence[Summary], usual: bool = True) -> list[dict[s
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:
-    """Shorten names of settings to the shortest end that begins with a word and is unique."""
+    """Shorten names of settings to the shortest suffix that begins with a word and is unique."""
     ends = {name: _ends(name) for name in names}
     return {name: next(end for end in ends[name] if sum(end in ends[o] for o in names) == 1) for name in names}
 
 
 def labels(summaries: Sequence[Summary]) -> list[str]:
-    """Name runs uniquely, by what differs between them; by their paths where nothing does."""
+    """Name runs uniquely, by the settings in which they differ, or by their paths if there are none."""
     several = [fact for fact in ("model", "data") if len({getattr(each, fact) for each in summaries}) > 1]
     found = []
     for each, settings in zip(summaries, differences(summaries), strict=True):
@@ -163,7 +163,7 @@ def labels(summaries: Sequence[Summary]) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    """Write a value as in YAML, equal values alike; names of genlab and torch by their last part."""
+    """Format a value as in YAML, so that equal values look the same; names in genlab and torch lose their package."""
     if isinstance(value, str):
         return LIBRARY.sub("", value)
     if isinstance(value, float):
@@ -174,7 +174,7 @@ def _text(value: Any) -> str:
 
 
 def _ends(name: str) -> list[str]:
-    """The ends of a setting's name, from short to long, that begin with a word not preceded by a number."""
+    """List the suffixes of a setting's name, from short to long, that begin with a word not preceded by a number."""
     parts = name.split(".")
     numbers = [part.isdecimal() for part in parts]
     starts = [i for i in range(len(parts)) if not numbers[i] and not (i and numbers[i - 1])]
@@ -182,7 +182,7 @@ def _ends(name: str) -> list[str]:
 
 
 def _metric(settings: Mapping[str, str], metrics: History) -> str:
-    """The metric that the best checkpoint is chosen by; with stages, whose losses do not compare, the last stage's."""
+    """Find the metric that the best checkpoint is chosen by; with stages, whose losses differ, that of the last one."""
     monitor = settings.get("best_checkpoint.monitor", "val/loss")
     stages = [name for name in metrics.names if re.fullmatch(r"val/.+/loss", name)] if monitor == "val/loss" else []
     known = [name for name in stages or [monitor] if len(metrics.series(name).steps)]

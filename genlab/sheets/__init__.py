@@ -1,8 +1,8 @@
 """Sheets: what a model does with a batch, as titled and labelled grids of images.
 
-Each function turns a model, images and a generator of noise into a `Sheet`; tools and training draw these. In Python,
-`genlab.sheets.reconstructions(model, images).figure()` is a matplotlib figure. A model is used in the mode that it is
-in: `genlab.load` gives it in evaluation mode.
+Each function turns a model, images and a random generator into a `Sheet`; tools and training draw these. In Python,
+`genlab.sheets.reconstructions(model, images).figure()` is a matplotlib figure. A model is used in its current mode;
+`genlab.load` returns it in evaluation mode.
 """
 
 from genlab.pictures.drawing import ColorMap, Sheet, save

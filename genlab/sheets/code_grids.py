@@ -1,4 +1,4 @@
-"""Grids of codes as pictures: which code is used where."""
+"""Pictures of grids of codes: which code is used where."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from genlab.networks.quantizers import Quantizer
 
 @torch.no_grad()
 def coloured_grids(model: Any, images: Tensor) -> dict[str, Tensor]:
-    """Draw the codes of images, each in its colour and as large as the place that it stands for.
+    """Draw the codes of images, each in its colour and as large as the part of the image that it encodes.
 
     Args:
         model: one that `Quantizes`.
         images: (B, C, H, W) in [0, 1].
 
     Returns:
-        Images (B, 3, H, W) in [0, 1] for each level, by what they show.
+        Images (B, 3, H, W) in [0, 1] for each level, by the level's name.
     """
     found = {}
     for level, grid in enumerate(model.coder.split(model.encode(images))):

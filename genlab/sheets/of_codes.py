@@ -1,4 +1,4 @@
-"""Sheets of what codes become that are moved: interpolations, a manifold, traversals, edits and transfers."""
+"""Sheets of decoded codes: interpolations, a manifold, traversals, edits and transfers."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from genlab.pictures.lines import Lines, in_blocks
 from genlab.sheets.grids import beside_first, number
 
 AT_ONCE = 500
-"""Codes that a model decodes at a time."""
+"""Number of codes that a model decodes at a time."""
 
 
 @torch.no_grad()
@@ -24,10 +24,10 @@ def interpolations(
     steps: int = 9,
     path: Callable[[Tensor, Tensor, int], Tensor] = lerp,
 ) -> "Sheet | Lines":
-    """Images of the codes on the ways from some codes to others, a way in each row; or texts, a way in each block.
+    """Decode the codes between some codes and others: images, one pair per row, or texts, one pair per block.
 
     Args:
-        model: what decodes them.
+        model: the model that decodes them.
         start: codes, (N, code_size).
         end: codes, (N, code_size).
         steps: images in a row, both ends included.
@@ -50,7 +50,7 @@ def interpolations(
 
 @torch.no_grad()
 def interpolations_of_four(model: Decodes, corners: Tensor, side: int = 9) -> Sheet:
-    """Images of the codes on a square between four: (4, code_size), from left to right, then from top to bottom."""
+    """Decode the codes in a square between four corners, (4, code_size): left to right, then top to bottom."""
     return Sheet(
         _decoded(model, square(corners.flatten(1), side).unflatten(1, corners.shape[1:]).unflatten(0, (side, side))),
         title="Interpolations of four images",
@@ -62,10 +62,10 @@ def interpolations_of_four(model: Decodes, corners: Tensor, side: int = 9) -> Sh
 
 @torch.no_grad()
 def manifold(model: Decodes, side: int = 20) -> Sheet:
-    """The images of a lattice of 2-D codes, evenly spaced in the prior's probability (Kingma & Welling 2013, figure 4).
+    """Decode a grid of 2-D codes, evenly spaced in the prior's probability (Kingma & Welling 2013, figure 4).
 
     Args:
-        model: what decodes codes of two dimensions, whose prior is N(0, I).
+        model: the model that decodes them, with a 2-D code whose prior is N(0, I).
         side: images along each side.
     """
     lattice = normal_lattice(side)
@@ -83,14 +83,14 @@ def manifold(model: Decodes, side: int = 20) -> Sheet:
 
 @torch.no_grad()
 def traversals(model: Decodes, code: Tensor, units: Tensor, values: Tensor, image: Tensor | None = None) -> Sheet:
-    """The images of a code with single units changed, a unit in each row.
+    """Decode a code with single units changed, one unit per row.
 
     Args:
-        model: what decodes it.
+        model: the model that decodes it.
         code: (code_size,).
-        units: those that change, one after the other, (units,), int64.
-        values: what each of them changes to, (units, steps).
-        image: what the code is of, (C, H, W), shown in the first column.
+        units: the units to change, one in each row, (units,), int64.
+        values: the values of each unit, (units, steps).
+        image: the image of the code, (C, H, W), shown in the first column.
     """
     rows, steps = values.shape
     changed = code.repeat(rows, steps, 1)
@@ -102,14 +102,14 @@ def traversals(model: Decodes, code: Tensor, units: Tensor, values: Tensor, imag
 
 @torch.no_grad()
 def moves(model: Decodes, code: Tensor, directions: Tensor, distances: Tensor, image: Tensor) -> Sheet:
-    """The images of a code that is moved along directions, one in each row.
+    """Decode a code that is moved along directions, one direction per row.
 
     Args:
-        model: what decodes it.
+        model: the model that decodes it.
         code: (code_size,).
         directions: (rows, code_size).
         distances: multiples of each direction, (steps,).
-        image: what the code is of, (C, H, W), shown in the first column.
+        image: the image of the code, (C, H, W), shown in the first column.
     """
     moved = code + distances[:, None] * directions[:, None]
     sheet = Sheet(_decoded(model, moved), "Traversals of directions", type(model).__name__)
@@ -120,15 +120,16 @@ def moves(model: Decodes, code: Tensor, directions: Tensor, distances: Tensor, i
 def edits(
     models: Decodes | Sequence[Decodes], codes: Tensor, direction: Tensor, strengths: Tensor, name: str, images: Tensor
 ) -> "Sheet | Lines":
-    """The images, or texts, of codes that are moved along a direction, a strength in each column or line.
+    """Decode codes that are moved along a direction to images or texts, one strength per column or line.
 
     Args:
-        models: what decodes them, or one for each, such as a conditional model under each image's condition.
+        models: the model that decodes them, or one for each code, such as a conditional model under its image's
+            condition.
         codes: (N, code_size).
-        direction: such as `genlab.latent.attribute_vector` finds, (code_size,).
+        direction: (code_size,), for instance from `genlab.latent.attribute_vector`.
         strengths: multiples of the direction, (steps,).
-        name: what the direction changes.
-        images: what the codes are of, (N, C, H, W) or sentences (N, T), shown in the first column or line.
+        name: name of what the direction changes.
+        images: the images of the codes, (N, C, H, W), or sentences (N, T), shown in the first column or line.
     """
     decoders = models if isinstance(models, Sequence) else [models] * len(codes)
     moved = codes[:, None] + strengths[:, None] * direction
@@ -151,10 +152,10 @@ def edits(
 
 @torch.no_grad()
 def transfers(model: Conditional, batch: Any) -> Sheet:
-    """Images of a batch under other conditions: encoded under their own, decoded under each class or changed attribute.
+    """Draw images under other conditions: encoded under their own, decoded under each class or flipped attribute.
 
     Args:
-        model: of labels or attributes, whose `given` encodes and decodes.
+        model: a model conditioned on labels or attributes, whose `given` encodes and decodes.
         batch: images with their labels or attributes, as a dict; see `genlab.types`.
     """
     originals, own = model.images(batch), model.condition.find(batch, model)
@@ -168,13 +169,13 @@ def transfers(model: Conditional, batch: Any) -> Sheet:
 
 
 def _decoded(model: Decodes, codes: Tensor) -> Tensor:
-    """The images of codes (rows, columns, code_size), on the CPU."""
+    """Decode codes (rows, columns, code_size) to images on the CPU."""
     parts = [model.decode(some).cpu() for some in codes.flatten(0, 1).split(AT_ONCE)]
     images: Tensor = torch.cat(parts).unflatten(0, codes.shape[:2])
     return images
 
 
 def _shares(steps: int, first: str, last: str) -> list[str]:
-    """Label the steps of an interpolation by their share of the way."""
+    """Label the steps of an interpolation by their share of the path."""
     between = [number(round(step / (steps - 1), 3)) for step in range(1, steps - 1)]
     return [first, *between, last][:steps]

@@ -34,10 +34,10 @@ def samples(model: Samples, count: int = 64, columns: int = 8, generator: Genera
     """Draw new images, or texts.
 
     Args:
-        model: what draws them; a conditional model does so under a condition, `model.given(condition)`.
-        count: how many.
+        model: the model that samples; for a conditional model, `model.given(condition)`.
+        count: number of samples.
         columns: images in a row.
-        generator: of their noise, on the CPU.
+        generator: generator of the noise, on the CPU.
     """
     made = as_seen(model, model.sample(count, generator=generator))
     return of_samples(made, columns, title="Samples", subject=type(model).__name__)
@@ -45,13 +45,13 @@ def samples(model: Samples, count: int = 64, columns: int = 8, generator: Genera
 
 @torch.no_grad()
 def on_the_way(model: SamplesInSteps, count: int = 8, moments: int = 8, generator: Generator | None = None) -> Sheet:
-    """New images, each in a row, from the noise that it began as.
+    """Draw new images, one per row, from the initial noise to the sample.
 
     Args:
-        model: what makes them in steps.
-        count: how many.
-        moments: images in a row, the noise and the sample included.
-        generator: of the noise, on the CPU.
+        model: the model that samples in steps.
+        count: number of samples.
+        moments: images in a row, including the noise and the sample.
+        generator: generator of the noise, on the CPU.
     """
     shares = [number(round(moment / max(1, moments - 1), 3)) for moment in range(moments)]
     return Sheet(
@@ -72,15 +72,15 @@ def samples_by_condition(
     generator: Generator | None = None,
     truth: Tensor | None = None,
 ) -> Sheet:
-    """New images of a conditional model: a row for each condition, a column for each code.
+    """Draw new images of a conditional model: a row for each condition, a column for each code.
 
     Args:
-        model: what draws them.
-        conditions: (N, ...), as the model's `given` takes them; images stand on the left of their samples.
-        names: of the conditions, as labels of the rows.
-        columns: samples under each condition, all of the same noise.
-        generator: of the noise, on the CPU.
-        truth: for conditions that are images, what they belong to, (N, C, H, W), on the right.
+        model: the model that samples.
+        conditions: (N, ...), as the model's `given` takes them; images are shown on the left of their samples.
+        names: names of the conditions, as row labels.
+        columns: samples under each condition; each condition has the same noise.
+        generator: generator of the noise, on the CPU.
+        truth: for conditions that are images, the true images, (N, C, H, W), shown on the right.
     """
     random = generator or torch.default_generator
     start, rows = random.get_state(), []
@@ -108,15 +108,15 @@ def samples_by_condition(
 
 @torch.no_grad()
 def reconstructions(model: Any, batch: Any, columns: int = 8, generator: Generator | None = None) -> "Sheet | Lines":
-    """Images, or texts, above their reconstructions; of a denoising model, with what it sees of them in between.
+    """Draw images, or texts, above their reconstructions; for a denoising model, with its corrupted input in between.
 
-    Of a model whose codes are grids, these are below, each code in a colour of its own: similar codes in similar ones.
+    If the codes are grids, they are drawn below, each code in its own colour: similar codes in similar colours.
 
     Args:
-        model: what reconstructs; of a conditional model, under the conditions of the batch.
+        model: the model that reconstructs; a conditional model does so under the conditions of the batch.
         batch: images (B, C, H, W) in [0, 1], or sentences (B, T), or a batch with them, as a dict.
         columns: images in a row.
-        generator: of the corruption's noise, on the CPU.
+        generator: generator of the corruption's noise, on the CPU.
     """
     able, originals = (model, batch) if isinstance(batch, Tensor) else seen_in(model, batch)
     kinds = reconstructed(able, originals, generator or torch.Generator().manual_seed(0))
@@ -139,15 +139,15 @@ def translations(
     columns: int = 8,
     generator: Generator | None = None,
 ) -> Sheet:
-    """Images above their translations and, where it is known, the truth.
+    """Draw images above their translations and, if it is given, the truth.
 
     Args:
-        model: what translates.
+        model: the model that translates.
         images: (B, C, H, W) in [0, 1].
-        direction: one of the model's.
-        truth: what the images should become, (B, C', H, W).
+        direction: one of the model's directions.
+        truth: the true translations, (B, C', H, W).
         columns: images in a row.
-        generator: of the noise of translating, on the CPU.
+        generator: generator of the translation's noise, on the CPU.
     """
     kinds = {"input": images, "output": model.translate(images, direction=direction, generator=generator)}
     if can(model, KnowsDeviation):
@@ -165,13 +165,13 @@ def translations(
 
 
 def features(model: nn.Module, count: int = 100, columns: int = 10) -> Sheet:
-    """The first layer's weights, each unit's as an image: the input of given norm that excites it most (Ng 2011).
+    """Draw the first layer's weights, each unit's as an image: the input of fixed norm that excites it most (Ng 2011).
 
-    Those with the largest norms, each scaled to its own range; of one channel, in colours whose white is 0.
+    The units with the largest norms are drawn, each scaled to its own range; for one channel, in colours with 0 white.
 
     Args:
         model: one with a layer that sees whole images, or convolves them.
-        count: units at most.
+        count: maximum number of units.
         columns: units in a row.
     """
     weights = first_weights(model).float().cpu()
@@ -192,7 +192,9 @@ def features(model: nn.Module, count: int = 100, columns: int = 10) -> Sheet:
 
 
 def first_weights(model: nn.Module) -> Tensor:
-    """The weights of the first layer that sees whole images, or convolves them: (units, C, H, W), their mean removed.
+    """Return the weights of the first layer that sees whole images or convolves them, (units, C, H, W).
+
+    Weights on whole images lose their mean.
 
     Raises:
         GenlabError: for a model without such a layer.

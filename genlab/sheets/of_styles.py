@@ -1,4 +1,4 @@
-"""Sheets of what styles and noise do: mixed styles, and other noise."""
+"""Sheets of the effects of styles and noise: mixed styles, and other noise."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,17 +10,17 @@ from genlab.pictures.drawing import Sheet
 from genlab.sheets.grids import alike, number
 
 AT_ONCE = 100
-"""Images that are made at a time."""
+"""Number of images that are made at a time."""
 
 
 @torch.no_grad()
 def mixes(model: Styled, sources: Tensor, destinations: Tensor, layers: Mapping[str, Sequence[int]]) -> Sheet:
-    """Images with the styles of a destination, but in some layers those of a source (Karras et al. 2019, figure 3).
+    """Draw images with the styles of a destination, but a source's in some layers (Karras et al. 2019, figure 3).
 
     The sources are on top, the destinations on the left; for each group of layers, there is a block of rows.
 
     Args:
-        model: what makes them.
+        model: the model that makes them.
         sources: styles, (S, num_layers, style_size).
         destinations: styles, (D, num_layers, style_size).
         layers: the layers that have the styles of sources, by the name of the group.
@@ -56,17 +56,17 @@ def noises(
     draws: int = 100,
     generator: Generator | None = None,
 ) -> Sheet:
-    """Images of styles, the same with other noise, and the standard deviation of each pixel over many draws of it.
+    """Draw images of styles, the same images with other noise, and each pixel's standard deviation over many draws.
 
     (Karras et al. 2019, figure 4.)
 
     Args:
-        model: what makes them.
+        model: the model that makes them.
         styles: (N, num_layers, style_size).
-        layers: the layers whose noise is drawn; that of others stays.
-        others: images with other noise.
-        draws: how many the standard deviation is of; of channels, it is the mean.
-        generator: of the noise, on the CPU.
+        layers: the layers whose noise is drawn; the noise of others stays.
+        others: number of images with other noise.
+        draws: number of draws for the standard deviation, which is averaged over channels.
+        generator: generator of the noise, on the CPU.
     """
     rows, deviations = [], []
     for style in styles:

@@ -19,10 +19,10 @@ def in_training(model: Any, batch: Mapping[str, Tensor], count: int, seed: int) 
     """Draw what a model can do while it trains: sheets, by the names of the tools that draw the same.
 
     Args:
-        model: any.
+        model: any model.
         batch: validation images, or none.
-        count: images of a kind in a sheet, as far as conditions allow.
-        seed: of samples' codes and of noise.
+        count: images of each kind in a sheet, as far as conditions allow.
+        seed: seed of the samples' codes and of noise.
     """
     sheets: dict[str, Drawable] = {}
     noise = torch.Generator().manual_seed(seed)
@@ -66,16 +66,16 @@ def subject_of(model: object, data: Mapping[str, Any] = MappingProxyType({}), ep
     """Name a model in a picture's title, such as "VAE on CelebA, epoch 20".
 
     Args:
-        model: any.
-        data: the hyperparameters of its DataModule, as a checkpoint keeps them.
-        epochs: how many it was trained for.
+        model: any model.
+        data: the hyperparameters of its DataModule, as in a checkpoint.
+        epochs: number of epochs that it was trained for.
     """
     name = _data_name(data)
     return type(model).__name__ + (f" on {name}" if name else "") + (f", epoch {epochs}" if epochs else "")
 
 
 def _data_name(described: Mapping[str, Any]) -> str:
-    """A DataModule's class, or its folder when it is one of folders; of data made from other data, the others' name."""
+    """Name data by their class, or by their folder if they have one; for data made from other data, by those."""
     arguments = described.get("init_args", described)
     for made_from in ("data", "pairs"):
         if isinstance(arguments.get(made_from), Mapping):

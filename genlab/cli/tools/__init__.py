@@ -1,6 +1,6 @@
-"""The arguments of every tool command. Imports nothing heavy: help and a misspelt option are answered at once.
+"""The arguments of every tool command. Imports nothing heavy, so that help and misspelt options are answered at once.
 
-Each function declares the arguments of the tool that it is called after; its docstring is the help's description.
+Each function declares the arguments of the tool that it is named after; its docstring is the description in the help.
 """
 
 import argparse
@@ -17,11 +17,11 @@ LISTINGS = {
     "losses": ("losses, likelihoods and penalties", "Gaussian"),
     "schedules": ("schedules of learning rates", "Cosine"),
 }
-"""The commands of `genlab.commands.listings`: the things that each lists, and the name of one of them."""
+"""The commands of `genlab.commands.listings`: what each of them lists, and an example of a name."""
 
 
 def parser_of(tool: str) -> ToolParser:
-    """The parser of a tool command."""
+    """Build the parser of a tool command."""
     declare: Callable[[argparse.ArgumentParser], None]
     if tool in LISTINGS:
         things, example = LISTINGS[tool]

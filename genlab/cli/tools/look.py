@@ -1,4 +1,4 @@
-"""The arguments of tools that draw what a model makes of codes and images."""
+"""Arguments of the tools that draw what a model makes of codes and images."""
 
 import argparse
 import warnings
@@ -26,13 +26,13 @@ from genlab.cli.tools.options import (
 
 
 def explore(parser: argparse.ArgumentParser) -> None:
-    """Open a page in the browser on which to play with trained models: the one of --ckpt first, and all in runs/.
+    """Open a page in the browser for playing with trained models: that of --ckpt first, then all in runs/.
 
-    What a model can do decides what is there: samples, a map of its codes, sliders, interpolations, attributes,
-    translations, reconstructions, and how its training goes. This machine serves the page, to itself alone.
+    The page shows what a model can do: samples, a map of its codes, sliders, interpolations, attributes,
+    translations, reconstructions, and the progress of its training. By default, only this machine can open it.
 
-    With --export, write the page of one model to a folder instead, which any web server can show, or a browser from
-    the disk: the model then works in the browser.
+    With --export, write the page of one model to a folder instead, which any web server can serve and a browser can
+    open from the disk: the model then runs in the browser.
     """
     of_checkpoint(parser)
     of_data(parser)
@@ -54,17 +54,18 @@ def explore(parser: argparse.ArgumentParser) -> None:
 def sample(parser: argparse.ArgumentParser) -> None:
     """Draw new images from a trained model, as one picture.
 
-    With --prior, codes are drawn from a density that is fitted to those of training images, and then decoded: so an
-    autoencoder becomes generative. The density is kept beside the checkpoint, and used again with the same --seed.
+    With --prior, codes are drawn from a density that is fitted to the codes of training images, and then decoded, which
+    makes an autoencoder generative. The density is saved beside the checkpoint, and reused with the same --seed.
 
-    Of a conditional model, each column is one code and each row one condition: every class, or every attribute in turn
-    the other way than in most images, or test images, on the left, with the truth on the right. With --condition or
-    --condition-image, all samples have that one. With --per-class, images are written to folders by class.
+    For a conditional model, each column is one code and each row one condition: every class; every attribute, in turn
+    set to the opposite of most images; or test images, on the left, with the truth on the right. With --condition or
+    --condition-image, all samples have that condition. With --per-class, images are written to folders by class.
 
     A model of sentences prints them, or writes them to --out FILE.txt; --columns has no effect.
 
-    A diffusion model samples by --sampler in --steps, and makes images from one, --from-image, or a part of it, --mask;
-    so does a Boltzmann machine, by Gibbs chains. A PixelCNN makes the last part of one, such as the lower half.
+    A diffusion model samples with --sampler in --steps, and starts from an image with --from-image, or from a part of
+    it with --mask; so does a Boltzmann machine, by Gibbs chains. A PixelCNN completes the last part of an image, such
+    as the lower half.
     """
     of_model(parser, "pictures/sample.png")
     of_data(parser)
@@ -95,9 +96,9 @@ def sample(parser: argparse.ArgumentParser) -> None:
 
 
 def reconstruct(parser: argparse.ArgumentParser) -> None:
-    """Draw test images, chosen by --seed, or those of --input, each row above the row of their reconstructions.
+    """Draw test images, chosen by --seed, or those of --input, in rows above the rows of their reconstructions.
 
-    A denoising model reconstructs from corrupted images; these are drawn in between. A model of sentences prints pairs.
+    A denoising model reconstructs corrupted images, which are drawn in between. A model of sentences prints pairs.
     """
     of_model(parser, "pictures/reconstruct.png", picture)
     of_data(parser)
@@ -109,12 +110,12 @@ def reconstruct(parser: argparse.ArgumentParser) -> None:
 
 
 def latent(parser: argparse.ArgumentParser) -> None:
-    """Draw the codes of images, of test images or --input: as they are when 2-D, else by PCA, t-SNE or UMAP.
+    """Draw the codes of test images, or of --input: as they are if they are 2-D, otherwise by PCA, t-SNE or UMAP.
 
-    Labels colour them, or whether an image has an attribute.
+    They are coloured by label, or by whether an image has an attribute.
 
-    For a model with a 2-D Gaussian prior, draw its manifold too: the images of a lattice of codes, spaced evenly in
-    the prior's probability (Kingma & Welling 2013, figure 4).
+    For a model with a 2-D Gaussian prior, draw its manifold too: the images decoded from a grid of codes, spaced evenly
+    in the prior's probability (Kingma & Welling 2013, figure 4).
     """
     of_model(parser, "pictures/latent.png", picture)
     of_data(parser)
@@ -131,10 +132,10 @@ def latent(parser: argparse.ArgumentParser) -> None:
 
 
 def features(parser: argparse.ArgumentParser) -> None:
-    """Draw the first layer's weights as images: for each unit the input of given norm that excites it most (Ng 2011).
+    """Draw the first layer's weights as images: for each unit, the input of fixed norm that excites it most (Ng 2011).
 
-    Those with the largest norms come first; each is scaled to its own range. Of one channel, white is zero, red above
-    and blue below it; of three, grey is zero.
+    Those with the largest norms come first; each is scaled to its own range. With one channel, white is zero, red
+    positive and blue negative; with three, grey is zero.
     """
     of_model(parser, "pictures/features.png", picture)
     drawing(parser)
@@ -146,11 +147,11 @@ def interpolate(parser: argparse.ArgumentParser) -> None:
     """Draw the images of codes between those of test images, or of samples, chosen by --seed.
 
     Each row goes from one image to another, or a square lies between the images in its four corners. With --input, rows
-    go from each of these images to the next. A model of sentences prints walks, between test sentences, from each
+    go from each of these images to the next. A model of sentences prints walks: between test sentences, from each
     sentence of --input to the next, or --from one --to another.
 
-    A conditional model decodes all under the condition of the first image, or the one given. With --codes, rows go from
-    each code to the next; those of a StyleGAN are styles, also between samples.
+    A conditional model decodes everything under the condition of the first image, or the one given. With --codes, rows
+    go from each code to the next. The codes of a StyleGAN are styles, also between samples.
     """
     of_model(parser, "pictures/interpolate.png", picture)
     of_data(parser)
@@ -174,7 +175,7 @@ def interpolate(parser: argparse.ArgumentParser) -> None:
 
 
 def _interpolation(name: str) -> str:
-    """Translate an old name of an interpolation, with a warning."""
+    """Replace an old name of an interpolation by the new one, with a warning."""
     now = {"line": "lerp", "arc": "slerp"}.get(name, name)
     if now != name:
         warnings.warn(
@@ -184,13 +185,13 @@ def _interpolation(name: str) -> str:
 
 
 def traverse(parser: argparse.ArgumentParser) -> None:
-    """Draw a test image, or that of --input, again and again, each row with one unit of its code changed.
+    """Draw variations of a test image, or that of --input: in each row, one unit of its code changes.
 
-    The units are those that vary most over test images, the first one on top; they go from so many standard deviations
-    below their mean to as many above. The first column shows the image itself.
+    The units are those that vary most over test images, from the top down. Each goes from --range standard deviations
+    below its mean to as many above. The first column shows the image itself.
 
-    A conditional model decodes under the image's own condition, or the one given. Of a model without an encoder, the
-    code is that of a sample, or of --codes. The styles of a StyleGAN go along their principal directions instead
+    A conditional model decodes under the image's own condition, or the one given. For a model without an encoder, the
+    code is that of a sample, or of --codes. The styles of a StyleGAN move along their principal directions instead
     (GANSpace, Härkönen et al. 2020), those of the largest variance first.
     """
     of_model(parser, "pictures/traverse.png", picture)
@@ -206,13 +207,14 @@ def traverse(parser: argparse.ArgumentParser) -> None:
 
 
 def edit(parser: argparse.ArgumentParser) -> None:
-    """Draw test images, or those of --input, with more and less of an attribute: codes, moved along its vector.
+    """Draw test images, or those of --input, with more and less of an attribute, by moving codes along its vector.
 
-    The vector is the mean code of training images with the attribute less that of images without (Larsen et al. 2016),
-    from few labelled images of each. The first column shows the images themselves.
+    The vector is the mean code of training images with the attribute minus that of images without (Larsen et al. 2016),
+    from a few labelled images of each. The first column shows the images themselves.
 
-    Of a model without an encoder: samples, or --codes, moved along the vector of samples in which a classifier of the
-    data's attributes (trained, and kept) sees the attribute, less that of others; of a StyleGAN, in W.
+    For a model without an encoder, samples or --codes are moved. The vector is then the mean code of samples in which a
+    classifier of the data's attributes (trained, and saved) sees the attribute, minus that of other samples; for a
+    StyleGAN, in W.
     """
     of_model(parser, "pictures/edit-ATTRIBUTE.png", picture)
     of_data(parser)
@@ -233,11 +235,11 @@ def edit(parser: argparse.ArgumentParser) -> None:
 
 
 def translate(parser: argparse.ArgumentParser) -> None:
-    """Translate the images given with --input, of any size, into files of the same names in the folder --output.
+    """Translate the images given with --input, of any size, to files of the same names in the folder --output.
 
-    By default that is the folder `translated` in the run. A single image can become a file: --output new.png.
+    By default that is the folder `translated` in the run. A single image can be written to a file: --output new.png.
 
-    Without --input, draw test images beside their translations and, of pairs, the truth, as one picture.
+    Without --input, draw test images beside their translations and, for pairs, the truth, as one picture.
     """
     of_model(parser, "pictures/translate.png, with --input the folder translated,")
     of_data(parser)
@@ -251,9 +253,9 @@ def translate(parser: argparse.ArgumentParser) -> None:
 
 
 def transfer(parser: argparse.ArgumentParser) -> None:
-    """Draw what becomes of test images under other conditions: encoded under their own, decoded under another.
+    """Draw test images under other conditions: encoded under their own condition, decoded under another.
 
-    The first column shows the images. The others have each class in turn, or each attribute the other way.
+    The first column shows the images. The others show each class in turn, or each attribute flipped.
     """
     of_model(parser, "pictures/transfer.png", picture)
     of_data(parser)

@@ -1,4 +1,4 @@
-"""The arguments of tools for runs, data, configs and the machine."""
+"""Arguments of the tools for runs, data, configs and the machine."""
 
 import argparse
 from pathlib import Path
@@ -7,9 +7,9 @@ from genlab.cli.tools.options import drawing, picture
 
 
 def runs(parser: argparse.ArgumentParser) -> None:
-    """List all runs: model, data, what differs between runs of the same two, epochs, state, best validation metric.
+    """List all runs: model, data, settings that differ between runs of the same two, epochs, state, best metric.
 
-    A setting is only shown where it is not what most of these runs have. The newest runs come last.
+    A setting is only shown where it differs from that of most of these runs. The newest runs come last.
     """
     parser.add_argument("folder", nargs="?", type=Path, default=Path("runs"), help="where they are (default runs)")
     parser.add_argument(
@@ -36,9 +36,9 @@ def runs(parser: argparse.ArgumentParser) -> None:
 
 
 def curves(parser: argparse.ArgumentParser) -> None:
-    """Draw the curves of runs, training and validation: the loss and its parts, or the losses of all players.
+    """Draw the training and validation curves of runs: the loss and its parts, or the losses of all players.
 
-    Several runs go into one picture, and are told apart by the settings in which they differ.
+    Several runs share one picture, labelled by the settings in which they differ.
     """
     parser.add_argument(
         "runs", nargs="*", type=Path, metavar="RUN", help="folders of runs; by default the run that was trained last"
@@ -69,7 +69,7 @@ def data(parser: argparse.ArgumentParser) -> None:
 
 
 def doctor(parser: argparse.ArgumentParser) -> None:
-    """Print what this machine has, on one page for a bug report; nothing secret is in it."""
+    """Print one page about this machine for a bug report, without anything secret."""
 
 
 def configs(parser: argparse.ArgumentParser) -> None:

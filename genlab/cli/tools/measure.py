@@ -1,4 +1,4 @@
-"""The arguments of tools that measure a model, or write what it predicts."""
+"""Arguments of the tools that measure a model, or write its predictions."""
 
 import argparse
 
@@ -15,35 +15,35 @@ from genlab.cli.tools.options import (
 
 
 def evaluate(parser: argparse.ArgumentParser) -> None:
-    """Evaluate a model on the test images of its data; printed, and written as JSON.
+    """Evaluate a model on the test images of its data; print the metrics, and write them as JSON.
 
-    One with a likelihood: log p(x), in nats, by importance sampling, and the ELBO, with one sample for each image. In
-    expectation both are lower bounds; the more samples, the tighter.
+    A model with a likelihood: log p(x), in nats, by importance sampling, and the ELBO, with one sample for each image.
+    In expectation both are lower bounds; the more samples, the tighter.
 
-    One that translates: L1, PSNR, SSIM, LPIPS and sharpness where the truth is known; otherwise, or with --fid or
-    --features, FID and KID of translations. Beside them, what the untranslated images have.
+    A model that translates: L1, PSNR, SSIM, LPIPS and sharpness where the truth is known; otherwise, or with --fid or
+    --features, FID and KID of translations, each beside the same metric of the untranslated images.
 
     A Boltzmann machine: log p(x), or a bound, in nats, by annealed importance sampling of its partition function.
 
     A PixelCNN: the exact log p(x), in nats and bits per dimension.
 
     A diffusion model: the variational bound in nats and bits per dimension, with its parts by timestep. With several
-    of --sampler, --steps or --guidance, its samples by each of them, as a table. So of a StyleGAN with --truncation.
+    values of --sampler, --steps or --guidance, a table of the samples by each, as for a StyleGAN with --truncation.
 
-    With --fid or --features, and of any other model that samples: FID, KID, precision, recall and classes of as many
-    samples as test images, judged by the features of a network. Figures of different networks do not compare. Of
-    samples under labels, also the share that a classifier of labels recognizes as such.
+    With --fid or --features, and for any other model that samples: FID, KID, precision, recall and classes of as many
+    samples as test images, judged by the features of a network. Metrics from different networks are not comparable. For
+    samples under labels, also the share to which a classifier assigns their label.
 
-    With --ppl, also the perceptual path length between codes in Z, and of a StyleGAN in W (Karras et al. 2019): how
-    much features change with a small step along the way, of as many pairs of codes as samples. With --mixing, how
-    often a sample of a StyleGAN is of another class, or has an attribute no more, with other styles in some layers.
+    With --ppl, also the perceptual path length between codes in Z, and for a StyleGAN in W (Karras et al. 2019): how
+    much features change with a small step along the path, over as many pairs of codes as samples. With --mixing, how
+    often a StyleGAN sample changes its class, or loses an attribute, with other styles in some layers.
 
-    Of an autoencoder: L1, MSE, PSNR and SSIM of reconstructions, of values in [0, 1].
+    An autoencoder: L1, MSE, PSNR and SSIM of reconstructions, of values in [0, 1].
 
     The table is rounded to standard errors, where they are known; the file has all digits.
 
-    With --input: how strange each of these images is, the strangest first, as a table, and as CSV: its negative
-    log p(x), or else its squared error, and the share of test images that are less so.
+    With --input: how unusual each of these images is, the most unusual first, as a table and as CSV: its negative
+    log p(x), or else its squared error, and the share of test images for which it is lower.
     """
     of_model(parser, "evaluate.json, with --input outliers.csv,")
     of_data(parser)
@@ -71,12 +71,13 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def probe(parser: argparse.ArgumentParser) -> None:
-    """Measure a model's codes, beside those of PCA of the same size, and pixels; as tables, and as JSON.
+    """Measure a model's codes, compared with PCA of the same size and with pixels, as tables and as JSON.
 
-    The squared error of reconstructed test images; the accuracy of a linear classifier that saw few labels; how well
-    clusters of test images agree with classes; and of a model trained WithoutClass, how its error tells that class.
+    The squared error of reconstructed test images; the accuracy of a linear classifier trained on few labels; how well
+    clusters of test images agree with classes; and for a model trained WithoutClass, how well its error detects that
+    class.
 
-    Of sentences, in place of pixels there are counts of words, and --attribute WORD makes two classes.
+    For sentences, word counts take the place of pixels, and --attribute WORD makes two classes.
     """
     of_model(parser, "probe.json")
     of_data(parser)
@@ -91,11 +92,11 @@ def probe(parser: argparse.ArgumentParser) -> None:
 def predict(parser: argparse.ArgumentParser) -> None:
     """Write codes and reconstructions of the images given with --input to a file that `numpy.load` reads.
 
-    Its arrays have a row for each image; "path" has their files. Of sentences, --input is text files; "sentence" has
-    these.
+    Its arrays have a row for each image; "path" has the image files. For sentences, --input takes text files, and
+    "sentence" has the sentences.
     """
     of_model(parser, "predictions.npz")
-    parser.add_argument("--ckpt_path", dest="ckpt", help=argparse.SUPPRESS)  # as predict without --input has it
+    parser.add_argument("--ckpt_path", dest="ckpt", help=argparse.SUPPRESS)  # the option of predict without --input
     of_data(parser)
     of_images(parser)
     of_decoding(parser)

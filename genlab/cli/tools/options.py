@@ -1,4 +1,4 @@
-"""Options that several tools take, and the values that they take."""
+"""Options that several tools share, and the types of their values."""
 
 import argparse
 import math
@@ -10,20 +10,20 @@ from genlab.errors import GenlabError
 from genlab.ranges import LARGEST_SEED
 
 MOST = 1_000_000
-"""Maximum number of anything that a tool is asked for: images, codes, units."""
+"""Maximum number of anything that a tool can be asked for: images, codes, units."""
 
 LARGEST_PORT = 65535
 
 
 def of_model(parser: argparse.ArgumentParser, out: str, kind: Callable[[str], Path] = Path) -> None:
-    """Add what all tools take that open a checkpoint and write a file, by default `out` in the run."""
+    """Add the options of all tools that open a checkpoint and write a file, by default `out` in the run."""
     of_checkpoint(parser)
     parser.add_argument("--out", "--output", metavar="PATH", type=kind, help=f"by default {out} in the run")
     parser.add_argument("--force", action="store_true", help="replace an --out that already exists")
 
 
 def of_checkpoint(parser: argparse.ArgumentParser) -> None:
-    """Add what all tools take that open a checkpoint."""
+    """Add the options of all tools that open a checkpoint."""
     parser.add_argument("--ckpt", metavar="PATH", help="a checkpoint or a run folder; by default the newest run")
     parser.add_argument("--seed", type=seed, default=0, help="of everything random (default 0)")
     parser.add_argument(
@@ -35,7 +35,7 @@ def of_checkpoint(parser: argparse.ArgumentParser) -> None:
 
 
 def of_data(parser: argparse.ArgumentParser) -> None:
-    """Add what all tools take that read the data which the model was trained on."""
+    """Add the options of all tools that read the data which the model was trained on."""
     parser.add_argument(
         "--data",
         metavar="NAME",
@@ -48,7 +48,7 @@ def of_data(parser: argparse.ArgumentParser) -> None:
 
 
 def of_images(parser: argparse.ArgumentParser) -> None:
-    """Add what all tools take that look at images, which may be the user's own."""
+    """Add the options of all tools that read images, which may be the user's own."""
     of_files(parser)
     parser.add_argument(
         "--condition",
@@ -59,7 +59,7 @@ def of_images(parser: argparse.ArgumentParser) -> None:
 
 
 def of_files(parser: argparse.ArgumentParser) -> None:
-    """Add how files of the user's own are given."""
+    """Add the option for the user's own files."""
     parser.add_argument(
         "--input",
         nargs="+",
@@ -69,21 +69,21 @@ def of_files(parser: argparse.ArgumentParser) -> None:
 
 
 def codes(text: str) -> Path:
-    """An argument that is a file of codes."""
+    """Parse an argument that is a file of codes."""
     if not text.lower().endswith(".npz"):
         raise argparse.ArgumentTypeError(f"{text} is no file of codes; its name ends in .npz")
     return Path(text)
 
 
 def of_codes(parser: argparse.ArgumentParser) -> None:
-    """Add how codes are given."""
+    """Add the option for codes."""
     parser.add_argument(
         "--codes", nargs="+", metavar="FILE", type=codes, help="codes in place of images: files of `genlab project`"
     )
 
 
 def of_conditions(parser: argparse.ArgumentParser) -> None:
-    """Add how a condition of new images is given."""
+    """Add the options for a condition of new images."""
     parser.add_argument(
         "--condition", metavar="CONDITION", help="a class, such as cat or 7, or attributes: Smiling=1,Male=0"
     )
@@ -91,7 +91,7 @@ def of_conditions(parser: argparse.ArgumentParser) -> None:
 
 
 def of_truncation(parser: argparse.ArgumentParser, several: bool = False) -> None:
-    """Add how far styles are moved towards their mean; with `several`, one after another."""
+    """Add the option for how far styles are moved towards their mean; with `several`, for several values in turn."""
     parser.add_argument(
         "--truncation",
         type=share,
@@ -103,11 +103,11 @@ def of_truncation(parser: argparse.ArgumentParser, several: bool = False) -> Non
 
 
 SAMPLERS = ("ancestral", "ddim", "dpm", "euler", "heun")
-"""Names of `genlab.diffusion.SAMPLERS`, whose import would take seconds."""
+"""Names of `genlab.diffusion.SAMPLERS`, which would take seconds to import."""
 
 
 def of_sampling(parser: argparse.ArgumentParser, several: bool = False) -> None:
-    """Add how a model samples in steps; with `several`, by several samplers, steps and guidances, one after another."""
+    """Add the options for sampling in steps; with `several`, for several samplers, steps and guidances in turn."""
     group = parser.add_argument_group("sampling in steps, of diffusion models and Boltzmann machines")
     count = {"nargs": "+"} if several else {}
     each = "; of several, a table" if several else ""
@@ -120,7 +120,7 @@ def of_sampling(parser: argparse.ArgumentParser, several: bool = False) -> None:
 
 
 def of_decoding(parser: argparse.ArgumentParser) -> None:
-    """Add how a model of sentences writes them."""
+    """Add the options for how a model of sentences decodes them."""
     group = parser.add_argument_group("of models of sentences")
     kinds = "the most probable word at a time, words by lot, or beam search (default the model's own)"
     group.add_argument("--decoding", choices=("greedy", "sample", "beam"), help=kinds)
@@ -133,7 +133,7 @@ def of_decoding(parser: argparse.ArgumentParser) -> None:
 
 
 def drawing(parser: argparse.ArgumentParser) -> None:
-    """Add how a picture is drawn."""
+    """Add the options for how a picture is drawn."""
     group = parser.add_argument_group(
         "picture", "--out may end in .png, .jpg, .pdf, .svg, .npz for its arrays, or .txt for sentences"
     )
@@ -143,7 +143,7 @@ def drawing(parser: argparse.ArgumentParser) -> None:
 
 
 def picture(text: str) -> Path:
-    """An argument that is a file to draw to, with an ending that says its format."""
+    """Parse an argument that is a file to draw to, with a suffix for its format."""
     try:
         picture_format(Path(text), arrays=True, text=True)
     except GenlabError as error:
@@ -152,7 +152,7 @@ def picture(text: str) -> Path:
 
 
 def dots(text: str) -> int:
-    """An argument that is a resolution in dots per inch."""
+    """Parse an argument that is a resolution in dots per inch."""
     number = int(text)
     if not 10 <= number <= 2400:
         raise argparse.ArgumentTypeError(f"{text} is not from 10 to 2400")
@@ -160,7 +160,7 @@ def dots(text: str) -> int:
 
 
 def positive(text: str) -> int:
-    """An argument that is a positive number, of a million at most."""
+    """Parse an argument that is a positive number of at most a million."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not positive")
@@ -170,21 +170,21 @@ def positive(text: str) -> int:
 
 
 def port(text: str) -> int:
-    """An argument that is a port, 0 for a free one."""
+    """Parse an argument that is a port, 0 for a free one."""
     if not text.isdecimal() or int(text) > LARGEST_PORT:
         raise argparse.ArgumentTypeError(f"{text} is no port, from 0 to {LARGEST_PORT}")
     return int(text)
 
 
 def seed(text: str) -> int:
-    """An argument that is a seed."""
+    """Parse an argument that is a seed."""
     if not text.isdecimal() or int(text) > LARGEST_SEED:
         raise argparse.ArgumentTypeError(f"{text} is no whole number from 0 to {LARGEST_SEED:,}")
     return int(text)
 
 
 def finite(text: str) -> float:
-    """An argument that is a number, and not an infinite one."""
+    """Parse an argument that is a finite number."""
     number = float(text)
     if not math.isfinite(number):
         raise argparse.ArgumentTypeError(f"{text} is not finite")
@@ -192,7 +192,7 @@ def finite(text: str) -> float:
 
 
 def share(text: str) -> float:
-    """An argument that is a number from 0 to 1."""
+    """Parse an argument that is a number from 0 to 1."""
     number = float(text)
     if not 0 <= number <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not from 0 to 1")
@@ -200,7 +200,7 @@ def share(text: str) -> float:
 
 
 def span(text: str) -> tuple[float, float]:
-    """An argument that is a range of numbers, such as -2..2."""
+    """Parse an argument that is a range of numbers, such as -2..2."""
     low, _, high = text.partition("..")
     try:
         return finite(low), finite(high)
@@ -209,5 +209,5 @@ def span(text: str) -> tuple[float, float]:
 
 
 def counts(text: str) -> list[int | None]:
-    """An argument that lists positive numbers, or "all"."""
+    """Parse an argument that lists positive numbers or "all"."""
     return [None if part == "all" else positive(part) for part in text.split(",")]

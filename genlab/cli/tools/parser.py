@@ -8,15 +8,15 @@ from genlab.errors import GenlabError, suggestion
 
 
 class ToolParser(argparse.ArgumentParser):
-    """A parser whose errors are GenlabErrors of one line, and suggest the nearest option."""
+    """A parser that raises GenlabErrors of one line, which suggest the nearest option."""
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: None = None) -> argparse.Namespace:  # type: ignore[override]
         """Parse all arguments.
 
-        A tool that takes --data takes --data.KEY too: these are left as they are, in `data_settings`.
+        A tool that takes --data also takes --data.KEY; these arguments are kept unparsed in `data_settings`.
 
         Raises:
-            GenlabError: for one that is unknown or wrong.
+            GenlabError: for an argument that is unknown or invalid.
         """
         rest: list[str] = [*(args or [])]
         settings: list[str] = []
@@ -32,7 +32,7 @@ class ToolParser(argparse.ArgumentParser):
         return known
 
     def _split(self, args: list[str]) -> tuple[list[str], list[str]]:
-        """Take out what `--data.KEY VALUE` or `--data.KEY=VALUE` says: other arguments, and the latter."""
+        """Split the arguments into those other than `--data.KEY VALUE` or `--data.KEY=VALUE`, and those."""
         rest, settings = [], []
         following = iter(args)
         for argument in following:
@@ -48,5 +48,5 @@ class ToolParser(argparse.ArgumentParser):
         return rest, settings
 
     def error(self, message: str) -> NoReturn:
-        """Raise what argparse says as a GenlabError."""
+        """Raise argparse's message as a GenlabError."""
         raise GenlabError(f"{message}; `{self.prog} --help` explains its arguments")

@@ -1,4 +1,4 @@
-"""The arguments of tools that find codes of images, and mix styles."""
+"""Arguments of the tools that find codes of images, and mix styles."""
 
 import argparse
 
@@ -16,14 +16,14 @@ from genlab.cli.tools.options import (
 
 
 def project(parser: argparse.ArgumentParser) -> None:
-    """Find the codes of images, of models without an encoder too: those whose images look most like them.
+    """Find the codes whose decoded images look most like given images, also for models without an encoder.
 
-    Codes begin as the nearest of 1,000 that are drawn at random, of 100 with --features, and follow the gradient of the
-    squared distance of pixels and, with --features, of a network's features. Of a StyleGAN, these codes are styles, in
-    W. They are kept in a file, from which other tools go on: `--codes project.npz`. A picture has the images above what
-    was found.
+    Codes start as the nearest of 1,000 random ones, of 100 with --features, and follow the gradient of the squared
+    distance between pixels and, with --features, between a network's features. For a StyleGAN, these codes are styles,
+    in W. They are saved to a file, for other tools: `--codes project.npz`. A picture shows the images above those
+    found.
 
-    Images are cropped and resized as the data are; without --image, they are test images, chosen by --seed.
+    Images are cropped and resized like the data; without --image, they are test images, chosen by --seed.
     """
     of_model(parser, "project.npz", codes)
     of_data(parser)
@@ -49,8 +49,8 @@ def project(parser: argparse.ArgumentParser) -> None:
 def mix(parser: argparse.ArgumentParser) -> None:
     """Draw images of a StyleGAN with mixed styles: sources on top, destinations on the left.
 
-    In between, each has the styles of its destination, but those of its source in the coarse layers, the middle ones or
-    the fine ones, a block of rows each, or in --layers (Karras et al. 2019, figure 3).
+    Each image in between has the styles of its destination, but those of its source in some layers: the coarse, middle
+    or fine ones, a block of rows each, or --layers (Karras et al. 2019, figure 3).
     """
     of_model(parser, "pictures/mix.png", picture)
     of_data(parser)
@@ -69,7 +69,7 @@ def mix(parser: argparse.ArgumentParser) -> None:
 
 
 def noise(parser: argparse.ArgumentParser) -> None:
-    """Draw images of a StyleGAN, the same with other noise, and the standard deviation of each pixel over many.
+    """Draw images of a StyleGAN, the same images with other noise, and each pixel's standard deviation over many.
 
     (Karras et al. 2019, figure 4.)
     """
@@ -86,7 +86,7 @@ def noise(parser: argparse.ArgumentParser) -> None:
 
 
 def of_layers(parser: argparse.ArgumentParser) -> None:
-    """Add how layers are given."""
+    """Add the option for layers."""
     parser.add_argument(
         "--layers", metavar="LAYERS", help="coarse, middle, fine, or numbers: 0-3 or 0,2,5 (default all)"
     )
