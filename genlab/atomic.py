@@ -89,6 +89,16 @@ def must_be_free(path: Path, force: bool) -> None:
         raise GenlabError(f"{path} already exists; give --force to replace it, or another name")
 
 
+def require_ending(path: Path, ending: str) -> None:
+    """Check that the name of a file ends as its only format does.
+
+    Raises:
+        GenlabError: if it does not.
+    """
+    if path.suffix.lower() != ending:
+        raise GenlabError(f"{path} would hold {ending[1:].upper()}; give a name that ends in {ending}")
+
+
 def require_folder_name(path: Path) -> None:
     """Check that the name of a folder to be created does not end like a picture, array or text file's.
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from jsonargparse import Namespace
@@ -65,6 +66,7 @@ def add_of_command(parser: LightningArgumentParser, command: str) -> None:
             help="name of the run; by default that of the config, and of a model and data typed beside it",
         )
     if command == "predict":
+        parser.add_argument("--out", type=Path | None, default=None, help="file ending in .npz; default in the run")
         parser.add_argument("--force", action="store_true", help="replace a file that already exists")
 
 

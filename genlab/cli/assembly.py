@@ -52,7 +52,7 @@ def _callbacks(command: str, built: Namespace) -> list[Callback]:
     given = built.trainer
     callbacks = [Requirements(), Results(), *as_list(given.callbacks)]
     if command == "predict":
-        callbacks.append(Predictions(force=built.force))
+        callbacks.append(Predictions(built.force, built.out))
     if built.pictures.every_n_epochs:
         callbacks.append(Curves())
     if given.enable_progress_bar is not False and not any(isinstance(c, ProgressBar) for c in callbacks):

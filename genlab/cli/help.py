@@ -48,6 +48,7 @@ RUN = (
 )
 RESUMED = ("--ckpt_path RUN", "resume a run; last: the newest run of the config")
 INPUT = ("--input PATH ...", "images of your own: files, folders or patterns")
+OUT = ("--out FILE", "where predictions go (predictions.npz in the run)")
 FORCE = ("--force", "replace predictions that already exist")
 MEASURED = ("--ckpt_path RUN", "a run or a checkpoint (the newest run)")
 MORE = (
@@ -86,7 +87,7 @@ def overview(command: str) -> str:
         ("what, and on what data" if trains else "other than the checkpoint's", WHAT),
         *([("how long, and how", HOW)] if trains else []),
         ("machine", MACHINE),
-        ("run", (RESUMED, *RUN) if trains else (MEASURED, *([INPUT, FORCE] if command == "predict" else []))),
+        ("run", (RESUMED, *RUN) if trains else (MEASURED, *([INPUT, OUT, FORCE] if command == "predict" else []))),
         ("more", MORE),
     ]
     indent = 2 + max(len(option) for _, options in sections for option, _ in options) + 2

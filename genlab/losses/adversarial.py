@@ -99,7 +99,7 @@ class Minimax(NonSaturating):
 
 
 class LeastSquares(AdversarialLoss):
-    """Least squares: logits are pulled to 1 for real images and 0 for generated ones (Mao et al. 2017, equation 9).
+    """Squared distance of logits from 1 for real images and 0 for generated ones (Mao et al. 2017, equation 9).
 
     The generator's loss is not halved, so that it has the same weight beside other terms as in CycleGAN (Zhu et al.
     2017).

@@ -32,7 +32,7 @@ from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape
 
 
 class DBN(Codec, BeliefModel):
-    """Layers of hidden units, each trained as a restricted Boltzmann machine on the layer below.
+    """A deep belief net: layers of hidden units, each trained as a restricted Boltzmann machine on the layer below.
 
     1. "layer1", "layer2", ...: each machine models the outputs of the frozen ones below, which are computed once per
        stage and cached if batches say which images they hold. Hidden units are drawn again in each batch.

@@ -29,7 +29,9 @@ FOLLOWED = 100
 
 
 class RBM(Codec, GibbsModel):
-    """Pixels and hidden units with a weight for each pair, and p(x) proportional to exp(-F(x)), F being a free energy.
+    """A restricted Boltzmann machine: p(x) is proportional to exp(-F(x)), where F is a free energy.
+
+    Every pair of a pixel and a hidden unit has a weight.
 
     The gradient of -log p(x) is that of F(x) less its mean over p(x). The loss is F of images less F of negative
     samples, through which no gradient flows, so any optimizer works. Negative samples are those images after a few

@@ -29,7 +29,7 @@ SETTLED = 0.9
 
 
 class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # networks are what the mixin calls
-    """A Gaussian prior N(0, I) over codes, and sentences written word by word, given a code (section 3).
+    """A variational autoencoder of sentences: codes z ~ N(0, I), and words given a code (section 3).
 
     Trained on the evidence lower bound, in nats per sentence: `elbo = -reconstruction - kl`. A decoder that is told all
     words before the one that it predicts can do without the code; what keeps it from that is a weight of the KL

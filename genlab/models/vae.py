@@ -106,7 +106,7 @@ class VariationalModel(ImageModel):
 
 
 class VAE(LatentVariableModel, VariationalModel):  # type: ignore[misc]  # the mixin's callables are networks
-    """A Gaussian prior N(0, I) over codes, a likelihood of images and a diagonal Gaussian posterior.
+    """A variational autoencoder: codes z ~ N(0, I), a likelihood of images, and a diagonal Gaussian posterior.
 
     Trained on the evidence lower bound (equation 10), in nats per image: `elbo = -reconstruction - kl`, with
     `reconstruction = -E_q[log p(x | z)]` and `kl = KL(q(z | x) || p(z))`; or on the importance-weighted bound.

@@ -14,7 +14,7 @@ MOST_HALVINGS = 6
 
 
 class MapEncoder(nn.Sequential, Recorded):
-    """Convolutional encoder: images (B, C, H, W) to maps (B, code_size, H / 2^halvings, W / 2^halvings), rounded up.
+    """Convolutional encoder of images to code maps, rounded up: (B, code_size, H / 2^halvings, W / 2^halvings).
 
     A model with this encoder has codes of `code_size` channels, whose height and width are `map_size`.
 
@@ -39,7 +39,7 @@ class MapEncoder(nn.Sequential, Recorded):
 
 
 class MapDecoder(nn.Sequential, Recorded):
-    """Convolutional decoder: maps (B, code_size, H / 2^halvings, W / 2^halvings) to outputs (B, C, H, W).
+    """Convolutional decoder of code maps to outputs: (B, code_size, H / 2^halvings, W / 2^halvings) to (B, C, H, W).
 
     Args:
         image_shape: (C, H, W) of the outputs.

@@ -73,7 +73,7 @@ class RecurrentEncoder(nn.Module, Recorded):
 
 
 class RecurrentDecoder(nn.Module, Recorded):
-    """Decoder: a recurrent network whose initial state and every input depend on a code, and a linear layer to logits.
+    """Recurrent decoder: its initial state and every input depend on a code; a linear layer computes logits.
 
     Args:
         vocabulary_size: number of tokens.

@@ -13,7 +13,7 @@ MOST_BLOCKS = 1000
 
 
 class StridedEncoder(nn.Sequential, Recorded):
-    """Convolutional encoder: images (B, C, H, W) to maps (B, code_size, H / 2^halvings, W / 2^halvings), rounded down.
+    """Strided encoder of images to code maps, rounded down: (B, code_size, H / 2^halvings, W / 2^halvings).
 
     4 x 4 convolutions with stride 2, a 3 x 3 one, residual blocks, and a 1 x 1 one to the map; no normalisation.
 
@@ -57,7 +57,7 @@ class StridedEncoder(nn.Sequential, Recorded):
 
 
 class StridedDecoder(nn.Sequential, Recorded):
-    """Convolutional decoder: maps (B, code_size, H / 2^halvings, W / 2^halvings) to outputs (B, C, H, W).
+    """Strided decoder of code maps to outputs: (B, code_size, H / 2^halvings, W / 2^halvings) to (B, C, H, W).
 
     It mirrors the encoder: a 3 x 3 convolution, residual blocks, and 4 x 4 transposed convolutions with stride 2.
 

@@ -38,7 +38,7 @@ OF_COMMANDS = {
     "fit": ("name",),
     "validate": ("verbose",),
     "test": ("verbose",),
-    "predict": ("force", "return_predictions"),
+    "predict": ("out", "force", "return_predictions"),
 }
 """Additional keys of single commands."""
 ON_THE_COMMAND_LINE = ("c", "ckpt", "h", "help", "help-all")

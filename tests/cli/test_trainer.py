@@ -191,6 +191,11 @@ def test_validate_test_and_predict_take_everything_from_the_checkpoint(run, caps
     before = Path("predictions.npz").stat().st_mtime_ns
     main(["predict", "--ckpt_path", str(moved), "--force"])
     assert Path("predictions.npz").stat().st_mtime_ns > before
+    main(["predict", "--ckpt_path", str(moved), "--out", "codes.npz"])
+    np.testing.assert_array_equal(np.load("codes.npz")["code"], predictions["code"])
+    assert "codes.npz already exists; give --force" in refused("predict", "--ckpt", str(moved), "--out=codes.npz")
+    said = refused("predict", "--ckpt_path", str(moved), "--out", "codes.csv")
+    assert "codes.csv would hold NPZ; give a name that ends in .npz" in said
 
 
 def test_resuming_goes_on_in_the_same_run(capsys):

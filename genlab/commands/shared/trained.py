@@ -12,7 +12,7 @@ from lightning.pytorch import LightningDataModule, LightningModule
 from torch import Tensor
 
 from genlab import runs
-from genlab.atomic import must_be_free, picture_format
+from genlab.atomic import must_be_free, picture_format, require_ending
 from genlab.capabilities import VERBS, Capability, Conditional, Encodes, KnowsWords, abilities, can, can_given, seen_in
 from genlab.checkpoints import read, rebuilt_data
 from genlab.commands.shared.data import changed_data, without
@@ -129,9 +129,8 @@ class Trained:
         Raises:
             GenlabError: for an --out with another extension.
         """
-        path, ending = self.out(name), Path(name).suffix
-        if path.suffix.lower() != ending:
-            raise GenlabError(f"{path} would hold {ending[1:].upper()}; give a name that ends in {ending}")
+        path = self.out(name)
+        require_ending(path, Path(name).suffix)
         return path
 
     @property
