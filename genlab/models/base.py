@@ -191,7 +191,7 @@ class Model(PlainHyperparameters, Scheduled):
         if self.trainer.world_size > 1:
             torch.manual_seed(torch.initial_seed() + self.global_rank)
         if frozen_parts := {part for model in frozen_models(self) for part in model.modules()}:
-            warnings.filterwarnings("ignore", f"Found {len(frozen_parts)} module")  # if others are, it counts more
+            warnings.filterwarnings("ignore", f"Found {len(frozen_parts)} module")  # the count differs if others are
 
     def on_train_start(self) -> None:
         """Restore the random states of resumed training, if there are as many processes as before."""

@@ -134,7 +134,7 @@ class BeliefModel(Passes, StagedModel[NetStage]):
         named = self.named(batch)
         x, labels, level = self.images(named), self.labels(named), self.stage.level
         pixels, trains = x.flatten(1), split == "train"
-        begins = trains and batch_idx == 0  # perhaps a stage; reading a GPU's buffer in each step is slow
+        begins = trains and batch_idx == 0  # perhaps a stage; reading a GPU's buffers in each step is slow
         random = None if trains else torch.Generator().manual_seed(batch_idx)
         if level is None:
             metrics = self.up_down(pixels, labels, trains, random)

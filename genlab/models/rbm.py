@@ -99,7 +99,7 @@ class RBM(Codec, GibbsModel):
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         pixels = self.images(batch).flatten(1)
-        if batch_idx == 0 and not self.is_measured:  # on a GPU, reading it in each step would wait
+        if batch_idx == 0 and not self.is_measured:  # on a GPU, reading it in each step is slow
             self.measure(pixels)
         v = self._drawn(pixels)
         self._remember(v)

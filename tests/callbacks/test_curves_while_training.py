@@ -24,7 +24,7 @@ def no_curves() -> None:
 
 @pytest.fixture
 def drawn(monkeypatch) -> list:
-    """The figures that have been drawn."""
+    """The matplotlib figures drawn."""
     figures = []
 
     def draw(*args, **options):

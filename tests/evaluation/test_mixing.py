@@ -37,7 +37,7 @@ class Shares:
 
 @pytest.mark.parametrize("labels", [True, False])
 def test_classes_change_with_the_layers_that_decide_them(labels, monkeypatch):
-    """The class is whether the first pixel is above one half; one of two attributes is too, the other is constant."""
+    """The class is whether the first pixel is above 0.5; one of two attributes is the same, the other is constant."""
     seer = SimpleNamespace(
         features=lambda images: images.flatten(1)[:, :1] - 0.5,
         of_features=lambda first: torch.cat([-first, first] if labels else [first, torch.ones_like(first)], 1),

@@ -54,7 +54,7 @@ def output_of(content: bytes, *inputs: Tensor) -> Tensor:
 
 @pytest.fixture(scope="module")
 def page(export_page: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The exported page of a VAE with a 2-D code, to be read only."""
+    """The exported page of a VAE with a 2-D code, which tests only read."""
     return export_page(to=tmp_path_factory.mktemp("exported") / "page")
 
 

@@ -213,7 +213,7 @@ def test_damaged_images_are_decoded_from_scratch_with_a_word(damaged, damage):
     state = (folder / "images.npy").stat()
     DAMAGES[damage](folder / "images.npy")
     if (folder / "images.npy").is_file():
-        os.utime(folder / "images.npy", ns=(state.st_atime_ns, state.st_mtime_ns))  # as when a disk fails
+        os.utime(folder / "images.npy", ns=(state.st_atime_ns, state.st_mtime_ns))  # silent corruption
     assert_decoded_from_scratch(before, "")
 
 
