@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def write(path: Path, gigabytes: float) -> Path:
-    """Write the checkpoint of a VAE with wide hidden layers, large enough."""
+    """Write the checkpoint of a VAE whose hidden layers are wide enough for the size."""
     width = int((gigabytes * 1e9 / 4 / 2) ** 0.5)
     wide = {"hidden": (width, width)}
     encoder, decoder = partial(MLPEncoder, **wide), partial(MLPDecoder, **wide)

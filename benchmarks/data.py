@@ -90,7 +90,7 @@ def halves(image: Image.Image) -> Tensor:
 
 
 Source = tuple[str, Callable[[], BatchDataModule], Callable[[Any], Dataset[Any]]]
-"""A name, a function that makes the DataModule, and one that makes the rival's data set from it."""
+"""Name, function that makes the DataModule, and function that makes the rival's data set from it."""
 
 
 def sources(scratch: Path) -> list[Source]:
@@ -123,7 +123,7 @@ def sources(scratch: Path) -> list[Source]:
 
 
 def centre(image: Image.Image) -> Image.Image:
-    """148 of 178 columns, as a square."""
+    """Crop to a square, 148 of 178 columns wide."""
     side = round(image.width * 148 / 178)
     return T.functional.center_crop(image, [side, side])
 
@@ -133,7 +133,7 @@ def celeba_files(data: CelebA) -> list[Path]:
 
 
 def enlarged(paths: Sequence[Path], folder: Path) -> list[Path]:
-    """Copies of images at CelebA's official size."""
+    """Save copies of images at CelebA's official size."""
     for path in paths:
         with Image.open(path) as image:
             image.resize((178, 218), Image.Resampling.BICUBIC).save(folder / path.name, quality=90)
@@ -141,7 +141,7 @@ def enlarged(paths: Sequence[Path], folder: Path) -> list[Path]:
 
 
 def genlab_speed(data: BatchDataModule) -> Callable[[], float]:
-    """What tells images (or pairs) per second."""
+    """Return a function that measures images (or pairs) per second."""
     loader = data.train_dataloader()
     next(iter(loader))  # starts the workers, if there are any
 
@@ -155,7 +155,7 @@ def genlab_speed(data: BatchDataModule) -> Callable[[], float]:
 
 
 def bytes_speed(images: ImageTensors, batch_size: int) -> float:
-    """Images per second that are read from the cache as bytes, without turning them into floats."""
+    """Measure images per second read from the cache as bytes, without converting them to floats."""
     count, began = 0, time.perf_counter()
     while time.perf_counter() - began < SECONDS:
         for rows in images.rows[torch.randperm(len(images))].split(batch_size):
@@ -213,7 +213,7 @@ def compare(
 
 
 def memory() -> tuple[float, float]:
-    """This process's own memory and its pages of files, in MB."""
+    """Return this process's own memory and its pages of files, in MB."""
     lines = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
     own, files = (float(lines[name].split()[0]) / 1024 for name in ("RssAnon", "RssFile"))
     return own, files

@@ -26,7 +26,7 @@ STARTS = ("machines", "denoising", "random")
 
 
 def error(start: str, seed: int) -> float:
-    """Return the error of the autoencoder that begins so."""
+    """Return the error of the autoencoder with a given start."""
     config, options = "unrolled_mnist.yaml", {}
     if start == "machines":
         run = rounds.genlab_trained(str(CONFIGS / "narrow_dbn_mnist.yaml"), seed, None, "runs").run

@@ -47,7 +47,7 @@ def fit(model: LightningModule, data: object, epochs: int) -> LightningModule:
 
 
 def slants(images: Tensor) -> Tensor:
-    """Columns that a digit's strokes go to the left for each row that they go down, by moments of its ink: (B,)."""
+    """Slants of digits, in columns to the left per row down, from moments of their ink: (B,)."""
     ink = images[:, 0] / images[:, 0].sum((1, 2), keepdim=True).clamp(min=1e-6)
     rows, columns = torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="ij")
     down = rows - (ink * rows).sum((1, 2), keepdim=True)

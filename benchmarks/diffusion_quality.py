@@ -44,7 +44,7 @@ FIRST_STAGE = 0.3
 
 
 def trained(config: str, minutes: float, seed: int, *options: str) -> Path:
-    """Train a config for as many steps as two cores make in some minutes."""
+    """Train a config for as many steps as two cores take in some minutes."""
     steps = round(PACE[config] * minutes)
     length = ["--trainer.max_epochs=-1", f"--trainer.max_steps={steps}"]
     run: Path = rounds.genlab_trained(str(CONFIGS / f"{config}.yaml"), seed, None, "runs", *length, *options).run
@@ -53,7 +53,7 @@ def trained(config: str, minutes: float, seed: int, *options: str) -> Path:
 
 
 def judge(run: Path, name: str, limit: int, *options: str) -> None:
-    """Print what `genlab evaluate` says of a run's samples."""
+    """Print what `genlab evaluate` reports on a run's samples."""
     out = run / "evaluate.json"
     with rounds.silence():
         genlab_command(["evaluate", f"--ckpt={run}", f"--out={out}", "--force", f"--limit={limit}", *options])
@@ -80,7 +80,7 @@ def mnist(minutes: float, seed: int, only: Sequence[str], limit: int) -> None:
 
 
 def without_average(run: Path) -> Any:
-    """Load a run's diffusion model with the weights as they were trained."""
+    """Load a run's diffusion model with its trained weights instead of their average."""
     model = genlab.load(run)
     model.average = None
     return model

@@ -37,7 +37,7 @@ network = partial(DenoisingUNet, channels=32, patch=2)
 
 
 def bare_rival(images: Tensor) -> Iterator[float]:
-    """The seconds of each epoch of a hand-written loop on uint8 images: velocity, cosine noise, an average."""
+    """Yield the seconds of each epoch of a hand-written loop on uint8 images: velocity, cosine noise, an average."""
     model = network((1, 28, 28), 1, 0)
     kept = copy.deepcopy(model).requires_grad_(False)
     adam = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
@@ -60,7 +60,7 @@ def bare_rival(images: Tensor) -> Iterator[float]:
 
 
 def diffusers_sampler(model: genlab.Diffusion) -> Callable[[], Tensor] | None:
-    """DDIM as diffusers' pipelines do it, with the model's network; None where diffusers is not installed."""
+    """Return DDIM as in diffusers' pipelines, with the model's network; None if diffusers is not installed."""
     try:
         from diffusers import DDIMScheduler
     except ImportError:
@@ -82,7 +82,7 @@ def diffusers_sampler(model: genlab.Diffusion) -> Callable[[], Tensor] | None:
 
 
 def samplers() -> dict[str, Callable[[], Tensor]]:
-    """What draws images by each of the rivals, from the same network."""
+    """Return each rival's function that samples images from the same network."""
     torch.manual_seed(0)
     model = genlab.Diffusion((1, 28, 28), network).eval()
     model.sampling = Sampling(ddim, steps=STEPS)
@@ -91,7 +91,7 @@ def samplers() -> dict[str, Callable[[], Tensor]]:
 
 
 def remembering(name: str, answers: Any) -> None:
-    """Say how much memory, in MB, a process has before it samples by one of the rivals, and at most."""
+    """Report a process's memory in MB before it samples with one of the rivals, and its peak."""
     sample = samplers()[name]
     held = [resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]
     sample()
@@ -99,7 +99,7 @@ def remembering(name: str, answers: Any) -> None:
 
 
 def memories(names: Iterable[str]) -> dict[str, list[float]]:
-    """The memory of each rival, in a process of its own, which begins with the peak of the one that starts it."""
+    """Return the memory of each rival, in its own process, which starts with the peak of its parent."""
     spawn, found = multiprocessing.get_context("spawn"), {}
     for name in names:
         answers = spawn.Queue()

@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def start(run: str) -> None:
-    """From the start of the process to a page whose first picture is painted, beside imports of libraries."""
+    """Time from the start of the process to the first painted picture, beside imports of libraries."""
     imports = "import torch", "import lightning.pytorch"
     times: dict[str, list[float]] = {name: [] for name in (*imports, "usable page")}
     with browser() as page:
@@ -73,13 +73,13 @@ def start(run: str) -> None:
 
 
 def served_latency(run: str) -> None:
-    """From events to painted pictures, by the server."""
+    """Measure the latency of a server's page."""
     with server(run) as (address, _):
         latency(address)
 
 
 def latency(address: str) -> None:
-    """The same of a page at an address."""
+    """Print the times from events to painted pictures of the page at an address."""
     with browser() as page:
         for panel, act in (("Sliders", slide), ("Map", drag)):
             if not opened(page, address, panel):
@@ -95,7 +95,7 @@ def latency(address: str) -> None:
 
 
 def memory(run: str) -> None:
-    """Resident memory of the server before and after many requests."""
+    """Print the server's resident memory after some requests, and after many."""
     with server(run) as (address, pid), httpx.Client(base_url=address, timeout=60) as client:
         key, told = description(client)
         for count in (200, REQUESTS):
@@ -104,7 +104,7 @@ def memory(run: str) -> None:
 
 
 def clients(run: str) -> None:
-    """Clients at once, each with a view of its own."""
+    """Time many clients at once, each with its own view."""
     with server(run) as (address, _):
         with httpx.Client(base_url=address, timeout=60) as client:
             key, told = description(client)
@@ -125,7 +125,7 @@ SERVED = {"start": start, "latency": served_latency, "memory": memory, "clients"
 
 
 def ask(client: httpx.Client, key: str, told: dict[str, Any], count: int) -> list[float]:
-    """Decode so many random codes, one after the other; the seconds that each took."""
+    """Decode some random codes, one after the other, and return the seconds that each took."""
     size, times = told["code_shape"][0], []
     for code in np.random.default_rng(0).normal(size=(count, size)).astype("<f4"):
         begin = time.perf_counter()
@@ -136,19 +136,19 @@ def ask(client: httpx.Client, key: str, told: dict[str, Any], count: int) -> lis
 
 
 def description(client: httpx.Client) -> tuple[str, dict[str, Any]]:
-    """The key of the run that is chosen, and what its model can do."""
+    """Return the key of the chosen run, and what its model can do."""
     key = client.get("/api/runs").json()["chosen"]
     return key, json.loads(client.get(f"/api/models/{key}").content)
 
 
 def resident(pid: int) -> float:
-    """MB of memory that a process holds."""
+    """Return the resident memory of a process in MB."""
     (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS:"))
     return int(line.split()[1]) / 1024
 
 
 def slide(page: Page, events: int) -> None:
-    """Move the first slider by keys, one after another, as fast as a hand moves it."""
+    """Move the first slider with keys, about as fast as a hand moves it."""
     handle = page.locator(".sliders input[type=range]").first
     handle.focus()
     for number in range(events):
@@ -157,7 +157,7 @@ def slide(page: Page, events: int) -> None:
 
 
 def drag(page: Page, events: int) -> None:
-    """Drag over the map."""
+    """Drag across the map."""
     box = page.locator(".plane .top").bounding_box()
     assert box is not None
     across, down = box["width"], box["height"]
@@ -171,7 +171,7 @@ def drag(page: Page, events: int) -> None:
 
 
 def opened(page: Page, address: str, panel: str) -> bool:
-    """Open a panel of the run that is chosen, and wait for its pictures; False where the model has no such panel."""
+    """Open a panel of the chosen run and wait for its pictures; return False if the model has no such panel."""
     page.goto(address)
     page.wait_for_selector(IDLE)
     page.wait_for_selector("[role=tab]")
@@ -185,7 +185,7 @@ def opened(page: Page, address: str, panel: str) -> bool:
 
 @contextlib.contextmanager
 def browser() -> Iterator[Page]:
-    """A tab of a headless browser."""
+    """Open a tab of a headless browser."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         yield chromium.new_page(viewport={"width": 1600, "height": 1000})
@@ -194,7 +194,7 @@ def browser() -> Iterator[Page]:
 
 @contextlib.contextmanager
 def server(run: str) -> Iterator[tuple[str, int]]:
-    """A server of a run, in a process of its own: its address and process number."""
+    """Start the server of a run in its own process; yield its address and process id."""
     command = [sys.executable, "-m", "genlab", "explore", "--ckpt", run, "--no-browser"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -204,7 +204,7 @@ def server(run: str) -> Iterator[tuple[str, int]]:
 
 @contextlib.contextmanager
 def served_folder(folder: Path) -> Iterator[str]:
-    """A server of static files, in a thread."""
+    """Serve static files in a thread; yield the address."""
     handler = functools.partial(Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as files:
         threading.Thread(target=files.serve_forever, daemon=True).start()

@@ -24,7 +24,7 @@ METRICS = ("l1", "psnr", "ssim", "sharpness")
 
 
 class NoAdversarialLoss(AdversarialLoss):
-    """Zero, so that the generator learns from L1 alone."""
+    """Zero loss, so that the generator learns from L1 alone."""
 
     def of_real(self, logits: Tensor) -> Tensor:
         return 0 * logits

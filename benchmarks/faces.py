@@ -37,7 +37,7 @@ STRENGTHS = (1.0, 1.5, 2.0)
 
 
 def data_of(run: str) -> Any:
-    """A run's data."""
+    """Return a run's data."""
     checkpoint = find_checkpoint(run)
     data: Any = rebuilt_data(read(checkpoint).stated_data(), checkpoint)
     data.prepare_data()
@@ -47,19 +47,19 @@ def data_of(run: str) -> Any:
 
 
 def test_images(run: str, count: int) -> Tensor:
-    """The first test images of a run's data."""
+    """Return the first test images of a run's data."""
     images = data_of(run).test_set
     return images[torch.arange(min(count, len(images)))]["image"]
 
 
 def length(images: Tensor) -> Tensor:
-    """The mean length of the gradients of images: (B,)."""
+    """Return the mean length of the gradients of images: (B,)."""
     across, down = sobel(images).unflatten(1, (-1, 2)).unbind(2)
     return (across.square() + down.square()).sqrt().flatten(1).mean(1)
 
 
 def bits(model: Any, x: Tensor) -> Tensor:
-    """Bits of the codes of images: (B,)."""
+    """Return the bits of the codes of images: (B,)."""
     if can(model, Quantizes):
         return sum(nats for name, nats in model.description(x).items() if name.startswith("prior")) / math.log(2)
     mean, log_variance = model.posterior(x)
@@ -113,13 +113,13 @@ def edit(runs: list[str], count: int) -> None:
 
 
 def told(shares: Tensor) -> str:
-    """Shares at each strength, in words."""
+    """Format the share at each strength."""
     return ", ".join(f"{strength:g} {share:.2f}" for strength, share in zip(STRENGTHS, shares.tolist(), strict=True))
 
 
 @torch.no_grad()
 def swap(run: str, count: int, out: str) -> None:
-    """Draw faces with the top codes of one, in each row, and the bottom codes of another, in each column."""
+    """Draw faces with the top codes of one face per row, and the bottom codes of another per column."""
     model, x = genlab.load(run), test_images(run, count)
     top, bottom = model.coder.split(model.encode(x))
     rows = [model.decode(model.coder.joined([one.expand_as(top), bottom])) for one in top[:, None]]

@@ -10,7 +10,7 @@ metric logged with every batch.
 
     python benchmarks/gan_speed.py mlp --measures
 
-compares hand-written loops, each of which lacks one of the measures that make genlab's steps cheap, with genlab and
+compares hand-written loops, each of which lacks one of the measures that make genlab's steps fast, with genlab and
 with a loop that has all of them.
 
 Data are read from GENLAB_DATA_DIR, else from ./data, and downloaded if missing.
@@ -85,18 +85,18 @@ def bare_rival(
     spared: bool = False,
     logged: bool = False,
 ) -> Iterator[float]:
-    """The seconds of each epoch on uint8 images.
+    """Yield the seconds of each epoch on uint8 images.
 
     Args:
-        images: to learn from.
+        images: training images.
         players: generator and discriminator.
-        batch: images in one.
+        batch: number of images in a batch.
         flip: mirror half of the images.
         average: keep an average of the generator.
-        fused: let Adam be fused.
-        shared: let the generator's step use the images that the discriminator saw.
+        fused: use fused Adam.
+        shared: use the images that the discriminator saw in the generator's step too.
         spared: compute no gradients of the discriminator's weights in the generator's step.
-        logged: turn both losses into numbers with every batch.
+        logged: convert both losses to numbers in every batch.
     """
     generator, discriminator = players
     kept = copy.deepcopy(generator).requires_grad_(False)

@@ -45,7 +45,7 @@ def tanh_network(*sizes: int) -> nn.Sequential:
 
 
 class BareIWAE(nn.Module):
-    """As one would write it without a library; with a single code for each image, a VAE."""
+    """The model as one would write it without a library; with one code for each image, a VAE."""
 
     def __init__(self, k: int) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ def genlab_nll(k: int, epochs: int, data: genlab.MNIST, seed: int) -> Tensor:
 
 @torch.no_grad()
 def nll(images: Tensor, log_likelihood: Callable[[Tensor, torch.Generator], Tensor]) -> Tensor:
-    """Of each image."""
+    """Return the negative log-likelihood of each image."""
     random = torch.Generator().manual_seed(0)
     return -torch.cat([log_likelihood(x / 255, random) for x in images.split(100)])
 

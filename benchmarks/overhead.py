@@ -1,4 +1,4 @@
-"""Overhead of genlab and Lightning in addition to the model, and the memory of long training.
+"""Overhead of genlab and Lightning beyond the model itself, and the memory of long training.
 
     python benchmarks/overhead.py share     share of training time that is spent outside the model
     python benchmarks/overhead.py start     seconds from `genlab fit` to the first step
@@ -69,9 +69,9 @@ STEPS, FIRST = 20_000, 2_000
 
 
 class Stopwatch(Callback):
-    """Times what a model does in the second epoch, and that epoch.
+    """Times the second epoch, and the time inside the model in it.
 
-    Steps of automatic optimisation happen inside `optimizer_step`, of manual optimisation inside `training_step`.
+    Steps of automatic optimization happen inside `optimizer_step`, those of manual optimization in `training_step`.
     """
 
     inside, whole = 0.0, 0.0
@@ -99,7 +99,7 @@ class Stopwatch(Callback):
 
 
 class ResidentSize(Callback):
-    """Megabytes of the process after so many steps."""
+    """Megabytes of the process after some numbers of steps."""
 
     def __init__(self) -> None:
         self.sizes: dict[int, float] = {}
@@ -111,14 +111,14 @@ class ResidentSize(Callback):
 
 
 def fit(config: str, callback: Callback, folder: str, options: Iterable[str]) -> None:
-    """`genlab fit` with a further callback, and nothing besides training."""
+    """Run `genlab fit` with an additional callback, and nothing besides training."""
     place = f"--trainer.default_root_dir={folder}"
     rounds.watched(callback, f"--config={CONFIGS}/{config}.yaml", place, *QUIET, *options)
     wandb.finish()
 
 
 def timed(family: str, contenders: dict[str, list[str]], repeats: int, batches: int) -> dict[str, list[Stopwatch]]:
-    """Train a family with the options of each contender in turn, round after round."""
+    """Train a family with the options of each contender in turn, over several rounds."""
     length = ["--trainer.max_epochs=2", f"--trainer.limit_train_batches={batches}"]
     stopwatches: dict[str, list[Stopwatch]] = {name: [] for name in contenders}
     for _ in range(repeats):

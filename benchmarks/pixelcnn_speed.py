@@ -30,7 +30,7 @@ SHAPE = (1, 28, 28)
 
 
 def bare_rival(images: Tensor) -> Iterator[float]:
-    """The seconds of each epoch of a hand-written loop on binary uint8 images."""
+    """Yield the seconds of each epoch of a hand-written loop on binary uint8 images."""
     network = GatedPixelCNN(SHAPE, 2)
     adam = torch.optim.Adam(network.parameters(), lr=2e-3, fused=True)
     while True:
@@ -45,7 +45,7 @@ def bare_rival(images: Tensor) -> Iterator[float]:
 
 
 class Uncached(nn.Module):
-    """The same network, of which the sampler knows no more than its logits."""
+    """The same network, of which the sampler sees only the logits."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """Train pythae's VAE, with vae_mnist.yaml's network, for one epoch per line of standard input, and print the seconds.
 
-Run by vae_mnist.py with the interpreter of an environment in which pythae is installed:
+vae_mnist.py runs it with the interpreter of an environment in which pythae is installed:
     python pythae_epochs.py IMAGES.npy      (uint8 images, N x 1 x 28 x 28)
 """
 

@@ -28,7 +28,7 @@ BATCHES, BATCH, HIDDEN = 100, 100, 500
 
 
 def bare_rival(images: Tensor) -> Iterator[float]:
-    """The seconds of each epoch of a hand-written loop on uint8 images, with autograd and SGD."""
+    """Yield the seconds of each epoch of a hand-written loop on uint8 images, with autograd and SGD."""
     layer, visible = torch.nn.Linear(784, HIDDEN), torch.nn.Parameter(torch.zeros(784))
     torch.nn.init.normal_(layer.weight, std=0.01)
     optimizer = torch.optim.SGD([*layer.parameters(), visible], lr=0.05)
@@ -50,7 +50,7 @@ def bare_rival(images: Tensor) -> Iterator[float]:
 
 @torch.no_grad()
 def updating_rival(images: Tensor) -> Iterator[float]:
-    """The seconds of each epoch of a loop that adds the gradient of Hinton's formula to the weights."""
+    """Yield the seconds of each epoch of a loop that adds the gradient of Hinton's formula to the weights."""
     weight, hidden, visible = 0.01 * torch.randn(HIDDEN, 784), torch.zeros(HIDDEN), torch.zeros(784)
     while True:
         began = time.perf_counter()
@@ -68,7 +68,7 @@ def updating_rival(images: Tensor) -> Iterator[float]:
 
 
 def sklearn_rival(images: Tensor) -> Iterator[float]:
-    """The seconds of each epoch of scikit-learn's machine, batch by batch."""
+    """Yield the seconds of each epoch of scikit-learn's machine, batch by batch."""
     machine = BernoulliRBM(HIDDEN, learning_rate=0.05, random_state=0)
     pixels = images.flatten(1).float().div(255).numpy()
     while True:

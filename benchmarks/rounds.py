@@ -21,14 +21,14 @@ BATCH = 128
 
 
 def silence() -> contextlib.redirect_stdout[io.StringIO]:
-    """Nothing that is printed is seen."""
+    """Suppress printed output."""
     return contextlib.redirect_stdout(io.StringIO())
 
 
 def bare_epoch(
     images: Tensor, loss: Callable[[Tensor], Tensor], optimizer: torch.optim.Optimizer, batch: int = BATCH
 ) -> None:
-    """The hand-written loop, on uint8 images."""
+    """Train for one epoch in a hand-written loop, on uint8 images."""
     for index in torch.randperm(len(images)).split(batch)[: len(images) // batch]:
         value = loss(images[index] / 255)
         optimizer.zero_grad()
@@ -37,7 +37,7 @@ def bare_epoch(
 
 
 def bare_rival(images: Tensor, model: Any, batch: int = BATCH, **adam: Any) -> Iterator[float]:
-    """Trains a module with a `loss` of images; the seconds of each epoch."""
+    """Train a module with a `loss` of images, and yield the seconds of each epoch."""
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, **adam)
     while True:
         began = time.perf_counter()
@@ -46,7 +46,7 @@ def bare_rival(images: Tensor, model: Any, batch: int = BATCH, **adam: Any) -> I
 
 
 class InTurn(Callback):
-    """Lets each rival train for an epoch after each of the trainer's."""
+    """Lets each rival train for an epoch after each epoch of the trainer."""
 
     def __init__(self, rivals: dict[str, Iterator[float]]) -> None:
         self.rivals = rivals
@@ -67,7 +67,7 @@ class InTurn(Callback):
 
 
 def watched(callback: Callback, *arguments: str) -> TrainerCLI:
-    """`genlab fit` with a further callback."""
+    """Run `genlab fit` with an additional callback."""
 
     class Watched(TrainerCLI):
         def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -85,12 +85,12 @@ def speed(
     """Run `genlab fit` as users run it, rivals in turn, and print images/s and the medians of ratios within rounds.
 
     Args:
-        config: the config's path.
-        epochs: of genlab's; the rivals' turns come between them, and the first two of these turns are for warming up.
-        folder: for the run.
-        rivals: yield the seconds of an epoch of theirs.
-        images: in an epoch of each.
-        options: further ones of genlab's.
+        config: path of the config.
+        epochs: number of genlab's epochs; the rivals' turns come in between, and the first two rounds are warm-up.
+        folder: folder for the run.
+        rivals: iterators that train for an epoch and yield its seconds.
+        images: number of images in an epoch of each.
+        options: additional options of genlab.
     """
     in_turn = InTurn(rivals)
     length, place = f"--trainer.max_epochs={epochs}", f"--trainer.default_root_dir={folder}"
@@ -119,7 +119,7 @@ def bare_trained(
     batch: int = BATCH,
     drawn: Callable[[Tensor], Tensor] = lambda images: images,
 ) -> Any:
-    """The hand-written model of the best epoch by validation; it sees batches of images as `drawn`."""
+    """Return the hand-written model of the best epoch by validation; `drawn` turns batches into what it trains on."""
     seed_everything(seed, verbose=False)
     model: nn.Module = build()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
@@ -134,7 +134,7 @@ def bare_trained(
 
 
 def bare_test_loss(seed: int, epochs: int, data: Any, build: Callable[[], Any]) -> float:
-    """The loss on test images of the hand-written model, after its best epoch by validation."""
+    """Return the hand-written model's loss on test images, after its best epoch by validation."""
     return whole_loss(bare_trained(seed, epochs, data, build), data.test_set.images)
 
 
@@ -147,7 +147,7 @@ def whole_loss(model: Any, images: Tensor) -> float:
 
 
 def genlab_trained(config: str, seed: int, epochs: int | None, folder: str, *options: str) -> TrainerCLI:
-    """`genlab fit` with further options, after so many epochs, by default the config's."""
+    """Run `genlab fit` with additional options and a number of epochs, by default the config's."""
     with silence():
         return TrainerCLI(
             [
@@ -163,7 +163,7 @@ def genlab_trained(config: str, seed: int, epochs: int | None, folder: str, *opt
 
 
 def genlab_test_metrics(config: str, seed: int, epochs: int, folder: str, *options: str) -> dict[str, float]:
-    """Metrics of `genlab fit` on test images, with further options, after its best epoch by validation."""
+    """Return the test metrics of `genlab fit` with additional options, after its best epoch by validation."""
     command_line = genlab_trained(config, seed, epochs, folder, *options)
     with silence():
         seed_everything(seed, verbose=False)
@@ -172,7 +172,7 @@ def genlab_test_metrics(config: str, seed: int, epochs: int, folder: str, *optio
 
 
 def evaluated(run: Path) -> dict[str, Any]:
-    """What `genlab evaluate` finds out about a run."""
+    """Return what `genlab evaluate` measures of a run."""
     out = run / "evaluate.json"
     with silence():
         genlab(["evaluate", "--ckpt", str(run), "--out", str(out)])
@@ -180,7 +180,7 @@ def evaluated(run: Path) -> dict[str, Any]:
 
 
 def quality(contenders: dict[str, Callable[[int], float]], seeds: Sequence[int] = (0, 1, 2)) -> None:
-    """Print what each contender reaches with each seed, and how long it takes."""
+    """Print the result of each contender with each seed, and the time it takes."""
     results: dict[str, list[float]] = {name: [] for name in contenders}
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for seed in seeds:

@@ -35,13 +35,13 @@ BATCHES, BATCH = 20, 64
 
 
 def trigrams(sentence: str) -> set[tuple[str, ...]]:
-    """The trigrams of a sentence, its start and its end included."""
+    """Return the trigrams of a sentence, including its start and end."""
     words = ["<start>", *sentence.split(), "<end>"]
     return {*zip(words, words[1:], words[2:], strict=False)}
 
 
 def told(sentences: Sequence[str], known: set[tuple[str, ...]], lm: Any) -> str:
-    """What is measured of sentences: the share whose trigrams are known, log-probability, length, each with error."""
+    """Format measurements of sentences: share whose trigrams are all known, log-probability, length, with errors."""
     shares = torch.tensor([float(trigrams(sentence) <= known) for sentence in sentences])
     log_probs = torch.cat([lm.log_prob(list(part)) for part in batched(sentences)])
     lengths = torch.tensor([len(sentence.split()) + 1.0 for sentence in sentences])
@@ -60,7 +60,7 @@ def batched(sentences: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def walks(model: Any, starts: Sequence[str], ends: Sequence[str], steps: int) -> list[list[str]]:
-    """The sentences of walks, a list for each."""
+    """Return the sentences of walks, a list for each walk."""
     found = []
     for some, others in zip(batched(starts), batched(ends), strict=True):
         found += [model.sentences(walk) for walk in model.interpolate(list(some), list(others), steps)]
@@ -101,7 +101,7 @@ def shown(value: Any) -> str:
 
 
 def bare_rival(data: Sentences) -> Iterator[float]:
-    """The seconds of each epoch of a hand-written loop on batches that are ready."""
+    """Yield the seconds of each epoch of a hand-written loop on prepared batches."""
     size = len(data.vocabulary)
     encoder = RecurrentEncoder(size, 32, embedding=128, hidden=256, dropout=0.5)
     decoder = RecurrentDecoder(size, 16, embedding=128, hidden=256, dropout=0.3, tied=True)

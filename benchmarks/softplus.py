@@ -1,4 +1,4 @@
-"""Speed of genlab's softplus on a CPU, by which the cross-entropy of pixels and free energies are computed.
+"""Speed of genlab's softplus on a CPU, with which the cross-entropy of pixels and free energies are computed.
 
     python benchmarks/softplus.py
 

@@ -41,11 +41,11 @@ from genlab.networks import DenseLayer
 
 CONFIG = str(Path(__file__).parents[1] / "configs" / "stacked_mnist.yaml")
 LABELS = 10
-"""Number of labels per class when labels are few."""
+"""Number of labels per class when there are few."""
 
 
 def network(**stages: Any) -> StackedAutoencoder:
-    """The config's network, with other stages."""
+    """Return the config's network, with other stages."""
     layers = [partial(DenseLayer, size=size, activation=nn.ELU) for size in (1000, 500, 250)]
     layers.append(partial(DenseLayer, size=30, activation=nn.Identity))
     optimizer = partial(torch.optim.Adam, fused=True, weight_decay=1e-5)
@@ -60,7 +60,7 @@ def trainer(*callbacks: Callback, **options: Any) -> Trainer:
 def classifier_error(
     seed: int, data: genlab.MNIST, start: StackedAutoencoder | None, schedule: StageSchedule, folder: str
 ) -> float:
-    """Percent of wrong test labels of the network with a classifier on top; `start` gives it its first weights."""
+    """Return the percentage of wrong test labels of the network with a classifier on top, initialized from `start`."""
     seed_everything(seed, verbose=False)
     model = network(classifier_fine_tuning=[schedule])
     if start is not None:
@@ -128,7 +128,7 @@ def quality() -> None:
 
 
 class EpochTimes(Callback):
-    """Seconds of the training epochs of each stage."""
+    """Return the seconds of the training epochs of each stage."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, list[float]] = {}

@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def measured(command: list[str], checkout: Path) -> tuple[float, float]:
-    """Seconds of wall and of processor time that a command takes; it may end with any status."""
+    """Return the seconds of wall time and processor time that a command takes, whatever its exit status."""
     place = {"PYTHONPATH": str(checkout), "OMP_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as folder:
         before, start = used(), time.perf_counter()
@@ -73,13 +73,13 @@ def measured(command: list[str], checkout: Path) -> tuple[float, float]:
 
 
 def used() -> float:
-    """Seconds of processor time of all children so far."""
+    """Return the seconds of processor time of all children so far."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return children.ru_utime + children.ru_stime
 
 
 def medians(pairs: list[tuple[float, float]]) -> tuple[float, float]:
-    """The medians of wall and processor times."""
+    """Return the medians of wall and processor times."""
     wall, cpu = zip(*pairs, strict=True)
     return statistics.median(wall), statistics.median(cpu)
 

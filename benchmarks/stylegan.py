@@ -40,13 +40,13 @@ SHAPE, SIZE, BATCH, BATCHES = (1, 28, 28), 64, 32, 16
 
 
 def players() -> tuple[Any, Any]:
-    """The networks of stylegan_mnist.yaml."""
+    """Return the networks of stylegan_mnist.yaml."""
     generator = StyleGenerator(SHAPE, SIZE, style_size=SIZE, channels=16, max_channels=64)
     return generator, ResidualDiscriminator(SHAPE, 1, channels=16, max_channels=64)
 
 
 def bare_rival(images: Tensor) -> Iterator[float]:
-    """The seconds of each round of a hand-written loop on uint8 images."""
+    """Yield the seconds of each round of a hand-written loop on uint8 images."""
     g, d = players()
     average = copy.deepcopy(g).requires_grad_(False)
     mean, layers = torch.zeros(SIZE), g.synthesis.num_layers
@@ -126,7 +126,7 @@ def penalties(times: int) -> None:
 
 
 def in_turn(works: dict[str, Callable[[], Any]], times: int) -> dict[str, float]:
-    """The median of processor seconds of each piece of work."""
+    """Return the median processor seconds of each piece of work."""
     seconds: dict[str, list[float]] = {name: [] for name in works}
     for turn in range(times + 2):
         for name, work in works.items():
@@ -138,7 +138,7 @@ def in_turn(works: dict[str, Callable[[], Any]], times: int) -> dict[str, float]
 
 
 class WeightModulated(ModulatedConv):
-    """The convolution as the paper has it: weights of its own for each image, in one grouped convolution."""
+    """The paper's convolution: separate weights for each image, in one grouped convolution."""
 
     def forward(self, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor | None]:
         count, channels, height, width = x.shape
@@ -159,7 +159,7 @@ def trained_once(net: StyleGenerator, z: Tensor) -> None:
 
 
 def weight_modulated(generator: StyleGenerator) -> StyleGenerator:
-    """The same generator with modulated weights."""
+    """Return the same generator with modulated weights."""
     other = copy.deepcopy(generator).to(memory_format=torch.contiguous_format)
     for module in other.modules():
         if isinstance(module, ModulatedConv):

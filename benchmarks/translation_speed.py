@@ -3,13 +3,13 @@
     python benchmarks/translation_speed.py pix2pix     facades at 128 x 128, batch 1, 32 channels, 60 batches per round
     python benchmarks/translation_speed.py cyclegan    CelebA at 32 x 32, batch 4, 16 channels, 60 batches per round
 
-For how speed is timed, see `rounds.py` beside this file. One loop translates again for each player; the other shares
-translations and skips the discriminators' gradients in the generators' step, as genlab does. Both read the same batches
-from memory, jittered or mirrored, and log nothing.
+For how speed is timed, see `rounds.py` beside this file. One loop translates separately for each player; the other
+shares translations and skips the discriminators' gradients in the generators' step, as genlab does. Both read the same
+batches from memory, jittered or mirrored, and log nothing.
 
     python benchmarks/translation_speed.py pix2pix --memory genlab|shared|anew
 
-trains one of them for 30 batches and prints by how much the process grew at most since before the first one.
+trains one of them for 30 batches and prints the largest growth of the process since before the first one.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def cross_entropy(logits: Tensor, real: bool) -> Tensor:
 
 
 def pix2pix_step(share: bool) -> Step:
-    """The algorithm by hand: D on (x, y) and (x, G(x)), then G by D and 100 L1."""
+    """Return a step of the hand-written algorithm: D on (x, y) and (x, G(x)), then G with D and 100 L1."""
     generator, discriminator = UNet((3, 128, 128), 3, 32), PatchDiscriminator((6, 128, 128), 1, 32)
     of_generator, of_discriminator = adam(generator), adam(discriminator)
 
@@ -88,7 +88,7 @@ def pix2pix_step(share: bool) -> Step:
 
 
 def cyclegan_step(share: bool) -> Step:
-    """The algorithm by hand: both generators, then both discriminators, with pools."""
+    """Return a step of the hand-written algorithm: both generators, then both discriminators, with pools."""
     g, f = (ResNetGenerator((3, 32, 32), 3, 16) for _ in range(2))
     d_a, d_b = (PatchDiscriminator((3, 32, 32), 1, 32) for _ in range(2))
     of_generators, of_discriminators = adam(g, f), adam(d_a, d_b)
@@ -128,12 +128,12 @@ def data_of(what: str) -> Any:
 
 
 def resident() -> float:
-    """Megabytes of this process."""
+    """Return the resident memory of this process in MB."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
 
 
 class FirstBatch(Callback):
-    """Remembers the size of the process before the first batch."""
+    """Stores the memory of the process before the first batch."""
 
     def on_train_batch_start(self, trainer: Trainer, model: LightningModule, batch: Any, batch_idx: int) -> None:
         if batch_idx == 0:
@@ -141,7 +141,7 @@ class FirstBatch(Callback):
 
 
 def bare(data: Any, step: Step) -> Iterator[float]:
-    """Trains by hand; the seconds of each round."""
+    """Train with a hand-written step, and yield the seconds of each round."""
     while True:
         began = time.perf_counter()
         for batch in itertools.islice(data.train_dataloader(), BATCHES):

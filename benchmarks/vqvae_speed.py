@@ -36,7 +36,7 @@ MAPS, SIDE, WIDE, MANY = 8, 64, 64, 512
 
 
 class Bare(nn.Module):
-    """The autoencoder of vqvae_mnist.yaml in the fewest lines."""
+    """The autoencoder of vqvae_mnist.yaml in as few lines as possible."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Bare(nn.Module):
 
 
 def prior_rival(images: int, batch: int) -> Iterator[float]:
-    """The seconds of each epoch of a hand-written loop on codes that lie in memory; what they are costs nothing."""
+    """Yield the seconds of each epoch of a hand-written loop on codes in memory, random ones, which cost the same."""
     codes = torch.randint(64, (images, 1, 7, 5))
     network = GatedPixelCNN((1, 7, 5), 64, channels=32, layers=4)
     adam = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
@@ -95,7 +95,7 @@ def quantizer_of(name: str) -> Any:
 
 
 def quantizing(name: str, device: str, answers: Any) -> None:
-    """Time training steps of a quantizer, forward and backward; and say how much memory they took, in MB."""
+    """Time training steps of a quantizer, forward and backward, and report their memory in MB."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     quantizer = quantizer_of(name).train().to(device)
@@ -117,7 +117,7 @@ def quantizing(name: str, device: str, answers: Any) -> None:
 
 
 def quantizers(times: int = 3) -> None:
-    """Let quantizers take turns, each in a process of its own, and print medians."""
+    """Time quantizers in turn, each in its own process, and print medians."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     spawn = multiprocessing.get_context("spawn")
     rivals = ["genlab"]
@@ -161,7 +161,7 @@ def main() -> None:
         rivals = {"bare loop": rounds.bare_rival(data.train_set.images[:images], Bare(), fused=True)}
         stages = {"autoencoder": given.epochs, "prior": 0}
         options += [f"--trainer.limit_train_batches={BATCHES}", "--model.conditional=false"]
-    else:  # the first round is stage 1's, and the second computes the codes
+    else:  # the first round is stage 1, and the second computes the codes
         config, batch = "vqvae_frey.yaml", data.batch_size
         images = len(data.train_set) // batch * batch
         rivals = {"bare loop": prior_rival(len(data.train_set), batch)}

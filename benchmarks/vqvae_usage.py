@@ -24,7 +24,7 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 
 
 def usage(config: str, epochs: int, seed: int, starts: bool, revives: bool) -> tuple[list[float], list[float]]:
-    """Codes in use and their perplexity after each epoch."""
+    """Return the codes in use and their perplexity after each epoch."""
     with tempfile.TemporaryDirectory() as folder:
         rounds.genlab_trained(
             str(CONFIGS / config),

@@ -2,7 +2,7 @@
 
     python examples/adversarial_examples.py [--epochs 5]
 
-Trains a small classifier on MNIST and moves test images so that it errs:
+Trains a small classifier on MNIST and changes test images so that it errs:
 
 - by gradient descent on the loss of a target class, until the classifier is sure of it (Szegedy et al. 2014);
 - by the fast gradient sign method: one step of the same size for every pixel, up the loss of the true class
@@ -27,7 +27,7 @@ COLUMNS = 10
 
 
 def by_gradient(classifier: Classifier, images: Tensor, wanted: Tensor, rate: float = 0.5, most: int = 300) -> Tensor:
-    """Images (B, C, H, W) after as many steps as it takes to be sure of the wanted classes (B,)."""
+    """Change images (B, C, H, W), in as many steps as it takes, until they are surely of the wanted classes (B,)."""
     changed = images.clone()
     for _ in range(most):
         changed.requires_grad_()
@@ -42,7 +42,7 @@ def by_gradient(classifier: Classifier, images: Tensor, wanted: Tensor, rate: fl
 
 
 def by_sign(classifier: Classifier, images: Tensor, labels: Tensor, epsilon: float = EPSILON) -> Tensor:
-    """Images (B, C, H, W), each pixel moved by epsilon, away from the true labels (B,)."""
+    """Move each pixel of images (B, C, H, W) by epsilon, away from the true labels (B,)."""
     images = images.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(F.cross_entropy(classifier(images), labels, reduction="sum"), images)
     return (images + epsilon * gradient.sign()).clamp(0, 1).detach()

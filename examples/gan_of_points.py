@@ -48,7 +48,7 @@ LOSSES: dict[str, dict[str, Any]] = {
 
 
 class PointDiscriminator(MLPDiscriminator):
-    """Points (B, 1, 1, 2) to logits (B, 1)."""
+    """Maps points (B, 1, 1, 2) to logits (B, 1)."""
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = super().forward(MAGNIFIED * x)

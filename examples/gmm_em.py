@@ -23,7 +23,7 @@ from torch.distributions import MultivariateNormal
 import genlab
 
 SHOWN = (0, 1, 5)
-"""Steps that are drawn in addition to the last."""
+"""Steps to draw in addition to the last."""
 PSEUDOCOUNT = 0.1
 """Number of black and of white observations added to each pixel of a component, so that no pixel is impossible."""
 

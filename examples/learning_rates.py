@@ -30,7 +30,7 @@ class Losses(Callback):
 
 
 def losses(rate: float, epochs: int) -> list[float]:
-    """Train at a learning rate, and return the loss of validation images before and after each epoch."""
+    """Train at a learning rate, and return the validation loss before training and after each epoch."""
     seed_everything(0)
     kept = Losses()
     trainer = Trainer(

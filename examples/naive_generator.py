@@ -25,7 +25,7 @@ adam = partial(GANAdam, lr=5e-4)
 
 
 class NaiveGenerator(LightningModule):
-    """min E ||G(z) - x||^2 of codes and images that have nothing to do with each other."""
+    """Minimizes E ||G(z) - x||^2 over codes and images that are independent of each other."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # A tour of genlab
 #
-# A VAE learns scikit-learn's handwritten digits, 8 x 8 pixels, in half a minute; then it is loaded, and used. The
-# program is `examples/tour.py`; editors that know such cells run them one by one.
+# A VAE learns scikit-learn's handwritten digits, 8 x 8 pixels, in half a minute; then it is loaded and used. The
+# program is `examples/tour.py`; editors that know such cells can run them one by one.
 
 # %%
 from functools import partial
@@ -22,7 +22,7 @@ trainer.fit(genlab.VAE(image_shape=(1, 8, 8), code_size=8, optimizer=partial(Ada
 trainer.save_checkpoint("tour.ckpt")
 
 # %% [markdown]
-# **Load.** A checkpoint knows its model. What it draws depends on the seed alone.
+# **Load.** A checkpoint knows its model. Samples depend on the seed alone.
 
 # %%
 vae = genlab.load("tour.ckpt")
@@ -31,7 +31,7 @@ sheets.in_rows(vae.sample(24, seed=0), columns=12, title="Samples").save("tour-s
 # %% [markdown]
 # ![Twenty-four samples](tour/tour-samples.png)
 #
-# **Encode and decode.** Images are floats in [0, 1], (B, C, H, W); PIL images and arrays of bytes will do as well.
+# **Encode and decode.** Images are floats in [0, 1], (B, C, H, W); PIL images and arrays of bytes work too.
 
 # %%
 images = digits.test_set[:12]["image"]
@@ -42,17 +42,17 @@ sheets.stacked(kinds, columns=12, title="Reconstructions").save("tour-reconstruc
 # %% [markdown]
 # ![Digits above their reconstructions](tour/tour-reconstructions.png)
 #
-# **Interpolate.** Each row goes from one image to another through the space of codes.
+# **Interpolate.** Each row goes from one image to another through latent space.
 
 # %%
 ways = vae.interpolate(images[:3], images[3:6], steps=12)  # (3, 12, 1, 8, 8)
 sheets.in_rows(ways.flatten(0, 1), columns=12, title="Interpolations").save("tour-interpolations.png")
 
 # %% [markdown]
-# ![Three rows of digits that become others](tour/tour-interpolations.png)
+# ![Three rows of digits that turn into others](tour/tour-interpolations.png)
 #
-# **Edit.** The mean code of images with an attribute, less that of images without, points to more of it. Here the
-# attribute is width: whether a digit has more ink in the outer columns than the median.
+# **Edit.** The mean code of images with an attribute, minus that of images without it, points towards more of it. Here
+# the attribute is width: whether a digit has more ink in the outer columns than the median digit.
 
 # %%
 train = digits.train_set[:]
@@ -66,7 +66,7 @@ sheets.in_rows(edited, columns=9, title="Wider", column_labels=labels).save("tou
 # %% [markdown]
 # ![Four digits, narrower and wider](tour/tour-edits.png)
 #
-# **Fine-tune** it on zeros alone, from any data loader: its samples follow.
+# **Fine-tune** the model on zeros alone, from any data loader: its samples become zeros.
 
 # %%
 zeros = Subset(digits.train_set, (train["label"] == 0).nonzero().flatten().tolist())

@@ -24,7 +24,7 @@ SAMPLES = 12
 
 
 class Curve(Callback):
-    """The ELBO of some training and test images, after every epoch."""
+    """ELBO of some training and test images after every epoch."""
 
     def __init__(self, data: genlab.MNIST) -> None:
         self.sets = [split.images[:1000] / 255 for split in (data.train_set, data.test_set)]

@@ -1,4 +1,4 @@
-"""What can happen to a training, at a known step."""
+"""Accidents that can happen to training, at a known step."""
 
 import builtins
 import os
@@ -11,7 +11,7 @@ from lightning.pytorch import Callback
 
 
 class AtStep(Callback):
-    """Calls `happen` while a step is made; steps are counted from 1."""
+    """Calls `happen` in a given step; steps are counted from 1."""
 
     def __init__(self, step: int) -> None:
         self.step = step
@@ -22,7 +22,7 @@ class AtStep(Callback):
 
 
 class Signal(AtStep):
-    """One of the processes gets a signal."""
+    """Sends a signal to one of the processes."""
 
     def __init__(self, step: int, kind: str = "SIGTERM", rank: int = 0) -> None:
         super().__init__(step)
@@ -34,7 +34,7 @@ class Signal(AtStep):
 
 
 class Waiting(AtStep):
-    """The step waits until somebody removes the file "waiting"."""
+    """Waits in the step until the file "waiting" is removed."""
 
     def happen(self):
         Path("waiting").touch()
@@ -43,7 +43,7 @@ class Waiting(AtStep):
 
 
 class FullDisk(AtStep):
-    """From this step on no file gets larger than so many bytes."""
+    """From this step on, lets no file grow beyond a number of bytes."""
 
     def __init__(self, step: int, largest: int) -> None:
         super().__init__(step)
@@ -54,14 +54,14 @@ class FullDisk(AtStep):
 
 
 class KillWhileSaving(AtStep):
-    """The process is killed when the next checkpoint is written, but not yet known to be on the disk."""
+    """Kills the process when the next checkpoint is written, but not yet known to be on disk."""
 
     def happen(self):
         os.fsync = lambda file: os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Mistake(Callback):
-    """The step fails, when one of two players has made it."""
+    """Fails the step after the first of two players has made it."""
 
     def __init__(self, step: int) -> None:
         self.step = step
@@ -72,7 +72,7 @@ class Mistake(Callback):
 
 
 class Failure(Callback):
-    """Errors, by class, and signals, by name, in a hook after so many steps."""
+    """Raises errors, by class, and sends signals, by name, in a hook after a number of steps."""
 
     def __init__(self, hook: str, step: int, what: list[str]) -> None:
         self.step, self.what, self.before_training = step, what, hook.startswith("on_sanity_check")
@@ -84,7 +84,7 @@ class Failure(Callback):
 
 
 class BadBatch(Callback):
-    """The n-th batch of training cannot be fetched, counted from 1."""
+    """Fails to fetch the n-th training batch, counted from 1."""
 
     def __init__(self, number: int, what: list[str]) -> None:
         self.number, self.what = number, what

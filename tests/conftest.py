@@ -1,4 +1,4 @@
-"""Shared by all tests: a clean working folder, tiny data in the real formats, and one trained run."""
+"""Fixtures of all tests: a clean working folder, tiny data in the real formats, and one trained run."""
 
 import gc
 import os
@@ -19,13 +19,13 @@ REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
-    """A file in MNIST's format: magic number, sizes, bytes."""
+    """Write a file in MNIST's format: magic number, sizes, bytes."""
     header = struct.pack(">BBBB", 0, 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape)
     path.write_bytes(header + array.tobytes())
 
 
 def pytest_collection_finish() -> None:
-    """Keep the garbage collector from looking through all that has been imported, and seldom through the rest."""
+    """Keep the garbage collector from scanning imported modules, and make it rarely scan old objects."""
     gc.collect()
     gc.freeze()
     young, middle, _ = gc.get_threshold()
@@ -57,7 +57,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Runs are signed with a key of the tests' own."""
+    """A signing key of the tests' own for runs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
@@ -65,31 +65,31 @@ def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def working_folder(tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Every test runs in an empty folder, finds the tiny data, and leaves no process group and no W&B run behind."""
+    """Run every test in an empty folder with the tiny data, and leave no process group and no W&B run behind."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GENLAB_DATA_DIR", str(data_dir))
     monkeypatch.delenv("GENLAB_CACHE_DIR", raising=False)
     for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE", "WANDB_MODE"):
-        monkeypatch.setenv(name, "")  # so that in the end it is as before
+        monkeypatch.setenv(name, "")  # so that its value is restored in the end
         monkeypatch.delenv(name)
     yield tmp_path
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
     if wandb := sys.modules.get("wandb"):
         wandb.finish()
-        wandb.teardown()  # it keeps what it has read of the environment
+        wandb.teardown()  # it caches what it has read of the environment
 
 
 @pytest.fixture(autouse=True)
 def no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trainings draw no curves, which is a quarter of a short one; modules that look at curves override this."""
+    """Draw no curves, which would take a quarter of a short training; modules that test curves override this."""
     if curves := sys.modules.get("genlab.callbacks.curves"):
         monkeypatch.setattr(curves.Curves, "_draw", lambda *args: None)
 
 
 @pytest.fixture
 def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Runs a command that must fail for the user's mistake, and returns its one line."""
+    """Runs a command that must fail because of the user's mistake, and returns its one line."""
 
     def run(*arguments: str) -> str:
         with pytest.raises(SystemExit) as end:
@@ -104,7 +104,7 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
 
 @pytest.fixture
 def tiles() -> Callable[[str | Path], np.ndarray]:
-    """Reads the tiles in the arrays of a sheet: (rows, columns, C, H, W) in [0, 1]."""
+    """Reads the tiles from the arrays of a sheet: (rows, columns, C, H, W) in [0, 1]."""
 
     def read(path: str | Path) -> np.ndarray:
         with np.load(path) as arrays:

@@ -1,7 +1,7 @@
 """Functions in processes of their own.
 
-They are forked from one that has imported what they need and nothing else: a fork of the tests' own process shares
-locks with it (tqdm's, for one), and is killed while it holds them.
+They are forked from a process that has imported what they need and nothing else: a fork of the tests' own process
+would share locks with it (such as tqdm's), and be killed while it holds them.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ CONTEXT.set_forkserver_preload(["genlab.cli.trainer", "genlab.callbacks.curves",
 
 @contextlib.contextmanager
 def running(function: Callable[..., object], *arguments: object) -> Iterator[tuple[BaseProcess, TextIO]]:
-    """Call a function in another process; gives the process, and all that it prints, and waits for its end."""
+    """Call a function in another process; yield the process and its output, and wait for its end."""
     read, write = CONTEXT.Pipe(duplex=False)
     process = CONTEXT.Process(target=_call, args=(write, dict(os.environ), function, *arguments))
     process.start()
@@ -38,7 +38,7 @@ def running(function: Callable[..., object], *arguments: object) -> Iterator[tup
 
 
 def ended(function: Callable[..., object], *arguments: object) -> tuple[int | None, str]:
-    """Call a function in another process; returns its exit status, negative for a signal, and all that it printed."""
+    """Call a function in another process; return its exit status, negative for a signal, and its output."""
     with running(function, *arguments) as (process, printed):
         text = printed.read()
     return process.exitcode, text

@@ -1,4 +1,4 @@
-"""Folders as `fit` leaves them: after two batches of training, or without any."""
+"""Folders as `fit` leaves them: after two training batches, or without any training."""
 
 import copy
 import csv
@@ -31,11 +31,11 @@ SETTINGS: dict[str, Any] = {
     "last_checkpoint": {"filename": "last"},
 }
 STEPS = 5
-"""Batches in an epoch."""
+"""Number of batches in an epoch."""
 
 
 def trained(options: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> dict[str, Path]:
-    """Run folders of two batches' training with these options, by name."""
+    """Return run folders of two training batches with these options, by name."""
     runs = {}
     for name, given in options.items():
         folder = tmp_path_factory.mktemp(name)
@@ -49,7 +49,7 @@ def trained(options: dict[str, list[str]], tmp_path_factory: pytest.TempPathFact
 
 
 def make_run(path: str, settings: dict[str, Any] | None = None, epochs: int = 2, time: float | None = None) -> Path:
-    """A run whose loss falls from 10 to 10 / epochs, with other settings by name, such as "model.optimizer.lr"."""
+    """Make a run whose loss falls from 10 to 10 / epochs, with other settings by name, such as "model.optimizer.lr"."""
     run = Path(path)
     run.mkdir(parents=True)
     config = copy.deepcopy(SETTINGS)
@@ -84,6 +84,6 @@ def write_metrics(run: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def out_of(arguments: Sequence[str]) -> str:
-    """Return a name of the kind of file that a tool writes."""
+    """Return a file name of the kind that a tool writes."""
     endings = {"evaluate": "csv" if "--input" in arguments else "json", "predict": "npz", "probe": "json"}
     return f"x.{endings.get(arguments[0], 'png')}"

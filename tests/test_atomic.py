@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, by as many writers as there are, and only in place of regular ones."""
+"""Files that are written completely or not at all, by any number of writers, and only in place of regular files."""
 
 import os
 import signal
@@ -71,7 +71,7 @@ def test_what_a_killed_process_left_is_removed_once_it_is_old(monkeypatch):
     assert all(name.startswith(".genlab-") and name.endswith(".part") for name in left)
     atomic._remove_stale.cache_clear()
     write(OUT, "whole")
-    assert names() == [*left, "out.txt"]  # another process may be at it
+    assert names() == [*left, "out.txt"]  # another process may still be writing them
     for path in (*Path.cwd().iterdir(), *Path.cwd().glob("*/inside")):
         os.utime(path, (0, 0))
     Path(".genlab-mine.txt").touch()

@@ -1,4 +1,4 @@
-"""Checkpoints are plain data that say what they hold."""
+"""Checkpoints are plain data that describe themselves."""
 
 import io
 import os
@@ -136,7 +136,7 @@ def content(run) -> bytes:
 
 
 def entries(content: bytes) -> list[tuple[int, int]]:
-    """Where the entries of a zip archive begin and end."""
+    """Return where the entries of a zip archive begin and end."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         found = []
         for entry in archive.infolist():
@@ -199,7 +199,7 @@ def test_hyperparameters_of_the_wrong_kind_give_one_line(hparams, run, working_f
 
 
 class OwnModel(genlab.VAE):
-    """A model with a part that is built late, and with more in its state than tensors."""
+    """A model with a part that is built late, and with more than tensors in its state."""
 
     def configure_model(self):
         self.late = nn.Linear(2, 2)

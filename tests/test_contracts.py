@@ -1,4 +1,4 @@
-"""Four toy families, each of a kind that genlab does not have: they stand on the public contracts alone."""
+"""Four toy families of kinds that genlab does not have: they rely only on the public contracts."""
 
 import argparse
 import json
@@ -194,7 +194,7 @@ QUICK = ["--trainer.max_epochs=2", "--trainer.enable_progress_bar=false", "--pic
 
 @pytest.fixture
 def trained(request, working_folder) -> Path:
-    """A run of a toy family, all of whose code is in one file of the current folder."""
+    """A run of a toy family whose code is all in one file in the current folder."""
     name = request.param
     parts = [IMPORTS, *(source + TRAINING for source in FAMILIES.values()), DATA]
     Path("toys.py").write_text("\n".join(parts))
@@ -209,7 +209,7 @@ def test_a_toy_family_is_short(source):
 
 
 def everywhere(run: Path) -> None:
-    """What each family does: it is resumed, tested, loaded and saved again."""
+    """Check what works for every family: resuming, testing, loading and saving again."""
     main(["fit", f"--ckpt_path={run}", "--trainer.max_epochs=3"])
     assert torch.load(run / "checkpoints/last.ckpt", weights_only=True)["epoch"] == 2
     assert (run / "checkpoints/best.ckpt").exists()
@@ -218,7 +218,7 @@ def everywhere(run: Path) -> None:
 
 
 def on_the_page(run: Path) -> tuple[Explored, dict[str, Any]]:
-    """A run as `genlab explore` opens it, and what its page is told."""
+    """Open a run as `genlab explore` does, and return it with what its page is told."""
     usual = {"device": "cpu", "trust": False, "seed": 0, "data": None, "data_settings": [], "split": None}
     explored = explored_at(run / "checkpoints" / "last.ckpt", argparse.Namespace(**usual))
     told = describe(explored, "toy")

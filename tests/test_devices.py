@@ -1,4 +1,4 @@
-"""Devices that tools ask for, and models whose methods take and give tensors on the CPU."""
+"""Devices that tools are given, and models whose methods take and return tensors on the CPU."""
 
 from functools import partial
 from typing import Any
@@ -61,7 +61,7 @@ MODELS = {
 
 @pytest.mark.parametrize("name", MODELS)
 def test_methods_work_on_the_models_device_and_take_and_give_tensors_on_the_cpu(name, monkeypatch):
-    """On the meta device, whose tensors have no values but refuse others, for want of an accelerator."""
+    """On the meta device, for want of an accelerator: its tensors have no values, but refuse those of other devices."""
     places = []
 
     def move(tensors, device):
@@ -72,7 +72,7 @@ def test_methods_work_on_the_models_device_and_take_and_give_tensors_on_the_cpu(
 
     devices_move = devices.move_data_to_device
     monkeypatch.setattr(devices, "move_data_to_device", move)
-    monkeypatch.setattr(torch, "is_autocast_enabled", lambda *given: False)  # which knows no such device
+    monkeypatch.setattr(torch, "is_autocast_enabled", lambda *given: False)  # it does not support the meta device
     model: Any = devices.moved(MODELS[name]().eval(), torch.device("meta"))
     assert {str(x.device) for x in (*model.parameters(), *model.buffers())} == {"meta"}
     x, z, noise = torch.rand(2, 1, 8, 8), torch.randn(2, *getattr(model, "code_shape", ())), torch.Generator()

@@ -1,4 +1,4 @@
-"""Pages of docs name what there is."""
+"""Pages of docs name things that exist."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ RUNS = Path(__file__).parent / "runs_of_0_1_0"
 
 
 def first_cells(page: str) -> set[str]:
-    """What is set as code in the first cells of a page's tables."""
+    """Return what is set as code in the first cells of a page's tables."""
     rows = re.findall(r"^\| (.*?) \|", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE)
     return {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
 

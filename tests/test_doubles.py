@@ -1,4 +1,4 @@
-"""What is computed in double precision, as on a device that has none, against results that have it."""
+"""What is computed in double precision: on a device without it, compared with one that has it."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ from genlab.networks.grid_sampling import chosen, sample_grids
 from genlab.networks.pixelcnn import GatedPixelCNN
 
 DRAWS = {torch.ops.aten.rand.default, torch.ops.aten.rand.generator, torch.ops.aten._to_copy.default}
-"""What may be in float64: numbers are drawn on the CPU, and converted."""
+"""Operations that may give float64: numbers are drawn on the CPU, and converted."""
 
 
 class NoDoubles(TorchDispatchMode):

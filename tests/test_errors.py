@@ -1,4 +1,4 @@
-"""What the command line says of an error, whatever it is."""
+"""What the command line says about any error."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The programs in examples/ run, for a few steps each, and leave the pictures that they name."""
+"""The programs in examples/ run, for a few steps each, and write the pictures that they name."""
 
 import re
 import runpy
@@ -20,7 +20,7 @@ PROGRAMS = sorted(path.name for path in EXAMPLES.glob("*.py"))
 def test_an_example_draws_the_pictures_that_it_names(program, working_folder, monkeypatch, capsys):
     few = ["--epochs", "1"] if "--epochs" in (EXAMPLES / program).read_text() else []
     monkeypatch.setattr(sys, "argv", [program, *few])
-    monkeypatch.setenv("PL_TRAINER_LIMIT_TRAIN_BATCHES", "3")  # Lightning's, for what a program does not give
+    monkeypatch.setenv("PL_TRAINER_LIMIT_TRAIN_BATCHES", "3")  # Lightning's defaults, where a program sets no limit
     monkeypatch.setenv("PL_TRAINER_MAX_STEPS", "9")
     runpy.run_path(str(EXAMPLES / program), run_name="__main__")
     printed = capsys.readouterr().out

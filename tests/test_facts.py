@@ -1,4 +1,4 @@
-"""Facts about data: a new one reaches models and checkpoints, whatever data tell it."""
+"""Facts about data: new ones reach models and checkpoints, whatever data declare them."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ SMOKE = ["--config=overlays/smoke.yaml", "--trainer.enable_progress_bar=false"]
 
 
 class Speaking(genlab.Autoencoder):
-    """A model that must know how many words there are."""
+    """A model that needs to know the number of words."""
 
     def __init__(self, image_shape: tuple[int, int, int], vocabulary_size: int | None):
         super().__init__(image_shape, code_size=2)
@@ -27,7 +27,7 @@ class Speaking(genlab.Autoencoder):
 
 
 class Words(genlab.Digits):
-    """Images with words, as many as are asked for."""
+    """Images with a given number of words."""
 
     def __init__(self, words: int = 7):
         super().__init__()
@@ -35,7 +35,7 @@ class Words(genlab.Digits):
 
 
 class Strangers(LightningDataModule):
-    """Data of another author, with labels of three classes that have no names."""
+    """Another author's data, with labels of three classes without names."""
 
     def train_dataloader(self):
         return DataLoader(TensorDataset(torch.rand(6, 1, 8, 8), torch.tensor([0, 1, 2] * 2)), 2)

@@ -1,4 +1,4 @@
-"""DataModules made from others are described in checkpoints as plain data, and made again from that."""
+"""DataModules made from others are described in checkpoints as plain data, and rebuilt from that."""
 
 import dataclasses
 import inspect
@@ -99,7 +99,7 @@ def test_what_cannot_describe_itself_is_described_as_the_config_does():
 
 
 class Chosen(ImageModel):
-    """A model that keeps some of its arguments."""
+    """A model that saves some of its arguments."""
 
     def __init__(self, image_shape, size=1, kind="a", path="b"):
         super().__init__(image_shape)

@@ -1,4 +1,4 @@
-"""Images as files and as what others show: rounded to 8 bits, not cut off."""
+"""Images as files and in other formats: rounded to 8 bits, not truncated."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What training keeps does not grow with its length."""
+"""What training keeps in memory does not grow with its length."""
 
 import gc
 from dataclasses import replace
@@ -21,7 +21,7 @@ BUILDERS = FAMILIES | {name: build for name, (build, _) in TRANSLATORS.items()}
 
 
 class Census(Callback):
-    """Counts what is alive at the end of each epoch."""
+    """Counts the live objects at the end of each epoch."""
 
     def __init__(self) -> None:
         self.tensors: list[int] = []
@@ -36,7 +36,7 @@ class Census(Callback):
 
 @pytest.fixture
 def young():
-    """The garbage collector leaves alone what there is before: looking through it would take most of the time."""
+    """Keep the garbage collector from scanning existing objects, which would take most of the time."""
     gc.collect()
     gc.freeze()
 
@@ -51,7 +51,7 @@ def test_as_many_tensors_and_objects_are_alive_after_many_epochs_as_after_few(fa
         data = DomainsFromPairs(data)
     census, model = Census(), BUILDERS[family](data)
     if can_given(model, SamplesInSteps):
-        model.sampling = replace(model.sampling, steps=2)  # of the pictures
+        model.sampling = replace(model.sampling, steps=2)  # for the pictures
     Trainer(
         max_epochs=EPOCHS,
         limit_train_batches=10,

@@ -1,4 +1,4 @@
-"""Which Python `make` takes."""
+"""Which Python `make` picks."""
 
 import shutil
 import subprocess
@@ -10,13 +10,13 @@ import pytest
 MAKE = shutil.which("make")
 MAKEFILE = Path(__file__).parents[1] / "Makefile"
 BROKEN = "#!/bin/sh\nexit 127\n"
-"""As pyenv's for a version that is not chosen."""
+"""Like pyenv's shim for a version that is not selected."""
 
 pytestmark = pytest.mark.skipif(MAKE is None, reason="needs make")
 
 
 def installed(folder: Path, pythons: dict[str, tuple[int, ...] | None]) -> str:
-    """A folder for PATH with Pythons that say they are of these versions; None is one that does not run."""
+    """Make a folder for PATH with Pythons that claim these versions; one with None does not run."""
     folder.mkdir()
     for name, version in pythons.items():
         code = f"import sys; sys.version_info = {version}; exec(sys.argv[2])"
@@ -26,7 +26,7 @@ def installed(folder: Path, pythons: dict[str, tuple[int, ...] | None]) -> str:
 
 
 def set_up(path: str) -> subprocess.CompletedProcess[str]:
-    """What `make setup` would do in a fresh clone."""
+    """Return what `make setup` would do in a fresh clone."""
     Path("pyproject.toml").touch()
     command = [str(MAKE), "--dry-run", "--file", str(MAKEFILE), "setup"]
     return subprocess.run(command, env={"PATH": path}, capture_output=True, text=True)

@@ -1,7 +1,7 @@
 """Runs of every family that genlab 0.1.0 trained, in `runs_of_0_1_0`: two epochs of three batches of digits each.
 
-Each has an `expected.npz` of what it gave there: outputs for `DIGITS` and seed 0, and all weights' norms ("after/")
-once it was resumed to its end. They are compared up to rounding, which differs between processors.
+Each has an `expected.npz` with its results in that version: outputs for `DIGITS` and seed 0, and the norms of all
+weights ("after/") after resuming it to its end. They are compared up to rounding, which differs between processors.
 """
 
 import re
@@ -25,7 +25,7 @@ DIGITS = torch.linspace(0, 1, 4 * 64).view(4, 1, 8, 8)
 
 
 def outputs(model) -> Iterator[tuple[str, Tensor]]:
-    """What a model makes of `DIGITS` and of seed 0, by name."""
+    """Yield a model's outputs for `DIGITS` and seed 0, by name."""
     if hasattr(model, "translate"):
         for direction in model.directions:
             name = direction if len(model.directions) > 1 else "translate"
@@ -60,7 +60,7 @@ def test_a_run_of_the_version_before_is_resumed_as_it_would_have_gone_on(family,
     assert {*weights} == {name.removeprefix("after/") for name in expected if name.startswith("after/")}
     for name, value in weights.items():
         norm = expected[f"after/{name}"]
-        if norm > 0.01:  # smaller are biases that a norm takes away: their gradients are rounding errors
+        if norm > 0.01:  # smaller ones are biases that normalisation cancels: their gradients are rounding errors
             np.testing.assert_allclose(value.double().norm(), norm, rtol=1e-4)
     recorded = repr([checkpoint["hyper_parameters"], checkpoint["datamodule_hyper_parameters"]])
     paths = re.findall(r"'(genlab\.[\w.]+)'", recorded)

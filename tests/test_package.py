@@ -1,4 +1,4 @@
-"""The wheel: configs inside, and the command line working from it alone, without what is not asked for."""
+"""The wheel: it contains the configs, and the command line works from it alone, without optional packages."""
 
 import subprocess
 import sys

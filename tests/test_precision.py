@@ -1,4 +1,4 @@
-"""Families stay finite in half precision, for many steps, and take weights of half and of double precision."""
+"""Families stay finite in half precision over many steps, and accept weights of half and double precision."""
 
 import csv
 from functools import partial
@@ -95,7 +95,7 @@ TRANSLATORS = {
 
 
 CONVOLVED = ("Diffusion", "ConditionalDiffusion", "LatentDiffusion", "VQVAE")
-"""Families that take small batches and few steps, since a CPU convolves slowly in half precision."""
+"""Families trained with small batches and few steps, since convolutions in half precision are slow on a CPU."""
 
 
 def data_for(family):
@@ -106,7 +106,7 @@ def data_for(family):
 
 
 def curves_of(model, data, steps, precision, folder):
-    """The logged values of each figure, and the scaler."""
+    """Return the logged values of each metric, and the scaler."""
     scaler = torch.amp.GradScaler("cpu") if precision == "16-mixed" else None
     Trainer(
         max_steps=steps,
@@ -134,7 +134,7 @@ def test_many_steps_are_finite_and_learn(family, precision, working_folder):
     if family.endswith("GAN"):
         assert scaler is None or scaler.get_scale() > 1
         assert curves["train/diversity"][-100:].mean() > 2 * curves["train/diversity"][:10].mean()
-    elif family != "RBM":  # whose loss is no measure; see its own tests
+    elif family != "RBM":  # its loss is not a measure; see its own tests
         assert curves["train/loss"][-100:].mean() < 0.8 * curves["train/loss"][:10].mean()
 
 

@@ -1,4 +1,4 @@
-"""genlab from Python, as someone uses it who has a DataLoader, a picture and a checkpoint."""
+"""genlab from Python, as used by someone with a DataLoader, a picture and a checkpoint."""
 
 import io
 from functools import partial
@@ -120,7 +120,7 @@ def test_a_bare_tensor_is_a_batch_and_callbacks_see_a_dict():
 
 
 class Inverted(LightningDataModule):
-    """Someone's own, with a hook of its own."""
+    """A user's DataModule with a hook of its own."""
 
     def train_dataloader(self):
         return DataLoader(TensorDataset(255 * x, labels), batch_size=12)
@@ -214,7 +214,7 @@ def test_coloured_arrays_have_their_channels_first_or_last():
         torch.testing.assert_close(model.encode(batch), codes)
     torch.testing.assert_close(model.encode(PIL.Image.fromarray(colour[1])), codes[1])
     torch.testing.assert_close(model.encode(colour[1].transpose(2, 0, 1)), codes[1])
-    cube = np.random.default_rng(0).random((3, 3, 3))  # genlab's own order, where both would do
+    cube = np.random.default_rng(0).random((3, 3, 3))  # genlab's own order, if both would fit
     square = genlab.Autoencoder((3, 3, 3), 4).eval()
     torch.testing.assert_close(square.encode(cube), square.encode(torch.tensor(cube).float()))
 
@@ -258,7 +258,7 @@ def test_what_cannot_be_images_is_one_line(given, message):
 def test_pictures_are_upright_and_transparent_ones_on_white():
     model, upright = vae(), PIL.Image.fromarray(grey[0])
     exif = PIL.Image.Exif()
-    exif[0x0112] = 6  # lying on its side
+    exif[0x0112] = 6  # rotated by 90 degrees
     file = io.BytesIO()
     upright.transpose(PIL.Image.Transpose.ROTATE_90).save(file, "png", exif=exif)
     torch.testing.assert_close(model.encode(PIL.Image.open(file)), model.encode(upright))
@@ -297,7 +297,7 @@ def test_gradients_are_there_where_they_are_wanted():
     given.decode(torch.zeros(12, 4)).sum().backward()
     assert source.grad.abs().sum() > 0
     model.train()
-    model.decode(model.encode(as_tensor)).sum().backward()  # a loop of one's own
+    model.decode(model.encode(as_tensor)).sum().backward()  # a user's own loop
     assert all(weights.grad.abs().sum() > 0 for weights in model.encoder.parameters())
 
 
@@ -337,7 +337,7 @@ def test_frozen_parts_stay_frozen_in_a_fit():
 
 
 class Head(LightningModule):
-    """Someone's own classifier on top of a trained encoder."""
+    """A user's classifier on top of a trained encoder."""
 
     def __init__(self, body):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Numbers that make no sense are refused where they are taken."""
+"""Nonsensical numbers are refused where they are passed."""
 
 from functools import partial
 

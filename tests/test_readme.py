@@ -1,4 +1,4 @@
-"""The command lines of README and of the pages in docs run as printed, one after the other, on tiny data."""
+"""The command lines of the README and of the pages in docs run as printed, one after the other, on tiny data."""
 
 import contextlib
 import re
@@ -24,14 +24,14 @@ QUICK = [
     *(f"--trainer.limit_{kind}_batches=1" for kind in ("train", "val", "test")),
     "--pictures.count=8",
 ]
-"""Added to each training that starts: a batch of each kind, and small pictures."""
+"""Options for every training that starts: one batch of each kind, and small pictures."""
 SHORT_STAGES = {
     "vqvae_mnist.yaml": [
         "--trainer.max_epochs=2",
         *(f"--model.{stage}=[{{epochs: 1}}]" for stage in ("autoencoder", "prior")),
     ]
 }
-"""Added to trainings whose last stage later lines need."""
+"""Options for trainings whose last stage later lines need."""
 SMALL = ["--data.image_size=64", *(f"--model.{network}.channels=8" for network in ("generator", "discriminator"))]
 DENOISERS = ("diffusion_mnist", "cdiffusion_mnist", "cdiffusion_frey", "latent_diffusion_celeba")
 SMALLER = {"cyclegan_facades.yaml": SMALL, "pix2pix_facades.yaml": SMALL} | {
@@ -39,9 +39,9 @@ SMALLER = {"cyclegan_facades.yaml": SMALL, "pix2pix_facades.yaml": SMALL} | {
 }
 SMALLER["map_vae_celeba.yaml"] = ["--model.encoder.channels=8", "--model.decoder.channels=8"]
 SMALLER["rbm_mnist.yaml"] = ["--model.hidden=100"]
-"""Added to trainings whose images or networks are large."""
+"""Options for trainings with large images or networks."""
 LINES = re.compile(r"^ {4}(genlab [^\n]*)|(?<=`)(genlab [^`\n]*)(?=`<br>)", re.MULTILINE)
-"""Lines of blocks of code, and lines in the cells of tables."""
+"""Lines of code blocks, and lines in table cells."""
 FILES = re.compile(r"^```\w+\n# (my\w*\.\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 """Files that a page prints, with their names."""
 
@@ -52,7 +52,7 @@ def command_lines(page: str) -> list[str]:
 
 
 def run(line: str) -> None:
-    """Run a line as a shell would, which may send what is printed to a file."""
+    """Run a line as a shell would, including redirection of its output to a file."""
     arguments = shlex.split(line, comments=True)[1:]
     quick = []
     if arguments[0] == "fit" and "--ckpt_path" not in arguments:
@@ -68,10 +68,10 @@ def run(line: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_line_runs_as_printed(page, data_dir, working_folder, monkeypatch):
-    monkeypatch.setattr("uvicorn.Server.run", lambda *args: None)  # `genlab explore` would serve until it is stopped
+    monkeypatch.setattr("uvicorn.Server.run", lambda *args: None)  # `genlab explore` would serve until stopped
     monkeypatch.setattr("webbrowser.open", lambda address: True)
-    monkeypatch.setattr("genlab.evaluation.extractors.STEPS", 50)  # of a classifier
-    monkeypatch.setattr("genlab.evaluation.likelihood.CODES", 50)  # of an estimate, where a line gives no number
+    monkeypatch.setattr("genlab.evaluation.extractors.STEPS", 50)  # training steps of a classifier
+    monkeypatch.setattr("genlab.evaluation.likelihood.CODES", 50)  # codes for an estimate, unless a line gives a number
     monkeypatch.setattr("genlab.evaluation.sentences.CODES", 5)
     monkeypatch.setattr(
         genlab.diffusion.Sampling.__init__, "__defaults__", (genlab.diffusion.dpm_solver, 8, 1.0, False)

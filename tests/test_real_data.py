@@ -1,4 +1,4 @@
-"""On real images, where they are."""
+"""Real images, if they are available."""
 
 import csv
 import subprocess
@@ -28,7 +28,7 @@ def test_mnist_is_right_side_up_and_labelled(real_data):
     data = genlab.MNIST(str(real_data))
     data.prepare_data()
     data.setup("test")
-    assert data.test_set.labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]  # as everybody knows them
+    assert data.test_set.labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]  # the well-known first labels
     sevens = data.test_set.images[data.test_set.labels == 7].float().mean(0)[0]
     width = (sevens > 60).sum(1)
     assert width[8] > 2 * width[18]  # the bar is at the top, the stem below
@@ -69,7 +69,7 @@ def test_facades_have_labels_on_the_right(real_data, tmp_path, monkeypatch):
     assert [len(part) for part in (data.train_set, data.val_set, data.test_set)] == [360, 40, 106]
     pairs = data.test_set[torch.arange(106)]
     saturation = {name: (images.amax(1) - images.amin(1)).mean() for name, images in pairs.items()}
-    assert saturation["source"] > 0.8  # labels are in plain colours
+    assert saturation["source"] > 0.8  # labels have plain colours
     assert saturation["target"] < 0.3
 
 

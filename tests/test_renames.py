@@ -1,4 +1,4 @@
-"""Old names of classes and arguments: configs and command lines warn of them, checkpoints do not."""
+"""Old names of classes and arguments: configs and command lines warn about them, checkpoints do not."""
 
 import inspect
 import warnings
@@ -28,7 +28,7 @@ data: Digits
 
 @pytest.fixture
 def renamed(monkeypatch, working_folder) -> None:
-    """`hidden` of the MLPs was `units`, MLPEncoder was OldEncoder, and the `size` of some data its `batch_size`."""
+    """Pretend that `hidden` of the MLPs was `units`, MLPEncoder OldEncoder, and `batch_size` of some data `size`."""
     monkeypatch.setattr(renames, "CLASSES", {"genlab.networks.OldEncoder": "genlab.networks.MLPEncoder"})
     units = {"units": "hidden"}
     of_data = {"genlab.Digits": {"size": "batch_size"}}
@@ -39,7 +39,7 @@ def renamed(monkeypatch, working_folder) -> None:
 
 
 def warned(*arguments: str) -> list[str]:
-    """The warnings of old names that a command gives."""
+    """Return a command's warnings about old names."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         main(arguments)

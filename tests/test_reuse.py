@@ -41,7 +41,7 @@ def test_a_foreign_module_uses_a_network_and_a_data_module():
 
 
 class CapacityVAE(genlab.VAE):
-    """Someone's own VAE, whose KL divergence is drawn to a capacity."""
+    """A user's VAE whose KL divergence is pulled towards a capacity."""
 
     def __init__(self, capacity: float, **kwargs):
         super().__init__(**kwargs)

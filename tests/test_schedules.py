@@ -1,4 +1,4 @@
-"""Schedules of learning rates: their shapes, how long they are, and what every family does with them."""
+"""Learning-rate schedules: their shapes, their lengths, and what every family does with them."""
 
 import csv
 import math
@@ -21,7 +21,7 @@ QUIET = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": 
 
 
 def rates_of(build, steps: int, length: int | None = None) -> list[float]:
-    """The learning rates of some steps, under a schedule of a rate of 1."""
+    """Return the learning rates of some steps, under a schedule of a rate of 1."""
     optimizer = SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     schedule = build(optimizer)
     if length:
@@ -68,7 +68,7 @@ def test_numbers_that_make_no_schedule_are_refused(schedule, message):
 
 
 class Rates(Callback):
-    """Notes the learning rates that each batch begins with."""
+    """Records the learning rates at the start of each batch."""
 
     def __init__(self):
         self.rates = []

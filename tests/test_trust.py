@@ -1,4 +1,4 @@
-"""Opening a checkpoint imports no strange code, and its data go to no strange folder, unless the user says so."""
+"""Opening a checkpoint imports no foreign code, and uses no foreign data folder, unless the user allows it."""
 
 import shutil
 import sys
@@ -32,7 +32,7 @@ def error(logits, x):
 
 @pytest.fixture
 def helpers(working_folder, monkeypatch):
-    """A module in the current folder, which can be imported."""
+    """An importable module in the current folder."""
     Path("helpers.py").write_text(HELPERS)
     monkeypatch.syspath_prepend(working_folder)
     yield
@@ -41,7 +41,7 @@ def helpers(working_folder, monkeypatch):
 
 @pytest.fixture
 def foreign(run, helpers) -> str:
-    """A checkpoint from elsewhere, in which an encoder is a class of a module called helpers."""
+    """A checkpoint from elsewhere, whose encoder is a class of a module called helpers."""
     encoder = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["hyper_parameters"]["encoder"]
     return altered(run, encoder=encoder | {"class_path": "helpers.Encoder"})
 
@@ -54,7 +54,7 @@ def altered(run: Path, **hparams: object) -> str:
 
 
 def own_run() -> Path:
-    """The folder of a run whose encoder is a class of the current folder's."""
+    """Train a run whose encoder is a class from the current folder, and return its folder."""
     smoke = ["--config=overlays/smoke.yaml", "--model.encoder=helpers.Encoder"]
     main(["fit", "--config=vae_digits.yaml", *smoke])
     SPRUNG.unlink()

@@ -1,4 +1,4 @@
-"""Vocabularies: numbers by frequency, and what is not a word of a sentence."""
+"""Vocabularies: token ids by frequency, and what is not a word of a sentence."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The restricted Boltzmann machine (Smolensky 1986; Hinton 2002): visible and hidden units, and one weight a pair."""
+"""The restricted Boltzmann machine (Smolensky 1986; Hinton 2002): visible and hidden units, a weight for each pair."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ SMALL = 0.01
 
 
 class KnownLinear(torch.autograd.Function):
-    """A linear layer whose outputs are known already, so that only its gradients are computed."""
+    """A linear layer whose outputs are already known, so that only its gradients are computed."""
 
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor, outputs: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ class BoltzmannMachine(nn.Module):
     Args:
         visible: the visible units.
         hidden: number of hidden units.
-        hidden_units: what they are.
+        hidden_units: their distribution; by default `BinaryHiddenUnits`.
 
     Example:
         >>> units = genlab.boltzmann.BinaryUnits(6)
@@ -57,11 +57,11 @@ class BoltzmannMachine(nn.Module):
         nn.init.zeros_(self.hidden.bias)
 
     def inputs(self, v: Tensor, known: Tensor | None = None) -> Tensor:
-        """Return the inputs of hidden units given visible ones (B, size), for binary ones log-odds: (B, hidden).
+        """Return the inputs of hidden units given visible ones (B, size): (B, hidden); for binary ones, log-odds.
 
         Args:
             v: visible units.
-            known: the inputs, where they were computed without gradients, which they get now.
+            known: the inputs, if already computed without gradients; those returned have gradients.
         """
         weight, bias = self.hidden.weight, self.hidden.bias
         seen = self.visible.scaled(v).to(weight.dtype)
@@ -80,20 +80,20 @@ class BoltzmannMachine(nn.Module):
 
         Args:
             v: visible units, (B, size).
-            inputs: those of hidden units, where they are known.
+            inputs: inputs of the hidden units, if already computed.
         """
         given = self.inputs(v) if inputs is None else inputs
         return self.visible.energy(v) - self.hidden_units.log_sum(given)
 
     @torch.no_grad()
     def gibbs(self, v: Tensor, steps: int, generator: Generator | None = None, inputs: Tensor | None = None) -> Tensor:
-        """Take Gibbs chains at visible units (B, size) further by steps, each of all h given v and all v given h.
+        """Run Gibbs chains from visible units (B, size); each step draws all h given v, then all v given h.
 
         Args:
-            v: where the chains are.
-            steps: how many.
-            generator: of all that is drawn, on the CPU.
-            inputs: those of hidden units given `v`, where they are known.
+            v: where the chains start.
+            steps: number of steps.
+            generator: CPU generator of all draws.
+            inputs: inputs of the hidden units given `v`, if already computed.
         """
         for _ in range(steps):
             given = self.inputs(v) if inputs is None else inputs
@@ -102,12 +102,13 @@ class BoltzmannMachine(nn.Module):
         return v
 
     def divergence(self, v: Tensor, negative: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean free energy of visible units less that of negative samples, a scalar, and their inputs.
+        """Return the mean free energy of `v` minus that of negative samples, a scalar, and the inputs given `v`.
 
         Args:
             v: visible units, (B, size).
-            negative: negative samples, of any number.
-            inputs: those of hidden units given `v`, (B, hidden), with or without gradients; those returned have them.
+            negative: negative samples, any number of them.
+            inputs: inputs of the hidden units given `v`, (B, hidden), with or without gradients; those returned have
+                gradients.
         """
         both = torch.cat([v, negative.to(v.dtype)])  # so that weights have one gradient, not the sum of two
         with torch.no_grad():
@@ -117,11 +118,11 @@ class BoltzmannMachine(nn.Module):
         return energy[: len(v)].mean() - energy[len(v) :].mean(), given[: len(v)]
 
     def hidden_mean(self, v: Tensor) -> Tensor:
-        """Return the means of hidden units given visible ones (B, size), for binary ones probabilities: (B, hidden)."""
+        """Return the means of hidden units given visible ones (B, size): (B, hidden); of binary ones, probabilities."""
         return self.hidden_units.mean(self.inputs(v))
 
     def smoothed(self, v: Tensor) -> Tensor:
-        """Return the means of visible units given those of hidden ones given `v`: (B, size)."""
+        """Return the means of visible units, given the means of hidden units given `v`: (B, size)."""
         return self.visible.mean(self.inputs_of_visible(self.hidden_mean(v)))
 
     def draw_base(self, n: int, generator: Generator | None = None) -> Tensor:

@@ -1,4 +1,4 @@
-"""log(1 + exp(x)) and its gradient, which the cross-entropy of pixels and free energies are made of."""
+"""log(1 + exp(x)) and its gradient, used in the cross-entropy of pixels and in free energies."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from torch import Tensor
 
 
 def softplus(x: Tensor) -> Tensor:
-    """Compute log(1 + exp(x)) of each value, as torch's softplus does, on a CPU about three times as fast.
+    """Compute log(1 + exp(x)) of each value, like torch's softplus, but on a CPU about three times as fast.
 
-    Torch's log1p handles one number at a time there. Since 1 + exp(-|x|) is at least 1, a plain logarithm is as exact:
-    the error is below 1e-6, or the precision of larger results.
+    Torch's log1p handles one number at a time there. Since 1 + exp(-|x|) is at least 1, a plain logarithm is accurate
+    enough: the error is below 1e-6, or below the precision of larger results.
     """
     found: Tensor = Softplus.apply(x) if x.device.type == "cpu" else F.softplus(x)
     return found

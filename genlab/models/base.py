@@ -1,4 +1,4 @@
-"""The base of every family: batches of any form, checks of the first one, logs, schedules and exact checkpoints."""
+"""Base class of every family: batches of any form, checks of the first one, logging and exact checkpoints."""
 
 import contextlib
 import warnings
@@ -30,30 +30,30 @@ AnyModel = TypeVar("AnyModel", bound="Model")
 class Model(PlainHyperparameters, Scheduled):
     """A LightningModule whose checkpoints are plain data, describe themselves and resume exactly.
 
-    A family has a `training_step` and an `evaluation_step`, says what the parts of its batches are, and declares what
-    it can do. Batches may be dicts, tensors, or tuples and lists of them; steps and callbacks are given dicts.
+    A family has a `training_step` and an `evaluation_step`, names the parts of its batches, and declares what it can
+    do. Batches may be dicts, tensors, or tuples and lists of them; steps and callbacks are given dicts.
 
-    What a model is given is checked: shapes always; values in the first batch of each fit, validation, test and
-    prediction, and in each call from outside of a Trainer. Tensors that require gradients are not looked at: they are
-    part of someone's own optimization.
+    Inputs are checked: shapes always; values in the first batch of each fit, validation, test and prediction, and in
+    each call outside of a Trainer. Values of tensors that require gradients are not checked: they are part of a user's
+    own optimization.
     """
 
     capabilities: tuple[type, ...] = ()
     """Capabilities of the class; see `genlab.capabilities`."""
     batch_names: tuple[str, ...] = ("image",)
-    """Names of the parts of batches that are no dicts, in their order."""
+    """Names of the parts of batches that are not dicts, in their order."""
     observations: str = "images"
-    """Plural of what it models, for messages."""
+    """What it models, in the plural, for messages."""
     monitor: str | None = "val/loss"
-    """The metric whose minimum marks the best checkpoint; None where no metric says how good a model is."""
+    """The metric whose minimum marks the best checkpoint; None if no metric says how good a model is."""
     stage: Any = None
-    """The stage of training at hand, with a `name`, for a model that is trained in stages."""
+    """The current stage of training, with a `name`, for a model that is trained in stages."""
     planned_epochs: int | None = None
     """Number of epochs of all stages together."""
     manual_optimization: bool = False
     """Whether training steps step the optimizers themselves."""
     progress: bool = False
-    """Whether sampling that takes many steps shows a bar, as the tools let it."""
+    """Whether sampling in many steps shows a progress bar; the tools set it."""
     is_frozen: bool = False
     """Whether it is a part of another model that does not train it; see `frozen`."""
 
@@ -68,7 +68,7 @@ class Model(PlainHyperparameters, Scheduled):
 
     @abstractmethod
     def evaluation_step(self, stage: str, batch: Any, batch_idx: int) -> None:
-        """Log the metrics of a batch of validation ("val") or testing ("test") with `log_epoch`."""
+        """Log the metrics of a validation ("val") or test ("test") batch with `log_epoch`."""
         raise GenlabError(f"{type(self).__name__} measures nothing: give it an evaluation_step that calls log_epoch")
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
@@ -78,36 +78,36 @@ class Model(PlainHyperparameters, Scheduled):
         self.evaluation_step("test", batch, batch_idx)
 
     def predict_step(self, batch: Any, batch_idx: int) -> Any:
-        """Raise GenlabError: there is nothing to predict, unless a family says otherwise."""
+        """Raise GenlabError: models predict nothing, unless a family overrides this."""
         tools = (tool.format(self.observations) for capability, tool in TOOLS.items() if can(self, capability))
         instead = next((f"; {tool}" for tool in tools), "")
         raise GenlabError(f"a {type(self).__name__} predicts nothing from {self.observations}{instead}")
 
     def require_trainable(self, trainer: Trainer) -> None:
-        """Raise GenlabError where a Trainer's settings are none for this model."""
+        """Raise GenlabError if this model cannot be trained with a Trainer's settings."""
 
     @property
     def uncompilable(self) -> str:
-        """Why the model's networks cannot be compiled, in a line; empty where they can."""
+        """Why the model's networks cannot be compiled, in one line; empty if they can."""
         return ""
 
     def train(self, mode: bool = True) -> Self:
-        """Switch between training and evaluation mode; `frozen` models stay in evaluation mode, also as parts."""
+        """Switch between training and evaluation mode; `frozen` models, also as parts, stay in evaluation mode."""
         super().train(mode)
         for model in frozen_models(self):
             nn.Module.train(model, False)
         return self
 
     def configure_callbacks(self) -> list[Callback]:
-        """Let Lightning not refuse gradient accumulation under manual optimization: training steps see to it."""
+        """Keep Lightning from refusing gradient accumulation in manual optimization: training steps take care of it."""
         if not self.automatic_optimization:
             self._accumulated, self.trainer.accumulate_grad_batches = self.trainer.accumulate_grad_batches, 1
         return []
 
     def setup(self, stage: str) -> None:
-        """Let the first batches be checked and gradients accumulated; put a model to be trained into training mode.
+        """Have the first batches checked, restore gradient accumulation, and enter training mode before a fit.
 
-        Under DDP, let each player or stage leave the parameters of the others without gradients.
+        Under DDP, allow each player or stage to leave the parameters of the others without gradients.
         """
         if self.manual_optimization:
             self.allow_missing_gradients()
@@ -118,7 +118,7 @@ class Model(PlainHyperparameters, Scheduled):
             self.train()
 
     def allow_missing_gradients(self) -> None:
-        """Under DDP, let steps leave parameters without gradients."""
+        """Under DDP, allow steps to leave parameters without gradients."""
         if isinstance(self.trainer.strategy, DDPStrategy):
             self.trainer.strategy._ddp_kwargs.setdefault("find_unused_parameters", True)
 
@@ -128,11 +128,11 @@ class Model(PlainHyperparameters, Scheduled):
             self.eval()
 
     def named(self, batch: Any) -> Any:
-        """The batch as a dict of its parts by name; see `genlab.batches.named`."""
+        """Return the batch as a dict of its parts by name; see `genlab.batches.named`."""
         return named(batch, self.batch_names, type(self).__name__)
 
     def looks_at(self, values: Any, name: str) -> bool:
-        """Whether values are to be checked now; a Trainer's are, once in training and once outside of it."""
+        """Return whether to check values now: under a Trainer, only the first ones in training and outside of it."""
         if torch.compiler.is_compiling() or getattr(values, "requires_grad", False):
             return False
         if self._trainer is None or self._trainer.state.status is not TrainerStatus.RUNNING:
@@ -143,9 +143,9 @@ class Model(PlainHyperparameters, Scheduled):
         return due
 
     def inference(self, *given: Tensor) -> AbstractContextManager[Any]:
-        """The context in which encoding, decoding and translating compute: without gradients, in evaluation mode.
+        """Return the context in which to encode, decode and translate: without gradients in evaluation mode.
 
-        With them in training mode, in a Trainer, and where what is given requires them, as a search for codes does.
+        Gradients are computed in training mode, in a Trainer, and if inputs require them, as in a search for codes.
         """
         trained = self.training or (self._trainer and self._trainer.state.status is TrainerStatus.RUNNING)
         wanted = trained or any(tensor.requires_grad for tensor in given)
@@ -154,11 +154,11 @@ class Model(PlainHyperparameters, Scheduled):
     def log_batch(self, metrics: Mapping[str, Tensor], progress_bar: str) -> None:
         """Log the metrics of a training batch with the learning rates, and show one of them in the progress bar.
 
-        Every batch reaches the loggers as a row of its own, but they are handed over together, each time Lightning's
-        `log_every_n_steps` is due: calling `self.log` every batch would cost more than a small network's step.
+        Every batch reaches the loggers as its own row, but rows are handed over together, whenever Lightning's
+        `log_every_n_steps` is due: calling `self.log` in every batch would cost more than a small network's step.
 
         Raises:
-            NotFinite: when they are handed over, for a metric that is not finite.
+            NotFinite: when rows are handed over, for a metric that is not finite.
         """
         step = self.trainer.fit_loop.epoch_loop._batches_that_stepped  # the axis of Lightning's own logs
         self._log.add(step, {f"train/{name}": value for name, value in metrics.items()}, self.learning_rates())
@@ -168,7 +168,7 @@ class Model(PlainHyperparameters, Scheduled):
             self._hand_over()
 
     def log_epoch(self, stage: str, metrics: Mapping[str, Tensor], batch: Any, progress_bar: str) -> None:
-        """Log the mean of metrics over an epoch of validation ("val") or testing ("test")."""
+        """Log the means of metrics over an epoch of validation ("val") or testing ("test")."""
         for name, value in metrics.items():
             self.log(
                 f"{stage}/{name}",
@@ -180,37 +180,37 @@ class Model(PlainHyperparameters, Scheduled):
             )
 
     def _on_before_batch_transfer(self, batch: Any, dataloader_idx: int = 0) -> Any:
-        """Name a batch's parts, after hooks that are a user's own, whether the model's or the DataModule's.
+        """Name a batch's parts, after the user's own hooks, whether of the model or the DataModule.
 
-        Lightning's public hook would warn each time that a DataModule is used, or be replaced by the DataModule's.
+        Lightning's public hook would warn whenever a DataModule is used, or be replaced by the DataModule's.
         """
         return self.named(super()._on_before_batch_transfer(batch, dataloader_idx))
 
     def on_fit_start(self) -> None:
-        """Let each process draw noise of its own, and Lightning warn of no part in evaluation mode that is `frozen`."""
+        """Give each process its own noise, and keep Lightning from warning of `frozen` parts in evaluation mode."""
         if self.trainer.world_size > 1:
             torch.manual_seed(torch.initial_seed() + self.global_rank)
         if frozen_parts := {part for model in frozen_models(self) for part in model.modules()}:
-            warnings.filterwarnings("ignore", f"Found {len(frozen_parts)} module")  # if there are others, it says more
+            warnings.filterwarnings("ignore", f"Found {len(frozen_parts)} module")  # the count differs if others are
 
     def on_train_start(self) -> None:
-        """Draw what would have been drawn, had training not been stopped; by as many processes as there were."""
+        """Restore the random states of resumed training, if there are as many processes as before."""
         if len(self._random_states) == self.trainer.world_size:
             set_random_state(self._random_states[self.global_rank])
             self._draw_order()
         self._random_states = []
 
     def _draw_order(self) -> None:
-        """Let loaders that keep no state of their own draw the next epoch's order as if training had gone on.
+        """Have loaders without a state of their own draw the next epoch's order as if training had not stopped.
 
-        Lightning has had them draw it before the random state was restored. Inside an epoch nothing brings it back.
+        Lightning had them draw it before the random state was restored. Inside an epoch, the order cannot be restored.
         """
         loop: Any = self.trainer.fit_loop
         if not any(hasattr(loader, "load_state_dict") for loader in loop._combined_loader.flattened):
             iter(loop._data_fetcher)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Under DDP, let all processes have the first one's buffers next, which Lightning forgets of manual steps."""
+        """Under DDP, copy the first process's buffers to all next, which Lightning omits in manual optimization."""
         if self.manual_optimization and isinstance(self.trainer.model, DistributedDataParallel):
             self.trainer.model.require_forward_param_sync = True
 
@@ -220,28 +220,28 @@ class Model(PlainHyperparameters, Scheduled):
         self._training_state = random_state()
 
     def on_validation_epoch_end(self) -> None:
-        """Continue to draw as if there had been no validation."""
+        """Restore the random state, as if there had been no validation."""
         set_random_state(self._training_state)
         self._validated = not self.trainer.sanity_checking
 
     def on_train_epoch_end(self) -> None:
-        """Let ReduceLROnPlateau know the epoch's validation, before a checkpoint is written.
+        """Pass the epoch's validation metric to ReduceLROnPlateau before a checkpoint is written.
 
-        Lightning does so after it, so that training resumed from the checkpoint would miss a step.
+        Lightning does so afterwards, and training resumed from the checkpoint would miss a step.
         """
         if self._validated:
             self.step_plateaus()
         self._validated = False
 
     def on_train_end(self) -> None:
-        """Let the curves reach the last batch, when training ends inside an epoch."""
+        """Let the curves reach the last batch if training ends inside an epoch."""
         self._hand_over()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what exact resuming takes besides weights, and let the curves reach as far as the checkpoint.
+        """Save what exact resuming needs besides weights, and let the curves reach as far as the checkpoint.
 
         Raises:
-            NotFinite: for weights that are not finite, so that the checkpoint before them is kept.
+            NotFinite: for weights that are not finite, so that the previous checkpoint is kept.
         """
         self._hand_over()
         for logger in self.loggers:
@@ -253,12 +253,12 @@ class Model(PlainHyperparameters, Scheduled):
         checkpoint["genlab_version"] = genlab.__version__
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Remember the states of random number generators, where training is resumed."""
+        """Remember the states of random number generators if training is resumed."""
         if self._trainer and self._trainer.training:  # not when only the model is loaded
             self._random_states = checkpoint.get("random_states", [])
 
     def _searches(self) -> bool:
-        """Whether this is LearningRateFinder's search, which goes on to rates that are too large."""
+        """Return whether this is LearningRateFinder's search, which tries rates that are too large."""
         return any(isinstance(callback, _LRCallback) for callback in self.trainer.callbacks)  # type: ignore[attr-defined]
 
     def _hand_over(self) -> None:
@@ -267,17 +267,17 @@ class Model(PlainHyperparameters, Scheduled):
 
 
 def frozen_models(model: nn.Module) -> list[nn.Module]:
-    """List the parts of a model, itself among them, that are `frozen`."""
+    """List the parts of a model, including itself, that are `frozen`."""
     return [part for part in model.modules() if vars(part).get("is_frozen") is True]
 
 
 def frozen(model: AnyModel) -> AnyModel:
-    """Freeze a trained model that is a part of another: no gradients, and evaluation mode whatever the other's is.
+    """Freeze a trained model that is part of another: no gradients, and always in evaluation mode.
 
-    (A model that is not genlab's does not keep its parts in evaluation mode.)
+    (Only genlab's models keep such parts in evaluation mode.)
 
     Such a model is an argument like any other: `{class_path: genlab.load, init_args: {path: runs/vae_mnist}}` in a
-    config, `genlab.load("runs/vae_mnist")` in Python. The other model's checkpoints hold all of it.
+    config, `genlab.load("runs/vae_mnist")` in Python. The other model's checkpoints contain it.
 
     Example:
         >>> class Denoiser(genlab.models.ImageModel):

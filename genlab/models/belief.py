@@ -1,4 +1,4 @@
-"""Deep belief nets: Boltzmann machines trained one upon the other, and then together (Hinton, Osindero & Teh 2006)."""
+"""Deep belief nets: Boltzmann machines trained one on top of the other, then together (Hinton, Osindero & Teh 2006)."""
 
 import math
 from abc import abstractmethod
@@ -25,38 +25,38 @@ from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape
 
 @dataclass(frozen=True)
 class NetStage(Stage):
-    """A stage of the training of a deep belief net.
+    """A training stage of a deep belief net.
 
     Args:
-        level: the machine that is trained, counted from 0; None for all together.
+        level: the machine to train, counted from 0; None for all machines together.
     """
 
     level: int | None
 
 
 class BeliefModel(Passes, StagedModel[NetStage]):
-    """A GibbsModel with a Boltzmann machine for each hidden layer, the top one of which chains are of.
+    """A GibbsModel with a Boltzmann machine for each hidden layer; chains run in the top one.
 
-    Below the top, weights lead up as a machine's, to recognise, and down, to generate. Both are the same until they
-    are trained together.
+    Below the top machine, recognition weights, those of the machines, lead up and generative weights lead down. Both
+    are the same until all machines are trained together.
 
     Args:
         image_shape: (C, H, W) of the images.
-        hidden: numbers of hidden units, of the lowest layer first.
-        classes: of labels that the top machine sees beside the layer below; 0 for none.
+        hidden: numbers of hidden units, lowest layer first; at least two layers.
+        classes: number of classes of the labels that the top machine sees beside the layer below; 0 for no labels.
         visible: builds the visible units.
         top: builds the highest hidden units.
-        pretraining: a schedule for each machine, or one for all.
-        up_down: schedules of all machines together.
-        gibbs_steps: Gibbs steps to negative samples.
+        pretraining: a schedule for each machine, or one for all machines.
+        up_down: schedules for all machines together, one after the other.
+        gibbs_steps: Gibbs steps, from data or of chains, to negative samples.
         chains: number of persistent chains of each machine; 0 for contrastive divergence.
-        optimizer: builds the optimizer of a stage, which gets the stage's learning rate.
-        schedule: builds the schedule of that learning rate over a stage.
-        schedule_interval: what it counts.
-        code_memory: gigabytes of codes that are kept at most.
+        optimizer: builds the optimizer of a stage, with the stage's learning rate.
+        schedule: builds the learning-rate schedule of a stage.
+        schedule_interval: what the schedule counts.
+        code_memory: gigabytes of codes to cache at most; if a data set's codes take more, none are cached.
 
     Raises:
-        GenlabError: for numbers that make no sense, and schedules that do not fit the layers.
+        GenlabError: for numbers out of range, and schedules that do not fit the layers.
     """
 
     monitor = None
@@ -102,7 +102,7 @@ class BeliefModel(Passes, StagedModel[NetStage]):
         kinds = [BinaryHiddenUnits() for _ in hidden[1:]] + [top()]
         self.machines = nn.ModuleList(map(BoltzmannMachine, units, hidden, kinds))
         self.generative = nn.ParameterList(torch.zeros(above, below) for below, above in pairwise(sizes[:-1]))
-        """Weights from each hidden layer but the highest to the one below, once they differ from the machines'."""
+        """Weights from each hidden layer but the highest to the one below, used once `is_untied`."""
         for level, unit in enumerate(units):
             self.register_buffer(f"chains{level}", torch.zeros(chains, unit.size))
         self.register_buffer("is_measured", torch.zeros(depth, dtype=torch.bool))
@@ -117,7 +117,7 @@ class BeliefModel(Passes, StagedModel[NetStage]):
 
     @property
     def depth(self) -> int:  # type: ignore[override]
-        """Number of machines that are trained, including the current one."""
+        """Number of machines trained so far, including the current one."""
         level: int | None = self.stage.level
         return len(self.machines) if level is None else level + 1
 
@@ -128,13 +128,13 @@ class BeliefModel(Passes, StagedModel[NetStage]):
 
     @abstractmethod
     def labels(self, batch: Any) -> Tensor | None:
-        """Return the labels of a batch that the top machine sees, (B,); None without."""
+        """Return the labels of a batch that the top machine sees, (B,), or None if it sees none."""
 
     def stage_metrics(self, split: str, batch: Any, batch_idx: int) -> dict[str, Tensor]:
         named = self.named(batch)
         x, labels, level = self.images(named), self.labels(named), self.stage.level
         pixels, trains = x.flatten(1), split == "train"
-        begins = trains and batch_idx == 0  # a stage perhaps; each look at a GPU's values would take a while
+        begins = trains and batch_idx == 0  # perhaps a stage; reading a GPU's buffers in each step is slow
         random = None if trains else torch.Generator().manual_seed(batch_idx)
         if level is None:
             metrics = self.up_down(pixels, labels, trains, random)
@@ -158,7 +158,7 @@ class BeliefModel(Passes, StagedModel[NetStage]):
         return metrics
 
     def divergence(self, level: int, v: Tensor, trains: bool, generator: Generator | None = None) -> Tensor:
-        """Return a machine's free energy of visible units (B, size) less that of negative samples: a scalar."""
+        """Return a machine's mean free energy of visible units (B, size) minus that of negative samples: a scalar."""
         machine, chains = self.machine(level), getattr(self, f"chains{level}")
         with torch.no_grad():
             inputs = machine.inputs(v)
@@ -171,7 +171,7 @@ class BeliefModel(Passes, StagedModel[NetStage]):
 
     @torch.no_grad()
     def measure(self, level: int, v: Tensor) -> None:
-        """Set the base-rate model and the biases of a machine's visible units, and draw where its chains begin."""
+        """Set the base-rate model and the biases of a machine's visible units, and draw its initial chains."""
         machine, chains = self.machine(level), getattr(self, f"chains{level}")
         machine.visible.measure(self.all_gather(v).flatten(0, -2))  # type: ignore[union-attr]
         if len(chains):
@@ -183,10 +183,10 @@ class BeliefModel(Passes, StagedModel[NetStage]):
     ) -> dict[str, Tensor]:
         """Return the loss of all machines together, and its parts (Hinton et al. 2006, appendix B): scalars.
 
-        Up, hidden layers are drawn from images: "wake" is the negative log-probability of each layer given the one
-        above, which trains generative weights. "top" is the top machine's difference of free energies. Down from its
-        negative samples, lower layers are drawn: "sleep" is the negative log-probability of each layer given the one
-        below, which trains recognition weights.
+        On the way up, hidden layers are drawn from images: "wake" is the negative log-probability of each layer given
+        the one above, which trains generative weights. "top" is the top machine's difference of free energies. On the
+        way down, lower layers are drawn from its negative samples: "sleep" is the negative log-probability of each
+        layer given the one below, which trains recognition weights.
         """
         if trains and not self.is_untied:
             self.untie()
@@ -213,7 +213,7 @@ class BeliefModel(Passes, StagedModel[NetStage]):
 
     @torch.no_grad()
     def untie(self) -> None:
-        """Let generative weights begin as those of the machines."""
+        """Initialize the generative weights with those of the machines."""
         for weight, machine in zip(self.generative, self.machines, strict=False):
             weight.copy_(cast(BoltzmannMachine, machine).hidden.weight)
         self.is_untied.fill_(True)

@@ -23,9 +23,9 @@ from genlab.recorded import as_network
 from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape
 
 RECENT = 1000
-"""Training images, the last ones, that validation images are compared with."""
+"""Number of the most recent training images that validation images are compared with."""
 FOLLOWED = 100
-"""Validation images at which chains begin that show whether these mix."""
+"""Number of validation images from which chains start, to see whether they mix."""
 
 
 class RBM(Codec, GibbsModel):
@@ -33,23 +33,23 @@ class RBM(Codec, GibbsModel):
 
     Every pair of a pixel and a hidden unit has a weight.
 
-    The gradient of -log p(x) is that of F(x) less its mean over p(x). The loss is F of images less F of negative
-    samples, through which no gradient flows, so any optimizer works. Negative samples are those images after a few
-    Gibbs steps (CD-k), or chains that go on from batch to batch (PCD) and are kept in the checkpoint.
+    The gradient of -log p(x) is that of F(x) minus its mean over p(x). The loss is F of images minus F of negative
+    samples, through which no gradient flows, so any optimizer works. Negative samples are the images after a few
+    Gibbs steps (CD-k), or chains that continue from batch to batch (PCD) and are saved in the checkpoint.
 
-    Before the first step of all, its batch sets the base-rate model, the visible biases, and the scale of Gaussian
-    units. Under DDP all processes continue the chains of the first, each by noise of its own.
+    The very first batch sets the base-rate model, the visible biases, and the scale of Gaussian units. Under DDP all
+    processes continue the chains of the first one, each with its own noise.
 
     Args:
         image_shape: (C, H, W) of the images.
         hidden: number of hidden units.
         visible: builds the visible units: `BinaryUnits`, or `GaussianUnits` for real values; see `genlab.boltzmann`.
-        gibbs_steps: Gibbs steps from images, or of chains, to negative samples: the k of CD-k.
+        gibbs_steps: Gibbs steps, from images or of chains, to negative samples: the k of CD-k.
         chains: number of persistent chains; 0 for contrastive divergence.
-        weight_decay: factor of half the sum of squared weights, added to the loss; biases do not decay.
-        sparsity: builds a penalty of the probabilities of hidden units that is added to the loss, such as `TargetRate`.
+        weight_decay: weight of half the sum of squared weights in the loss; biases do not decay.
+        sparsity: builds a penalty on the probabilities of hidden units that is added to the loss, such as `TargetRate`.
         optimizer: builds the optimizer of all parameters.
-        schedule: builds the schedule of its learning rate; see `genlab.schedules`.
+        schedule: builds its learning-rate schedule; see `genlab.schedules`.
         schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
 
     Example:
@@ -92,7 +92,7 @@ class RBM(Codec, GibbsModel):
         self._health = BoltzmannHealth(pixels)
 
     def setup(self, stage: str) -> None:
-        """Forget images of other data."""
+        """Forget the images of other data."""
         super().setup(stage)
         self._grey: bool | None = None
         self._recent: deque[Tensor] = deque()
@@ -101,7 +101,7 @@ class RBM(Codec, GibbsModel):
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         pixels = self.images(batch).flatten(1)
-        if batch_idx == 0 and not self.is_measured:  # whose value a step on a GPU would wait for
+        if batch_idx == 0 and not self.is_measured:  # on a GPU, reading it in each step is slow
             self.measure(pixels)
         v = self._drawn(pixels)
         self._remember(v)
@@ -121,16 +121,16 @@ class RBM(Codec, GibbsModel):
         return loss
 
     def negatives(self, v: Tensor, generator: Generator | None = None, inputs: Tensor | None = None) -> Tensor:
-        """Return negative samples: persistent chains, or images (B, pixels) themselves, after the Gibbs steps.
+        """Return negative samples: persistent chains, or else the images (B, pixels), after the Gibbs steps.
 
-        `inputs` are those of hidden units given `v`, where they are known.
+        `inputs` are those of the hidden units given `v`, if already computed.
         """
         start, known = (self.chains, None) if len(self.chains) else (v, inputs)
         return self.machine.gibbs(start, self.gibbs_steps, generator, known)
 
     @torch.no_grad()
     def measure(self, pixels: Tensor) -> None:
-        """Set the base-rate model, the biases and scales of visible units by images, and draw where chains begin."""
+        """Set the base-rate model and the biases and scales of visible units from images, and draw initial chains."""
         everywhere = self.all_gather(pixels).flatten(0, -2)  # type: ignore[union-attr]  # (processes, B, pixels)
         self.machine.visible.measure(everywhere)
         if len(self.chains):
@@ -155,12 +155,12 @@ class RBM(Codec, GibbsModel):
             self._followed = v[:FOLLOWED]
 
     def on_validation_start(self) -> None:
-        """Find the free energy of training images, by the weights of this epoch."""
+        """Compute the free energy of recent training images with the current weights."""
         super().on_validation_start()
         self._recent_energy = self.machine.free_energy(torch.cat([*self._recent])).mean() if self._recent else None
 
     def on_validation_epoch_end(self) -> None:
-        """Log how units and chains are; warn of what has been bad for epochs."""
+        """Log the health of units and chains, and warn of what has been bad for several epochs."""
         super().on_validation_epoch_end()
         if self._followed is not None:
             mixed = mixing(self.machine, self._followed, torch.Generator().manual_seed(0))
@@ -173,7 +173,7 @@ class RBM(Codec, GibbsModel):
 
     @property
     def uncompilable(self) -> str:
-        """Why the machine cannot be compiled: its steps are no forward pass."""
+        """Why the machine cannot be compiled: its steps are not a forward pass."""
         return "an RBM has no network to compile; leave out the compiling"
 
     @of_images
@@ -190,13 +190,13 @@ class RBM(Codec, GibbsModel):
 
     @of_images
     def free_energy(self, x: Tensor) -> Tensor:
-        """Return the free energy of images, (B,), in nats: -log p(x) up to a constant. Binary units take 0 and 1."""
+        """Return the free energy of images, (B,), in nats: -log p(x) up to a constant. Binary units need 0s and 1s."""
         return self.machine.free_energy(self.machine.visible.from_pixels(self.seen(x).flatten(1)))
 
     @of_images
     @torch.no_grad()
     def unnormalized(self, x: Tensor, generator: Generator | None = None) -> Tensor:
-        """Return log p(x) + log Z in nats, (B,); for binary units, grey pixels are drawn by the generator."""
+        """Return log p(x) + log Z in nats, (B,); binary units are drawn from grey pixels with the generator."""
         v = self.states(self.seen(x).flatten(1), generator)
         return -doubled(self.machine.free_energy(v)) - self.machine.visible.log_volume()
 
@@ -206,20 +206,20 @@ class RBM(Codec, GibbsModel):
         return self.machine
 
     def states(self, pixels: Tensor, generator: Generator | None = None) -> Tensor:
-        """Return visible units for flattened images (B, pixels); for binary units, grey pixels are drawn."""
+        """Return visible units for flattened images (B, pixels); binary ones are drawn from grey pixels."""
         units = self.machine.visible
         return units.from_pixels(pixels if units.takes_grey else draw_binary(pixels, generator))
 
     def pictures(self, v: Tensor, generator: Generator) -> Tensor:
-        """Return images (B, C, H, W): the means of pixels given hidden units that are drawn given visible ones."""
+        """Return images (B, C, H, W) as means of pixels, given hidden units drawn from visible ones."""
         return self.decode(self.machine.hidden_units.draw(self.machine.inputs(v), generator))
 
     def held(self, v: Tensor, pixels: Tensor, mask: Tensor, generator: Generator) -> Tensor:
-        """Return visible units with the pixels of images where a mask is 0."""
+        """Return visible units that keep the pixels of images where a mask is 0."""
         return torch.where(mask, v, self.states(pixels, generator))
 
     def _drawn(self, pixels: Tensor) -> Tensor:
-        """Return visible units in training; only grey images need to be drawn, of which users are told."""
+        """Return visible units for training, drawn only if images are grey, which users are told once."""
         units = self.machine.visible
         if self._grey is None:
             self._grey = not units.takes_grey and bool(((pixels > 0) & (pixels < 1)).any())
@@ -231,7 +231,7 @@ class RBM(Codec, GibbsModel):
         return units.from_pixels(draw_binary(pixels) if self._grey else pixels)
 
     def _remember(self, v: Tensor) -> None:
-        """Keep the last training images."""
+        """Keep the most recent training images."""
         self._recent.append(v)
         while len(self._recent) > 1 and sum(map(len, self._recent)) - len(self._recent[0]) >= RECENT:
             self._recent.popleft()

@@ -25,35 +25,39 @@ from genlab.recorded import as_network
 from genlab.types import Interval, OptimizerFactory, ScheduleFactory, SentenceNetworkFactory
 
 SETTLED = 0.9
-"""Share of the weight of the KL divergence below which a posterior is not judged."""
+"""Share of the KL divergence's full weight below which a posterior is not judged."""
 
 
-class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # networks are what the mixin calls
+class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # the mixin's callables are networks
     """A variational autoencoder of sentences: codes z ~ N(0, I), and words given a code (section 3).
 
-    Trained on the evidence lower bound, in nats per sentence: `elbo = -reconstruction - kl`. A decoder that is told all
-    words before the one that it predicts can do without the code; what keeps it from that is a weight of the KL
-    divergence that grows in training, words that it is not told, and free bits.
+    Trained on the evidence lower bound, in nats per sentence: `elbo = -reconstruction - kl`. A decoder that sees all
+    words before the one it predicts can learn to ignore the code; a KL weight that grows during training, words that
+    are hidden from the decoder, and free bits prevent this.
+
+    With a `beta` below 1, codes say more, at the cost of a lower bound. With `encoder_epochs`, the encoder is then
+    frozen, and the decoder alone is trained on the bound itself, with codes from a wider posterior (`tempered` in
+    `genlab.losses.evidence`): the codes keep what they say, for much less of that cost.
 
     Args:
-        vocabulary: the words in the order of their numbers, `<pad>`, `<unk>`, `<start>` and `<end>` first.
-        max_length: numbers of the longest sentence: its words and its end.
+        vocabulary: words in the order of their token ids, `<pad>`, `<unk>`, `<start>` and `<end>` first.
+        max_length: number of tokens in the longest sentence: its words and its end.
         code_size: dimensions of the code.
         encoder: builds the network from sentences (B, T) to the posterior's mean and log-variance (B, 2 code_size).
         decoder: builds the network from words and codes to logits of words; see `genlab.networks.RecurrentDecoder`.
         beta: weight of the KL divergence in the loss.
-        annealing: in training, the share of this weight at each step; see `genlab.losses.LinearAnnealing`. Validation
-            uses all of it, so that epochs compare.
-        free_bits: nats of each unit of the code below which its KL divergence costs no less (Kingma et al. 2016,
-            equation 15).
-        word_dropout: share of the words that the decoder is not told in training (section 3.1).
+        annealing: share of this weight at each training step; see `genlab.losses.LinearAnnealing`. Validation always
+            uses the full weight, so that epochs compare.
+        free_bits: minimum at which the KL divergence of each unit of the code is counted in the loss, in nats (Kingma
+            et al. 2016, equation 15).
+        word_dropout: share of the words that are hidden from the decoder in training (section 3.1).
         optimizer: builds the optimizer of all parameters.
-        schedule: builds the schedule of its learning rate; see `genlab.schedules`.
+        schedule: builds its learning-rate schedule; see `genlab.schedules`.
         schedule_interval: what the schedule counts, each "step" of the optimizer or each "epoch".
-        shared_embedding: whether encoder and decoder have the vectors of words in common.
-        encoder_epochs: epochs that the encoder is trained for; after them it rests. By default all of them.
-        code_power: of the codes that the decoder then learns from, and that validation is by: those of
-            p(z) (q(z | x) / p(z))^code_power, from 0, the prior, to 1, the posterior.
+        shared_embedding: whether encoder and decoder share their word embeddings.
+        encoder_epochs: number of epochs after which the encoder is frozen; by default it is never frozen.
+        code_power: with `encoder_epochs`, codes that train the decoder alone, and all codes in validation, are drawn
+            from p(z) (q(z | x) / p(z))^code_power: from the prior for 0, from the posterior for 1.
 
     Example:
         >>> words = ["<pad>", "<unk>", "<start>", "<end>", "i", "like", "tea", "."]
@@ -108,30 +112,30 @@ class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # networ
         self._health = SentenceHealth()
 
     def setup(self, stage: str) -> None:
-        """Under DDP, let an encoder that rests have no gradients."""
+        """Under DDP, allow a frozen encoder to have no gradients."""
         super().setup(stage)
         if self.encoder_epochs is not None:
             self.allow_missing_gradients()
 
     def on_train_start(self) -> None:
-        """Let the encoder rest where training is resumed inside an epoch."""
+        """Freeze the encoder if it is due, also when training is resumed inside an epoch."""
         super().on_train_start()
-        self._rest()
+        self._freeze()
 
     def on_train_epoch_start(self) -> None:
-        """Let the encoder rest once it is time to."""
+        """Freeze the encoder once it is due."""
         if self.encoder_epochs == self.current_epoch:
-            rank_zero_info(f"epoch {self.current_epoch}: the encoder rests, and the decoder learns by itself")
-        self._rest()
+            rank_zero_info(f"epoch {self.current_epoch}: the encoder is frozen, and the decoder is trained alone")
+        self._freeze()
 
     @property
-    def encoder_rests(self) -> bool:
-        """Whether the decoder is trained alone by now."""
+    def encoder_is_frozen(self) -> bool:
+        """Whether the encoder is frozen by now, and the decoder trained alone."""
         return self.encoder_epochs is not None and self.current_epoch >= self.encoder_epochs
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         x = self.tokens(batch)
-        metrics = self.decoder_evidence(x) if self.encoder_rests else self.evidence(x, self.grown() * self.beta)
+        metrics = self.decoder_evidence(x) if self.encoder_is_frozen else self.evidence(x, self.grown() * self.beta)
         self.log_batch(metrics, progress_bar="elbo")
         return metrics["loss"]
 
@@ -154,16 +158,16 @@ class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # networ
         self._health.end_epoch(int(self.active_units.compute()), self.global_step if settled else 0)
 
     def decoder_evidence(self, x: Tensor) -> dict[str, Tensor]:
-        """Estimate the evidence lower bound of sentences, its parts and the loss, for a decoder whose encoder rests.
+        """Estimate the evidence lower bound of sentences, its parts and the loss, for a decoder trained alone.
 
-        Scalars in nats per sentence; codes are those of the posterior to `code_power`, without gradients.
+        Scalars in nats per sentence; codes are drawn from the posterior tempered with `code_power`, without gradients.
         """
         with torch.no_grad():
             mean, log_variance = tempered(*self.posterior(x), self.code_power)
         return evidence(mean, log_variance, lambda z: self.log_probs(x, z))
 
     def grown(self) -> float:
-        """Return the share of the weight of the KL divergence that it has in training by now."""
+        """Return the share of the KL divergence's weight that training uses by now."""
         return self.annealing(self.global_step) if self.annealing else 1.0
 
     def predict_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
@@ -177,7 +181,7 @@ class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # networ
 
         Args:
             z: codes (B, code_size).
-            generator: of a decoding that draws, on the CPU.
+            generator: CPU generator for a decoding that samples.
         """
         return self.written(z, generator)
 
@@ -185,9 +189,9 @@ class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # networ
         """Sample sentences from the prior: (n, max_length).
 
         Args:
-            n: how many.
-            seed: of the codes, and of a decoding that draws.
-            generator: in place of a seed, on the CPU.
+            n: number of sentences.
+            seed: seed of the codes, and of a decoding that samples.
+            generator: CPU generator, instead of a seed.
         """
         random = generator_of(seed, generator) or torch.default_generator
         return self.decode(self.draw_codes(n, generator=random), generator=random)
@@ -198,10 +202,10 @@ class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # networ
         return self.log_prob_given(repeated, z.flatten(0, 1)).view(len(z), -1)
 
     def decoded_values(self, x: Tensor) -> int:
-        """Return the number of logits of sentences."""
+        """Return the number of logits for sentences."""
         return x.numel() * len(self.vocabulary)
 
-    def _rest(self) -> None:
-        """Train the encoder, with vectors of words that it shares, or let it rest, in evaluation mode."""
+    def _freeze(self) -> None:
+        """Train the encoder, or freeze it, in evaluation mode; shared word embeddings are frozen with it."""
         if self.encoder_epochs is not None:
-            cast(nn.Module, self.encoder).requires_grad_(not self.encoder_rests).train(not self.encoder_rests)
+            cast(nn.Module, self.encoder).requires_grad_(not self.encoder_is_frozen).train(not self.encoder_is_frozen)

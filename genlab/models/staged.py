@@ -1,4 +1,4 @@
-"""Training in stages: what a user says of them, which one an epoch belongs to, and how a model goes through them."""
+"""Training in stages: their schedules, which epochs belong to which stage, and models that go through them."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
@@ -25,8 +25,8 @@ class StageSchedule:
     """Length and learning rate of a stage.
 
     Args:
-        epochs: its length.
-        lr: the learning rate of its optimizer.
+        epochs: number of epochs.
+        lr: learning rate of its optimizer.
     """
 
     epochs: int
@@ -42,7 +42,7 @@ class Stage:
     """A stage of training; families add what it trains.
 
     Args:
-        name: as it is called in logs.
+        name: name in logs.
         schedule: its length and learning rate.
     """
 
@@ -54,10 +54,10 @@ AnyStage = TypeVar("AnyStage", bound=Stage)
 
 
 class Plan(Generic[AnyStage]):
-    """The stages of a training, one after the other.
+    """The stages of training, one after the other.
 
     Raises:
-        GenlabError: when there are none.
+        GenlabError: if there are none.
     """
 
     def __init__(self, stages: Sequence[AnyStage]) -> None:
@@ -68,19 +68,19 @@ class Plan(Generic[AnyStage]):
 
     @property
     def epochs(self) -> int:
-        """The length of all stages together."""
+        """Number of epochs of all stages together."""
         return self._ends[-1]
 
     def position(self, epoch: int) -> int:
-        """Return which stage an epoch belongs to, both counted from 0; for epochs beyond the end, the last one."""
+        """Return the stage that an epoch belongs to, both counted from 0; for epochs beyond the end, the last stage."""
         return sum(end <= epoch for end in self._ends[:-1])
 
 
 class StagedModel(Model, Generic[AnyStage]):
-    """A Model that one `fit` takes through the stages of a plan, each with an optimizer of its own.
+    """A Model that one `fit` takes through the stages of a plan, each with its own optimizer.
 
-    Training ends with the last stage, whatever larger `max_epochs` the Trainer has. A family sets `plan`, says which
-    networks a stage trains and freezes, and what its metrics are. Outputs of frozen networks can be kept for a stage.
+    Training ends with the last stage, even if the Trainer's `max_epochs` is larger. A family sets `plan`, and defines
+    which networks a stage trains and freezes, and its metrics. Outputs of frozen networks can be cached for a stage.
     """
 
     manual_optimization = True
@@ -88,18 +88,18 @@ class StagedModel(Model, Generic[AnyStage]):
     optimizer: OptimizerFactory
     schedule: ScheduleFactory | None
     code_memory: float
-    """Gigabytes of frozen networks' outputs that are kept at most."""
+    """Gigabytes of frozen networks' outputs to cache at most."""
     _position: int = 0
     _kept: dict[str, CodeCache]
 
     @abstractmethod
     def stage_metrics(self, split: str, batch: Any, batch_idx: int) -> dict[str, Tensor]:
-        """Return the "loss" of the stage at hand, and what else is of interest: scalars.
+        """Return the "loss" of the current stage and any further metrics: scalars.
 
         Args:
             split: "train", "val" for validation, or "test".
-            batch: of this split.
-            batch_idx: its number.
+            batch: a batch of this split.
+            batch_idx: its index.
         """
 
     @abstractmethod
@@ -108,16 +108,16 @@ class StagedModel(Model, Generic[AnyStage]):
 
     @abstractmethod
     def frozen_in(self, stage: AnyStage) -> Sequence[nn.Module]:
-        """Return the networks that a stage leaves as they are, in evaluation mode."""
+        """Return the networks that a stage leaves unchanged, in evaluation mode."""
 
     @property
     def stage(self) -> AnyStage:
-        """The stage at hand; once trained, the last one."""
+        """The current stage; after training, the last one."""
         return self.plan.stages[self._position]
 
     @property
     def planned_epochs(self) -> int:  # type: ignore[override]
-        """The length of all stages together."""
+        """Number of epochs of all stages together."""
         return self.plan.epochs
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
@@ -138,15 +138,15 @@ class StagedModel(Model, Generic[AnyStage]):
         return [self._optimizer(stage) for stage in self.plan.stages]
 
     def schedules(self) -> list[LRSchedulerConfig]:
-        """Return the schedule of the stage at hand, if there is one."""
+        """Return the schedule of the current stage, if there is one."""
         return super().schedules()[self._position : self._position + 1]
 
     def learning_rates(self) -> dict[str, float]:
-        """Return the learning rate of the stage at hand, as it is logged."""
+        """Return the learning rate of the current stage, by the name it is logged under."""
         return {"lr": float(self._optimizers()[self._position].param_groups[0]["lr"])}
 
     def setup(self, stage: str) -> None:
-        """Let `fit` end with the last stage; warn when it is going to end before."""
+        """Let `fit` end with the last stage; warn if it is going to end earlier."""
         super().setup(stage)
         self._kept = {}
         if stage != "fit":
@@ -159,38 +159,38 @@ class StagedModel(Model, Generic[AnyStage]):
             rank_zero_warn(f"max_epochs={limit} ends training in {last}; all stages take {self.plan.epochs} epochs")
 
     def on_train_start(self) -> None:
-        """Announce the stage; freeze networks, also when training is resumed inside an epoch."""
+        """Announce the stage and freeze networks, also when training is resumed inside an epoch."""
         super().on_train_start()
         self._announce()
         self._freeze()
 
     def on_train_epoch_start(self) -> None:
-        """Begin the next stage, when it is time to."""
+        """Begin the next stage once it is due."""
         position = self.plan.position(self.current_epoch)
         if position != self._position:
-            self.trainer.optimizers[self._position].state.clear()  # it needs no memory any more
-            self.zero_grad()  # gradients that reached parts which the stage did not train
+            self.trainer.optimizers[self._position].state.clear()  # no longer needed
+            self.zero_grad()  # gradients may have reached parts that the stage did not train
             self._position = position
             self._kept.clear()
             self._announce()
         self._freeze()
 
     def on_train_end(self) -> None:
-        """Free the memory of kept outputs."""
+        """Free the memory of cached outputs."""
         super().on_train_end()
         self._kept.clear()
 
     def get_extra_state(self) -> Tensor:
-        """Keep which stage it is with the weights, also where this model is a part of another."""
+        """Save the stage with the weights, also if this model is part of another."""
         return torch.tensor(self._position)
 
     def set_extra_state(self, state: Tensor) -> None:
-        """Restore which stage the weights are from."""
-        self._position = min(int(state), len(self.plan.stages) - 1)  # where the weights begin a shorter plan
+        """Restore the stage that the weights are from."""
+        self._position = min(int(state), len(self.plan.stages) - 1)  # a shorter plan may start from them
         self._kept = {}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Find the stage where genlab 0.1.0 kept it."""
+        """Find the stage where genlab 0.1.0 stored it."""
         super().on_load_checkpoint(checkpoint)
         if "stage" in checkpoint:
             checkpoint["state_dict"]["_extra_state"] = torch.tensor(checkpoint["stage"])
@@ -199,16 +199,16 @@ class StagedModel(Model, Generic[AnyStage]):
     def frozen_outputs(
         self, split: str, batch: Any, x: Tensor, compute: Callable[[Tensor], Tensor], values: int
     ) -> Tensor:
-        """Return what frozen networks make of a batch; of images with an "index", computed once a stage and kept.
+        """Return frozen networks' outputs for a batch; if its images have an "index", compute them once per stage.
 
-        Those of test images, which are seen once, are not kept.
+        Outputs for test images, which are seen once, are not cached.
 
         Args:
             split: "train", "val" or "test".
-            batch: as a dict.
+            batch: the batch, as a dict.
             x: its images, (B, C, H, W).
             compute: the frozen networks.
-            values: numbers in the output for one image: outputs that together exceed `code_memory` are not kept.
+            values: number of values in the output for one image; if all outputs exceed `code_memory`, none are cached.
         """
         if "index" not in batch or split == "test":
             return compute(x)
@@ -231,7 +231,7 @@ class StagedModel(Model, Generic[AnyStage]):
         )
 
     def _with_stage(self, metrics: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return the loss under its own name and, like all others, the stage's: losses of two stages do not compare."""
+        """Return all metrics under the stage's name, as losses of two stages do not compare, and "loss" itself."""
         return {"loss": metrics["loss"]} | {f"{self.stage.name}/{name}": value for name, value in metrics.items()}
 
     def _optimizers(self) -> list[Any]:

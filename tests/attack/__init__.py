@@ -1,1 +1,1 @@
-"""A bounded attack on genlab by damaged checkpoints and files, odd options and signals: `python -m tests.attack`."""
+"""A bounded attack on genlab with damaged checkpoints and files, odd options and signals: `python -m tests.attack`."""

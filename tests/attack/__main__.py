@@ -1,4 +1,4 @@
-"""`python -m tests.attack`: attack genlab for a minute, and say what it survived."""
+"""`python -m tests.attack`: attack genlab for a minute, and report what it survived."""
 
 import argparse
 import importlib
@@ -26,11 +26,11 @@ from tests.attack.victims import TRAININGS, Victims
 
 ATTACKS = {"bits": bits.cases, "options": options.cases, "files": files.cases, "signals": signals.cases}
 JOBS = 2
-"""Cases at a time."""
+"""Number of cases that run at a time."""
 
 
 def main() -> int:
-    """Attack until the time is over, or with a number of cases; 1 when anything has not survived."""
+    """Attack for a time, or with a number of cases; return 1 if anything was not survived."""
     parser = argparse.ArgumentParser(prog="python -m tests.attack", description=main.__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="how long, once the victims are trained (default 60)")
     parser.add_argument("--count", type=int, help="cases of each attack, however long they take")
@@ -70,7 +70,7 @@ def main() -> int:
 
 
 def prepare() -> None:
-    """Import everything before forks, in one thread and offline, and let classifiers learn quickly."""
+    """Import everything before forks, in one thread and offline, and make classifiers train quickly."""
     torch.set_num_threads(1)
     for module in pkgutil.iter_modules(commands.__path__):
         importlib.import_module(f"genlab.commands.{module.name}")
@@ -81,7 +81,7 @@ def prepare() -> None:
 def parallel(
     cases: list[tuple[str, int | None, Case]], base: Path, keep: bool, end: float | None = None
 ) -> list[tuple[str, int | None, str | None]]:
-    """Try cases in turns in `JOBS` processes until a time; returns the flaw of each that was tried."""
+    """Try cases in turn in `JOBS` processes until a time; return the flaw of each case that was tried."""
     workers = []
     for i in range(JOBS):
         found = base / f"found-{i}.json"
@@ -101,7 +101,7 @@ def parallel(
 def attempt(
     name: str, number: int | None, case: Case, base: Path, keep: bool, end: float | None
 ) -> tuple[str, int | None, str | None, bool]:
-    """Try one case in an empty folder, unless the time is over; returns its flaw, and whether it was tried."""
+    """Try one case in an empty folder, unless time is up; return its flaw, and whether it was tried."""
     if end and time.monotonic() > end:
         return name, number, None, False
     folder = base / (name if number is None else f"{name} {number}/a/b")  # where ../.. stays inside

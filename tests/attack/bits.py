@@ -1,4 +1,4 @@
-"""Damaged checkpoints: each is refused and left as it is, or the damage is of no account."""
+"""Damaged checkpoints: each is refused and left as it is, or the damage makes no difference."""
 
 import itertools
 import random
@@ -16,24 +16,24 @@ Damage = Callable[[bytes, random.Random], bytes]
 
 
 def flipped(data: bytes, chance: random.Random) -> bytes:
-    """One bit is another."""
+    """Flip one bit."""
     place = chance.randrange(len(data))
     return data[:place] + bytes([data[place] ^ 1 << chance.randrange(8)]) + data[place + 1 :]
 
 
 def zeroed(data: bytes, chance: random.Random) -> bytes:
-    """One page is lost, as after a crash of the machine."""
+    """Zero one page, as after a crash of the machine."""
     place = chance.randrange(0, len(data), PAGE)
     return data[:place] + bytes(min(PAGE, len(data) - place)) + data[place + PAGE :]
 
 
 def cut(data: bytes, chance: random.Random) -> bytes:
-    """The end is lost."""
+    """Cut off the end."""
     return data[: chance.randrange(len(data))]
 
 
 def grown(data: bytes, chance: random.Random) -> bytes:
-    """A few bytes are inserted."""
+    """Insert a few bytes."""
     place = chance.randrange(len(data))
     return data[:place] + chance.randbytes(chance.randint(1, 16)) + data[place:]
 
@@ -45,7 +45,7 @@ def _read(command: str, family: str, path: str) -> Ended:
 
 
 def cases(victims: Victims, chance: random.Random) -> list[Case]:
-    """Every kind of damage, for every family and command, many times; and the checkpoints of other families."""
+    """Every kind of damage, for every family and command, many times; and checkpoints of other families."""
     found = []
     for family, other in itertools.permutations(FAMILIES, 2):
         data = (victims.base / other / "last.ckpt").read_bytes()
@@ -69,12 +69,12 @@ def _spoilt(victims: Victims, family: str, command: str, damage: Damage, seed: f
     ended = _read(command, family, str(checkpoint))
     if ended.code and checkpoint.read_bytes() != data:
         return "refused, and yet replaced"
-    checkpoint.write_bytes(data)  # which resumed training has replaced
+    checkpoint.write_bytes(data)  # resumed training has replaced it
     return ended.flaw_unless(lambda: _same(checkpoint, Path("last.ckpt")))
 
 
 def _same(one: Path, other: Path) -> bool:
     try:
         return not differences(content(one), content(other))
-    except Exception:  # of a damaged one, which may be anything
+    except Exception:  # damage may raise anything
         return False

@@ -1,4 +1,4 @@
-"""genlab's own files, mutated: each is refused in a line or built again, and what comes out is right."""
+"""genlab's own files, mutated: each is refused in one line or rebuilt, and the results are right."""
 
 import csv
 import io
@@ -25,7 +25,7 @@ RESUME = [*fit("vae", "--ckpt_path=last", LONGER)]
 
 
 def retyped(path: Path, chance: random.Random) -> None:
-    """Put a value of another type somewhere in a file, whose format stays right."""
+    """Put a value of another type somewhere in a file, keeping its format valid."""
     if path.suffix == ".csv":
         lines = path.read_text().splitlines()
         cells = lines[place := chance.randrange(len(lines))].split(",")
@@ -47,7 +47,7 @@ def retyped(path: Path, chance: random.Random) -> None:
 
 
 def _changed(tree: Any, chance: random.Random) -> Any:
-    """The tree with an odd value in place of one of its parts."""
+    """Return the tree with an odd value in place of one of its parts."""
     if isinstance(tree, dict | list) and tree and chance.random() < 0.8:
         place = chance.choice(list(tree) if isinstance(tree, dict) else range(len(tree)))
         tree[place] = _changed(tree[place], chance)
@@ -56,7 +56,7 @@ def _changed(tree: Any, chance: random.Random) -> Any:
 
 
 def device(path: Path) -> None:
-    """A link to a device like /dev/zero; to one of its own where that can be made, lest the other be replaced."""
+    """Make a link to a device like /dev/zero: to a private one if possible, so that the real one is not replaced."""
     try:
         os.mknod("zero", 0o20666, os.makedev(1, 5))
         path.symlink_to(Path("zero").absolute())
@@ -105,13 +105,13 @@ def _same(one: str, other: str) -> bool:
 
 
 def _weights(reference: str) -> bool:
-    """The newest last checkpoint is that of a training whose files are whole."""
+    """Return whether the newest last checkpoint equals that of training with intact files."""
     newest = max(Path("runs").glob("*/*/checkpoints/last.ckpt"), key=lambda path: path.stat().st_mtime_ns)
     return not differences(content(newest), content(Path(reference)))
 
 
 def _metrics(said: str) -> bool:
-    """The new rows are right, and there are old ones too, unless it is told that they are lost."""
+    """Return whether new rows are right, and old ones are there too or are reported lost."""
     right, found = (list(csv.DictReader(io.StringIO(Path(path).read_text()))) for path in ("longer.csv", METRICS))
     new = [row for row in right if int(row["step"]) >= 6]
     kept = [{name: row.get(name) for name in right[0]} for row in found]

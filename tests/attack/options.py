@@ -1,4 +1,4 @@
-"""Odd values of every option of the command line: each trains to finite metrics or is refused in one line."""
+"""Odd values of every command-line option: each trains to finite metrics or is refused in one line."""
 
 import csv
 import itertools
@@ -29,16 +29,16 @@ NONSENSE = {
     **dict.fromkeys(("seed_everything", "num_workers"), (*NEGATIVE, HUGE)),
     "range": ("nan", "inf", "-inf"),
 }
-"""Values that mean nothing, by the end of the option's name: they must be refused."""
+"""Nonsensical values, by the end of the option's name, which must be refused."""
 ENDLESS = {*itertools.product(["--trainer.num_nodes"], ["1e9", HUGE]), ("--samples", HUGE), ("--draws", HUGE)}
-"""What may well wait for other machines, or work for as long as it is told to."""
+"""Values that may well wait for other machines, or work for as long as they say."""
 TOOLS = {
     **dict.fromkeys(("sample", "latent", "evaluate", "interpolate", "traverse", "edit", "project"), "vae"),
     **dict.fromkeys(("reconstruct", "probe", "features"), "autoencoder"),
     "translate": "pix2pix",
     "transfer": "cvae",
 }
-"""Which family each tool is tried with."""
+"""The family that each tool is tried with."""
 QUICK = {
     "evaluate": ["--limit=10", "--samples=2"],
     "probe": ["--limit=60"],
@@ -48,7 +48,7 @@ QUICK = {
 
 
 def cases(victims: Victims, chance: random.Random) -> list[Case]:
-    """Every option with every value: the nonsense in turns with what may be right."""
+    """Every option with every value, alternating between nonsense and what may be valid."""
     options = [(tool, option) for tool in TOOLS for option in _of_tool(tool)]
     for family in FAMILIES:
         config = yaml.safe_load(next((victims.base / family).glob("runs/*/0/config.yaml")).read_text())
@@ -64,7 +64,7 @@ def cases(victims: Victims, chance: random.Random) -> list[Case]:
 
 
 def _of_config(config: dict[str, Any], before: str = "") -> Iterator[str]:
-    """The names of all options in a config that has all defaults."""
+    """Yield the names of all options in a config with all defaults."""
     for key, value in config.items():
         inner = value.get("init_args", {}) if isinstance(value, dict) and "class_path" in value else value
         if inner is not value or not isinstance(value, dict) or not value:
@@ -74,7 +74,7 @@ def _of_config(config: dict[str, Any], before: str = "") -> Iterator[str]:
 
 
 def _of_tool(tool: str) -> list[str]:
-    """The options of a tool that take a value."""
+    """Return the options of a tool that take a value."""
     return [
         action.option_strings[-1]
         for action in tools.parser_of(tool)._actions
@@ -96,7 +96,7 @@ def _tried(victims: Victims, who: str, option: str, value: str) -> str | None:
 
 
 def _finite() -> bool:
-    """Whether all metrics are."""
+    """Return whether all metrics are finite."""
     for path in Path().glob("runs/*/*/metrics.csv"):
         with path.open(newline="") as file:
             values = [value for row in csv.DictReader(file) for value in row.values() if value]

@@ -1,4 +1,4 @@
-"""Run commands of genlab in limited forks of a process that has imported everything, and judge how they end."""
+"""Run genlab commands in limited forks of a process that has imported everything, and judge how they end."""
 
 import contextlib
 import os
@@ -19,15 +19,15 @@ from typing import Any
 import genlab.cli
 
 MEMORY = 4 * 2**30
-"""Bytes of address space that a command may take beyond what the imports need."""
+"""Bytes of address space that a command may use beyond what the imports need."""
 LIMITS = {resource.RLIMIT_CPU: 30, resource.RLIMIT_FSIZE: 2**28, resource.RLIMIT_NOFILE: 256, resource.RLIMIT_CORE: 0}
-"""The number of open files also bounds the workers of a DataLoader."""
+"""The limit on open files also bounds the workers of a DataLoader."""
 IDLE_SECONDS = 6
-"""A command that sleeps as long without using the CPU hangs."""
+"""Seconds without CPU use after which a sleeping command counts as hanging."""
 COMMANDS: list[str] = []
-"""What the case at hand has run."""
+"""Commands that the current case has run."""
 Case = tuple[str, Callable[[], str | None]]
-"""What is tried, and a function that tries it in an empty working folder and returns the flaw that it finds, if any."""
+"""Name of a case, and a function that tries it in an empty working folder and returns the flaw found, if any."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Ended:
     """How a command ended.
 
     Args:
-        code: its exit status; None when it hangs, negative when a signal killed it.
+        code: its exit status; None if it hangs, negative if a signal killed it.
         said: its stdout and stderr.
     """
 
@@ -43,7 +43,7 @@ class Ended:
     said: str
 
     def flaw(self) -> str | None:
-        """What is wrong with the way it ended, whether in success or in an error; None when nothing is."""
+        """Return what is wrong with how it ended, in success or error; None if nothing is."""
         lines = [line for line in self.said.splitlines() if line.strip()] or [""]
         mistakes = [line for line in lines if line.startswith("genlab: ")]
         usage = lines[-1].startswith("genlab ") and ": error: " in lines[-1]
@@ -59,13 +59,13 @@ class Ended:
         return None
 
     def flaw_unless(self, right: Callable[[], bool]) -> str | None:
-        """As `flaw`, and success is one too unless it is `right`: the input was damaged."""
+        """Return `flaw`, or a flaw if it succeeded without being `right`: the input was damaged."""
         silent = not self.flaw() and self.code == 0 and not right()
         return "silent: damage or nonsense is accepted" if silent else self.flaw()
 
 
 def run(*arguments: str) -> Ended:
-    """Run a command of genlab in the current folder, and kill what is left of it."""
+    """Run a genlab command in the current folder, and kill whatever is left of it."""
     COMMANDS.append(shlex.join(["genlab", *arguments]))
     said = Path("said.txt")
     child = os.fork()
@@ -92,12 +92,12 @@ def run(*arguments: str) -> Ended:
 
 
 def _enclose(said: Path, arguments: Sequence[str]) -> None:
-    """Limit this process, make it the first of a group, and let it write to a file and start no copies of itself."""
+    """Limit this process, make it the leader of a group, redirect its output to a file, and let it start no copies."""
     os.setsid()
     file = os.open(said, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     for number, source in enumerate((os.open(os.devnull, os.O_RDONLY), file, file)):
         os.dup2(source, number)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
     mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     for kind, limit in {**LIMITS, resource.RLIMIT_AS: mapped + MEMORY}.items():
         resource.setrlimit(kind, (limit, resource.getrlimit(kind)[1]))
@@ -105,8 +105,8 @@ def _enclose(said: Path, arguments: Sequence[str]) -> None:
     start = subprocess.Popen.__init__
 
     def limited(self: Any, args: Any, *more: Any, **options: Any) -> None:
-        self._child_created = False  # for its __del__
-        if args[0] == sys.executable:  # --trainer.devices=1000000000 would make as many
+        self._child_created = False  # needed by its __del__
+        if args[0] == sys.executable:  # --trainer.devices=1000000000 would start as many
             raise BlockingIOError(11, "Resource temporarily unavailable")
         start(self, args, *more, **options)
 
@@ -114,12 +114,12 @@ def _enclose(said: Path, arguments: Sequence[str]) -> None:
 
 
 def _wait(child: int) -> int | None:
-    """The exit status of a child, or None when it hangs."""
+    """Return the exit status of a child, or None if it hangs."""
     since, before, hangs = time.monotonic(), "", False
     handle = os.pidfd_open(child)
     while not hangs and not select.select([handle], [], [], 0.2)[0]:
         state, *rest = Path(f"/proc/{child}/stat").read_text().rpartition(") ")[2].split()
-        used = " ".join(rest[10:14])  # of the CPU, by it and by the children that it has waited for
+        used = " ".join(rest[10:14])  # CPU time of the child and of children that it has waited for
         if used != before or state != "S":
             since, before = time.monotonic(), used
         hangs = time.monotonic() - since > IDLE_SECONDS

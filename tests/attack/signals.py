@@ -1,4 +1,4 @@
-"""Signals and errors at every hook of a fit: resumed, training ends with the weights of one that was never struck."""
+"""Signals and errors at every hook of a fit: resumed, training ends with the same weights as if never struck."""
 
 import itertools
 import json
@@ -14,7 +14,7 @@ from tests.cli.test_resume import differences
 
 
 def cases(victims: Victims, chance: random.Random) -> list[Case]:
-    """Every kind of strike at every call of a hook of every training, the trainings in turns."""
+    """Every kind of strike at every call of a hook of every training, alternating between trainings."""
     of_trainings = []
     for name in TRAININGS:
         calls = json.loads((victims.base / name / "calls").read_text())
@@ -50,7 +50,7 @@ def _struck(victims: Victims, name: str, hook: str, nth: int, kind: str) -> str 
 
 
 def _flaw(struck: Ended, kind: str) -> str | None:
-    """The flaw in how a struck training ends: a user's own error may keep its traceback, but must be told."""
+    """Return the flaw in how a struck training ends: a user's own error may keep its traceback, but must be shown."""
     if struck.code is None or (struck.code < 0 and -struck.code not in (signal.SIGINT, signal.SIGTERM)):
         return struck.flaw()
     if "Error" in kind:

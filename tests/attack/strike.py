@@ -13,17 +13,17 @@ from torch.utils.data._utils.fetch import _MapDatasetFetcher
 
 KINDS = ["SIGINT", "SIGTERM", "SIGINT twice", "RuntimeError", "OSError"]
 HOOKS = [name for name in vars(Callback) if name.startswith(("on_", "setup", "teardown"))]
-"""Of which those of tests, predictions and errors are never called."""
+"""Hooks of callbacks; those of tests, predictions and errors are never called."""
 
 
 class Strike(Callback):
     """Sends a signal to its process, or raises an error, when a hook is called for the nth time.
 
     Args:
-        hook: a hook's name; or "fetch", when a batch is put together.
-        nth: from 1.
+        hook: a hook's name, or "fetch" for collating a batch.
+        nth: number of the call, from 1.
         kind: one of `KINDS`.
-        counts: a file to write the number of calls of each hook to.
+        counts: file to which the number of calls of each hook is written.
     """
 
     def __init__(self, hook: str = "", nth: int = 1, kind: str = "", counts: str | None = None) -> None:
@@ -47,5 +47,5 @@ class Strike(Callback):
 
 
 def strike(**arguments: Any) -> str:
-    """The option that lets a training be struck."""
+    """Return the option that makes a training be struck."""
     return "--trainer.callbacks=" + json.dumps({"class_path": "tests.attack.strike.Strike", "init_args": arguments})

@@ -31,12 +31,12 @@ TOOLS = dict.fromkeys(FAMILIES, "sample") | {
     "pix2pix": "translate",
     "cyclegan": "translate",
 }
-"""A tool for each family that draws a picture."""
+"""For each family, a tool that draws a picture."""
 LONGER = "--trainer.max_epochs=3"
 
 
 def fit(family: str, *more: str) -> list[str]:
-    """The command that trains a family."""
+    """Return the command that trains a family."""
     config, *arguments = FAMILIES[family]
     return ["fit", "--config", config, f"--config={Path(__file__).parent / 'tiny.yaml'}", *arguments, *more]
 
@@ -50,10 +50,10 @@ TRAININGS = {
 
 
 class Victims:
-    """A folder with the run of each training, in the subfolder of its name; beside it is what whole files make of it.
+    """A folder with the run of each training in a subfolder, and beside each run the results of intact files.
 
-    The number of calls of each hook is in `calls`. "vae" has predictions and a density of codes too, "gan" a classifier
-    in its cache; "pictures" is a VAE of images in a folder, with a cache of them.
+    The number of calls of each hook is in `calls`. "vae" also has predictions and a density of codes, "gan" a
+    classifier in its cache; "pictures" is a VAE of images in a folder, which are cached.
     """
 
     def __init__(self, base: Path) -> None:
@@ -83,7 +83,7 @@ class Victims:
             Path("before").rename("runs")
 
     def copy(self, name: str) -> Path:
-        """Copy one of them into the current folder; returns its run."""
+        """Copy one of them into the current folder, and return its run."""
         shutil.copytree(self.base / name, Path.cwd(), dirs_exist_ok=True)
         os.environ["GENLAB_CACHE_DIR"] = str(Path("cache").absolute())
         return next(Path("runs").glob("*/0"))
@@ -96,6 +96,6 @@ def must(*command: str) -> None:
 
 
 def content(checkpoint: Path) -> dict[str, Any]:
-    """What a checkpoint holds, but for what depends on paths."""
+    """Return the content of a checkpoint, except for what depends on paths."""
     found = torch.load(checkpoint, weights_only=True)
     return {key: value for key, value in found.items() if key not in ("callbacks", "loops")}

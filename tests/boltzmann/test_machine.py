@@ -40,7 +40,7 @@ def binary():
 
 @pytest.fixture(scope="module")
 def log_joint(binary):
-    """log of exp(-E(v, h)), v by h, term by term: (4096, 256), in float64."""
+    """log of exp(-E(v, h)) for each v and h, term by term: (4096, 256), in float64."""
     v, h = all_states(VISIBLE).double(), all_states(HIDDEN).double()
     weight, c, b = (p.detach().double() for p in (binary.hidden.weight, binary.hidden.bias, binary.visible.bias))
     return (v @ b)[:, None] + (h @ c)[None, :] + torch.einsum("vi,ji,hj->vh", v, weight, h)
@@ -177,7 +177,7 @@ def gaussian():
 
 
 def log_weight_of_hidden(machine):
-    """log of the integral of exp(-E(v, h)) over v, in closed form: (64,)."""
+    """Return the log of the integral of exp(-E(v, h)) over v, in closed form: (64,)."""
     h = all_states(6).double()
     variance = machine.visible.log_variance.double().exp()
     b, c = machine.visible.bias.detach().double(), machine.hidden.bias.detach().double()
@@ -228,14 +228,14 @@ def rbm(binary, **options):
 
 
 def images(count=20_000):
-    """Binary images that are not what the machine models."""
+    """Return binary images from another distribution than the machine's."""
     random = torch.Generator().manual_seed(1)
     patterns = (torch.rand(6, VISIBLE, generator=random) < 0.5).float()
     return patterns[torch.randint(6, (count,), generator=random)]
 
 
 def exact_gradient(binary, log_joint, v):
-    """The gradient of -log p(v) by the weights, averaged over images, by enumeration."""
+    """Return the gradient of -log p(v) with respect to the weights, averaged over images, by enumeration."""
     chances = log_joint.flatten().softmax(0).view_as(log_joint)
     expected = torch.einsum("vh,vi,hj->ji", chances, all_states(VISIBLE).double(), all_states(HIDDEN).double())
     given = (v @ binary.hidden.weight.T + binary.hidden.bias).sigmoid()
@@ -267,7 +267,7 @@ def test_the_gradient_of_contrastive_divergence_comes_to_that_of_the_likelihood_
         expected = (to_hidden @ all_states(HIDDEN).double()).T @ (
             chances[:, None] * states
         ) - given.T @ v.double() / len(v)
-        assert (found - expected).norm() < 0.035  # of 20,000 negative samples
+        assert (found - expected).norm() < 0.035  # from 20,000 negative samples
         errors.append((expected - exact).norm().item())
     assert errors[0] > 3 * errors[1] > 1000 * errors[2]
     assert errors[0] > 0.2

@@ -1,4 +1,4 @@
-"""The best checkpoint is that of the metric which a model declares, or which a user names."""
+"""The best checkpoint is chosen by the metric that a model declares, or that a user names."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from genlab.runs.summaries import summarise
 
 
 class ByKL(genlab.VAE):
-    """A VAE whose best checkpoint is that of the smallest KL divergence."""
+    """A VAE whose best checkpoint has the smallest KL divergence."""
 
     monitor = "val/kl"
 

@@ -1,4 +1,4 @@
-"""Curves while training."""
+"""Curves drawn during training."""
 
 import shutil
 from pathlib import Path
@@ -19,12 +19,12 @@ CURVES = Path("pictures/curves.png")
 
 @pytest.fixture(autouse=True)
 def no_curves() -> None:
-    """They are drawn."""
+    """Override the fixture that turns curves off."""
 
 
 @pytest.fixture
 def drawn(monkeypatch) -> list:
-    """The figures that are drawn."""
+    """The matplotlib figures drawn."""
     figures = []
 
     def draw(*args, **options):
@@ -36,7 +36,7 @@ def drawn(monkeypatch) -> list:
 
 
 def eager(share: float = float("inf")) -> Curves:
-    """A callback that draws at the first validation."""
+    """Return a callback that draws at the first validation."""
     curves = Curves()
     curves.delay, curves.share = 0.0, share
     return curves
@@ -57,7 +57,7 @@ def trained(curves: Curves, epochs: int = 3, **options) -> genlab.VAE:
 
 
 def ends(figures) -> list[float]:
-    """The step at which the curve of training ends in each figure."""
+    """Return the step at which the training curve ends in each figure."""
     return [figure.axes[0].lines[0].get_xdata()[-1] for figure in figures]
 
 

@@ -1,4 +1,4 @@
-"""Pictures while training: on disk, and to whatever logger is there."""
+"""Pictures during training: on disk, and in any logger."""
 
 import io
 from functools import partial
@@ -17,7 +17,7 @@ from genlab.callbacks import Pictures
 from genlab.networks import PatchDiscriminator, UNet
 
 GRIDS = {"sample": [(2, 3), (8, 7 * 3)], "reconstruct": [(4, 3 + 9 + 3), (8, 7 * 3)]}
-"""Tiles and gaps, from top to bottom and from left to right, of 16 images."""
+"""Rows of tiles and gaps from top to bottom, and columns from left to right, for 16 images."""
 
 
 def trained(*loggers, model=None, data=None, **options):
@@ -71,11 +71,11 @@ def test_the_same_noise_and_images_each_time():
         height, width = (64 * rows + gaps for rows, gaps in GRIDS[kind])
         of_grid = slice(-3 - height, -3), slice(-3 - width, -3)
         assert (one[of_grid] == two[of_grid]).all()
-        assert (one != two).any()  # titles tell their epochs
+        assert (one != two).any()  # titles show the epoch
 
 
 class InTraining(genlab.VAE):
-    """A model that is in training mode whenever it is trained."""
+    """A model that checks that it is in training mode whenever it is trained."""
 
     def on_train_batch_start(self, batch, batch_idx):
         assert all(module.training for module in self.modules())
@@ -138,13 +138,13 @@ def test_pictures_have_their_count_whatever_the_batch_size():
 
 
 def test_no_image_is_drawn_twice():
-    """Neither for having been in the check before training, nor for being in every validation."""
+    """Neither because the sanity check saw it already, nor because every validation does."""
     pictures = drawing(trained(count=1000))
     assert len(pictures._batch["image"]) == 180
 
 
 class Files(LightningDataModule):
-    """Images with two attributes as whole numbers, and with the names of their files."""
+    """Images with two integer attributes and the names of their files."""
 
     def train_dataloader(self):
         images = torch.rand(40, 1, 8, 8)

@@ -1,4 +1,4 @@
-"""The command line's front door and the shipped configs."""
+"""The command line's entry point and the shipped configs."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from genlab.errors import GenlabError
 from genlab.parsing.spelling import check
 
 LAUGHS = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'ha'] * 10)}]\n" for n in range(9))
-"""YAML that stands for billions of values."""
+"""YAML that expands to billions of values."""
 
 
 def test_help_and_configs_import_nothing_heavy():
@@ -360,7 +360,7 @@ def test_a_closed_pipe_ends_in_silence(arguments, buffered):
     process = printing(arguments, write, buffered)
     os.close(write)
     assert process.stderr == ""
-    assert process.returncode in (0, 141)  # argparse itself is content where it cannot print at once
+    assert process.returncode in (0, 141)  # argparse itself exits with 0 if it cannot print at once
 
 
 @pytest.mark.parametrize("buffered", ["", "1"])

@@ -1,4 +1,4 @@
-"""Help that fits a screen: the listings, the pages of classes, and help on the commands that train."""
+"""Help that fits on a screen: listings, pages of classes, and help on the commands that train."""
 
 import contextlib
 import inspect
@@ -24,7 +24,7 @@ NAMES = [name for group in groups.all_groups() for name in group.names]
 
 @pytest.fixture
 def told(capsys, monkeypatch):
-    """Runs a command that ends well, and returns what it prints on a screen of 100 columns."""
+    """Runs a command that must succeed, and returns what it prints on a screen of 100 columns."""
     monkeypatch.setenv("COLUMNS", "100")
 
     def run(*arguments: str) -> str:

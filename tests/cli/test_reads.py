@@ -13,7 +13,7 @@ QUICK = ["--config=overlays/smoke.yaml", "--trainer.enable_progress_bar=false"]
 
 @pytest.fixture
 def loads(monkeypatch, run, working_folder) -> list[object]:
-    """The calls of `torch.load`; the run of the tests is in runs/digits/0."""
+    """Calls of `torch.load`; the tests' run is in runs/digits/0."""
     shutil.copytree(run, "runs/digits/0")
     calls: list[object] = []
     load = torch.load

@@ -1,4 +1,4 @@
-"""Training that is stopped and goes on ends with the weights of training that was never stopped, bit for bit."""
+"""Training that is stopped and resumed ends with the weights of uninterrupted training, bit for bit."""
 
 import csv
 import functools
@@ -24,7 +24,7 @@ from tests.data.pictures import write_images
 from tests.processes import ended
 
 BATCHES = 5
-"""In an epoch."""
+"""Number of batches in an epoch."""
 QUICK = [
     f"--trainer.limit_train_batches={BATCHES}",
     "--trainer.limit_val_batches=2",
@@ -72,13 +72,13 @@ TRAININGS = {
 
 
 def fit(*arguments: str) -> Path:
-    """Train for `BATCHES` a run, until a signal ends it; returns the newest run."""
+    """Train with `BATCHES` batches an epoch, unless a signal ends it; return the newest run."""
     main(["fit", "--config", *arguments, *QUICK])
     return max(Path("runs").glob("*/*"), key=lambda run: run.stat().st_mtime)
 
 
 def accident(name: str, **arguments: object) -> str:
-    """The option that lets one of `tests.accidents` happen."""
+    """Return the option that makes one of `tests.accidents` happen."""
     return "--trainer.callbacks=" + json.dumps({"class_path": f"tests.accidents.{name}", "init_args": arguments})
 
 
@@ -89,20 +89,20 @@ def stopped(step: int, *arguments: str, by: str = "SIGTERM", code: int = 143) ->
 
 
 def died(*arguments: str) -> str:
-    """What a process said that did not come to the end of its training."""
+    """Return the output of a process that did not finish its training."""
     status, said = ended(main, ["fit", "--config", *arguments, *QUICK])
     assert status != 0
     return said
 
 
 def last(run: str) -> dict:
-    """The content of a run's last checkpoint."""
+    """Return the content of a run's last checkpoint."""
     content = torch.load(next(Path("runs").glob(f"*/{run}/checkpoints/last.ckpt")), weights_only=True)
-    return {key: value for key, value in content.items() if key not in ("callbacks", "loops")}  # which hold paths
+    return {key: value for key, value in content.items() if key not in ("callbacks", "loops")}  # those hold paths
 
 
 def differences(one, other, where="") -> list[str]:
-    """Where two checkpoints differ: in weights, optimizers, schedules, averages, pools, progress, random states."""
+    """List where two checkpoints differ: weights, optimizers, schedules, averages, pools, progress, random states."""
     if isinstance(one, torch.Tensor):
         return [] if isinstance(other, torch.Tensor) and torch.equal(one, other) else [where]
     if isinstance(one, dict):
@@ -111,14 +111,14 @@ def differences(one, other, where="") -> list[str]:
     if isinstance(one, list | tuple):
         pairs = zip(one, other, strict=True)
         return [d for i, (a, b) in enumerate(pairs) for d in differences(a, b, f"{where}/{i}")]
-    if where.endswith("/class_path"):  # public or whole
+    if where.endswith("/class_path"):  # by public name or full path
         one, other = (path.rpartition(".")[2] for path in (one, other))
     return [] if one == other else [where]
 
 
 @pytest.fixture(scope="module")
 def whole_of(tmp_path_factory) -> Callable[..., dict]:
-    """Gives the last checkpoint of a training that was never stopped."""
+    """Returns the last checkpoint of uninterrupted training."""
 
     @functools.cache
     def train(*arguments: str) -> dict:
@@ -140,11 +140,11 @@ WORKERS = {"pix2pix": "--data.data.num_workers=2", "cyclegan": "--data.pairs.dat
 def test_stopped_inside_and_at_the_end_of_epochs_with_workers_and_without(training, whole_of):
     arguments = TRAININGS[training]
     with_workers = [*arguments, WORKERS.get(training, "--data.num_workers=2")]
-    if training == "mirrored":  # by the workers, which draw other numbers
+    if training == "mirrored":  # workers mirror images, and draw other random numbers
         with_workers = arguments
     stopped(2, *arguments)
     stopped(4, *with_workers, "--ckpt_path=last")
-    stopped(5, *arguments, "--ckpt_path=last")  # the last one of its epoch, which ends first
+    stopped(5, *arguments, "--ckpt_path=last")  # the last batch of its epoch, so the epoch ends first
     stopped(7, *with_workers, "--ckpt_path=last")
     fit(*with_workers, "--ckpt_path=last")
     whole, parts = whole_of(*arguments), last("0")
@@ -164,7 +164,7 @@ def test_stopped_with_workers_that_mirror(whole_of):
 
 @pytest.fixture
 def whole(whole_of) -> dict:
-    """Of a GAN."""
+    """The last checkpoint of a GAN's uninterrupted training."""
     return whole_of("gan_digits.yaml")
 
 
@@ -204,7 +204,7 @@ def test_a_folder_that_has_grown_is_split_anew_and_that_is_said():
 
 
 class Shuffled(LightningDataModule):
-    """Images in a DataLoader of one's own."""
+    """Images in a plain DataLoader."""
 
     def train_dataloader(self):
         images = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -263,7 +263,7 @@ def test_a_step_that_fails_leaves_the_checkpoint_before(whole, refused):
 
 
 VALIDATED_WITHIN_STEPS = ["vae_digits.yaml", "--trainer.accumulate_grad_batches=2", "--trainer.val_check_interval=3"]
-"""After the first of the two batches of a step."""
+"""Validation after the first of the two batches of a step."""
 ERRORS = [["SIGINT", "SIGINT"], ["KeyboardInterrupt"], ["RuntimeError"], ["OSError"]]
 PLACES = {
     "validation within a step": ("Failure", {"hook": "on_validation_batch_end", "step": 4}, VALIDATED_WITHIN_STEPS),
@@ -365,7 +365,7 @@ def test_with_nothing_left_to_train_that_is_said(refused):
 
 @pytest.fixture
 def scontrol(monkeypatch, working_folder):
-    """SLURM's command, which knows the state of all jobs from a variable, and writes down what it is told to do."""
+    """A stand-in for SLURM's command, which reads the state of all jobs from a variable and logs its arguments."""
     command = working_folder / "scontrol"
     command.write_text('#!/bin/sh\necho $* >> scontrol.log\necho "JobId=77 JobState=$STATE Reason=None"\n')
     command.chmod(0o755)
@@ -384,7 +384,7 @@ def test_a_job_that_slurm_ends_is_requeued_and_goes_on(by, scontrol, whole, monk
     fit("gan_digits.yaml", "--trainer.max_steps=1")
     monkeypatch.setenv("SLURM_STEP_ID", "0")
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
-    fit("gan_digits.yaml", "--ckpt_path=runs/gan_digits/1")  # where the job began, long ago
+    fit("gan_digits.yaml", "--ckpt_path=runs/gan_digits/1")  # where the job started, long ago
     assert differences(whole, last("0")) == []
 
 

@@ -50,13 +50,13 @@ OPTIONS = {
     "pix2pix_facades.yaml": ["--data.image_size=64", "--model.generator.channels=16"],
     "cyclegan_facades.yaml": ["--data.pairs.image_size=64", "--model.generator.channels=16"],
 }
-"""What a config leaves to the user, or would take minutes."""
+"""Options for what a config leaves to the user, or what would take minutes."""
 FIRST = {
     "latent_diffusion_celeba.yaml": "map_vae_celeba.yaml",
     "code_prior_mnist.yaml": "vqvae_mnist.yaml",
     "unrolled_mnist.yaml": "narrow_dbn_mnist.yaml",
 }
-"""The config whose run a config takes its first stage from."""
+"""The config that trains the first stage of another config."""
 OVERLAYS = [name for name in shipped_configs() if name.startswith("overlays/")]
 
 
@@ -67,7 +67,7 @@ def rows(run: Path) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("config", TRAINABLE)
 def test_every_shipped_config_trains_is_tested_and_is_rebuilt_from_its_checkpoint(config, capsys, monkeypatch):
-    monkeypatch.setattr(genlab.diffusion.Sampling, "steps", 3)  # networks of real size take long
+    monkeypatch.setattr(genlab.diffusion.Sampling, "steps", 3)  # networks of real size are slow
     monkeypatch.setattr(BatchDataModule, "batch_size", property(lambda data: 4, lambda data, size: None), raising=False)
     for name in filter(None, (FIRST.get(config), config)):
         main(["fit", "--config", name, "--config", "overlays/smoke.yaml", "--pictures.count=4", *OPTIONS.get(name, ())])
@@ -279,7 +279,7 @@ def test_ctrl_c_leaves_a_usable_checkpoint(working_folder):
     assert type(genlab.load(run)) is genlab.VAE
     steps = [int(row["step"]) for row in rows(run) if row["train/loss"]]
     done = interrupted["global_step"]
-    assert steps[:done] == list(range(done))  # the batch at which it was interrupted may be there too
+    assert steps[:done] == list(range(done))  # the interrupted batch may be there too
     epochs = interrupted["epoch"] + 3
     main(["fit", "--config", "vae_digits.yaml", "--ckpt_path=last", f"--trainer.max_epochs={epochs}"])
     assert torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 22 * epochs
@@ -441,7 +441,7 @@ def test_training_that_diverges_is_one_line_and_leaves_the_checkpoint_before(ref
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc")
 def test_freed_memory_is_kept_for_the_next_step():
-    """In a process of its own: 256 MB that are freed stay with it."""
+    """Run in its own process: 256 MB that are freed stay with the process."""
     script = """
 import sys, torch
 from genlab.cli.process import keep_freed_memory

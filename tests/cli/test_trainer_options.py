@@ -1,4 +1,4 @@
-"""Options of Lightning's trainer and its callbacks, with genlab's models and data: they work, or one line says why."""
+"""Options of Lightning's Trainer and its callbacks, with genlab's models and data: they work, or one line says why."""
 
 import csv
 import json

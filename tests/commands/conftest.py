@@ -1,4 +1,4 @@
-"""Shared by the tests of several tools: runs, each of which has hardly seen anything, photographs, and calls."""
+"""Fixtures for tests of several tools: runs that have hardly been trained, photographs, and recorded calls."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ PETS = ["--model=CVAE", "--data=ImageFolder", "--data.folder=pets", "--data.imag
 
 @pytest.fixture(scope="session")
 def conditional(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> dict[str, Path]:
-    """Run folders of conditional VAEs: of labels (digits, pets), of attributes (celeba), of halves of images (frey)."""
+    """Run folders of conditional VAEs: on labels (digits, pets), attributes (celeba), and halves of images (frey)."""
     configs = {name: ["--config", f"cvae_{name}.yaml"] for name in ("digits", "celeba", "frey")}
     return trained({**configs, "pets": PETS}, tmp_path_factory, data_dir)
 
@@ -28,14 +28,14 @@ def faces(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Path:
 
 @pytest.fixture
 def photos() -> list[str]:
-    """The paths of three photographs of different sizes in the folder `photos`."""
+    """Paths of three photographs of different sizes in the folder `photos`."""
     sizes = {"a.png": (30, 20), "b.jpg": (16, 40), "c.png": (8, 8)}
     return [str(write_image(Path("photos", name), seed=ord(name[0]), size=size)) for name, size in sizes.items()]
 
 
 @pytest.fixture
 def calls(monkeypatch) -> dict[str, list[tuple[Tensor, Tensor]]]:
-    """What tools give to the methods of models, and what they get, by the methods' names."""
+    """What tools pass to the methods of models, and what they get back, by method name."""
     made: dict[str, list[Any]] = {}
 
     def recording(method, device):

@@ -1,4 +1,4 @@
-"""Tools with Boltzmann machines: samples by Gibbs chains, completions, likelihoods, features and probes."""
+"""Tools on Boltzmann machines: samples by Gibbs chains, completions, likelihoods, features and probes."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""Curves of runs: what is drawn, and how one knows what it is."""
+"""Curves of runs: what is drawn, and how it is labelled."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ GAN = {"class_path": "genlab.GAN", "init_args": {"code_size": 2}}
 
 
 def series(path: str, metrics: dict[str, list[float]], settings: dict | None = None) -> Path:
-    """A run with these values of metrics, one for each step, of one epoch each."""
+    """Make a run with these values of metrics, one for each step, in epochs of one step."""
     run = make_run(path, settings)
     write_metrics(
         run, [{"step": n, "epoch": n, name: v} for name, values in metrics.items() for n, v in enumerate(values)]

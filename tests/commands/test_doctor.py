@@ -1,4 +1,4 @@
-"""The page for a bug report."""
+"""What `genlab doctor` prints for a bug report."""
 
 import sys
 from pathlib import Path

@@ -102,7 +102,7 @@ def test_an_autoencoder_is_judged_by_its_reconstructions(capsys):
         assert found[name] == pytest.approx(values.mean().item(), rel=1e-4)
         assert found[f"{name}_standard_error"] == pytest.approx(values.std().item() / 10, rel=1e-3)
     ssim = structural_similarity_index_measure(y, x, data_range=1.0).item()
-    assert found["ssim"] == pytest.approx(ssim, abs=0.03)  # which pads the images' borders
+    assert found["ssim"] == pytest.approx(ssim, abs=0.03)  # torchmetrics pads the images' borders
     with torch.no_grad():
         restored = model.reconstruct(model.corrupt(x, torch.Generator().manual_seed(0)))
     assert found["mse_from_corrupted"] == pytest.approx((restored - x).square().mean().item(), rel=1e-4)
@@ -113,13 +113,13 @@ def test_an_autoencoder_is_judged_by_its_reconstructions(capsys):
     main(["evaluate", "--limit", "1"])
     found = json.loads(Path("runs/autoencoder_digits/0/evaluate.json").read_text())
     assert found["images"].startswith("1 image of")
-    assert "ssim" not in found  # of images that are smaller than its window
+    assert "ssim" not in found  # images are smaller than its window
     assert not any(name.endswith("standard_error") for name in found)
 
 
 @pytest.fixture(scope="module")
 def players(tmp_path_factory) -> Path:
-    """A GAN of digits, trained for an epoch, in a folder that keeps the classifier too."""
+    """A GAN of digits, trained for an epoch, in a folder that also keeps the classifier."""
     folder = tmp_path_factory.mktemp("players")
     with contextlib.chdir(folder):
         main(["fit", "--config", "gan_digits.yaml", "--trainer.max_epochs=1"])

@@ -1,4 +1,4 @@
-"""Tools with PixelCNNs: samples, completions, exact likelihoods, and what they refuse."""
+"""Tools on PixelCNNs: samples, completions, exact likelihoods, and refusals."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from genlab.cli import main
 
 @pytest.fixture(scope="module")
 def conditional(tmp_path_factory) -> Path:
-    """A PixelCNN of digits under labels, hardly trained."""
+    """A PixelCNN of digits conditioned on labels, hardly trained."""
     folder = tmp_path_factory.mktemp("conditional")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

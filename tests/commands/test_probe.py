@@ -42,7 +42,7 @@ def test_a_models_codes_are_compared_with_pca_and_pixels(run, capsys):
     everything = found["few_labels"]["pixels"]["all"]
     assert everything["mean"] > 0.9
     assert everything["standard_error"] == pytest.approx((everything["mean"] * (1 - everything["mean"]) / 180) ** 0.5)
-    drawn = found["few_labels"]["codes"]["1"]  # twice
+    drawn = found["few_labels"]["codes"]["1"]  # drawn twice
     expected = drawn["std"] ** 2 + drawn["mean"] * (1 - drawn["mean"]) / 180
     assert drawn["standard_error"] == pytest.approx(expected**0.5)
     progress = output.err

@@ -1,4 +1,4 @@
-"""`genlab project`, and tools that go on from the codes that it found."""
+"""`genlab project`, and tools that start from the codes it finds."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ def players(tmp_path_factory, data_dir) -> dict[str, Path]:
 
 
 def test_an_image_of_a_model_is_found_again(run, capsys, tiles):
-    """A VAE with a code of two numbers has a code for each image of its own."""
+    """A VAE with a code of two numbers has a code for each image that it decodes."""
     model = genlab.load(run)
     codes = model.draw_codes(2, generator=torch.Generator().manual_seed(1))
     for name, image in zip(("a.png", "b.png"), genlab.to_pil(model.decode(codes)), strict=True):

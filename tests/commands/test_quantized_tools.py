@@ -1,4 +1,4 @@
-"""Tools with VQ-VAEs: samples of a class, grids of codes in colour, vectors as codes, the length of a description."""
+"""Tools on VQ-VAEs: samples of a class, colour grids of codes, vectors as codes, description lengths."""
 
 import json
 import re
@@ -17,7 +17,7 @@ TINY = {"channels": 8, "halvings": 1, "blocks": 1}
 
 @pytest.fixture(scope="module")
 def vqvae(tmp_path_factory) -> Path:
-    """A VQ-VAE of digits with a prior under labels, trained for an epoch each."""
+    """A VQ-VAE of digits with a prior conditioned on labels, each trained for an epoch."""
     folder = tmp_path_factory.mktemp("vqvae")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

@@ -1,4 +1,4 @@
-"""The table of runs: what it says, and that deleting takes runs alone."""
+"""The table of runs: what it shows, and that only runs are deleted."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ GAN = {"class_path": "genlab.GAN", "init_args": {"code_size": 2, "optimizer": {"
 
 @pytest.fixture
 def four() -> list[Path]:
-    """Three VAEs, of which one has another beta and one another learning rate, and a GAN; in the order of their age."""
+    """Three VAEs, one with another beta and one with another learning rate, and a GAN, from oldest to newest."""
     made = [
         make_run("runs/vae/0", time=1.0e9),
         make_run("runs/vae/1", {"model.beta": 4.0}, epochs=3, time=1.1e9),
@@ -33,12 +33,12 @@ def four() -> list[Path]:
 
 @pytest.fixture(autouse=True)
 def wide_terminal(monkeypatch):
-    """Whatever variable the tests' own terminal has left."""
+    """Remove a variable that the tests' own terminal may have set."""
     monkeypatch.delenv("COLUMNS", raising=False)
 
 
 def table(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, str]]:
-    """The rows that `genlab runs` prints, by column."""
+    """Return the rows that `genlab runs` prints, by column."""
     main(["runs", *arguments])
     header, *lines = capsys.readouterr().out.splitlines()
     names = header.split()
@@ -139,7 +139,7 @@ def test_how_training_ends_is_noted(error):
 
 
 def test_a_try_that_trains_nothing_leaves_the_state(capsys):
-    run, unnoted = make_run("runs/vae/0"), make_run("runs/vae/1")  # the latter as by genlab 0.1.0
+    run, unnoted = make_run("runs/vae/0"), make_run("runs/vae/1")  # the latter as if from genlab 0.1.0
     with runs.training(run):
         write_metrics(run, [{"step": 0, "epoch": 0, "train/loss": 1.0}])
     for each in (run, unnoted):
@@ -333,7 +333,7 @@ NO_RUNS = {
 def test_what_is_no_run_is_never_deleted(path, four, refused):
     config = (four[0] / "config.yaml").read_text()
     Path("project/3").mkdir(parents=True)
-    Path("project/3/config.yaml").write_text(config)  # a copied config alone makes no run
+    Path("project/3/config.yaml").write_text(config)  # a copied config alone does not make a run
     Path("copied").mkdir()
     four[1].rename("copied/notes")
     Path("linked").mkdir()
@@ -364,7 +364,7 @@ def test_neither_torch_nor_a_checkpoint_is_loaded():
     for number in range(3):
         checkpoints = make_run(f"runs/vae/{number}") / "checkpoints"
         checkpoints.mkdir()
-        os.mkfifo(checkpoints / "best.ckpt")  # opening it would wait for ever
+        os.mkfifo(checkpoints / "best.ckpt")  # opening it would block forever
     script = "import sys; from genlab.cli import main; main(['runs']); assert 'torch' not in sys.modules"
     place = {"PYTHONPATH": str(Path(genlab.__file__).parents[1])}
     done = subprocess.run([sys.executable, "-c", script], env=os.environ | place, capture_output=True, text=True)

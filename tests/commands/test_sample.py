@@ -1,4 +1,4 @@
-"""`genlab sample` and others on conditional models."""
+"""`genlab sample` and other tools on conditional models."""
 
 import os
 from pathlib import Path
@@ -64,7 +64,7 @@ def test_images_of_each_class_are_written_as_torchvision_reads_them(conditional,
     model, noise = genlab.load(conditional["digits"]), torch.Generator().manual_seed(0)
     with torch.no_grad():
         expected = model.given(torch.tensor([0])).decode(torch.randn(3, model.code_size, generator=noise))[0, 0] * 255
-    np.testing.assert_allclose(np.asarray(written[0][0])[..., 0], expected, atol=0.501)  # rounded, not cut off
+    np.testing.assert_allclose(np.asarray(written[0][0])[..., 0], expected, atol=0.501)  # rounded, not truncated
     for more in ([], ["--force"], ["--out", "."]):
         assert "already exists; give another name" in refused(*arguments, *more)
     assert "more.png is to be a folder, and has the ending of a file" in refused(*arguments, "--out", "more.png")
@@ -121,7 +121,7 @@ def test_attributes_are_drawn_in_turn_or_as_asked_for(conditional, tiles):
     data = genlab.CelebA(attributes=list(model.condition.attribute_names))
     data.prepare_data()
     data.setup()
-    condition = data.test_set.facts["attributes"][data.test_set.rows].mean(0, keepdim=True).round()  # as most are
+    condition = data.test_set.facts["attributes"][data.test_set.rows].mean(0, keepdim=True).round()  # as for most faces
     condition[0, :2] = torch.tensor([0, 1])
     with torch.no_grad():
         expected = model.given(condition).sample(2, generator=torch.Generator().manual_seed(0))
@@ -139,7 +139,7 @@ def test_halves_are_completed_beside_the_truth(conditional, tiles):
     Image.fromarray(masked).save("face.png")
     masked[:, 10:] = 77
     Image.fromarray(masked).save("half.png")
-    for name in ("face", "half"):  # what is to be completed is taken away from either
+    for name in ("face", "half"):  # the half to be completed is removed from either
         given = ["--condition-image", f"{name}.png", "-n", "5", "--out", f"{name}s.npz"]
         main(["sample", "--ckpt", str(conditional["frey"]), *given])
     assert tiles("faces.npz").shape[:2] == (1, 5)

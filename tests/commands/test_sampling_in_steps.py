@@ -1,4 +1,4 @@
-"""Tools with diffusion models: samplers, steps and guidance, images made from others, strips, and evaluation."""
+"""Tools on diffusion models: samplers, steps and guidance, images made from others, strips, and evaluation."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def diffusion(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def conditional(tmp_path_factory) -> Path:
-    """The same, given labels."""
+    """The same, conditioned on labels."""
     return trained(tmp_path_factory.mktemp("conditional"), ["--model=ConditionalDiffusion"])
 
 

@@ -1,4 +1,4 @@
-"""Tools for models of sentences: what they print, write and refuse."""
+"""Tools on models of sentences: what they print, write and refuse."""
 
 import csv
 import json
@@ -24,14 +24,14 @@ DATA = ["--data=Sentences", "--data.folder=talk", "--data.min_count=1"]
 DECODER = ["--model.decoder.hidden=12", "--model.decoder.embedding=6"]
 CODES = ["--model.code_size=2", "--model.encoder.hidden=12", "--model.encoder.embedding=6", *DECODER]
 LENGTH = 9
-"""Of the longest sentence that the models know, with its end."""
+"""Number of tokens in the longest sentence that the models know, including its end."""
 SHORT = [sentence for sentence in english().draw(900, seed=3) if len(sentence.split()) < LENGTH]
 TALK = {"train": SHORT[:400], "val": SHORT[400:480], "test": SHORT[480:540]}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """Where the sentences are found."""
+    """The folder that contains the sentences."""
     folder = tmp_path_factory.mktemp("sentences")
     (folder / "talk").mkdir()
     for split, part in TALK.items():
@@ -41,7 +41,7 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def runs(folder, tmp_path_factory) -> dict[str, Path]:
-    """Run folders of models that have hardly seen anything of a small English."""
+    """Run folders of models that have hardly been trained on a small English."""
     tracked = ["--trainer.logger=TensorBoardLogger", "--trainer.logger.save_dir=tb", "--pictures.count=70"]
     commands = {
         "vae": ["--model=SentenceVAE", *DATA, *CODES, *tracked],
@@ -70,12 +70,12 @@ def printed(runs, capsys):
 
 @pytest.fixture
 def wrong(runs, refused):
-    """Runs a tool on one of the models that must refuse, and returns its one line."""
+    """Runs a tool that must fail on one of the models, and returns its one line."""
     return lambda tool, *arguments, of="vae": refused(tool, "--ckpt", str(runs[of]), "--device=cpu", *arguments)
 
 
 def as_known(sentences, model) -> set[str]:
-    """Sentences as a model reads them."""
+    """Return sentences as a model reads them."""
     words = Vocabulary(model.vocabulary)
     return {words.decode(words.encode(sentence)) for sentence in sentences}
 
@@ -173,7 +173,7 @@ def test_codes_are_mapped_predicted_and_probed(printed, runs):
     printed("probe", "--attribute=?", "--labels=5,all", "--draws=2", "--out=probe.json", of="autoencoder")
     probe = json.loads(Path("probe.json").read_text())
     assert (probe["training_sentences"], probe["test_sentences"]) == (400, 60)
-    assert probe["few_labels"]["counts of words"]["all"]["mean"] == 1  # one of them is the question mark's
+    assert probe["few_labels"]["counts of words"]["all"]["mean"] == 1  # one of the counts is the question mark's
 
 
 def test_the_squared_error_of_a_probe_is_that_of_counts_of_words(printed, runs):
@@ -222,7 +222,7 @@ def test_training_writes_lines_of_text(runs, printed):
     )
     assert len(samples) == 70
     words = Vocabulary(genlab.load(runs["vae"]).vocabulary)
-    seen = [words.decode(words.encode(sentence)) for sentence in TALK["val"][:70]]  # of two batches
+    seen = [words.decode(words.encode(sentence)) for sentence in TALK["val"][:70]]  # from two batches
     assert pairs[::3] == [f"input   {sentence}" for sentence in seen]
     events = EventAccumulator(str(next(runs["vae"].parents[2].rglob("events*")).parent)).Reload()
     assert {"reconstruct/text_summary", "sample/text_summary"} <= {*events.Tags()["tensors"]}
@@ -231,7 +231,7 @@ def test_training_writes_lines_of_text(runs, printed):
 
 
 class Tracker(WandbLogger):
-    """A logger of W&B without a run."""
+    """A W&B logger without a run."""
 
     def __init__(self) -> None:
         self.logged = []
@@ -293,7 +293,7 @@ def test_what_an_edit_must_be_told(wrong, runs):
 
 @pytest.mark.parametrize("arguments", [["traverse"], ["features"], ["project"], ["explore", "--export=page"]])
 def test_tools_that_only_draw_say_so(wrong, arguments, monkeypatch):
-    monkeypatch.setattr("genlab.explore.onnx.OLDEST_TORCH", "2.6")  # whatever torch is here, it is not the reason
+    monkeypatch.setattr("genlab.explore.onnx.OLDEST_TORCH", "2.6")  # so that the version of torch is not the reason
     assert "this tool draws images, and the SentenceVAE in" in wrong(*arguments)
 
 

@@ -1,4 +1,4 @@
-"""Tools with a StyleGAN: mixed styles, noise, truncation, and codes in W."""
+"""Tools on a StyleGAN: mixed styles, noise, truncation, and codes in W."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.run_folders import trained
 
 @pytest.fixture(scope="module")
 def styled(tmp_path_factory, data_dir) -> Path:
-    """The run folder of a StyleGAN of digits that has hardly learned anything, but whose noise shows."""
+    """The run folder of a StyleGAN of digits that is hardly trained, but whose noise is visible."""
     run = trained({"stylegan": ["--config", "stylegan_digits.yaml"]}, tmp_path_factory, data_dir)["stylegan"]
     path = run / "checkpoints" / "last.ckpt"
     checkpoint = torch.load(path, weights_only=True)

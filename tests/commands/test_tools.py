@@ -1,4 +1,4 @@
-"""The tools on a trained run: pictures where they say, never overwriting."""
+"""Tools on a trained run: pictures go where the tools say, and never overwrite."""
 
 import os
 import shutil
@@ -60,7 +60,7 @@ def test_a_tools_own_pictures_are_replaced_and_a_users_file_is_not(tool, mine, r
 
 @pytest.mark.parametrize("tool", DRAWING)
 def test_an_out_is_checked_before_anything_is_loaded(tool, refused):
-    """There is no run at all."""
+    """No run exists at all."""
     Path("there.png").touch()
     assert "there.png already exists; give --force" in refused(tool, "--out", "there.png")
     assert "x.bmp has no ending of a picture; give one of .png, .jpg" in refused(tool, "--out", "x.bmp")
@@ -184,7 +184,7 @@ def test_interpolation_goes_from_one_test_image_to_another(along, mine, tiles):
 
 @pytest.mark.parametrize(("count", "rows"), [(30, 1), (50, 2)])
 def test_interpolations_of_a_small_split_are_of_whole_pairs(count, rows, run, tiles, refused):
-    """Its three or five test images are fewer than the six pairs that are drawn of a large one."""
+    """Three or five test images are fewer than the six pairs that are drawn from a large split."""
     write_images(Path("few"), count, mode="L")
     few = ["--data=ImageFolder", "--data.folder=few", "--data.image_size=8", "--data.channels=1"]
     main(["interpolate", "--ckpt", str(run), *few, "--out=way.npz"])
@@ -255,7 +255,7 @@ def test_a_manifolds_axes_are_codes(mine, tiles):
 @pytest.mark.parametrize("method", ["pca", "tsne", "umap"])
 def test_codes_are_mapped_as_asked_for(method, mine, monkeypatch, tiles):
     class Twice:
-        """Stands in for umap-learn, which the tests do not install."""
+        """A stand-in for umap-learn, which the tests do not install."""
 
         def __init__(self, random_state, n_jobs):
             assert (random_state, n_jobs) == (7, 1)

@@ -1,4 +1,4 @@
-"""`genlab translate` and `genlab evaluate` of models that translate."""
+"""`genlab translate`, and `genlab evaluate` on models that translate."""
 
 import contextlib
 import json
@@ -21,7 +21,7 @@ FACADES = ["--data.image_size=32", "--model.generator.channels=4", "--model.disc
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, data_dir) -> Path:
-    """A folder with runs of pix2pix on facades, in colour, and of CycleGAN on digits, each of two batches."""
+    """A folder with runs of pix2pix on facades, in colour, and of CycleGAN on digits, two batches each."""
     folder = tmp_path_factory.mktemp("translation")
     with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
         patch.setenv("GENLAB_DATA_DIR", str(data_dir))

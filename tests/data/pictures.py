@@ -14,7 +14,7 @@ from genlab.data.files.framing import Framing
 
 
 def write_image(path: Path, seed: int = 0, size: tuple[int, int] = (20, 16), mode: str = "RGB") -> Path:
-    """A smooth random image of a width and height, whose kind the path's ending says."""
+    """Write a smooth random image, (width, height), in the format that the path's suffix names."""
     path.parent.mkdir(parents=True, exist_ok=True)
     coarse = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), np.uint8)
     Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC).convert(mode).save(path)
@@ -22,15 +22,15 @@ def write_image(path: Path, seed: int = 0, size: tuple[int, int] = (20, 16), mod
 
 
 def write_images(folder: Path, count: int, ending: str = "jpg", **options: object) -> list[Path]:
-    """Images 0, 1, ... in a folder."""
+    """Write images 0, 1, ... to a folder."""
     return [write_image(folder / f"{i}.{ending}", seed=i, **options) for i in range(count)]  # type: ignore[arg-type]
 
 
 def write_celeba(folder: Path, count: int, size: tuple[int, int] = (44, 54), skip: tuple[int, ...] = ()) -> None:
-    """The official layout with images 1 to `count`, without those to be skipped; every fifth is for evaluation.
+    """Write the official layout with images 1 to `count` except those to skip; every fifth is for evaluation.
 
-    Attribute number k of image number i is i's bit number k modulo 8. Person number 1 is on image 1, number 2 on 2 and
-    3, number 3 on 4 to 7, and so on.
+    Attribute k of image i is bit k modulo 8 of i. Person 1 is on image 1, person 2 on images 2 and 3, person 3 on
+    images 4 to 7, and so on.
     """
     names = [f"{i:06}.jpg" for i in range(1, count + 1)]
     for i, name in enumerate(names, 1):
@@ -47,7 +47,7 @@ def write_celeba(folder: Path, count: int, size: tuple[int, int] = (44, 54), ski
 
 
 def write_frey(path: Path, name: str = "ff", frames: int = 1965) -> Path:
-    """A MATLAB file like that of Frey Faces: a bright bar that sinks from frame to frame, in the left column only."""
+    """Write a MATLAB file like Frey Faces: a bright bar that sinks from frame to frame, in the left column only."""
     film = np.zeros((frames, 28, 20), np.uint8)
     film[np.arange(frames), np.arange(frames) % 28, 0] = 200
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,6 +56,6 @@ def write_frey(path: Path, name: str = "ff", frames: int = 1965) -> Path:
 
 
 def framed(*paths: Path | str, shape: tuple[int, int, int] = (1, 8, 8), **options: Any) -> Tensor:
-    """Images as a model of images of a shape is to see these files."""
+    """Return the images in these files as a model of a given image shape should see them."""
     pixels = [Framing(shape, **options).decode(Path(path).read_bytes()) for path in paths]
     return torch.from_numpy(np.stack(pixels)) / 255

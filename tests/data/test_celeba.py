@@ -1,4 +1,4 @@
-"""CelebA in the layouts that are around."""
+"""CelebA in the layouts that exist in the wild."""
 
 import csv
 import shutil
@@ -118,7 +118,7 @@ def test_a_part_of_the_images_is_used_with_a_note(caplog):
         data = celeba()
     assert [len(part) for part in (data.train_set, data.val_set, data.test_set)] == [22, 3, 2]
     assert "CelebA: 27 of 30 images are in data/celeba/img_align_celeba" in caplog.text
-    assert data.train_set[torch.tensor([0])]["attributes"][0, :3].tolist() == [1, 1, 0]  # of image 3
+    assert data.train_set[torch.tensor([0])]["attributes"][0, :3].tolist() == [1, 1, 0]  # image 3
 
 
 def test_rows_of_which_no_image_exists_are_said(official):

@@ -1,4 +1,4 @@
-"""Two processes under DDP: shards of their own, reshuffled every epoch, of the same length."""
+"""Two processes under DDP: separate shards of the same length, reshuffled every epoch."""
 
 import json
 import os
@@ -43,7 +43,7 @@ Trainer(
 
 
 def epochs(kind: str, workers: int) -> list[list[list[int]]]:
-    """The images that each process saw in each epoch."""
+    """Return the images that each process saw in each epoch."""
     Path("script.py").write_text(SCRIPT)
     subprocess.run(
         [sys.executable, "script.py", kind, str(workers)],

@@ -1,4 +1,4 @@
-"""What degradations take, and what they leave."""
+"""What degradations remove, and what they leave."""
 
 import pytest
 import torch

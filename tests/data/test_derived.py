@@ -1,4 +1,4 @@
-"""Data made from others."""
+"""Data made from other data."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Languages whose probabilities are known."""
+"""Languages with known probabilities."""
 
 import copy
 import math
@@ -56,7 +56,7 @@ def test_the_english_has_the_entropy_of_its_sentences_which_have_one_derivation_
 def test_the_english_is_not_ambiguous():
     counting = copy.copy(english())
     counting.rules = {symbol: [(1.0, parts) for _, parts in rule] for symbol, rule in english().rules.items()}
-    assert {counting.probability(sentence) for sentence in english().draw(500, seed=1)} == {1.0}  # derivation each
+    assert {counting.probability(sentence) for sentence in english().draw(500, seed=1)} == {1.0}  # one derivation each
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from .splits import set_up
 ROOT = Path("data/celeba")
 COUNT = 40
 BOTH = {5: range(16, 32), 6: range(32, 41)}
-"""People with most images for training, and these."""
+"""The people with the most images for training, and their images."""
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def people(identities=2, **options):
 
 
 def seen(domain):
-    """Numbers of a domain's images."""
+    """Return the numbers of a domain's images."""
     named = {tuple(of(i).flatten().tolist()): i for i in range(1, COUNT + 1)}
     return [named[tuple(image.flatten().tolist())] for image in domain.images]
 
@@ -67,7 +67,7 @@ def test_people_are_named_or_those_with_most_images_for_training():
     assert [(name, len(images)) for name, images in batch.items()] == [("a", 4), ("b", 4), ("c", 4)]
     parts = "".join(f"{i:06}.jpg {1 if i > 31 else 0}\n" for i in range(1, COUNT + 1))
     (ROOT / "list_eval_partition.txt").write_text(parts.replace("000001.jpg 0", "000001.jpg 2"))
-    assert set_up(people()).domain_names == ("5", "4")  # as all of the other's are for validation
+    assert set_up(people()).domain_names == ("5", "4")  # all images of the other person are for validation
 
 
 def test_check_counts_the_images_of_each_person(capsys):

@@ -1,4 +1,4 @@
-"""Data of another author, gathered for tools."""
+"""Another author's data, collected for tools."""
 
 import pytest
 import torch
@@ -96,7 +96,7 @@ def test_two_own_sets_are_told_apart_where_something_is_kept_of_them():
 
 
 def half_of_one(labels):
-    """Labels that are whole in most batches."""
+    """Return labels that are integers in most batches."""
     return torch.cat([labels[:-1].float(), torch.tensor([0.5])])
 
 

@@ -1,4 +1,4 @@
-"""Sentences of text files: splits, words, batches of similar length, and what is wrong with files."""
+"""Sentences from text files: splits, words, batches of similar length, and errors in files."""
 
 import os
 from pathlib import Path
@@ -143,7 +143,7 @@ def test_order_by_size_is_one_of_seed_and_epoch_and_processes_share_batches():
 
 
 class Recorder(LightningModule):
-    """Remembers each batch, and learns a little of it."""
+    """Stores each batch, and learns a little from it."""
 
     def __init__(self, words: int) -> None:
         super().__init__()

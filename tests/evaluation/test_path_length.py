@@ -1,4 +1,4 @@
-"""Perceptual path lengths against closed forms, of linear generators and features."""
+"""Perceptual path lengths against closed forms, for linear generators and features."""
 
 import math
 
@@ -60,7 +60,7 @@ IMAGES = ImageTensors(torch.zeros(PAIRS, 1, 2, 3, dtype=torch.uint8))
 
 
 def pairs(model):
-    """The codes and shares of the way that the same generator draws."""
+    """Return the codes and interpolation shares that the same random generator draws."""
     random = torch.Generator().manual_seed(5)
     drawn = []
     for rows in torch.arange(PAIRS).split(100):
@@ -90,7 +90,7 @@ def test_in_w_it_is_the_squared_distance_of_ends_and_truncation_shortens_it_by_i
     start, end, _ = pairs(model)
     exact = ((end - start) @ model.matrix.double().T).square().sum(1).mean().item()
     assert rows[1].value == pytest.approx(exact, rel=5e-3)
-    in_expectation = 2 * model.matrix.square().sum().item()  # of z ~ N(0, I)
+    in_expectation = 2 * model.matrix.square().sum().item()  # for z ~ N(0, I)
     assert abs(rows[1].value - in_expectation) < 4 * rows[1].error
     model.truncation = 0.5
     truncated = path_lengths(model, IMAGES, IDENTITY, torch.Generator().manual_seed(5))
@@ -98,7 +98,7 @@ def test_in_w_it_is_the_squared_distance_of_ends_and_truncation_shortens_it_by_i
 
 
 def test_a_circle_is_as_long_as_its_angle():
-    """Codes at right angles, on a circle: slerp goes a quarter of it at an even speed."""
+    """Between codes at right angles on a circle, slerp covers a quarter of it at constant speed."""
     model = Linear()
     model.matrix = torch.eye(CODE).repeat(2, 1)
     ends = iter(5 * [torch.tensor([2.0, 0.0, 0.0]), torch.tensor([0.0, 2.0, 0.0])])

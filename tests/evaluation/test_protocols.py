@@ -1,4 +1,4 @@
-"""Models of other people's own, judged by what they can do."""
+"""Other people's models, judged by what they can do."""
 
 import math
 from functools import partial
@@ -17,14 +17,14 @@ from genlab.metrics import VGG16Features
 
 
 class Halved:
-    """Reconstructs images half as bright."""
+    """Reconstructs images at half the brightness."""
 
     def reconstruct(self, x):
         return x / 2
 
 
 class Uniform:
-    """Samples uniform noise, of which each pixel has the density 1 on [0, 1]."""
+    """Samples uniform noise: each pixel has the density 1 on [0, 1]."""
 
     likelihood = genlab.losses.Bernoulli()
 
@@ -39,7 +39,7 @@ class Uniform:
 
 
 class Drawn:
-    """Samples images that it is given."""
+    """Samples images that it was given."""
 
     def __init__(self, images=None):
         self.images = images
@@ -49,7 +49,7 @@ class Drawn:
 
 
 class Copies:
-    """Samples under labels: the test images of these labels, or the same one under any."""
+    """Samples under labels: the test images of these labels, or the same one for all."""
 
     capabilities = (Conditional, Samples)
     condition, given_as = Labels("0123456789"), Drawn

@@ -1,4 +1,4 @@
-"""Shared by the tests of the page: runs of each family that have hardly seen anything, and servers of them."""
+"""Fixtures for tests of the page: runs of each family that have hardly been trained, and servers for them."""
 
 import argparse
 import contextlib
@@ -33,7 +33,7 @@ CONFIGS = {
 
 @pytest.fixture(scope="session")
 def family(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Callable[[str], Path]:
-    """Returns the run folder of a family, one of CONFIGS, trained when it is first asked for."""
+    """Returns the run folder of a family, one of CONFIGS, which is trained when first requested."""
     runs: dict[str, Path] = {}
 
     def run_of(name: str) -> Path:
@@ -45,17 +45,17 @@ def family(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Callable
 
 
 def arguments(**changes: Any) -> argparse.Namespace:
-    """The arguments of `genlab explore`."""
+    """Return the arguments of `genlab explore`."""
     usual = {"ckpt": None, "device": "cpu", "trust": False, "seed": 0, "data": None, "data_settings": [], "split": None}
     return argparse.Namespace(**{**usual, "host": "127.0.0.1", **changes})
 
 
 class Site:
-    """A client of a server: what the page would do.
+    """A client of a server that does what the page would do.
 
     Args:
-        client: of starlette.
-        key: of the run that is chosen.
+        client: starlette's test client.
+        key: key of the chosen run.
     """
 
     def __init__(self, client: Any, key: str) -> None:
@@ -67,7 +67,7 @@ class Site:
         return dict(answer.json())
 
     def array(self, what: str, kind: str = "u1", **query: Any) -> np.ndarray:
-        """Raw numbers at an address of the model."""
+        """Return raw numbers from an address of the model."""
         answer = self.client.get(f"/api/models/{self.key}/{what}", params=query)
         assert answer.status_code == 200, answer.text
         return np.frombuffer(answer.content, kind)
@@ -76,7 +76,7 @@ class Site:
         return self.client.post(f"/api/models/{self.key}/{primitive}", params=query, content=body)
 
     def computed(self, primitive: str, body: bytes = b"", **query: Any) -> np.ndarray:
-        """What a primitive gives: images (N, ...) or codes (N, D)."""
+        """Return the result of a primitive: images (N, ...) or codes (N, D)."""
         answer = self.post(primitive, body, **query)
         assert answer.status_code == 200, answer.text
         kind = "<f4" if primitive in ("encode", "draw") else "u1"
@@ -84,7 +84,7 @@ class Site:
         return np.frombuffer(answer.content, kind).reshape(-1, *shape)
 
     def refused(self, primitive: str, body: bytes = b"", **query: Any) -> str:
-        """The one line that says why nothing is computed."""
+        """Return the one line that says why nothing was computed."""
         answer = self.post(primitive, body, **query)
         assert 400 <= answer.status_code < 500, answer.text
         message = answer.json()["error"]
@@ -94,7 +94,7 @@ class Site:
 
 @pytest.fixture(scope="session")
 def export_page(run: Path) -> Callable[..., Path]:
-    """Exports the page of a VAE with a 2-D code, with further options, to a folder; its graphs are made once."""
+    """Exports the page of a VAE with a 2-D code, with additional options, to a folder; its graphs are made once."""
     from genlab.explore import export
 
     made: dict[str, Any] = {}
@@ -115,7 +115,7 @@ def export_page(run: Path) -> Callable[..., Path]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A browser without windows."""
+    """A headless browser."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -1,4 +1,4 @@
-"""What the server answers about a VAE with a 2-D code: as the Python interface gives it, to the last bit."""
+"""What the server answers about a VAE with a 2-D code: what the Python interface returns, to the last bit."""
 
 import math
 

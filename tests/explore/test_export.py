@@ -34,7 +34,7 @@ SITE = Path("site")
 
 
 def unpacked(site: Path, name: str) -> bytes:
-    """Data of a page, as its script has them."""
+    """Return data of a page from its script."""
     script = (site / "data" / f"{name}.js").read_text()
     parts = json.loads(script[script.index(" = ") + 3 :].removesuffix(";\n"))
     return gzip.decompress(b"".join(map(base64.b64decode, parts)))
@@ -45,7 +45,7 @@ def told(site: Path) -> dict[str, Any]:
 
 
 def output_of(content: bytes, *inputs: Tensor) -> Tensor:
-    """What a graph computes."""
+    """Return what a graph computes."""
     session = onnxruntime.InferenceSession(content)
     names = [node.name for node in session.get_inputs()]
     (output,) = session.run(None, {name: given.numpy() for name, given in zip(names, inputs, strict=True)})
@@ -54,12 +54,12 @@ def output_of(content: bytes, *inputs: Tensor) -> Tensor:
 
 @pytest.fixture(scope="module")
 def page(export_page: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The exported page of a VAE with a 2-D code, to look at."""
+    """The exported page of a VAE with a 2-D code, which tests only read."""
     return export_page(to=tmp_path_factory.mktemp("exported") / "page")
 
 
 def graphs(run: Path) -> dict[str, Graph]:
-    """The graphs of a run's model."""
+    """Return the graphs of a run's model."""
     return graphs_of(explored_at(run, arguments()))
 
 
@@ -222,7 +222,7 @@ def test_an_older_pytorch_is_refused(refused: Callable[..., str], monkeypatch: p
 
 
 class Noisy(nn.Module):
-    """A decoder that never gives the same twice."""
+    """A decoder that never returns the same result twice."""
 
     def __init__(self, image_shape: tuple[int, int, int], code_size: int) -> None:
         super().__init__()
@@ -233,7 +233,7 @@ class Noisy(nn.Module):
 
 
 class Counting(Noisy):
-    """A decoder that asks for the number of codes as Python's own."""
+    """A decoder that uses the number of codes as a Python int."""
 
     def forward(self, z: Tensor) -> Tensor:
         return self.linear(z).view(len(z), 1, 8, 8)

@@ -1,4 +1,4 @@
-"""The exported page in a real browser: from the disk, and from a server that knows nothing of genlab."""
+"""The exported page in a real browser: from disk, and from a server without genlab."""
 
 import io
 import os
@@ -26,7 +26,7 @@ sync_api = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("onnxscript")
 CHROMIUM = shutil.which("chromium")
 ORT_WEB = os.environ.get("GENLAB_ORT_WEB")
-"""A folder with the npm package onnxruntime-web, or its own."""
+"""A folder that contains the npm package onnxruntime-web, or is it."""
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
     pytest.mark.skipif(Version(torch.__version__) < Version(OLDEST_TORCH), reason="an exporter of before"),
@@ -59,7 +59,7 @@ def site(export_page: Callable[..., Path], tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def server(site: Path) -> Iterator[str]:
-    """The address of the folder in a server of its own process, which sees no other code."""
+    """The address of the folder on a server in its own process, which imports no other code."""
     command = [sys.executable, "-I", "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", str(site)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
@@ -70,7 +70,7 @@ def server(site: Path) -> Iterator[str]:
 
 @pytest.fixture
 def visit(browser: Any) -> Iterator[Callable[..., Any]]:
-    """Opens a page in a tab; in the end nothing has gone wrong, and nothing was asked of elsewhere."""
+    """Opens a page in a tab; checks in the end that nothing failed, and that nothing was requested from elsewhere."""
     context = browser.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
     problems: list[str] = []
     asked: list[str] = []
@@ -97,12 +97,12 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
 
 @pytest.fixture(params=["disk", "server"])
 def place(request: pytest.FixtureRequest, site: Path) -> str:
-    """The address of the page, both ways."""
+    """The address of the page, from disk and from the server."""
     return (site / "index.html").as_uri() if request.param == "disk" else str(request.getfixturevalue("server"))
 
 
 def near(pixels: np.ndarray, expected: torch.Tensor) -> None:
-    """Outputs within 1e-4 are at most a level apart, and hardly ever."""
+    """Check that outputs, which agree within 1e-4, differ by at most one level, and rarely."""
     difference = np.abs(pixels.astype(int) - eight_bits(expected).numpy().reshape(pixels.shape))
     assert difference.max() <= 1
     assert difference.mean() < 0.01
@@ -185,7 +185,7 @@ def test_what_is_no_image_is_told(site: Path, visit: Any) -> None:
 
 
 def package_file(url: str) -> bytes:
-    """A file of the installed package, as the pinned address has it."""
+    """Return a file of the installed package that a pinned address refers to."""
     files = {file: name for name, (file, _) in runtime.FILES.items()}
     return runtime.installed(Path(str(ORT_WEB)))[files[url.rsplit("/", 1)[1]]]
 

@@ -1,4 +1,4 @@
-"""Every family is described by what it can do, and does it."""
+"""Every family is described by what it can do, and can do it."""
 
 import functools
 import io
@@ -23,7 +23,7 @@ from tests.explore.conftest import arguments
 
 @pytest.fixture(scope="module")
 def site_of(serve, family):
-    """Returns the client of a server of a family."""
+    """Returns a client of a family's server."""
     return functools.cache(lambda name: serve(family(name)))
 
 
@@ -136,7 +136,7 @@ def test_framing_makes_a_source_of_an_uploaded_image(site_of):
     source = site.computed("frame", content.getvalue(), part="source")
     assert [*source.shape[1:]] == told["condition"]["shape"]
     assert (source == 200).any()
-    assert (source != 200).any()  # the half that is taken away
+    assert (source != 200).any()  # the half that is removed
 
 
 def test_pairs_are_translated_beside_the_truth(site_of):

@@ -1,4 +1,4 @@
-"""Who may ask the server, and how much."""
+"""Who may send requests to the server, and how large they may be."""
 
 import re
 

@@ -46,7 +46,7 @@ def test_only_the_newest_of_a_view_is_computed(model):
         waiting += [asyncio.create_task(a(turn)) for turn in (2, 3, 5, 4)]
         waiting.append(asyncio.create_task(model.compute(lambda explored: done.append("b1"), Turn("b", 1))))
         waiting.append(asyncio.create_task(model.compute(lambda explored: done.append("any"))))
-        await asyncio.sleep(0)  # all of them have asked now
+        await asyncio.sleep(0)  # all of them have asked by now
         goes_on.set()
         return await asyncio.gather(*waiting)
 

@@ -31,7 +31,7 @@ FAMILIES = {
     "diffusion_digits": "diffusion",
     "vae_celeba": "faces",
 }
-"""Runs to look at, beside the VAE of digits."""
+"""Runs to explore, in addition to the VAE of digits."""
 RUNS = ["vae_digits", *FAMILIES]
 IDLE = "main:not([data-busy])"
 PIXELS = """canvas => {
@@ -75,17 +75,17 @@ def served(folder: Path, ckpt: str | None = None) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
-    """A server of these runs."""
+    """The address of a server of these runs."""
     with served(folder) as address:
         yield address
 
 
 class Screen:
-    """A tab of the browser, and what one does with it.
+    """A tab of the browser, and a user's actions in it.
 
     Args:
         page: Playwright's page.
-        address: the server's.
+        address: address of the server.
     """
 
     def __init__(self, page: Any, address: str) -> None:
@@ -95,22 +95,22 @@ class Screen:
         page.on("console", lambda line: self.problems.append(line.text) if line.type == "error" else None)
 
     def open(self, run: str, panel: str, settings: str = "") -> None:
-        """Show a panel of a run."""
+        """Open a panel of a run."""
         self.visit(f"{self.address}/#run=runs/{run}/0&panel={panel}{settings}")
 
     def visit(self, url: str) -> None:
-        """Open an address anew."""
+        """Open an address in a fresh page."""
         self.page.goto("about:blank")
         self.page.goto(url)
         self.page.wait_for_selector(".panel, .runs")
         self.settle()
 
     def settle(self) -> None:
-        """Wait until all is computed and drawn."""
+        """Wait until everything is computed and drawn."""
         self.page.wait_for_selector(IDLE)
 
     def await_address(self, part: str) -> None:
-        """Wait until the address holds what was set: it follows a moment later."""
+        """Wait until the address contains a setting: it is updated a moment later."""
         self.page.wait_for_url(lambda url: part in url)
 
     def pixels(self, selector: str) -> np.ndarray:
@@ -119,7 +119,7 @@ class Screen:
         return np.array(values, np.uint8).reshape(height, width, 4)
 
     def image(self, selector: str, channels: int = 1) -> np.ndarray:
-        """Read a canvas as an image of the data's: (C, H, W), uint8."""
+        """Read a canvas as an image in the data's format: (C, H, W), uint8."""
         pixels = self.pixels(selector)
         assert (pixels[..., 3] == 255).all()
         if channels == 1:
@@ -127,7 +127,7 @@ class Screen:
         return pixels[..., :channels].transpose(2, 0, 1)
 
     def sent(self, what: str, act: Callable[[], None]) -> Any:
-        """Do something, and return the last request for a primitive that this led to."""
+        """Do something, and return the last request for a primitive that it caused."""
         requests: list[Any] = []
 
         def keep(request: Any) -> None:
@@ -140,13 +140,13 @@ class Screen:
         return [request for request in requests if f"/{what}?" in request.url][-1]
 
     def download(self, name: str) -> bytes:
-        """Press a button that lets one keep a file, and read it."""
+        """Press a button that downloads a file, and read the file."""
         with self.page.expect_download() as found:
             self.page.get_by_role("button", name=name, exact=True).click()
         return Path(found.value.path()).read_bytes()
 
     def upload(self, label: str, content: bytes) -> None:
-        """Give a file to a chooser of images."""
+        """Upload a file to an image chooser."""
         file = {"name": "mine.png", "mimeType": "image/png", "buffer": content}
         self.page.get_by_label(f"{label}: upload an image").set_input_files(file)
         self.settle()
@@ -154,7 +154,7 @@ class Screen:
 
 @pytest.fixture
 def screen(browser: Any, address: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Screen]:
-    """A new tab; in the end, nothing has gone wrong in it, and nothing was asked of another machine."""
+    """A new tab; checks in the end that nothing in it failed, and that no other machine was asked for anything."""
     monkeypatch.chdir(folder)
     context = browser.new_context(viewport={"width": 1600, "height": 1000}, reduced_motion="reduce")
     context.set_default_timeout(15_000)
@@ -170,22 +170,22 @@ def screen(browser: Any, address: str, folder: Path, monkeypatch: pytest.MonkeyP
 
 @functools.cache
 def model_of(run: Path) -> Any:
-    """The model of a run."""
+    """Load the model of a run."""
     return genlab.load(run)
 
 
 def codes_in(request: Any, size: int) -> torch.Tensor:
-    """The codes that a request sends."""
+    """Return the codes that a request sends."""
     return torch.from_numpy(np.frombuffer(request.post_data_buffer, "<f4").copy()).view(-1, size)
 
 
 def drawn(images: torch.Tensor) -> np.ndarray:
-    """The first of some images, as one sees it."""
+    """Return the first of some images, in 8 bits."""
     return eight_bits(images[0]).numpy()
 
 
 def png(image: np.ndarray) -> bytes:
-    """An image as a file."""
+    """Return an image as a PNG file."""
     content = io.BytesIO()
     Image.fromarray(image).save(content, "PNG")
     return content.getvalue()
@@ -398,7 +398,7 @@ def test_an_uploaded_image_is_edited(name: str, attribute: str, screen: Screen, 
     codes = codes_in(screen.sent("decode", lambda: screen.page.keyboard.press("End")), model.code_size)
     after = screen.image(".follow figure:last-child canvas", channels)
     assert (after == drawn(model.decode(codes))).all()
-    if name == "vae_digits":  # the faces' decoder has seen nothing yet: all codes look alike to it
+    if name == "vae_digits":  # the faces' decoder is untrained: all codes look alike to it
         assert (after != before).any()
     vector = screen.page.evaluate(
         """([run, name]) => fetch(`/api/models/runs/${run}/0/attributes/${name}`)

@@ -1,4 +1,4 @@
-"""Palettes of drawings, and none of photographs."""
+"""Palettes of drawings; photographs have none."""
 
 import torch
 
@@ -8,7 +8,7 @@ RED, BLUE, GREEN = (220, 0, 0), (0, 48, 255), (0, 180, 60)
 
 
 def label_map(*colors: tuple[int, int, int]) -> torch.Tensor:
-    """Images of vertical stripes, the first of which is the widest, with a little noise as of compression."""
+    """Return images of vertical stripes, the first one widest, with a little noise as from compression."""
     image = torch.zeros(4, 3, 32, 32)
     left = 0
     for position, color in enumerate(colors):

@@ -19,7 +19,7 @@ def test_agreement_by_hand():
     labels, clusters = np.array([0, 0, 0, 1, 1, 2]), np.array([5, 5, 7, 7, 7, 7])
     found = agreement(clusters, labels)
     assert found["accuracy"] == pytest.approx(4 / 6)  # 5 is class 0, 7 is class 1
-    # pairs: 7 in the same cluster, 4 of the same class, 2 of them both; of 15; by chance 7 * 4 / 15
+    # pairs: 7 in the same cluster, 4 in the same class, 2 in both, of 15; expected by chance: 7 * 4 / 15
     assert found["ari"] == pytest.approx((2 - 28 / 15) / ((7 + 4) / 2 - 28 / 15))
 
 

@@ -11,7 +11,7 @@ from genlab.latent import CodeDensity
 
 
 def two_blobs(n: int = 4000) -> torch.Tensor:
-    """Half the codes near (-4, 0), narrow, half near (4, 1), wide in one direction."""
+    """Draw half the codes near (-4, 0), narrow, and half near (4, 1), wide in one direction."""
     random = torch.Generator().manual_seed(0)
     noise = torch.randn(n, 2, generator=random)
     left = torch.arange(n) % 2 == 0
@@ -49,7 +49,7 @@ def test_codes_that_do_not_fill_their_space_are_no_problem():
 
 
 def test_nearly_singular_covariances_are_sampled_from_exactly():
-    """Of rank 1 in three dimensions, but for what float32 rounds: some are not positive definite."""
+    """Their rank is 1 in three dimensions, up to float32 rounding: some are not positive definite."""
     axis = torch.tensor([3.0, 0.1, -2.0])
     for scale in (1e-3, 1.0, 1e4):
         covariance = (scale * axis[:, None] * axis[None])[None]

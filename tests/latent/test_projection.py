@@ -1,4 +1,4 @@
-"""Projection against closed forms, of linear generators."""
+"""Projection against closed forms, for linear generators."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ PIXELS, CODE = 12, 3
 
 @pytest.fixture
 def linear():
-    """A linear generator: its matrix and bias, images, and usual codes with a mean of 0 and a deviation of 1."""
+    """A linear generator: its matrix and bias, images, and typical codes with mean 0 and deviation 1."""
     random = torch.Generator().manual_seed(0)
     matrix, bias, x = (torch.randn(*shape, generator=random) for shape in ((PIXELS, CODE), (PIXELS,), (4, PIXELS)))
     codes = torch.randn(AT_ONCE + 50, CODE, generator=random)
@@ -25,7 +25,7 @@ def decoder(matrix, bias):
 
 
 def expected(x, codes, maps, weight):
-    """The least squares of linear maps of codes, (A, b, x'), each by its scale, and of codes by their weight."""
+    """Solve least squares of linear maps of codes, (A, b, x'), divided by their scales, and of codes with a weight."""
     normal, right = weight / CODE * torch.eye(CODE), torch.zeros(len(x), CODE)
     for matrix, bias, target in maps:
         for row in range(len(x)):
@@ -82,7 +82,7 @@ def test_each_image_is_found_by_itself(linear):
 
 @pytest.mark.parametrize(("starts", "reached"), [(1, 7.0), (2, 8.0)])
 def test_of_several_starts_the_best_is_kept(starts, reached):
-    """The nearest code lies on a plateau, and from the next one a slope leads to the image."""
+    """The nearest code lies on a plateau, and a slope leads from the next one to the image."""
     codes = torch.cat([torch.linspace(-0.5, 0.5, 40), torch.tensor([3.0])])[:, None]
 
     def decode(z):

@@ -1,4 +1,4 @@
-"""The run's figures as a CSV file."""
+"""The run's metrics as a CSV file."""
 
 import csv
 import os
@@ -60,7 +60,7 @@ def test_steps_that_are_made_again_are_forgotten_and_so_is_half_a_row():
 
 HEADER = "step,epoch,a\r\n"
 OWN = HEADER + "0,0,0.5\r\n1,0,1.5\r\n2,0,2.5\r\n"
-"""As `MetricsFile` writes it."""
+"""A file as `MetricsFile` writes it."""
 REBUILT = ["0.5", "1.5"]
 EDITED = {
     "semicolons and decimal commas": (OWN.replace(",", ";").replace(".", ",").encode(), REBUILT),
@@ -91,7 +91,7 @@ def test_a_file_that_others_have_changed_is_kept_and_what_can_be_read_of_it_is_c
     with pytest.warns(UserWarning, match="^metrics.csv has been changed .*: it is kept as metrics-kept-2.csv.*$"):
         figures.save()
     figures.log_metrics({"epoch": 1, "a": 13.0}, 3)
-    figures.save()  # in silence
+    figures.save()  # without a warning
     assert [row["a"] for row in read()] == [*rebuilt, "12.0", "13.0"]
     assert all(int(row["step"]) >= 0 for row in read())
     assert Path("metrics-kept-2.csv").read_bytes() == content

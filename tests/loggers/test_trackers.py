@@ -30,7 +30,7 @@ OVERLAYS = ["--config=overlays/wandb.yaml", "--config=overlays/tensorboard.yaml"
 
 @pytest.fixture(autouse=True)
 def nobodys_account(working_folder, monkeypatch):
-    """No account, and W&B's files in the test's folder."""
+    """Use no account, and keep W&B's files in the test's folder."""
     for name in ("WANDB_API_KEY", "WANDB_PROJECT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(working_folder))
@@ -38,7 +38,7 @@ def nobodys_account(working_folder, monkeypatch):
 
 
 def figures_in_csv() -> dict[tuple[int, str], float]:
-    """The figures of `metrics.csv`, by step and name."""
+    """Return the metrics of `metrics.csv`, by step and name."""
     with (RUN / "metrics.csv").open(newline="") as file:
         return {
             (int(row["step"]), name): float(value)
@@ -49,17 +49,17 @@ def figures_in_csv() -> dict[tuple[int, str], float]:
 
 
 def wandb_records(run: Path):
-    """What W&B has written down of a run, in LevelDB's log format: blocks of 32 KiB with pieces of records."""
+    """Yield W&B's records of a run, from LevelDB's log format: blocks of 32 KiB with fragments of records."""
     (path,) = run.glob("wandb/*run-*/*.wandb")
     log, at, content = path.read_bytes(), 7, b""
     assert log.startswith(b":W&B")
     while at + 7 <= len(log):
-        if 2**15 - at % 2**15 < 7:  # too little for a piece's head
+        if 2**15 - at % 2**15 < 7:  # too short for a fragment's header
             at += 2**15 - at % 2**15
         length, kind = struct.unpack_from("<HB", log, at + 4)
         content += log[at + 7 : at + 7 + length]
         at += 7 + length
-        if kind in (1, 4):  # whole, or the last piece
+        if kind in (1, 4):  # whole, or the last fragment
             yield wandb_internal_pb2.Record.FromString(content)
             content = b""
 
@@ -68,7 +68,7 @@ def test_both_at_once_have_the_figures_the_pictures_and_the_config(capsys):
     main([*QUICK, *OVERLAYS])
     assert "wandb: WARNING" not in capsys.readouterr().err
     wandb.finish()
-    wandb.teardown()  # which waits until all is written
+    wandb.teardown()  # it waits until everything is written
     figures = figures_in_csv()
     assert len({step for step, _ in figures}) == 10
 

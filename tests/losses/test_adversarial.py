@@ -101,7 +101,7 @@ def test_a_relativistic_generator_needs_real_logits():
 
 
 def quadratic(x):
-    """Gradient 2 x + 1."""
+    """A function with gradient 2 x + 1."""
     return (x.square() + x).flatten(1).sum(1, keepdim=True)
 
 

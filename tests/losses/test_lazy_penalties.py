@@ -1,4 +1,4 @@
-"""Penalties of StyleGAN: R1 of a few batches, path lengths by autograd, and augmentation that adapts."""
+"""StyleGAN's penalties: R1 on few batches, path lengths by autograd, and adaptive augmentation."""
 
 from functools import partial
 
@@ -21,7 +21,7 @@ def test_the_weight_of_scaled_r1_follows_from_pixels_and_images():
 
 
 def test_r1_of_every_sixteenth_batch_is_r1_in_expectation():
-    """The gradient that a discriminator has from it over many batches."""
+    """Compares the gradients that a discriminator gets from it over many batches."""
     network = nn.Linear(8, 1).double()
     batches = torch.randn(640, 16, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
@@ -72,7 +72,7 @@ def test_lazily_built_optimizers_make_one_more_step_at_the_speed_of_none():
 
 
 def certain(**options):
-    """An augmentation that changes every image."""
+    """Return an augmentation that changes every image."""
     augment = AdaptiveAugmentation(**options)
     augment.probability.fill_(1.0)
     return augment

@@ -123,5 +123,5 @@ def test_scales_that_cannot_be_are_refused(make):
 def test_a_fixed_scale_is_exact_whatever_the_precision_of_weights(make, dtype):
     exact, converted = make(0.1), make(0.1).to(dtype)
     assert torch.equal(converted.log_prob(outputs, x), exact.log_prob(outputs, x))
-    converted.load_state_dict(make(0.1).bfloat16().state_dict())  # as checkpoints of bf16-true hold it
+    converted.load_state_dict(make(0.1).bfloat16().state_dict())  # as checkpoints of bf16-true store it
     assert torch.equal(converted.log_prob(outputs, x), exact.log_prob(outputs, x))

@@ -94,7 +94,7 @@ def test_losses_keep_double_precision():
 
 
 def test_gradient_error_is_the_squared_difference_of_sobel_gradients():
-    # Edges draws the gradient's magnitude; of one bright column the two agree
+    # Edges uses the gradient's magnitude; for one bright column the two agree
     step = torch.zeros(1, 1, 6, 8)
     step[..., 4:] = 1
     certain = torch.where(step > 0, 50.0, -50.0)
@@ -125,7 +125,7 @@ def test_dissimilarity_is_one_less_ssim():
 
 
 def ssim_of_scikit_image(x: np.ndarray, y: np.ndarray) -> float:
-    """Written out as scikit-image documents it for the numbers of Wang et al. 2004; one channel, data_range=1."""
+    """SSIM as scikit-image documents it for the constants of Wang et al. 2004; one channel, data_range=1."""
     blurred = partial(gaussian_filter, sigma=1.5, truncate=3.5)  # windows of 11 x 11
     mean_x, mean_y = blurred(x), blurred(y)
     variance_x, variance_y = blurred(x * x) - mean_x**2, blurred(y * y) - mean_y**2
@@ -138,7 +138,7 @@ def ssim_of_scikit_image(x: np.ndarray, y: np.ndarray) -> float:
 def test_structural_similarity_is_that_of_windows_within_the_image():
     random = torch.Generator().manual_seed(0)
     x = torch.zeros(2, 3, 28, 20)
-    x[:, :, 8:20, 6:14] = torch.rand(2, 3, 12, 8, generator=random)  # on black, where borders would count as alike
+    x[:, :, 8:20, 6:14] = torch.rand(2, 3, 12, 8, generator=random)  # on black, where borders would count as identical
     y = (x + 0.2 * torch.randn(x.shape, generator=random)).clamp(0, 1)
     expected = [
         np.mean([ssim_of_scikit_image(one.numpy(), other.numpy()) for one, other in zip(*both, strict=True)])

@@ -17,7 +17,7 @@ x = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 
 
 class Halves(FeatureMaps):
-    """The images' left halves, and these times two."""
+    """Feature maps that are the images' left halves, and twice these."""
 
     def __init__(self):
         super().__init__([LeftHalf(), Twice(), nn.ReLU()], [0, 1])

@@ -1,4 +1,4 @@
-"""The softplus against torch's: values, gradients of both orders, and extremes."""
+"""Softplus against torch's: values, first and second derivatives, and extremes."""
 
 import math
 

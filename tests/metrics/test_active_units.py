@@ -1,4 +1,4 @@
-"""Units of a code that say something."""
+"""Units of a code that carry information."""
 
 import torch
 
@@ -23,7 +23,7 @@ def test_units_far_from_the_origin_are_counted_as_those_near_it():
 
 
 def test_units_of_several_processes_are_counted_together():
-    """One unit varies from process to process only."""
+    """One unit varies only between processes."""
     parts = [torch.tensor([[0.0, 1.0], [0.0, 1.0]]), torch.tensor([[1.0, 1.0]]), torch.zeros(0, 2)]
     metrics = [ActiveUnits(2) for _ in parts]
     for metric, part in zip(metrics, parts, strict=True):
@@ -31,7 +31,7 @@ def test_units_of_several_processes_are_counted_together():
             metric.update(part)
         assert metric.compute() == 0
     together = ActiveUnits(2)
-    for name in ("mean", "squares", "count"):  # what torchmetrics makes of states without a reduction
+    for name in ("mean", "squares", "count"):  # torchmetrics stacks states without a reduction
         setattr(together, name, torch.stack([getattr(metric, name) for metric in metrics]))
     together._update_count = 1
     assert together.compute() == 1

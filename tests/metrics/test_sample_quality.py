@@ -1,4 +1,4 @@
-"""Distances between sets of images, and how much of one another covers."""
+"""Distances between sets of images, and how much of one set the other covers."""
 
 import math
 
@@ -14,7 +14,7 @@ normal = torch.randn(2, 3000, 4, generator=random)
 
 
 def test_the_frechet_distance_is_that_of_two_normal_distributions():
-    """Means 2 apart in each of 4 dimensions, and deviations of 1 and 3: 4 * 2^2 + 4 * (3 - 1)^2."""
+    """Means differ by 2 in each of 4 dimensions, and deviations are 1 and 3: 4 * 2^2 + 4 * (3 - 1)^2."""
     assert distances(normal[0], 3 * normal[1] + 2)["fid"] == pytest.approx(32, rel=0.05)
 
 
@@ -33,7 +33,7 @@ def test_the_distance_to_itself_is_nothing():
 def test_a_point_is_covered_inside_the_ball_of_a_neighbour():
     reference = torch.tensor([[0.0], [1.0], [2.0], [10.0], [11.0]])
     points = torch.tensor([[0.5], [-1.5], [-2.5], [6.0], [1.6], [100.0]])
-    # to the second nearest neighbours: radii 2, 1, 2, 8, 9
+    # distances to the second nearest neighbours: radii 2, 1, 2, 8, 9
     assert covered(points, reference, 2) == pytest.approx(4 / 6)
 
 

@@ -1,4 +1,4 @@
-"""Gradients accumulated over batches by models that optimize by themselves: one batch of twice the size, in float64."""
+"""Gradients accumulated over batches in manual optimization: like one batch of twice the size, in float64."""
 
 from functools import partial
 
@@ -15,7 +15,7 @@ from genlab.schedules import Linear
 
 SHAPE = (1, 8, 8)
 EPOCH = 6
-"""Batches of 32 images in each of two epochs; twice as many of 16."""
+"""Number of batches of 32 images in each of two epochs; of 16 images, there are twice as many."""
 
 
 def gan() -> ImageModel:

@@ -1,4 +1,4 @@
-"""Capabilities are found alike by all versions of Python."""
+"""All Python versions find the same capabilities."""
 
 import inspect
 
@@ -29,7 +29,7 @@ def test_a_vae_has_a_likelihood():
 
 
 class Counting(genlab.GAN):
-    """A GAN that predicts something of its own."""
+    """A GAN with its own predictions."""
 
     def predict_step(self, batch, batch_idx):
         return {"mean": batch["image"].mean((1, 2, 3))}

@@ -1,4 +1,4 @@
-"""What models are given: images of another range or type, and labels that are none, end in one line."""
+"""Inputs of models: images of another range or type, and invalid labels, end in one line."""
 
 from functools import partial
 
@@ -136,7 +136,7 @@ def test_values_are_looked_at_once_for_training_and_once_for_validation(family, 
         monkeypatch.setattr(module, check, lambda values, *rest: looked.append(values))
     build, batch = FAMILIES[family]
     trainer().fit(build(), loader(batch, 5), loader(batch, 3))
-    known_twice = family == "cvae of pairs"  # its encoder sees the target again, under the name of an image
+    known_twice = family == "cvae of pairs"  # its encoder checks the target again, as an image
     assert 2 <= len(looked) <= 2 * (len(batch) + known_twice)
 
 
@@ -200,7 +200,7 @@ def test_a_batch_has_one_of_each_for_every_image(family):
 def test_attributes_that_are_none_are_said(wrong, message):
     build, batch = FAMILIES["cvae of attributes"]
     assert message in refusal(trainer().fit, build(), loader(batch | {"attributes": wrong}))
-    if wrong.ndim == 2:  # callers may give one row
+    if wrong.ndim == 2:  # callers may give a single row
         assert message in refusal(build().given, wrong)
         assert message in refusal(genlab.CGAN(SHAPE, 0, ("a", "b"), code_size=4, **players).given, wrong)
 

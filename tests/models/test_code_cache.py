@@ -28,4 +28,4 @@ def test_codes_are_the_same_bit_for_bit_whichever_are_computed_together():
     expected = whole.codes(images, torch.arange(90), network)
     for part in torch.randperm(90).split([1, 2, 3, 4, 5, 10, 65]):
         assert torch.equal(parts.codes(images[part], part, network), expected[part])
-    assert not torch.equal(network(images[:1]), expected[:1])  # as they would not be otherwise
+    assert not torch.equal(network(images[:1]), expected[:1])  # without the cache they differ

@@ -82,7 +82,7 @@ def test_it_learns_to_use_labels():
 
 
 class Shifted(Digits):
-    """Digits under wrong labels."""
+    """Digits with wrong labels."""
 
     def setup(self, stage=None):
         super().setup(stage)

@@ -32,7 +32,7 @@ def dbn(kind=genlab.DBN, shape=SHAPE, hidden=(20, 15), **options):
 
 
 def tiny(hidden=(5, 4)):
-    """A net of six pixels, untied, with weights that say something, as trained by all its stages."""
+    """Return an untied net of six pixels with considerable weights, as if trained in all its stages."""
     model = dbn(shape=(1, 2, 3), hidden=hidden)
     model._position = len(model.plan.stages) - 1
     for parameter in model.parameters():
@@ -42,7 +42,7 @@ def tiny(hidden=(5, 4)):
 
 
 def log_joint(model):
-    """log p(x, h1) + log Z by enumeration of a net of two hidden layers, x by h1: (64, 32), in float64."""
+    """Return log p(x, h1) + log Z of a net with two hidden layers, by enumeration: (64, 32), x by h1, in float64."""
     x, h1, h2 = all_states(6).double(), all_states(5).double(), all_states(4).double()
     top = model.machine(1)
     weight, c, b = (p.detach().double() for p in (top.hidden.weight, top.hidden.bias, top.visible.bias))
@@ -129,7 +129,7 @@ def test_classes_are_told_by_the_top_machines_joint_distribution():
 
 
 class Watch(Callback):
-    """What changes in each epoch, and in which stage."""
+    """Records what changes in each epoch, and in which stage."""
 
     def on_fit_start(self, trainer, model):
         self.stages, self.changed, self.before = [], [], {}
@@ -205,7 +205,7 @@ def test_labels_are_learned_and_sampled():
     assert torch.equal(model.given("3").sample(2, seed=1), model.given(3).sample(2, seed=1))
     assert model.given(batch["label"]).reconstruct(batch["image"]).shape == batch["image"].shape
     assert set(model.predict_step(batch, 0)) == {"class_probability"}
-    given = model.given(["0", "1"])  # which take turns
+    given = model.given(["0", "1"])  # they alternate
     assert torch.equal(given.encode(batch["image"][:4]), model.given([0, 1, 0, 1]).encode(batch["image"][:4]))
     with pytest.raises(genlab.GenlabError, match="2 conditions do not go with 3 images"):
         given.sample(3)

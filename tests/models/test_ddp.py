@@ -1,4 +1,4 @@
-"""Two processes train what one process trains with batches twice as large, and find the same validation figures."""
+"""Two processes train what one process trains with batches twice as large, and compute the same validation metrics."""
 
 import subprocess
 import sys
@@ -201,7 +201,7 @@ FAMILIES = [
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> Path:
-    """A folder with the weights and validation figures of each family, of one process and of each of two."""
+    """A folder with the weights and validation metrics of each family, from one process and from each of two."""
     folder = tmp_path_factory.mktemp("ddp")
     (folder / "script.py").write_text(SCRIPT)
     for processes in ("1", "2"):
@@ -233,8 +233,8 @@ def test_two_processes_find_the_validation_figures_of_one(family, trained):
     assert one.keys() == first.keys() == second.keys()
     for name, value in one.items():
         assert torch.equal(first[name], second[name])
-        if name not in ("val/diversity", "val/mixing"):  # of a batch, which is half as large
-            torch.testing.assert_close(first[name], value, rtol=1e-6, atol=1e-12)  # losses are float32 in part
+        if name not in ("val/diversity", "val/mixing"):  # computed on a batch, which is half as large
+            torch.testing.assert_close(first[name], value, rtol=1e-6, atol=1e-12)  # losses are partly in float32
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_all_batch_norm_becomes_synchronised_where_that_is_asked_for(build):
     model = build().eval()
     code, names = torch.randn(2, 8), model.state_dict().keys()
     images = model.decode(code)
-    model = TorchSyncBatchNorm().apply(model)  # Lightning's --trainer.sync_batchnorm, whose kernels only GPUs have
+    model = TorchSyncBatchNorm().apply(model)  # Lightning's --trainer.sync_batchnorm, whose kernels need a GPU
     norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
     assert norms
     assert all(isinstance(module, nn.SyncBatchNorm) for module in norms)

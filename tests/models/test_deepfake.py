@@ -1,4 +1,4 @@
-"""DeepFake: a shared encoder, a decoder for each domain, warped inputs, and files that say what they are."""
+"""DeepFake: a shared encoder, a decoder for each domain, warped inputs, and files that declare what they are."""
 
 import contextlib
 from functools import partial
@@ -24,7 +24,7 @@ QUIET = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": 
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):
-    """A run of three digits, of two batches."""
+    """A run on three digits, trained for two batches."""
     folder = tmp_path_factory.mktemp("deepfake")
     with contextlib.chdir(folder):
         main(["fit", "--config=deepfake_digits.yaml", "--config=overlays/smoke.yaml", "--data.further=[5]"])
@@ -37,7 +37,7 @@ def deepfake(**options):
 
 
 def brightness(domain):
-    """Images of one or the other brightness, whose left or right half is dark."""
+    """Return images of one or the other brightness whose left or right half is dark."""
     images = torch.full((40, *SHAPE), 0.4 if domain == "a" else 1.0)
     images[:20, ..., :4] = images[20:, ..., 4:] = 0
     return images

@@ -35,7 +35,7 @@ SHAPE = (1, 8, 8)
 
 
 class Tiny(torch.nn.Module, genlab.networks.Recorded):
-    """Fully connected: quick to train."""
+    """A fully connected network, which trains quickly."""
 
     supplied = 3
 
@@ -75,7 +75,7 @@ def fitted(model, batches=6, data=None, **options):
 
 
 class Blank(torch.nn.Module, genlab.networks.Recorded):
-    """Predicts what it has learned to, at each pixel, whatever it sees."""
+    """Predicts a learned value at each pixel, whatever its input."""
 
     supplied = 3
 
@@ -157,7 +157,7 @@ def test_each_kind_trains_and_its_checkpoint_gives_the_same_samples(options, wor
 
 
 class Knows(torch.nn.Module, genlab.networks.Recorded):
-    """Says what means the one image that there is, of whatever it sees."""
+    """Predicts, for any input, what corresponds to the only image that exists."""
 
     supplied = 3
 
@@ -229,7 +229,7 @@ def test_networks_see_a_few_images_at_a_time_whatever_their_number(use, monkeypa
     for model, parts, count in (
         (diffusion().eval(), {"network": 3}, 10),
         (conditional().eval(), {"network": 3}, 10),
-        (latent, {"network": 48, "encoder": 3, "decoder": 3}, 100),  # of codes that are 2 x 2
+        (latent, {"network": 48, "encoder": 3, "decoder": 3}, 100),  # codes are 2 x 2
     ):
         if model is latent and use in ("complete", "bound"):
             continue
@@ -292,7 +292,7 @@ def test_completions_keep_what_is_known_and_masks_of_another_size_are_refused():
 
 @pytest.mark.parametrize("use", ["sample", "decode", "encode", "vary", "complete"])
 def test_the_bar_of_steps_ends_full(use, monkeypatch):
-    """Also where steps are made several times."""
+    """Also if steps are repeated."""
     bars = []
     monkeypatch.setattr(
         "genlab.models.denoising.tqdm", lambda **options: bars.append(tqdm(**options, file=StringIO())) or bars[-1]
@@ -326,7 +326,7 @@ def test_the_way_from_noise_ends_in_the_samples():
 
 
 def test_the_bound_of_a_model_that_knows_nothing_and_the_parts():
-    """A network that says 0 of all velocities: its estimates are known."""
+    """A network that predicts a velocity of 0 everywhere: its estimates are known."""
     model = diffusion(network=Blank, noise=partial(CosineNoise, timesteps=100), ema_decay=None)
     x = torch.randint(256, (4, *SHAPE)).float() / 255
     parts = model.bound(x, 98, torch.Generator().manual_seed(0))
@@ -370,7 +370,7 @@ def test_few_timesteps_make_few_steps_of_samples():
 
 
 class Classes(torch.utils.data.Dataset):
-    """Images all black of class 0, white of class 1."""
+    """Images that are all black in class 0 and all white in class 1."""
 
     def __len__(self):
         return 6400

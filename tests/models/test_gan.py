@@ -1,4 +1,4 @@
-"""GAN and conditional GAN: the alternation, step by step."""
+"""GAN and conditional GAN: alternating steps, one by one."""
 
 import copy
 import logging
@@ -53,7 +53,7 @@ def fitted(model, batches=6, **options):
 
 
 class Steps(Callback):
-    """Which players moved in each batch, and the gradients that are left."""
+    """Records which players moved in each batch, and the gradients that are left."""
 
     def __init__(self):
         self.moved = []
@@ -175,7 +175,7 @@ def test_training_is_the_algorithm_of_the_paper_written_out():
 
 
 def test_the_generators_step_leaves_no_gradients_on_the_discriminator():
-    """Its parameters keep what its own step left: the generator's backward pass computes none for them."""
+    """Its parameters keep the gradients of its own step: the generator's backward pass computes none for them."""
     kept = []
 
     class Gradients(Callback):

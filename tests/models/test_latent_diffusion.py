@@ -1,4 +1,4 @@
-"""Latent diffusion: the first stage, the scale of its codes, and what is computed once."""
+"""Latent diffusion: the first stage, the scale of its codes, and what is computed only once."""
 
 from functools import partial
 
@@ -89,7 +89,7 @@ def test_codes_of_images_that_are_the_same_each_time_are_computed_once(vae, monk
     trainer = Trainer(max_epochs=3, **QUIET | {"limit_val_batches": 0})
     data = genlab.Digits(batch_size=128)
     trainer.fit(model, data)
-    assert sum(encoded) == len(data.train_set) + 128  # whose scale was measured
+    assert sum(encoded) == len(data.train_set) + 128  # one batch more, to measure the scale
 
 
 def test_training_is_resumed_exactly_in_an_epoch_that_meets_known_and_unknown_codes(vae, working_folder):

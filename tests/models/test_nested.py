@@ -56,7 +56,7 @@ QUICK = ["--config=overlays/smoke.yaml", "--trainer.enable_progress_bar=false"]
 
 @pytest.fixture
 def outer(run, working_folder, monkeypatch) -> Path:
-    """A run of a model around that of `run`, whose files are gone."""
+    """A run of a model around the model of `run`, whose files have been removed."""
     Path("outer.py").write_text(OUTER)
     inner = shutil.copytree(run, "inner/0")
     loaded = f"{{class_path: genlab.load, init_args: {{path: {inner}}}}}"
@@ -120,7 +120,7 @@ def test_lightning_warns_of_other_parts_in_evaluation_mode_than_the_frozen_ones(
 
     model = CodeFlow((1, 8, 8), genlab.load(run))
     assert not warned(model)
-    monkeypatch.setattr(model, "train", lambda mode=True: model)  # which `setup` calls
+    monkeypatch.setattr(model, "train", lambda mode=True: model)  # `setup` calls it
     model.training = True
     model.scale.eval()
     assert warned(model)

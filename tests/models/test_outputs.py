@@ -1,4 +1,4 @@
-"""Networks of one's own whose outputs have another shape than the model needs end in one line with both."""
+"""User-defined networks whose outputs do not have the shape that the model needs end in one line with both shapes."""
 
 import copy
 from functools import partial
@@ -27,14 +27,14 @@ class BadEncoder(nn.Sequential):
 
 
 class BadDecoder(nn.Sequential):
-    """An image without its channels."""
+    """Returns images without channels."""
 
     def __init__(self, image_shape, size):
         super().__init__(nn.Linear(size, 64), nn.Unflatten(1, (8, 8)))
 
 
 class BadTranslator(nn.Conv2d):
-    """One channel too many."""
+    """Returns one channel too many."""
 
     def __init__(self, image_shape, channels):
         super().__init__(image_shape[0], channels + 1, 3, padding=1)
@@ -167,11 +167,11 @@ def test_a_call_from_outside_says_it_too_each_time():
     model = genlab.GAN(SHAPE, 8, **good | {"generator": BadDecoder})
     for _ in range(2):
         with pytest.raises(genlab.GenlabError, match="BadDecoder gives"):
-            model.sample(4)  # by the averaged generator
+            model.sample(4)  # with the averaged generator
 
 
 class NotFlat(nn.Module):
-    """A discriminator whose logits are (B,), as many a tutorial's."""
+    """A discriminator whose logits are (B,), as in many tutorials."""
 
     def __init__(self, image_shape, size):
         super().__init__()

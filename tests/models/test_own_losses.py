@@ -1,4 +1,4 @@
-"""A loss of one's own in each family, given to the model or in a subclass, as the README has it."""
+"""User-defined losses in each family, passed to the model or in a subclass, as in the README."""
 
 import csv
 import re
@@ -37,7 +37,7 @@ class Cauchy(Likelihood):
 
 
 class Doubled(AdversarialLoss):
-    """Twice a least-squares loss."""
+    """Twice the least-squares loss."""
 
     def of_real(self, logits):
         return 2 * (logits - 1).square()
@@ -50,7 +50,7 @@ class Doubled(AdversarialLoss):
 
 
 class Centred(Penalty):
-    """Draws logits of real images to 0."""
+    """Pulls logits of real images towards 0."""
 
     def __call__(self, discriminator, real, fake):
         return self.weight * discriminator(real).square().flatten(1).mean(1)
@@ -106,7 +106,7 @@ FAMILIES = {
 
 
 def fitted(model, second=labels):
-    """A Trainer after one step, and what was logged in it."""
+    """Return a Trainer after one step, and what was logged in it."""
     logger = CSVLogger("logs")
     trainer = Trainer(max_epochs=1, log_every_n_steps=1, logger=logger, enable_progress_bar=False)
     trainer.fit(model, DataLoader(TensorDataset(x, second), batch_size=8))

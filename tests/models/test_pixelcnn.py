@@ -44,7 +44,7 @@ def binary_images(shape):
 
 
 class Frequencies(torch.nn.Module, Recorded):
-    """The same logits for each value, whatever came before, and for each condition others."""
+    """The same logits at each value, whatever came before; they differ between conditions."""
 
     supplied = 4
 
@@ -99,7 +99,7 @@ def test_training_is_gradient_descent_on_the_negative_log_probability_in_nats():
 
 
 class Halves(torch.utils.data.Dataset):
-    """Images 4 x 2 whose left half is white or black, drawn by lot, and whose right half is so by their class."""
+    """Images whose left half is white or black at random, and whose right half is so by class: 2 rows, 4 columns."""
 
     def __len__(self):
         return 64_000
@@ -111,7 +111,7 @@ class Halves(torch.utils.data.Dataset):
 
 
 def test_the_loss_falls_to_the_entropy_of_the_data_and_samples_follow_their_class():
-    """Two equal choices, of which the class is one: log 4 nats, and log 2 given the class."""
+    """Two fair choices, one of which is the class: log 4 nats, and log 2 given the class."""
     options = {"image_shape": (1, 2, 4), "optimizer": partial(Adam, lr=5e-3), "schedule": Cosine, "levels": 2}
     every = torch.stack([Halves()[index]["image"] for index in range(4)])
     unconditional, model = pixelcnn(**options), conditional(num_classes=2, **options)
@@ -147,7 +147,7 @@ def test_completions_keep_the_first_pixels_and_draw_the_rest_given_them():
     assert torch.equal(made, model.complete(images, mask[None, None], seed=0))
     assert model.complete(images[0], mask, seed=0).shape == SHAPE
     network = model.network
-    with torch.no_grad():  # at the first unknown pixel, against its probability given what is known
+    with torch.no_grad():  # at the first unknown pixel, against its probability given the known ones
         white = network(images.long())[:, 1, 0, 5, 3].sub(network(images.long())[:, 0, 0, 5, 3]).sigmoid()
     expected, spread = white.sum().item(), (white * (1 - white)).sum().sqrt().item()
     assert made[:, 0, 5, 3].sum().item() == pytest.approx(expected, abs=4 * spread)
@@ -179,7 +179,7 @@ def test_images_take_the_nearest_level_and_those_of_other_levels_are_warned_of()
         assert grid.unique().tolist() == [*range(17)]
         eight_bits = torch.arange(256)
         assert torch.equal(pixelcnn(levels=256).grid(eight_bits / 255), eight_bits)
-    overshot = torch.tensor([-0.04, 0.5, 1.04]).view(3, 1, 1, 1).expand(3, *SHAPE)  # by a bicubic resize
+    overshot = torch.tensor([-0.04, 0.5, 1.04]).view(3, 1, 1, 1).expand(3, *SHAPE)  # bicubic resizing overshoots
     model = pixelcnn(levels=256, network=Frequencies)
     torch.testing.assert_close(model.log_prob(overshot), model.log_prob(overshot.clamp(0, 1)))
     for levels in (1, 257):
@@ -215,7 +215,7 @@ def test_training_is_resumed_exactly(working_folder):
 
 
 def test_500_steps_in_half_precision_are_finite_and_learn():
-    small = partial(GatedPixelCNN, channels=4, layers=1, kernel=3)  # a CPU convolves slowly in half precision
+    small = partial(GatedPixelCNN, channels=4, layers=1, kernel=3)  # convolutions in half precision are slow on a CPU
     model, losses = conditional(network=small, optimizer=partial(Adam, lr=1e-2)), []
     log = model.log_batch
     model.log_batch = lambda metrics, progress_bar: (losses.append(metrics["loss"].item()), log(metrics, progress_bar))
@@ -246,7 +246,7 @@ def test_what_it_can_do_is_said_and_what_it_cannot_too():
 
 
 class Missing(Frequencies):
-    """Logits of one value fewer."""
+    """Returns logits for one value too few."""
 
     def forward(self, grid, condition=None, map=None):
         return super().forward(grid, condition, map)[:, 1:]

@@ -110,7 +110,7 @@ def test_training_that_is_resumed_equals_training_that_was_not_stopped(options, 
 
 
 class Waits(TorchDispatchMode):
-    """Counts the values of tensors that Python asks for, each of which waits for a GPU."""
+    """Counts the tensor values that Python reads, each of which would wait for a GPU."""
 
     count = 0
 
@@ -198,7 +198,7 @@ def test_the_free_energy_gap_is_that_of_validation_and_recent_training_images():
 def test_chains_that_stay_at_their_images_are_told_from_chains_that_leave_them():
     machine, v = rbm(hidden=64).machine, (torch.rand(50, 64) < 0.5).float()
     found = []
-    for strength in (30.0, 1.0):  # each hidden unit and its pixel: the same almost always, and a little more often
+    for strength in (30.0, 1.0):  # each hidden unit and its pixel: almost always equal, and slightly more often equal
         for parameter in (machine.hidden.bias, machine.visible.bias):
             parameter.data.fill_(-strength / 2)
         machine.hidden.weight.data.copy_(strength * torch.eye(64))

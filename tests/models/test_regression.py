@@ -1,4 +1,4 @@
-"""GaussianRegressor: deviations that are right, mixtures by noise, and what tools show of them."""
+"""GaussianRegressor: correct deviations, mixtures by noise, and what tools show of them."""
 
 import json
 from functools import partial
@@ -22,7 +22,7 @@ QUIET = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": 
 
 
 class Pixelwise(nn.Sequential, Recorded):
-    """The same small network for each pixel."""
+    """The same small network at each pixel."""
 
     def __init__(self, image_shape, out_channels):
         sizes = (image_shape[0], 64, 64, out_channels)
@@ -31,7 +31,7 @@ class Pixelwise(nn.Sequential, Recorded):
 
 
 class Global(Pixelwise):
-    """Sees the mean noise of the image, so that all of it is decided at once."""
+    """Sees the image's mean noise, so that all pixels are decided together."""
 
     def forward(self, x):
         noise = 8 * x[:, 1:].mean((2, 3), keepdim=True).expand_as(x[:, 1:])
@@ -45,7 +45,7 @@ def regressor(shape=SHAPE, **options):
 
 
 def truth(source):
-    """Mean and deviation of the target, where noise grows with the source's brightness."""
+    """Return the mean and deviation of the target, whose noise grows with the source's brightness."""
     return 0.3 + 0.4 * source, 0.02 + 0.08 * source.square()
 
 
@@ -90,7 +90,7 @@ def test_noise_lets_each_draw_decide_where_targets_are_this_or_that():
     assert (images < 0.5).float().mean().item() == pytest.approx(0.5, abs=0.25)
     assert torch.equal(decided.translate(source[:4], seed=3), decided.translate(source[:4], seed=3))
     deviation = decided.moments(source[:50], torch.Generator().manual_seed(0))["deviation"]
-    assert deviation.mean().item() == pytest.approx(0.3, abs=0.08)  # of the mixture
+    assert deviation.mean().item() == pytest.approx(0.3, abs=0.08)  # that of the mixture
 
 
 def test_tools_draw_the_deviation_and_tell_how_much_of_the_truth_it_covers(capsys):

@@ -1,4 +1,4 @@
-"""Models of sentences against exact truth: entropy, padding, steps, quadrature; training, checkpoints, health."""
+"""Sentence models against exact results: entropy, padding, steps, quadrature; training, checkpoints, health."""
 
 import itertools
 import math
@@ -46,11 +46,11 @@ CHOICES = {
     "c": [("c", 0.5), (".", 0.5)],
     "d": [(".", 1.0)],
 }
-"""A toy language: the words that may follow a word, up to four of them, and their probabilities; a dot is the end."""
+"""A toy language: the words that may follow a word, up to four in all, with probabilities; a dot is the end."""
 
 
 def language(words=(), probability=1.0):
-    """All sentences of the toy language with their probabilities."""
+    """Yield all sentences of the toy language with their probabilities."""
     for word, chance in CHOICES[words[-1] if words else ""]:
         if word == "." or len(words) == 3:
             yield [*words, *([] if word == "." else [word])], probability * chance
@@ -77,7 +77,7 @@ def built(family, **options):
 
 
 def batches_of(tokens, size=32):
-    # without a generator of its own, a loader would take a number from the global one every epoch
+    # without its own generator, a loader would draw a number from the global one every epoch
     return DataLoader([{"tokens": part} for part in tokens.split(size)], batch_size=None, generator=torch.Generator())
 
 
@@ -188,7 +188,7 @@ def test_the_weight_of_the_divergence_grows_and_validation_uses_all_of_it(monkey
     assert {*seen[False]} == {0.5}
 
 
-def test_after_its_epochs_the_encoder_rests_and_the_decoder_learns_from_tempered_codes(working_folder):
+def test_after_its_epochs_the_encoder_is_frozen_and_the_decoder_learns_from_tempered_codes(working_folder):
     tokens, options = drawn(128), TIED | {"word_dropout": 0.3, "encoder_epochs": 2}
     options["decoder"] = partial(RecurrentDecoder, embedding=8, hidden=12, dropout=0.2, tied=True)
     saved = ModelCheckpoint(working_folder, "{step}", every_n_train_steps=1, save_top_k=-1)
@@ -217,7 +217,7 @@ def test_the_decoders_evidence_is_a_bound_by_codes_from_prior_to_posterior():
     for power in (0.0, 0.5, 1.0):
         model = built(genlab.SentenceVAE, encoder_epochs=0, code_power=power)
         with torch.no_grad():
-            model.encoder.output.weight *= 8  # a posterior that differs from the prior
+            model.encoder.output.weight *= 8  # so that the posterior differs from the prior
         metrics, (mean, log_variance) = model.decoder_evidence(x), model.posterior(x)
         precision = 1 + power * ((-log_variance).exp() - 1)
         expected = 0.5 * ((power * (-log_variance).exp() * mean / precision) ** 2 + 1 / precision - 1 + precision.log())
@@ -306,7 +306,7 @@ def test_tied_logits_are_products_of_the_vectors_of_words_which_learn_as_inputs_
     expected = model.decoder.output(states) @ vectors.T + model.decoder.bias
     torch.testing.assert_close(model.decoder._logits(states), expected)
     model.decoder._logits(states)[:, 4].sum().backward()
-    assert [*vectors.grad.abs().sum(1).nonzero().flatten()] == [4]  # as an output alone
+    assert [*vectors.grad.abs().sum(1).nonzero().flatten()] == [4]  # as an output only
     vectors.grad = None
     model.encoder(numbers(["b"])).sum().backward()
     assert vectors.grad[5].abs().sum() > 0  # as an input of the encoder
@@ -372,14 +372,14 @@ def test_what_is_no_sentence_is_refused(given, message):
 
 
 class Grids(RecurrentDecoder):
-    """Logits of padding, too."""
+    """Returns logits for padding, too."""
 
     def forward(self, previous, code, wanted):
         return super().forward(previous, code, wanted | True).view(*previous.shape, -1)
 
 
 class Counts(nn.Linear, Recorded):
-    """An encoder without vectors of words."""
+    """An encoder without word embeddings."""
 
 
 def test_mistakes_in_arguments_are_one_line():

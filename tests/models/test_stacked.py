@@ -1,4 +1,4 @@
-"""The stacked autoencoder: every stage trains what it should on what it should, and can be taken up again."""
+"""The stacked autoencoder: every stage trains the right parts on the right inputs, and can be resumed."""
 
 from functools import partial
 
@@ -34,7 +34,7 @@ def trainer(*callbacks, **options):
 
 
 class Watch(Callback):
-    """Notes in every epoch which stage it was, which parameters changed, and what was found in validation."""
+    """Records each epoch's stage, which parameters changed, and the validation metrics."""
 
     def __init__(self):
         self.stages, self.changed, self.figures = [], [], []
@@ -51,7 +51,7 @@ class Watch(Callback):
 
 @pytest.fixture(scope="module")
 def course():
-    """A model after all its stages, and what was seen on the way."""
+    """A model after all its stages, and what was recorded on the way."""
     model, watch = stacked(), Watch()
     trainer(watch).fit(model, genlab.Digits())
     return model, watch
@@ -108,7 +108,7 @@ def test_every_layer_may_have_a_schedule_of_its_own():
 
 
 def encoded_images(model, data):
-    """Trains the model, and counts the images that pass through its first layer."""
+    """Train the model, and count the images that pass through its first layer."""
     counts = []
     model.stack[0].encoder.register_forward_hook(lambda module, inputs, output: counts.append(len(output)))
     trainer(limit_val_batches=0).fit(model, data)
@@ -302,7 +302,7 @@ def test_outputs_for_test_images_are_not_kept():
 
 
 def test_a_stage_begins_without_gradients_of_the_stages_before():
-    """A learned activation of layer 1 gets gradients when layer 2 is trained, which its optimizer does not hold."""
+    """When layer 2 is trained, a learned activation of layer 1 gets gradients, though it is not in the optimizer."""
 
     class FirstGradients(Callback):
         def __init__(self):

@@ -1,4 +1,4 @@
-"""StyleGAN: each step of training against autograd by hand, styles, noise, truncation and what checkpoints keep."""
+"""StyleGAN: each training step against autograd by hand, styles, noise, truncation and what checkpoints keep."""
 
 import copy
 from functools import partial
@@ -32,7 +32,7 @@ def stylegan(**options):
 
 
 def noisy(model):
-    """The model with noise that counts."""
+    """Return the model with noise that has an effect."""
     for generator in (model.net, model.best):
         for layer in generator.synthesis.layers:
             layer.noise_strength.data.fill_(0.3)
@@ -47,7 +47,7 @@ def fitted(model, batches=6, batch_size=16, **options):
 
 
 class Seen(Callback):
-    """The first batch, with noise that is known, and the order of optimizers' steps in each batch."""
+    """Records the first batch, with known noise, and the order of optimizer steps in each batch."""
 
     def __init__(self):
         self.images, self.steps = None, []
@@ -135,7 +135,7 @@ def test_accumulated_batches_make_the_same_steps():
 
 
 def test_augmentation_adapts_by_the_images_that_were_seen_though_a_step_is_of_several_batches():
-    """Of a target that no discriminator reaches, the probability falls by 48 of 1,000 images."""
+    """With a target that no discriminator reaches, the probability falls by 48 of 1,000 images."""
     model = stylegan(augment=partial(AdaptiveAugmentation, target=1.0, images=1000), penalty=None)
     model.discriminator.logits.bias.data.fill_(-100.0)
     model.augment.probability.fill_(0.8)

@@ -1,4 +1,4 @@
-"""pix2pix and CycleGAN: the alternation, step by step, and use on images of any size."""
+"""pix2pix and CycleGAN: alternating steps, one by one, and use on images of any size."""
 
 import copy
 from functools import partial
@@ -103,7 +103,7 @@ SGDS = {"generator_optimizer": partial(SGD, lr=0.01), "discriminator_optimizer":
 
 
 def batches_of(model, count):
-    """The batches that a model is trained with, kept."""
+    """Return the batches that a model is trained on."""
     kept = []
     step = model.training_step
     model.training_step = lambda batch, batch_idx: (kept.append(batch), step(batch, batch_idx))[1]
@@ -191,7 +191,7 @@ def test_figures_of_validation_are_the_averages(build):
 
 
 class Reseed(Callback):
-    """Random numbers that depend on the epoch alone: those of resumed training are another matter."""
+    """Makes random numbers depend only on the epoch, since resumed training would draw others."""
 
     def on_train_epoch_start(self, trainer, model):
         torch.manual_seed(trainer.current_epoch)
@@ -230,9 +230,9 @@ def test_a_full_pool_gives_older_images_half_of_the_time():
     older = given != new
     assert older.float().mean().item() == pytest.approx(0.5, abs=0.03)
     assert (given[older] < new[older]).all()
-    assert given.unique().numel() == given.numel()  # none is given twice
+    assert given.unique().numel() == given.numel()  # none is returned twice
     ages = (new - given)[older]
-    assert ages.mean().item() == pytest.approx(2 * 50, rel=0.1)  # each is kept for 50 exchanges, every other image
+    assert ages.mean().item() == pytest.approx(2 * 50, rel=0.1)  # each is kept for 50 exchanges, one every other image
     assert len(pool.images) == 50
 
 

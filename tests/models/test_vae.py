@@ -1,4 +1,4 @@
-"""The VAE's evidence lower bound and what it can do."""
+"""The VAE's evidence lower bound, and what it can do."""
 
 import operator
 from functools import partial, reduce
@@ -111,17 +111,17 @@ def test_what_are_no_batches_is_refused_in_one_line():
 
 
 class LinearGaussian(IndependentValues):
-    """Unit-free normal values around the outputs themselves, for a model whose evidence is known."""
+    """Normal values around the outputs themselves, for a model whose evidence is known."""
 
     def of_values(self, outputs, x):
         return Normal(outputs, 0.5).log_prob(x)
 
 
 def linear_gaussian_vae(posterior_scale: float, beta: float = 1.0):
-    """x = W z + noise of sigma 0.5, with orthogonal columns, so that the posterior is diagonal; and its evidence.
+    """Return a VAE of x = W z + noise of sigma 0.5, with orthogonal columns, so q can be exact; and its evidence.
 
-    The encoder gives what is best for a weight of the KL divergence, with a standard deviation `posterior_scale` times
-    as large.
+    The encoder is optimal for a weight of the KL divergence, except that its standard deviation is `posterior_scale`
+    times as large.
     """
     columns = torch.linalg.qr(torch.randn(6, 2, generator=torch.Generator().manual_seed(0))).Q * torch.tensor(
         [2.0, 1.0]
@@ -231,7 +231,7 @@ def test_beta_weighs_the_kl_in_the_loss_and_leaves_the_elbo():
 
 
 def fitted(**options):
-    """A VAE after some epochs on digits, and its figures in each."""
+    """Return a VAE after some epochs on digits, and its metrics in each."""
     torch.manual_seed(0)
     figures = []
 

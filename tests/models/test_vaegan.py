@@ -1,4 +1,4 @@
-"""VAE/GAN: which player learns from what, who waits, and what cannot be."""
+"""VAE/GAN: which player learns from what, which one waits, and what is refused."""
 
 import copy
 from functools import partial
@@ -38,7 +38,7 @@ def fitted(model, batches=6, **options):
 
 
 class Moves(Callback):
-    """Images and weights before each batch, with noise that is the same each time, and the weights after it."""
+    """Records images and weights before each batch, with the same noise each time, and the weights after it."""
 
     def __init__(self):
         self.images, self.before, self.after = [], [], []
@@ -52,13 +52,13 @@ class Moves(Callback):
         self.after.append(copy.deepcopy(model.state_dict()))
 
     def moved(self, player):
-        """Whether a player's weights changed, in each batch."""
+        """Return whether a player's weights changed, for each batch."""
         pairs = zip(self.before, self.after, strict=True)
         return [any(not torch.equal(a[n], b[n]) for n in a if n.startswith(player)) for a, b in pairs]
 
 
 def gradients_by_hand(model, images, beta, gamma):
-    """Each player's gradient by algorithm 1, of losses that are written out."""
+    """Return each player's gradient in algorithm 1, from losses that are written out."""
     torch.manual_seed(1)
     x = 2 * images - 1
     mean, log_variance = model.encoder(x).chunk(2, 1)

@@ -1,4 +1,4 @@
-"""VQ-VAEs: the loss by hand, stages that train their own part, priors that are probabilities, exact resume."""
+"""VQ-VAEs: the loss by hand, stages that train their own parts, priors that are distributions, exact resuming."""
 
 import itertools
 import math
@@ -68,7 +68,7 @@ def digits():
 
 
 class Watch(Callback):
-    """Notes in every epoch which stage it was, and which parts of the model changed."""
+    """Records each epoch's stage, and which parts of the model changed."""
 
     def __init__(self):
         self.stages, self.changed, self.figures = [], [], []
@@ -86,7 +86,7 @@ class Watch(Callback):
 
 @pytest.fixture(scope="module")
 def course():
-    """A VQ-VAE-2 with priors under labels after all its stages, and what was seen on the way."""
+    """A VQ-VAE-2 with priors conditioned on labels after all its stages, and what was recorded on the way."""
     model, watch = vqvae2(**LABELS), Watch()
     trainer(watch).fit(model, digits())
     return model, watch
@@ -152,7 +152,7 @@ def test_codes_are_computed_once_for_all_epochs_of_a_prior():
     trainer(limit_val_batches=0).fit(model, digits())
     assert (
         3 * 1437 <= sum(seen) < 3 * 1437 + 12 * 64
-    )  # two epochs of the autoencoder; parts of equal size are filled up
+    )  # two epochs of the autoencoder; the last of the equal parts are padded
 
 
 @pytest.mark.parametrize("stopped_after", [1, 4])
@@ -174,7 +174,7 @@ def test_training_resumes_bit_for_bit_inside_an_epoch_of_a_prior(working_folder)
     trainer(saved, max_steps=30, enable_checkpointing=True, limit_val_batches=0).fit(vqvae(**options), digits())
     inside = working_folder / "inside.ckpt"
     trainer(limit_val_batches=0).fit(resumed := vqvae(**options), digits(), ckpt_path=inside, weights_only=True)
-    assert torch.load(inside, weights_only=True)["global_step"] == 30  # of 11 and twice 11
+    assert torch.load(inside, weights_only=True)["global_step"] == 30  # of 11 + 2 * 11
     assert all(torch.equal(value, whole.state_dict()[name]) for name, value in resumed.state_dict().items())
 
 
@@ -209,7 +209,7 @@ def test_samples_are_drawn_and_decoded_the_same_for_the_same_seed(course):
 
 
 def tiny_priors(condition=None):
-    """A coder of a top grid 1 x 1 above one of 2 x 2, each of 2 codes, and untrained priors."""
+    """Return a coder with a 1 x 1 grid on top of a 2 x 2 one, of 2 codes each, and untrained priors."""
     torch.manual_seed(1)
     small = {"channels": 4, "halvings": 1, "blocks": 0}
     networks = {name: partial(StridedEncoder, **small) for name in ("encoder", "top_encoder")}
@@ -219,7 +219,7 @@ def tiny_priors(condition=None):
     priors = GridPriors(coder, partial(GatedPixelCNN, channels=4, layers=2), condition, 5)
     with torch.no_grad():
         for parameter in priors.parameters():
-            parameter.mul_(3)  # so that what is given makes a difference
+            parameter.mul_(3)  # so that conditions make a difference
     return coder.eval(), priors.eval()
 
 
@@ -284,10 +284,10 @@ def test_priors_under_labels_describe_images_with_labels_once_all_are_trained():
 def test_bottom_codes_depend_on_the_top_ones():
     model = vqvae2()
     x = torch.rand(16, *SHAPE)
-    model.errors(x)  # in training, so that k-means sets the codebooks
+    model.errors(x)  # in training mode, so that k-means sets the codebooks
     model.eval()
     before = model.coder.split(model.encode(x))
-    model.coder.quantizer(0).averages.neg_()  # other top codes, and another vector of each
+    model.coder.quantizer(0).averages.neg_()  # other top codes, with other vectors
     after = model.coder.split(model.encode(x))
     assert not torch.equal(before[1], after[1])
 

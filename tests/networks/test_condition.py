@@ -26,7 +26,7 @@ def test_conditions_are_as_loud_as_codes_and_tell_each_other_apart(kind, conditi
 
 
 def test_a_code_is_not_drowned_by_its_condition():
-    """Where conditions are louder than codes, trained generators draw one image for each class."""
+    """If conditions are louder than codes, trained generators draw only one image for each class."""
     torch.manual_seed(0)
     generator = ConditionalGenerator(MLPDecoder, (1, 8, 8), 16, Labels(tuple("0123456789")).embedding(64), 64)
     images = generator(torch.randn(2000, 16), torch.arange(2000) % 10).detach()

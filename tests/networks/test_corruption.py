@@ -1,4 +1,4 @@
-"""What denoising autoencoders have to undo."""
+"""Corruptions that denoising autoencoders have to undo."""
 
 import pytest
 import torch
@@ -54,7 +54,7 @@ def test_codes_of_any_range_are_corrupted_unit_by_unit():
     assert (dropped == 0).float().mean() == pytest.approx(0.4, abs=0.02)
     assert torch.equal(dropped[dropped != 0], codes[dropped != 0])
     maps = torch.ones(8, 5, 6, 6)
-    assert 0 < DroppedPixels(0.5).of_codes(maps).std(1).max()  # each unit by itself
+    assert 0 < DroppedPixels(0.5).of_codes(maps).std(1).max()  # each unit separately
 
 
 def test_patches_are_for_images_alone():
@@ -66,7 +66,7 @@ def test_a_warp_moves_smoothly_by_its_strength_and_each_image_by_its_own():
     columns = torch.linspace(0, 1, 64).expand(200, 1, 64, 64)  # a pixel says where it comes from
     warped = ElasticWarp(strength=0.05, points=4)(columns, torch.Generator().manual_seed(0))
     away = (warped - columns)[:, 0]
-    corners = away[:, 21, 21]  # of the second point, which lies between two pixels
+    corners = away[:, 21, 21]  # at the second point, which lies between two pixels
     assert corners.std().item() == pytest.approx(0.05, rel=0.2)
     assert (away[:, 1:] - away[:, :-1]).abs().max() < 0.05
     assert away[0].std() > 0

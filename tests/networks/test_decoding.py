@@ -16,7 +16,7 @@ WORDS, STEPS = [END, 4, 5, 6], 4
 
 @pytest.fixture(scope="module")
 def network():
-    """A decoder of three words and codes of size 2, whose logits differ much."""
+    """A decoder of three words and codes of size 2, whose logits differ a lot."""
     torch.manual_seed(3)
     network = RecurrentDecoder(7, 2, embedding=6, hidden=8)
     with torch.no_grad():
@@ -26,7 +26,7 @@ def network():
 
 
 def every_sentence():
-    """All sentences of up to four words, or their beginnings, as the decodings give them."""
+    """Yield all sentences of up to four words, or their beginnings, as the decoders return them."""
     for length in range(STEPS):
         for words in itertools.product(WORDS[1:], repeat=length):
             yield [*words, END, *[PAD] * (STEPS - length - 1)]
@@ -34,7 +34,7 @@ def every_sentence():
 
 
 def log_probs_of(network, code, sentences):
-    """The probability of each sentence among those of words and the end, from logits of whole sentences."""
+    """Return the log-probability of each sentence, restricted to words and the end, from logits of whole sentences."""
     tokens = torch.tensor(sentences)
     previous = torch.cat([torch.full((len(tokens), 1), START), tokens[:, :-1]], 1)
     logits = network(previous, code.expand(len(tokens), -1), torch.ones_like(tokens, dtype=torch.bool))

@@ -12,7 +12,7 @@ sides = st.integers(8, 33)
 
 
 def lively(network):
-    """With weights everywhere, also where residuals begin as nothing."""
+    """Make all weights nonzero, including those with which residuals start at zero."""
     torch.manual_seed(0)
     for weights in network.parameters():
         if weights.ndim > 1:

@@ -15,7 +15,7 @@ SMALL = {"channels": 6, "layers": 3, "kernel": 3, "embedding": 3}
 
 
 def lively(network, seed=0):
-    """With weights large enough for what is far away to be felt, in double precision."""
+    """Make weights large enough for distant values to matter, in double precision."""
     torch.manual_seed(seed)
     for weights in network.parameters():
         torch.nn.init.normal_(weights, std=0.5)
@@ -23,7 +23,7 @@ def lively(network, seed=0):
 
 
 class Uncached(torch.nn.Module):
-    """The same network, of which the sampler knows no more than its logits."""
+    """The same network, of which the sampler sees only the logits."""
 
     def __init__(self, network):
         super().__init__()
@@ -34,7 +34,7 @@ class Uncached(torch.nn.Module):
 
 
 def seen_by(network, grid, channel, i, j):
-    """Return whether each value of grids (B, C, H, W) reaches the logits of one, (C, H, W), by autograd."""
+    """Return whether each value of grids (B, C, H, W) reaches the logits of a given value, (C, H, W), by autograd."""
     embedded = []
     hook = network.embedding.register_forward_hook(
         lambda module, _, outputs: embedded.append(outputs.requires_grad_().retain_grad() or outputs)
@@ -46,9 +46,9 @@ def seen_by(network, grid, channel, i, j):
 
 @pytest.mark.parametrize("shape", [(1, 9, 8), (2, 6, 7), (3, 5, 5)])
 def test_each_value_sees_all_before_it_and_none_from_itself_on(shape):
-    """Through autograd: with layers enough to reach everywhere, there is no blind spot."""
+    """By autograd: with enough layers to reach everywhere, there is no blind spot."""
     network = lively(GatedPixelCNN(shape, 4, channels=24, layers=8, kernel=3, embedding=2))
-    grid = torch.randint(4, (8, *shape))  # several, as rectifiers pass on no gradient of some
+    grid = torch.randint(4, (8, *shape))  # several, since rectifiers block some gradients
     depth, height, width = shape
     order = torch.arange(height * width).view(1, height, width) * depth + torch.arange(depth).view(-1, 1, 1)
     for channel, i, j in itertools.product(*map(range, shape)):
@@ -143,7 +143,7 @@ def test_samples_do_not_depend_on_how_many_are_drawn_at_once(monkeypatch):
 
 
 def test_places_that_are_known_are_kept_and_the_others_follow_from_them():
-    """The draws of a place are the same, known or not: with those of the samples known, the rest is the same too."""
+    """A position's draws are the same, known or not: given the known samples, the rest comes out the same too."""
     network = lively(GatedPixelCNN((2, 8, 8), 3, **SMALL))
     samples = sample_grids(network, (2, 8, 8), 4, generator=torch.Generator().manual_seed(0))
     for start in (0, 1, 27, 64):

@@ -22,7 +22,7 @@ def seeded():
 
 
 def with_book(kind, book, **options):
-    """A codebook of given vectors (codes, code_size), as it is in evaluation."""
+    """Return a codebook of given vectors (codes, code_size), in evaluation mode."""
     codebook = kind(book.shape[1], len(book), kmeans_start=False, **options).eval()
     codebook.place(book, torch.ones(len(book)), torch.ones(len(book), dtype=torch.bool))
     return codebook
@@ -133,7 +133,7 @@ def test_fewer_vectors_than_codes_are_enough_to_start():
 
 
 def two_clusters(count=256):
-    """Vectors of which half are far from all codes but one, at the origin."""
+    """Return vectors, half of which are far from all codes except one, at the origin."""
     z = 0.1 * torch.randn(count, 2)
     z[::2] += torch.tensor([30.0, 0.0])
     return z
@@ -146,12 +146,12 @@ def test_dead_codes_come_back_and_stay(kind):
     codebook = with_book(kind, book).train()
     for _ in range(REVIVAL_EVERY):
         found = codebook(two_clusters())
-    assert len(found.indices.unique()) == 1  # 7 of the 8 are dead, and were moved at its end
+    assert len(found.indices.unique()) == 1  # 7 of the 8 were dead, and were moved in the end
     assert (codebook.book[1:, 0] < 31).all()
     revived = codebook.book.clone()
     for _ in range(REVIVAL_EVERY - 1):
         assert len(codebook(two_clusters()).indices.unique()) > 4
-    assert (codebook.book[1:] - revived[1:]).norm(dim=1).max() < 1  # nothing takes them back to where they died
+    assert (codebook.book[1:] - revived[1:]).norm(dim=1).max() < 1  # they do not return to where they died
 
 
 def test_without_revival_dead_codes_stay_dead():

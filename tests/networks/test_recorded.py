@@ -1,4 +1,4 @@
-"""Networks that are built already, as arguments of models in Python."""
+"""Already built networks as arguments of models in Python."""
 
 import copy
 import io
@@ -39,7 +39,7 @@ labels = torch.arange(12) % 3
 
 
 class Plain(nn.Sequential):
-    """Someone's own network, of which nothing is recorded."""
+    """A user's own network, of which nothing is recorded."""
 
     def __init__(self, image_shape, size, hidden=7):
         super().__init__(nn.Flatten(), nn.Linear(64, hidden), nn.Tanh(), nn.Linear(hidden, size))
@@ -62,14 +62,14 @@ class Before(Recorded, Plain):
 
 
 class Body(nn.Sequential, Recorded):
-    """Made of a network that is given."""
+    """Built from a given network."""
 
     def __init__(self, image_shape, size, body):
         super().__init__(nn.Flatten(), body, nn.Linear(64, size))
 
 
 class Layers(nn.Sequential, Recorded):
-    """Of arguments without names."""
+    """Takes arguments without names."""
 
     def __init__(self, image_shape, size, *hidden, **further):
         super().__init__(nn.Flatten(), nn.Linear(64, size))
@@ -169,13 +169,13 @@ def test_every_family_takes_built_networks_and_its_checkpoint_needs_none_of_them
     given = {name: make() for name, make in networks.items()}
     before = {name: copy.deepcopy(network) for name, network in given.items()}
     with warnings.catch_warnings():
-        warnings.filterwarnings("error", ".*nn.Module")  # Lightning's, of networks among hyperparameters
+        warnings.filterwarnings("error", ".*nn.Module")  # Lightning's, about networks among hyperparameters
         model = build(**options, **given)
     held = [*model.modules()]
     for name, network in given.items():
         for one, as_it_was in zip(several(network), several(before[name]), strict=True):
             assert any(one is module for module in held), name
-            for key, weights in as_it_was.state_dict().items():  # trained ones stay so
+            for key, weights in as_it_was.state_dict().items():  # trained weights stay
                 assert torch.equal(weights, one.state_dict()[key]), (name, key)
     trainer = trained(model, DataLoader(TensorDataset(*batch), batch_size=6))
     for name, network in given.items():
@@ -235,7 +235,7 @@ def test_copies_are_recorded_and_weights_are_all_that_is_kept(make):
     assert not any("recorded" in name for name in network.state_dict())
     with pytest.raises(TypeError, match="image_shape"):  # the constructor's own message
         type(network)()
-    copy.deepcopy(Layers(SHAPE, 8, made_from=(i for i in [])))  # which itself cannot be copied
+    copy.deepcopy(Layers(SHAPE, 8, made_from=(i for i in [])))  # a generator cannot be copied
 
 
 def refused(build):
@@ -267,7 +267,7 @@ def test_a_network_of_another_size_is_refused_with_both():
         lambda: genlab.CGAN(SHAPE, 3, code_size=4, condition_size=6, generator=MLPDecoder(SHAPE, 4)),
         lambda: genlab.CycleGAN((3, 8, 8), SHAPE, ResNetGenerator((3, 8, 8), 1, 4, 1), identity_weight=0),
         lambda: genlab.StackedAutoencoder(SHAPE, [DenseLayer(SHAPE, 6), DenseLayer((5,), 3)], [StageSchedule(1)]),
-        lambda: genlab.VAE(SHAPE, 8, encoder=DenseLayer(SHAPE, 16)),  # a layer, no encoder
+        lambda: genlab.VAE(SHAPE, 8, encoder=DenseLayer(SHAPE, 16)),  # a layer, not an encoder
     ):
         assert ", but the model needs (" in refused(build)
 

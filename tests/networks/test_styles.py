@@ -43,13 +43,13 @@ def test_demodulated_outputs_have_unit_variance_whatever_the_style():
     conv = ModulatedConv(32, 64, 8)
     x = torch.randn(16, 32, 24, 24)
     outputs, factors = conv(x, 5 * torch.randn(16, 8))
-    inside = (outputs * factors)[..., 1:-1, 1:-1]  # zeros beyond the border have no variance
+    inside = (outputs * factors)[..., 1:-1, 1:-1]  # zeros beyond the border reduce the variance
     torch.testing.assert_close(inside.var((0, 2, 3)).mean(), torch.tensor(1.0), atol=0.02, rtol=0)
     assert outputs.var((1, 2, 3)).max() > 3 * outputs.var((1, 2, 3)).min()
 
 
 def resampled(x, up, down, before, gain):
-    """A map doubled, filtered or halved by scipy, one axis after the other, without so many samples `before`."""
+    """Double, filter or halve a map with scipy, one axis after the other, dropping `before` samples."""
     taps = [tap / sum(TAPS) * gain for tap in TAPS]
     for axis in (0, 1):
         x = upfirdn(taps, x, up, 1, axis)
@@ -97,7 +97,7 @@ def test_equalized_layers_have_one_variance_and_move_at_one_speed():
         layer(x).square().mean().backward()
         torch.optim.Adam(layer.parameters(), lr=1e-3, eps=0).step()
         moved.append((layer.weight.detach() * layer.scale - before).square().sum(1).sqrt().mean().item())
-    assert moved[:2] == pytest.approx([1e-3, 1e-3], rel=0.01)  # of the whole row, whatever its length
+    assert moved[:2] == pytest.approx([1e-3, 1e-3], rel=0.01)  # for the whole row, whatever its length
     assert moved[2] == pytest.approx(1e-5, rel=0.02)
 
 
@@ -121,7 +121,7 @@ def test_any_shape_is_made_and_judged(shape):
 
 
 def test_images_are_those_of_the_equations_written_out():
-    """The skip generator of 8 x 8 images, from the constant on."""
+    """The skip generator of 8 x 8 images, starting from the constant."""
     torch.manual_seed(0)
     generator = StyleGenerator((2, 8, 8), 3, 4, 1, channels=4).double()
     net, styles = generator.synthesis, torch.randn(2, 4, 4, dtype=torch.float64)
@@ -190,7 +190,7 @@ def test_deviations_are_of_groups_and_any_number_of_images_is_judged():
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 def test_images_that_are_alike_have_finite_gradients_in_any_precision(dtype):
-    """As of one image alone, or of corners that are black in all."""
+    """As with a single image, or with corners that are black in all images."""
     for count in (1, 4):
         x = torch.full((count, 3, 2, 2), 0.5, dtype=dtype, requires_grad=True)
         found = BatchDeviation(4)(x)

@@ -51,7 +51,7 @@ def test_a_logit_sees_a_patch_of_70_x_70_pixels():
 
 
 def test_a_unet_has_the_stages_of_the_paper():
-    """Isola et al. 2017, section 6.1.1, but for the innermost stages, of one pixel, which cannot be normalised."""
+    """Isola et al. 2017, section 6.1.1, except for the innermost stages, of one pixel, which cannot be normalised."""
     network = UNet((3, 256, 256), 3)
     down = [layer.out_channels for layer in network.down.modules() if isinstance(layer, nn.Conv2d)]
     assert down == [64, 128, 256, 512, 512, 512, 512, 512]
@@ -80,7 +80,7 @@ def test_a_residual_generator_has_the_layers_of_the_paper():
 
 
 def test_layers_are_normalised_where_the_papers_say():
-    """No normalisation after the first and the last convolution of a discriminator and a U-Net, nor its innermost."""
+    """No normalisation after the first and last convolution of a discriminator and a U-Net, nor after the innermost."""
     patch = PatchDiscriminator((3, 64, 64), 1, channels=4)
     kinds = ["Conv2d", "LeakyReLU", *["Conv2d", "InstanceNorm2d", "LeakyReLU"] * 3, "Conv2d"]
     assert [type(layer).__name__ for layer in patch] == kinds

@@ -1,4 +1,4 @@
-"""Networks, losses, models and data of one's own, in modules of the current folder."""
+"""User-defined networks, losses, models and data, in modules of the current folder."""
 
 import importlib
 import json
@@ -88,14 +88,14 @@ def modules(working_folder) -> Iterator[None]:
 
 
 def forget() -> None:
-    """As in a new process."""
+    """Forget imported modules, as in a new process."""
     for name in (*MODULES, "my_models"):
         sys.modules.pop(name, None)
 
 
 @pytest.fixture
 def own(modules) -> Path:
-    """A run of an encoder of one's own."""
+    """A run with a user-defined encoder."""
     Path("my.yaml").write_text("model: {class_path: VAE, init_args: {encoder: my_nets.MyEncoder}}\ndata: Digits\n")
     main(["fit", "--config=my.yaml", *SMOKE])
     forget()
@@ -181,7 +181,7 @@ DATA = "--data=my_data.Numerals"
 
 @pytest.fixture
 def numerals(modules) -> Path:
-    """A run of a VAE on a DataModule of one's own, which says no shape and has no test images."""
+    """A run of a VAE on a user-defined DataModule, which declares no shape and has no test images."""
     main(["fit", "--model=VAE", DATA, *SMOKE])
     forget()
     return Path("runs/vae-numerals/0")
@@ -198,7 +198,7 @@ def test_data_of_ones_own_say_their_shape_by_their_first_batch_and_are_found_in_
     main(["reconstruct", "--out=drawn.npz"])
     assert np.load("drawn.npz")["subject"] == "VAE on Numerals, epoch 1"
     assert "data: Numerals" in capsys.readouterr().out
-    assert np.load(numerals / "predictions.npz")["code"].shape == (200, 20)  # of the images for validation
+    assert np.load(numerals / "predictions.npz")["code"].shape == (200, 20)  # validation images
 
 
 def test_the_first_batch_takes_no_random_numbers_from_training(modules):

@@ -9,7 +9,7 @@ from genlab.parsing.safe_yaml import load, require_sane
 
 
 def laughs(levels: int) -> str:
-    """A list of ten, ten lists of which are a list, and so on."""
+    """Return nested lists, each a list of ten of the previous one."""
     lines = ["a0: &a0 [" + ", ".join("0" * 10) + "]"]
     lines += [f"a{n}: &a{n} [" + ", ".join([f"*a{n - 1}"] * 10) + "]" for n in range(1, levels)]
     return "\n".join(lines)

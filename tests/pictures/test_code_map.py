@@ -38,7 +38,7 @@ def test_t_sne_is_the_same_for_a_seed_and_its_axes_have_no_numbers():
     one, two = (project(codes, "tsne", seed=3) for _ in range(2))
     np.testing.assert_array_equal(one.points, two.points)
     assert list(one.figure().axes[0].get_xticks()) == []
-    assert project(codes[:5], "tsne").points.shape == (5, 2)  # fewer than its usual neighbours
+    assert project(codes[:5], "tsne").points.shape == (5, 2)  # fewer than its default number of neighbours
     with pytest.raises(GenlabError, match="a map of 3 codes by tsne needs 4 or more; take more images"):
         project(codes[:3], "tsne")
     with pytest.raises(GenlabError, match="a map of 1 code by pca needs 2 or more"):

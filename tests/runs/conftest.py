@@ -1,4 +1,4 @@
-"""Shared by the tests of runs."""
+"""Fixtures for the tests of runs."""
 
 import shutil
 from pathlib import Path

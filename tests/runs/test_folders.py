@@ -1,4 +1,4 @@
-"""What a run's folder is, and that no command but the `fit` which trains it writes there."""
+"""What a run's folder is, and that only the `fit` that trains a run writes there."""
 
 import contextlib
 import os
@@ -177,7 +177,7 @@ def test_what_is_typed_finds_the_run_again(own):
     run = Path("runs/vae_digits-mnist/0")
     assert torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == 1
     assert (run / "predictions.npz").exists()
-    main(["predict", "--config=vae_digits.yaml", "--data=Digits"])  # of the config's run, as there is no other
+    main(["predict", "--config=vae_digits.yaml", "--data=Digits"])  # in the config's run, as there is no other
     assert (own / "predictions.npz").exists()
 
 
@@ -191,7 +191,7 @@ def test_a_name_is_that_of_a_folder(name, refused):
 
 @pytest.fixture
 def signed(own) -> Path:
-    """The copy of the run, as if it had been trained where it lies."""
+    """The copy of the run, signed as if it had been trained in its folder."""
     text = (own / "config.yaml").read_text()
     (own / "config.yaml").write_text(runs.signed(text.split("\n", 1)[1], own))
     return own

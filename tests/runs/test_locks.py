@@ -1,4 +1,4 @@
-"""A run is trained by one process at a time."""
+"""Only one process at a time trains a run."""
 
 import json
 import time
@@ -64,7 +64,7 @@ def test_a_file_system_without_locks_trains_with_a_warning(own, monkeypatch):
 
 
 def test_a_run_that_cannot_be_locked_is_not_trained(own, refused):
-    (own / runs.LOCK).unlink(missing_ok=True)  # filelock keeps or removes it, each version as it pleases
+    (own / runs.LOCK).unlink(missing_ok=True)  # depending on its version, filelock keeps or removes it
     (own / runs.LOCK).mkdir()
     told = refused("fit", "--config=vae_digits.yaml", "--ckpt_path=last", "--trainer.max_epochs=4")
     assert "runs/vae_digits/0 cannot be locked for training: Is a directory" in told

@@ -1,4 +1,4 @@
-"""Sheets of styles and noise, of a generator whose pixels show which style and which noise each layer had."""
+"""Sheets of styles and noise, for a generator whose pixels show the style and noise of each layer."""
 
 import torch
 
@@ -9,7 +9,7 @@ LAYERS = 4
 
 
 class Transparent:
-    """A generator of images (1, 1, 4): pixel l is the style of layer l plus its noise, which the last layer lacks."""
+    """A generator of images (1, 1, 4): pixel l is the style of layer l plus its noise; the last layer has no noise."""
 
     num_layers, style_size, truncation = LAYERS, 1, 1.0
     fixed = 0.25

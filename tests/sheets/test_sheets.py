@@ -23,12 +23,12 @@ def noise(*shape: int) -> torch.Tensor:
 
 
 def words(sheet: Sheet, **options) -> list[str]:
-    """The texts in the figure of a sheet."""
+    """Return the texts in the figure of a sheet."""
     return [text.get_text() for text in sheet.figure(**options).texts]
 
 
 def find(tile: torch.Tensor, picture: np.ndarray, scale: int) -> list[tuple[int, int]]:
-    """Where in a picture a tile (C, H, W) stands, each pixel enlarged."""
+    """List the positions of a tile (C, H, W) in a picture, with each pixel enlarged."""
     wanted = eight_bits(tile).expand(3, -1, -1).permute(1, 2, 0).numpy().repeat(scale, 0).repeat(scale, 1)
     windows = np.lib.stride_tricks.sliding_window_view(picture, wanted.shape)[:, :, 0]
     corner = (windows[:, :, 0, 0] == wanted[0, 0]).all(-1)
@@ -240,7 +240,7 @@ def test_the_subject_says_model_data_and_epoch():
 
 
 class Named(torch.nn.Module):
-    """What samples images of a grey level under conditions, with noise, and draws no codes."""
+    """Samples images of a grey level under conditions, with noise, but draws no codes."""
 
     def given(self, condition):
         level = condition.float().mean()

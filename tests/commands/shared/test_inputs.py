@@ -1,4 +1,4 @@
-"""Tools on images of one's own, on other data, splits and devices, and on conditional models."""
+"""Tools on a user's own images, on other data, splits and devices, and on conditional models."""
 
 import csv
 import os
@@ -143,7 +143,7 @@ def test_conditional_models_see_images_under_their_own_conditions(tool, data, co
 
 
 def opened(model: Any) -> Any:
-    """The test images that a conditional model of the fixture is for, or pairs."""
+    """Return the test images that a conditional model of the fixture was built for, or pairs."""
     data: Any = genlab.data.DegradedPairs(genlab.FreyFaces(), genlab.data.Half())
     if isinstance(model.condition, Labels):
         data = genlab.Digits()

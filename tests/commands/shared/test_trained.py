@@ -1,4 +1,4 @@
-"""Trained models as tools open them: once, on a device, and with other data than their own."""
+"""Trained models as tools open them: once, on a device, and with data other than their own."""
 
 import contextlib
 import shutil
@@ -16,7 +16,7 @@ from tests.run_folders import out_of
 
 @pytest.fixture(scope="module")
 def album(tmp_path_factory) -> Path:
-    """A folder with an autoencoder's run on photographs in the folder `album`, which has moved to `moved` since."""
+    """A folder with an autoencoder's run on photographs in the folder `album`, since renamed to `moved`."""
     folder = tmp_path_factory.mktemp("album")
     write_images(folder / "album", 12)
     options = ["--data=ImageFolder", f"--data.folder={folder / 'album'}", "--data.image_size=8", "--data.crop=[12, 10]"]
@@ -122,7 +122,7 @@ TOOLS: dict[str, list[list[str]]] = {
 @pytest.mark.parametrize(("model", "arguments"), [(model, tool) for model, tools in TOOLS.items() for tool in tools])
 @pytest.mark.filterwarnings("ignore:.* images are few")
 def test_tools_let_the_model_work_where_its_tensors_are_moved(model, arguments, run, conditional, faces, monkeypatch):
-    """No network is called but by methods that move what they are given."""
+    """Networks are called only from methods that move their inputs."""
     inside = []
 
     def moving(method, device):
@@ -137,7 +137,7 @@ def test_tools_let_the_model_work_where_its_tensors_are_moved(model, arguments, 
 
     def watched(model, device, *more):
         if hasattr(model, "given"):
-            object.__setattr__(model, "given", moving(model.given, device))  # which moves conditions itself
+            object.__setattr__(model, "given", moving(model.given, device))  # it moves conditions itself
         for module in model.modules():
             module.register_forward_pre_hook(lambda network, given: strayed.append(network) if not inside else None)
         calls.append(device)

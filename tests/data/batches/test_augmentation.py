@@ -24,7 +24,7 @@ def test_jitter_enlarges_and_crops_back_each_image_at_a_place_of_its_own():
     steps = (jittered[:, 0, 0, 1:] - jittered[:, 0, 0, :-1])[:, 8:-8]
     torch.testing.assert_close(steps.mean(1), torch.full((200,), 64 / 72 / 63), rtol=0.05, atol=0)
     for side in jittered[:, 0, 0, 8], jittered[:, 1, 8, 0]:
-        assert len((side * 1000).round().unique()) == 9  # the 72 - 64 + 1 places
+        assert len((side * 1000).round().unique()) == 9  # the 72 - 64 + 1 positions
 
 
 def test_nothing_is_changed_unless_asked():

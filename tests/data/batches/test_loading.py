@@ -1,4 +1,4 @@
-"""Whole batches by index, in an order of their own each epoch."""
+"""Whole batches by index, in a new order each epoch."""
 
 from pathlib import Path
 
@@ -79,7 +79,7 @@ def test_processes_share_unpaired_batches():
 
 
 class Rank:
-    """What data know of a trainer in one of two processes."""
+    """What data see of a Trainer in one of two processes."""
 
     def __init__(self, rank):
         self.global_rank, self.world_size, self.overfit_batches = rank, 2, 0
@@ -248,7 +248,7 @@ def test_digits_of_another_size_show_the_same():
     seen = torch.nn.functional.avg_pool2d(large.test_set.images.float(), 4)
     assert torch.equal(large.test_set.labels, native.test_set.labels)
     same = native.test_set.images[..., 1:7].float()
-    assert (seen - same).abs().mean() < (seen - same.roll(1, 0)).abs().mean() / 3  # a resize smoothes
+    assert (seen - same).abs().mean() < (seen - same.roll(1, 0)).abs().mean() / 3  # resizing smooths
 
 
 def test_data_know_what_their_classes_are_called():

@@ -1,4 +1,4 @@
-"""genlab's data sets as data sets of PyTorch: single indices, slices, subsets and plain loaders."""
+"""genlab's data sets used as PyTorch data sets: single indices, slices, subsets and plain loaders."""
 
 from functools import partial
 
@@ -71,7 +71,7 @@ def test_subsets_splits_and_sums_in_a_plain_loader(data):
     chosen = [*parts[0].indices, *parts[1].indices]
     (batch,) = DataLoader(ConcatDataset(parts), batch_size=10)
     same(batch, data[torch.tensor(chosen)])
-    assert "index" not in batch  # it would be that of another data set
+    assert "index" not in batch  # it would be an index into another data set
     shuffled = list(DataLoader(data, batch_size=4, shuffle=True, generator=torch.Generator().manual_seed(0)))
     assert [len(next(iter(batch.values()))) for batch in shuffled] == [4, 4, 2]
     name = "a" if "a" in shuffled[0] else "target" if "target" in shuffled[0] else "image"

@@ -1,4 +1,4 @@
-"""Archives that are unpacked, and some that want out."""
+"""Archives that are unpacked, and some that try to write outside their folder."""
 
 import io
 import shutil

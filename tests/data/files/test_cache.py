@@ -1,4 +1,4 @@
-"""Decoded once, read ever after; never half a file."""
+"""Images decoded once and read from then on; never half a file."""
 
 import json
 import os
@@ -58,7 +58,7 @@ def built():
 
 @pytest.fixture
 def no_decoding(monkeypatch):
-    """Fails when an image is decoded."""
+    """Fail if an image is decoded."""
 
     def fail(*args):
         raise AssertionError("decoded again")
@@ -188,14 +188,14 @@ DAMAGES = {
 
 @pytest.fixture
 def damaged():
-    """The images of a cache of 40 with one unreadable file, and its folder, which other processes will open."""
+    """Images of a cache of 40 with one unreadable file, and its folder, which other processes will open."""
     write_images(Path("images"), 40)
     Path("images/7.jpg").write_text("no image")
     before = read(skip=True)
     yield before, Path("cache") / built()[0]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert torch.equal(read(skip=True).images, before.images)  # mended
+        assert torch.equal(read(skip=True).images, before.images)  # repaired
     assert len(built()) == 1
 
 
@@ -213,7 +213,7 @@ def test_damaged_images_are_decoded_from_scratch_with_a_word(damaged, damage):
     state = (folder / "images.npy").stat()
     DAMAGES[damage](folder / "images.npy")
     if (folder / "images.npy").is_file():
-        os.utime(folder / "images.npy", ns=(state.st_atime_ns, state.st_mtime_ns))  # a disk tells nobody
+        os.utime(folder / "images.npy", ns=(state.st_atime_ns, state.st_mtime_ns))  # silent corruption
     assert_decoded_from_scratch(before, "")
 
 
@@ -336,7 +336,7 @@ def test_a_cache_that_cannot_be_written_is_said():
     write_images(Path("images"), 3)
     Path("locked").mkdir()
     Path("locked").chmod(0o500)
-    place = Path("locked/cache") if os.geteuid() else Path("/proc/genlab")  # root may write anywhere but there
+    place = Path("locked/cache") if os.geteuid() else Path("/proc/genlab")  # the only place where root cannot write
     with pytest.raises(genlab.GenlabError, match=r"cannot keep decoded images in .*GENLAB_CACHE_DIR"):
         decoded(FolderFiles(Path("images")), FRAMING, place)
 
@@ -411,7 +411,7 @@ def test_another_process_maps_the_file_by_itself():
     write_images(Path("images"), 30)
     images = ImageTensors(decoded(FolderFiles(Path("images")), FRAMING, Path("cache")).path)
     pickled = pickle.dumps(images.subset(torch.tensor([4, 7])))
-    assert len(pickled) < 3000  # of 30 * 192 bytes
+    assert len(pickled) < 3000  # less than 30 * 192 bytes of images
     again = pickle.loads(pickled)
     index = torch.tensor([1])
     assert torch.equal(again[index]["image"], images[torch.tensor([7])]["image"])

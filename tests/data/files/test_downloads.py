@@ -1,4 +1,4 @@
-"""Downloads from a server of our own, with its bad days."""
+"""Downloads from a local server that misbehaves."""
 
 import contextlib
 import hashlib
@@ -21,7 +21,7 @@ PAGE = b"<!DOCTYPE html><html>Quota exceeded</html>"
 
 NO_RANGES = ("/no-ranges", "/page")
 PARTS = {"/other-part": "bytes 5-{end}/{all}", "/unsaid-part": None}
-"""What they say of a part that was not asked for; others say what it is."""
+"""What the server says of a part that was not requested; other paths state the right part."""
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -48,7 +48,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         end = 2_000_000 if self.path == "/short" and not start else len(content)
-        with contextlib.suppress(ConnectionError):  # of a client that has seen enough
+        with contextlib.suppress(ConnectionError):  # the client may have seen enough
             self.wfile.write(content[start:end])
         return None
 

@@ -85,7 +85,7 @@ def test_transparent_pixels_become_white():
 def test_photographs_are_turned_upright():
     upright = picture(12, 20)
     exif = Image.Exif()
-    exif[0x0112] = 6  # lying on its side
+    exif[0x0112] = 6  # rotated by 90 degrees
     lying = encoded(upright.transpose(Image.Transpose.ROTATE_90), exif=exif)
     np.testing.assert_array_equal(Framing((3, 20, 12)).decode(lying), np.asarray(upright).transpose(2, 0, 1))
 

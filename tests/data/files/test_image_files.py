@@ -1,4 +1,4 @@
-"""Image files of odd kinds: none hangs, each is left out and told, or one clear line."""
+"""Image files of odd kinds: none hangs, and each is left out and reported, or refused in one clear line."""
 
 import os
 import struct
@@ -34,7 +34,7 @@ def make_odd(kind: str, path: Path) -> None:
 
 @pytest.fixture
 def photos():
-    """A folder of twelve images and one of each odd kind but a folder, which would be looked into."""
+    """A folder of twelve images and one of each odd kind except a folder, which would be searched."""
     write_images(Path("photos"), 12)
     for kind in ("fifo", "loop", "zero"):
         make_odd(kind, Path(f"photos/{kind}.png"))
@@ -67,7 +67,7 @@ def test_names_that_are_no_utf_8_are_names(refused):
 
 def test_a_file_that_is_too_large_for_an_image_is_not_read(monkeypatch):
     write_images(Path("photos"), 3)
-    os.truncate("photos/1.jpg", 1 << 40)  # a hole, which takes no room
+    os.truncate("photos/1.jpg", 1 << 40)  # a sparse file, which takes no space
     with zipfile.ZipFile("photos.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("large.png", bytes(200_000))
     with pytest.raises(OSError, match="more than 716 MB"):
@@ -85,7 +85,7 @@ def zipped(name: str = "photos.zip") -> bytearray:
 
 
 def set_in_headers(content: bytearray, place: int, value: int) -> bytearray:
-    """Set two bytes, counted from the version needed to extract, of each header in a zip archive."""
+    """Set two bytes in each header of a zip archive, counted from the field for the required version."""
     for magic, before in ((b"PK\x03\x04", 4), (b"PK\x01\x02", 6)):
         at = content.find(magic)
         while at >= 0:
