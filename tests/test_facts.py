@@ -85,7 +85,7 @@ def test_facts_are_observed_in_data_that_state_none():
 
 def test_what_strangers_do_not_state_is_not_compared():
     facts.require_same(Strangers(), {"num_classes": 4})
-    with pytest.raises(genlab.GenlabError, match="was trained on a number of classes of 4, FreyFaces has 0"):
+    with pytest.raises(genlab.GenlabError, match="was trained on a number of classes of 4, but FreyFaces has 0"):
         facts.require_same(genlab.FreyFaces(), {"num_classes": 4})
     facts.require_same(genlab.FreyFaces(), {"image_shape": [1, 28, 20]})
 

@@ -121,7 +121,7 @@ class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # networ
     def on_train_epoch_start(self) -> None:
         """Let the encoder rest once it is time to."""
         if self.encoder_epochs == self.current_epoch:
-            rank_zero_info(f"epoch {self.current_epoch}: the encoder rests, and the decoder learns by itself")
+            rank_zero_info(f"epoch {self.current_epoch}: the encoder is now frozen, and only the decoder is trained")
         self._rest()
 
     @property

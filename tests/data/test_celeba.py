@@ -149,7 +149,9 @@ def test_a_broken_table_is_said(official):
 def test_an_image_of_no_part_is_said(official, part):
     table = ROOT / "list_eval_partition.txt"
     table.write_text(table.read_text().replace("000003.jpg 0", f"000003.jpg {part}"))
-    with pytest.raises(genlab.GenlabError, match=r"list_eval_partition.txt is broken \(its parts are 0, 1 and 2\)"):
+    with pytest.raises(
+        genlab.GenlabError, match=r"list_eval_partition.txt is broken \(its splits must be 0, 1 and 2\)"
+    ):
         celeba()
 
 

@@ -101,7 +101,7 @@ def test_overfitting_is_for_one_process():
     data.setup()
     data.trainer = Rank(0)
     data.trainer.overfit_batches = 2
-    with pytest.raises(genlab.GenlabError, match="overfit_batches is for one process"):
+    with pytest.raises(genlab.GenlabError, match="overfit_batches works with one process only"):
         data.train_dataloader()
 
 
