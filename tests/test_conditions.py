@@ -36,7 +36,7 @@ def test_domains_are_labels_that_batches_call_so():
     assert Domains(["ann", "bob"]).find(batch, model) is batch["domain"]
     with pytest.raises(genlab.GenlabError, match="the 'domain' of a batch, but this batch has none"):
         Domains(["ann", "bob"]).find({"image": batch["image"]}, model)
-    with pytest.raises(genlab.GenlabError, match="knows 2 classes"):
+    with pytest.raises(genlab.GenlabError, match="has 2 classes"):
         Domains(["ann", "bob"]).find(batch | {"domain": torch.tensor([2, 0])}, model)
 
 

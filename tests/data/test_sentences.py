@@ -200,8 +200,8 @@ def test_mistakes_in_files(official):
     assert "1 different sentence, the longest of 1,000 words, too few" in told_of("endless.txt")
     write(f"{official}/test.txt", "word " * 1000)
     assert told_of(official) == (
-        "none of 1 line for test has at most 50 words, the shortest 1,000; put each sentence on a line of its own, or "
-        "raise --data.max_words"
+        "none of 1 line for test has at most 50 words, the shortest has 1,000; put each sentence on a line of its own, "
+        "or raise --data.max_words"
     )
     write(f"{official}/val.txt", "", " ")
     assert told_of(official) == "talk/val.txt is empty; it must hold sentences, one per line"

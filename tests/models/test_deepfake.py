@@ -209,7 +209,7 @@ def test_domains_are_two_classes_or_two_data_sets():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: genlab.DeepFake((3, 8, 8), SHAPE), r"domains have \(3, 8, 8\) and \(1, 8, 8\)"),
+        (lambda: genlab.DeepFake((3, 8, 8), SHAPE), r"not \(3, 8, 8\) and \(1, 8, 8\)"),
         (lambda: genlab.DeepFake(None, SHAPE), "DeepFake learns from two domains"),
         (lambda: genlab.AdversarialDeepFake(SHAPE, SHAPE, adversarial_weight=-1), "adversarial_weight is -1"),
         (lambda: ElasticWarp(strength=0.6), "strength is 0.6"),
