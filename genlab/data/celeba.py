@@ -103,7 +103,7 @@ class CelebA(DecodedDataModule, ImageDataModule):
         if not all(map(len, rows)):
             rank_zero_info(
                 f"CelebA: the official training, validation and test splits have {[len(of_part) for of_part in rows]} "
-                "images here, and one has none; all are split again, a tenth each for validation and testing"
+                "images here, and none may be empty; all are split again, a tenth each for validation and testing"
             )
             if content.readable.sum() < 3:
                 raise GenlabError(f"{files.place} has too few images for training, validation and testing")

@@ -182,7 +182,7 @@ def test_images_of_one_part_alone_are_split_anew_with_a_note(caplog):
     with caplog.at_level("INFO"):
         data = celeba()
     assert [len(part) for part in (data.train_set, data.val_set, data.test_set)] == [20, 2, 2]
-    assert "of [24, 0, 0] images here" in caplog.text
+    assert "have [24, 0, 0] images here" in caplog.text
 
 
 def test_blank_lines_in_a_table_do_not_matter(official):
