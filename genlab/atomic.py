@@ -106,7 +106,7 @@ def require_folder_name(path: Path) -> None:
         GenlabError: if it is.
     """
     if path.suffix.lower() in {*PICTURES, ".npz", ".txt"} and not path.exists():
-        raise GenlabError(f"{path} is to be a folder, and has the ending of a file; give another name")
+        raise GenlabError(f"{path} is to be a folder but has the extension of a file; give another name")
 
 
 def picture_format(path: Path, arrays: bool = False, text: bool = False) -> str:
@@ -123,7 +123,7 @@ def picture_format(path: Path, arrays: bool = False, text: bool = False) -> str:
     known = PICTURES | ({".npz": "npz"} if arrays else {}) | ({".txt": "txt"} if text else {})
     ending = path.suffix.lower()
     if ending not in known:
-        raise GenlabError(f"{path} has no ending of a picture; give one of {', '.join(known)}")
+        raise GenlabError(f"{path} has no picture extension; give one of {', '.join(known)}")
     return known[ending]
 
 

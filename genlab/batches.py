@@ -138,7 +138,7 @@ def check_labels(labels: Any, num_classes: int) -> None:
     low, high = _range(labels)
     if low < 0 or high >= num_classes:
         raise GenlabError(
-            f"labels lie between {low:g} and {high:g}; this model knows {num_classes} classes, 0 to {num_classes - 1}: "
+            f"labels lie between {low:g} and {high:g}; this model has {num_classes} classes, 0 to {num_classes - 1}: "
             "count from 0, or build it with as many classes as there are (num_classes)"
         )
 
@@ -147,7 +147,7 @@ def check_attributes(attributes: Any, count: int) -> None:
     """Raise GenlabError for attributes that are not (B, count), from 0 (absent) to 1 (present)."""
     shape = tuple(attributes.shape) if isinstance(attributes, Tensor) else type(attributes).__name__
     if not isinstance(attributes, Tensor) or attributes.ndim != 2 or attributes.shape[1] != count:
-        raise GenlabError(f"attributes are {shape}; this model knows {count} and takes a tensor (B, {count})")
+        raise GenlabError(f"attributes are {shape}; this model has {count} and takes a tensor (B, {count})")
     low, high = _range(attributes)
     if not (0 <= low and high <= 1):
         signs = (low, high) == (-1, 1)

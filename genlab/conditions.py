@@ -48,7 +48,9 @@ class Condition(ABC):
         """
         batch = model.named(batch)
         if not isinstance(batch, Mapping) or self.key not in batch:
-            raise GenlabError(f"this {type(model).__name__}'s condition is the '{self.key}' of a batch, which has none")
+            raise GenlabError(
+                f"this {type(model).__name__}'s condition is the '{self.key}' of a batch, but this batch has none"
+            )
         return self.known(batch[self.key], model)
 
     @abstractmethod
@@ -81,7 +83,7 @@ class Condition(ABC):
         Raises:
             GenlabError: if a condition must be given.
         """
-        raise GenlabError("say under which condition to sample: attributes, or images")
+        raise GenlabError("give a condition to sample under: attributes or images")
 
     def every(self, batch: Mapping[str, Tensor], usual: Callable[[], Tensor]) -> tuple[Tensor, Sequence[str]]:
         """Return all values to show in a picture, (N, ...), and their names; or the conditions in a batch."""
@@ -160,7 +162,7 @@ class Labels(Condition):
             try:
                 return operator.index(one)
             except TypeError:
-                raise GenlabError(f"{one!r} is no class; give a label from 0 up, or a name") from None
+                raise GenlabError(f"{one!r} is not a class; give a label, 0 or above, or a name") from None
         if one in names:
             return names.index(one)
         labels = [str(label) for label in range(len(names))]
@@ -205,7 +207,7 @@ class Attributes(Condition):
             GenlabError: for unknown names.
         """
         if isinstance(value, str):
-            raise GenlabError(f"attributes have values: {{{value!r}: 1}}, not {value}")
+            raise GenlabError(f"attributes need values; give {{{value!r}: 1}} instead of {value}")
         rows: Any = value if isinstance(value, list | tuple) else [value]
         if all(isinstance(row, Mapping) for row in rows):
             for name in (name for row in rows for name in row):
@@ -227,7 +229,7 @@ class Attributes(Condition):
             name, _, value = part.partition("=")
             self._require(name)
             if value not in ("0", "1"):
-                raise GenlabError(f"an attribute is there or not: {name}=1 or {name}=0, not {part}")
+                raise GenlabError(f"an attribute is present or absent: {name}=1 or {name}=0, not {part}")
             attributes[0, self.attribute_names.index(name)] = float(value)
         return attributes
 

@@ -30,7 +30,7 @@ def find_config(name: str) -> Path:
         try:
             Path(name).read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
-            raise GenlabError(f"the config {name} is no text in UTF-8 (byte {error.start}); save it as that") from None
+            raise GenlabError(f"the config {name} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
         return Path(name)
     shipped = shipped_configs()
     if name in shipped:

@@ -22,8 +22,8 @@ class NotFinite(GenlabError):
 
     def __init__(self, what: str, step: int) -> None:
         super().__init__(
-            f"{what} is not finite at step {step}: training has diverged and stops, checkpoints are from before; "
-            "try a smaller learning rate, or clip gradients"
+            f"{what} is not finite at step {step}: training has diverged and stops; saved checkpoints are from "
+            "before that. Try a smaller learning rate, or clip gradients"
         )
 
 
@@ -41,7 +41,7 @@ def in_one_line(error: BaseException) -> str:
         error = error.__cause__
     text = shorten(str(error), 500)
     if isinstance(error, MemoryError) or "allocate memory" in text or "out of memory" in text:
-        return f"out of memory ({text or 'of Python'}); lower data.batch_size, or take smaller images or networks"
+        return f"out of memory ({text or 'of Python'}); lower data.batch_size, or use smaller images or networks"
     if isinstance(error, OSError) and error.strerror:
         return shorten(f"{error.strerror}: {error.filename}" if error.filename else error.strerror, 500)
     return f"{type(error).__name__}: {text}; run it again with --debug for the traceback"

@@ -84,7 +84,7 @@ class Facts:
     """(C, H, W) of single images, of the targets of pairs, or of the images in domain b and further ones."""
     source_shape: Annotated[Shape | None, Fact("sources of shape", _shape_of("source"))] = None
     """(C, H, W) of the sources of aligned pairs."""
-    a_shape: Annotated[Shape | None, Fact("images of domain a of shape", _shape_of("a", "source"))] = None
+    a_shape: Annotated[Shape | None, Fact("images in domain a of shape", _shape_of("a", "source"))] = None
     """(C, H, W) of the images in domain a."""
     num_domains: Annotated[int, Fact("a number of domains of", lambda sample: len(domains_in(sample.parts)))] = 0
     """Number of domains; 0 for data of another kind."""
@@ -96,7 +96,7 @@ class Facts:
     """Names of the attributes, in the order of their columns."""
     vocabulary: Annotated[tuple[str, ...], Fact("a vocabulary of", lambda sample: (), shown=_words, of_model=True)] = ()
     """Words of sentences, in the order of their numbers: see `genlab.vocabulary`; none for images."""
-    max_length: Annotated[int, Fact("sentences of a length up to", lambda sample: 0, of_model=True)] = 0
+    max_length: Annotated[int, Fact("sentences of length up to", lambda sample: 0, of_model=True)] = 0
     """Length of the longest sentence, its end included, that a model was or is to be trained on; 0 for images."""
 
 
@@ -143,6 +143,6 @@ def require_same(data: object, saved: Mapping[str, Any]) -> None:
         had = tuple(saved[name]) if isinstance(saved[name], list) else saved[name]
         if had != has:
             raise GenlabError(
-                f"the checkpoint's model was trained on {fact.words} {fact.shown(had)}, "
+                f"the checkpoint's model was trained on {fact.words} {fact.shown(had)}, but "
                 f"{type(data).__name__} has {fact.shown(has)}"
             )

@@ -105,7 +105,7 @@ def plain(value: Any, where: str) -> Any:
         raise GenlabError(f"{where} is a {built_already(value)}")
     raise GenlabError(
         f"{where} cannot be kept in a checkpoint as plain data: {shorten(repr(value), LONGEST)}; "
-        "give a class, a functools.partial of a class with keyword arguments, a function, or an object of a dataclass, "
+        "give a class, a functools.partial of a class with keyword arguments, a function, or a dataclass instance, "
         "all of them defined in a module"
     )
 
@@ -147,7 +147,7 @@ def _described_by_itself(value: Any, where: str) -> Any:
         if name.startswith("*"):
             raise GenlabError(
                 f"{where} is a built {cls.__name__}, whose constructor takes {name}; "
-                "a checkpoint keeps arguments by name, so let it have one for each"
+                "a checkpoint keeps arguments by name, so name each one"
             )
     inside = {
         name: plain(item, where.replace("...", f"{cls.__name__}({name}=...)")) for name, item in arguments.items()

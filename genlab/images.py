@@ -60,7 +60,7 @@ def upright(picture: Image, channels: int) -> Image:
         GenlabError: for more than 8 bits per channel.
     """
     if picture.mode.startswith(("I", "F")):
-        raise GenlabError(f"{picture.mode} pixels, of more than 8 bits; convert them to 8-bit grey or colour")
+        raise GenlabError(f"{picture.mode} pixels have more than 8 bits; convert them to 8-bit grey or colour")
     turned = ImageOps.exif_transpose(picture)
     if turned.has_transparency_data and channels < 4:
         turned = pil.alpha_composite(pil.new("RGBA", turned.size, "white"), turned.convert("RGBA"))

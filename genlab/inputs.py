@@ -57,7 +57,7 @@ def images_of(given: Any, shape: Shape, model: nn.Module, any_size: bool = False
         ones = [images_of(one, shape, model, any_size) for one in given]
         sizes = {tuple(image.shape) for image, _ in ones}
         if len(sizes) > 1 or not ones[0][1]:
-            raise GenlabError(f"a list holds single images of one shape, not {', '.join(map(str, sorted(sizes)))}")
+            raise GenlabError(f"a list must hold single images of one shape, not {', '.join(map(str, sorted(sizes)))}")
         return torch.cat([image for image, _ in ones]), False
     channels, height, width = shape
     if isinstance(given, Image):
@@ -92,10 +92,10 @@ def mask_of(mask: Any, x: Tensor) -> Tensor:
     found = torch.as_tensor(mask).to(x.device)
     if found.shape[-2:] != x.shape[-2:]:
         sizes = [" x ".join(map(str, reversed(given.shape[-2:]))) for given in (found, x)]
-        raise GenlabError(f"the mask is of {sizes[0]} pixels, images are of {sizes[1]}; give one of their size")
+        raise GenlabError(f"the mask has {sizes[0]} pixels, but the images have {sizes[1]}; give one of their size")
     found = found.reshape(-1, 1, *x.shape[-2:])
     if len(found) not in (1, len(x)):
-        raise GenlabError(f"{len(found)} masks do not go with {len(x)} images; give one for each, or one for all")
+        raise GenlabError(f"there are {len(found)} masks for {len(x)} images; give one for each, or one for all")
     return found
 
 

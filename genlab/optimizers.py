@@ -76,7 +76,7 @@ def built(factory: OptimizerFactory, parameters: Iterable[nn.Parameter]) -> Opti
     try:
         return factory(parameters)
     except ValueError as error:
-        raise GenlabError(f"the optimizer refuses its arguments: {error}") from None
+        raise GenlabError(f"the optimizer rejects its arguments: {error}") from None
 
 
 def lazily(factory: OptimizerFactory, every: int) -> OptimizerFactory:

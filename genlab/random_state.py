@@ -34,7 +34,7 @@ def set_random_state(state: dict[str, Any]) -> None:
         if torch.cuda.is_available() and "cuda" in state:
             torch.cuda.set_rng_state(state["cuda"])
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise GenlabError(f"the checkpoint is damaged: it holds no random state ({error}); take another one") from None
+        raise GenlabError(f"the checkpoint is damaged: it holds no random state ({error}); use another one") from None
 
 
 def random_states() -> list[dict[str, Any]]:

@@ -83,7 +83,7 @@ def as_network(network: Callable[..., Network], *arguments: Any) -> Network:
         name = type(network).__name__
         raise GenlabError(
             f"layers of this {name} were changed after it was built ({changed}), which a checkpoint cannot describe; "
-            "let the constructor of a class of your own do that"
+            "make such changes in the constructor of a class of your own"
         )
     return cast(Network, network)
 

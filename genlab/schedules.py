@@ -69,8 +69,8 @@ class TrainingSchedule(LRScheduler, ABC):
             return
         if math.isinf(steps):
             raise GenlabError(
-                f"{type(self).__name__} needs the length of training, which has no end; give --trainer.max_epochs or "
-                "--trainer.max_steps, or the schedule's steps"
+                f"{type(self).__name__} needs the length of training, but training has no end; give "
+                "--trainer.max_epochs or --trainer.max_steps, or the schedule's steps"
             )
         self.steps = max(1, int(steps))
         self._require_full_rate()

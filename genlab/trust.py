@@ -77,7 +77,7 @@ def _require_trust(found: Iterator[str], where: Path, own: bool, what: str) -> N
     unknown = [] if own or is_granted() else sorted({*found})
     if unknown:
         raise GenlabError(
-            f"{where} {what.format(listed(unknown))} and is of no run that is known to be yours; "
+            f"{where} {what.format(listed(unknown))} and is not from a run known to be yours; "
             "give --trust (in Python trust=True) if you know where it comes from"
         )
 

@@ -39,7 +39,7 @@ class Vocabulary:
             raise GenlabError(f"a vocabulary must begin with {' '.join(SPECIALS)}; it begins with {listed(words, 4)}")
         if len(self._numbers) < len(self.words):
             (word, count), *_ = Counter(self.words).most_common(1)
-            raise GenlabError(f"a vocabulary has each word once; '{word}' is there {count} times")
+            raise GenlabError(f"a vocabulary must not repeat words; '{word}' is there {count} times")
 
     @classmethod
     def of(cls, sentences: Iterable[str], *, min_count: int = 1, size: int | None = None) -> "Vocabulary":

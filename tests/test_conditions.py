@@ -34,9 +34,9 @@ def test_domains_are_labels_that_batches_call_so():
     model = genlab.VAE((1, 8, 8))
     batch = {"image": torch.zeros(2, 1, 8, 8), "domain": torch.tensor([1, 0])}
     assert Domains(["ann", "bob"]).find(batch, model) is batch["domain"]
-    with pytest.raises(genlab.GenlabError, match="the 'domain' of a batch, which has none"):
+    with pytest.raises(genlab.GenlabError, match="the 'domain' of a batch, but this batch has none"):
         Domains(["ann", "bob"]).find({"image": batch["image"]}, model)
-    with pytest.raises(genlab.GenlabError, match="knows 2 classes"):
+    with pytest.raises(genlab.GenlabError, match="has 2 classes"):
         Domains(["ann", "bob"]).find(batch | {"domain": torch.tensor([2, 0])}, model)
 
 
@@ -50,5 +50,5 @@ def test_data_know_a_label_else_attributes_else_nothing():
 
 @pytest.mark.parametrize("value", [None, 2.5, {"Smiling": 1}])
 def test_what_is_no_label_is_no_class(value):
-    with pytest.raises(genlab.GenlabError, match="is no class; give a label from 0 up, or a name"):
+    with pytest.raises(genlab.GenlabError, match="is not a class; give a label, 0 or above, or a name"):
         Labels(["a", "b", "c"]).parse(value)

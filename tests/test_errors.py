@@ -36,4 +36,4 @@ def test_a_memory_that_is_not_enough_is_told_as_that():
             ask()
         line = in_one_line(error.value)
         assert line.startswith("out of memory (")
-        assert line.endswith("; lower data.batch_size, or take smaller images or networks")
+        assert line.endswith("; lower data.batch_size, or use smaller images or networks")

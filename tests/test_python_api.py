@@ -158,8 +158,8 @@ def test_direct_calls_take_the_same():
     [
         ("pix2pix", x, "Pix2Pix takes batches (source, target), or dicts of these; the data gave one tensor of shape"),
         ("cyclegan", (x,), "CycleGAN takes batches (a, b), or dicts of these; the data gave a list of 1"),
-        ("cvae of attributes", (x,), "this CVAE's condition is the 'attributes' of a batch, which has none"),
-        ("cgan of attributes", (x, labels), "attributes are (12,); this model knows 2 and takes a tensor (B, 2)"),
+        ("cvae of attributes", (x,), "this CVAE's condition is the 'attributes' of a batch, but this batch has none"),
+        ("cgan of attributes", (x, labels), "attributes are (12,); this model has 2 and takes a tensor (B, 2)"),
         ("autoencoder", "text", "Autoencoder takes batches (image), or dicts with 'image', of shape (B, C, H, W); the"),
         ("autoencoder", {"pixels": x}, "the data gave pixels"),
         ("autoencoder", (255 * x, labels), "genlab takes [0, 1]: x / 255"),
@@ -236,7 +236,7 @@ def test_codes_come_in_batches_or_alone_from_anywhere():
         (grey[:, :5], "VAE was built for 'image' of shape (1, 6, 8)"),
         (grey[0].T, "VAE was built for 'image' of shape (1, 6, 8), the data gives (1, 8, 6)"),
         (PIL.Image.new("L", (30, 20)), "VAE takes images of 8 x 6 pixels, not of 30 x 20: image.resize((8, 6))"),
-        (PIL.Image.new("I;16", (8, 6)), "I;16 pixels, of more than 8 bits; convert them"),
+        (PIL.Image.new("I;16", (8, 6)), "I;16 pixels have more than 8 bits; convert them"),
         (grey.astype(int), "images are int64; genlab takes floats in [0, 1], or uint8 from 0 to 255"),
         (grey / 100, "images lie between 0 and 2.55"),
         ("face.png", "VAE takes images of shape (1, 6, 8), or (B, 1, 6, 8), as tensors, NumPy arrays or PIL images"),
@@ -244,8 +244,8 @@ def test_codes_come_in_batches_or_alone_from_anywhere():
         (None, "or a list of these, not NoneType"),
         ([], "or a list of these, not list"),
         ([[0.5]], "or a list of these, not list"),
-        ([grey[0], grey[0, :3]], "a list holds single images of one shape, not (1, 1, 3, 8), (1, 1, 6, 8)"),
-        ([as_tensor, as_tensor], "a list holds single images of one shape, not (5, 1, 6, 8)"),
+        ([grey[0], grey[0, :3]], "a list must hold single images of one shape, not (1, 1, 3, 8), (1, 1, 6, 8)"),
+        ([as_tensor, as_tensor], "a list must hold single images of one shape, not (5, 1, 6, 8)"),
     ],
 )
 def test_what_cannot_be_images_is_one_line(given, message):
@@ -455,9 +455,9 @@ def test_attributes_are_given_by_name():
         assert torch.equal(both, model.given(torch.tensor([[1.0, 0, 0], [0, 1, 0.5]])).decode(codes))
         with pytest.raises(genlab.GenlabError, match="there is no attribute Smile; did you mean Smiling?"):
             model.given({"Smile": 1})
-        with pytest.raises(genlab.GenlabError, match="attributes have values: {'Smiling': 1}, not Smiling"):
+        with pytest.raises(genlab.GenlabError, match="attributes need values; give {'Smiling': 1} instead of Smiling"):
             model.given("Smiling")
-        with pytest.raises(genlab.GenlabError, match="this model knows 3"):
+        with pytest.raises(genlab.GenlabError, match="this model has 3"):
             model.given([])
 
 
@@ -481,7 +481,7 @@ def test_between_two_images_there_are_others(path):
     ways = model.interpolate(as_tensor[:2], as_tensor[2:4], 3, path)
     assert ways.shape == (2, 3, 1, 6, 8)
     torch.testing.assert_close(ways[1, 2], model.reconstruct(as_tensor[3]))
-    with pytest.raises(genlab.GenlabError, match=r"codes of shape \(2, 4\) to go from, \(4,\) to go to"):
+    with pytest.raises(genlab.GenlabError, match=r"codes of a have shape \(2, 4\), those of b \(4,\)"):
         model.interpolate(as_tensor[:2], as_tensor[0])
 
 

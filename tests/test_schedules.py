@@ -120,7 +120,7 @@ def test_a_plateau_lowers_the_rate_after_the_epoch():
 
 
 def test_training_without_an_end_and_schedules_that_cannot_be_built_are_refused():
-    with pytest.raises(genlab.GenlabError, match="Cosine needs the length of training, which has no end"):
+    with pytest.raises(genlab.GenlabError, match="Cosine needs the length of training, but training has no end"):
         fitted(vae(schedule=Cosine), max_epochs=-1)
     with pytest.raises(genlab.GenlabError, match="warmup_steps is 20, but the schedule ends after 8 steps"):
         fitted(vae(schedule=partial(Cosine, warmup_steps=20)))

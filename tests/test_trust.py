@@ -62,7 +62,7 @@ def own_run() -> Path:
     return Path("runs/vae_digits/0")
 
 
-TOLD = "foreign.ckpt names helpers.Encoder, which would be imported, and is of no run that is known to be yours; give"
+TOLD = "foreign.ckpt names helpers.Encoder, which would be imported, and is not from a run known to be yours; give"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_no_foreign_checkpoint_says_what_lightning_deletes(path, run, refused):
         state |= {"best_model_path": path, "best_k_models": {path: torch.tensor(9.0)}, "last_model_path": path}
     torch.save(content, "foreign.ckpt")
     told = refused("fit", "--config", str(run / "config.yaml"), "--ckpt_path=foreign.ckpt", "--trainer.max_epochs=4")
-    assert f"foreign.ckpt lets callbacks delete what is in {path} and is of no run" in told
+    assert f"foreign.ckpt lets callbacks delete what is in {path} and is not from a run" in told
     assert Path("precious").exists()
 
 
@@ -209,7 +209,7 @@ def test_data_of_a_foreign_checkpoint_go_nowhere_but_to_the_users_folder(place, 
     torch.save(content | {"datamodule_hyper_parameters": data}, "foreign.ckpt")
     for command in (["reconstruct", "--ckpt"], ["test", "--ckpt_path"]):
         told = refused(*command, "foreign.ckpt")
-        assert f"foreign.ckpt takes its data from {next(iter(place.values()))} and is of no run that is known" in told
+        assert f"foreign.ckpt takes its data from {next(iter(place.values()))} and is not from a run known" in told
     assert not Path("elsewhere").exists()
 
 

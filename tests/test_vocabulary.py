@@ -44,7 +44,7 @@ def test_the_nearest_word_is_a_word():
     ("words", "told"),
     [
         (["a", "cat"], "a vocabulary must begin with <pad> <unk> <start> <end>; it begins with a, cat"),
-        ([*SPECIALS, "a", "cat", "a"], "a vocabulary has each word once; 'a' is there 2 times"),
+        ([*SPECIALS, "a", "cat", "a"], "a vocabulary must not repeat words; 'a' is there 2 times"),
     ],
 )
 def test_lists_that_are_no_vocabulary(words, told):

@@ -108,17 +108,17 @@ def read(path: str | Path) -> Checkpoint:
     path = Path(path)
     checkpoint = plain_data(path)
     if not isinstance(checkpoint, dict) or not checkpoint.keys() >= MARKS:
-        raise GenlabError(f"{path} is no checkpoint of a Lightning model with saved hyperparameters")
+        raise GenlabError(f"{path} is not a checkpoint of a Lightning model with saved hyperparameters")
     for name, kind in CONTENT.items():
         if not isinstance(checkpoint.get(name, kind()), kind):
-            raise GenlabError(f"{path} is damaged: its {name} is no {kind.__name__}; take another checkpoint")
+            raise GenlabError(f"{path} is damaged: its {name} is not a {kind.__name__}; use another checkpoint")
     for name, value in checkpoint["state_dict"].items():
         if not isinstance(value, Tensor) and not name.endswith("_extra_state"):
-            raise GenlabError(f"{path} is damaged: {name} in its state_dict is no tensor; take another checkpoint")
+            raise GenlabError(f"{path} is damaged: {name} in its state_dict is not a tensor; use another checkpoint")
     try:
         version = Version(checkpoint.get("genlab_version", "0"))
     except InvalidVersion as error:
-        raise GenlabError(f"{path} is damaged: {error}; take another checkpoint") from None
+        raise GenlabError(f"{path} is damaged: {error}; use another checkpoint") from None
     if version.release[:2] > Version(genlab.__version__).release[:2]:
         raise GenlabError(f"{path} was written by genlab {version}, and this is {genlab.__version__}; upgrade genlab")
     for described in ("hyper_parameters", "datamodule_hyper_parameters"):
@@ -141,7 +141,7 @@ def rebuilt_data(description: dict[str, Any], path: Path) -> LightningDataModule
         return instantiate_module(LightningDataModule, with_current_arguments(description))
     except Exception as error:
         if reason := not_importable(description, str(error)):
-            raise GenlabError(f"the data of {path} are not rebuilt: {reason}") from None
+            raise GenlabError(f"the data of {path} cannot be rebuilt: {reason}") from None
         raise
 
 
@@ -170,7 +170,7 @@ def _rebuilt(checkpoint: dict[str, Any], path: Path) -> LightningModule:
     class_path = description.get("_class_path")
     if class_path is None:
         raise GenlabError(
-            f"{path} does not say which class its model has; load it with that class's load_from_checkpoint"
+            f"{path} does not name the class of its model; load it with that class's load_from_checkpoint"
         )
     try:
         model: LightningModule = instantiate_module(LightningModule, with_current_arguments(description))
@@ -181,7 +181,7 @@ def _rebuilt(checkpoint: dict[str, Any], path: Path) -> LightningModule:
         raise
     except Exception as error:  # plain data can be anything
         if reason := not_importable(description, str(error)):
-            raise GenlabError(f"the model in {path} is not rebuilt: {reason}") from None
+            raise GenlabError(f"the model in {path} cannot be rebuilt: {reason}") from None
         reason = shorten(str(error), LONGEST_REASON) or type(error).__name__
         raise GenlabError(f"{path} does not fit the {class_path} of this version: {reason}") from None
     return model.eval()

@@ -35,7 +35,7 @@ def plain_data(path: Path) -> Any:
         raise
     except Exception:  # bytes that are not a pickle are interpreted as one, and raise almost anything
         raise GenlabError(
-            f"{path} cannot be opened as a checkpoint of plain data; it is damaged, something else, or holds objects"
+            f"{path} cannot be opened as a checkpoint of plain data; it is damaged, not a checkpoint, or holds objects"
         ) from None
     require_undamaged(path, entry)
     return content
@@ -53,4 +53,4 @@ def damaged_entry(path: Path) -> str | None:
 def require_undamaged(path: Path, entry: str | None) -> None:
     """Raise GenlabError if a checkpoint has a `damaged_entry`."""
     if entry is not None:
-        raise GenlabError(f"{path} is damaged: the checksum of its {entry} is wrong; take another checkpoint")
+        raise GenlabError(f"{path} is damaged: the checksum of its {entry} is wrong; use another checkpoint")

@@ -83,7 +83,7 @@ class BatchDataModule(PlainHyperparameters, Facts, LightningDataModule):
         if not size:
             raise GenlabError(
                 f"{type(self).__name__} has {counted(len(self.train_set), f'training {self.item}')}, fewer than the "
-                f"{world_size} processes; take fewer, with --trainer.devices"
+                f"{world_size} processes; use fewer, with --trainer.devices"
             )
         if size < self.batch_size and not self._noted:
             self._noted = True
@@ -115,7 +115,7 @@ class BatchDataModule(PlainHyperparameters, Facts, LightningDataModule):
         rank, world_size = self._place()
         overfits = bool(getattr(self.trainer, "overfit_batches", 0))
         if overfits and world_size > 1:
-            raise GenlabError("overfit_batches is for one process; give --trainer.devices 1")
+            raise GenlabError("overfit_batches works with one process only; give --trainer.devices 1")
         sampler = BatchSampler(
             data.lengths if isinstance(data, DomainTensors) else len(data),
             self._batch_of(data) if shuffle else self.batch_size,
@@ -161,13 +161,13 @@ class BatchDataModule(PlainHyperparameters, Facts, LightningDataModule):
         if state["left_at"]["batches"] and were != are:
             left, given = (", ".join(f"{name} {value}" for name, value in order.items()) for order in (were, are))
             raise GenlabError(
-                f"training was left inside an epoch, with {left}, and cannot end it with {given}; resume with the "
-                "same, or from a checkpoint at the end of an epoch"
+                f"training was interrupted inside an epoch, with {left}, and cannot finish it with {given}; resume "
+                "with the same, or from a checkpoint at the end of an epoch"
             )
         items = f"{self.item}s"
         if were.get(items) != are.get(items):
             rank_zero_warn(
-                f"training resumes with {are[items]:,} training {items}, where there were {were[items]:,}; if splits "
+                f"training resumes with {are[items]:,} training {items}, but it had {were[items]:,} before; if splits "
                 "are drawn at random, test images may have been trained on"
             )
         self._left_at = state["left_at"]

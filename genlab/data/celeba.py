@@ -102,8 +102,8 @@ class CelebA(DecodedDataModule, ImageDataModule):
         rows = [((part == number) & content.readable).nonzero()[:, 0] for number in range(3)]
         if not all(map(len, rows)):
             rank_zero_info(
-                f"CelebA: of {[len(of_part) for of_part in rows]} images here in the official parts for training, "
-                "validation and testing, one has none; all are split again, a tenth each for validation and testing"
+                f"CelebA: the official training, validation and test splits have {[len(of_part) for of_part in rows]} "
+                "images here, and none may be empty; all are split again, a tenth each for validation and testing"
             )
             if content.readable.sum() < 3:
                 raise GenlabError(f"{files.place} has too few images for training, validation and testing")
@@ -135,7 +135,7 @@ def require_rows(names: Sequence[str], rows: Mapping[str, int], table: str) -> N
     if missing:
         raise GenlabError(
             f"{table} has no row for {len(missing):,} of {len(names):,} images ({missing[0]}, ...); "
-            "take the table that belongs to them"
+            "use the table that belongs to them"
         )
 
 

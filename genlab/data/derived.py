@@ -69,7 +69,7 @@ class WithoutClass(DerivedDataModule, ImageDataModule):
         self.label = label
         self.num_classes, self.class_names = data.num_classes, data.class_names
         if not 0 <= label < data.num_classes:
-            raise GenlabError(f"{type(data).__name__} has {data.num_classes} classes, none of them {label}")
+            raise GenlabError(f"{type(data).__name__} has {data.num_classes} classes, but no class {label}")
 
     def derived(self, split: str, content: ImageTensors) -> ImageTensors:
         if split == "test_set":
@@ -110,8 +110,8 @@ class AttributeDomains(DerivedDataModule, DomainDataModule):
         self.a_shape = data.image_shape
         if attribute not in data.attribute_names:
             raise GenlabError(
-                f"{type(data).__name__} gives no attribute {attribute}; "
-                f"it gives {', '.join(data.attribute_names) or 'none at all'}"
+                f"{type(data).__name__} has no attribute {attribute}; "
+                f"it has {', '.join(data.attribute_names) or 'none at all'}"
             )
         self.domain_names = attribute, f"not {attribute}"
         self.position = data.attribute_names.index(attribute)
@@ -140,7 +140,7 @@ class ClassDomains(DerivedDataModule, DomainDataModule):
         self.labels = a, b, *further
         for label in self.labels:
             if not 0 <= label < data.num_classes:
-                raise GenlabError(f"{type(data).__name__} has {data.num_classes} classes, none of them {label}")
+                raise GenlabError(f"{type(data).__name__} has {data.num_classes} classes, but no class {label}")
         self.num_domains = len(self.labels)
         self.domain_names = tuple(data.class_names[label] for label in self.labels)
 

@@ -111,7 +111,7 @@ class Grammar:
         if symbol not in self.rules:
             return 0.0
         if symbol in above:
-            raise GenlabError(f"a grammar's symbols cannot lead to themselves; {symbol} does")
+            raise GenlabError(f"a grammar's symbols cannot lead back to themselves; {symbol} does")
         if symbol not in self._entropies:
             self._entropies[symbol] = sum(
                 share * (-math.log(share) + sum(self._entropy(part, (*above, symbol)) for part in parts))
@@ -125,7 +125,7 @@ def _forms(line: str) -> Iterator[tuple[str, str]]:
     names, colon, text = line.partition(":")
     symbols = names.strip().split("/")
     if not colon or not text.strip() or len(names.split()) != 1:
-        raise GenlabError(f"'{line}' is no rule of a grammar; write SYMBOL: words | words")
+        raise GenlabError(f"'{line}' is not a rule of a grammar; write SYMBOL: words | words")
     for place, symbol in enumerate(symbols):
         words = (word.split("/") if "/" in word else [word] * len(symbols) for word in text.split())
         yield symbol, " ".join(forms[place] for forms in words)

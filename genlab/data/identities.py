@@ -70,7 +70,7 @@ class IdentityDomains(DerivedDataModule, DomainDataModule):
         for identity in self.named:
             if identity not in known:
                 raise GenlabError(
-                    f"identity_CelebA.txt knows no identity {identity}; they are numbered from {min(known)} to "
+                    f"identity_CelebA.txt has no identity {identity}; they are numbered from {min(known)} to "
                     f"{max(known)}"
                 )
 
@@ -79,7 +79,7 @@ class IdentityDomains(DerivedDataModule, DomainDataModule):
         counts = people[self.data.train_set.rows].bincount()
         if (there := int((counts > 0).sum())) < self.num_domains:
             raise GenlabError(
-                f"the training images of CelebA here are of {counted(there, 'person', 'people')}, fewer than "
+                f"the training images of CelebA here show {counted(there, 'person', 'people')}, fewer than "
                 f"{self.num_domains}; get more of them"
             )
         return tuple(counts.argsort(descending=True, stable=True)[: self.num_domains].tolist())

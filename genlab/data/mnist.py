@@ -102,7 +102,7 @@ class MNIST(ImageDataModule):
         labels = read_idx(self.data_dir / FOLDER / f"{part}-labels-idx1-ubyte", 1)
         if images.shape[1:] != (SIDE, SIDE) or len(images) != len(labels):
             raise GenlabError(
-                f"MNIST's {part} files in {self.data_dir / FOLDER} do not fit each other or are no MNIST: images "
+                f"MNIST's {part} files in {self.data_dir / FOLDER} do not match each other or are not MNIST: images "
                 f"{tuple(images.shape)}, labels {tuple(labels.shape)}; delete them to have them downloaded again"
             )
         return ImageTensors(resized(images[:, None], self.image_shape), {"label": labels.long()})
@@ -135,7 +135,7 @@ def read_idx(path: Path, dimensions: int) -> Tensor:
         raise GenlabError(f"{path} cannot be read ({reason}); delete it to have it downloaded again") from None
     if (zeros, kind, count) != (0, UNSIGNED_BYTES, dimensions) or math.prod(sizes) != len(entries):
         raise GenlabError(
-            f"{path} is no IDX file of bytes with {dimensions} dimensions: its header is corrupt or it is cut short; "
-            "delete it to have it downloaded again"
+            f"{path} is not an IDX file of bytes with {dimensions} dimensions: its header is corrupt or it is cut "
+            "short; delete it to have it downloaded again"
         )
     return torch.from_numpy(np.frombuffer(entries, np.uint8).reshape(sizes).copy())

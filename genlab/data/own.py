@@ -65,7 +65,7 @@ class Sample:
                 batch = next(iter(batches(data, "train")))
             except Exception as error:  # any error of the user's own code
                 reason = " ".join(f"{type(error).__name__}: {error}".split())
-                raise GenlabError(f"{name} says no image_shape, and has no first batch ({reason}); {remedy}") from error
+                raise GenlabError(f"{name} has no image_shape, and no first batch ({reason}); {remedy}") from error
         self.data, self.parts = data, parts_of(batch)
         if not images_in(self.parts):
             raise GenlabError(

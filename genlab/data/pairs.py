@@ -93,7 +93,7 @@ class SideBySidePairs(FilePairs):
         self.save_hyperparameters(logger=False)
         self.source_shape = self.image_shape
         if direction not in ("AtoB", "BtoA"):
-            raise GenlabError(f"there is no direction {direction}; it is AtoB or BtoA")
+            raise GenlabError(f"there is no direction {direction}; give AtoB or BtoA")
         self.folder = find_folder(folder, data_dir)
         self.direction = direction
 
@@ -179,7 +179,7 @@ def by_stem(files: FolderFiles) -> dict[str, str]:
         stem = PurePosixPath(name).with_suffix("").as_posix()
         if stem in names:
             raise GenlabError(
-                f"{files.place} has both {names[stem]} and {name}; which one belongs to a pair? Delete the other"
+                f"{files.place} has both {names[stem]} and {name}; only one can belong to a pair; delete the other"
             )
         names[stem] = name
     return names
@@ -200,6 +200,6 @@ def require_same_proportions(sources: FolderFiles, targets: FolderFiles) -> None
             continue
         if abs(width * other_height / (other_width * height) - 1) >= 0.02:
             raise GenlabError(
-                f"{sources.place / source} has {width} x {height} pixels, its partner in {targets.place} {other_width} "
-                f"x {other_height}; the images of a pair must have the same proportions"
+                f"{sources.place / source} has {width} x {height} pixels, its partner in {targets.place} has "
+                f"{other_width} x {other_height}; the images of a pair must have the same proportions"
             )

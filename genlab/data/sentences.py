@@ -169,13 +169,13 @@ class Sentences(BatchDataModule):
         if any(counts.unknown for counts in found.values()):
             shares = (f"{c.unknown:,} of {split} ({c.unknown / max(1, c.words):.1%})" for split, c in found.items())
             known = counted(len(self.vocabulary) - len(SPECIALS), "word")
-            notes.append(f"words that are not among the {known} of the vocabulary: {', '.join(shares)}")
+            notes.append(f"words that are not among the {known} in the vocabulary: {', '.join(shares)}")
         if any(counts.left_out for counts in found.values()):
             lost = ", ".join(f"{counts.left_out:,} of {split}" for split, counts in found.items())
             notes.append(f"sentences of more than {self.max_words} words, which are left out: {lost}")
         if self.places and any(counts.in_training for counts in found.values()):
             twice = ", ".join(f"{c.in_training:,} of {split}" for split, c in found.items() if split != "train")
-            notes.append(f"sentences that are in the training set too, on which metrics are too good: {twice}")
+            notes.append(f"sentences that are also in the training set, which makes metrics too good: {twice}")
         return notes
 
     @cached_property
@@ -189,7 +189,7 @@ class Sentences(BatchDataModule):
             shortest = min(len(sentence.split()) for sentence in sentences)
             raise GenlabError(
                 f"none of {counted(len(sentences), 'line')} for {split} has at most {self.max_words} words, the "
-                f"shortest {shortest:,}; put each sentence on a line of its own, or raise --data.max_words"
+                f"shortest has {shortest:,}; put each sentence on a line of its own, or raise --data.max_words"
             )
         return kept, len(sentences) - len(kept)
 

@@ -127,8 +127,8 @@ class CodeDensity:
                 weights, means, covariances = (torch.from_numpy(arrays[name]) for name in TENSORS)
                 fitted_to = str(arrays["fitted_to"]) if "fitted_to" in arrays else ""
         except Exception:  # damaged archives and arrays raise almost anything
-            raise GenlabError(f"{path} cannot be read: it is missing, damaged, or no density of codes") from None
+            raise GenlabError(f"{path} cannot be read: it is missing, damaged, or not a density of codes") from None
         try:
             return cls(weights, means, covariances, fitted_to)
         except GenlabError as error:
-            raise GenlabError(f"{path} holds no density of codes: {error}") from None
+            raise GenlabError(f"{path} holds no valid density of codes: {error}") from None

@@ -193,7 +193,7 @@ class LogScale(nn.Module):
         above(0, scale=scale)
         if learned and not LEVEL < scale < 1:
             raise GenlabError(
-                f"a learned scale starts between 1/256 (one grey level) and 1 (white), not at {scale}; give another one"
+                f"a learned scale must start between 1/256 (one grey level) and 1 (white), not at {scale}"
             )
         self.learned = learned
         self.fixed = math.log(scale)

@@ -55,7 +55,7 @@ class VGG16Features(FeatureMaps):
             raise GenlabError(
                 f"VGG16's weights cannot be downloaded ({' '.join(str(error).split())}); put the file "
                 f"{VGG16_Weights.IMAGENET1K_V1.url} into torch's folder ~/.cache/torch/hub/checkpoints, "
-                "or compare images by another network"
+                "or use another network to compare images"
             ) from None
         super().__init__([Colours(), *network.features], [2, 7, 12])
 

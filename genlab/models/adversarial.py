@@ -97,7 +97,8 @@ class Players(Model):
         found = self.scheduled(optimizer, network.parameters(), schedule)
         if isinstance(found.get("lr_scheduler", {}).get("scheduler"), ReduceLROnPlateau):
             raise GenlabError(
-                "ReduceLROnPlateau waits for a loss to fall, which those of two players never do for long"
+                "ReduceLROnPlateau waits for a loss to fall, which adversarial losses never do for long; "
+                "choose another schedule"
             )
         return found
 
@@ -118,6 +119,6 @@ class Players(Model):
         if trainer.gradient_clip_val is not None:
             options = " and ".join(f"--model.{player}_clip" for player in sorted(self.clips, reverse=True))
             raise GenlabError(
-                f"a {type(self).__name__} clips the gradients of each player for itself: give {options} instead of "
+                f"a {type(self).__name__} clips each player's gradients separately: give {options} instead of "
                 "--trainer.gradient_clip_val"
             )

@@ -67,13 +67,13 @@ class AutoregressiveModel:
         if unknown.numel() != x[0, 0].numel() or unknown.shape[-2:] != x.shape[-2:]:
             sides = " x ".join(map(str, reversed(x.shape[-2:])))
             raise GenlabError(
-                f"the mask is of shape {tuple(unknown.shape)}; give one for all images, of {sides} pixels"
+                f"the mask has shape {tuple(unknown.shape)}; give a single one of {sides} pixels for all images"
             )
         start = unknown.numel() - int(unknown.sum())
         if not unknown.flatten()[start:].all():
             raise GenlabError(
-                f"a {type(model).__name__} makes pixels row by row, from those before them: let the mask be white from "
-                "its first white pixel on, as of the lower part of an image"
+                f"a {type(model).__name__} generates pixels row by row, each from those before it: the mask must be "
+                "white from its first white pixel to the end, as for the lower part of an image"
             )
         return self._sampled(len(x), generator_of(seed, generator), model.grid(model.seen(x)), start)
 
@@ -163,8 +163,8 @@ class PixelModel(ImageModel):
         grid = scaled.round()
         if self.levels < GREY_LEVELS and self.looks_at(x, "levels") and (scaled - grid).abs().max() > OFF_LEVEL:
             warnings.warn(
-                f"images have values between the {self.levels} levels of this {type(self).__name__}, which takes the "
-                f"nearest; give it more levels, up to {GREY_LEVELS}, or binarise the images (MNIST: binarize fixed)",
+                f"images have values between the {self.levels} levels of this {type(self).__name__} and are "
+                f"rounded; give it more levels, up to {GREY_LEVELS}, or binarise the images (MNIST: binarize fixed)",
                 stacklevel=2,
             )
         return grid.long().clamp(0, self.levels - 1)  # values slightly outside of [0, 1] are tolerated

@@ -83,13 +83,13 @@ class BeliefModel(Passes, StagedModel[NetStage]):
         super().__init__(image_shape)
         depth = len(hidden)
         if depth < 2:
-            raise GenlabError(f"hidden is {[*hidden]}; a {type(self).__name__} has two layers or more, or take an RBM")
+            raise GenlabError(f"hidden is {[*hidden]}; a {type(self).__name__} has two layers or more, an RBM one")
         for size in hidden:
             extent(hidden=size)
         if len(pretraining) not in (1, depth):
             raise GenlabError(
-                f"there are {depth} layers but {len(pretraining)} schedules of pretraining; give one a layer, or one "
-                "for all of them"
+                f"there are {depth} layers but {len(pretraining)} schedules of pretraining; give one per layer, or "
+                "one for all of them"
             )
         extent(gibbs_steps=gibbs_steps)
         at_least(0, chains=chains, code_memory=code_memory)

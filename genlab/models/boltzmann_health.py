@@ -74,9 +74,9 @@ class BoltzmannHealth(Alarm):
         self.say(
             mixed < LEAST_MIXING,
             "chains",
-            f"chains do not mix: after {STEPS} Gibbs steps from images they still show these (their distance is "
-            f"{mixed:.2f} of that of two images). Try a smaller learning rate, weight decay, or more gibbs_steps",
-            f"chains mix again: after {STEPS} Gibbs steps their distance is {mixed:.2f} of that of two images",
+            f"chains do not mix: after {STEPS} Gibbs steps from images they still resemble them (their distance is "
+            f"{mixed:.2f} of that between two images). Try a smaller learning rate, weight decay, or more gibbs_steps",
+            f"chains mix again: after {STEPS} Gibbs steps their distance is {mixed:.2f} of that between two images",
         )
         if gap is None:
             return
@@ -87,5 +87,5 @@ class BoltzmannHealth(Alarm):
             "gap",
             f"the machine overfits: reconstructions of validation images get better while their free energy rises to "
             f"{gap:.1f} nats above that of training images. Stop earlier, or try weight decay or fewer hidden units",
-            f"the gap of free energies between validation and training images no longer widens: {gap:.1f} nats",
+            f"the free energy gap between validation and training images no longer widens: {gap:.1f} nats",
         )

@@ -104,7 +104,7 @@ class CGAN(ConditionalModel, GAN):
     ) -> None:
         condition = condition_of(num_classes, class_names, attribute_names)
         if condition is None:
-            raise GenlabError("a CGAN needs data with labels or attributes; otherwise take a GAN")
+            raise GenlabError("a CGAN needs data with labels or attributes; otherwise use a GAN")
 
         extent(condition_size=condition_size)
         numbers = partial(condition.embedding, condition_size)

@@ -47,7 +47,7 @@ def collapsed(level: str, used: int, codes: int) -> str:
     """Return the warning that a codebook has collapsed, and what to try."""
     name = f"the {level} codebook" if level else "the codebook"
     return (
-        f"{name} has collapsed: {used} of its {codes} codes are in use. Let it start with k-means and revive dead "
+        f"{name} has collapsed: {used} of its {codes} codes are in use. Start it with k-means and revive dead "
         "codes (kmeans_start, revive_below), or try a smaller learning rate, fewer codes, or FSQ"
     )
 
@@ -61,6 +61,6 @@ def silent(level: str, nats: float, most: float) -> str:
     """Return the warning that codes are the same for nearly all images, and what to try."""
     name = f"codes of the {level} level" if level else "codes"
     return (
-        f"{name} are almost the same for all images: their prior has {nats:.2g} nats an image, where {most:.0f} are "
-        "possible. Try more codes or channels there, fewer codes elsewhere, or a longer training of the autoencoder"
+        f"{name} are almost the same for all images: their prior has {nats:.2g} nats per image of a possible "
+        f"{most:.0f}. Try more codes or channels there, fewer codes elsewhere, or longer training of the autoencoder"
     )

@@ -92,9 +92,9 @@ def require_grids(model: Any, image_shape: Shape) -> GridCoder:
     """
     name = type(model).__name__
     if not can(model, Quantizes):
-        raise GenlabError(f"the first stage is a {name}, which has no grids of codes; take a VQVAE or a VQVAE2")
+        raise GenlabError(f"the first stage is a {name}, which has no grids of codes; use a VQVAE or a VQVAE2")
     own: Shape = model.image_shape  # type: ignore[attr-defined]
     if tuple(own) != tuple(image_shape):
-        raise GenlabError(f"the first stage, a {name}, is of images of shape {own}, data of {image_shape}")
+        raise GenlabError(f"the first stage, a {name}, is for images of shape {own}, the data has {image_shape}")
     coder: GridCoder = model.coder
     return coder

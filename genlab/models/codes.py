@@ -94,7 +94,9 @@ class Codec:
         path = path or self.code_path
         start, end = self.encode(a), self.encode(b)
         if start.shape != end.shape:
-            raise GenlabError(f"there are codes of shape {tuple(start.shape)} to go from, {tuple(end.shape)} to go to")
+            raise GenlabError(
+                f"codes of a have shape {tuple(start.shape)}, those of b {tuple(end.shape)}; they must match"
+            )
         single = start.ndim == len(shape)
         codes = between(start[None], end[None], steps, path) if single else between(start, end, steps, path)
         by_step = codes.transpose(0, 1)  # so that each image keeps its own condition, if any, at every step

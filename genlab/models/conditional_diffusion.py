@@ -101,7 +101,7 @@ class ConditionalDiffusion(ConditionalModel, DiffusionModel):
         if condition is None:
             raise GenlabError(
                 "a ConditionalDiffusion needs data with labels, attributes or pairs of images; "
-                "otherwise take a Diffusion"
+                "otherwise use a Diffusion"
             )
         self.condition, self.condition_dropout = condition, condition_dropout
         self.batch_names = (condition.key, "target") if condition.image_shape else ("image", condition.key)

@@ -134,7 +134,7 @@ class CStyleGAN(ConditionalModel, StyleGAN):
     ) -> None:
         condition = condition_of(num_classes, class_names, attribute_names)
         if condition is None:
-            raise GenlabError("a CStyleGAN needs data with labels or attributes; otherwise take a StyleGAN")
+            raise GenlabError("a CStyleGAN needs data with labels or attributes; otherwise use a StyleGAN")
 
         extent(condition_size=condition_size)
         numbers = partial(condition.embedding, condition_size)
@@ -182,4 +182,4 @@ class CStyleGAN(ConditionalModel, StyleGAN):
         return images
 
     def best_mapping(self, z: Tensor) -> Tensor:
-        raise GenlabError("a CStyleGAN has styles under a condition: take those of given(condition)")
+        raise GenlabError("styles of a CStyleGAN depend on a condition: call this on model.given(condition)")

@@ -111,7 +111,7 @@ class CVAE(ConditionalModel, VariationalModel):
         if source_shape is not None:
             condition = Source((source_shape[0], source_shape[1], source_shape[2]), condition_encoder)
         if condition is None:
-            raise GenlabError("a CVAE needs data with labels, attributes or pairs of images; otherwise take a VAE")
+            raise GenlabError("a CVAE needs data with labels, attributes or pairs of images; otherwise use a VAE")
         self.condition = condition
         self.numbers = condition.embedding(condition_size)
         self.channel: nn.Module | None = None

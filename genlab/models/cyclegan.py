@@ -88,8 +88,8 @@ class CycleGAN(SignedGenerators, Translator, Players):
         channels, height, width = a_shape
         if identity_weight and channels != image_shape[0]:
             raise GenlabError(
-                f"images of {channels} and of {image_shape[0]} channels cannot be told to stay what they are; "
-                "give identity_weight 0"
+                f"identity_weight needs domains with equally many channels, not {channels} and {image_shape[0]}; "
+                "set it to 0"
             )
         super().__init__(image_shape)
         self.save_hyperparameters()

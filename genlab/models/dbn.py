@@ -222,7 +222,7 @@ class LabelledDBN(ConditionalModel, BeliefModel):
         self.save_hyperparameters()
         condition = condition_of(num_classes, class_names, ())
         if condition is None:
-            raise GenlabError("a LabelledDBN needs data with labels; otherwise take a DBN")
+            raise GenlabError("a LabelledDBN needs data with labels; otherwise use a DBN")
         self.condition, self.batch_names = condition, ("image", condition.key)
 
     def labels(self, batch: Any) -> Tensor:
@@ -238,7 +238,7 @@ class LabelledDBN(ConditionalModel, BeliefModel):
         """
         if not self.sees_labels:
             raise GenlabError(
-                f"this LabelledDBN is in stage {self.stage.name}, and labels are seen in layer{len(self.machines)}: "
+                f"this LabelledDBN is in stage {self.stage.name}, but learns labels only in layer{len(self.machines)}: "
                 "resume its training"
             )
         return self.class_scores(self.seen(x).flatten(1)).softmax(1)

@@ -74,7 +74,7 @@ class DeepFake(Translator):
         if a_shape is None:  # linked from the command line's data
             raise GenlabError("DeepFake learns from two domains; FolderDomains and ClassDomains are such data")
         if tuple(a_shape) != tuple(image_shape):
-            raise GenlabError(f"one encoder takes images of one shape, and domains have {a_shape} and {image_shape}")
+            raise GenlabError(f"the shared encoder needs images of one shape, not {a_shape} and {image_shape}")
         extent(code_size=code_size)
         between(2, len(DOMAINS), num_domains=num_domains)
         super().__init__(image_shape)

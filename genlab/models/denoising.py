@@ -129,7 +129,7 @@ class DenoisingModel(Prior, Codec):
         """
         model, unknown = self._model, mask_of(mask, x)
         if tuple(model.inner_shape) != tuple(model.image_shape):
-            raise GenlabError(f"a {type(model).__name__} has noise of codes, not of pixels, and completes no images")
+            raise GenlabError(f"a {type(model).__name__} adds noise to codes, not pixels, so it cannot complete images")
         random, levels = self._random(seed, generator), self._levels()
         walk = resampled(levels, REPEATS)
         known = model.inner(model.seen(x))

@@ -73,8 +73,8 @@ class DiffusionModel(ImageModel):
         self.sampling = Sampling(steps=min(Sampling.steps, self.noise.timesteps or Sampling.steps))
         if (largest := self.noise.levels(1)[0].item()) < LEAST_NOISE:
             warnings.warn(
-                f"the largest noise is {largest:.1f} times an image, which is still seen in it: samples, which begin "
-                f"with noise alone, will be worse than they could be; take noise of {LEAST_NOISE:.0f} or more",
+                f"the largest noise is {largest:.1f} times an image, which still shows through: samples, which begin "
+                f"with noise alone, will be worse than they could be; use noise of {LEAST_NOISE:.0f} or more",
                 stacklevel=3,
             )
         self.code_shape = tuple(self.inner_shape)
@@ -198,4 +198,4 @@ class Diffusion(DenoisingModel, DiffusionModel):
 def without_condition(model: object, guidance: float) -> None:
     """Raise GenlabError for guidance of a model without conditions."""
     if guidance != 1:
-        raise GenlabError(f"guidance is {guidance:g}, but a {type(model).__name__} knows no condition to follow")
+        raise GenlabError(f"guidance is {guidance:g}, but a {type(model).__name__} has no condition to follow")

@@ -165,7 +165,7 @@ class GAN(Prior, SignedGenerators, Players, ImageModel):
     def uncompilable(self) -> str:
         if self.penalty is None:
             return ""
-        return "a gradient penalty differentiates twice, which compiled networks cannot; leave one out"
+        return "a gradient penalty differentiates twice, which compiled networks cannot do; use one or the other"
 
     @of_codes
     def decode(self, z: Tensor) -> Tensor:

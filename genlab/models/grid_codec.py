@@ -54,8 +54,8 @@ class GridCodec(Codec, Prior, ConditionalModel):
         """
         if condition is None and Conditional in self.capabilities:
             raise GenlabError(
-                f"priors of this {type(self).__name__} are under a condition, the '{self.condition.key}' of images, "
-                "and these have none; take data with it"
+                f"priors of this {type(self).__name__} are conditional on the '{self.condition.key}' of images, "
+                "which these lack; use data that has it"
             )
         with self.inference(x):
             found = self.coder.quantize(self.seen(x))
@@ -144,7 +144,7 @@ class GridCodec(Codec, Prior, ConditionalModel):
         if Conditional in self.capabilities:
             return ConditionalModel.sample(self, n, condition=condition, seed=seed, generator=generator)
         if condition is not None:
-            raise GenlabError(f"this {type(self).__name__} samples under no condition; leave it out")
+            raise GenlabError(f"this {type(self).__name__} is not conditional; leave out the condition")
         return Prior.sample(self, n, seed=seed, generator=generator)
 
     def _as_codes(self, joined: Tensor) -> Tensor:

@@ -141,4 +141,4 @@ def _map(coder: GridCoder, level: int) -> StridedDecoder:
     for halvings in range(1, MOST_HALVINGS + 1):
         if min(height, width) >> halvings and halved(shape, halvings)[-1] == above:
             return StridedDecoder(shape, coder.quantizer(level - 1).code_size, MAP_CHANNELS, halvings)
-    raise GenlabError(f"a grid of {above} lies above one of {shape[1:]}, which is not that halved a number of times")
+    raise GenlabError(f"the grid above one of {shape[1:]} must be that one halved one or more times, not {above}")

@@ -77,7 +77,7 @@ class ImageModel(Model):
             )
         if name in DOMAINS and (more := [domain for domain in domains_in(batch) if domain not in self.batch_names]):
             known = ", ".join(self.batch_names)
-            raise GenlabError(f"{type(self).__name__} is of the domains {known}; the data gave {', '.join(more)} too")
+            raise GenlabError(f"{type(self).__name__} is for the domains {known}; the data also gave {', '.join(more)}")
         check_lengths(batch, type(self).__name__)
         return self.seen(batch[name], shape, name)
 

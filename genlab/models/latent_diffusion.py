@@ -140,16 +140,14 @@ def require_maps(model: Any, image_shape: Shape) -> tuple[int, ...]:
     """
     name = type(model).__name__
     if not (can(model, Encodes) and can(model, Decodes)):
-        raise GenlabError(
-            f"the first stage is a {name}, which does not encode and decode; take a VAE or an Autoencoder"
-        )
+        raise GenlabError(f"the first stage is a {name}, which does not encode and decode; use a VAE or an Autoencoder")
     shape: tuple[int, ...] = tuple(model.code_shape)
     if len(shape) != 3 or getattr(model, "discrete_codes", False):
         raise GenlabError(
-            f"codes of the first stage, a {name}, are of shape {shape}, and must be maps of real numbers (C, H, W); "
+            f"codes of the first stage, a {name}, are of shape {shape}, but must be maps of real numbers (C, H, W); "
             "train one with a MapEncoder and a MapDecoder, as in map_vae_celeba.yaml"
         )
     own: Shape = model.image_shape  # type: ignore[attr-defined]
     if tuple(own) != tuple(image_shape):
-        raise GenlabError(f"the first stage, a {name}, is of images of shape {own}, data of {image_shape}")
+        raise GenlabError(f"the first stage, a {name}, is for images of shape {own}, the data has {image_shape}")
     return shape

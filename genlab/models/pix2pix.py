@@ -78,7 +78,7 @@ class Pix2Pix(SignedGenerators, Translator, Players):
         above(0, **if_given(generator_clip=generator_clip, discriminator_clip=discriminator_clip))
         channels, height, width = source_shape
         if (height, width) != tuple(image_shape[1:]):
-            raise GenlabError(f"sources of {height} x {width} pixels do not go with targets of shape {image_shape}")
+            raise GenlabError(f"sources of {height} x {width} pixels do not match targets of shape {image_shape}")
         super().__init__(image_shape)
         self.save_hyperparameters()
         self.clips = {"discriminator": discriminator_clip, "generator": generator_clip}

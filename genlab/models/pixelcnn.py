@@ -113,7 +113,7 @@ class ConditionalPixelCNN(ConditionalModel, PixelModel):
         self.save_hyperparameters()
         condition = condition_of(num_classes, class_names, attribute_names)
         if condition is None:
-            raise GenlabError("a ConditionalPixelCNN needs data with labels or attributes; otherwise take a PixelCNN")
+            raise GenlabError("a ConditionalPixelCNN needs data with labels or attributes; otherwise use a PixelCNN")
         self.condition = condition
         self.batch_names = ("image", condition.key)
         self.embedding = condition.embedding(condition_size)

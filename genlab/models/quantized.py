@@ -77,7 +77,7 @@ class QuantizedModel(GridCodec, StagedModel[CodeStage]):
         if conditional and condition is None:
             raise GenlabError(f"a conditional {name} needs data with labels or attributes; set conditional to false")
         if conditional and not priors:
-            raise GenlabError(f"it is the prior of a {name} that is conditional; give it a schedule, prior")
+            raise GenlabError(f"conditional is for the prior, but this {name} has none; give the prior a schedule")
         if condition is not None:
             self.condition = condition
             self.batch_names = ("image", condition.key)

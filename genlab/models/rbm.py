@@ -174,7 +174,7 @@ class RBM(Codec, GibbsModel):
     @property
     def uncompilable(self) -> str:
         """Why the machine cannot be compiled: its steps are not a forward pass."""
-        return "an RBM has no network to compile; leave out the compiling"
+        return "an RBM has no network to compile; train it without compiling"
 
     @of_images
     def encode(self, x: Tensor) -> Tensor:
@@ -225,8 +225,8 @@ class RBM(Codec, GibbsModel):
             self._grey = not units.takes_grey and bool(((pixels > 0) & (pixels < 1)).any())
             if self._grey:
                 rank_zero_info(
-                    f"images have grey values: {type(units).__name__} take these for probabilities, and each batch is "
-                    "drawn black and white again; for units with real values, give --model.visible GaussianUnits"
+                    f"images have grey values: {type(units).__name__} take these as probabilities, and each batch is "
+                    "drawn anew in black and white; for real-valued units, give --model.visible GaussianUnits"
                 )
         return units.from_pixels(draw_binary(pixels) if self._grey else pixels)
 

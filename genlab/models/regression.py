@@ -73,7 +73,7 @@ class GaussianRegressor(Translator):
             raise GenlabError("a GaussianRegressor learns from aligned pairs; DegradedPairs makes them of any images")
         channels, height, width = source_shape
         if (height, width) != tuple(image_shape[1:]):
-            raise GenlabError(f"sources of {height} x {width} pixels do not go with targets of shape {image_shape}")
+            raise GenlabError(f"sources of {height} x {width} pixels do not match targets of shape {image_shape}")
         extent(num_samples=num_samples)
         at_least(0, noise_channels=noise_channels)
         super().__init__(image_shape)
@@ -85,7 +85,9 @@ class GaussianRegressor(Translator):
         expect(self.network, (outputs, None, None), f"GaussianRegressor for images of shape {self.image_shape}")
         self.loss, self.noise_channels = loss(), noise_channels
         if noise_channels and not self.loss.is_likelihood:
-            raise GenlabError(f"noise mixes likelihoods, and {type(self.loss).__name__} is none; leave one of them out")
+            raise GenlabError(
+                f"noise_channels needs a likelihood as its loss, not {type(self.loss).__name__}; set it to 0"
+            )
         self.num_samples = num_samples if noise_channels else 1
         self.optimizer, self.schedule, self.schedule_interval = optimizer, schedule, schedule_interval
 

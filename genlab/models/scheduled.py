@@ -79,5 +79,5 @@ class Scheduled(LightningModule):
                 value = self.trainer.callback_metrics.get(monitor)
                 if value is None:
                     known = listed(sorted(self.trainer.callback_metrics))
-                    raise GenlabError(f"ReduceLROnPlateau waits for {monitor}, which is not logged; there are {known}")
+                    raise GenlabError(f"ReduceLROnPlateau waits for {monitor}, which is not logged; these are: {known}")
                 config.scheduler.step(value)

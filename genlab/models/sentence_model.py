@@ -75,7 +75,7 @@ class SentenceModel(Model):
         if len(shapes) < 2 or shapes[0] != shapes[1]:
             raise GenlabError(
                 f"shared_embedding: {type(encoder).__name__} and {type(self.decoder).__name__} each need an attribute "
-                f"`embedding`, an nn.Embedding of one size; they have {' and '.join(map(str, shapes)) or 'none'}"
+                f"`embedding`, an nn.Embedding of the same size; they have {' and '.join(map(str, shapes)) or 'none'}"
             )
         encoder.embedding = self.decoder.embedding
 
@@ -98,7 +98,7 @@ class SentenceModel(Model):
         if logits.ndim != 2 or logits.shape[1] != len(self.vocabulary):
             raise GenlabError(
                 f"{type(self.decoder).__name__} gives logits of shape {tuple(logits.shape)}; {type(self).__name__} "
-                f"needs (N, {len(self.vocabulary)}), a row for each word that is wanted"
+                f"needs (N, {len(self.vocabulary)}), a row for each word to predict"
             )
         return sentence_log_prob(logits, x)
 
@@ -138,7 +138,7 @@ class SentenceModel(Model):
         name = type(self).__name__
         if not isinstance(x, Tensor) or x.dtype != torch.int64 or x.ndim != 2:
             form = f"{tuple(x.shape)}, {x.dtype}" if isinstance(x, Tensor) else type(x).__name__
-            raise GenlabError(f"{name} takes sentences as numbers of words, (B, T), int64; these are {form}")
+            raise GenlabError(f"{name} takes sentences as word indices, (B, T), int64; these are {form}")
         if x.shape[1] > self.max_length:
             raise GenlabError(
                 f"{name} was built for sentences of up to {self.max_length - 1} words, these have {x.shape[1] - 1}; "
@@ -147,12 +147,12 @@ class SentenceModel(Model):
         if self.looks_at(x, "tokens"):
             if x.min() < 0 or x.max() >= len(self.vocabulary):
                 raise GenlabError(
-                    f"numbers of words lie between {int(x.min())} and {int(x.max())}; this {name} knows "
-                    f"{len(self.vocabulary):,}: take the vocabulary that it was built with"
+                    f"word indices lie between {int(x.min())} and {int(x.max())}; this {name} knows "
+                    f"{len(self.vocabulary):,} words: use the vocabulary that it was built with"
                 )
             before = (x == END).flip(1).cumsum(1).flip(1)  # 1 up to the end, 0 after it
             if not torch.equal((x != PAD).long(), before):
-                raise GenlabError(f"{name} takes sentences of words, one <end> ({END}), then padding ({PAD})")
+                raise GenlabError(f"{name} takes sentences made of words, one <end> ({END}), then padding ({PAD})")
         return x
 
     def observed(self, given: Any) -> tuple[Tensor, bool]:

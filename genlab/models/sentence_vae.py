@@ -125,7 +125,7 @@ class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # the mi
     def on_train_epoch_start(self) -> None:
         """Freeze the encoder once it is due."""
         if self.encoder_epochs == self.current_epoch:
-            rank_zero_info(f"epoch {self.current_epoch}: the encoder is frozen, and the decoder is trained alone")
+            rank_zero_info(f"epoch {self.current_epoch}: the encoder is now frozen, and only the decoder is trained")
         self._freeze()
 
     @property

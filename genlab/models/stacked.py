@@ -109,16 +109,16 @@ class StackedAutoencoder(Codec, StagedModel[StackStage], ImageModel):
         depth, classifies = len(layers), bool(classifier or classifier_fine_tuning)
         if len(pretraining) not in (0, 1, depth):
             raise GenlabError(
-                f"there are {depth} layers but {len(pretraining)} schedules of pretraining; give one a layer, "
-                "one for all of them, or none"
+                f"there are {depth} layers but {len(pretraining)} schedules of pretraining; give one per "
+                "layer, one for all of them, or none"
             )
         if not layers:
             raise GenlabError("a stack needs at least one layer")
         self.corruption = corruption() if corruption else None
         if depth > 1 and pretraining and self.corruption and type(self.corruption).of_codes is Corruption.of_codes:
-            raise GenlabError(f"{type(self.corruption).__name__} is for images alone, and upper layers see codes")
+            raise GenlabError(f"{type(self.corruption).__name__} is for images only, but upper layers see codes")
         if classifies and not num_classes:
-            raise GenlabError("a classifier needs data with labels; leave out its stages, or take other data")
+            raise GenlabError("a classifier needs data with labels; leave out its stages, or use other data")
         self.stack = LayerStack(self.image_shape, layers)
         for level, (below, above) in enumerate(pairwise(self.stack.shapes)):
             layer, needed_by = self.stack.layer(level), f"layer {level + 1} of this StackedAutoencoder"

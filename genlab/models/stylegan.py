@@ -244,7 +244,7 @@ class StyleGAN(Styles, GAN):
     @property
     def uncompilable(self) -> str:
         if self.path_length:
-            return "a penalty of path lengths differentiates twice, which compiled networks cannot; leave it out"
+            return "a path length penalty differentiates twice, which compiled networks cannot do; use one or the other"
         return super().uncompilable
 
     @property

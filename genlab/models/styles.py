@@ -81,7 +81,7 @@ class Styles(Prior):
         if maps is not None:
             if len(maps) != model.num_layers - 1:
                 raise GenlabError(
-                    f"there are {len(maps)} maps of noise; the model has {model.num_layers - 1} layers of it"
+                    f"there are {len(maps)} noise maps; the model needs {model.num_layers - 1}, one per noise layer"
                 )
             maps = [one if one is None else one.to(weights) for one in maps]
         with model.inference(styles):

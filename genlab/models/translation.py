@@ -45,7 +45,7 @@ class Translator(ImageModel):
     def __init__(self, image_shape: Shape) -> None:
         if min(image_shape[1:]) < SMALLEST:
             raise GenlabError(
-                f"images of shape {image_shape} are too small to translate; {SMALLEST} x {SMALLEST} will do"
+                f"images of shape {image_shape} are too small to translate; use at least {SMALLEST} x {SMALLEST}"
             )
         super().__init__(image_shape)
 
@@ -119,7 +119,7 @@ def linear_decay(decay_from: float | None) -> ScheduleFactory | None:
     if decay_from is None:
         return None
     if not 0 <= decay_from < 1:
-        raise GenlabError(f"decay_from is {decay_from}; it is a share of training: from 0 to below 1, or null")
+        raise GenlabError(f"decay_from is {decay_from}; it must be a fraction of training, from 0 to below 1, or null")
     return partial(Linear, decay_from=decay_from)
 
 

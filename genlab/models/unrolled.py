@@ -56,7 +56,7 @@ class UnrolledDBN(StackedAutoencoder):
         code_memory: float = 4.0,
     ) -> None:
         if not isinstance(net, DBN) or not isinstance(net.machine(0).visible, BinaryUnits):
-            raise GenlabError(f"an UnrolledDBN begins with a DBN of binary units, not with a {type(net).__name__}")
+            raise GenlabError(f"an UnrolledDBN starts from a DBN of binary units, not from a {type(net).__name__}")
         machines = [net.machine(level) for level in range(len(net.machines))]
         super().__init__(
             image_shape,
@@ -77,7 +77,7 @@ class UnrolledDBN(StackedAutoencoder):
         )
         self.save_hyperparameters()
         if tuple(net.image_shape) != self.image_shape:
-            raise GenlabError(f"the DBN is of images of shape {net.image_shape}, data of {self.image_shape}")
+            raise GenlabError(f"the DBN is for images of shape {net.image_shape}, the data has {self.image_shape}")
         for level in range(len(machines)):
             self._take(net, level)
 

@@ -74,7 +74,7 @@ class VariationalModel(ImageModel):
         self.decoder = as_network(decoder, outputs, code_size + numbers)
         sides: tuple[int, ...] = getattr(self.encoder, "map_size", ())
         if sides and numbers:
-            raise GenlabError(f"a {name} appends its condition to codes that are vectors: take another encoder")
+            raise GenlabError(f"a {name} appends its condition to codes, which must be vectors: use another encoder")
         self.code_shape = (code_size, *sides)
         expect(self.encoder, (2 * code_size, *sides), f"{name} with code_size {code_size}")
         expect(self.decoder, outputs, f"{name} with a {type(likelihood).__name__} likelihood")

@@ -119,14 +119,14 @@ class VAEGAN(Prior, Codec, SignedGenerators, Players, ImageModel):
         layers = len(self.discriminator) if isinstance(self.discriminator, nn.Sequential) else 0
         if layers <= layers_above:
             raise GenlabError(
-                f"features are below the last {layers_above} layers of a discriminator, and a "
-                f"{type(self.discriminator).__name__} has {layers}: take a torch.nn.Sequential of more"
+                f"features come from below the last {layers_above} layers of the discriminator, but this "
+                f"{type(self.discriminator).__name__} has {layers}: use a torch.nn.Sequential of more"
             )
         self.loss, self.layers_above = loss(), layers_above
         if self.loss.relativistic:
-            raise GenlabError(f"a VAEGAN judges images one by one; take another loss than {type(self.loss).__name__}")
+            raise GenlabError(f"a VAEGAN judges images one by one; use a loss other than {type(self.loss).__name__}")
         if margin is not None and not self.loss.is_cross_entropy:
-            raise GenlabError(f"a margin is of cross-entropy; leave it out with a loss of {type(self.loss).__name__}")
+            raise GenlabError(f"margin needs a cross-entropy loss; leave it out with {type(self.loss).__name__}")
         self.beta, self.feature_weight, self.margin = beta, feature_weight, margin
         self.average = moving_average(self.decoder, ema_decay) if ema_decay else None
         self.optimizer_factories = (encoder_optimizer, decoder_optimizer, discriminator_optimizer)

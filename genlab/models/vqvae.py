@@ -145,6 +145,6 @@ def map_size_of(encoder: object) -> tuple[int, int]:
     size: tuple[int, int] | None = getattr(encoder, "map_size", None)
     if size is None:
         raise GenlabError(
-            f"a {type(encoder).__name__} says no map_size: codes of a VQVAE are maps; take a StridedEncoder"
+            f"a {type(encoder).__name__} has no map_size, but codes of a VQVAE are maps; use a StridedEncoder"
         )
     return size

@@ -106,6 +106,6 @@ def repeated(condition: Tensor, count: int) -> Tensor:
     """
     if count % max(1, len(condition)):
         raise GenlabError(
-            f"{len(condition)} conditions do not go with {count} images; give one for each, or one for all"
+            f"there are {len(condition)} conditions for {count} images; give one for each, or one for all"
         )
     return condition.repeat(count // max(1, len(condition)), *[1] * (condition.ndim - 1))

@@ -70,7 +70,7 @@ class DenoisingUNet(nn.Module, Recorded):
         side = -(-min(height, width) // patch)
         if not multipliers or side < 2 ** (len(multipliers) - 1):
             raise GenlabError(
-                f"multipliers are {list(multipliers)}: one for each stage, whose sides are halves of those before; an "
+                f"multipliers are {list(multipliers)}: one for each stage, each at half the size of that before; an "
                 f"image of {width} x {height} pixels in patches of {patch} has at most {side.bit_length()} stages"
             )
         numbers = 4 * channels

@@ -35,7 +35,7 @@ def warn_of_batch_norm(discriminator: nn.Module, constraint: str) -> None:
     """
     if any(isinstance(module, _BatchNorm) for module in discriminator.modules()):
         warnings.warn(
-            f"{constraint} bounds a discriminator's slope at each image, and batch norm ties images together; "
+            f"{constraint} bounds a discriminator's slope at each image, but batch norm makes images interdependent; "
             "give it normalization: torch.nn.Identity, or torch.nn.InstanceNorm2d",
             stacklevel=3,
         )

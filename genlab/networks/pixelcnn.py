@@ -62,9 +62,9 @@ class GatedPixelCNN(nn.Module, Recorded):
         at_least(2, values=values)
         depth = grid_shape[0]
         if kernel % 2 == 0:
-            raise GenlabError(f"kernel is {kernel}; it must be odd, for a place to be in the middle of what is above")
+            raise GenlabError(f"kernel is {kernel}; it must be odd, so that it is centred on a pixel")
         if channels < depth:
-            raise GenlabError(f"channels are {channels}, fewer than the {depth} of the grid; give more")
+            raise GenlabError(f"channels is {channels}, fewer than the {depth} of the grid; give more")
         self.grid_shape, self.values = tuple(grid_shape), values
         self.condition_size, self.map_channels = condition_size, map_channels
         self.embedding = nn.Embedding(values, embedding)

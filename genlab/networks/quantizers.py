@@ -102,7 +102,7 @@ class FSQ(Quantizer):
 
     def __init__(self, code_size: int, levels: Sequence[int] = (8, 5, 5, 5)) -> None:
         if not levels:
-            raise GenlabError("an FSQ needs the levels of at least one number, such as (8, 5, 5, 5)")
+            raise GenlabError("levels is empty; an FSQ needs at least one, such as (8, 5, 5, 5)")
         for level in levels:
             between(2, MOST_CODES, levels=level)
         super().__init__(code_size, math.prod(levels))

@@ -315,7 +315,7 @@ def test_configs_of_odd_kinds_are_refused(command, refused, working_folder):
     for name, message in (
         ("pipe.yaml", "is a folder or a device"),
         ("folder.yaml", "is a folder or a device"),
-        ("latin.yaml", "is no text in UTF-8 (byte 5)"),
+        ("latin.yaml", "is not UTF-8 text (byte 5)"),
         ("laughs.yaml", "stands for more than 100,000 values"),
     ):
         assert message in refused(*command, name)

@@ -189,7 +189,7 @@ def test_other_batches_cannot_end_an_epoch(refused):
     stopped(7, "gan_digits.yaml")
     told = refused("fit", "--config", "gan_digits.yaml", *QUICK, "--ckpt_path=last", "--data.batch_size=32")
     was = "batch_size 64, processes 1, seed 0, images 1437"
-    assert f"left inside an epoch, with {was}, and cannot end it with batch_size 32" in told
+    assert f"interrupted inside an epoch, with {was}, and cannot finish it with batch_size 32" in told
     told = refused("fit", "--ckpt_path=last", "--data=MNIST")
     assert "left inside an epoch of Digits, and cannot end it with MNIST; resume with the same data" in told
 
@@ -199,7 +199,7 @@ def test_a_folder_that_has_grown_is_split_anew_and_that_is_said():
     write_images(Path("photos"), 20)
     main(["fit", *photos, *QUICK, "--trainer.max_epochs=1"])
     write_images(Path("photos"), 30)
-    with pytest.warns(UserWarning, match="resumes with 24 training images, where there were 16; if splits are"):
+    with pytest.warns(UserWarning, match="resumes with 24 training images, but it had 16 before; if splits are"):
         main(["fit", "--ckpt_path=last", "--trainer.max_epochs=2"])
 
 

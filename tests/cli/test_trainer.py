@@ -250,7 +250,7 @@ def test_last_is_the_last_epoch_and_best_the_best():
             ["test", "--config", "vae_digits.yaml", "--model.code_size=5"],
             "another model than the config: code_size differ",
         ),
-        (["test", "--data", "MNIST"], "images of shape (1, 8, 8), MNIST has (1, 28, 28)"),
+        (["test", "--data", "MNIST"], "images of shape (1, 8, 8), but MNIST has (1, 28, 28)"),
     ],
 )
 def test_a_checkpoint_of_another_model_is_refused(arguments, message, run, refused):

@@ -55,7 +55,7 @@ def rows(run: str = "vae_digits/0") -> list[dict[str, str]]:
             "trainer.devices is all; give a number, a list such as [0, 2], -1 for all, or auto",
         ),
         (["--model.optimizer.lr=abc"], "lr takes a number, not abc"),
-        (["--model.optimizer.lr=-1"], "the optimizer refuses its arguments: Invalid learning rate: -1.0"),
+        (["--model.optimizer.lr=-1"], "the optimizer rejects its arguments: Invalid learning rate: -1.0"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(options, message, refused):

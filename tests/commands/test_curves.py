@@ -193,7 +193,7 @@ def test_vectors_are_vectors_and_a_file_of_the_users_is_kept(refused):
     main(["curves", "--out", "b.pdf"])
     assert Path("b.pdf").read_bytes().startswith(b"%PDF")
     assert b"/Subtype /Image" not in Path("b.pdf").read_bytes()
-    assert "c.bmp has no ending of a picture; give one of .png" in refused("curves", "--out", "c.bmp")
+    assert "c.bmp has no picture extension; give one of .png" in refused("curves", "--out", "c.bmp")
 
 
 def test_without_figures_it_says_so(refused):

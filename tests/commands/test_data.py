@@ -88,7 +88,7 @@ def test_mistakes_are_said(refused):
     [
         (b"data: {class_path: Digits, batch_size: 3}", "the data section of my.yaml has batch_size beside class_path"),
         (b"data: [", "my.yaml is no YAML"),
-        (b"data: \xff\xfe", "my.yaml is no text in UTF-8"),
+        (b"data: \xff\xfe", "my.yaml is not UTF-8 text"),
     ],
 )
 def test_mistakes_in_configs_are_said(config, message, refused):

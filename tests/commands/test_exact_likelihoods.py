@@ -67,7 +67,7 @@ def test_what_cannot_be_is_said_in_a_line(conditional, refused):
     Image.new("L", (8, 8)).save("image.png")
     Image.fromarray(np.eye(8, dtype=np.uint8) * 255).save("diagonal.png")
     asked = ["sample", f"--ckpt={conditional}", "--condition=3", "--from-image=image.png"]
-    assert "makes pixels row by row" in refused(*asked, "--mask=diagonal.png")
+    assert "generates pixels row by row" in refused(*asked, "--mask=diagonal.png")
     assert "cannot sample in steps; it can sample, compute likelihoods under" in refused(*asked)
     assert "does not sample in steps; leave out --steps" in refused("sample", f"--ckpt={conditional}", "--steps=3")
     assert "--samples is for likelihoods that are estimated" in refused(

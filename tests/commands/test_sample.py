@@ -67,7 +67,7 @@ def test_images_of_each_class_are_written_as_torchvision_reads_them(conditional,
     np.testing.assert_allclose(np.asarray(written[0][0])[..., 0], expected, atol=0.501)  # rounded, not truncated
     for more in ([], ["--force"], ["--out", "."]):
         assert "already exists; give another name" in refused(*arguments, *more)
-    assert "more.png is to be a folder, and has the ending of a file" in refused(*arguments, "--out", "more.png")
+    assert "more.png is to be a folder but has the extension of a file" in refused(*arguments, "--out", "more.png")
     assert len(ImageFolder("more")) == 30
     assert [path.name for path in Path.cwd().iterdir()] == ["more"]
 

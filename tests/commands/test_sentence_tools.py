@@ -270,7 +270,7 @@ def test_wandb_gets_lines_of_text():
         (["--beam=3", "--top_p=0.5"], "--temperature and --top_p are of drawing: give them with --decoding sample"),
         (["--temperature=0"], "temperature is 0.0; it must be above 0"),
         (["--data=Digits"], "takes sentences, Digits has images"),
-        (["--input=empty.txt"], "empty.txt is empty; it must hold sentences, one a line"),
+        (["--input=empty.txt"], "empty.txt is empty; it must hold sentences, one per line"),
         (["--input=one.txt"], "an interpolation takes 2 sentences or more; --input has 1"),
         (["--input=long.txt"], "all of 1 sentence have more than 8 words, the most that the SentenceVAE knows"),
     ],
@@ -303,7 +303,7 @@ def test_models_of_images_have_no_sentences(run, refused):
         "interpolate", ckpt, "--from=a", "--to=b"
     )
     assert "--decoding is of models of sentences, and this is a VAE" in refused("sample", ckpt, "--decoding=beam")
-    assert "new.txt has no ending of a picture" in refused("sample", ckpt, "--out=new.txt")
+    assert "new.txt has no picture extension" in refused("sample", ckpt, "--out=new.txt")
     assert "takes images, Sentences has sentences" in refused("reconstruct", ckpt, "--data=Sentences")
     assert "--with and --without are of sentences" in refused("edit", ckpt, "--with=a.txt", "--without=b.txt")
 

@@ -63,7 +63,7 @@ def test_an_out_is_checked_before_anything_is_loaded(tool, refused):
     """No run exists at all."""
     Path("there.png").touch()
     assert "there.png already exists; give --force" in refused(tool, "--out", "there.png")
-    assert "x.bmp has no ending of a picture; give one of .png, .jpg" in refused(tool, "--out", "x.bmp")
+    assert "x.bmp has no picture extension; give one of .png, .jpg" in refused(tool, "--out", "x.bmp")
     assert "1000000000 is more than 1,000,000" in refused(tool, "--scale", "1000000000")
     assert "5 is not from 10 to 2400" in refused(tool, "--dpi", "5")
 
@@ -359,7 +359,7 @@ def test_an_odd_density_is_told_and_fitted_again(content, mine):
     else:
         density.write_bytes(whole[:100] if content == "half" else content)
     with pytest.warns(
-        UserWarning, match=r"best-gaussian.npz (cannot be read|holds no density)[^\n]*; it is fitted again$"
+        UserWarning, match=r"best-gaussian.npz (cannot be read|holds no valid density)[^\n]*; it is fitted again$"
     ):
         main(["sample", "--prior", "gaussian", "--out", "two.png"])
     assert Path("one.png").read_bytes() == Path("two.png").read_bytes()

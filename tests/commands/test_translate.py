@@ -138,7 +138,7 @@ def test_an_output_that_cannot_be_stops_before_anything_is_written(facades, refu
     told = refused("translate", "--ckpt", facades, "--input", "photos/*", "photos/b", "--output", "b.jpg")
     assert "b.jpg is one file for 2 images; give the name of a folder as --output" in told
     told = refused("translate", "--ckpt", facades, "--input", "photos/a.png", "--output", "out.pdf")
-    assert "out.pdf is to be a folder, and has the ending of a file" in told
+    assert "out.pdf is to be a folder but has the extension of a file" in told
     assert not Path("out.pdf").exists()
     assert not Path("out").exists()
 
@@ -190,7 +190,7 @@ def test_test_images_are_drawn_beside_their_translations(facades, digits, refuse
         assert arrays["row_labels"].tolist() == ["input", "output", "truth"]
     main(["translate", "--ckpt", digits, "--direction", "b_to_a", "-n", "8"])
     assert Path(digits, "pictures/translate-b_to_a.png").exists()
-    assert "x.bmp has no ending of a picture" in refused("translate", "--ckpt", digits, "--out", "x.bmp")
+    assert "x.bmp has no picture extension" in refused("translate", "--ckpt", digits, "--out", "x.bmp")
 
 
 def test_translations_are_scored_against_the_truth_and_against_doing_nothing(facades, digits, capsys):

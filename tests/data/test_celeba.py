@@ -149,7 +149,9 @@ def test_a_broken_table_is_said(official):
 def test_an_image_of_no_part_is_said(official, part):
     table = ROOT / "list_eval_partition.txt"
     table.write_text(table.read_text().replace("000003.jpg 0", f"000003.jpg {part}"))
-    with pytest.raises(genlab.GenlabError, match=r"list_eval_partition.txt is broken \(its parts are 0, 1 and 2\)"):
+    with pytest.raises(
+        genlab.GenlabError, match=r"list_eval_partition.txt is broken \(its splits must be 0, 1 and 2\)"
+    ):
         celeba()
 
 
@@ -180,7 +182,7 @@ def test_images_of_one_part_alone_are_split_anew_with_a_note(caplog):
     with caplog.at_level("INFO"):
         data = celeba()
     assert [len(part) for part in (data.train_set, data.val_set, data.test_set)] == [20, 2, 2]
-    assert "of [24, 0, 0] images here" in caplog.text
+    assert "have [24, 0, 0] images here" in caplog.text
 
 
 def test_blank_lines_in_a_table_do_not_matter(official):

@@ -25,7 +25,7 @@ def test_only_test_images_show_the_class():
 
 @pytest.mark.parametrize(("data", "label"), [(genlab.Digits(), 10), (genlab.FreyFaces(), 0)])
 def test_a_class_that_there_is_not_is_refused(data, label):
-    with pytest.raises(genlab.GenlabError, match=f"has {data.num_classes} classes, none of them {label}"):
+    with pytest.raises(genlab.GenlabError, match=f"has {data.num_classes} classes, but no class {label}"):
         WithoutClass(data, label)
 
 

@@ -80,7 +80,7 @@ def test_an_attribute_splits_celeba():
     assert smiling.unique().tolist() == [1]
     assert others.unique().tolist() == [0]
     assert len(smiling) + len(others) == 320
-    with pytest.raises(genlab.GenlabError, match="Digits gives no attribute Smiling; it gives none at all"):
+    with pytest.raises(genlab.GenlabError, match="Digits has no attribute Smiling; it has none at all"):
         AttributeDomains(Digits(), "Smiling")
 
 

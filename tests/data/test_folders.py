@@ -124,14 +124,14 @@ def test_a_folder_here_does_not_stand_in_for_a_data_set_of_that_name(data_dir):
 def test_folders_that_are_almost_called_as_splits_are_said(name):
     write_images(Path("photos/train"), 5)
     write_images(Path(f"photos/{name}"), 5)
-    with pytest.raises(genlab.GenlabError, match=f"folders called {name}; those of the splits are train, val and test"):
+    with pytest.raises(genlab.GenlabError, match=f"folders called {name}; call the splits train, val and test"):
         folder()
 
 
 def test_folders_beside_the_splits_are_left_out_with_a_word():
     for name, count in (("train", 5), ("test", 4), ("extra", 3)):
         write_images(Path(f"photos/{name}"), count)
-    with pytest.warns(UserWarning, match="leaving out 3 images of .* are in none of train, val and test: extra"):
+    with pytest.warns(UserWarning, match="leaving out 3 images of .* are not in train, val or test: extra"):
         assert sizes(folder()) == [4, 1, 4]
 
 

@@ -62,9 +62,9 @@ def test_the_english_is_not_ambiguous():
 @pytest.mark.parametrize(
     ("rules", "told"),
     [
-        ("S a b", "'S a b' is no rule of a grammar; write SYMBOL: words | words"),
+        ("S a b", "'S a b' is not a rule of a grammar; write SYMBOL: words | words"),
         ("S: a\nS: b", "a grammar has one rule for each symbol; S has two"),
-        ("S: a B\nB: b | S", "a grammar's symbols cannot lead to themselves; S does"),
+        ("S: a B\nB: b | S", "a grammar's symbols cannot lead back to themselves; S does"),
     ],
 )
 def test_mistakes_in_rules(rules, told):

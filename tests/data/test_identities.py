@@ -84,12 +84,12 @@ def test_check_counts_the_images_of_each_person(capsys):
 @pytest.mark.parametrize(
     ("identities", "message"),
     [
-        ([5, 9], "identity_CelebA.txt knows no identity 9; they are numbered from 1 to 6"),
+        ([5, 9], "identity_CelebA.txt has no identity 9; they are numbered from 1 to 6"),
         ([5, 2], "2 images of identity 2 here, too few for training, validation and testing; choose another"),
         ([5], r"identities is \[5\]; list the numbers of 2 to 26 people, such as \[5, 9\], or say how many, such as 2"),
         ([5, 5], r"identities is \[5, 5\]; list"),
         (30, "identities is 30; list"),
-        (7, "the training images of CelebA here are of 6 people, fewer than 7; get more of them"),
+        (7, "the training images of CelebA here show 6 people, fewer than 7; get more of them"),
     ],
 )
 def test_who_cannot_be_a_domain_is_said(identities, message):

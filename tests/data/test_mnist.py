@@ -129,7 +129,7 @@ def test_a_corrupt_file_is_said(copy, damage, ending):
 
 def test_files_that_do_not_fit_each_other_are_said(copy):
     shutil.copy(copy / "t10k-labels-idx1-ubyte", copy / "train-labels-idx1-ubyte")
-    with pytest.raises(genlab.GenlabError, match=r"do not fit each other .*images \(600, 28, 28\), labels \(100,\)"):
+    with pytest.raises(genlab.GenlabError, match=r"do not match each other .*images \(600, 28, 28\), labels \(100,\)"):
         mnist(data_dir="copy")
 
 
@@ -151,7 +151,7 @@ def test_no_more_is_unpacked_than_the_header_says(copy):
     with gzip.open(path.with_name(f"{path.name}.gz"), "wb") as file:
         file.write(content + bytes(500_000_000))
     tracemalloc.start()
-    with pytest.raises(genlab.GenlabError, match="train-labels-idx1-ubyte.gz is no IDX file of bytes"):
+    with pytest.raises(genlab.GenlabError, match="train-labels-idx1-ubyte.gz is not an IDX file of bytes"):
         mnist(data_dir="copy")
     assert tracemalloc.get_traced_memory()[1] < 50_000_000
     tracemalloc.stop()
@@ -159,7 +159,7 @@ def test_no_more_is_unpacked_than_the_header_says(copy):
 
 def test_no_header_makes_more_be_read_than_any_such_file_has(copy, monkeypatch):
     monkeypatch.setattr("genlab.data.mnist.LARGEST", 1000)
-    with pytest.raises(genlab.GenlabError, match="train-images-idx3-ubyte is no IDX file of bytes"):
+    with pytest.raises(genlab.GenlabError, match="train-images-idx3-ubyte is not an IDX file of bytes"):
         mnist(data_dir="copy")
 
 

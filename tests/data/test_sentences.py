@@ -65,10 +65,10 @@ def test_what_is_unknown_left_out_or_in_two_splits_is_counted_and_said_once_befo
     for _ in range(2):
         data.setup("fit")
     assert caplog.messages == [
-        "words that are not among the 5 words of the vocabulary: 3 of train (20.0%), 1 of val (12.5%), "
+        "words that are not among the 5 words in the vocabulary: 3 of train (20.0%), 1 of val (12.5%), "
         "2 of test (28.6%)",
         "sentences of more than 6 words, which are left out: 0 of train, 0 of val, 1 of test",
-        "sentences that are in the training set too, on which metrics are too good: 1 of val, 0 of test",
+        "sentences that are also in the training set, which makes metrics too good: 1 of val, 0 of test",
     ]
 
 
@@ -187,7 +187,7 @@ def test_more_sentences_for_a_batch_than_there_are(official, caplog):
 
 def test_mistakes_in_files(official):
     write("train.txt", *["a b"] * 3)
-    assert told_of("nowhere").endswith("pass --data.folder, a folder or a text file, a sentence a line")
+    assert told_of("nowhere").endswith("pass --data.folder, a folder or a text file, one sentence per line")
     assert told_of("train.txt") == (
         "train.txt: 1 different sentence, the longest of 2 words, too few for train, val, test; put each sentence on a "
         "line of its own"
@@ -195,16 +195,16 @@ def test_mistakes_in_files(official):
     Path("latin.txt").write_bytes("a\nfür\n".encode("latin1"))
     assert told_of("latin.txt").startswith("latin.txt is not UTF-8 (line 2); convert it: iconv -f LATIN1 -t UTF-8")
     Path("zeros.txt").write_bytes(b"a\nb\0c\n")
-    assert told_of("zeros.txt") == "zeros.txt is no text: line 2 holds zero bytes"
+    assert told_of("zeros.txt") == "zeros.txt is not text: line 2 holds zero bytes"
     write("endless.txt", "word " * 1000)
     assert "1 different sentence, the longest of 1,000 words, too few" in told_of("endless.txt")
     write(f"{official}/test.txt", "word " * 1000)
     assert told_of(official) == (
-        "none of 1 line for test has at most 50 words, the shortest 1,000; put each sentence on a line of its own, or "
-        "raise --data.max_words"
+        "none of 1 line for test has at most 50 words, the shortest has 1,000; put each sentence on a line of its own, "
+        "or raise --data.max_words"
     )
     write(f"{official}/val.txt", "", " ")
-    assert told_of(official) == "talk/val.txt is empty; it must hold sentences, one a line"
+    assert told_of(official) == "talk/val.txt is empty; it must hold sentences, one per line"
     write("named/train.txt", "a b")
     write("named/valid.txt", "a b")
     assert told_of("named").startswith("named has train.txt, valid.txt; files of the splits are called train.txt, val")
@@ -216,5 +216,5 @@ def test_mistakes_in_files(official):
 
 def test_other_files_beside_those_of_the_splits_are_left_out_with_a_warning(official):
     write(f"{official}/README.txt", "not a sentence")
-    with pytest.warns(UserWarning, match=r"leaving out what is none of train, val and test in talk: README.txt"):
+    with pytest.warns(UserWarning, match=r"leaving out files in talk that are not train, val or test: README.txt"):
         assert "sentence" not in ready(official, min_count=1).vocabulary

@@ -197,7 +197,7 @@ def test_a_diffusion_model_samples_as_asked_and_shows_the_way(site_of, family):
         ({"sampler": "best"}, "a sampler is one of ancestral, ddim, dpm, euler, heun"),
         ({"guidance": "1e999"}, "guidance is a number"),
         ({"guidance": -1}, "guidance is -1.0; it must be at least 0"),
-        ({"guidance": 2}, "a Diffusion knows no condition to follow"),
+        ({"guidance": 2}, "a Diffusion has no condition to follow"),
         ({"chosen": 1}, "chosen is a whole number from 0 to 0"),
     ],
 )

@@ -78,8 +78,8 @@ PARTS = {"weights": np.ones(2) / 2, "means": np.zeros((2, 3)), "covariances": np
         ({"means": np.zeros((2, 3), int)}, "means are not all finite floats"),
         ({"means": np.zeros(3)}, r"means are of shape \(3,\), not \(components, dimensions\)"),
         ({"means": np.zeros((0, 3))}, r"means are of shape \(0, 3\)"),
-        ({"means": np.array(["a"])}, "missing, damaged, or no density"),
-        ({"means": np.array([{}], object)}, "missing, damaged, or no density"),
+        ({"means": np.array(["a"])}, "missing, damaged, or not a density"),
+        ({"means": np.array([{}], object)}, "missing, damaged, or not a density"),
         ({"covariances": np.eye(3)}, r"covariances are of shape \(3, 3\), not \(2, 3, 3\)"),
         ({"covariances": -PARTS["covariances"]}, "covariances are not positive definite"),
         ({"covariances": PARTS["covariances"] + np.triu(np.ones((3, 3)), 1)}, "covariances are not symmetric"),
@@ -101,7 +101,7 @@ def test_odd_files_are_refused_in_one_line(tmp_path):
     flipped[len(whole) // 3] ^= 255
     for content in (b"", b"no archive", whole[: len(whole) // 2], bytes(flipped), whole[:-3]):
         path.write_bytes(content)
-        with pytest.raises(GenlabError, match=r"density.npz (is damaged|cannot be read|holds no density)"):
+        with pytest.raises(GenlabError, match=r"density.npz (is damaged|cannot be read|holds no valid density)"):
             CodeDensity.load(path)
     np.save(path.open("wb"), np.zeros(3))
     with pytest.raises(GenlabError, match="cannot be read"):

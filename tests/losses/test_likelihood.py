@@ -113,7 +113,7 @@ def test_a_scale_is_learned_from_the_data(make):
 def test_scales_that_cannot_be_are_refused(make):
     with pytest.raises(genlab.GenlabError, match="scale is 0; it must be above 0"):
         make(0)
-    with pytest.raises(genlab.GenlabError, match="starts between"):
+    with pytest.raises(genlab.GenlabError, match="must start between"):
         make(2.0, learned=True)
     make(2.0)
 

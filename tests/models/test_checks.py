@@ -156,7 +156,7 @@ def test_callers_of_translate_and_of_a_conditional_model_are_told():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (labels + 1, "labels lie between 1 and 3; this model knows 3 classes, 0 to 2"),
+        (labels + 1, "labels lie between 1 and 3; this model has 3 classes, 0 to 2"),
         (labels - 1, "labels lie between -1 and 1"),
         (labels.float(), "labels are float32; genlab takes class indices, int64: labels.long()"),
         (labels.int(), "labels are int32"),
@@ -192,7 +192,7 @@ def test_a_batch_has_one_of_each_for_every_image(family):
             2 * attributes - 1,
             "attributes lie between -1 and 1; genlab takes 0 (absent) to 1 (present): (attributes + 1)",
         ),
-        (attributes[:, :1], "attributes are (4, 1); this model knows 2 and takes a tensor (B, 2)"),
+        (attributes[:, :1], "attributes are (4, 1); this model has 2 and takes a tensor (B, 2)"),
         (attributes[0], "attributes are (2,)"),
         (attributes * torch.nan, "attributes lie between nan and nan"),
     ],

@@ -112,14 +112,14 @@ def test_samples_have_each_class_in_turn_unless_they_are_told():
     in_turn = model.sample(7, generator=random[0])
     told = model.sample(7, condition=torch.tensor([0, 1, 2, 3, 4, 0, 1]), generator=random[1])
     assert torch.equal(in_turn, told)
-    with pytest.raises(genlab.GenlabError, match="say under which condition"):
+    with pytest.raises(genlab.GenlabError, match="give a condition to sample under"):
         small_cvae("attributes").sample(2)
 
 
 def test_what_does_not_fit_is_said():
     with pytest.raises(genlab.GenlabError, match="needs data with labels, attributes or pairs"):
         genlab.CVAE(SHAPE)
-    with pytest.raises(genlab.GenlabError, match="condition is the 'label' of a batch, which has none"):
+    with pytest.raises(genlab.GenlabError, match="condition is the 'label' of a batch, but this batch has none"):
         small_cvae("label").under({"image": images})
-    with pytest.raises(genlab.GenlabError, match="4 conditions do not go with 6 images"):
+    with pytest.raises(genlab.GenlabError, match="there are 4 conditions for 6 images"):
         small_cvae("label").given(torch.arange(4)).sample(6)

@@ -207,7 +207,7 @@ def test_labels_are_learned_and_sampled():
     assert set(model.predict_step(batch, 0)) == {"class_probability"}
     given = model.given(["0", "1"])  # they alternate
     assert torch.equal(given.encode(batch["image"][:4]), model.given([0, 1, 0, 1]).encode(batch["image"][:4]))
-    with pytest.raises(genlab.GenlabError, match="2 conditions do not go with 3 images"):
+    with pytest.raises(genlab.GenlabError, match="there are 2 conditions for 3 images"):
         given.sample(3)
 
 
@@ -250,30 +250,33 @@ def test_pixels_may_be_gaussian():
     model = dbn(visible=GaussianUnits, pretraining=[StageSchedule(1, 0.001)])
     trainer().fit(model, genlab.Digits())
     assert model.sample(3, seed=0).isfinite().all()
-    with pytest.raises(genlab.GenlabError, match="an UnrolledDBN begins with a DBN of binary units"):
+    with pytest.raises(genlab.GenlabError, match="an UnrolledDBN starts from a DBN of binary units"):
         genlab.UnrolledDBN(SHAPE, model, ONCE)
 
 
 @pytest.mark.parametrize(
     ("build", "told"),
     [
-        (lambda: dbn(hidden=(20,)), r"hidden is \[20\]; a DBN has two layers or more, or take an RBM"),
+        (lambda: dbn(hidden=(20,)), r"hidden is \[20\]; a DBN has two layers or more, an RBM one"),
         (lambda: dbn(hidden=(20, 0)), "hidden is 0; it must be a whole number from 1"),
         (lambda: dbn(pretraining=ONCE * 3), "there are 2 layers but 3 schedules of pretraining"),
         (lambda: dbn(gibbs_steps=0), "gibbs_steps is 0; it must be a whole number from 1"),
-        (lambda: dbn(genlab.LabelledDBN, num_classes=0), "a LabelledDBN needs data with labels; otherwise take a DBN"),
+        (lambda: dbn(genlab.LabelledDBN, num_classes=0), "a LabelledDBN needs data with labels; otherwise use a DBN"),
         (
             lambda: genlab.UnrolledDBN(SHAPE, genlab.GAN(SHAPE), ONCE),
-            "begins with a DBN of binary units, not with a GAN",
+            "starts from a DBN of binary units, not from a GAN",
         ),
-        (lambda: genlab.UnrolledDBN((1, 8, 9), dbn(), ONCE), r"the DBN is of images of shape \(1, 8, 8\), data of"),
+        (
+            lambda: genlab.UnrolledDBN((1, 8, 9), dbn(), ONCE),
+            r"the DBN is for images of shape \(1, 8, 8\), the data has",
+        ),
         (
             lambda: dbn(genlab.LabelledDBN).stage_metrics("val", {"image": torch.rand(2, *SHAPE)}, 0),
-            "this LabelledDBN's condition is the 'label' of a batch, which has none",
+            "this LabelledDBN's condition is the 'label' of a batch, but this batch has none",
         ),
         (
             lambda: dbn(genlab.LabelledDBN).classify(torch.rand(2, *SHAPE)),
-            "this LabelledDBN is in stage layer1, and labels are seen in layer2: resume its training",
+            "this LabelledDBN is in stage layer1, but learns labels only in layer2: resume its training",
         ),
     ],
 )

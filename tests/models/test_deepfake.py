@@ -209,12 +209,12 @@ def test_domains_are_two_classes_or_two_data_sets():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: genlab.DeepFake((3, 8, 8), SHAPE), r"domains have \(3, 8, 8\) and \(1, 8, 8\)"),
+        (lambda: genlab.DeepFake((3, 8, 8), SHAPE), r"not \(3, 8, 8\) and \(1, 8, 8\)"),
         (lambda: genlab.DeepFake(None, SHAPE), "DeepFake learns from two domains"),
         (lambda: genlab.AdversarialDeepFake(SHAPE, SHAPE, adversarial_weight=-1), "adversarial_weight is -1"),
         (lambda: ElasticWarp(strength=0.6), "strength is 0.6"),
         (lambda: ElasticWarp(points=1), "points is 1"),
-        (lambda: ClassDomains(genlab.Digits(), 3, 10), "Digits has 10 classes, none of them 10"),
+        (lambda: ClassDomains(genlab.Digits(), 3, 10), "Digits has 10 classes, but no class 10"),
     ],
 )
 def test_what_cannot_be_is_said(build, message):
@@ -224,8 +224,8 @@ def test_what_cannot_be_is_said(build, message):
 
 def test_a_third_domain_is_not_passed_over():
     batch = {domain: torch.rand(2, *SHAPE) for domain in "abc"}
-    with pytest.raises(genlab.GenlabError, match="DeepFake is of the domains a, b; the data gave c too"):
+    with pytest.raises(genlab.GenlabError, match="DeepFake is for the domains a, b; the data also gave c"):
         deepfake().errors(batch)
     cyclegan = genlab.CycleGAN(SHAPE, SHAPE)
-    with pytest.raises(genlab.GenlabError, match="CycleGAN is of the domains a, b; the data gave c too"):
+    with pytest.raises(genlab.GenlabError, match="CycleGAN is for the domains a, b; the data also gave c"):
         cyclegan.domains(batch)

@@ -282,9 +282,9 @@ def test_completions_keep_what_is_known_and_masks_of_another_size_are_refused():
     torch.testing.assert_close(made[..., :4], images[..., :4])
     assert (made[..., 4:] - images[..., 4:]).abs().mean() > 0.05
     assert not torch.equal(made, model.complete(images, mask, seed=1))
-    with pytest.raises(genlab.GenlabError, match="the mask is of 8 x 7 pixels, images are of 8 x 8"):
+    with pytest.raises(genlab.GenlabError, match="the mask has 8 x 7 pixels, but the images have 8 x 8"):
         model.complete(images, mask[:7])
-    with pytest.raises(genlab.GenlabError, match="2 masks do not go with 3 images"):
+    with pytest.raises(genlab.GenlabError, match="there are 2 masks for 3 images"):
         model.complete(images, torch.stack([mask, mask]))
     each = torch.stack([mask, 1 - mask, mask])
     torch.testing.assert_close(model.complete(images, each, seed=0)[1, :, :, 4:], images[1, :, :, 4:])
@@ -349,7 +349,7 @@ def test_what_it_can_do_is_said_and_what_it_cannot_too():
     assert abilities(conditional())[0] == "sample"
     model = diffusion().eval()
     model.sampling = Sampling(guidance=2.0)
-    with pytest.raises(genlab.GenlabError, match="guidance is 2, but a Diffusion knows no condition"):
+    with pytest.raises(genlab.GenlabError, match="guidance is 2, but a Diffusion has no condition"):
         model.sample(1)
     model.sampling = Sampling(steps=1001)
     with pytest.raises(genlab.GenlabError, match="steps is 1001; this model's noise has 1,000 steps"):
@@ -357,7 +357,7 @@ def test_what_it_can_do_is_said_and_what_it_cannot_too():
     for wrong in ({"steps": 0}, {"guidance": -1.0}):
         with pytest.raises(genlab.GenlabError, match="it must be"):
             Sampling(**wrong)
-    with pytest.warns(UserWarning, match="the largest noise is 2.0 times an image, which is still seen in it"):
+    with pytest.warns(UserWarning, match="the largest noise is 2.0 times an image, which still shows through"):
         diffusion(noise=partial(KarrasNoise, sigma_max=2.0))
     with pytest.raises(genlab.GenlabError, match="needs data with labels"):
         conditional(num_classes=0)

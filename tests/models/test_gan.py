@@ -236,7 +236,7 @@ def test_a_penalty_on_slopes_warns_of_batch_norm_in_the_discriminator(build, rec
 
 def test_spectral_normalisation_warns_of_batch_norm(recwarn):
     shape = (1, 16, 16)
-    with pytest.warns(UserWarning, match="spectral normalisation bounds .* batch norm ties images together"):
+    with pytest.warns(UserWarning, match="spectral normalisation bounds .* batch norm makes images interdependent"):
         DCGANDiscriminator(shape, 1, spectral=True)
     recwarn.clear()
     DCGANDiscriminator(shape, 1, normalization=torch.nn.Identity, spectral=True)
@@ -416,7 +416,7 @@ def test_a_conditional_gan_samples_each_class_in_turn_or_says_what_it_needs():
     torch.testing.assert_close(model.sample(12, generator=codes), expected)
     with pytest.raises(genlab.GenlabError, match="data with labels or attributes"):
         genlab.CGAN(SHAPE)
-    with pytest.raises(genlab.GenlabError, match="under which condition"):
+    with pytest.raises(genlab.GenlabError, match="give a condition to sample under"):
         genlab.CGAN(SHAPE, attribute_names=("a",), **SMALL).sample(2)
     with pytest.raises(genlab.GenlabError, match="condition is the 'label' of a batch"):
         model.under({"image": torch.zeros(1, *SHAPE)})

@@ -77,7 +77,7 @@ def test_the_first_stage_is_frozen_kept_in_the_checkpoint_and_its_codes_are_scal
     torch.testing.assert_close(loaded.sample(3, seed=0), model.sample(3, seed=0))
     assert loaded.encode(first[0]).shape == (32, 2, 4, 4)
     assert loaded.vary(first[0], 0.3, seed=0).shape == first[0].shape
-    with pytest.raises(genlab.GenlabError, match="has noise of codes, not of pixels, and completes no images"):
+    with pytest.raises(genlab.GenlabError, match="adds noise to codes, not pixels, so it cannot complete images"):
         loaded.complete(first[0], torch.ones(8, 8))
 
 
@@ -113,14 +113,14 @@ def test_the_first_stage_of_a_config_is_another_on_the_command_line(capsys):
 
 def test_other_first_stages_are_refused(vae):
     with pytest.raises(
-        genlab.GenlabError, match=r"codes of the first stage, a VAE, are of shape \(5,\), and must be maps"
+        genlab.GenlabError, match=r"codes of the first stage, a VAE, are of shape \(5,\), but must be maps"
     ):
         genlab.LatentDiffusion(SHAPE, genlab.VAE(SHAPE, 5))
     with pytest.raises(genlab.GenlabError, match="the first stage is a GAN, which does not encode"):
         genlab.LatentDiffusion(SHAPE, genlab.GAN(SHAPE, 5))
-    with pytest.raises(genlab.GenlabError, match=r"of images of shape \(1, 8, 8\), data of \(1, 16, 16\)"):
+    with pytest.raises(genlab.GenlabError, match=r"for images of shape \(1, 8, 8\), the data has \(1, 16, 16\)"):
         genlab.LatentDiffusion((1, 16, 16), vae)
-    with pytest.raises(genlab.GenlabError, match="appends its condition to codes that are vectors"):
+    with pytest.raises(genlab.GenlabError, match="appends its condition to codes, which must be vectors"):
         genlab.CVAE(SHAPE, 10, code_size=2, encoder=partial(MapEncoder, channels=8))
 
 

@@ -156,9 +156,9 @@ def test_completions_keep_the_first_pixels_and_draw_the_rest_given_them():
 @pytest.mark.parametrize(
     ("mask", "message"),
     [
-        (torch.ones(8, 7), r"the mask is of shape \(8, 7\); give one for all images, of 8 x 8 pixels"),
-        (torch.ones(2, 1, 8, 8), "give one for all images"),
-        (torch.eye(8), "makes pixels row by row, from those before them: let the mask be white from its first"),
+        (torch.ones(8, 7), r"the mask has shape \(8, 7\); give a single one of 8 x 8 pixels for all images"),
+        (torch.ones(2, 1, 8, 8), "give a single one of 8 x 8 pixels for all images"),
+        (torch.eye(8), "generates pixels row by row, each from those before it: the mask must be white from its"),
     ],
 )
 def test_masks_that_fit_no_image_or_no_order_are_refused(mask, message):
@@ -168,9 +168,7 @@ def test_masks_that_fit_no_image_or_no_order_are_refused(mask, message):
 
 def test_images_take_the_nearest_level_and_those_of_other_levels_are_warned_of():
     model, x = pixelcnn(levels=3), torch.tensor([0.0, 0.24, 0.26, 0.74, 0.76, 1.0])
-    with pytest.warns(
-        UserWarning, match="between the 3 levels of this PixelCNN, which takes the nearest; give it more"
-    ):
+    with pytest.warns(UserWarning, match="between the 3 levels of this PixelCNN and are rounded; give it more"):
         assert model.grid(x).tolist() == [0, 0, 1, 1, 2, 2]
     digits = genlab.Digits()
     digits.setup()
@@ -239,7 +237,7 @@ def test_what_it_can_do_is_said_and_what_it_cannot_too():
     assert abilities(pixelcnn()) == ["sample", "compute likelihoods", "complete images"]
     under_a_condition = [f"{verb} under a condition" for verb in ("compute likelihoods", "complete images")]
     assert abilities(conditional()) == ["sample", *under_a_condition]
-    with pytest.raises(genlab.GenlabError, match="needs data with labels or attributes; otherwise take a PixelCNN"):
+    with pytest.raises(genlab.GenlabError, match="needs data with labels or attributes; otherwise use a PixelCNN"):
         conditional(num_classes=0)
     with pytest.raises(genlab.GenlabError, match="PixelCNN of 5 levels needs"):
         fitted(pixelcnn(levels=5, network=partial(Missing)))

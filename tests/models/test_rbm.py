@@ -156,7 +156,7 @@ def test_grey_images_are_drawn_anew_for_binary_units_of_which_users_are_told(cap
     model._remember = lambda v: (seen.append(v), remember(v))
     grey = torch.full((100, *SHAPE), 0.25)
     fitted(model, DataLoader([grey, grey], batch_size=None), max_steps=2, limit_val_batches=0)
-    assert "images have grey values: BinaryUnits take these for probabilities" in caplog.text
+    assert "images have grey values: BinaryUnits take these as probabilities" in caplog.text
     assert set(seen[0].unique().tolist()) == {0.0, 1.0}
     assert not torch.equal(*seen)
     assert seen[0].mean().item() == pytest.approx(0.25, abs=0.03)
@@ -241,7 +241,7 @@ def test_warnings_say_what_is_wrong_once_and_when_it_is_right_again(caplog):
         ({"chains": -1}, "chains is -1; it must be at least 0"),
         ({"weight_decay": -0.1}, "weight_decay is -0.1; it must be at least 0"),
         ({"visible": partial(GaussianUnits, sigma=0)}, "sigma is 0; it must be above 0"),
-        ({"optimizer": partial(MachineSGD, lr=-1.0)}, "the optimizer refuses its arguments"),
+        ({"optimizer": partial(MachineSGD, lr=-1.0)}, "the optimizer rejects its arguments"),
     ],
 )
 def test_numbers_that_make_no_sense_are_refused(options, told):
@@ -250,7 +250,7 @@ def test_numbers_that_make_no_sense_are_refused(options, told):
 
 
 def test_a_mask_of_another_size_is_refused():
-    with pytest.raises(genlab.GenlabError, match="the mask is of 8 x 4 pixels, images are of 8 x 8"):
+    with pytest.raises(genlab.GenlabError, match="the mask has 8 x 4 pixels, but the images have 8 x 8"):
         rbm().complete(torch.rand(*SHAPE), torch.ones(4, 8))
 
 

@@ -111,8 +111,11 @@ def test_tools_draw_the_deviation_and_tell_how_much_of_the_truth_it_covers(capsy
     ("build", "message"),
     [
         (lambda: genlab.GaussianRegressor(None, SHAPE), "a GaussianRegressor learns from aligned pairs"),
-        (lambda: genlab.GaussianRegressor((1, 8, 9), SHAPE), "sources of 8 x 9 pixels do not go with targets"),
-        (lambda: regressor(noise_channels=1, loss=BetaNLL), "noise mixes likelihoods, and BetaNLL is none"),
+        (lambda: genlab.GaussianRegressor((1, 8, 9), SHAPE), "sources of 8 x 9 pixels do not match targets"),
+        (
+            lambda: regressor(noise_channels=1, loss=BetaNLL),
+            "noise_channels needs a likelihood as its loss, not BetaNLL",
+        ),
         (lambda: regressor(noise_channels=-1), "noise_channels is -1"),
         (lambda: regressor(num_samples=0), "num_samples is 0"),
         (lambda: regressor(network=partial(UNet, dropout=2.0)), "dropout is 2"),

@@ -358,11 +358,11 @@ def test_what_models_can_do_is_said():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (torch.zeros(2, 3), r"takes sentences as numbers of words, \(B, T\), int64; these are \(2, 3\), torch.float32"),
-        (torch.tensor([[4, 9, 3]]), "numbers of words lie between 3 and 9; this SentenceVAE knows 8: take the vocab"),
-        (torch.tensor([[4, 3, 4]]), "takes sentences of words, one <end>"),
-        (torch.tensor([[4, 4, 4]]), "takes sentences of words, one <end>"),
-        (torch.tensor([[0, 4, 3]]), "takes sentences of words, one <end>"),
+        (torch.zeros(2, 3), r"takes sentences as word indices, \(B, T\), int64; these are \(2, 3\), torch.float32"),
+        (torch.tensor([[4, 9, 3]]), "word indices lie between 3 and 9; this SentenceVAE knows 8 words: use the vocab"),
+        (torch.tensor([[4, 3, 4]]), "takes sentences made of words, one <end>"),
+        (torch.tensor([[4, 4, 4]]), "takes sentences made of words, one <end>"),
+        (torch.tensor([[0, 4, 3]]), "takes sentences made of words, one <end>"),
         ("a b c d a", "was built for sentences of up to 4 words, these have 5; build it with a larger max_length"),
     ],
 )
@@ -393,9 +393,9 @@ def test_mistakes_in_arguments_are_one_line():
         with pytest.raises(genlab.GenlabError, match=message):
             built(genlab.SentenceVAE, **options)
     for encoder, sizes in ((partial(RecurrentEncoder, embedding=6), r"\(8, 6\) and \(8, 8\)"), (Counts, r"\(8, 8\)")):
-        with pytest.raises(genlab.GenlabError, match=f"an nn.Embedding of one size; they have {sizes}"):
+        with pytest.raises(genlab.GenlabError, match=f"an nn.Embedding of the same size; they have {sizes}"):
             built(genlab.SentenceVAE, encoder=encoder, shared_embedding=True)
-    for wrong, message in ((["a", "b"], "must begin with"), ([*WORDS, "a"], "each word once")):
+    for wrong, message in ((["a", "b"], "must begin with"), ([*WORDS, "a"], "must not repeat words")):
         with pytest.raises(genlab.GenlabError, match=message):
             genlab.SentenceLM(wrong, 5)
     with pytest.raises(genlab.GenlabError, match=r"Grids gives logits of shape \(2, 5, 8\); SentenceLM needs \(N, 8\)"):

@@ -248,7 +248,7 @@ def test_after_training_it_tells_the_digits_apart(course):
         ({"data": genlab.FreyFaces()}, "needs data with labels"),
         ({key: [] for key in ALL_STAGES}, "nothing to train"),
         ({"layers": []}, "at least one layer"),
-        ({"corruption": DroppedPatches}, "DroppedPatches is for images alone"),
+        ({"corruption": DroppedPatches}, "DroppedPatches is for images only, but upper layers see codes"),
     ],
 )
 def test_schedules_that_do_not_fit_are_refused(options, message):

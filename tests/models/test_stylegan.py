@@ -286,7 +286,7 @@ def test_styles_and_noise_of_another_shape_are_refused():
         model.styles(torch.randn(1, 4), truncation=1.5)
     with pytest.raises(genlab.GenlabError, match=r"takes styles of shape \(B, 4, 6\), not \(2, 6\)"):
         model.synthesize(torch.randn(2, 6))
-    with pytest.raises(genlab.GenlabError, match="there are 2 maps of noise; the model has 3 layers of it"):
+    with pytest.raises(genlab.GenlabError, match="there are 2 noise maps; the model needs 3"):
         model.synthesize(torch.randn(2, 4, 6), noise=[None, None])
 
 
@@ -325,7 +325,7 @@ def test_truncated_images_keep_their_class():
     assert torch.equal(means[1], means[2])
     assert model.given(2).num_layers == model.num_layers
     assert torch.equal(model.given(2).mean_style, model.mean_style)
-    with pytest.raises(genlab.GenlabError, match="styles under a condition: take those of given"):
+    with pytest.raises(genlab.GenlabError, match="depend on a condition: call this on model.given"):
         model.styles(torch.randn(1, 4))
-    with pytest.raises(genlab.GenlabError, match="data with labels or attributes; otherwise take a StyleGAN"):
+    with pytest.raises(genlab.GenlabError, match="data with labels or attributes; otherwise use a StyleGAN"):
         genlab.CStyleGAN(SHAPE, **SMALL)

@@ -165,12 +165,15 @@ def test_it_does_what_codes_can_do_in_any_shape():
         ({"feature_weight": -1.0}, "feature_weight is -1"),
         ({"margin": -0.1}, "margin is -0.1"),
         ({"layers_above": 0}, "layers_above is 0"),
-        ({"layers_above": 5}, "features are below the last 5 layers of a discriminator, and a MLPDiscriminator has 5"),
+        (
+            {"layers_above": 5},
+            "features come from below the last 5 layers of the discriminator, but this MLPDiscriminator has 5",
+        ),
         (
             {"loss": RelativisticAverage},
-            "a VAEGAN judges images one by one; take another loss than RelativisticAverage",
+            "a VAEGAN judges images one by one; use a loss other than RelativisticAverage",
         ),
-        ({"loss": LeastSquares, "margin": 0.1}, "a margin is of cross-entropy; leave it out with a loss of LeastSq"),
+        ({"loss": LeastSquares, "margin": 0.1}, "margin needs a cross-entropy loss; leave it out with LeastSq"),
         ({"encoder_clip": 0.0}, "encoder_clip is 0"),
     ],
 )

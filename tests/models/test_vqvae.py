@@ -204,7 +204,7 @@ def test_samples_are_drawn_and_decoded_the_same_for_the_same_seed(course):
         model.sample(2, condition="12")
     unconditional = vqvae()
     unconditional._position = 1  # as if its prior were trained
-    with pytest.raises(genlab.GenlabError, match="samples under no condition"):
+    with pytest.raises(genlab.GenlabError, match="is not conditional"):
         unconditional.sample(2, condition=7)
 
 
@@ -277,7 +277,7 @@ def test_priors_under_labels_describe_images_with_labels_once_all_are_trained():
         if not learned:
             able = model.under({"image": x, "label": torch.arange(3)})
             torch.testing.assert_close(able.description(x)["prior_top"], torch.full((3,), 4 * math.log(16)))
-    with pytest.raises(genlab.GenlabError, match="under a condition, the 'label' of images, and these have none"):
+    with pytest.raises(genlab.GenlabError, match="conditional on the 'label' of images, which these lack"):
         model.under({"image": x}).description(x)
 
 
@@ -357,13 +357,13 @@ def test_a_collapsed_codebook_and_codes_that_say_nothing_are_warned_of_once():
         (lambda: vqvae(prior=TWICE * 2), "prior has 2 schedules; a VQVAE has one prior"),
         (lambda: vqvae2(top_prior=[]), "top_prior has 0 schedules and bottom_prior 1"),
         (lambda: vqvae(conditional=True), "needs data with labels or attributes"),
-        (lambda: vqvae(prior=[], **LABELS), "it is the prior of a VQVAE that is conditional"),
+        (lambda: vqvae(prior=[], **LABELS), "conditional is for the prior, but this VQVAE has none"),
         (lambda: vqvae(quantizer=partial(EMACodebook, codes=1)), "codes is 1; it must be from 2"),
         (lambda: vqvae((1, 1, 8)), "images of 1 x 8 pixels are too small to be halved 1 times"),
         (lambda: vqvae2((1, 3, 8)), "images of 1 x 4 pixels are too small to be halved 1 times"),
-        (lambda: vqvae(encoder=MLPEncoder), "a MLPEncoder says no map_size"),
+        (lambda: vqvae(encoder=MLPEncoder), "a MLPEncoder has no map_size"),
         (lambda: CodePrior(SHAPE, genlab.GAN(SHAPE)), "the first stage is a GAN, which has no grids of codes"),
-        (lambda: CodePrior((1, 16, 16), vqvae()), "is of images of shape (1, 8, 8), data of (1, 16, 16)"),
+        (lambda: CodePrior((1, 16, 16), vqvae()), "is for images of shape (1, 8, 8), the data has (1, 16, 16)"),
         (lambda: CodePrior(SHAPE, vqvae2(), TWICE * 3), "prior has 3 schedules; give one, or one for each of the 2"),
         (lambda: vqvae().decode(torch.full((1, 4, 4), 16)), "codes are from 16 to 16; they must be from 0 to 15"),
         (lambda: vqvae().decode(torch.rand(1, 4, 4)), "codes are whole numbers"),

@@ -161,7 +161,7 @@ def test_places_that_are_known_are_kept_and_the_others_follow_from_them():
     [
         ({"values": 1}, "values is 1; it must be at least 2"),
         ({"kernel": 4}, "kernel is 4; it must be odd"),
-        ({"channels": 2}, "channels are 2, fewer than the 3 of the grid"),
+        ({"channels": 2}, "channels is 2, fewer than the 3 of the grid"),
         ({"layers": 0}, "layers is 0"),
     ],
 )

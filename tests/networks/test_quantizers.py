@@ -257,7 +257,7 @@ def test_fsq_reaches_all_levels_with_numbers_of_the_size_of_its_inputs():
         (lambda: EMACodebook(0), "code_size is 0"),
         (lambda: EMACodebook(4, decay=1.0), "decay is 1.0"),
         (lambda: EMACodebook(4, commitment=-1), "commitment is -1"),
-        (lambda: FSQ(4, ()), "at least one number"),
+        (lambda: FSQ(4, ()), "levels is empty; an FSQ needs at least one"),
         (lambda: FSQ(4, (1, 5)), "levels is 1"),
         (lambda: FSQ(4, (300, 300)), "codes is 90000; it must be from 2 to 65,536"),
     ],

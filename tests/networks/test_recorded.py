@@ -301,7 +301,7 @@ def test_layers_that_were_changed_are_refused():
     told = refused(lambda: genlab.VAE(SHAPE, 50, encoder=encoder))
     assert told == (
         "layers of this ConvEncoder were changed after it was built (4.weight), which a checkpoint cannot describe; "
-        "let the constructor of a class of your own do that"
+        "make such changes in the constructor of a class of your own"
     )
 
 

@@ -211,7 +211,7 @@ def test_the_first_batch_takes_no_random_numbers_from_training(modules):
 def test_data_of_a_run_that_is_not_ones_own_are_not_imported(numerals, refused):
     moved = shutil.copytree(numerals, "runs/moved/0")
     told = refused("reconstruct", "--ckpt", str(moved))
-    assert "names my_data.Numerals, which would be imported, and is of no run that is known to be yours" in told
+    assert "names my_data.Numerals, which would be imported, and is not from a run known to be yours" in told
     main(["reconstruct", "--ckpt", str(moved), "--trust"])
     forget()
     Path("my_data.py").unlink()
@@ -244,7 +244,7 @@ def test_pairs_and_domains_of_ones_own_are_translated(model, parts, modules):
     [
         (
             "Failing",
-            "Failing says no image_shape, and has no first batch (ValueError: no disk); set self.image_shape =",
+            "Failing has no image_shape, and no first batch (ValueError: no disk); set self.image_shape =",
         ),
         ("Numerals --data.parts=text", "the batches of Numerals are of type str and hold no images (B, C, H, W); give"),
     ],

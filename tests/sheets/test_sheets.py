@@ -135,7 +135,7 @@ def test_arrays_hold_tiles_and_labels():
 def test_the_ending_says_the_format(name, start):
     save(Sheet(noise(1, 1, 1, 8, 8)), Path(name))
     assert Path(name).read_bytes().startswith(start)
-    with pytest.raises(GenlabError, match=r"a.bmp has no ending of a picture; give one of .png, .jpg, .jpeg, .pdf"):
+    with pytest.raises(GenlabError, match=r"a.bmp has no picture extension; give one of .png, .jpg, .jpeg, .pdf"):
         save(Sheet(noise(1, 1, 1, 8, 8)), Path("a.bmp"))
 
 

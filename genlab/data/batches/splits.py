@@ -77,12 +77,12 @@ def _look_at_names(folders: Sequence[str], place: Path) -> None:
     others = set(folders) - {*FOLDERS}
     misnamed = sorted(folder for folder in others if folder.lower() in ALMOST)
     if misnamed:
-        raise GenlabError(f"{place} has folders called {listed(misnamed)}; those of the splits are train, val and test")
+        raise GenlabError(f"{place} has folders called {listed(misnamed)}; call the splits train, val and test")
     if others and "train" in folders:
         left_out = sum(folder in others for folder in folders)
         warnings.warn(
-            f"leaving out {counted(left_out, 'image')} of {place} that {'is' if left_out == 1 else 'are'} in none of "
-            f"train, val and test: {listed(sorted(others))}",
+            f"leaving out {counted(left_out, 'image')} of {place} that {'is' if left_out == 1 else 'are'} not in "
+            f"train, val or test: {listed(sorted(others))}",
             stacklevel=3,
         )
 
@@ -99,7 +99,9 @@ def files_of_splits(place: Path) -> dict[str, Path]:
     """
     files = {path.stem: path for path in sorted(place.glob("*.txt"))}
     if not files:
-        raise GenlabError(f"{place} holds no .txt files; put train.txt, val.txt and test.txt there, a sentence a line")
+        raise GenlabError(
+            f"{place} holds no .txt files; put train.txt, val.txt and test.txt there, one sentence per line"
+        )
     misnamed = [name for name in files if name.lower().rpartition(".")[2] in ALMOST and name not in FOLDERS]
     if misnamed or (not files.keys().isdisjoint(FOLDERS) and "train" not in files):
         raise GenlabError(
@@ -110,5 +112,5 @@ def files_of_splits(place: Path) -> dict[str, Path]:
         return files
     others = [f"{name}.txt" for name in files if name not in FOLDERS]
     if others:
-        warnings.warn(f"leaving out what is none of train, val and test in {place}: {listed(others)}", stacklevel=2)
+        warnings.warn(f"leaving out files in {place} that are not train, val or test: {listed(others)}", stacklevel=2)
     return {name: files[name] for name in FOLDERS if name in files}

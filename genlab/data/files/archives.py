@@ -54,7 +54,7 @@ def unpack(archive: Path, folder: Path) -> None:
         inner = part / folder.name
         (inner if inner.is_dir() else part).rename(folder)
     except tarfile.FilterError as error:
-        raise GenlabError(f"{archive} is not unpacked, for it would write outside of its folder: {error}") from None
+        raise GenlabError(f"{archive} is not unpacked, because it would write outside of its folder: {error}") from None
     except RuntimeError as error:  # a zip archive is encrypted, or compressed by an unknown method
         raise GenlabError(f"{archive} cannot be unpacked: {error}; unpack it to {folder} by hand") from None
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError) as error:
@@ -95,7 +95,7 @@ class _Room:
         self.left -= max(size, CLUSTER)
         if self.left < 0:
             raise GenlabError(
-                f"{self.archive} is not unpacked, for its content is larger than {self.limit / 1e9:.1f} GB: that does "
+                f"{self.archive} is not unpacked, because its content exceeds {self.limit / 1e9:.1f} GB: that does "
                 f"not fit on the disk, or is more than {GROWTH} times the archive"
             )
 
@@ -112,5 +112,5 @@ def _unpack_zip(archive: Path, folder: Path, room: _Room) -> None:
             room.take(info.file_size)
             path = PurePosixPath(name.replace("\\", "/"))
             if path.is_absolute() or ".." in path.parts:
-                raise GenlabError(f"{archive} is not unpacked, for it would write outside of its folder: {name}")
+                raise GenlabError(f"{archive} is not unpacked, because it would write outside of its folder: {name}")
         opened.extractall(folder)

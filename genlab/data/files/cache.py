@@ -103,7 +103,7 @@ def require_readable(*sets: DecodedImages) -> None:
     if unreadable:
         raise GenlabError(
             f"{counted(len(unreadable), 'image')} cannot be used: {listed(unreadable, separator='; ')}; "
-            "mend or delete them, or leave them out by setting skip_unreadable to true in the data's config"
+            "repair or delete them, or leave them out by setting skip_unreadable to true in the data's config"
         )
 
 
@@ -122,7 +122,7 @@ def _read(folder: Path, files: ImageFiles, framing: Framing) -> DecodedImages | 
         raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        warnings.warn(f"the decoded images in {folder} are of no use ({reason}); decoding from scratch", stacklevel=2)
+        warnings.warn(f"the decoded images in {folder} cannot be used ({reason}); decoding from scratch", stacklevel=2)
         return None
     unreadable: dict[str, str] = about["unreadable"]
     if any(isinstance(_decode(files, framing, name), np.ndarray) for name in unreadable):

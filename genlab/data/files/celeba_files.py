@@ -74,7 +74,7 @@ class CelebAFiles:
         path = _required(self.partition, "list_eval_partition (.txt or .csv)")
         _, names, values = read_table(path, header=False)
         if not np.isin(values[:, 0], (0, 1, 2)).all():
-            raise GenlabError(f"{path} is broken (its parts are 0, 1 and 2); get it from {PAGE}")
+            raise GenlabError(f"{path} is broken (its splits must be 0, 1 and 2); get it from {PAGE}")
         return dict(zip(names, values[:, 0].tolist(), strict=True))
 
     def attribute_table(self) -> tuple[list[str], list[str], NDArray[np.int32]]:
@@ -136,7 +136,7 @@ def identity_table(data_dir: Path) -> dict[str, int]:
     path = locate(data_dir).identities
     if path is None:
         raise GenlabError(
-            f"there is no identity_CelebA.txt, which says who is on which image; get it as {PAGE} says, and put it "
+            f"there is no identity_CelebA.txt, which says who is in which image; get it as {PAGE} says, and put it "
             f"into {data_dir / 'celeba'}"
         )
     _, names, values = read_table(path, header=False)

@@ -106,12 +106,12 @@ def _download(url: str, part: Path, remote: RemoteFile) -> None:
             if whole == str(have):
                 return  # the file is already complete
             part.unlink()
-            raise ValueError(f"it has {whole} bytes, not the {have:,} that were kept of it") from None
+            raise ValueError(f"it has {whole} bytes, not the {have:,} downloaded before") from None
         raise
     with response:
         resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
         if resumed and not (response.headers.get("Content-Range") or "").startswith(f"bytes {have}-"):
-            raise ValueError(f"it answered with another part than that from byte {have:,} on")
+            raise ValueError(f"it answered with a part that does not begin at byte {have:,}")
         length = response.headers.get("Content-Length")
         total = int(length) + have * resumed if length else None
         block = response.read(BLOCK)

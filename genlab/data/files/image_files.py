@@ -92,7 +92,7 @@ class ZipFiles(ImageFiles):
         except RuntimeError as error:  # it is encrypted, or compressed by an unknown method
             raise GenlabError(f"{self.place} cannot be read: {error}; unpack it by hand") from None
         except (zipfile.BadZipFile, ValueError, struct.error):
-            raise GenlabError(f"{self.place} is no zip archive; delete it to have it downloaded again") from None
+            raise GenlabError(f"{self.place} is not a zip archive; delete it to have it downloaded again") from None
         return names
 
     @cached_property
@@ -138,7 +138,7 @@ def _walk(place: Path) -> list[str]:
 
 
 def _leave_out(error: OSError) -> None:
-    warnings.warn(f"{error.filename} is left out, for it cannot be read: {error.strerror}", stacklevel=2)
+    warnings.warn(f"{error.filename} is left out, because it cannot be read: {error.strerror}", stacklevel=2)
 
 
 def _hash(*parts: str) -> str:

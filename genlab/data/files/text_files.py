@@ -32,7 +32,9 @@ def read_lines(path: Path) -> list[str]:
         GenlabError: for a missing file, one that is not UTF-8 text, and one without such lines.
     """
     if not exists(path) or is_folder(path):
-        raise GenlabError(f"there is no file {path}; pass --data.folder, a folder or a text file, a sentence a line")
+        raise GenlabError(
+            f"there is no file {path}; pass --data.folder, a folder or a text file, one sentence per line"
+        )
     content = read_regular(path, LARGEST)
     try:
         text = content.decode("utf-8-sig")
@@ -42,8 +44,9 @@ def read_lines(path: Path) -> list[str]:
             f"{path} is not UTF-8 (line {line:,}); convert it: iconv -f LATIN1 -t UTF-8 {path.name} > utf8.txt"
         ) from None
     if "\0" in text:
-        raise GenlabError(f"{path} is no text: line {text[: text.index(chr(0))].count(chr(10)) + 1:,} holds zero bytes")
+        line = text[: text.index("\0")].count("\n") + 1
+        raise GenlabError(f"{path} is not text: line {line:,} holds zero bytes")
     lines = [line for line in text.split("\n") if line.strip()]
     if not lines:
-        raise GenlabError(f"{path} is empty; it must hold sentences, one a line")
+        raise GenlabError(f"{path} is empty; it must hold sentences, one per line")
     return lines

@@ -101,7 +101,7 @@ def test_overfitting_is_for_one_process():
     data.setup()
     data.trainer = Rank(0)
     data.trainer.overfit_batches = 2
-    with pytest.raises(genlab.GenlabError, match="overfit_batches is for one process"):
+    with pytest.raises(genlab.GenlabError, match="overfit_batches works with one process only"):
         data.train_dataloader()
 
 
@@ -199,7 +199,7 @@ def test_processes_share_data_that_are_fewer_than_their_batches(caplog):
     assert [len(share) for share in seen] == [718, 718]
     assert not seen[0] & seen[1]
     data.train_set = data.train_set.subset(torch.arange(1))
-    with pytest.raises(genlab.GenlabError, match="Digits has 1 training image, fewer than the 2 processes; take fewer"):
+    with pytest.raises(genlab.GenlabError, match="Digits has 1 training image, fewer than the 2 processes; use fewer"):
         data.train_dataloader()
 
 

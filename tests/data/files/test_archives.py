@@ -40,7 +40,7 @@ def tar_with(*members):
 @pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/evil", "..\\evil"])
 def test_a_zip_that_leaves_its_folder_is_refused(name):
     before = set(Path.cwd().parent.iterdir())
-    with pytest.raises(genlab.GenlabError, match=r"archive.zip is not unpacked, for it would write outside .*evil"):
+    with pytest.raises(genlab.GenlabError, match=r"archive.zip is not unpacked, because it would write outside .*evil"):
         unpack(zip_with("good", name), Path("set"))
     assert not Path("set").exists()
     assert {path.name for path in Path.cwd().iterdir()} == {"archive.zip"}
@@ -51,7 +51,7 @@ def test_a_zip_that_leaves_its_folder_is_refused(name):
     "members", [[("../evil", None)], [("link", "/etc"), ("link/evil", None)], [("link", "../.."), ("link/x", None)]]
 )
 def test_a_tar_that_leaves_its_folder_is_refused(members):
-    with pytest.raises(genlab.GenlabError, match="is not unpacked, for it would write outside of its folder"):
+    with pytest.raises(genlab.GenlabError, match="is not unpacked, because it would write outside of its folder"):
         unpack(tar_with(*members), Path("set"))
     assert {path.name for path in Path.cwd().iterdir()} == {"archive.tar.gz"}
 
@@ -95,7 +95,7 @@ def test_archives_that_become_far_larger_are_not_unpacked(ending, size, count, m
     path = bomb(ending, size, count)
     monkeypatch.setattr(archives, "ALWAYS", 2_000_000)
     monkeypatch.setattr(archives, "GROWTH", 2)
-    with pytest.raises(genlab.GenlabError, match=f"{path} is not unpacked, for its content is larger than 0.0 GB"):
+    with pytest.raises(genlab.GenlabError, match=f"{path} is not unpacked, because its content exceeds 0.0 GB"):
         unpack(path, Path("set"))
     assert [each.name for each in Path.cwd().iterdir()] == [path.name]
     monkeypatch.setattr(archives, "GROWTH", 10_000)

@@ -139,7 +139,9 @@ def test_another_versions_file_is_decoded_anew_with_a_word():
     (folder,) = built()
     about = Path("cache") / folder / "about.json"
     about.write_text(json.dumps(json.loads(about.read_text()) | {"format": 999}))
-    with pytest.warns(UserWarning, match=r"of no use \(another version of genlab wrote it\); decoding from scratch"):
+    with pytest.warns(
+        UserWarning, match=r"cannot be used \(another version of genlab wrote it\); decoding from scratch"
+    ):
         assert torch.equal(read().images, before)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -201,7 +203,7 @@ def damaged():
 
 def assert_decoded_from_scratch(before: Read, reason: str) -> None:
     cache._checksum.cache_clear()
-    with pytest.warns(UserWarning, match=f"^the decoded images in cache/.* are of no use .*{reason}.*from scratch$"):
+    with pytest.warns(UserWarning, match=f"^the decoded images in cache/.* cannot be used .*{reason}.*from scratch$"):
         after = read(skip=True)
     assert torch.equal(after.images, before.images)
     assert after.readable.tolist() == before.readable.tolist()
@@ -305,7 +307,7 @@ def test_unreadable_images_are_named_all_at_once_and_left_out_on_request(request
     message = str(error.value)
     assert "\n" not in message
     assert message.startswith("3 images cannot be used: images/1.jpg: image file is truncated")
-    assert "; images/3.jpg: not an image; images/5.png: I;16 pixels, of more than 8 bits" in message
+    assert "; images/3.jpg: not an image; images/5.png: I;16 pixels have more than 8 bits" in message
     assert "setting skip_unreadable to true" in message
     content = read(skip=True)
     assert content.readable.tolist() == [True, False, True, False, True, True, False]
@@ -381,7 +383,7 @@ def test_an_empty_folder_is_said():
 
 def test_no_zip_archive_is_said():
     Path("page.zip").write_text("<html>quota exceeded</html>")
-    with pytest.raises(genlab.GenlabError, match="page.zip is no zip archive; delete it"):
+    with pytest.raises(genlab.GenlabError, match="page.zip is not a zip archive; delete it"):
         ZipFiles(Path("page.zip"))
 
 

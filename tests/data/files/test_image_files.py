@@ -182,5 +182,5 @@ def test_a_subfolder_that_cannot_be_read_is_left_out_with_a_word(monkeypatch):
         return scandir(folder)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.warns(UserWarning, match="photos/b is left out, for it cannot be read: Permission denied"):
+    with pytest.warns(UserWarning, match="photos/b is left out, because it cannot be read: Permission denied"):
         assert len(FolderFiles(Path("photos")).names) == 3
