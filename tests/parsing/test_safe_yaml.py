@@ -23,7 +23,7 @@ def test_shipped_configs_are_read_as_yaml_reads_them():
 
 def test_aliases_may_stand_for_some_values_but_not_for_billions():
     assert load(laughs(4))["a3"][9][9][9] == [0] * 10
-    with pytest.raises(GenlabError, match="stands for more than 100,000 values"):
+    with pytest.raises(GenlabError, match="expands to more than 100,000 values"):
         require_sane(laughs(9))
 
 
