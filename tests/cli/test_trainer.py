@@ -376,7 +376,7 @@ def test_what_lightning_refuses_is_one_line_and_leaves_no_run(refused):
 
 def test_what_data_still_need_is_said(refused):
     assert refused("fit", "--model=VAE", "--data=ImageFolder") == (
-        "genlab: ImageFolder needs folder: --data.folder, or init_args in a config"
+        "genlab: ImageFolder needs folder; give --data.folder, or init_args in a config"
     )
 
 

@@ -87,7 +87,7 @@ def test_mistakes_are_said(refused):
     ("config", "message"),
     [
         (b"data: {class_path: Digits, batch_size: 3}", "the data section of my.yaml has batch_size beside class_path"),
-        (b"data: [", "my.yaml is no YAML"),
+        (b"data: [", "my.yaml is not valid YAML"),
         (b"data: \xff\xfe", "my.yaml is no text in UTF-8"),
     ],
 )

@@ -272,10 +272,10 @@ def test_wandb_gets_lines_of_text():
             "--temperature and --top_p are for drawing words: give them with --decoding sample",
         ),
         (["--temperature=0"], "temperature is 0.0; it must be above 0"),
-        (["--data=Digits"], "takes sentences, Digits has images"),
+        (["--data=Digits"], "takes sentences, but Digits has images"),
         (["--input=empty.txt"], "empty.txt is empty; it must hold sentences, one a line"),
         (["--input=one.txt"], "an interpolation takes 2 sentences or more; --input has 1"),
-        (["--input=long.txt"], "all of 1 sentence have more than 8 words, the most that the SentenceVAE knows"),
+        (["--input=long.txt"], "all of 1 sentence have more than 8 words, the most that the SentenceVAE takes"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(wrong, arguments, told):
@@ -307,7 +307,7 @@ def test_models_of_images_have_no_sentences(run, refused):
     )
     assert "--decoding is for models of sentences, and this is a VAE" in refused("sample", ckpt, "--decoding=beam")
     assert "new.txt has no ending of a picture" in refused("sample", ckpt, "--out=new.txt")
-    assert "takes images, Sentences has sentences" in refused("reconstruct", ckpt, "--data=Sentences")
+    assert "takes images, but Sentences has sentences" in refused("reconstruct", ckpt, "--data=Sentences")
     assert "--with and --without are for sentences" in refused("edit", ckpt, "--with=a.txt", "--without=b.txt")
 
 

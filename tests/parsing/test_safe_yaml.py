@@ -38,7 +38,7 @@ def test_values_deep_within_one_another_are_refused(text):
 
 
 def test_a_key_that_is_there_twice_is_refused_with_its_lines():
-    with pytest.raises(GenlabError, match="says lr twice, in lines 2 and 4"):
+    with pytest.raises(GenlabError, match="has lr twice, in lines 2 and 4"):
         load("a:\n  lr: 1\n  b: 2\n  lr: 3\n")
     assert load("a: &a {lr: 1}\nb: {<<: *a, lr: 2}\nc: {a: 1}") == {"a": {"lr": 1}, "b": {"lr": 2}, "c": {"a": 1}}
 

@@ -239,7 +239,7 @@ def test_a_checkpoint_in_no_run_needs_a_config(own, refused):
     assert "m.ckpt is not in a run, whose config would say how to train it; give --config" in refused(
         "fit", "--ckpt_path=m.ckpt"
     )
-    assert "nothing.ckpt is not there; give --config, or the path of a run" in refused("fit", "--ckpt=nothing.ckpt")
+    assert "nothing.ckpt does not exist; give --config, or the path of a run" in refused("fit", "--ckpt=nothing.ckpt")
 
 
 def test_the_folder_of_several_runs_is_its_newest(own):
