@@ -167,7 +167,7 @@ def test_no_foreign_checkpoint_says_what_lightning_deletes(path, run, refused):
 def test_no_config_grants_trust(foreign, refused):
     Path("trust.yaml").write_text("trust: true")
     told = refused("fit", "--config=vae_digits.yaml", "--config=trust.yaml", "--ckpt_path", foreign)
-    assert "no config and no variable can grant trust" in told
+    assert "a config or an environment variable cannot grant trust" in told
     assert not SPRUNG.exists()
 
 

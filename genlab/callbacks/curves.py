@@ -58,6 +58,6 @@ class Curves(Callback):
                 write_figure(draw_curves([files[0].folder]), path)
                 self._drawn = files[0].size
         except Exception as error:
-            rank_zero_warn(f"{path} is not drawn: {in_one_line(error)}")
+            rank_zero_warn(f"{path} could not be drawn: {in_one_line(error)}")
         end = time.monotonic()
         self._due = end + (end - start) / self.share

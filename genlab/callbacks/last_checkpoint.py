@@ -35,8 +35,8 @@ class LastCheckpoint(ModelCheckpoint):
         super().on_train_start(trainer, model)
         if self._steps_before not in (None, trainer.global_step):
             raise GenlabError(
-                f"the checkpoint is damaged: it is from step {self._steps_before}, its loops are from step "
-                f"{trainer.global_step}; take another one"
+                f"the checkpoint is damaged: it is from step {self._steps_before}, but its loops are from step "
+                f"{trainer.global_step}; use another one"
             )
         self._signals = Signals(trainer)
 

@@ -24,7 +24,7 @@ class ParameterTable(ModelSummary):
         lines = [[name, kind, count] for name, kind, count in rows if count.strip() not in ("0", "--")]
         total = get_human_readable_count(total_parameters).strip()
         fixed = get_human_readable_count(total_parameters - trainable_parameters).strip()
-        lines.append(["total", "", total + (f", of which {fixed} are not trained" if fixed != "0" else "")])
+        lines.append(["total", "", total + (f", of which {fixed} are frozen" if fixed != "0" else "")])
         widths = [max(map(len, column)) for column in zip(*(line[:2] for line in lines), strict=True)]
         table = (f"  {name:{widths[0]}}  {kind:{widths[1]}}  {count.strip()}" for name, kind, count in lines)
         rank_zero_info("\n".join(["parameters:", *table]))

@@ -24,7 +24,7 @@ class Requirements(Callback):
                 continue
             if not model.automatic_optimization:
                 raise GenlabError(
-                    f"LearningRateFinder tries the rates of one optimizer, and a {type(model).__name__} has several: "
+                    f"LearningRateFinder works with one optimizer, but a {type(model).__name__} has several: "
                     "leave it out, and compare a few rates"
                 )
             if hasattr(type(model), OWN_RATE) and not (hasattr(model, "lr") or hasattr(model, "learning_rate")):

@@ -92,7 +92,7 @@ def tell_changes(path: Path, config: dict[str, Any]) -> None:
         if name in kept.keys() & now.keys() and not name.startswith(EXPECTED)
     ]
     if changed:
-        rank_zero_info(f"{', '.join(changed)}: {path} keeps what it says, so type this again when you resume again")
+        rank_zero_info(f"{', '.join(changed)}: {path} stays as it is, so give this again when you resume again")
 
 
 def readable(config: Any) -> Any:

@@ -54,9 +54,9 @@ def network_groups() -> list[Group]:
             ANY_MODULE,
         ),
         Group("translators: images to images", ("ResNetGenerator", "UNet"), 2, ANY_MODULE),
-        Group("denoisers, of diffusion models", ("DenoisingUNet",), 3, ANY_MODULE),
-        Group("quantizers, of VQ-VAEs", quantizers, 1, "any Quantizer by its import path"),
-        Group("autoregressive networks, of PixelCNNs", ("GatedPixelCNN",), 4, ANY_MODULE),
+        Group("denoisers, for diffusion models", ("DenoisingUNet",), 3, ANY_MODULE),
+        Group("quantizers, for VQ-VAEs", quantizers, 1, "any Quantizer by its import path"),
+        Group("autoregressive networks, for PixelCNNs", ("GatedPixelCNN",), 4, ANY_MODULE),
         Group("encoders of sentences: words to codes", ("RecurrentEncoder",), 2, ANY_MODULE),
         Group("decoders of sentences: words and codes to logits", ("RecurrentDecoder",), 2, ANY_MODULE),
         Group("conditioning of a CGAN's discriminator", ("ConditionChannel", "Projection"), 4, ANY_MODULE),
@@ -70,19 +70,21 @@ def loss_groups() -> list[Group]:
     """Group genlab's losses by role."""
     functions = (name for name, entry in catalogue.public("losses").items() if _of_logits_and_image(entry))
     return [
-        Group("reconstruction, of autoencoders", (*functions, "WeightedSum"), 0, "any function of logits and images"),
+        Group("reconstruction, for autoencoders", (*functions, "WeightedSum"), 0, "any function of logits and images"),
         *(
             Group(title, tuple(catalogue.subclasses("losses", base)), 0, f"any {base} by its import path")
             for title, base in (
-                ("likelihoods, of VAEs", "Likelihood"),
+                ("likelihoods, for VAEs", "Likelihood"),
                 ("regression, with a deviation for each value", "RegressionLoss"),
-                ("adversarial losses, of GANs and translators", "AdversarialLoss"),
-                ("penalties, of discriminators", "Penalty"),
-                ("annealing of the KL divergence, of VAEs of sentences", "Annealing"),
+                ("adversarial losses, for GANs and translators", "AdversarialLoss"),
+                ("penalties, for discriminators", "Penalty"),
+                ("annealing of the KL divergence, for VAEs of sentences", "Annealing"),
             )
         ),
-        Group("path lengths, of a StyleGAN's generator", ("PathLength",), 0, "any PathLength by its import path"),
-        Group("sparsity, of an autoencoder's codes", ("L1", "TargetRate"), 0, "any torch.nn.Module by its import path"),
+        Group("path lengths, for a StyleGAN's generator", ("PathLength",), 0, "any PathLength by its import path"),
+        Group(
+            "sparsity, for an autoencoder's codes", ("L1", "TargetRate"), 0, "any torch.nn.Module by its import path"
+        ),
     ]
 
 
@@ -111,7 +113,7 @@ def model_groups() -> list[Group]:
 def schedule_groups() -> list[Group]:
     """Group genlab's learning-rate schedules."""
     names = tuple(catalogue.subclasses("schedules", "TrainingSchedule"))
-    return [Group("schedules of learning rates", names, 1, "any of torch.optim.lr_scheduler by its import path")]
+    return [Group("schedules of learning rates", names, 1, "any class of torch.optim.lr_scheduler by its import path")]
 
 
 GROUPS = {

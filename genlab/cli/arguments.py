@@ -48,7 +48,9 @@ def add_sections(parser: LightningArgumentParser, fact_for_model: Callable[[Ligh
         told.__name__ = fact  # the name that help shows
         parser.link_arguments("data", f"model.init_args.{fact}", compute_fn=told, apply_on="instantiate")
     parser.add_argument(
-        "--trust", action="store_true", help="import what a checkpoint names, also one of no run of your own"
+        "--trust",
+        action="store_true",
+        help="import the classes that a checkpoint names, even if it is not from a run of yours",
     )
     parser.add_lightning_class_args(Pictures, "pictures")
     parser.add_lightning_class_args(BestCheckpoint, "best_checkpoint")
@@ -63,7 +65,7 @@ def add_of_command(parser: LightningArgumentParser, command: str) -> None:
             "--name",
             type=str | None,
             default=None,
-            help="name of the run; by default that of the config, and of a model and data typed beside it",
+            help="name of the run; by default the name of the config, followed by --model and --data if given",
         )
     if command == "predict":
         parser.add_argument("--out", type=Path | None, default=None, help="file ending in .npz; default in the run")
@@ -77,7 +79,7 @@ def require_possible(config: Namespace) -> None:
     for least, names in ((-1, ("num_sanity_val_steps",)), (0, FROM_0), (1, FROM_1)):
         at_least(least, **if_given(**{name: config.trainer[name] for name in names}))
     if config.trainer.barebones:
-        raise GenlabError("barebones goes without metrics and checkpoints, which every run has; leave it out")
+        raise GenlabError("trainer.barebones turns off metrics and checkpoints, which every run has; leave it out")
     devices = str(config.trainer.devices)
     if not DEVICES.match(devices):
         raise GenlabError(f"trainer.devices is {devices}; give a number, a list such as [0, 2], -1 for all, or auto")
@@ -88,6 +90,8 @@ def require_possible(config: Namespace) -> None:
     for section in ("best_checkpoint", "last_checkpoint"):
         for name in ("filename", "dirpath"):
             if config[section][name] != DEFAULTS.get(f"{section}.{name}"):
-                raise GenlabError(f"{section}.{name} cannot be changed, as runs are known by it; leave it out")
+                raise GenlabError(
+                    f"{section}.{name} cannot be changed, as genlab finds checkpoints by it; leave it out"
+                )
     if config.trust and not trust.is_granted():
-        raise GenlabError("no config and no variable can grant trust; give --trust on the command line")
+        raise GenlabError("a config or an environment variable cannot grant trust; give --trust on the command line")

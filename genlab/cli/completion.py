@@ -63,7 +63,7 @@ def complete_from_run(arguments: list[str]) -> list[str]:
     if run is None:
         if all(given.classes):
             return arguments
-        what = "lies in no run, whose config would say how to train it" if checkpoint.exists() else "is not there"
+        what = "is not in a run, whose config would say how to train it" if checkpoint.exists() else "does not exist"
         raise GenlabError(f"{checkpoint} {what}; give --config, or the path of a run")
     if not runs.is_own(checkpoint) and not trust.is_granted():
         raise GenlabError(

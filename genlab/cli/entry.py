@@ -18,7 +18,7 @@ TRAINER_COMMANDS = ("fit", "validate", "test", "predict")
 COMMANDS = {
     "train": {
         "fit": "train a model",
-        "runs": "all runs in a table: what differs, how far they came, how good they are",
+        "runs": "a table of all runs: how they differ, how long they trained, how good they are",
         "curves": "loss curves of one or several runs",
     },
     "look": {
@@ -29,21 +29,21 @@ COMMANDS = {
         "features": "what the first layer's units look for",
         "interpolate": "from one image to another through the space of codes",
         "traverse": "what single units of a code do",
-        "edit": "change an attribute of images, such as make someone smile",
-        "mix": "styles of two codes in one image: of a StyleGAN",
-        "noise": "the same styles with other noise: of a StyleGAN",
-        "project": "the codes of images, found by a search, for models without an encoder too",
+        "edit": "change an attribute of images, for instance make someone smile",
+        "mix": "images with the styles of two codes, for a StyleGAN",
+        "noise": "the same styles with other noise, for a StyleGAN",
+        "project": "the codes of images, found by a search, even for models without an encoder",
         "translate": "images of one domain to another: test images, or files and folders of any size",
-        "transfer": "images under other conditions: the style stays",
+        "transfer": "images under other conditions, in the same style",
     },
     "measure": {
         "evaluate": "how good a model is: likelihood, samples, translations or reconstructions",
-        "probe": "what the codes of a model are worth: few labels, clusters, outliers, beside PCA",
+        "probe": "how useful a model's codes are: few labels, clusters, outliers, compared with PCA",
         "validate": "metrics on the validation images",
         "test": "metrics on the test images",
         "predict": "codes and reconstructions of the test images, or of those of --input, to a file",
     },
-    "what there is": {
+    "listings": {
         "configs": "the shipped configs, or one of them",
         "models": "the models, or the arguments of one",
         "datasets": "the data sets, or the arguments of one",

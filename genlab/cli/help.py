@@ -21,30 +21,30 @@ WHAT = (
     ("--config CONFIG", "a shipped config (`genlab configs`) or a file; several stack"),
     ("--model MODEL", "a model (`genlab models`), or a class by its import path"),
     ("--model.KEY VALUE", "an argument: `genlab fit --model VAE --help` shows them"),
-    ("--data DATA", "a data set (`genlab datasets`), or a class by its path"),
+    ("--data DATA", "a data set (`genlab datasets`), or a class by its import path"),
     ("--data.KEY VALUE", "an argument: `genlab fit --data MNIST --help` shows them"),
-    ("--seed_everything N", "the seed of weights and of everything random"),
+    ("--seed_everything N", "random seed, of the initial weights and everything else"),
 )
 HOW = (
-    ("--trainer.max_epochs N", "times that all training images are seen (1000)"),
+    ("--trainer.max_epochs N", "passes over the training images (1000)"),
     ("--trainer.max_steps N", "batches, at most"),
     ("--trainer.max_time TIME", "at most, as DAYS:HOURS:MINUTES:SECONDS"),
     ("--trainer.check_val_every_n_epoch N", "epochs from one validation to the next (1)"),
-    ("--trainer.gradient_clip_val NORM", "largest norm of a gradient"),
-    ("--trainer.accumulate_grad_batches N", "batches of one step (1)"),
+    ("--trainer.gradient_clip_val NORM", "clip gradients to this norm"),
+    ("--trainer.accumulate_grad_batches N", "batches per optimizer step (1)"),
     ("--trainer.overfit_batches N", "train on the same few batches, as a check"),
 )
 MACHINE = (
-    ("--trainer.accelerator NAME", "cpu, gpu or mps (auto: the one that is there)"),
+    ("--trainer.accelerator NAME", "cpu, gpu or mps (auto: whichever is available)"),
     ("--trainer.devices N", "how many (auto: all)"),
     ("--trainer.precision NAME", "32-true, bf16-mixed or 16-mixed (32-true)"),
 )
 RUN = (
-    ("--name NAME", "what the run is called (as its config)"),
-    ("--trainer.default_root_dir FOLDER", "where runs lie (runs)"),
+    ("--name NAME", "name of the run (that of its config)"),
+    ("--trainer.default_root_dir FOLDER", "where runs are kept (runs)"),
     ("--pictures.every_n_epochs N", "epochs from one picture to the next (10)"),
-    ("--best_checkpoint.monitor METRIC", "what is least in the best checkpoint (val/loss)"),
-    ("--last_checkpoint.every_n_train_steps N", "save more often than with every epoch"),
+    ("--best_checkpoint.monitor METRIC", "metric that is lowest in the best checkpoint (val/loss)"),
+    ("--last_checkpoint.every_n_train_steps N", "save every N steps too, not only after each epoch"),
 )
 RESUMED = ("--ckpt_path RUN", "resume a run; last: the newest run of the config")
 INPUT = ("--input PATH ...", "images of your own: files, folders or patterns")
@@ -52,8 +52,8 @@ OUT = ("--out FILE", "where predictions go (predictions.npz in the run)")
 FORCE = ("--force", "replace predictions that already exist")
 MEASURED = ("--ckpt_path RUN", "a run or a checkpoint (the newest run)")
 MORE = (
-    ("--print_config", "print the config that all arguments amount to, and stop"),
-    ("--help-all", "every option there is, on a thousand lines"),
+    ("--print_config", "print the resulting config, and stop"),
+    ("--help-all", "every option, about a thousand lines"),
     ("--debug", "show the traceback of an error"),
 )
 
@@ -76,7 +76,7 @@ def answer(command: str, arguments: list[str]) -> str | None:
         return None
     entries = [entry for entry in (entry_at("model", tree), entry_at("data", tree)) if entry]
     if entries:
-        return "\n\n".join([*map(pages.page, entries), f"`genlab {command} --help` shows what else there is."])
+        return "\n\n".join([*map(pages.page, entries), f"`genlab {command} --help` shows the other options."])
     return overview(command)
 
 
@@ -84,8 +84,8 @@ def overview(command: str) -> str:
     """List the most useful options of a command."""
     trains = command == "fit"
     sections: list[tuple[str, tuple[tuple[str, str], ...]]] = [
-        ("what, and on what data" if trains else "other than the checkpoint's", WHAT),
-        *([("how long, and how", HOW)] if trains else []),
+        ("model and data" if trains else "in place of the checkpoint's", WHAT),
+        *([("training", HOW)] if trains else []),
         ("machine", MACHINE),
         ("run", (RESUMED, *RUN) if trains else (MEASURED, *([INPUT, OUT, FORCE] if command == "predict" else []))),
         ("more", MORE),

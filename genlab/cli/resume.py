@@ -69,7 +69,7 @@ def require_same_data(checkpoint: Checkpoint, given: Namespace) -> None:
     state = checkpoint.content.get(of_saved, {})
     if of_given != of_saved and state.get("left_at", {}).get("batches"):
         raise GenlabError(
-            f"training was left inside an epoch of {of_saved}, and cannot end it with {of_given}; resume with the "
+            f"training stopped within an epoch of {of_saved}, which {of_given} cannot complete; resume with the "
             "same data, or from a checkpoint at the end of an epoch"
         )
 
@@ -81,14 +81,14 @@ def require_progress(trainer: Trainer, model: LightningModule, checkpoint: Check
     epochs = trainer.current_epoch
     if isinstance(model, Model) and epochs == model.planned_epochs:
         raise GenlabError(
-            f"nothing is left to train: {checkpoint.path} has been through all stages, of {epochs} "
-            "epochs; give stages of other lengths without --ckpt_path, to train from scratch"
+            f"nothing is left to train: {checkpoint.path} has completed all stages, {epochs} epochs "
+            "in total; to train with stages of other lengths, start from scratch without --ckpt_path"
         )
     limits = {"limit_train_batches": range(1), "max_epochs": range(epochs + 1)}
     limit = next((limit for limit, values in limits.items() if getattr(trainer, limit) in values), "max_steps")
     raise GenlabError(
-        f"nothing is left to train: {checkpoint.path} has {epochs} epochs and "
-        f"{checkpoint.steps} steps, and {limit} is {getattr(trainer, limit)}; give more to resume"
+        f"nothing is left to train: {checkpoint.path} has trained for {epochs} epochs and "
+        f"{checkpoint.steps} steps, and {limit} is {getattr(trainer, limit)}; raise it to resume"
     )
 
 
@@ -99,19 +99,19 @@ def explained(error: Exception, trainer: Trainer, checkpoint: Checkpoint | None)
     if checkpoint and "You restored a checkpoint with current_epoch=" in str(error):
         return GenlabError(
             f"{checkpoint.path} has been trained for more epochs than max_epochs, {trainer.max_epochs}; "
-            "give --trainer.max_epochs, with more than these, to resume"
+            "raise --trainer.max_epochs to resume"
         )
     if isinstance(error, MisconfigurationException):
         return None
     if "`val_check_interval` (" in str(error):
         return GenlabError(
-            f"val_check_interval is {trainer.val_check_interval}, and an epoch has only "
-            f"{trainer.num_training_batches} batches; give no more than these, or "
+            f"val_check_interval is {trainer.val_check_interval}, but an epoch has only "
+            f"{trainer.num_training_batches} batches; give at most that many, or "
             "--trainer.check_val_every_n_epoch null, which counts batches across epochs"
         )
     if checkpoint and _restoring(error):
         reason = " ".join(str(error).split()) or type(error).__name__
-        return GenlabError(f"{checkpoint.path} cannot be restored: {reason}; take another checkpoint")
+        return GenlabError(f"{checkpoint.path} cannot be restored: {reason}; use another checkpoint")
     return None
 
 
@@ -128,7 +128,7 @@ def _difference(saved: Namespace, given: Namespace) -> str:
     """Describe how a checkpoint's model differs from the config's; an empty string if it does not."""
     of_saved, of_given = (model.class_path.rpartition(".")[2] for model in (saved, given))
     if of_saved != of_given:
-        return f"a model of class {of_saved}, the config one of class {of_given}"
+        return f"a model of class {of_saved}, but the config has one of class {of_given}"
     arguments = [*given.init_args.items()]
     loaded = tuple(k.removesuffix("class_path") for k, v in arguments if v in trust.LOADERS)  # whole in the checkpoint
     # fused Adam computes the same thing in another way
@@ -136,7 +136,7 @@ def _difference(saved: Namespace, given: Namespace) -> str:
     stated = {k: v for k, v in stated.items() if not k.startswith(loaded)}
     had = saved.init_args
     different = [key for key, value in stated.items() if _without_modules(value) != _without_modules(had.get(key))]
-    return f"another model than the config: {', '.join(different)} differ" if different else ""
+    return f"a different model from the config's: {', '.join(different)} differ" if different else ""
 
 
 def _without_modules(value: Any) -> str:

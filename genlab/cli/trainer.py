@@ -68,7 +68,7 @@ def main(arguments: list[str]) -> None:
         raise GenlabError(" ".join(str(error).split())) from None
     except _wandb_errors() as error:
         raise GenlabError(
-            f"W&B: {str(error).splitlines()[0]} --config overlays/wandb.yaml stays offline where it has to"
+            f"W&B: {str(error).splitlines()[0]} --config overlays/wandb.yaml stays offline without account or network"
         ) from None
     except Stopped as stop:
         if stop.requeue:
@@ -147,8 +147,8 @@ class TrainerCLI(LightningCLI):
         needed = fact in OBSERVATIONS and not value and fact in arguments_of(imported(model))
         if isinstance(data, Facts) and needed:
             raise GenlabError(
-                f"{model.rpartition('.')[2]} is a model of {OBSERVATIONS[fact]}, of which {type(data).__name__} has "
-                "none; take other --data, or another --model"
+                f"{model.rpartition('.')[2]} is a model of {OBSERVATIONS[fact]}, and {type(data).__name__} has "
+                "none; use other --data, or another --model"
             )
         if value is not None or isinstance(data, Facts):
             return value

@@ -31,7 +31,9 @@ def newest_run() -> Path:
     """
     files = [file for run in runs.run_folders() if (file := run / history.FILE).is_file()]
     if not files:
-        raise GenlabError(f"no run in {runs.ROOT} has a {history.FILE}; train a model first, or give its folder")
+        raise GenlabError(
+            f"no run in {runs.ROOT} has a {history.FILE}; train a model first, or give the folder of a run"
+        )
     return max(files, key=lambda file: file.stat().st_mtime).parent
 
 

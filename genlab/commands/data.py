@@ -91,13 +91,16 @@ def find_data(name: str) -> BatchDataModule:
     try:
         config = translated(safe_yaml.load(find_config(name).read_text(encoding="utf-8")))
     except yaml.YAMLError as error:
-        raise GenlabError(f"{name} is no YAML: {' '.join(str(error).split())}") from None
+        raise GenlabError(f"{name} is not valid YAML: {' '.join(str(error).split())}") from None
     section = config.get("data") if isinstance(config, dict) else None
     section = {"class_path": section} if isinstance(section, str) else section
     if not section or "class_path" not in section:
         raise GenlabError(f"{name} has no data section; add one, or name another config")
     if unknown := section.keys() - {"class_path", "init_args"}:
-        raise GenlabError(f"the data section of {name} has {listed(sorted(unknown))} beside class_path and init_args")
+        raise GenlabError(
+            f"the data section of {name} has {listed(sorted(unknown))} beside class_path and init_args; "
+            "move them to init_args"
+        )
     description = {"_class_path": section["class_path"], **(section.get("init_args") or {})}
     try:
         data = instantiate_module(LightningDataModule, description)
@@ -105,7 +108,7 @@ def find_data(name: str) -> BatchDataModule:
         reason: BaseException = error
         while reason.__cause__:  # jsonargparse wraps what a constructor raises
             reason = reason.__cause__
-        raise GenlabError(f"the data of {name} cannot be made: {' '.join(str(reason).split())}") from None
+        raise GenlabError(f"the data of {name} cannot be built: {' '.join(str(reason).split())}") from None
     return as_genlabs(data)
 
 

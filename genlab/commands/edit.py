@@ -58,13 +58,17 @@ def require_attribute(trained: Trained) -> None:
     """
     args = trained.args
     if (args.having or args.without) and not can(trained.model, KnowsWords):
-        raise GenlabError(f"--with and --without are of sentences, and the {type(trained.model).__name__} knows images")
+        raise GenlabError(
+            f"--with and --without are for sentences, but the {type(trained.model).__name__} is a model of images"
+        )
     if bool(args.having) != bool(args.without):
         raise GenlabError(
-            "an attribute is what sentences of one file have and those of another have not; give --with and --without"
+            "an attribute needs two files, sentences with it and sentences without it; give --with and --without"
         )
     if bool(args.attribute) == bool(args.having):
-        raise GenlabError("what is to change? give --attribute NAME, or of sentences --with FILE --without FILE")
+        raise GenlabError(
+            "there is nothing to edit; give --attribute NAME, or for sentences --with FILE --without FILE"
+        )
 
 
 def direction_of_files(trained: Trained) -> Tensor:
@@ -122,7 +126,7 @@ def direction_of_samples(
     seen = torch.cat([classifier.of_features(classifier.features(decoder.decode(some))) for some in codes.split(BATCH)])
     has = seen.argmax(1) == position if data.num_classes else seen[:, position] > 0
     if not has.any() or has.all():
-        raise GenlabError(f"all of {len(has):,} samples are alike in {attribute}, as a classifier sees them")
+        raise GenlabError(f"all {len(has):,} samples are alike in {attribute}, according to the classifier")
     rows = rows_of_each(has, labelled, random)
     return attribute_vector(codes[rows], has[rows])
 

@@ -64,7 +64,7 @@ def write_metrics(trained: Trained) -> None:
     if args.samples and not protocol.estimates:
         raise GenlabError("--samples is for likelihoods that are estimated; for fewer images give --limit")
     if args.temperatures and not protocol.anneals:
-        raise GenlabError("--temperatures is for partition functions, of Boltzmann machines")
+        raise GenlabError("--temperatures is for the partition functions of Boltzmann machines; leave it out")
     options = Options(
         limit=args.limit,
         seed=args.seed,
@@ -153,14 +153,14 @@ def write_outliers(trained: Trained) -> None:
     """
     args = trained.args
     if asks_for_samples(args):
-        raise GenlabError("--fid, --features and settings of sampling judge a model's samples; leave out --input")
+        raise GenlabError("--fid, --features and sampling options are for judging a model's samples; leave out --input")
     score = score_for(trained.model)
     if args.samples and not (score and score.estimates):
-        raise GenlabError("--samples is for likelihoods, which this model has none of")
+        raise GenlabError("--samples is for likelihoods, and this model has none; leave it out")
     if score is None:
         raise GenlabError(
             f"the {type(trained.model).__name__} in {trained.checkpoint} can neither estimate likelihoods nor "
-            f"reconstruct, so it cannot tell what is strange; it can {', '.join(abilities(trained.model))}"
+            f"reconstruct, so it cannot tell which images are unusual; it can {', '.join(abilities(trained.model))}"
         )
     path = trained.written_to("outliers.csv")
     random = torch.Generator().manual_seed(args.seed)

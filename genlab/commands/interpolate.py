@@ -40,7 +40,7 @@ def main(args: argparse.Namespace) -> None:
     with torch.no_grad():
         codes, decoder = ends(trained)
     kind = getattr(trained.model, "observations", "images")
-    own = f"{kind} of one's own" if args.input or args.start else f"{trained.split} {kind}"
+    own = f"given {kind}" if args.input or args.start else f"{trained.split} {kind}"
     of = "samples" if args.between == "samples" else "codes" if args.codes else own
     sheet: sheets.Sheet | sheets.Lines
     if args.along == "square":
@@ -67,10 +67,10 @@ def require_able(trained: Trained) -> None:
     real_code_shape(trained.model)
     if args.between == "samples":
         if args.input or args.codes:
-            raise GenlabError("--between samples goes between no images; leave out --input and --codes")
+            raise GenlabError("--between samples needs no images; leave out --input and --codes")
         trained.require(Samples)
         if can(trained.model, Conditional) and condition_asked(trained) is None:
-            raise GenlabError(f"the {name} samples under a condition; say which: --condition, or --condition-image")
+            raise GenlabError(f"the {name} samples under a condition; give --condition or --condition-image")
     elif not args.codes:
         try:
             trained.require(Encodes)
@@ -93,17 +93,17 @@ def require_sentences(trained: Trained) -> None:
     args, knows = trained.args, can(trained.model, KnowsWords)
     if args.start is None and args.end is None:
         if knows and args.along == "square":
-            raise GenlabError("a square is of images; sentences are along lerp or slerp")
+            raise GenlabError("--along square is for images; for sentences, give lerp or slerp")
         return
     if not knows:
         name = type(trained.model).__name__
-        raise GenlabError(f"--from and --to are sentences, and the {name} knows images; give two with --input")
+        raise GenlabError(f"--from and --to are sentences, but the {name} is a model of images; give two with --input")
     if args.start is None or args.end is None:
         raise GenlabError(f"a walk has two ends; give --{'to' if args.end is None else 'from'} too")
     if args.input or args.codes or args.count or args.between == "samples":
         raise GenlabError("--from and --to are the ends of one walk; leave out --input, --codes, --between and -n")
     if args.along == "square":
-        raise GenlabError("a square is of images; sentences are along lerp or slerp")
+        raise GenlabError("--along square is for images; for sentences, give lerp or slerp")
 
 
 def require_enough(along: str | None, count: int, things: str, option: str) -> None:

@@ -63,7 +63,7 @@ def known_classes(
     if color_by is None:
         return None, (), ""
     if pictured.names:
-        raise GenlabError("nothing is known about images of --input that could colour them; leave out --color-by")
+        raise GenlabError("images of --input have no labels or attributes to colour by; leave out --color-by")
     data = trained.data("test")
     if color_by == "label":
         raise GenlabError(f"{type(data).__name__} has no labels; colour by an attribute, or leave out --color-by")

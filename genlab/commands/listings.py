@@ -20,5 +20,5 @@ def main(args: argparse.Namespace) -> None:
     entry = catalogue.find(args.name)
     if entry is None or group_of(entry.name) is None:
         names = [known for group in GROUPS[args.listing]() for known in group.names]
-        raise GenlabError(f"genlab {args.listing} knows no {args.name}; {suggestion(args.name, names)}")
+        raise GenlabError(f"genlab {args.listing} has no {args.name}; {suggestion(args.name, names)}")
     print(page(entry))

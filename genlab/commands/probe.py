@@ -24,7 +24,7 @@ def main(args: argparse.Namespace) -> None:
     path = trained.written_to("probe.json")
     train, test = (some_seen(trained, images) for images in (trained.splits.training_images(), trained.images()))
     if len(train.pixels) < 2:
-        raise GenlabError(f"a single one of the training {train.names[0]} tells nothing; give --limit 2 or more")
+        raise GenlabError(f"probing needs 2 or more of the training {train.names[0]}; give --limit 2 or more")
     data = trained.splits.data
     found: dict[str, Any] = {
         "model": type(trained.model).__name__,

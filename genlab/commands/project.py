@@ -29,7 +29,7 @@ FEWER, ONE = 100, 1
 def main(args: argparse.Namespace) -> None:
     """Find the codes of images, write them to a file, and draw the images above what their codes decode to."""
     trained = Trained(args)
-    trained.require_images("`genlab predict --input FILE.txt` writes codes of these")
+    trained.require_images("`genlab predict --input FILE.txt` writes the codes of sentences")
     model: Any = trained.model.requires_grad_(False)
     decoder = decoder_asked(trained)
     path = trained.out("project.npz")
@@ -42,7 +42,9 @@ def main(args: argparse.Namespace) -> None:
     with torch.enable_grad():
         tried = decoder.decode(candidates[:1].clone().requires_grad_())
     if not tried.requires_grad:
-        raise GenlabError(f"images of the {type(model).__name__} have no gradient by its codes, which a search follows")
+        raise GenlabError(
+            f"images of the {type(model).__name__} have no gradient with respect to its codes, which the search needs"
+        )
     pictured = shown(trained, args.count, 4, random, seen_under_asked=False)
     batch = pictured.batch
     x = model.images(batch)

@@ -183,7 +183,7 @@ def delete(folders: Sequence[Path], agreed: bool) -> None:
     folders = list({run.resolve(): run for run in folders}.values())
     for run in folders:
         if runs.is_held(_require_run(run)):
-            raise GenlabError(f"{run} is being trained; stop that first")
+            raise GenlabError(f"{run} is being trained; stop the training first")
     files = [path for run in folders for path in run.rglob("*") if path.is_file() and not path.is_symlink()]
     what = f"{counted(len(folders), 'run')} with {counted(len(files), 'file')}, {_size(files)}"
     if not agreed:
@@ -191,9 +191,9 @@ def delete(folders: Sequence[Path], agreed: bool) -> None:
         try:
             agreed = input(f"delete {what}? [y/N] ").strip().lower() in ("y", "yes")
         except EOFError:
-            raise GenlabError("nobody is there to ask; --yes deletes without asking") from None
+            raise GenlabError("cannot ask without a terminal; give --yes to delete without asking") from None
     if not agreed:
-        print("nothing is deleted")
+        print("nothing was deleted")
         return
     for run in folders:
         with runs.held(run):

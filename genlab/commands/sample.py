@@ -51,7 +51,7 @@ def main(args: argparse.Namespace) -> None:
     if args.per_class and (args.condition or args.condition_image):
         raise GenlabError("--per-class writes images of every class; leave out the condition")
     if args.components is not None and args.prior != "gmm":
-        raise GenlabError("--components is of a mixture; give it with --prior gmm")
+        raise GenlabError("--components is for a mixture; give it with --prior gmm")
     require_consistent(args)
     if args.out and not args.per_class:
         picture_format(args.out, arrays=True, text=True)
@@ -59,10 +59,13 @@ def main(args: argparse.Namespace) -> None:
     random = torch.Generator().manual_seed(args.seed)
     model = trained.model
     if not can(model, Conditional) and (args.condition or args.condition_image or args.per_class):
-        raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} knows no conditions")
+        raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} takes no conditions")
     if args.without_average:
         if getattr(model, "average", None) is None:
-            raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} keeps no average of a generator")
+            raise GenlabError(
+                f"the {type(model).__name__} in {trained.checkpoint} keeps no moving average; "
+                "leave out --without-average"
+            )
         model.average = None  # type: ignore[assignment]
     set_sampling(trained, args.sampler, args.steps, args.guidance)
     set_truncation(trained, args.truncation)
@@ -91,7 +94,9 @@ def draw_in_steps(trained: Trained, random: torch.Generator) -> None:
     trained.require(Completes if args.mask else SamplesInSteps)
     condition = condition_asked(trained)
     if can(model, Conditional) and condition is None:
-        raise GenlabError(f"the {type(model).__name__} samples under a condition; say which: --condition, or an image")
+        raise GenlabError(
+            f"the {type(model).__name__} samples under a condition; give --condition or --condition-image"
+        )
     if args.from_image:
         made = from_image(trained, condition, random)
         title = f"{'Completions' if args.mask else 'Variations'} of {args.from_image.name}"
@@ -151,7 +156,7 @@ def kept_density(trained: Trained, components: int, seed: int) -> CodeDensity | 
     try:
         density = CodeDensity.load(kept)
     except GenlabError as error:
-        warnings.warn(f"{error}; it is fitted again", stacklevel=2)
+        warnings.warn(f"{error}; fitting it again", stacklevel=2)
         return None
     fits = density.fitted_to == fitted_to(trained, seed) and density.means.shape == (components, size)
     return density if fits else None

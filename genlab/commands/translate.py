@@ -78,8 +78,8 @@ def translate_files(trained: Trained, model: Translates) -> None:
     for name in found:
         if format_of(folder / name) not in DESCRIBED and model.disclosure:
             raise GenlabError(
-                f"{folder / name} could not say what it is: images that a {type(model).__name__} changed are written "
-                f"as {listed(DESCRIBED)}"
+                f"{folder / name} could not be labelled as changed: images that a {type(model).__name__} changed are "
+                f"written as {listed(DESCRIBED)}"
             )
         if real(folder / name) in own:
             raise GenlabError(f"{folder / name} is one of the images to translate; give another --output")
@@ -138,5 +138,5 @@ def format_of(path: Path) -> str:
     """
     kind = Image.registered_extensions().get(path.suffix.lower(), "")
     if kind not in Image.SAVE:
-        raise GenlabError(f"{path} has no ending of a format that can be written, such as .png or .jpg; rename it")
+        raise GenlabError(f"{path} has no extension of a format that can be written, such as .png or .jpg; rename it")
     return kind

@@ -25,7 +25,7 @@ CODES = 5000
 def main(args: argparse.Namespace) -> None:
     """Draw an image with its code changed, in single units or along principal directions."""
     trained = Trained(args)
-    trained.require_images("`genlab interpolate` and `genlab edit` print what codes become")
+    trained.require_images("`genlab interpolate` and `genlab edit` print what codes decode to")
     trained.require(Decodes)
     flat_code_size(trained.model)
     require_no_input(trained)

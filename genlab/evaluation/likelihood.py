@@ -27,7 +27,8 @@ def judge_likelihood(model: Any, splits: Splits, options: Options) -> list[Row]:
     """
     if model.likelihood.is_distance:
         raise GenlabError(
-            f"the {type(model).__name__} has a perceptual distance in place of a likelihood; judge its samples: --fid"
+            f"the {type(model).__name__} has a perceptual distance in place of a likelihood; "
+            "judge its samples with --fid"
         )
     random = torch.Generator().manual_seed(options.seed)
     codes = options.codes or CODES

@@ -23,7 +23,7 @@ AT_ONCE = 100
 def require_styles(model: Any) -> None:
     """Raise GenlabError for a model without styles."""
     if not can_given(model, Styled):
-        raise GenlabError(f"--mixing is of styles, and the {type(model).__name__} has none; leave it out")
+        raise GenlabError(f"--mixing is for styles, and the {type(model).__name__} has none; leave it out")
 
 
 @torch.no_grad()

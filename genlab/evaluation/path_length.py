@@ -26,7 +26,7 @@ Function = Callable[[Tensor], Tensor]
 def require_paths(model: Any) -> None:
     """Raise GenlabError for a model whose codes are not real vectors from a prior."""
     if not can_given(model, DrawsCodes):
-        raise GenlabError(f"--ppl goes between codes of a prior, and the {type(model).__name__} has none; leave it out")
+        raise GenlabError(f"--ppl needs codes from a prior, and the {type(model).__name__} has none; leave it out")
     flat_code_size(model)
 
 

@@ -81,7 +81,7 @@ class Splits:
         completes = can(model, Conditional) and model.condition.image_shape
         if can(model, KnowsWords):
             if not stated(data, "vocabulary"):
-                raise GenlabError(f"this tool needs sentences, which {type(data).__name__} has none of")
+                raise GenlabError(f"this tool needs sentences, and {type(data).__name__} has none")
         elif not isinstance(data, ImageDataModule) and not completes:
             raise GenlabError(f"this tool needs single images, not the batches of {type(data).__name__}")
         images = getattr(data, f"{self.split}_set", None)

@@ -136,5 +136,5 @@ def perceptual(images: Translated) -> LearnedPerceptualImagePatchSimilarity | No
         return LearnedPerceptualImagePatchSimilarity("alex", normalize=True)
     except (URLError, OSError, RuntimeError) as error:
         reason = " ".join(str(error).split())
-        warnings.warn(f"without LPIPS: AlexNet's weights cannot be had ({reason})", stacklevel=2)
+        warnings.warn(f"LPIPS is left out: AlexNet's weights are not available ({reason})", stacklevel=2)
         return None

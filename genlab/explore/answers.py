@@ -121,7 +121,7 @@ def translate(explored: Explored, asked: Asked) -> Answer:
     """Translate one image of any size to the other domain."""
     image = images_from(asked.body, _shape(asked.query.get("shape", "")))
     if len(image) > 1:
-        raise GenlabError(f"{len(image)} images are sent; one is translated at a time")
+        raise GenlabError(f"{len(image)} images were sent, but only one is translated at a time")
     return explored.translate(image, asked.query.get("direction", "a_to_b"), asked.whole("seed", 0))
 
 

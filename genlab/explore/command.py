@@ -13,7 +13,7 @@ EXPORTING = ("onnxscript", "onnxruntime")
 def main(args: argparse.Namespace) -> None:
     """Serve the page, or write it to a folder."""
     if args.runtime and not args.export:
-        raise GenlabError("--runtime is for a page that is written: give --export DIR too")
+        raise GenlabError("--runtime is for an exported page: give --export DIR too")
     require_installed(EXPORTING if args.export else SERVING)
     module = importlib.import_module(f"genlab.explore.{'export' if args.export else 'server'}")
     module.main(args)

@@ -54,7 +54,7 @@ def condition_from(explored: Explored, text: str | None, body: bytes) -> tuple[T
     try:
         value: Any = json.loads(text)
     except (ValueError, RecursionError):
-        raise GenlabError("the condition is no JSON") from None
+        raise GenlabError("the condition is not valid JSON") from None
     if isinstance(condition, Labels):
         return _class(value, len(condition.class_names)), body
     if isinstance(condition, Attributes):

@@ -210,7 +210,7 @@ class Explored:
         self._require(capability)
         if not can(self.model, Conditional):
             if condition is not None:
-                raise GenlabError(f"the {type(self.model).__name__} knows no conditions")
+                raise GenlabError(f"the {type(self.model).__name__} takes no conditions")
             return StyleSpace(self.model) if self.has_styles and capability in StyleSpace.capabilities else self.model
         if condition is None:
             raise GenlabError(f"the {type(self.model).__name__} needs a condition")

@@ -46,7 +46,7 @@ def require_free(folder: Path, force: bool) -> None:
     if not force:
         raise GenlabError(f"{folder} already exists; give --force to replace it, or another --export")
     if not (folder / DATA / f"{exported_data.NAME}.js").is_file():
-        raise GenlabError(f"{folder} is no exported page, and is not replaced; give another --export")
+        raise GenlabError(f"{folder} is not an exported page, so it is not replaced; give another --export")
 
 
 def write(folder: Path, entry: Entry, explored: Explored, graphs: dict[str, Graph], files: dict[str, bytes]) -> None:

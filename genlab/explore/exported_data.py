@@ -27,7 +27,7 @@ NAME = "site"
 """Name of the script that describes the run and its model."""
 PART = 24 * 2**20
 """Maximum compressed bytes of a string in a script, as browsers limit the length of strings."""
-NO_GALLERY = "The data were not at hand when this page was exported: there are no test images."
+NO_GALLERY = "The data were not available when this page was exported: there are no test images."
 LARGEST_CODE = 512
 """Largest size of codes whose densities are exported, as each component has a matrix of size times size."""
 

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES = 16 * 2**20
 """Maximum size of a request's body in bytes."""
-TOO_LARGE = f"more than {MOST_BYTES // 2**20} MB are sent"
+TOO_LARGE = f"more than {MOST_BYTES // 2**20} MB were sent"
 METHODS = ("GET", "POST")
 LOCAL = ("127.0.0.1", "localhost", "::1")
 ANY = ("0.0.0.0", "::")
@@ -67,12 +67,12 @@ class Guard:
         if not name or not self._is_own((name[1] or name[2]).lower()):
             return 403, f"this server is not called {host[:100]!r}"
         if origin not in (None, f"http://{host}") or (site not in OWN_SITE and path != "/"):
-            return 403, "requests of other pages are refused"
+            return 403, "requests from other pages are refused"
         if method not in METHODS:
-            return 405, f"{method} is none of {', '.join(METHODS)}"
+            return 405, f"{method} is not one of {', '.join(METHODS)}"
         length = headers.get("content-length", "0")
         if not re.fullmatch(r"\d{1,20}", length, re.ASCII):
-            return 400, "Content-Length is no number of bytes"
+            return 400, "Content-Length is not a number of bytes"
         if int(length) > MOST_BYTES:
             return 413, TOO_LARGE
         return None

@@ -104,7 +104,7 @@ def require_exporter() -> None:
     """Raise GenlabError for a PyTorch whose exporter is too old."""
     if Version(torch.__version__) < Version(OLDEST_TORCH):
         raise GenlabError(
-            f"a page is exported by PyTorch {OLDEST_TORCH} or newer, and this is {torch.__version__}: "
+            f"exporting a page needs PyTorch {OLDEST_TORCH} or newer, and this is {torch.__version__}: "
             "pip install --upgrade torch torchvision"
         )
 
@@ -160,7 +160,7 @@ def _exported(method: Method, x: Tensor, condition: Tensor | None) -> bytes:
     assert program is not None
     graph = program.model_proto
     if not graph.graph.output[0].type.tensor_type.shape.dim[0].dim_param:
-        raise GenlabError("it takes one number of images only; x.shape[0] in place of len(x) leaves it open")
+        raise GenlabError("it works for a single batch size only; use x.shape[0] in place of len(x)")
     content: bytes = graph.SerializeToString()
     return content
 

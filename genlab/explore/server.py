@@ -27,7 +27,9 @@ def main(args: argparse.Namespace) -> None:
     entries = Entries(args.ckpt)
     with listening(args.host, args.port) as listener:
         if args.host not in LOCAL:
-            warnings.warn(f"{args.host} can be reached from outside: whoever does sees all runs", stacklevel=2)
+            warnings.warn(
+                f"{args.host} can be reached from other machines: whoever connects sees all runs", stacklevel=2
+            )
         address = address_of(args.host, listener.getsockname()[1])
         server = uvicorn.Server(
             uvicorn.Config(
@@ -74,9 +76,7 @@ def listening(host: str, port: int) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise GenlabError(f"port {port} of {host} is in use; give another --port, or none for a free one") from None
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        raise GenlabError(
-            f"{host} cannot be listened at on port {port}: {reason}; give another --host or --port"
-        ) from None
+        raise GenlabError(f"cannot listen on port {port} of {host}: {reason}; give another --host or --port") from None
     # accepted connections inherit this; asyncio sets it only on sockets created with TCP as their protocol, and without
     # it pictures would be delayed by 40 ms
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

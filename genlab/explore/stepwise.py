@@ -49,10 +49,10 @@ def sampling(explored: Explored, **settings: Any) -> Iterator[None]:
         raise GenlabError(f"the {type(explored.model).__name__} has no {' and no '.join(sorted(unknown))} to choose")
     if "sampler" in given:
         if given["sampler"] not in SAMPLERS:
-            raise GenlabError(f"a sampler is one of {', '.join(SAMPLERS)}")
+            raise GenlabError(f"the sampler must be one of {', '.join(SAMPLERS)}")
         given["sampler"] = SAMPLERS[given["sampler"]]
     if not 1 <= given.get("steps", 1) <= known["most"]:
-        raise GenlabError(f"a number of steps is from 1 to {known['most']}, not {given['steps']}")
+        raise GenlabError(f"the number of steps must be from 1 to {known['most']}, not {given['steps']}")
     before = explored.model.sampling
     explored.model.sampling = replace(before, **given)
     try:

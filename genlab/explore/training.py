@@ -70,7 +70,7 @@ class Picture:
         except OSError as error:
             raise NotThere(f"{self.path.name} cannot be read: {error.strerror}") from None
         if not content.startswith(PNG):
-            raise NotThere(f"{self.path.name} is no PNG")
+            raise NotThere(f"{self.path.name} is not a PNG")
         return content
 
 

@@ -37,7 +37,7 @@ def images_from(body: bytes, shape: Shape) -> Tensor:
     size = math.prod(shape)
     count, rest = divmod(len(body), size)
     if rest or not count:
-        raise GenlabError(f"{len(body)} bytes are no images of {' x '.join(map(str, shape))}")
+        raise GenlabError(f"{len(body)} bytes are not images of {' x '.join(map(str, shape))}")
     require_count(count, size)
     return torch.frombuffer(bytearray(body), dtype=torch.uint8).view(count, *shape)
 
@@ -51,7 +51,7 @@ def codes_from(body: bytes, shape: tuple[int, ...]) -> Tensor:
     size = math.prod(shape)
     count, rest = divmod(len(body), 4 * size)
     if rest or not count:
-        raise GenlabError(f"{len(body)} bytes are no codes of {size} numbers")
+        raise GenlabError(f"{len(body)} bytes are not codes of {size} numbers")
     require_count(count)
     codes = torch.from_numpy(np.frombuffer(body, "<f4").astype(np.float32)).view(count, *shape)
     if not codes.isfinite().all():
@@ -63,7 +63,7 @@ def require_count(count: int, size: int = 1) -> None:
     """Raise GenlabError for a count below 1, or more images or codes of `size` values than an answer may have."""
     most = max(1, min(MOST_COUNT, MOST_VALUES // size))
     if not 1 <= count <= most:
-        raise GenlabError(f"a number of images is from 1 to {most:,}, not {count:,}")
+        raise GenlabError(f"the number of images must be from 1 to {most:,}, not {count:,}")
 
 
 def image_file(content: bytes, framing: Framing) -> Tensor:

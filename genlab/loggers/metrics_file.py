@@ -96,7 +96,7 @@ class MetricsFile(Logger):
         if oddities:
             kept = next(path for n in itertools.count(1) if not os.path.lexists(path := self._kept(n)))
             self.path.rename(kept)
-            found = f"{len(rows)} rows of it are in the new {self.path.name}" if rows else "a new one begins"
+            found = f"its {len(rows)} readable rows are in the new {self.path.name}" if rows else "a new one begins"
             rank_zero_warn(f"{self.path} has been changed ({oddities}): it is kept as {kept.name}, {found}")
         rows = [row for row in rows if int(row["step"]) < before]
         if self._goes_on and not oddities and (end := _end(rows)) < before:

@@ -35,7 +35,7 @@ class SafeWandbLogger(WandbLogger):
                 return super().experiment
         except wandb.Error as error:
             reason = str(error).splitlines()[0]
-            rank_zero_warn(f"W&B stays offline: {reason} `wandb sync {self.save_dir}/wandb/*` sends it later")
+            rank_zero_warn(f"W&B stays offline: {reason} `wandb sync {self.save_dir}/wandb/*` uploads it later")
             self._wandb_init["mode"] = "offline"
             return super().experiment
 

@@ -25,7 +25,7 @@ TYPES = {
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
-    "str": "a text",
+    "str": "a string",
     "tuple": "a list such as [28, 20]",
     "list": "a list such as [28, 20]",
     "dict": "names with values",
@@ -56,12 +56,13 @@ LONGEST = 300
 def explain(message: str, parser: LightningArgumentParser) -> str:
     """Explain a long message of jsonargparse in one line."""
     if message.startswith("Unexpected config:"):
-        return "a config has sections, such as `model:` and `data:`; `genlab configs vae_digits.yaml` prints one"
+        return "a config must have sections, such as `model:` and `data:`; `genlab configs vae_digits.yaml` prints one"
     lacking = LACKING.search(message)
     if lacking:
         key, name, arguments = lacking.groups()
         return (
-            f"{name.rpartition('.')[2]} needs {arguments}: --{key}.{arguments.split(',')[0]}, or init_args in a config"
+            f"{name.rpartition('.')[2]} needs {arguments}; give --{key}.{arguments.split(',')[0]}, or init_args in a "
+            "config"
         )
     if "arguments are required" in message:
         return NOTHING_GIVEN
@@ -117,8 +118,11 @@ def _unknown_class(name: str, place: str) -> str:
             if found := nearest(name, classes):
                 return f"{place}: there is no class {name} here; did you mean {classes[found]}?"
     if "/" in name:
-        return f"{place} takes no path; a trained model is {{class_path: genlab.load, init_args: {{path: {name}}}}}"
-    return f"{place}: there is no class {name} here; one of your own goes by its import path, such as my_module.{name}"
+        return (
+            f"{place} does not take a path; for a trained model, give {{class_path: genlab.load, "
+            f"init_args: {{path: {name}}}}}"
+        )
+    return f"{place}: there is no class {name} here; give one of your own by its import path, such as my_module.{name}"
 
 
 def _wrong_value(message: str) -> str | None:

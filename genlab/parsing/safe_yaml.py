@@ -40,9 +40,9 @@ def require_sane(text: str) -> None:
     except RecursionError:
         size = depth = math.inf
     if depth > DEEPEST:
-        raise GenlabError(f"a config has lists or mappings more than {DEEPEST} deep within one another; flatten it")
+        raise GenlabError(f"a config nests lists or mappings more than {DEEPEST} deep; flatten it")
     if size > LARGEST:
-        raise GenlabError(f"a config stands for more than {LARGEST:,} values; take out aliases, such as *name")
+        raise GenlabError(f"a config expands to more than {LARGEST:,} values; remove aliases, such as *name")
 
 
 def _extent(node: yaml.Node | None, known: dict[int, tuple[float, float]]) -> tuple[float, float]:
@@ -66,4 +66,4 @@ def _require_different_keys(mapping: yaml.MappingNode) -> None:
         merges = key.tag == "tag:yaml.org,2002:merge"
         if isinstance(key, yaml.ScalarNode) and not merges and first.setdefault((key.tag, key.value), key) is not key:
             lines = " and ".join(str(each.start_mark.line + 1) for each in (first[key.tag, key.value], key))
-            raise GenlabError(f"a config says {key.value} twice, in lines {lines}; leave one out")
+            raise GenlabError(f"a config has {key.value} twice, in lines {lines}; remove one")

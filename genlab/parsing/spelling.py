@@ -125,13 +125,13 @@ def require_known(name: str, place: str, groups: list[Group]) -> None:
     names = [known for group in groups for known in group.names]
     entry = catalogue.find(name)
     if entry and entry.is_function and name in names and "." not in name:
-        raise GenlabError(f"{place}: a function goes by its import path; give genlab.losses.{name}")
+        raise GenlabError(f"{place}: a function is given by its import path, genlab.losses.{name}")
     if "." in name or name in names or not names or Path(name).exists():
         return
     if found := nearest(name, names):
         raise GenlabError(f"{place}: there is no class {name} here; did you mean {found}?")
     if entry:
-        raise GenlabError(f"{place} takes no {name}; there are {', '.join(names)}")
+        raise GenlabError(f"{place} does not take {name}; choose from {', '.join(names)}")
 
 
 def entry_at(key: str, tree: Tree) -> Entry | None:
@@ -158,16 +158,19 @@ def _read(path: Path, sections: tuple[str, ...]) -> Tree:
         found = safe_yaml.load(path.read_text(encoding="utf-8"))
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise GenlabError(f"{path}{line}: {error.problem or error.context}; the config is no valid YAML") from None
+        raise GenlabError(f"{path}{line}: {error.problem or error.context}; the config is not valid YAML") from None
     except yaml.YAMLError as error:
-        raise GenlabError(f"{path} is no valid YAML: {' '.join(str(error).split())}") from None
+        raise GenlabError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(found, dict):
         raise GenlabError(
-            f"{path}: a config has sections, such as `model:` and `data:`; `genlab configs vae_digits.yaml` prints one"
+            f"{path}: a config must have sections, such as `model:` and `data:`; "
+            "`genlab configs vae_digits.yaml` prints one"
         )
     for section in found:
         if section in ("fit", "validate", "test", "predict"):
-            raise GenlabError(f"{path}: leave out the line `{section}:`; sections such as `model:` come first")
+            raise GenlabError(
+                f"{path}: leave out the line `{section}:`; sections such as `model:` belong at the top level"
+            )
         if section not in sections:
             raise GenlabError(
                 f"{path}: there is no section {section}; {_meant(str(section), str(section), sections, {})}"

@@ -49,7 +49,7 @@ def flattened(node: Any, place: str) -> Any:
     }
     beside = [key for key in own if key != "class_path"]
     if "class_path" in node and beside:
-        raise GenlabError(f"{place}: {listed(beside)} must be under init_args, which stands beside class_path")
+        raise GenlabError(f"{place}: {listed(beside)} must be under init_args, beside class_path")
     inner = node.get("init_args")
     if not isinstance(inner, dict | None):
         raise GenlabError(f"{place}: init_args takes names with values, such as `code_size: 10`")

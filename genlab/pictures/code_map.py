@@ -154,7 +154,7 @@ def project(codes: Tensor, method: str | None = None, seed: int = 0) -> CodeMap:
     least = 4 if method in ("tsne", "umap") else 2
     if count < least:
         raise GenlabError(
-            f"a map of {counted(count, 'code')} by {method or 'pca'} needs {least} or more; take more images"
+            f"a map of {counted(count, 'code')} by {method or 'pca'} needs {least} or more; give more images"
         )
     if method in ("tsne", "umap"):
         name, fitted = {"tsne": ("t-SNE", _tsne), "umap": ("UMAP", _umap)}[method]
@@ -175,7 +175,7 @@ def umap() -> Callable[..., Any]:
     try:
         found: Callable[..., Any] = importlib.import_module("umap").UMAP
     except ImportError:
-        raise GenlabError("UMAP needs umap-learn: pip install 'genlab[umap]', or take --method tsne") from None
+        raise GenlabError("UMAP needs umap-learn: pip install 'genlab[umap]', or use --method tsne") from None
     return found
 
 

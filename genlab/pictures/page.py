@@ -233,5 +233,5 @@ def _require_drawable(width: float, height: float) -> None:
     if max(width, height) > LONGEST_SIDE or width * height > MOST_PIXELS:
         raise GenlabError(
             f"a picture of {math.ceil(width):,} x {math.ceil(height):,} pixels is too large; "
-            "take fewer images, a smaller --scale or an --out of .npz"
+            "give fewer images, a smaller --scale, or an --out that ends in .npz"
         )

@@ -66,7 +66,7 @@ def claim_run(root: Path, name: str) -> Path:
         except FileExistsError:
             version += 1
         except OSError as error:
-            raise GenlabError(f"the run's folder {run} cannot be made: {error.strerror}") from None
+            raise GenlabError(f"the run's folder {run} cannot be created: {error.strerror}") from None
         else:
             return run
 
@@ -148,7 +148,7 @@ def config_of(checkpoint: Path) -> dict[str, Any]:
     try:
         config = translated(safe_yaml.load(text_of(run / CONFIG)))
     except yaml.YAMLError as error:
-        raise GenlabError(f"{run / CONFIG} is no YAML: {' '.join(str(error).split())}") from None
+        raise GenlabError(f"{run / CONFIG} is not valid YAML: {' '.join(str(error).split())}") from None
     return config if isinstance(config, dict) else {}
 
 

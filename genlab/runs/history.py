@@ -127,7 +127,7 @@ def parse(path: Path) -> tuple[list[str], list[dict[str, str]], str]:
         Its columns, its rows, and what is odd about it, if anything; a last row cut short by a crash is not odd.
     """
     if not path.is_file():
-        return [], [], "it is no file"
+        return [], [], "it is not a file"
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -152,8 +152,8 @@ def parse(path: Path) -> tuple[list[str], list[dict[str, str]], str]:
     oddities = {
         "not plain UTF-8": text.encode() != content,
         f"delimiter {delimiter!r}": delimiter != ",",
-        "columns without a name of their own": len(columns) < len(names),
-        "steps that are written in another way": rewritten,
+        "columns without a unique name": len(columns) < len(names),
+        "steps in another notation": rewritten,
         f"{unread} rows that cannot be read": unread,
     }
     return columns, rows, ", ".join(oddity for oddity, found in oddities.items() if found)

@@ -43,7 +43,9 @@ def held(run: Path) -> Iterator[None]:
             f"{run} is being trained by another process; wait until it ends, or start a new run without --ckpt_path"
         ) from None
     except NotImplementedError:
-        warnings.warn(f"the file system of {run} has no locks: let no two processes resume it at once", stacklevel=3)
+        warnings.warn(
+            f"the file system of {run} has no locks: do not let two processes resume it at once", stacklevel=3
+        )
     except OSError as error:
         raise GenlabError(f"{run} cannot be locked for training: {error.strerror or error}") from None
     try:

@@ -96,10 +96,10 @@ def test_drawing_changes_no_weight(drawn):
 def test_a_picture_that_fails_is_a_warning(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("genlab.pictures.curves.draw_curves", MagicMock(side_effect=MemoryError))
-        with pytest.warns(UserWarning, match="pictures/curves.png is not drawn: out of memory"):
+        with pytest.warns(UserWarning, match="pictures/curves.png could not be drawn: out of memory"):
             trained(Curves())
     CURVES.parent.touch()
-    with pytest.warns(UserWarning, match="pictures/curves.png is not drawn: .* cannot be written"):
+    with pytest.warns(UserWarning, match="pictures/curves.png could not be drawn: .* cannot be written"):
         trained(Curves())
 
 

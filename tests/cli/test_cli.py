@@ -88,9 +88,9 @@ def test_a_path_comes_before_a_shipped_config(working_folder):
         (["sample", "--ckpt", "gone"], "there is no checkpoint gone"),
         (["sample", "-n", "0"], "argument -n/--count: 0 is not positive"),
         (["sample", "-n", "1000000000"], "argument -n/--count: 1000000000 is more than 1,000,000"),
-        (["sample", "--seed", "-1"], "argument --seed: -1 is no whole number from 0 to 4,294,967,295"),
+        (["sample", "--seed", "-1"], "argument --seed: -1 is not a whole number from 0 to 4,294,967,295"),
         (["traverse", "--range", "nan"], "argument --range: nan is not finite"),
-        (["edit", "--attribute", "Male", "--strength", "nan..2"], "nan..2 is no range such as -2..2"),
+        (["edit", "--attribute", "Male", "--strength", "nan..2"], "nan..2 is not a range such as -2..2"),
         (["fit", "--model=VAE", "--data=Digits", "--model.encoder=[]"], "encoder takes a class, with init_args"),
         (["fit", "--model=VAE", "--data=Digits", "--model.encoder=1.5"], "encoder takes a class, with init_args"),
         (["fit", "--model={a: 1}", "--data=Digits"], "model has no class; give --model NAME"),
@@ -144,7 +144,7 @@ def test_numbers_that_make_no_sense_leave_one_line_and_no_run(option, message, r
 
 def test_models_of_images_refuse_sentences_and_those_of_sentences_images(refused, working_folder):
     for model, data, kind in (("VAE", "Sentences", "images"), ("SentenceVAE", "Digits", "sentences")):
-        message = f"{model} is a model of {kind}, of which {data} has none; take other --data, or another --model"
+        message = f"{model} is a model of {kind}, and {data} has none; use other --data, or another --model"
         assert message in refused("fit", f"--model={model}", f"--data={data}")
 
 
@@ -156,17 +156,17 @@ def test_models_of_images_refuse_sentences_and_those_of_sentences_images(refused
         ("model: {class_path: VAEE}\ndata: Digits\n", "did you mean VAE?"),
         ("model: VAE\ndata: Digits\ntrainer: {max_epoch: 3}\n", "did you mean max_epochs?"),
         ("model: VAE\n  data: [\n", "mapping values are not allowed"),
-        ("model: VAE\nmodel: GAN\ndata: Digits\n", "a config says model twice, in lines 1 and 2"),
+        ("model: VAE\nmodel: GAN\ndata: Digits\n", "a config has model twice, in lines 1 and 2"),
         ("model: &a [*a]\ndata: Digits\n", "more than 50 deep"),
         (
             "model: VAE\ndata: Digits\ntrainer: {max_epochs: !!binary aGk=}\n",
             "trainer.max_epochs takes a whole number, not b'hi'",
         ),
         ("model: !!python/object:os.system 3\n", "could not determine a constructor for the tag"),
-        ("[VAE, Digits]", "a config has sections"),
-        ("VAE", "a config has sections"),
-        ("", "a config has sections"),
-        (LAUGHS, "stands for more than 100,000 values"),
+        ("[VAE, Digits]", "a config must have sections"),
+        ("VAE", "a config must have sections"),
+        ("", "a config must have sections"),
+        (LAUGHS, "expands to more than 100,000 values"),
     ],
 )
 def test_mistakes_in_a_config_get_one_line(config, message, refused, working_folder):
@@ -191,11 +191,12 @@ VAE_ON_DIGITS = ("fit", "--model=VAE", "--data=Digits")
         ("fit --model VAE --data mnist", "data: there is no class mnist here; did you mean MNIST?"),
         (
             "fit --model Digits --data Digits",
-            "model takes no Digits; there are AdversarialDeepFake, Autoencoder, CGAN, CodePrior, ConditionalDiffusion",
+            "model does not take Digits; choose from AdversarialDeepFake, Autoencoder, CGAN, CodePrior, "
+            "ConditionalDiffusion",
         ),
         (
             "fit --model VAE --model.encoder MNIST",
-            "model.encoder takes no MNIST; there are ConvEncoder, MapEncoder, MLPEncoder, StridedEncoder",
+            "model.encoder does not take MNIST; choose from ConvEncoder, MapEncoder, MLPEncoder, StridedEncoder",
         ),
         (
             "fit --model VAE --model.encoder convencoder",
@@ -219,9 +220,12 @@ VAE_ON_DIGITS = ("fit", "--model=VAE", "--data=Digits")
             "fit --model VAE --model.likelihood Bernoulli --model.likelihood.sigma 1",
             "model.likelihood: Bernoulli has no argument sigma; there are none",
         ),
-        ("fit --model Autoencoder --model.loss squared_error", "give genlab.losses.squared_error"),
+        (
+            "fit --model Autoencoder --model.loss squared_error",
+            "a function is given by its import path, genlab.losses.squared_error",
+        ),
         ("fit --model VAE --model.code_size", "--model.code_size needs a value"),
-        ("models vae", "genlab models knows no vae; did you mean VAE?"),
+        ("models vae", "genlab models has no vae; did you mean VAE?"),
         ("datasets celeb", "did you mean CelebA?"),
         ("fit --model.help VEA", "did you mean VAE?"),
         ("fit --model VAE --model.encoder.help ConvEncodr", "did you mean ConvEncoder?"),
@@ -244,7 +248,7 @@ def test_names_are_told_by_what_is_valid_at_their_place_before_torch_is_needed(
         ("model.encoder.activation=Relu", "did you mean torch.nn.ReLU?"),
         ("trainer.callbacks=EarlyStoping", "did you mean lightning.pytorch.callbacks.EarlyStopping?"),
         ("trainer.callbacks={class_path: EarlyStopping, init_args: {monitr: x}}", "did you mean monitor?"),
-        ("trainer.logger=foo", "there is no class foo here; one of your own goes by its import path"),
+        ("trainer.logger=foo", "there is no class foo here; give one of your own by its import path"),
         ("trainer.precision=foo", "trainer.precision takes a whole number or transformer-engine"),
         ("pictures.cont=3", "there is no option --pictures.cont; did you mean count?"),
         ("model.encoder={class_path: MLPEncoder, hidden: [3]}", "model.encoder: hidden must be under init_args"),
@@ -259,7 +263,7 @@ def test_what_the_parser_finds_is_one_line_with_the_place_and_what_to_do(option,
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ("model: {class_path: VAE, code_size: 3}\n", "model: code_size must be under init_args, which stands beside"),
+        ("model: {class_path: VAE, code_size: 3}\n", "model: code_size must be under init_args, beside class_path"),
         ("model: {class_path: VAE, init_args: [3]}\n", "model: init_args takes names with values"),
         ("model: VAE\nfit: {}\n", "mine.yaml: leave out the line `fit:`"),
         ("model: VAE\ntrainer: 3\n", "trainer takes names with values"),
@@ -316,14 +320,14 @@ def test_configs_of_odd_kinds_are_refused(command, refused, working_folder):
         ("pipe.yaml", "is a folder or a device"),
         ("folder.yaml", "is a folder or a device"),
         ("latin.yaml", "is not UTF-8 text (byte 5)"),
-        ("laughs.yaml", "stands for more than 100,000 values"),
+        ("laughs.yaml", "expands to more than 100,000 values"),
     ):
         assert message in refused(*command, name)
 
 
 def test_files_that_configs_name_are_checked_too(refused, working_folder):
     Path("laughs.yaml").write_text(LAUGHS)
-    assert "stands for more than" in refused("fit", "--model=VAE", "--data=Digits", "--trainer=laughs.yaml")
+    assert "expands to more than" in refused("fit", "--model=VAE", "--data=Digits", "--trainer=laughs.yaml")
 
 
 def test_ctrl_c_ends_a_command_with_one_line_and_its_own_exit_status(monkeypatch, capsys):

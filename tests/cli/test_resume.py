@@ -191,7 +191,7 @@ def test_other_batches_cannot_end_an_epoch(refused):
     was = "batch_size 64, processes 1, seed 0, images 1437"
     assert f"interrupted inside an epoch, with {was}, and cannot finish it with batch_size 32" in told
     told = refused("fit", "--ckpt_path=last", "--data=MNIST")
-    assert "left inside an epoch of Digits, and cannot end it with MNIST; resume with the same data" in told
+    assert "stopped within an epoch of Digits, which MNIST cannot complete; resume with the same data" in told
 
 
 def test_a_folder_that_has_grown_is_split_anew_and_that_is_said():
@@ -335,13 +335,15 @@ def test_a_stacked_training_is_over_when_all_its_stages_are(refused):
     stages.append("--model.classifier=[{epochs: 2}]")
     fit("stacked_digits.yaml", *stages)
     command = ["fit", "--config=stacked_digits.yaml", *QUICK, *stages, "--ckpt_path=last", "--trainer.max_epochs=9"]
-    assert "last.ckpt has been through all stages, of 2 epochs; give stages of other lengths" in refused(*command)
+    assert "last.ckpt has completed all stages, 2 epochs in total; to train with stages of other lengths" in refused(
+        *command
+    )
 
 
 def test_a_training_that_cannot_go_on_leaves_its_checkpoint(refused, whole):
     fit("gan_digits.yaml")
     told = refused("fit", "--config=gan_digits.yaml", *QUICK, "--ckpt_path=last", "--trainer.max_epochs=1")
-    assert "last.ckpt has been trained for more epochs than max_epochs, 1; give --trainer.max_epochs" in told
+    assert "last.ckpt has been trained for more epochs than max_epochs, 1; raise --trainer.max_epochs" in told
     assert differences(whole, last("0")) == []
 
 
@@ -356,9 +358,9 @@ def test_with_nothing_left_to_train_that_is_said(refused):
     fit("gan_digits.yaml")
     told = refused("fit", "--config", "gan_digits.yaml", *QUICK, "--ckpt_path=last")
     assert "nothing is left to train" in told
-    assert "has 3 epochs and 15 steps, and max_epochs is 3; give more" in told
+    assert "has trained for 3 epochs and 15 steps, and max_epochs is 3; raise it" in told
     told = refused("fit", "--config", "gan_digits.yaml", *QUICK, "--ckpt_path=last", "--trainer.max_epochs=2")
-    assert "has 3 epochs and 15 steps, and max_epochs is 2; give more" in told
+    assert "has trained for 3 epochs and 15 steps, and max_epochs is 2; raise it" in told
     told = refused("fit", "--config", "gan_digits.yaml", *QUICK, "--ckpt_path=last", "--trainer.max_steps=15")
     assert "nothing is left to train" in told
 
@@ -426,4 +428,4 @@ def test_the_batch_script_runs_what_it_says(monkeypatch, working_folder):
 def test_a_folder_that_cannot_be_written_is_one_line(refused):
     Path("runs").write_text("a file")
     told = refused("fit", "--config", "gan_digits.yaml", *QUICK)
-    assert told == "genlab: the run's folder runs/gan_digits/0 cannot be made: Not a directory"
+    assert told == "genlab: the run's folder runs/gan_digits/0 cannot be created: Not a directory"

@@ -210,7 +210,7 @@ def test_resuming_goes_on_in_the_same_run(capsys):
     assert torch.load("runs/vae_digits/0/checkpoints/last.ckpt", weights_only=True)["epoch"] == 4
     assert "in place of" not in capsys.readouterr().err
     main(["fit", "--ckpt_path=last", "--trainer.max_epochs=6", "--data.batch_size=32"])
-    told = "data.batch_size 32 in place of 64: runs/vae_digits/0/config.yaml keeps what it says, so type this again"
+    told = "data.batch_size 32 in place of 64: runs/vae_digits/0/config.yaml stays as it is, so give this again"
     assert told in capsys.readouterr().err
 
 
@@ -240,15 +240,15 @@ def test_last_is_the_last_epoch_and_best_the_best():
     [
         (
             ["fit", "--config", "vae_digits.yaml", "--model.code_size=5"],
-            "another model than the config: code_size differ",
+            "a different model from the config's: code_size differ",
         ),
         (
             ["fit", "--config", "autoencoder_digits.yaml"],
-            "has a model of class VAE, the config one of class Auto",
+            "has a model of class VAE, but the config has one of class Auto",
         ),
         (
             ["test", "--config", "vae_digits.yaml", "--model.code_size=5"],
-            "another model than the config: code_size differ",
+            "a different model from the config's: code_size differ",
         ),
         (["test", "--data", "MNIST"], "images of shape (1, 8, 8), but MNIST has (1, 28, 28)"),
     ],
@@ -324,7 +324,7 @@ def test_training_without_batches_names_no_files_that_there_are_not(run, refused
     assert capsys.readouterr().out.splitlines()[-1] == "no pictures and no checkpoints were made"
     copy = shutil.copytree(run, "copy")
     told = refused("fit", "--config", "vae_digits.yaml", f"--ckpt_path={copy}", "--trainer.limit_train_batches=0")
-    assert "limit_train_batches is 0; give more" in told
+    assert "limit_train_batches is 0; raise it" in told
 
 
 def test_a_search_for_a_batch_size_that_fails_leaves_nothing(refused, monkeypatch):
@@ -381,7 +381,7 @@ def test_what_lightning_refuses_is_one_line_and_leaves_no_run(refused):
 
 def test_what_data_still_need_is_said(refused):
     assert refused("fit", "--model=VAE", "--data=ImageFolder") == (
-        "genlab: ImageFolder needs folder: --data.folder, or init_args in a config"
+        "genlab: ImageFolder needs folder; give --data.folder, or init_args in a config"
     )
 
 

@@ -44,8 +44,11 @@ def rows(run: str = "vae_digits/0") -> list[dict[str, str]]:
             "BestCheckpoint monitors val/los, which is not logged; did you mean val",
         ),
         ([callback("EarlyStopping", monitor="train/los")], "EarlyStopping monitors train/los, which is not logged"),
-        (["--trainer.val_check_interval=5"], "val_check_interval is 5, and an epoch has only 4 batches; give no more"),
-        (["--trainer.barebones=true"], "barebones goes without metrics and checkpoints"),
+        (
+            ["--trainer.val_check_interval=5"],
+            "val_check_interval is 5, but an epoch has only 4 batches; give at most that many",
+        ),
+        (["--trainer.barebones=true"], "barebones turns off metrics and checkpoints"),
         (["--last_checkpoint.filename=latest"], "last_checkpoint.filename cannot be changed"),
         (["--best_checkpoint.dirpath=elsewhere"], "best_checkpoint.dirpath cannot be changed"),
         (["--name"], "argument --name: expected one argument"),
@@ -91,7 +94,7 @@ def test_an_error_ends_the_line_of_the_bar(capsys):
 
 def test_players_have_no_one_rate_to_find(refused):
     message = refused(*GAN, callback("LearningRateFinder"))
-    assert "LearningRateFinder tries the rates of one optimizer, and a GAN has several" in message
+    assert "LearningRateFinder works with one optimizer, but a GAN has several" in message
 
 
 def test_the_learning_rate_that_is_found_is_trained_with_from_the_first_step_on():

@@ -99,8 +99,10 @@ def test_halves_are_completed(rbm, tiles):
 def test_other_settings_are_refused(rbm, refused):
     told = refused("sample", f"--ckpt={rbm}", "--sampler=ddim")
     assert "--sampler: the RBM" in told
-    assert "samples by --steps, --thinning; leave out --sampler" in told
-    assert "samples by --steps, --thinning; leave out --guidance" in refused("sample", f"--ckpt={rbm}", "--guidance=2")
+    assert "samples with --steps, --thinning; leave out --sampler" in told
+    assert "samples with --steps, --thinning; leave out --guidance" in refused(
+        "sample", f"--ckpt={rbm}", "--guidance=2"
+    )
 
 
 def test_the_likelihood_has_an_interval_and_says_how_it_was_found(rbm, capsys):
@@ -118,7 +120,9 @@ def test_the_likelihood_has_an_interval_and_says_how_it_was_found(rbm, capsys):
 
 
 def test_temperatures_are_for_partition_functions(run, refused):
-    assert "--temperatures is for partition functions" in refused("evaluate", f"--ckpt={run}", "--temperatures=5")
+    assert "--temperatures is for the partition functions of Boltzmann machines" in refused(
+        "evaluate", f"--ckpt={run}", "--temperatures=5"
+    )
 
 
 def test_images_are_ranked_by_their_likelihood(rbm):

@@ -74,7 +74,7 @@ def test_mistakes_are_said(refused):
     assert "there is no data set called zzz; there are digits, mnist" in refused("data", "check", "zzz")
     assert "there is no config vae.yaml" in refused("data", "prepare", "vae.yaml")
     Path("odd.yaml").write_text("data: {class_path: MNIST, init_args: {bach_size: 3}}")
-    assert "the data of odd.yaml cannot be made" in refused("data", "check", "odd.yaml")
+    assert "the data of odd.yaml cannot be built" in refused("data", "check", "odd.yaml")
     Path("odd.yaml").write_text("[1, 2]")
     assert "odd.yaml has no data section" in refused("data", "check", "odd.yaml")
     assert "overlays/bf16.yaml has no data section" in refused("data", "check", "overlays/bf16.yaml")
@@ -87,7 +87,7 @@ def test_mistakes_are_said(refused):
     ("config", "message"),
     [
         (b"data: {class_path: Digits, batch_size: 3}", "the data section of my.yaml has batch_size beside class_path"),
-        (b"data: [", "my.yaml is no YAML"),
+        (b"data: [", "my.yaml is not valid YAML"),
         (b"data: \xff\xfe", "my.yaml is not UTF-8 text"),
     ],
 )

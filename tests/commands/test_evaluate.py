@@ -164,14 +164,16 @@ def test_metrics_that_cannot_be_measured_are_refused(players, run, refused):
     assert "10 or more" in refused(*evaluate, str(players), "--limit", "3")
     assert "--samples is for likelihoods" in refused(*evaluate, str(players), "--samples", "7")
     main(["fit", "--config", "vae_mnist.yaml", "--config", "overlays/smoke.yaml"])
-    assert "encodes no images of shape (1, 8, 8)" in refused(*evaluate, str(players), "--features", "runs/vae_mnist/0")
+    assert "does not encode images of shape (1, 8, 8)" in refused(
+        *evaluate, str(players), "--features", "runs/vae_mnist/0"
+    )
     assert not Path("none.json").exists()
 
 
 def test_a_condition_for_a_model_without_any_is_refused(players, refused):
     evaluate = ["evaluate", "--out", "none.json", "--condition", "3", "--ckpt"]
     assert "the GAN in " in refused(*evaluate, str(players))
-    assert "knows no conditions" in refused(*evaluate, str(players))
+    assert "takes no conditions" in refused(*evaluate, str(players))
 
 
 def test_samples_of_a_model_with_a_likelihood_are_judged_when_that_is_asked_for(run):
@@ -193,7 +195,8 @@ def test_without_inception_attributes_are_enough_and_nothing_is_not(monkeypatch,
     with (
         pytest.warns(UserWarning, match="few"),
         pytest.warns(
-            UserWarning, match=r"Inception cannot be had .*EfficientNet-Lite0 cannot.*; a classifier of attributes"
+            UserWarning,
+            match=r"Inception is not available .*EfficientNet-Lite0 is not.*; using a classifier of attributes",
         ),
     ):
         main(["evaluate"])

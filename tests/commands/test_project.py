@@ -109,9 +109,9 @@ def test_samples_without_an_encoder_are_traversed_and_edited(players, monkeypatc
 
 def test_conditional_models_decode_under_a_condition(players, refused):
     project = ["project", "--ckpt", str(players["conditional"]), "-n", "1", "--steps", "2"]
-    assert "decodes under a condition; say which, such as --condition 0" in refused(*project)
+    assert "decodes under a condition; give one, such as --condition 0" in refused(*project)
     main([*project, "--condition", "3", "--out", "found.npz"])
-    assert "knows no conditions" in refused("project", "--ckpt", str(players["digits"]), "--condition", "3")
+    assert "takes no conditions" in refused("project", "--ckpt", str(players["digits"]), "--condition", "3")
 
 
 def test_what_cannot_be_projected_is_said_in_a_line(players, run, refused):
@@ -119,7 +119,7 @@ def test_what_cannot_be_projected_is_said_in_a_line(players, run, refused):
     Path("text.txt").write_text("no image")
     assert "none of the images can be read: text.txt" in refused("project", "--ckpt", str(run), "--image", "text.txt")
     assert "there is no nowhere.png" in refused("project", "--ckpt", str(run), "--image", "nowhere.png")
-    assert "x.png is no file of codes; its name ends in .npz" in refused("project", "--out", "x.png")
+    assert "x.png is not a file of codes, whose name ends in .npz" in refused("project", "--out", "x.png")
     digits = str(players["digits"])
     told = refused("edit", "--ckpt", digits, "--attribute", "Smiling", "--input", "a.png")
     assert "cannot encode --input; find codes of images with `genlab project`" in told
@@ -129,11 +129,11 @@ def test_what_cannot_be_projected_is_said_in_a_line(players, run, refused):
     Path("b.npz").write_bytes(b"nothing")
     assert "b.npz cannot be read: it is missing, damaged" in refused(*go_on)
     np.savez("b.npz", code=np.zeros((3, 2), np.float32))
-    assert "b.npz holds codes of shape (3, 2), and this model takes codes of 16 finite numbers" in refused(*go_on)
+    assert "b.npz holds codes of shape (3, 2), but this model takes codes of 16 finite numbers" in refused(*go_on)
     np.savez("b.npz", code=np.full((3, 16), np.nan, np.float32))
-    assert "b.npz holds codes that are not finite, and this model takes codes of 16" in refused(*go_on)
+    assert "b.npz holds codes that are not finite, but this model takes codes of 16" in refused(*go_on)
     np.savez("b.npz", style=np.zeros((3, 16), np.float32))
-    assert "b.npz holds styles, and this model takes codes" in refused(*go_on)
+    assert "b.npz holds styles, but this model takes codes" in refused(*go_on)
     np.savez("b.npz", code=np.zeros((1, 16), np.float32))
     assert "an interpolation takes 2 codes or more; --codes has 1" in refused(*go_on)
 
@@ -168,5 +168,5 @@ def test_path_lengths_are_measured_beside_samples(players, run, refused):
     assert found["paths"].startswith("50 pairs of codes")
     assert "path_length_w" not in found
     told = refused("evaluate", "--ckpt", str(players["digits"]), "--truncation", "0.5")
-    assert "--truncation is of styles, and the GAN in " in told
+    assert "--truncation is for styles, and the GAN in " in told
     assert "2 is not from 0 to 1" in refused("sample", "--truncation", "2")

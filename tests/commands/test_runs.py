@@ -301,7 +301,7 @@ def test_deleting_asks_first(four, capsys, monkeypatch):
     asked = []
     monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or "n")
     main(["runs", "--delete", "runs/vae/0", "runs/gan/0"])
-    assert "nothing is deleted" in capsys.readouterr().out
+    assert "nothing was deleted" in capsys.readouterr().out
     assert asked == ["delete 2 runs with 4 files, 0.0 MB? [y/N] "]
     assert all(run.exists() for run in four)
     monkeypatch.setattr("builtins.input", lambda question: "y")
@@ -312,7 +312,7 @@ def test_deleting_asks_first(four, capsys, monkeypatch):
 
 def test_scripts_delete_with_yes_and_never_without(four, refused, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
-    assert "--yes deletes without asking" in refused("runs", "--delete", "runs/vae/0")
+    assert "give --yes to delete without asking" in refused("runs", "--delete", "runs/vae/0")
     assert four[0].exists()
     main(["runs", "--delete", "runs/vae/0", "runs/gan/../vae/0", "--yes"])
     assert not four[0].exists()
@@ -347,7 +347,9 @@ def test_what_is_no_run_is_never_deleted(path, four, refused):
 
 def test_a_run_that_is_trained_is_never_deleted(four, refused):
     with runs.training(four[0]):
-        assert "runs/vae/0 is being trained; stop that first" in refused("runs", "--delete", "runs/vae/0", "--yes")
+        assert "runs/vae/0 is being trained; stop the training first" in refused(
+            "runs", "--delete", "runs/vae/0", "--yes"
+        )
     assert (four[0] / "metrics.csv").exists()
 
 

@@ -150,8 +150,8 @@ def test_halves_are_completed_beside_the_truth(conditional, tiles):
     ("data", "arguments", "message"),
     [
         ("digits", ["--condition", "12"], "there is no class 12; there are 0 to 9"),
-        ("digits", ["--condition-image", "x.png"], "conditions are no images"),
-        ("digits", ["--condition", "7", "--condition-image", "x.png"], "conditions are no images"),
+        ("digits", ["--condition-image", "x.png"], "conditions are not images"),
+        ("digits", ["--condition", "7", "--condition-image", "x.png"], "conditions are not images"),
         ("celeba", ["--condition", "Smile=1"], "there is no attribute Smile; did you mean Smiling?"),
         ("celeba", ["--condition", "Smiling=yes"], "Smiling=1 or Smiling=0, not Smiling=yes"),
         ("celeba", ["--per-class", "3"], "has no classes to sample from"),
@@ -178,7 +178,7 @@ def test_an_image_that_is_no_regular_file_is_not_opened(make, told, conditional,
 
 
 def test_a_model_without_conditions_says_so(run, refused):
-    assert "knows no conditions" in refused("sample", "--ckpt", str(run), "--condition", "7", "--out", "x.png")
+    assert "takes no conditions" in refused("sample", "--ckpt", str(run), "--condition", "7", "--out", "x.png")
 
 
 def test_a_style_is_carried_over_to_every_class(conditional, tiles):

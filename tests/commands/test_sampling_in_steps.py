@@ -175,8 +175,8 @@ def test_what_cannot_be_is_said_in_a_line(diffusion, conditional, vae, refused):
     assert "steps is 1001; this model's noise has 1,000 steps" in refused(*sample, "--steps=1001")
     assert "0 is not positive" in refused(*sample, "--steps=0")
     assert "invalid choice: 'best'" in refused(*sample, "--sampler=best")
-    assert "--eta is of ddim and dpm" in refused(*sample, "--eta=0.5", "--sampler=heun")
-    assert "--guidance follows a condition, and the Diffusion" in refused(*sample, "--guidance=2")
+    assert "--eta is for ddim and dpm" in refused(*sample, "--eta=0.5", "--sampler=heun")
+    assert "--guidance is for conditions, and the Diffusion" in refused(*sample, "--guidance=2")
     assert "it must be at least 0" in refused("sample", f"--ckpt={conditional}", "--guidance=-1")
     assert "the VAE" in (line := refused("sample", f"--ckpt={vae}", "--steps=4"))
     assert "does not sample in steps; leave out --steps" in line
@@ -184,15 +184,15 @@ def test_what_cannot_be_is_said_in_a_line(diffusion, conditional, vae, refused):
     assert "--eta: 2 is not from 0 to 1" in refused(*sample, "--eta=2", "--sampler=ddim")
     assert "--strength: 2 is not from 0 to 1" in refused(*sample, "--from-image=image.png", "--strength=2")
     assert "strength is 0.0; it must be above 0" in refused(*sample, "--from-image=image.png", "--strength=0")
-    assert "--strength is of images made from" in refused(*sample, "--strength=0.5")
+    assert "--strength is for images like that of --from-image" in refused(*sample, "--strength=0.5")
     assert "give it with --from-image" in refused(*sample, "--mask=mask.png")
     asked = [*sample, "--from-image=image.png"]
-    assert "mask.png is of 9 x 8 pixels; the model's images are of 8 x 8" in refused(*asked, "--mask=mask.png")
+    assert "mask.png has 9 x 8 pixels; the model's images have 8 x 8" in refused(*asked, "--mask=mask.png")
     assert "broken.png cannot be read as an image" in refused(*asked, "--mask=broken.png")
     assert "leave out --sampler" in refused(*asked, "--mask=image.png", "--sampler=heun")
     assert "without --mask" in refused(*asked, "--mask=image.png", "--strength=0.5")
     assert "leave out --from-image" in refused(*asked, "--strip=3")
-    assert "say which: --condition" in refused("sample", f"--ckpt={conditional}", "--strip=3")
+    assert "give --condition" in refused("sample", f"--ckpt={conditional}", "--strip=3")
 
 
 def test_what_cannot_be_measured_is_said_before_anything_is(diffusion, conditional, refused, monkeypatch):
@@ -200,8 +200,8 @@ def test_what_cannot_be_measured_is_said_before_anything_is(diffusion, condition
     Image.new("L", (8, 8)).save("a.png")
     evaluate = ["evaluate", f"--ckpt={diffusion}", "--out=none.json"]
     assert "steps is 2000; this model's noise has 1,000" in refused(*evaluate, "--steps", "5", "2000")
-    assert "--eta is of ddim and dpm" in refused(*evaluate, "--sampler", "ddim", "heun", "--eta=0.5")
-    assert "judge a model's samples; leave out --input" in refused(*evaluate, "--input", "a.png", "--steps=5")
+    assert "--eta is for ddim and dpm" in refused(*evaluate, "--sampler", "ddim", "heun", "--eta=0.5")
+    assert "for judging a model's samples; leave out --input" in refused(*evaluate, "--input", "a.png", "--steps=5")
     evaluate[1] = f"--ckpt={conditional}"
     assert "guidance is -1.0" in refused(*evaluate, "--guidance", "1", "-1")
     assert "leave out --condition" in refused(*evaluate, "--fid", "--condition=3")
@@ -216,7 +216,7 @@ def test_what_cannot_be_measured_is_said_before_anything_is(diffusion, condition
         ("network.multipliers=[1,0]", "multipliers is 0; it must be a whole number from 1"),
         (
             "prediction=runs/vae",
-            "takes no path; a trained model is {class_path: genlab.load, init_args: {path: runs/vae",
+            "does not take a path; for a trained model, give {class_path: genlab.load, init_args: {path: runs/vae",
         ),
     ],
 )

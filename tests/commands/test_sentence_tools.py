@@ -260,19 +260,22 @@ def test_wandb_gets_lines_of_text():
         (["--from=we like tea .", "--to= "], "--to is empty; give a sentence"),
         (
             ["--from=we like tea .", "--to=" + "tea " * 9],
-            "--to has 9 words; the SentenceVAE knows sentences of up to 8",
+            "--to has 9 words; the SentenceVAE takes sentences of up to 8",
         ),
         (["--from=we like tea ."], "a walk has two ends; give --to too"),
         (["--to=we like tea ."], "a walk has two ends; give --from too"),
         (["--from=we .", "--to=we .", "-n=3"], "--from and --to are the ends of one walk; leave out"),
-        (["--along=square"], "a square is of images; sentences are along lerp or slerp"),
-        (["--beam=3", "--decoding=greedy"], "--beam is of beam search: give it with --decoding beam"),
-        (["--beam=3", "--top_p=0.5"], "--temperature and --top_p are of drawing: give them with --decoding sample"),
+        (["--along=square"], "--along square is for images; for sentences, give lerp or slerp"),
+        (["--beam=3", "--decoding=greedy"], "--beam is for beam search: give it with --decoding beam"),
+        (
+            ["--beam=3", "--top_p=0.5"],
+            "--temperature and --top_p are for drawing words: give them with --decoding sample",
+        ),
         (["--temperature=0"], "temperature is 0.0; it must be above 0"),
-        (["--data=Digits"], "takes sentences, Digits has images"),
+        (["--data=Digits"], "takes sentences, but Digits has images"),
         (["--input=empty.txt"], "empty.txt is empty; it must hold sentences, one per line"),
         (["--input=one.txt"], "an interpolation takes 2 sentences or more; --input has 1"),
-        (["--input=long.txt"], "all of 1 sentence have more than 8 words, the most that the SentenceVAE knows"),
+        (["--input=long.txt"], "all of 1 sentence have more than 8 words, the most that the SentenceVAE takes"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(wrong, arguments, told):
@@ -282,7 +285,7 @@ def test_what_is_wrong_is_said_in_a_line(wrong, arguments, told):
 
 
 def test_what_an_edit_must_be_told(wrong, runs):
-    told = "what is to change? give --attribute NAME, or of sentences --with FILE --without FILE"
+    told = "there is nothing to edit; give --attribute NAME, or for sentences --with FILE --without FILE"
     assert told in wrong("edit")
     assert "give --with and --without" in wrong("edit", "--with=a.txt")
     assert "the vocabulary of Sentences has no 'teaa'; did you mean tea?" in wrong("edit", "--attribute=teaa")
@@ -294,18 +297,18 @@ def test_what_an_edit_must_be_told(wrong, runs):
 @pytest.mark.parametrize("arguments", [["traverse"], ["features"], ["project"], ["explore", "--export=page"]])
 def test_tools_that_only_draw_say_so(wrong, arguments, monkeypatch):
     monkeypatch.setattr("genlab.explore.onnx.OLDEST_TORCH", "2.6")  # so that the version of torch is not the reason
-    assert "this tool draws images, and the SentenceVAE in" in wrong(*arguments)
+    assert "this tool draws images, but the SentenceVAE in" in wrong(*arguments)
 
 
 def test_models_of_images_have_no_sentences(run, refused):
     ckpt = f"--ckpt={run}"
-    assert "--from and --to are sentences, and the VAE knows images" in refused(
+    assert "--from and --to are sentences, but the VAE is a model of images" in refused(
         "interpolate", ckpt, "--from=a", "--to=b"
     )
-    assert "--decoding is of models of sentences, and this is a VAE" in refused("sample", ckpt, "--decoding=beam")
+    assert "--decoding is for models of sentences, and this is a VAE" in refused("sample", ckpt, "--decoding=beam")
     assert "new.txt has no picture extension" in refused("sample", ckpt, "--out=new.txt")
-    assert "takes images, Sentences has sentences" in refused("reconstruct", ckpt, "--data=Sentences")
-    assert "--with and --without are of sentences" in refused("edit", ckpt, "--with=a.txt", "--without=b.txt")
+    assert "takes images, but Sentences has sentences" in refused("reconstruct", ckpt, "--data=Sentences")
+    assert "--with and --without are for sentences" in refused("edit", ckpt, "--with=a.txt", "--without=b.txt")
 
 
 def test_a_dollar_is_a_word_of_a_picture():

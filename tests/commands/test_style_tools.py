@@ -129,7 +129,7 @@ def test_a_condition_goes_with_styles(data_dir, tmp_path_factory, refused, tiles
     networks = ["--model.generator=StyleGenerator", "--model.discriminator=ResidualDiscriminator"]
     options = ["--model=CStyleGAN", "--data=Digits", *networks, *small]
     folder = trained({"given": options}, tmp_path_factory, data_dir)["given"]
-    assert "decodes under a condition; say which" in refused("mix", "--ckpt", str(folder))
+    assert "decodes under a condition; give one" in refused("mix", "--ckpt", str(folder))
     mix = ["mix", "--ckpt", str(folder), "--condition", "3", "--sources", "1", "--destinations", "1"]
     main([*mix, "--truncation", "0.5", "--out", "mix.npz"])
     given = genlab.load(folder).given(3)
@@ -143,7 +143,7 @@ def test_mistakes_with_styles_are_said_in_a_line(styled, run, refused):
         assert f"{truncation} is not from 0 to 1" in refused("sample", f"--truncation={truncation}")
     for tool in (["sample"], ["interpolate"], ["traverse"], ["edit", "--attribute", "Smiling"]):
         told = refused(*tool, "--ckpt", str(run), "--truncation", "0.5")
-        assert "--truncation is of styles, and the VAE in" in told
+        assert "--truncation is for styles, and the VAE in" in told
     assert "cannot mix styles; it can encode, decode" in refused("mix", "--ckpt", str(run))
     assert "there are no layers 4; the StyleGAN has layers 0 to 3, or coarse, middle, fine" in refused(
         "mix", *styles, "--layers", "0,4"
@@ -152,11 +152,11 @@ def test_mistakes_with_styles_are_said_in_a_line(styled, run, refused):
         "noise", *styles, "--layers", "3"
     )
     assert "--layers fein names no layers" in refused("mix", *styles, "--layers", "fein")
-    assert "knows no conditions" in refused("mix", *styles, "--condition", "3")
-    assert "--mixing is of styles, and the VAE has none" in refused("evaluate", "--ckpt", str(run), "--mixing")
+    assert "takes no conditions" in refused("mix", *styles, "--condition", "3")
+    assert "--mixing is for styles, and the VAE has none" in refused("evaluate", "--ckpt", str(run), "--mixing")
     np.savez("other.npz", style=np.zeros((1, 5), np.float32))
-    assert "other.npz holds styles of shape (1, 5), and this model takes styles of 32 finite numbers" in refused(
+    assert "other.npz holds styles of shape (1, 5), but this model takes styles of 32 finite numbers" in refused(
         "noise", *styles, "--codes", "other.npz"
     )
     np.savez("other.npz", code=np.zeros((1, 32), np.float32))
-    assert "other.npz holds codes, and this model takes styles" in refused("noise", *styles, "--codes", "other.npz")
+    assert "other.npz holds codes, but this model takes styles" in refused("noise", *styles, "--codes", "other.npz")

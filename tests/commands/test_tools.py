@@ -156,7 +156,7 @@ def test_mistakes_in_editing_are_said(faces, mine, refused):
         "edit", "--ckpt", str(faces), "--attribute", "Smile"
     )
     assert "Digits has no attribute Smiling; there are 0, 1, 2" in refused("edit", "--attribute", "Smiling")
-    assert "much is no range such as -2..2" in refused("edit", "--attribute", "Smiling", "--strength", "much")
+    assert "much is not a range such as -2..2" in refused("edit", "--attribute", "Smiling", "--strength", "much")
 
 
 @pytest.mark.parametrize("along", ["lerp", "slerp", "square"])
@@ -324,7 +324,7 @@ def test_a_density_of_codes_is_sampled_and_kept_beside_the_checkpoint(prior, kep
 
 @pytest.mark.parametrize("prior", [[], ["--prior", "gaussian"]])
 def test_components_without_a_mixture_are_refused(prior, refused):
-    assert "--components is of a mixture; give it with --prior gmm" in refused("sample", *prior, "--components", "3")
+    assert "--components is for a mixture; give it with --prior gmm" in refused("sample", *prior, "--components", "3")
 
 
 def test_a_density_is_used_again_for_the_same_checkpoint_and_seed_whatever_the_clock_says(mine, capsys):
@@ -359,7 +359,7 @@ def test_an_odd_density_is_told_and_fitted_again(content, mine):
     else:
         density.write_bytes(whole[:100] if content == "half" else content)
     with pytest.warns(
-        UserWarning, match=r"best-gaussian.npz (cannot be read|holds no valid density)[^\n]*; it is fitted again$"
+        UserWarning, match=r"best-gaussian.npz (cannot be read|holds no valid density)[^\n]*; fitting it again$"
     ):
         main(["sample", "--prior", "gaussian", "--out", "two.png"])
     assert Path("one.png").read_bytes() == Path("two.png").read_bytes()
@@ -390,8 +390,6 @@ def test_a_gan_samples_by_its_average_or_by_the_generator_itself(refused):
     assert "give --between samples" in refused("interpolate")
     main(["interpolate", "--between", "samples"])
     main(["fit", "--model=CGAN", "--data=Digits", "--config=overlays/smoke.yaml"])
-    assert "the CGAN samples under a condition; say which: --condition" in refused(
-        "interpolate", "--between", "samples"
-    )
+    assert "the CGAN samples under a condition; give --condition" in refused("interpolate", "--between", "samples")
     main(["fit", "--config", "vae_digits.yaml", "--config", "overlays/smoke.yaml"])
-    assert "keeps no average of a generator" in refused("sample", "--without-average")
+    assert "keeps no moving average; leave out --without-average" in refused("sample", "--without-average")

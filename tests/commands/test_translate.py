@@ -134,7 +134,7 @@ def test_an_output_that_cannot_be_stops_before_anything_is_written(facades, refu
     write(Path("photos/a.png"), 16, 16)
     Path("photos/b").write_bytes(Path("photos/a.png").read_bytes())
     told = refused("translate", "--ckpt", facades, "--input", "photos/a.png", "photos/b", "--output", "out")
-    assert "out/b has no ending of a format that can be written" in told
+    assert "out/b has no extension of a format that can be written" in told
     told = refused("translate", "--ckpt", facades, "--input", "photos/*", "photos/b", "--output", "b.jpg")
     assert "b.jpg is one file for 2 images; give the name of a folder as --output" in told
     told = refused("translate", "--ckpt", facades, "--input", "photos/a.png", "--output", "out.pdf")
@@ -233,7 +233,7 @@ def test_features_of_images_of_another_shape_are_refused(working_folder, refused
     main(["fit", "--config", "cyclegan_digits.yaml", *smoke, *faces])
     main(["fit", "--config", "vae_celeba.yaml", "--config", "overlays/smoke.yaml", "--data.image_size=16"])
     told = refused("evaluate", "--ckpt", "runs/cyclegan_digits/0", "--features", "runs/vae_celeba/0")
-    assert "encodes no images of shape (1, 16, 16)" in told
+    assert "does not encode images of shape (1, 16, 16)" in told
 
 
 def test_scores_are_their_formulas():

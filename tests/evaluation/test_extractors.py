@@ -43,7 +43,7 @@ def test_an_odd_classifier_is_told_and_trained_again(content, tmp_path, monkeypa
         path.write_bytes(damaged)
     else:
         path.write_bytes(content)
-    with pytest.warns(UserWarning, match=r"classifier-\w+.pt is damaged, or keeps no such classifier; it is trained"):
+    with pytest.warns(UserWarning, match=r"classifier-\w+.pt is damaged, or holds another classifier; training it"):
         assert extractors.own_classifier(data).name == name
     assert extractors.own_classifier(data).name == name
 

@@ -101,5 +101,5 @@ def test_words_are_right_at_their_place_and_the_end_is_one():
 def test_data_of_images_are_refused(data):
     model = genlab.SentenceLM(data.vocabulary, data.max_length, SMALL["decoder"])
     assert isinstance(genlab.Digits(), ImageDataModule)
-    with pytest.raises(genlab.GenlabError, match="this tool needs sentences, which Digits has none of"):
+    with pytest.raises(genlab.GenlabError, match="this tool needs sentences, and Digits has none"):
         judged(model, genlab.Digits())

@@ -70,5 +70,5 @@ def test_classes_change_with_the_layers_that_decide_them(labels, monkeypatch):
 
 
 def test_a_model_without_styles_is_refused():
-    with pytest.raises(genlab.GenlabError, match="--mixing is of styles, and the GAN has none"):
+    with pytest.raises(genlab.GenlabError, match="--mixing is for styles, and the GAN has none"):
         mixing.require_styles(genlab.GAN((1, 8, 8)))

@@ -112,5 +112,5 @@ def test_what_has_no_paths_is_refused():
     rounds = Extractor("rounding", "none", pixels)
     with pytest.raises(genlab.GenlabError, match="rounding rounds images"):
         path_lengths(Linear(), IMAGES, rounds, torch.Generator())
-    with pytest.raises(genlab.GenlabError, match="--ppl goes between codes of a prior, and the Autoencoder has none"):
+    with pytest.raises(genlab.GenlabError, match="--ppl needs codes from a prior, and the Autoencoder has none"):
         require_paths(genlab.Autoencoder((1, 8, 8)))

@@ -136,7 +136,7 @@ def test_without_alexnets_weights_translations_have_no_lpips(monkeypatch):
         end_shape = (3, 64, 64)
 
     monkeypatch.setattr("genlab.evaluation.translations.LearnedPerceptualImagePatchSimilarity", nowhere)
-    with pytest.warns(UserWarning, match=r"without LPIPS: AlexNet's weights cannot be had \(no network\)"):
+    with pytest.warns(UserWarning, match=r"LPIPS is left out: AlexNet's weights are not available \(no network\)"):
         assert perceptual(Large()) is None
 
 

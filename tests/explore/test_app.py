@@ -102,7 +102,7 @@ def test_nothing_is_written(site, run):
         ("decode", np.float32([math.nan, 0]).tobytes(), {}, "not all finite"),
         ("decode", np.float32([math.inf, 0]).tobytes(), {}, "not all finite"),
         ("decode", bytes(8 * 1025), {}, "from 1 to 1,024"),
-        ("encode", bytes(63), {}, "no images of 1 x 8 x 8"),
+        ("encode", bytes(63), {}, "not images of 1 x 8 x 8"),
         ("draw", b"", {"count": 10**9}, "from 1 to 1,024"),
         ("draw", b"", {"count": 0}, "from 1 to 1,024"),
         ("draw", b"", {"count": "many"}, "count is a whole number"),

@@ -205,7 +205,7 @@ def test_a_folder_is_replaced_only_where_that_is_asked_for(
     assert not (site / "old.txt").exists()
     assert (site / "index.html").exists()
     Path("mine").mkdir()
-    assert "mine is no exported page, and is not replaced" in refused(*again[:-1], "mine", "--force")
+    assert "mine is not an exported page, so it is not replaced" in refused(*again[:-1], "mine", "--force")
     assert [path.name for path in Path().iterdir() if path.name.startswith(".genlab")] == []
 
 
@@ -248,7 +248,11 @@ class Unknown(Noisy):
 
 @pytest.mark.parametrize(
     ("decoder", "why"),
-    [(Noisy, "it differs from PyTorch by"), (Counting, "it takes one number of images only"), (Unknown, "bessel_j0")],
+    [
+        (Noisy, "it differs from PyTorch by"),
+        (Counting, "it works for a single batch size only"),
+        (Unknown, "bessel_j0"),
+    ],
 )
 def test_what_cannot_be_exported_is_told_in_one_line(decoder: type[Noisy], why: str) -> None:
     model = genlab.VAE((1, 8, 8), code_size=3, decoder=decoder).eval()

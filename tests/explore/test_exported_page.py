@@ -180,7 +180,7 @@ def test_files_are_framed_as_the_data_are(size: tuple[int, int], site: Path, vis
 
 def test_what_is_no_image_is_told(site: Path, visit: Any) -> None:
     page = visit((site / "index.html").as_uri())
-    with pytest.raises(sync_api.Error, match="That file is no image"):
+    with pytest.raises(sync_api.Error, match="This browser cannot read that file as an image"):
         page.evaluate(FRAME, [[1, 2, 3], "image"])
 
 

@@ -150,7 +150,7 @@ def test_pairs_are_translated_beside_the_truth(site_of):
     query = {"shape": ",".join(map(str, shape)), "direction": "a_to_b", "seed": 1}
     first, second = (site.computed("translate", image, **query) for _ in range(2))
     np.testing.assert_array_equal(first, second)
-    assert "2 images are sent" in site.refused("translate", 2 * image, **query)
+    assert "2 images were sent" in site.refused("translate", 2 * image, **query)
     larger = site.computed("translate", bytes(shape[0] * 40 * 24), shape=f"{shape[0]},40,24")
     assert larger.shape[2:] == (40, 24)
     assert "translates a_to_b" in site.refused("translate", image, **{**query, "direction": "b_to_a"})
@@ -191,10 +191,10 @@ def test_a_diffusion_model_samples_as_asked_and_shows_the_way(site_of, family):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"steps": 0}, "a number of steps is from 1 to 100, not 0"),
-        ({"steps": 101}, "a number of steps is from 1 to 100, not 101"),
+        ({"steps": 0}, "the number of steps must be from 1 to 100, not 0"),
+        ({"steps": 101}, "the number of steps must be from 1 to 100, not 101"),
         ({"steps": "many"}, "steps is a whole number"),
-        ({"sampler": "best"}, "a sampler is one of ancestral, ddim, dpm, euler, heun"),
+        ({"sampler": "best"}, "the sampler must be one of ancestral, ddim, dpm, euler, heun"),
         ({"guidance": "1e999"}, "guidance is a number"),
         ({"guidance": -1}, "guidance is -1.0; it must be at least 0"),
         ({"guidance": 2}, "a Diffusion has no condition to follow"),

@@ -58,7 +58,7 @@ def test_pages_of_others_are_refused(headers):
     for method in ("GET", "POST"):
         answer = client().request(method, "/api", headers=headers)
         assert answer.status_code == 403
-        assert answer.json() == {"error": "requests of other pages are refused"}
+        assert answer.json() == {"error": "requests from other pages are refused"}
 
 
 def test_the_page_itself_may_ask_and_a_link_may_lead_to_it():
@@ -74,7 +74,7 @@ def test_only_get_and_post(method):
 
 def test_a_body_is_bounded_by_its_header_before_it_is_read():
     answer = client().post("/api", content=bytes(MOST_BYTES + 1))
-    assert (answer.status_code, answer.json()) == (413, {"error": "more than 16 MB are sent"})
+    assert (answer.status_code, answer.json()) == (413, {"error": "more than 16 MB were sent"})
     assert client().post("/api", content=bytes(1000)).text == "1000"
 
 

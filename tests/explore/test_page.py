@@ -336,7 +336,7 @@ def test_samples_of_a_class_are_of_that_class(screen: Screen, folder: Path) -> N
     screen.page.get_by_label("Temperature").focus()
     cold = codes_in(screen.sent("decode", lambda: screen.page.keyboard.press("Home")), 2)
     assert (cold == cold[0]).all()
-    screen.page.get_by_role("button", name="Change by sliders").click()
+    screen.page.get_by_role("button", name="Change with sliders").click()
     screen.page.wait_for_selector(".of-sliders")
     screen.settle()
     taken = drawn(model.given(torch.tensor([7])).decode(cold[35:]))

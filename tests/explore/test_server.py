@@ -29,7 +29,7 @@ def test_a_free_port_is_taken_and_a_used_one_is_told():
 
 def test_a_host_that_is_not_this_machine_is_told():
     for host in ("203.0.113.1", "no.such.host.invalid"):
-        with pytest.raises(GenlabError, match=f"{re.escape(host)} cannot be listened at on port 0: .*give another"):
+        with pytest.raises(GenlabError, match=f"cannot listen on port 0 of {re.escape(host)}: .*give another"):
             listening(host, 0)
 
 
@@ -51,8 +51,8 @@ def test_a_port_in_use_is_one_line(refused, run):
 
 
 def test_arguments_are_checked(refused):
-    assert "70000 is no port, from 0 to 65535" in refused("explore", "--port=70000")
-    assert "--runtime is for a page that is written" in refused("explore", "--runtime=node_modules")
+    assert "70000 is not a port from 0 to 65535" in refused("explore", "--port=70000")
+    assert "--runtime is for an exported page" in refused("explore", "--runtime=node_modules")
 
 
 def test_without_the_extra_one_line_says_what_to_install(refused, monkeypatch):
@@ -66,7 +66,7 @@ def test_others_can_look_only_where_that_is_asked_for(run, monkeypatch, recwarn)
     monkeypatch.setattr(server.uvicorn.Server, "run", lambda self, sockets: asked.append(sockets[0].getsockname()[0]))
     main(["explore", f"--ckpt={run}", "--no-browser"])
     assert not [warning for warning in recwarn if "outside" in str(warning.message)]
-    with pytest.warns(UserWarning, match="0.0.0.0 can be reached from outside"):
+    with pytest.warns(UserWarning, match="0.0.0.0 can be reached from other machines"):
         main(["explore", f"--ckpt={run}", "--no-browser", "--host=0.0.0.0"])
     assert asked == ["127.0.0.1", "0.0.0.0"]
 

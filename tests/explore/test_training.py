@@ -84,7 +84,7 @@ def test_a_picture_that_is_no_png_is_not_given(serve, working_folder):
     client = serve(Path("runs/vae/0")).client
     for address in ("pictures/sample-epoch0001.png", "thumbnail"):
         answer = client.get(f"/api/runs/runs/vae/0/{address}")
-        assert (answer.status_code, answer.json()) == (404, {"error": "sample-epoch0001.png is no PNG"})
+        assert (answer.status_code, answer.json()) == (404, {"error": "sample-epoch0001.png is not a PNG"})
 
 
 def test_a_training_is_live_and_only_news_are_sent(serve, working_folder):

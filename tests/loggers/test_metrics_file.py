@@ -159,7 +159,7 @@ def test_what_is_no_file_is_moved_out_of_the_way(make):
     make(Path("metrics.csv"))
     figures = MetricsFile(Path())
     figures.log_metrics({"epoch": 1, "a": 12.0}, 2)
-    with pytest.warns(UserWarning, match="it is no file.: it is kept as metrics-kept-1.csv, a new one begins"):
+    with pytest.warns(UserWarning, match="it is not a file.: it is kept as metrics-kept-1.csv, a new one begins"):
         figures.save()
     assert read() == [{"step": "2", "epoch": "1", "a": "12.0"}]
 

@@ -184,7 +184,10 @@ def test_translated_files_say_what_they_are(ending, digits):
 def test_formats_that_can_say_nothing_are_refused(digits, refused):
     Image.new("L", (8, 8), 200).save("own.png")
     told = refused("translate", f"--ckpt={digits}", "--input=own.png", "--output=swapped.bmp")
-    assert "swapped.bmp could not say what it is: images that a DeepFake changed are written as JPEG, PNG, TIFF" in told
+    assert (
+        "swapped.bmp could not be labelled as changed: images that a DeepFake changed are written as JPEG, PNG, TIFF"
+        in told
+    )
 
 
 def test_domains_are_two_classes_or_two_data_sets():

@@ -93,7 +93,7 @@ def test_another_inner_model_is_not_resumed_in_its_place(outer, run, refused):
     shutil.copytree(run, "inner/0")
     other = ["--model.inner.class_path=genlab.VAE", "--model.inner.image_shape=[1,8,8]", "--model.inner.code_size=3"]
     told = refused("fit", "--config=flow.yaml", *QUICK, *other, "--ckpt_path=last", "--trainer.max_epochs=2")
-    assert "another model than the config: inner.init_args.code_size" in told
+    assert "a different model from the config's: inner.init_args.code_size" in told
 
 
 def test_in_python_it_is_an_argument_like_any_other(run, working_folder, monkeypatch):

@@ -39,7 +39,7 @@ def test_t_sne_is_the_same_for_a_seed_and_its_axes_have_no_numbers():
     np.testing.assert_array_equal(one.points, two.points)
     assert list(one.figure().axes[0].get_xticks()) == []
     assert project(codes[:5], "tsne").points.shape == (5, 2)  # fewer than its default number of neighbours
-    with pytest.raises(GenlabError, match="a map of 3 codes by tsne needs 4 or more; take more images"):
+    with pytest.raises(GenlabError, match="a map of 3 codes by tsne needs 4 or more; give more images"):
         project(codes[:3], "tsne")
     with pytest.raises(GenlabError, match="a map of 1 code by pca needs 2 or more"):
         project(codes[:1])

@@ -219,8 +219,8 @@ def test_a_run_is_resumed_by_what_its_own_config_says(checkpoint, signed):
 
 def test_a_run_that_is_resumed_keeps_its_model_and_its_name(signed, refused):
     resume = ["fit", "--ckpt_path=last", "--trainer.max_epochs=4"]
-    assert "another model than the config: code_size differ" in refused(*resume, "--model.code_size=3")
-    assert "the config one of class Autoencoder" in refused(*resume, "--model=Autoencoder")
+    assert "a different model from the config's: code_size differ" in refused(*resume, "--model.code_size=3")
+    assert "but the config has one of class Autoencoder" in refused(*resume, "--model=Autoencoder")
     assert "runs/vae_digits/0 keeps its name when it is resumed" in refused(
         "fit", "--ckpt_path=runs/vae_digits", "--name=other"
     )
@@ -236,10 +236,10 @@ def test_the_config_of_a_run_that_is_not_ones_own_is_not_believed(own, refused):
 
 def test_a_checkpoint_in_no_run_needs_a_config(own, refused):
     shutil.copy(own / "checkpoints" / "last.ckpt", "m.ckpt")
-    assert "m.ckpt lies in no run, whose config would say how to train it; give --config" in refused(
+    assert "m.ckpt is not in a run, whose config would say how to train it; give --config" in refused(
         "fit", "--ckpt_path=m.ckpt"
     )
-    assert "nothing.ckpt is not there; give --config, or the path of a run" in refused("fit", "--ckpt=nothing.ckpt")
+    assert "nothing.ckpt does not exist; give --config, or the path of a run" in refused("fit", "--ckpt=nothing.ckpt")
 
 
 def test_the_folder_of_several_runs_is_its_newest(own):
@@ -261,6 +261,6 @@ def test_a_run_that_was_extended_says_how_to_extend_it_again(own, refused):
     resume = ["fit", "--config=vae_digits.yaml", f"--ckpt_path={own}", "--trainer.max_epochs=3"]
     main([*resume, "--trainer.max_epochs=5"])
     told = refused(*resume)
-    assert "trained for more epochs than max_epochs, 3; give --trainer.max_epochs, with more than these" in told
+    assert "trained for more epochs than max_epochs, 3; raise --trainer.max_epochs to resume" in told
     main([*resume, "--trainer.max_epochs=6"])
     assert torch.load(own / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == 5

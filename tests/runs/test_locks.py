@@ -58,7 +58,7 @@ with runs.training(Path({str(own)!r})):
 
 def test_a_file_system_without_locks_trains_with_a_warning(own, monkeypatch):
     monkeypatch.setattr(filelock.FileLock, "acquire", MagicMock(side_effect=NotImplementedError))
-    with pytest.warns(UserWarning, match="has no locks: let no two processes resume it at once"):
+    with pytest.warns(UserWarning, match="has no locks: do not let two processes resume it at once"):
         main(["fit", "--config=vae_digits.yaml", "--ckpt_path=last", "--trainer.max_epochs=4"])
     assert torch.load(own / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == 3
 

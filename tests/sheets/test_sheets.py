@@ -141,7 +141,7 @@ def test_the_ending_says_the_format(name, start):
 
 def test_what_is_too_large_to_draw_is_said_but_its_arrays_are_kept():
     sheet = Sheet(torch.zeros(2000, 1, 1, 28, 28))
-    with pytest.raises(GenlabError, match=r"of 84 x 175,996 pixels is too large; take fewer images, a smaller --scale"):
+    with pytest.raises(GenlabError, match=r"of 84 x 175,996 pixels is too large; give fewer images, a smaller --scale"):
         sheet.save("large.png")
     sheet.save("large.npz")
 

@@ -36,17 +36,21 @@ def explore(parser: argparse.ArgumentParser) -> None:
     """
     of_checkpoint(parser)
     of_data(parser)
-    parser.add_argument("--port", type=port, default=0, help="where the page is served (default: a free port)")
+    parser.add_argument("--port", type=port, default=0, help="port to serve the page on (default: a free one)")
     parser.add_argument(
-        "--host", default="127.0.0.1", help="address to serve it at; 0.0.0.0 lets others look (default 127.0.0.1)"
+        "--host",
+        default="127.0.0.1",
+        help="address to serve it at; 0.0.0.0 lets other machines connect (default 127.0.0.1)",
     )
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
-    parser.add_argument("--export", metavar="DIR", type=Path, help="write the page to this folder, and serve nothing")
+    parser.add_argument(
+        "--export", metavar="DIR", type=Path, help="write the page to this folder instead of serving it"
+    )
     parser.add_argument(
         "--runtime",
         metavar="DIR",
         type=Path,
-        help="of --export: the npm package onnxruntime-web, copied to the folder; without it, browsers load it",
+        help="with --export: the npm package onnxruntime-web, to copy to the folder; by default, browsers download it",
     )
     parser.add_argument("--force", action="store_true", help="replace an --export that already exists")
 
@@ -73,23 +77,34 @@ def sample(parser: argparse.ArgumentParser) -> None:
     drawing(parser)
     parser.add_argument("-n", "--count", type=positive, default=64, help="how many (default 64)")
     parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
-    parser.add_argument("--prior", choices=("gaussian", "gmm"), help="one normal distribution of codes, or a mixture")
-    parser.add_argument("--components", type=positive, help="distributions in the mixture (default 10)")
+    parser.add_argument(
+        "--prior",
+        choices=("gaussian", "gmm"),
+        help="draw codes from a normal distribution fitted to those of images, or from a mixture",
+    )
+    parser.add_argument(
+        "--components", type=positive, help="with --prior gmm: distributions in the mixture (default 10)"
+    )
     parser.add_argument(
         "--without-average",
         action="store_true",
-        help="of a GAN or a diffusion model: by the network itself, not by its moving average",
+        help="for a GAN or a diffusion model: use the network itself, not its moving average (EMA)",
     )
     of_conditions(parser)
     of_truncation(parser)
     of_sampling(parser)
-    steps = parser.add_argument_group("of a diffusion model or a Boltzmann machine")
+    steps = parser.add_argument_group("for diffusion models and Boltzmann machines")
     steps.add_argument("--from-image", metavar="FILE", type=Path, help="make images like this one; see --strength")
-    steps.add_argument("--strength", type=share, help="how far from it: share of the steps (default 0.6)")
+    steps.add_argument("--strength", type=share, help="how much to change it: share of the steps (default 0.6)")
     steps.add_argument(
-        "--mask", metavar="FILE", type=Path, help="keep --from-image but where this image is white, and complete it"
+        "--mask",
+        metavar="FILE",
+        type=Path,
+        help="complete --from-image: redraw it where this image is white, and keep the rest",
     )
-    steps.add_argument("--strip", type=positive, metavar="N", help="a row for each sample, from noise, in N images")
+    steps.add_argument(
+        "--strip", type=positive, metavar="N", help="show each sample as a row of N images, beginning with noise"
+    )
     parser.add_argument(
         "--per-class", type=positive, metavar="N", help="write N images of each class to the folder --out"
     )
@@ -121,12 +136,16 @@ def latent(parser: argparse.ArgumentParser) -> None:
     of_data(parser)
     of_images(parser)
     drawing(parser)
-    parser.add_argument("--method", choices=("pca", "tsne", "umap"), help="how codes of more dimensions become a map")
     parser.add_argument(
-        "--color-by", metavar="NAME", help="an attribute or a class, such as Smiling, or label (default: labels)"
+        "--method", choices=("pca", "tsne", "umap"), help="how to map codes of more than 2 dimensions (default pca)"
     )
     parser.add_argument(
-        "-n", "--count", type=positive, help="images at most (default 5000, of t-SNE 2000, or all of --input)"
+        "--color-by",
+        metavar="NAME",
+        help="colour by an attribute or a class, such as Smiling, or by label (default label)",
+    )
+    parser.add_argument(
+        "-n", "--count", type=positive, help="images at most (default 5000, for t-SNE 2000, or all of --input)"
     )
     parser.add_argument("--side", type=positive, default=20, help="images along a side of the manifold (default 20)")
 
@@ -164,11 +183,18 @@ def interpolate(parser: argparse.ArgumentParser) -> None:
         "--along",
         type=_interpolation,
         choices=("lerp", "slerp", "square"),
-        help="linear or spherical interpolation in each row, or a square (default lerp; of diffusion models slerp)",
+        help="linear or spherical interpolation in each row, or a square (default lerp; for diffusion models slerp)",
     )
-    parser.add_argument("--from", dest="start", metavar="SENTENCE", help="where a walk begins, of a model of sentences")
-    parser.add_argument("--to", dest="end", metavar="SENTENCE", help="where it ends")
-    parser.add_argument("--between", choices=["images", "samples"], default="images", help="ends (default test images)")
+    parser.add_argument(
+        "--from", dest="start", metavar="SENTENCE", help="where a walk begins, for a model of sentences"
+    )
+    parser.add_argument("--to", dest="end", metavar="SENTENCE", help="where the walk ends")
+    parser.add_argument(
+        "--between",
+        choices=["images", "samples"],
+        default="images",
+        help="what is at the ends of a row (default images)",
+    )
     parser.add_argument("--steps", type=positive, default=9, help="images in a row, both ends included (default 9)")
     parser.add_argument("-n", "--count", type=positive, help="rows (default 6, or all of --input)")
     of_truncation(parser)
@@ -222,11 +248,17 @@ def edit(parser: argparse.ArgumentParser) -> None:
     of_codes(parser)
     of_decoding(parser)
     drawing(parser)
-    parser.add_argument("--attribute", metavar="NAME", help="such as Smiling, or 7; of sentences, a word")
+    parser.add_argument(
+        "--attribute", metavar="NAME", help="attribute or class, such as Smiling or 7; for sentences, a word"
+    )
     parser.add_argument("--with", dest="having", metavar="FILE", type=Path, help="sentences with the attribute")
     parser.add_argument("--without", metavar="FILE", type=Path, help="sentences without it")
     parser.add_argument(
-        "--strength", type=span, default=(-2.0, 2.0), metavar="LOW..HIGH", help="multiples of the vector (-2..2)"
+        "--strength",
+        type=span,
+        default=(-2.0, 2.0),
+        metavar="LOW..HIGH",
+        help="multiples of the vector (default -2..2)",
     )
     parser.add_argument("--steps", type=positive, default=9, help="strengths from low to high (default 9)")
     parser.add_argument("-n", "--count", type=positive, help="images (default 6, or all of --input)")
@@ -245,10 +277,14 @@ def translate(parser: argparse.ArgumentParser) -> None:
     of_data(parser)
     of_files(parser)
     drawing(parser)
-    parser.add_argument("--direction", default="a_to_b", help="such as b_to_a, or a_to_c (default a_to_b)")
-    parser.add_argument("--tile", action="store_true", help="large images: in parts of the size seen in training")
-    parser.add_argument("--side-by-side", action="store_true", help="each image on the left of its translation")
-    parser.add_argument("-n", "--count", type=positive, default=32, help="of test images (default 32)")
+    parser.add_argument(
+        "--direction", default="a_to_b", help="from which domain to which, such as b_to_a or a_to_c (default a_to_b)"
+    )
+    parser.add_argument(
+        "--tile", action="store_true", help="translate large images in tiles of the size seen in training"
+    )
+    parser.add_argument("--side-by-side", action="store_true", help="put each image to the left of its translation")
+    parser.add_argument("-n", "--count", type=positive, default=32, help="test images (default 32)")
     parser.add_argument("--columns", type=positive, default=8, help="test images in a row (default 8)")
 
 

@@ -11,7 +11,7 @@ def runs(parser: argparse.ArgumentParser) -> None:
 
     A setting is only shown where it differs from that of most of these runs. The newest runs come last.
     """
-    parser.add_argument("folder", nargs="?", type=Path, default=Path("runs"), help="where they are (default runs)")
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("runs"), help="folder of the runs (default runs)")
     parser.add_argument(
         "--sort",
         metavar="KEY",
@@ -22,17 +22,17 @@ def runs(parser: argparse.ArgumentParser) -> None:
         "--filter",
         nargs="+",
         metavar="KEY=TEXT",
-        help="only runs of which all of this is true: columns and settings that contain the text, whatever its case, "
-        "and numbers that are equal: --filter model=VAE data=MNIST lr=0.001",
+        help="only runs that meet all conditions: the column or setting contains the text, in any case, or equals "
+        "the number: --filter model=VAE data=MNIST lr=0.001",
     )
     parser.add_argument("--force", action="store_true", help="let --csv replace a file that already exists")
-    parser.add_argument("--yes", action="store_true", help="let --delete ask nothing")
+    parser.add_argument("--yes", action="store_true", help="do not ask before --delete")
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--diff", nargs=2, metavar=("A", "B"), help="the settings in which two runs differ")
     instead.add_argument(
-        "--csv", nargs="?", const=Path("-"), type=Path, metavar="FILE", help="as CSV, printed or to a file"
+        "--csv", nargs="?", const=Path("-"), type=Path, metavar="FILE", help="write CSV, to stdout or to a file"
     )
-    instead.add_argument("--delete", nargs="+", metavar="RUN", help="delete runs for good, after a question")
+    instead.add_argument("--delete", nargs="+", metavar="RUN", help="delete runs for good, after asking")
 
 
 def curves(parser: argparse.ArgumentParser) -> None:
@@ -47,13 +47,14 @@ def curves(parser: argparse.ArgumentParser) -> None:
         "--metrics", nargs="+", metavar="NAME", help="what to draw, such as kl, or val/kl for validation alone"
     )
     parser.add_argument("--log-y", action="store_true", help="draw positive metrics on a logarithmic axis")
-    parser.add_argument("--x", choices=("epochs", "steps"), default="epochs", help="what goes across (default epochs)")
+    parser.add_argument("--x", choices=("epochs", "steps"), default="epochs", help="horizontal axis (default epochs)")
     parser.add_argument(
         "--out",
         "--output",
         metavar="PATH",
         type=Path,
-        help="png, pdf or svg; by default pictures/curves.png in the run, of several curves-compared.png in the first",
+        help="png, pdf or svg; by default pictures/curves.png in the run, or curves-compared.png in the first of "
+        "several",
     )
     parser.add_argument("--force", action="store_true", help="let --out replace a file that already exists")
 
@@ -61,7 +62,7 @@ def curves(parser: argparse.ArgumentParser) -> None:
 def data(parser: argparse.ArgumentParser) -> None:
     """Prepare a data set (download what is missing, decode images) or check it (counts, shapes, a sample)."""
     parser.add_argument("action", choices=("prepare", "check"), help="what to do")
-    parser.add_argument("name", help="a data set, such as mnist, celeba or facades, or a config, whose data are meant")
+    parser.add_argument("name", help="a data set, such as mnist, celeba or facades, or a config that names one")
     parser.add_argument("--data_dir", help="folder of data sets; by default GENLAB_DATA_DIR, else ./data")
     parser.add_argument("--out", type=picture, metavar="FILE.png", help="check: draw a training batch to this file")
     parser.add_argument("--force", action="store_true", help="replace that file if it already exists")

@@ -51,21 +51,23 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--samples",
         type=positive,
-        help="of a likelihood: codes for each image (default 5000); of a bound: timesteps (default 20); of a partition "
+        help="for a likelihood: codes per image (default 5000); for a bound: timesteps (default 20); for a partition "
         "function: chains (default 100)",
     )
-    parser.add_argument("--temperatures", type=positive, help="of a partition function: steps (default 14500)")
+    parser.add_argument("--temperatures", type=positive, help="for a partition function: steps (default 14500)")
     parser.add_argument("--limit", type=positive, default=10**9, help="test images at most (default all)")
-    parser.add_argument("--fid", action="store_true", help="judge samples, also of a model with a likelihood")
+    parser.add_argument("--fid", action="store_true", help="judge samples, even if the model has a likelihood")
     parser.add_argument(
         "--features",
         metavar="NETWORK",
-        help="inception, efficientnet, classifier (trained on the data, and kept), or the checkpoint of a model that "
-        "encodes; by default a classifier of labels, else inception or efficientnet where it can be had, else a "
+        help="inception, efficientnet, classifier (trained on the data, and saved), or the checkpoint of a model that "
+        "encodes; by default a classifier of labels, else inception or efficientnet if available, else a "
         "classifier of attributes",
     )
-    parser.add_argument("--ppl", action="store_true", help="measure perceptual path lengths, beside samples")
-    parser.add_argument("--mixing", action="store_true", help="of a StyleGAN: what styles of layers and noise change")
+    parser.add_argument("--ppl", action="store_true", help="measure perceptual path lengths too, with the samples")
+    parser.add_argument(
+        "--mixing", action="store_true", help="for a StyleGAN: measure what styles of layers and noise change"
+    )
     of_truncation(parser, several=True)
     of_sampling(parser, several=True)
 
@@ -84,8 +86,12 @@ def probe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--labels", type=counts, default="1,10,100,all", help="labelled images of each class (default 1,10,100,all)"
     )
-    parser.add_argument("--draws", type=positive, default=5, help="times that few labels are drawn (default 5)")
-    parser.add_argument("--attribute", metavar="NAME", help="or class: images with and without it are the two classes")
+    parser.add_argument(
+        "--draws", type=positive, default=5, help="random draws of few labels, to average over (default 5)"
+    )
+    parser.add_argument(
+        "--attribute", metavar="NAME", help="attribute or class: images with and without it are the two classes"
+    )
     parser.add_argument("--limit", type=positive, default=10_000, help="images of each split at most (default 10000)")
 
 

@@ -25,12 +25,14 @@ def of_model(parser: argparse.ArgumentParser, out: str, kind: Callable[[str], Pa
 def of_checkpoint(parser: argparse.ArgumentParser) -> None:
     """Add the options of all tools that open a checkpoint."""
     parser.add_argument("--ckpt", metavar="PATH", help="a checkpoint or a run folder; by default the newest run")
-    parser.add_argument("--seed", type=seed, default=0, help="of everything random (default 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="random seed (default 0)")
     parser.add_argument(
-        "--trust", action="store_true", help="import what the checkpoint names, also when it is of no run of your own"
+        "--trust",
+        action="store_true",
+        help="import the classes that the checkpoint names, even if it is not from a run of yours",
     )
     parser.add_argument(
-        "--device", help="where the model works: cpu, cuda, cuda:1, mps; by default the accelerator that is there"
+        "--device", help="where the model runs: cpu, cuda, cuda:1, mps; by default an accelerator if available"
     )
 
 
@@ -39,12 +41,10 @@ def of_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         metavar="NAME",
-        help="other data than the model's, such as MNIST; --data.KEY VALUE changes a setting, as for fit: "
+        help="data other than the model's, such as MNIST; --data.KEY VALUE changes a setting, as for fit: "
         "--data.folder photos, --data.data_dir /elsewhere",
     )
-    parser.add_argument(
-        "--split", choices=("train", "val", "test"), help="of the data: which images are looked at (default test)"
-    )
+    parser.add_argument("--split", choices=("train", "val", "test"), help="split of the data to use (default test)")
 
 
 def of_images(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +53,7 @@ def of_images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--condition",
         metavar="CONDITION",
-        help="that a conditional model is to see --input under: a class, such as cat, or attributes: Smiling=1,Male=0",
+        help="condition of --input, for a conditional model: a class, such as cat, or attributes: Smiling=1,Male=0",
     )
     parser.set_defaults(condition_image=None)
 
@@ -64,21 +64,25 @@ def of_files(parser: argparse.ArgumentParser) -> None:
         "--input",
         nargs="+",
         metavar="PATH",
-        help="images of your own: files, folders, or patterns, 'photos/*.jpg'; of sentences, text files, one a line",
+        help="images of your own: files, folders, or patterns, 'photos/*.jpg'; for sentences, text files, one per line",
     )
 
 
 def codes(text: str) -> Path:
     """Parse an argument that is a file of codes."""
     if not text.lower().endswith(".npz"):
-        raise argparse.ArgumentTypeError(f"{text} is no file of codes; its name ends in .npz")
+        raise argparse.ArgumentTypeError(f"{text} is not a file of codes, whose name ends in .npz")
     return Path(text)
 
 
 def of_codes(parser: argparse.ArgumentParser) -> None:
     """Add the option for codes."""
     parser.add_argument(
-        "--codes", nargs="+", metavar="FILE", type=codes, help="codes in place of images: files of `genlab project`"
+        "--codes",
+        nargs="+",
+        metavar="FILE",
+        type=codes,
+        help="codes in place of images: files written by `genlab project`",
     )
 
 
@@ -87,7 +91,9 @@ def of_conditions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--condition", metavar="CONDITION", help="a class, such as cat or 7, or attributes: Smiling=1,Male=0"
     )
-    parser.add_argument("--condition-image", metavar="FILE", type=Path, help="an image, for a model of pairs")
+    parser.add_argument(
+        "--condition-image", metavar="FILE", type=Path, help="an image as the condition, for a model of pairs"
+    )
 
 
 def of_truncation(parser: argparse.ArgumentParser, several: bool = False) -> None:
@@ -97,8 +103,8 @@ def of_truncation(parser: argparse.ArgumentParser, several: bool = False) -> Non
         type=share,
         nargs="+" if several else None,
         metavar="PSI",
-        help="of a StyleGAN: 1 leaves styles as they are, less moves them towards their mean, 0 to it (default 1)"
-        + ("; of several, a table" if several else ""),
+        help="for a StyleGAN: 1 leaves styles as they are, less moves them towards their mean, 0 onto it (default 1)"
+        + ("; several values make a table" if several else ""),
     )
 
 
@@ -108,28 +114,37 @@ SAMPLERS = ("ancestral", "ddim", "dpm", "euler", "heun")
 
 def of_sampling(parser: argparse.ArgumentParser, several: bool = False) -> None:
     """Add the options for sampling in steps; with `several`, for several samplers, steps and guidances in turn."""
-    group = parser.add_argument_group("sampling in steps, of diffusion models and Boltzmann machines")
+    group = parser.add_argument_group("sampling in steps, for diffusion models and Boltzmann machines")
     count = {"nargs": "+"} if several else {}
-    each = "; of several, a table" if several else ""
+    each = "; several values make a table" if several else ""
     group.add_argument("--sampler", choices=SAMPLERS, **count, help=f"by default dpm, DPM-Solver++(2M){each}")  # type: ignore[arg-type]
-    group.add_argument("--steps", type=positive, **count, metavar="N", help=f"default 30; of Gibbs chains 1000{each}")  # type: ignore[arg-type]
-    follows = f"0 ignores the condition, 1 follows it, more exaggerates (1){each}"
+    group.add_argument("--steps", type=positive, **count, metavar="N", help=f"default 30; for Gibbs chains 1000{each}")  # type: ignore[arg-type]
+    follows = f"0 ignores the condition, 1 follows it, more exaggerates it (default 1){each}"
     group.add_argument("--guidance", type=finite, **count, metavar="SCALE", help=follows)  # type: ignore[arg-type]
-    group.add_argument("--thinning", type=positive, metavar="N", help="Gibbs steps between images of a single chain")
-    group.add_argument("--eta", type=share, help="of ddim and dpm: share of new noise in each step, 0 to 1 (default 0)")
+    group.add_argument(
+        "--thinning", type=positive, metavar="N", help="Gibbs steps between the images of a single chain"
+    )
+    group.add_argument(
+        "--eta", type=share, help="for ddim and dpm: share of new noise in each step, 0 to 1 (default 0)"
+    )
 
 
 def of_decoding(parser: argparse.ArgumentParser) -> None:
     """Add the options for how a model of sentences decodes them."""
-    group = parser.add_argument_group("of models of sentences")
-    kinds = "the most probable word at a time, words by lot, or beam search (default the model's own)"
+    group = parser.add_argument_group("for models of sentences")
+    kinds = "the most probable word each time, words drawn at random, or beam search (default the model's own)"
     group.add_argument("--decoding", choices=("greedy", "sample", "beam"), help=kinds)
-    group.add_argument("--temperature", type=finite, help="of drawing: below 1, probable words are drawn more often")
+    group.add_argument("--temperature", type=finite, help="for sample: below 1, probable words are drawn more often")
     group.add_argument(
-        "--top_p", type=finite, metavar="P", help="of drawing: only the most probable words, of this probability in all"
+        "--top_p",
+        type=finite,
+        metavar="P",
+        help="for sample: draw only from the most probable words, of this total probability",
     )
-    group.add_argument("--beam", type=positive, metavar="N", help="of beam search: beginnings that are kept (5)")
-    group.add_argument("--unknown", action="store_true", help="let sentences have unknown words, <unk>")
+    group.add_argument(
+        "--beam", type=positive, metavar="N", help="for beam: partial sentences that are kept (default 5)"
+    )
+    group.add_argument("--unknown", action="store_true", help="allow unknown words, <unk>, in sentences")
 
 
 def drawing(parser: argparse.ArgumentParser) -> None:
@@ -138,8 +153,8 @@ def drawing(parser: argparse.ArgumentParser) -> None:
         "picture", "--out may end in .png, .jpg, .pdf, .svg, .npz for its arrays, or .txt for sentences"
     )
     group.add_argument("--scale", type=positive, metavar="N", help="enlarge each pixel N times (default: to 64 pixels)")
-    group.add_argument("--dpi", type=dots, default=100, help="dots per inch, which text grows with (default 100)")
-    group.add_argument("--no-labels", action="store_true", help="leave out title and labels")
+    group.add_argument("--dpi", type=dots, default=100, help="dots per inch; text grows with it (default 100)")
+    group.add_argument("--no-labels", action="store_true", help="leave out the title and labels")
 
 
 def picture(text: str) -> Path:
@@ -172,14 +187,14 @@ def positive(text: str) -> int:
 def port(text: str) -> int:
     """Parse an argument that is a port, 0 for a free one."""
     if not text.isdecimal() or int(text) > LARGEST_PORT:
-        raise argparse.ArgumentTypeError(f"{text} is no port, from 0 to {LARGEST_PORT}")
+        raise argparse.ArgumentTypeError(f"{text} is not a port from 0 to {LARGEST_PORT}")
     return int(text)
 
 
 def seed(text: str) -> int:
     """Parse an argument that is a seed."""
     if not text.isdecimal() or int(text) > LARGEST_SEED:
-        raise argparse.ArgumentTypeError(f"{text} is no whole number from 0 to {LARGEST_SEED:,}")
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 to {LARGEST_SEED:,}")
     return int(text)
 
 
@@ -205,7 +220,7 @@ def span(text: str) -> tuple[float, float]:
     try:
         return finite(low), finite(high)
     except (ValueError, argparse.ArgumentTypeError):
-        raise argparse.ArgumentTypeError(f"{text} is no range such as -2..2") from None
+        raise argparse.ArgumentTypeError(f"{text} is not a range such as -2..2") from None
 
 
 def counts(text: str) -> list[int | None]:

@@ -27,7 +27,7 @@ class ToolParser(argparse.ArgumentParser):
         for argument in unknown:
             name = argument.partition("=")[0]
             options = sorted(option for option in self._option_string_actions if option.startswith("--"))
-            hint = suggestion(name, options) if name.startswith("-") else f"`{self.prog} --help` says what it takes"
+            hint = suggestion(name, options) if name.startswith("-") else f"`{self.prog} --help` lists what it takes"
             raise GenlabError(f"{self.prog} has no argument {name}; {hint}")
         return known
 

@@ -32,15 +32,17 @@ def project(parser: argparse.ArgumentParser) -> None:
         "--image", "--input", dest="input", nargs="+", metavar="FILE", help="images: files, folders, or patterns"
     )
     parser.add_argument(
-        "--condition", metavar="CONDITION", help="that a conditional model decodes under: cat, or Smiling=1,Male=0"
+        "--condition",
+        metavar="CONDITION",
+        help="condition to decode under, for a conditional model: cat, or Smiling=1,Male=0",
     )
     parser.set_defaults(condition_image=None, codes=None, truncation=None)
-    parser.add_argument("--steps", type=positive, default=300, help="of the search (default 300)")
+    parser.add_argument("--steps", type=positive, default=300, help="steps of the search (default 300)")
     parser.add_argument(
         "--features",
         metavar="NETWORK",
-        help="what images are compared by beside their pixels: efficientnet, classifier (trained on the data, and "
-        "kept), or the checkpoint of a model that encodes",
+        help="features to compare images by, in addition to pixels: efficientnet, classifier (trained on the data, "
+        "and saved), or the checkpoint of a model that encodes",
     )
     parser.add_argument("-n", "--count", type=positive, help="how many (default 4, or all of --image)")
     parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
@@ -60,10 +62,10 @@ def mix(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sources", type=positive, metavar="N", help="how many (default 6, or all of --source-codes)")
     parser.add_argument("--destinations", type=positive, metavar="N", help="how many (default 3, or all of --codes)")
     parser.add_argument(
-        "--source-codes", nargs="+", metavar="FILE", type=codes, help="sources: files of `genlab project`"
+        "--source-codes", nargs="+", metavar="FILE", type=codes, help="sources: files written by `genlab project`"
     )
     parser.add_argument(
-        "--codes", nargs="+", metavar="FILE", type=codes, help="destinations: files of `genlab project`"
+        "--codes", nargs="+", metavar="FILE", type=codes, help="destinations: files written by `genlab project`"
     )
     of_truncation(parser)
 
@@ -81,7 +83,9 @@ def noise(parser: argparse.ArgumentParser) -> None:
     of_layers(parser)
     parser.add_argument("-n", "--count", type=positive, help="images (default 4, or all of --codes)")
     parser.add_argument("--others", type=positive, default=4, help="images with other noise (default 4)")
-    parser.add_argument("--draws", type=positive, default=100, help="that the deviation is of (default 100)")
+    parser.add_argument(
+        "--draws", type=positive, default=100, help="images to compute the deviation from (default 100)"
+    )
     of_truncation(parser)
 
 

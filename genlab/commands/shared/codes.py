@@ -48,7 +48,7 @@ def decoder_asked(trained: Trained) -> Any:
     condition = condition_asked(trained)
     if condition is None and can(trained.model, Conditional):
         raise GenlabError(
-            f"the {type(trained.model).__name__} in {trained.checkpoint} decodes under a condition; say which, such as "
+            f"the {type(trained.model).__name__} in {trained.checkpoint} decodes under a condition; give one, such as "
             f"--condition {trained.model.condition.example}"
         )
     return movable(trained.able_under(condition, Decodes))
@@ -123,7 +123,7 @@ def _codes_in(path: Path, decoder: Any) -> Tensor:
             there = [other for other in ("code", "style") if other in arrays]
     except Exception:  # damaged archives and arrays raise almost anything
         raise GenlabError(
-            f"{path} cannot be read: it is missing, damaged, or no file of codes; `genlab project` writes one"
+            f"{path} cannot be read: it is missing, damaged, or not a file of codes; `genlab project` writes one"
         ) from None
     if found is None:
         holds = f"{there[0]}s" if there else "no codes"
@@ -133,7 +133,7 @@ def _codes_in(path: Path, decoder: Any) -> Tensor:
         holds = f"{name}s that are not finite"
     else:
         return found
-    raise GenlabError(f"{path} holds {holds}, and this model takes {name}s of {size} finite numbers, (N, {size})")
+    raise GenlabError(f"{path} holds {holds}, but this model takes {name}s of {size} finite numbers, (N, {size})")
 
 
 def _name(decoder: Any) -> str:

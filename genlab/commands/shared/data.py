@@ -27,7 +27,9 @@ def changed_data(described: str | dict[str, Any], settings: Sequence[str]) -> Li
     """
     if isinstance(described, dict):
         if "_class_path" not in described:
-            raise GenlabError(f"{settings[0]} changes nothing: the checkpoint does not say what data it was trained on")
+            raise GenlabError(
+                f"{settings[0]} has nothing to change: the checkpoint does not say what data it was trained on"
+            )
         described = json.dumps(as_section(described))
     spelling.check("data", [f"--data={described}", *settings])
     parser = ExplainingParser()
@@ -89,7 +91,7 @@ def word_of(data: Any, word: str) -> int:
     vocabulary = Vocabulary(data.vocabulary)
     if word not in vocabulary:
         near = vocabulary.nearest(word)
-        hint = f"did you mean {near}?" if near else "take another"
+        hint = f"did you mean {near}?" if near else "choose another"
         raise GenlabError(f"the vocabulary of {type(data).__name__} has no '{word}'; {hint}")
     number, _ = vocabulary.encode(word)
     return number

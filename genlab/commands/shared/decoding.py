@@ -28,13 +28,15 @@ def set_decoding(model: Any, args: argparse.Namespace) -> None:
     if not asked:
         return
     if not can(model, KnowsWords):
-        raise GenlabError(f"--{asked[0]} is of models of sentences, and this is a {type(model).__name__}; leave it out")
+        raise GenlabError(
+            f"--{asked[0]} is for models of sentences, and this is a {type(model).__name__}; leave it out"
+        )
     drawing = "sample" if settings.keys() & {"temperature", "top_p"} else None
     kind = args.decoding or ("beam" if args.beam else drawing)
     if args.beam and kind != "beam":
-        raise GenlabError("--beam is of beam search: give it with --decoding beam, and without the others")
+        raise GenlabError("--beam is for beam search: give it with --decoding beam, without --temperature and --top_p")
     if drawing and kind != "sample":
-        raise GenlabError("--temperature and --top_p are of drawing: give them with --decoding sample")
+        raise GenlabError("--temperature and --top_p are for drawing words: give them with --decoding sample")
     above(0, **settings)
     if kind == "beam":
         model.decoding = partial(beam_search, **if_given(width=args.beam))

@@ -86,11 +86,13 @@ def own_images(trained: Trained) -> tuple[Any, tuple[str, ...]]:
         data = trained.unread_data
         if isinstance(data, DegradedPairs):
             return DegradedTensors(images, data.degradation), names
-        raise GenlabError(f"the {type(model).__name__} knows images by others; give that of --input: --condition-image")
+        raise GenlabError(
+            f"the {type(model).__name__} takes an image as the condition; give that of --input as --condition-image"
+        )
     if asked is None:
         raise GenlabError(
-            f"the {type(model).__name__} in {trained.checkpoint} sees images under a condition; say which one those of "
-            f"--input have, such as --condition {model.condition.example}"
+            f"the {type(model).__name__} in {trained.checkpoint} takes images under a condition; give that of --input, "
+            f"such as --condition {model.condition.example}"
         )
     return under(images, model, asked), names
 
@@ -108,11 +110,11 @@ def condition_asked(trained: Trained) -> Tensor | None:
     if args.condition is None and args.condition_image is None:
         return None
     if not can(model, Conditional):
-        raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} knows no conditions")
+        raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} takes no conditions")
     if args.condition_image is None:
         return model.condition.typed(args.condition, lambda: usual_attributes(trained))
     if not model.condition.image_shape:
-        raise GenlabError("this model's conditions are no images: give --condition")
+        raise GenlabError("this model's conditions are not images: give --condition")
     if args.condition is not None:
         raise GenlabError("this model's conditions are images: leave out --condition")
     data = trained.unread_data

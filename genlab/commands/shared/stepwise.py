@@ -45,13 +45,13 @@ def set_sampling(trained: Trained, name: str | None, count: int | None, guidance
     known = ["steps", "thinning"] if hasattr(model.sampling, "thinning") else ["sampler", "steps", "guidance", "eta"]
     if unknown := [option for option in asked if option.removeprefix("--") not in known]:
         raise GenlabError(
-            f"{', '.join(unknown)}: the {type(model).__name__} in {trained.checkpoint} samples by "
-            f"--{', --'.join(known)}; leave out {', '.join(unknown)}"
+            f"the {type(model).__name__} in {trained.checkpoint} samples with --{', --'.join(known)}; "
+            f"leave out {', '.join(unknown)}"
         )
     if args.thinning is not None:
         settings["thinning"] = args.thinning
     if args.eta is not None and name not in TAKE_ETA:
-        raise GenlabError(f"--eta is of {' and '.join(TAKE_ETA)}: give --sampler {TAKE_ETA[0]}")
+        raise GenlabError(f"--eta is for {' and '.join(TAKE_ETA)}: give --sampler {TAKE_ETA[0]}")
     if name is not None:
         settings["sampler"] = partial(SAMPLERS[name], eta=args.eta) if args.eta is not None else SAMPLERS[name]
     if count is not None:
@@ -61,7 +61,7 @@ def set_sampling(trained: Trained, name: str | None, count: int | None, guidance
     if guidance is not None:
         if not can(model, Conditional):
             raise GenlabError(
-                f"--guidance follows a condition, and the {type(model).__name__} in {trained.checkpoint} knows none"
+                f"--guidance is for conditions, and the {type(model).__name__} in {trained.checkpoint} takes none"
             )
         settings["guidance"] = guidance
     model.sampling = replace(model.sampling, **settings)  # type: ignore[type-var]
@@ -102,7 +102,7 @@ def read_mask(path: Path, size: torch.Size) -> Tensor:
     height, width = size
     if found != (width, height):
         raise GenlabError(
-            f"the mask {path} is of {found[0]} x {found[1]} pixels; the model's images are of {width} x {height}"
+            f"the mask {path} has {found[0]} x {found[1]} pixels; the model's images have {width} x {height}"
         )
     return (read_image(path, (1, height, width))[0, 0] > 0.5).float()
 
@@ -114,10 +114,12 @@ def require_consistent(args: argparse.Namespace) -> None:
     if args.mask and args.sampler:
         raise GenlabError("an image is completed by ancestral sampling, as RePaint does; leave out --sampler")
     if args.strength is not None and (args.mask or not args.from_image):
-        raise GenlabError("--strength is of images made from --from-image FILE: give it with that, and without --mask")
+        raise GenlabError(
+            "--strength is for images like that of --from-image FILE: give it with that, and without --mask"
+        )
     if args.strip and (args.from_image or args.prior or args.per_class):
         raise GenlabError(
             "--strip shows samples on their way from noise; leave out --from-image, --prior and --per-class"
         )
     if args.from_image and (args.prior or args.per_class):
-        raise GenlabError("--from-image makes images from one; leave out --prior and --per-class")
+        raise GenlabError("--from-image starts from an image; leave out --prior and --per-class")

@@ -208,8 +208,8 @@ class Trained:
         """
         if can(self.model, KnowsWords):
             raise GenlabError(
-                f"this tool draws images, and the {type(self.model).__name__} in {self.checkpoint} knows sentences; "
-                f"{instead}"
+                f"this tool draws images, but the {type(self.model).__name__} in {self.checkpoint} is a model of "
+                f"sentences; {instead}"
             )
 
     def _require_shapes(self, data: LightningDataModule) -> None:
@@ -223,12 +223,12 @@ class Trained:
             if has and takes and tuple(has) != tuple(takes):
                 raise GenlabError(
                     f"the {type(self.model).__name__} in {self.checkpoint} takes images of shape {tuple(takes)}, "
-                    f"{type(data).__name__} has {tuple(has)}"
+                    f"but {type(data).__name__} has {tuple(has)}"
                 )
         if isinstance(data, Facts) and can(self.model, KnowsWords) != bool(data.vocabulary):
             takes, others = ("sentences", "images") if can(self.model, KnowsWords) else ("images", "sentences")
             name = type(self.model).__name__
-            raise GenlabError(f"the {name} in {self.checkpoint} takes {takes}, {type(data).__name__} has {others}")
+            raise GenlabError(f"the {name} in {self.checkpoint} takes {takes}, but {type(data).__name__} has {others}")
 
     @property
     def split(self) -> str:
@@ -247,7 +247,7 @@ class Trained:
         """
         shape: Any = self.model.image_shape
         if shape[0] not in (1, 3):
-            raise GenlabError(f"a model of images with {shape[0]} channels takes no image files")
+            raise GenlabError(f"image files have 1 or 3 channels, and the model takes images with {shape[0]}")
         framing: Framing = getattr(self.unread_data, "framing", Framing(shape))
         return framing
 

@@ -15,7 +15,7 @@ def set_truncation(trained: Trained, truncation: float | None) -> None:
         return
     if not can_given(trained.model, Styled):
         raise GenlabError(
-            f"--truncation is of styles, and the {type(trained.model).__name__} in {trained.checkpoint} has none; "
+            f"--truncation is for styles, and the {type(trained.model).__name__} in {trained.checkpoint} has none; "
             "leave it out"
         )
     trained.model.truncation = truncation  # type: ignore[assignment]

@@ -27,12 +27,12 @@ def typed_sentences(trained: Trained, options: dict[str, str]) -> SentenceTensor
         if unknown := vocabulary.unknown(words):
             near = [f"'{word}'" + (f" (nearest: {n})" if (n := vocabulary.nearest(word)) else "") for word in unknown]
             raise GenlabError(
-                f"{option} has words that the {type(model).__name__} does not know: {listed(near)}; take others, or "
+                f"{option} has words that the {type(model).__name__} does not know: {listed(near)}; use others, or "
                 f"write {SPECIALS[UNKNOWN]} for an unknown word"
             )
         if count >= model.max_length:
             raise GenlabError(
-                f"{option} has {counted(count, 'word')}; the {type(model).__name__} knows sentences of up to "
+                f"{option} has {counted(count, 'word')}; the {type(model).__name__} takes sentences of up to "
                 f"{model.max_length - 1}"
             )
         found.append(words)
@@ -53,7 +53,7 @@ def sentences_in(trained: Trained, paths: Any) -> SentenceTensors:
     if not kept:
         raise GenlabError(
             f"{where}: all of {counted(len(lines), 'sentence')} have more than {model.max_length - 1} words, the most "
-            f"that the {type(model).__name__} knows"
+            f"that the {type(model).__name__} takes"
         )
     if len(kept) < len(lines):
         long = counted(len(lines) - len(kept), "sentence")

@@ -145,7 +145,7 @@ async function showChooser() {
     h("h1", {}, "Choose a run"),
     runs.length
       ? h("ul", { class: "runs" }, ...runs.map(card))
-      : h("p", { class: "hint" }, "There are no runs yet: train one by genlab fit."),
+      : h("p", { class: "hint" }, "There are no runs yet: train one with genlab fit."),
   );
 }
 
@@ -189,7 +189,7 @@ copying.addEventListener("click", () =>
   attempt(async () => {
     flush();
     await navigator.clipboard.writeText(location.href);
-    say("The address of what you see is in the clipboard.");
+    say("A link to what you see was copied to the clipboard.");
   }),
 );
 document.getElementById("dismiss").addEventListener("click", () => say(""));

@@ -108,7 +108,7 @@ export const backend = {
 
   async frame(key, file, part) {
     const { framing } = await site();
-    if (!framing[part]) throw new Error("Files of this kind take genlab explore, which serves the model: choose a test image.");
+    if (!framing[part]) throw new Error("Images of this kind can only be uploaded to genlab explore, which serves the model: choose a test image.");
     return framed(file, framing[part]);
   },
 

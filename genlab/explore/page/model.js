@@ -105,7 +105,7 @@ export async function startOf(model, text, part = model.part) {
       throw new Error("The address holds an image of another shape.");
   } else if (kind === "code") {
     const { buffer } = await unpack(rest);
-    if (buffer.byteLength !== 4 * model.codeSize) throw new Error("The address holds a code of another model.");
+    if (buffer.byteLength !== 4 * model.codeSize) throw new Error("The address holds a code from another model.");
     start.code = new Float32Array(buffer);
     start.title = "A code";
   } else if (kind === "seed") {
@@ -117,7 +117,7 @@ export async function startOf(model, text, part = model.part) {
   } else if (kind === "mean") {
     start.code = meanCode(model);
     start.title = "The mean code";
-  } else throw new Error(`The address holds an image that is none: ${text.slice(0, 40)}`);
+  } else throw new Error(`The address holds an invalid image: ${text.slice(0, 40)}`);
   return start;
 }
 

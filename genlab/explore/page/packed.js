@@ -13,7 +13,7 @@ export async function unpack(text) {
     const bytes = Uint8Array.from(atob(letters), (letter) => letter.charCodeAt(0));
     return text[0] === "z" ? await through(new DecompressionStream("deflate-raw"), bytes) : bytes;
   } catch {
-    throw new Error("What the address holds is damaged: a part of the link may be missing.");
+    throw new Error("The link is damaged: part of it may be missing.");
   }
 }
 

@@ -112,7 +112,7 @@ def test_the_strangest_files_come_first_with_their_place_among_test_images(run, 
         assert found[photo][0] == pytest.approx(score, rel=0.1)
         assert found[photo][1] == pytest.approx(100 * float((usual < found[photo][0]).float().mean()), abs=3)
     assert [score for score, _ in found.values()] == sorted((score for score, _ in found.values()), reverse=True)
-    assert "--fid, --features and settings of sampling judge a model's samples; leave out --input" in refused(
+    assert "--fid, --features and sampling options are for judging a model's samples; leave out --input" in refused(
         *evaluate, *photos, "--fid", "--force"
     )
 
@@ -169,7 +169,7 @@ def test_a_way_is_decoded_under_the_first_images_condition_or_the_one_asked_for(
 
 def test_a_conditional_model_needs_the_condition_of_files(conditional, photos, calls, refused):
     pets = ["predict", "--ckpt", str(conditional["pets"]), "--out", "x.npz", "--input", *photos]
-    assert "say which one those of --input have, such as --condition cat" in refused(*pets)
+    assert "give that of --input, such as --condition cat" in refused(*pets)
     main([*pets, "--condition", "dog"])
     _, codes = calls["encode"][-1]
     with torch.no_grad():
@@ -181,7 +181,7 @@ def test_a_conditional_model_needs_the_condition_of_files(conditional, photos, c
 
 def test_a_model_without_conditions_says_so_before_data_are_read(run, photos, refused):
     told = refused("reconstruct", "--ckpt", str(run), "--input", *photos, "--condition", "7")
-    assert "knows no conditions" in told
+    assert "takes no conditions" in told
 
 
 def test_names_of_files_that_are_no_utf_8_are_printed_and_written(run, photos, capsys):

@@ -68,7 +68,7 @@ def test_settings_of_data_are_those_of_fit(run, data_dir, refused):
     )
     assert "batch_size takes a whole number, not many" in refused(*reconstruct, "--data.batch_size=many")
     assert "argument --data.seed: expected one argument" in refused(*reconstruct, "--data.seed")
-    assert "takes images of shape (1, 8, 8), MNIST has (1, 28, 28)" in refused(*reconstruct, "--data", "MNIST")
+    assert "takes images of shape (1, 8, 8), but MNIST has (1, 28, 28)" in refused(*reconstruct, "--data", "MNIST")
 
 
 def test_other_data_and_another_split_are_looked_at(run, calls):

@@ -7,7 +7,7 @@
  */
 export async function framed(file, framing) {
   const bitmap = await createImageBitmap(file).catch(() => {
-    throw new Error("That file is no image that this browser knows.");
+    throw new Error("This browser cannot read that file as an image.");
   });
   const { width, height } = bitmap;
   const canvas = new OffscreenCanvas(width, height);

@@ -153,7 +153,7 @@ export function show(model, page) {
   });
   const here = async () => ({ from: await reference.code(codeAt(at.x, at.y)), ...(condition ? { condition } : {}) });
   const uses = [
-    { panel: "sliders", label: "Change by sliders" },
+    { panel: "sliders", label: "Change with sliders" },
     { panel: "attributes", label: "Change attributes" },
   ].filter(({ panel }) => page.offers(panel));
 

@@ -47,10 +47,10 @@ export function show(model, page) {
   const chart = h("div");
   function tell() {
     if (error === null) return;
-    difference.tell(`Error: mean square ${error.toFixed(4)}`);
+    difference.tell(`Mean squared error: ${error.toFixed(4)}`);
     if (!errors) return;
     const below = errors.filter((each) => each <= error).length / errors.length;
-    verdict.textContent = `Its error ${error.toFixed(4)} is at least that of ${Math.round(100 * below)} % of ${errors.length} test images.`;
+    verdict.textContent = `Its error ${error.toFixed(4)} is at least as large as that of ${Math.round(100 * below)} % of ${errors.length} test images.`;
     chart.replaceChildren(histogram(errors, { mark: error, label: "Mean squared error of test images" }));
   }
 

@@ -25,7 +25,7 @@ const HOTTEST = 1.5;
 const PRIORS = { own: "The model's", gaussian: "Gaussian", gmm: "Mixture" };
 /** Where a sample can be taken to. */
 const USES = [
-  { panel: "sliders", label: "Change by sliders", setting: "from" },
+  { panel: "sliders", label: "Change with sliders", setting: "from" },
   { panel: "attributes", label: "Change attributes", setting: "from" },
   { panel: "interpolation", label: "Interpolate", setting: "a" },
 ];

@@ -88,7 +88,7 @@ export function show(model, page) {
     const first = found >= 0 ? found : some.length - 1;
     showAt(first);
     pictures.replaceChildren(
-      h("h3", {}, "Pictures while it trained"),
+      h("h3", {}, "Pictures during training"),
       tools.length > 1
         ? choice({
             label: "Kind",

@@ -68,7 +68,7 @@ export function show(model) {
       chooser.tell("Your drawing", pad.pixels());
       const text = await reference.pixels(pad.pixels());
       keep({ image: kept(text) });
-      if (!kept(text)) say("This picture is too large for the address: a link will not show it.");
+      if (!kept(text)) say("This picture is too large for a link, which will not show it.");
     });
 
   function tellTruth(index) {
