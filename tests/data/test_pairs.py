@@ -130,7 +130,7 @@ def test_a_stage_opens_what_the_data_open():
 def test_pairs_of_other_proportions_would_not_be_aligned():
     write_images(Path("a"), 4, size=(40, 20))
     write_images(Path("b"), 4, size=(20, 20))
-    with pytest.raises(genlab.GenlabError, match=r"0.jpg has 40 x 20 pixels, its partner in b 20 x 20"):
+    with pytest.raises(genlab.GenlabError, match=r"0.jpg has 40 x 20 pixels, its partner in b has 20 x 20"):
         set_up(FolderPairs("a", "b", image_size=8))
     write_images(Path("b"), 4, size=(80, 40))
     set_up(FolderPairs("a", "b", image_size=8))

@@ -97,8 +97,8 @@ def test_nothing_is_written(site, run):
 @pytest.mark.parametrize(
     ("primitive", "body", "query", "message"),
     [
-        ("decode", b"", {}, "no codes of 2 numbers"),
-        ("decode", b"123", {}, "no codes of 2 numbers"),
+        ("decode", b"", {}, "are not codes of 2 numbers"),
+        ("decode", b"123", {}, "are not codes of 2 numbers"),
         ("decode", np.float32([math.nan, 0]).tobytes(), {}, "not all finite"),
         ("decode", np.float32([math.inf, 0]).tobytes(), {}, "not all finite"),
         ("decode", bytes(8 * 1025), {}, "from 1 to 1,024"),

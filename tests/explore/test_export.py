@@ -218,7 +218,7 @@ def test_an_export_without_onnxruntime_web_is_refused_before_anything_is_read(re
 def test_an_older_pytorch_is_refused(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "__version__", "2.6.0+cpu")
     told = refused("explore", "--export", "site")
-    assert "by PyTorch 2.9 or newer, and this is 2.6.0+cpu: pip install --upgrade torch" in told
+    assert "needs PyTorch 2.9 or newer, and this is 2.6.0+cpu: pip install --upgrade torch" in told
 
 
 class Noisy(nn.Module):

@@ -92,7 +92,7 @@ def test_a_class_is_a_condition(site_of, family):
     labels = site.array("gallery/conditions", "<f4")
     assert labels.tolist() == told["gallery"]["labels"]
     for wrong in ("10", "-1", "1.5", '"1"', "true", "[1]", "{", "null", "[" * 10**4):
-        assert site.refused("sample", condition=wrong).startswith(("a class is", "the condition is no JSON"))
+        assert site.refused("sample", condition=wrong).startswith(("a class is", "the condition is not valid JSON"))
     assert "needs a condition" in site.refused("decode", codes.tobytes())
 
 
@@ -125,7 +125,7 @@ def test_an_image_is_a_condition_that_the_body_begins_with(site_of):
         code.ravel(), site.array("gallery/codes", "<f4")[: code.size], atol=0.01
     )  # degraded images are rounded
     assert site.computed("sample", source, count=3).shape[0] == 3
-    assert "no images" in site.refused("sample", source[:-1])
+    assert "are not images of 1 x 28 x 20" in site.refused("sample", source[:-1])
 
 
 def test_framing_makes_a_source_of_an_uploaded_image(site_of):
