@@ -98,7 +98,7 @@ def test_halves_are_completed(rbm, tiles):
 
 def test_other_settings_are_refused(rbm, refused):
     told = refused("sample", f"--ckpt={rbm}", "--sampler=ddim")
-    assert "--sampler: the RBM" in told
+    assert "genlab: the RBM in" in told
     assert "samples with --steps, --thinning; leave out --sampler" in told
     assert "samples with --steps, --thinning; leave out --guidance" in refused(
         "sample", f"--ckpt={rbm}", "--guidance=2"
