@@ -48,7 +48,7 @@ from genlab.parsing.parser import ExplainingParser
 from genlab.tables import rounded
 
 OBSERVATIONS = {"image_shape": "images", "vocabulary": "sentences"}
-"""What a model observes, by the fact that it needs about it."""
+"""Kind of observations by the fact about the data that a model of them needs."""
 
 
 def main(arguments: list[str]) -> None:

@@ -42,7 +42,7 @@ class BatchDataModule(PlainHyperparameters, Facts, LightningDataModule):
     """
 
     item = "image"
-    """What a batch holds, as messages call it."""
+    """Name in messages of the items in a batch."""
     train_set: Any
     val_set: Any
     test_set: Any

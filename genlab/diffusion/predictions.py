@@ -1,4 +1,4 @@
-"""What a network predicts from a noisy image: noise, image or velocity, with conversions between them.
+"""Predictions of a network from a noisy image: noise, image or velocity, with conversions between them.
 
 Each is a linear function of the noisy image and the image (Karras et al. 2022, equation 7): the estimate of the image
 is D(x; σ) = c_skip x + c_out F(c_in x), where F is the network and x = image + σ noise.

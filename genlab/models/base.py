@@ -43,7 +43,7 @@ class Model(PlainHyperparameters, Scheduled):
     batch_names: tuple[str, ...] = ("image",)
     """Names of the parts of batches that are not dicts, in their order."""
     observations: str = "images"
-    """What it models, in the plural, for messages."""
+    """Plural name in messages of the data that it models."""
     monitor: str | None = "val/loss"
     """The metric whose minimum marks the best checkpoint; None if no metric says how good a model is."""
     stage: Any = None

@@ -53,7 +53,7 @@ class DecodedImages:
     """The array (N, C, H, W), uint8, as a .npy file for memory-mapping."""
     files: ImageFiles
     unreadable: dict[str, str]
-    """What is wrong with each unreadable file, by its name."""
+    """The error of each unreadable file, by its name."""
 
     @property
     def readable(self) -> Tensor:
