@@ -63,7 +63,7 @@ def bits(model: Any, x: Tensor) -> Tensor:
     if can(model, Quantizes):
         return sum(nats for name, nats in model.description(x).items() if name.startswith("prior")) / math.log(2)
     mean, log_variance = model.posterior(x)
-    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1) / math.log(2)
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).flatten(1).sum(1) / math.log(2)
 
 
 @torch.no_grad()
