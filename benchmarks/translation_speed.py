@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 import genlab
 from genlab.cli.process import quieten
-from genlab.models.replay import ImagePool
+from genlab.models.shared.replay import ImagePool
 from genlab.networks import PatchDiscriminator, ResNetGenerator, UNet
 
 CONFIGS = Path(__file__).parents[1] / "configs"

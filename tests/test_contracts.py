@@ -29,7 +29,7 @@ from genlab.capabilities import Conditional, Decodes, DrawsCodes, Encodes, Recon
 from genlab.conditions import Domains
 from genlab.inputs import generator_of
 from genlab.models import Codec, ConditionalModel, ImageModel, Model, Prior
-from genlab.models.calls import of_codes, of_images
+from genlab.models.shared.calls import of_codes, of_images
 """
 TRAINING = """
     def training_step(self, batch, batch_idx):

@@ -5,7 +5,7 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from genlab.models.base import Model
+from genlab.models.shared.base import Model
 
 
 class BestCheckpoint(ModelCheckpoint):

@@ -43,7 +43,7 @@ class Quantizes(Protocol):
 
     if TYPE_CHECKING:
         coder: Any
-        """The autoencoder, a `genlab.models.grid_coder.GridCoder`."""
+        """The autoencoder, a `genlab.models.shared.grid_coder.GridCoder`."""
 
     def description(self, x: Tensor) -> dict[str, Tensor]:
         """Measure -log p in nats, each (B,): "reconstruction", of images given codes, and that of codes per level."""

@@ -14,8 +14,8 @@ from genlab.checkpoints import Checkpoint, WholeCheckpoints
 from genlab.cli.run_folder import as_list
 from genlab.errors import GenlabError
 from genlab.loggers import MetricsFile
-from genlab.models.base import Model
-from genlab.models.image_model import require_predictions
+from genlab.models.shared.base import Model
+from genlab.models.shared.image_model import require_predictions
 
 
 def trainer_arguments(command: str, built: Namespace, run: Path, checkpoint: Checkpoint | None) -> dict[str, Any]:

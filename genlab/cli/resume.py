@@ -15,7 +15,7 @@ from genlab.checkpoints import Checkpoint
 from genlab.cli import slurm
 from genlab.errors import GenlabError
 from genlab.facts import FACTS
-from genlab.models.base import Model
+from genlab.models.shared.base import Model
 
 
 def meant_checkpoint(ckpt_path: str | None, root: Path, name: str) -> Path | None:

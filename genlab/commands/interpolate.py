@@ -26,7 +26,7 @@ from genlab.commands.shared.truncation import set_truncation
 from genlab.commands.shared.typed import typed_sentences
 from genlab.errors import GenlabError
 from genlab.latent import lerp, slerp
-from genlab.models.style_space import movable
+from genlab.models.shared.style_space import movable
 
 PATHS = {"lerp": lerp, "slerp": slerp}
 

@@ -12,7 +12,7 @@ from genlab.commands.shared.stepwise import show_steps
 from genlab.commands.shared.trained import BATCH, Trained
 from genlab.errors import GenlabError
 from genlab.evaluation.predictions import arrays_of
-from genlab.models.image_model import require_predictions
+from genlab.models.shared.image_model import require_predictions
 
 
 def main(args: argparse.Namespace) -> None:

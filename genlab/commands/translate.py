@@ -17,7 +17,7 @@ from genlab.data.files.framing import attempt, opened, pixels
 from genlab.data.files.image_files import LARGEST, is_image
 from genlab.errors import GenlabError, counted, listed
 from genlab.evaluation.domains import domains_of
-from genlab.models.tiles import in_tiles
+from genlab.models.shared.tiles import in_tiles
 from genlab.regular import is_folder, read_regular
 
 QUALITY = 95

@@ -15,7 +15,7 @@ from genlab.commands.shared.trained import Trained, encoded
 from genlab.commands.shared.truncation import set_truncation
 from genlab.errors import GenlabError
 from genlab.latent import principal
-from genlab.models.style_space import StyleSpace
+from genlab.models.shared.style_space import StyleSpace
 from genlab.pictures.drawing import Sheet
 
 CODES = 5000

@@ -14,7 +14,7 @@ from genlab.errors import GenlabError
 from genlab.evaluation.extractors import classifier_name, trained_classifier
 from genlab.evaluation.rows import Row, averages
 from genlab.metrics.classifier import Classifier
-from genlab.models.style_space import layer_groups
+from genlab.models.shared.style_space import layer_groups
 
 AT_ONCE = 100
 """Number of images sampled together."""

@@ -13,7 +13,7 @@ from genlab.errors import GenlabError
 from genlab.evaluation.extractors import Extractor
 from genlab.evaluation.rows import Row, averages
 from genlab.latent.paths import lerp_at, slerp_at
-from genlab.models.style_space import StyleSpace
+from genlab.models.shared.style_space import StyleSpace
 
 EPSILON = 1e-4
 """Size of a step along a path, as a share of the path."""

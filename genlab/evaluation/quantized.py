@@ -14,8 +14,8 @@ from genlab.evaluation.rows import Row, averages
 from genlab.evaluation.splits import Options, Splits
 from genlab.metrics.code_usage import CodeUsage
 from genlab.metrics.translation import translation_scores
-from genlab.models.code_health import collapsed, is_collapsed, is_silent, silent
-from genlab.models.grid_priors import most_nats
+from genlab.models.shared.code_health import collapsed, is_collapsed, is_silent, silent
+from genlab.models.shared.grid_priors import most_nats
 
 AT_ONCE = 250
 """Number of images evaluated together."""

@@ -26,7 +26,7 @@ from genlab.errors import GenlabError, in_one_line
 from genlab.explore.gallery import Gallery, gallery_of
 from genlab.images import eight_bits
 from genlab.latent import CodeDensity
-from genlab.models.style_space import StyleSpace
+from genlab.models.shared.style_space import StyleSpace
 from genlab.types import Shape
 
 AT_ONCE = 100

@@ -9,7 +9,7 @@ from genlab.capabilities import Conditional, Decodes, Encodes, Reconstructs, Tra
 from genlab.errors import GenlabError
 from genlab.explore.explored import Explored, floats
 from genlab.explore.onnx import TOLERANCE, Graph, Method, graph_of
-from genlab.models.codes import Prior
+from genlab.models.shared.codes import Prior
 from genlab.types import Shape
 
 CHECKED = 16

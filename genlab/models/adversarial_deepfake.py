@@ -9,10 +9,10 @@ from torch.optim import Adam
 
 from genlab.losses.adversarial import AdversarialLoss, LeastSquares
 from genlab.losses.reconstruction import ReconstructionError, absolute_error
-from genlab.models.adversarial import Players, Turns
 from genlab.models.deepfake import DeepFake
-from genlab.models.output_check import expect
-from genlab.models.signed import signed
+from genlab.models.shared.adversarial import Players, Turns
+from genlab.models.shared.output_check import expect
+from genlab.models.shared.signed import signed
 from genlab.networks.conv import ConvEncoder, UpsamplingDecoder
 from genlab.networks.corruption import Corruption, ElasticWarp
 from genlab.networks.patch import PatchDiscriminator

@@ -9,10 +9,10 @@ from torch.optim import Adam
 
 from genlab.capabilities import Corrupts, Decodes, Encodes, Reconstructs
 from genlab.losses.reconstruction import ReconstructionError, squared_error
-from genlab.models.calls import of_codes, of_images
-from genlab.models.codes import Codec
-from genlab.models.image_model import ImageModel
-from genlab.models.output_check import expect
+from genlab.models.shared.calls import of_codes, of_images
+from genlab.models.shared.codes import Codec
+from genlab.models.shared.image_model import ImageModel
+from genlab.models.shared.output_check import expect
 from genlab.networks.corruption import Corruption
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
 from genlab.ranges import extent

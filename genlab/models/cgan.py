@@ -11,12 +11,12 @@ from genlab.conditions import condition_of
 from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.losses.penalties import Penalty
-from genlab.models.calls import of_codes
-from genlab.models.codes import Prior
-from genlab.models.conditional import ConditionalModel
 from genlab.models.gan import GAN, Player
-from genlab.models.output_check import expect
-from genlab.models.signed import unsigned
+from genlab.models.shared.calls import of_codes
+from genlab.models.shared.codes import Prior
+from genlab.models.shared.conditional import ConditionalModel
+from genlab.models.shared.output_check import expect
+from genlab.models.shared.signed import unsigned
 from genlab.networks.condition import ConditionalGenerator, ConditionChannel, Projection
 from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from genlab.optimizers import GANAdam

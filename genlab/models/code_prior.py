@@ -8,10 +8,10 @@ from torch.optim import Adam
 
 from genlab.capabilities import Quantizes, can
 from genlab.errors import GenlabError
-from genlab.models.base import frozen
-from genlab.models.grid_coder import GridCoder
-from genlab.models.quantized import QuantizedModel
-from genlab.models.staged import StageSchedule
+from genlab.models.shared.base import frozen
+from genlab.models.shared.grid_coder import GridCoder
+from genlab.models.shared.quantized import QuantizedModel
+from genlab.models.shared.staged import StageSchedule
 from genlab.networks.pixelcnn import GatedPixelCNN
 from genlab.types import GridNetworkFactory, Interval, OptimizerFactory, ScheduleFactory, Shape
 

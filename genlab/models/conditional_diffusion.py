@@ -13,9 +13,9 @@ from genlab.diffusion.losses import DenoisingLoss, prediction_error
 from genlab.diffusion.noise import CosineNoise, NoiseSchedule
 from genlab.diffusion.predictions import Prediction, VelocityPrediction
 from genlab.errors import GenlabError
-from genlab.models.conditional import ConditionalModel
-from genlab.models.denoising import DenoisingModel
 from genlab.models.diffusion import DenoiserFactory, DiffusionModel
+from genlab.models.shared.conditional import ConditionalModel
+from genlab.models.shared.denoising import DenoisingModel
 from genlab.networks.condition import repeated
 from genlab.networks.conditional_denoiser import ConditionalDenoiser
 from genlab.networks.denoising_unet import DenoisingUNet

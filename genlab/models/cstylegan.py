@@ -13,13 +13,13 @@ from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.losses.path_length import PathLength
 from genlab.losses.penalties import Penalty, ScaledR1
-from genlab.models.calls import of_codes
 from genlab.models.cgan import ConditionalDiscriminator
-from genlab.models.conditional import ConditionalModel
 from genlab.models.gan import Player
-from genlab.models.output_check import expect
+from genlab.models.shared.calls import of_codes
+from genlab.models.shared.conditional import ConditionalModel
+from genlab.models.shared.output_check import expect
+from genlab.models.shared.styles import Styles
 from genlab.models.stylegan import StyleGAN
-from genlab.models.styles import Styles
 from genlab.networks.adaptive_augmentation import AdaptiveAugmentation
 from genlab.networks.condition import Projection, repeated
 from genlab.networks.residual_discriminator import ResidualDiscriminator

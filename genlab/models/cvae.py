@@ -10,9 +10,9 @@ from torch.optim import Adam
 from genlab.conditions import Source, condition_of
 from genlab.errors import GenlabError
 from genlab.losses.likelihood import Likelihood, usual_likelihood
-from genlab.models.conditional import ConditionalModel
-from genlab.models.latent_variable import LatentVariableModel
-from genlab.models.output_check import expect
+from genlab.models.shared.conditional import ConditionalModel
+from genlab.models.shared.latent_variable import LatentVariableModel
+from genlab.models.shared.output_check import expect
 from genlab.models.vae import VariationalModel
 from genlab.networks.condition import repeated
 from genlab.networks.mlp import MLPDecoder, MLPEncoder

@@ -20,12 +20,12 @@ from genlab.capabilities import (
 )
 from genlab.conditions import condition_of
 from genlab.errors import GenlabError
-from genlab.models.belief import BeliefModel
-from genlab.models.calls import of_codes, of_images
-from genlab.models.codes import Codec
-from genlab.models.conditional import ConditionalModel
-from genlab.models.gibbs import GibbsChains
-from genlab.models.staged import StageSchedule
+from genlab.models.shared.belief import BeliefModel
+from genlab.models.shared.calls import of_codes, of_images
+from genlab.models.shared.codes import Codec
+from genlab.models.shared.conditional import ConditionalModel
+from genlab.models.shared.gibbs import GibbsChains
+from genlab.models.shared.staged import StageSchedule
 from genlab.networks.condition import repeated
 from genlab.optimizers import MachineSGD
 from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape

@@ -13,9 +13,9 @@ from torch.optim import Adam
 from genlab.errors import GenlabError
 from genlab.facts import DOMAINS
 from genlab.losses.reconstruction import ReconstructionError, absolute_difference, absolute_error
-from genlab.models.output_check import expect
-from genlab.models.signed import signed, unsigned
-from genlab.models.translation import Translator
+from genlab.models.shared.output_check import expect
+from genlab.models.shared.signed import signed, unsigned
+from genlab.models.shared.translation import Translator
 from genlab.networks.conv import ConvEncoder, UpsamplingDecoder
 from genlab.networks.corruption import Corruption, ElasticWarp
 from genlab.ranges import between, extent

@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from genlab.capabilities import Decodes, DrawsCodes, Samples
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.losses.penalties import Penalty
-from genlab.models.adversarial import Players, Turns
-from genlab.models.calls import of_codes
-from genlab.models.codes import Prior
-from genlab.models.ema import moving_average
-from genlab.models.health import Health
-from genlab.models.image_model import ImageModel
-from genlab.models.output_check import expect
-from genlab.models.signed import SignedGenerators, signed, unsigned
+from genlab.models.shared.adversarial import Players, Turns
+from genlab.models.shared.calls import of_codes
+from genlab.models.shared.codes import Prior
+from genlab.models.shared.ema import moving_average
+from genlab.models.shared.health import Health
+from genlab.models.shared.image_model import ImageModel
+from genlab.models.shared.output_check import expect
+from genlab.models.shared.signed import SignedGenerators, signed, unsigned
 from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from genlab.networks.init import warn_of_batch_norm
 from genlab.optimizers import GANAdam

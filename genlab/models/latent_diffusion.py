@@ -15,10 +15,10 @@ from genlab.diffusion.noise import CosineNoise, NoiseSchedule
 from genlab.diffusion.predictions import Prediction, VelocityPrediction
 from genlab.errors import GenlabError
 from genlab.losses.precision import at_least_float32
-from genlab.models.base import frozen
-from genlab.models.code_cache import CodeCache
-from genlab.models.denoising import DenoisingModel
 from genlab.models.diffusion import DenoiserFactory, DiffusionModel, without_condition
+from genlab.models.shared.base import frozen
+from genlab.models.shared.code_cache import CodeCache
+from genlab.models.shared.denoising import DenoisingModel
 from genlab.networks.denoising_unet import DenoisingUNet
 from genlab.recorded import as_network
 from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.metrics.translation import translation_scores
-from genlab.models.adversarial import Players, Turns
-from genlab.models.ema import moving_average
-from genlab.models.output_check import expect
-from genlab.models.signed import SignedGenerators, signed, unsigned
-from genlab.models.translation import Translator, linear_decay
+from genlab.models.shared.adversarial import Players, Turns
+from genlab.models.shared.ema import moving_average
+from genlab.models.shared.output_check import expect
+from genlab.models.shared.signed import SignedGenerators, signed, unsigned
+from genlab.models.shared.translation import Translator, linear_decay
 from genlab.networks.patch import PatchDiscriminator
 from genlab.networks.unet import UNet
 from genlab.optimizers import GANAdam

@@ -7,8 +7,8 @@ from torch.optim import Adam
 
 from genlab.conditions import condition_of
 from genlab.errors import GenlabError
-from genlab.models.autoregressive import GREY_LEVELS, AutoregressiveModel, PixelModel
-from genlab.models.conditional import ConditionalModel
+from genlab.models.shared.autoregressive import GREY_LEVELS, AutoregressiveModel, PixelModel
+from genlab.models.shared.conditional import ConditionalModel
 from genlab.networks.condition import repeated
 from genlab.networks.pixelcnn import GatedPixelCNN
 from genlab.ranges import extent

@@ -8,10 +8,10 @@ from torch.optim import Adam
 
 from genlab.capabilities import Decodes, Encodes, KnowsWords, Reconstructs
 from genlab.metrics.perplexity import Perplexity
-from genlab.models.calls import of_codes, of_images
-from genlab.models.codes import Codec
-from genlab.models.output_check import expect
-from genlab.models.sentence_model import SentenceModel
+from genlab.models.shared.calls import of_codes, of_images
+from genlab.models.shared.codes import Codec
+from genlab.models.shared.output_check import expect
+from genlab.models.shared.sentence_model import SentenceModel
 from genlab.networks.recurrent import RecurrentDecoder, RecurrentEncoder
 from genlab.ranges import extent
 from genlab.recorded import as_network

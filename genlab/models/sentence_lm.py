@@ -10,8 +10,8 @@ from torch.optim import Adam
 from genlab.capabilities import ExactLikelihood, KnowsWords, Samples
 from genlab.inputs import generator_of
 from genlab.metrics.perplexity import Perplexity
-from genlab.models.calls import of_images
-from genlab.models.sentence_model import SentenceModel
+from genlab.models.shared.calls import of_images
+from genlab.models.shared.sentence_model import SentenceModel
 from genlab.networks.decoding import Decoding, sample_tokens
 from genlab.networks.recurrent import RecurrentDecoder
 from genlab.ranges import count

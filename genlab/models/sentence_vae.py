@@ -14,11 +14,11 @@ from genlab.losses.annealing import Annealing
 from genlab.losses.evidence import evidence, tempered
 from genlab.metrics.active_units import ActiveUnits
 from genlab.metrics.perplexity import Perplexity
-from genlab.models.calls import of_codes
-from genlab.models.latent_variable import GaussianCodes
-from genlab.models.output_check import expect
-from genlab.models.sentence_health import SentenceHealth
-from genlab.models.sentence_model import SentenceModel
+from genlab.models.shared.calls import of_codes
+from genlab.models.shared.latent_variable import GaussianCodes
+from genlab.models.shared.output_check import expect
+from genlab.models.shared.sentence_health import SentenceHealth
+from genlab.models.shared.sentence_model import SentenceModel
 from genlab.networks.recurrent import RecurrentDecoder, RecurrentEncoder
 from genlab.ranges import at_least, between, extent, if_given
 from genlab.recorded import as_network

@@ -18,11 +18,11 @@ from genlab.batches import check_labels
 from genlab.capabilities import Decodes, Encodes, Reconstructs
 from genlab.errors import GenlabError
 from genlab.losses.reconstruction import ReconstructionError, squared_error, sum_of_squares
-from genlab.models.calls import of_codes, of_images
-from genlab.models.codes import Codec
-from genlab.models.image_model import ImageModel
-from genlab.models.output_check import expect
-from genlab.models.staged import Plan, Stage, StagedModel, StageSchedule
+from genlab.models.shared.calls import of_codes, of_images
+from genlab.models.shared.codes import Codec
+from genlab.models.shared.image_model import ImageModel
+from genlab.models.shared.output_check import expect
+from genlab.models.shared.staged import Plan, Stage, StagedModel, StageSchedule
 from genlab.networks.corruption import Corruption
 from genlab.networks.stack import LayerFactory, LayerStack, StackLayer
 from genlab.ranges import at_least

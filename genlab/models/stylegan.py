@@ -12,11 +12,11 @@ from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.losses.path_length import PathLength
 from genlab.losses.penalties import Penalty, ScaledR1
-from genlab.models.adversarial import Turns
 from genlab.models.gan import GAN, Player
-from genlab.models.output_check import expect
-from genlab.models.signed import signed
-from genlab.models.styles import Styles
+from genlab.models.shared.adversarial import Turns
+from genlab.models.shared.output_check import expect
+from genlab.models.shared.signed import signed
+from genlab.models.shared.styles import Styles
 from genlab.networks.adaptive_augmentation import AdaptiveAugmentation
 from genlab.networks.residual_discriminator import ResidualDiscriminator
 from genlab.networks.style_generator import StyleGenerator

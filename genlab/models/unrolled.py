@@ -12,8 +12,8 @@ from genlab.boltzmann.units import BinaryUnits
 from genlab.errors import GenlabError
 from genlab.losses.reconstruction import ReconstructionError, squared_error
 from genlab.models.dbn import DBN
+from genlab.models.shared.staged import StageSchedule
 from genlab.models.stacked import StackedAutoencoder
-from genlab.models.staged import StageSchedule
 from genlab.networks.stack import DenseLayer
 from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape
 

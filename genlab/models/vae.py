@@ -10,9 +10,9 @@ from torch.optim import Adam
 from genlab.errors import GenlabError
 from genlab.losses.likelihood import Likelihood, usual_likelihood
 from genlab.metrics.active_units import ActiveUnits
-from genlab.models.image_model import ImageModel
-from genlab.models.latent_variable import LatentVariableModel
-from genlab.models.output_check import expect
+from genlab.models.shared.image_model import ImageModel
+from genlab.models.shared.latent_variable import LatentVariableModel
+from genlab.models.shared.output_check import expect
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
 from genlab.ranges import at_least, extent
 from genlab.recorded import as_network

@@ -13,15 +13,15 @@ from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.losses.evidence import kl_standard_normal
 from genlab.losses.precision import at_least_float32
 from genlab.metrics.active_units import ActiveUnits
-from genlab.models.adversarial import Players, Turns
-from genlab.models.calls import of_codes, of_images
-from genlab.models.codes import Codec, Prior
-from genlab.models.ema import moving_average
-from genlab.models.health import Health
-from genlab.models.image_model import ImageModel
-from genlab.models.latent_variable import diagonal_normal
-from genlab.models.output_check import expect
-from genlab.models.signed import SignedGenerators, signed, unsigned
+from genlab.models.shared.adversarial import Players, Turns
+from genlab.models.shared.calls import of_codes, of_images
+from genlab.models.shared.codes import Codec, Prior
+from genlab.models.shared.ema import moving_average
+from genlab.models.shared.health import Health
+from genlab.models.shared.image_model import ImageModel
+from genlab.models.shared.latent_variable import diagonal_normal
+from genlab.models.shared.output_check import expect
+from genlab.models.shared.signed import SignedGenerators, signed, unsigned
 from genlab.networks.conv import ConvEncoder
 from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from genlab.optimizers import GANAdam

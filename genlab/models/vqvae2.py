@@ -9,10 +9,10 @@ from torch.optim import Adam
 
 from genlab.errors import GenlabError
 from genlab.losses.likelihood import Likelihood, usual_likelihood
-from genlab.models.grid_coder import GridCoder
-from genlab.models.output_check import expect
-from genlab.models.quantized import QuantizedModel
-from genlab.models.staged import StageSchedule
+from genlab.models.shared.grid_coder import GridCoder
+from genlab.models.shared.output_check import expect
+from genlab.models.shared.quantized import QuantizedModel
+from genlab.models.shared.staged import StageSchedule
 from genlab.models.vqvae import QuantizerFactory, map_size_of
 from genlab.networks.codebooks import EMACodebook
 from genlab.networks.pixelcnn import GatedPixelCNN

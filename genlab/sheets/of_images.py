@@ -22,7 +22,7 @@ from genlab.capabilities import (
     seen_in,
 )
 from genlab.errors import GenlabError
-from genlab.models.image_model import ImageModel
+from genlab.models.shared.image_model import ImageModel
 from genlab.pictures.drawing import ColorMap, Sheet
 from genlab.pictures.lines import Lines, in_blocks
 from genlab.sheets.code_grids import coloured_grids

@@ -24,7 +24,7 @@ from genlab.configs import shipped_configs
 from genlab.data.base import BatchDataModule
 from genlab.losses import Bernoulli, Gaussian
 from genlab.models import ImageModel, SentenceModel
-from genlab.models.autoregressive import PixelModel
+from genlab.models.shared.autoregressive import PixelModel
 from tests.processes import running
 
 TRAINABLE = [name for name in shipped_configs() if "/" not in name]

@@ -14,7 +14,7 @@ import genlab
 from genlab.cli import main
 from genlab.commands.translate import found_files
 from genlab.metrics.translation import sharpness, translation_scores
-from genlab.models.tiles import in_tiles
+from genlab.models.shared.tiles import in_tiles
 
 FACADES = ["--data.image_size=32", "--model.generator.channels=4", "--model.discriminator.channels=4"]
 

@@ -10,7 +10,7 @@ from genlab.capabilities import Decodes, DrawsCodes, Samples, Styled
 from genlab.data.batches.tensors import ImageTensors
 from genlab.evaluation.extractors import Extractor
 from genlab.evaluation.path_length import path_lengths, require_paths
-from genlab.models.codes import Prior
+from genlab.models.shared.codes import Prior
 
 CODE, STYLE, PIXELS = 3, 2, 6
 PAIRS = 250

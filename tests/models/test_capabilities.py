@@ -6,7 +6,7 @@ import pytest
 
 import genlab
 from genlab.capabilities import VERBS, Conditional, HasLikelihood, flat_code_size
-from genlab.models.image_model import require_predictions
+from genlab.models.shared.image_model import require_predictions
 
 MODELS = (
     genlab.VAE(image_shape=(1, 8, 8)),

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from genlab.models.code_cache import CodeCache
+from genlab.models.shared.code_cache import CodeCache
 
 
 def test_every_image_is_computed_once():

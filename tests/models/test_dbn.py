@@ -177,7 +177,7 @@ def test_training_resumes_in_any_stage(course, stopped_after, working_folder):
 
 
 def test_codes_are_computed_once_a_stage(monkeypatch):
-    monkeypatch.setattr("genlab.models.code_cache.AT_ONCE", 479)
+    monkeypatch.setattr("genlab.models.shared.code_cache.AT_ONCE", 479)
     model, counts = dbn(pretraining=[StageSchedule(1), StageSchedule(3)], up_down=[]), []
     recognised = model.recognised
     model.recognised = lambda x, level, *args: (counts.append((len(x), level)), recognised(x, level, *args))[1]

@@ -204,7 +204,7 @@ def test_samples_and_validation_are_by_the_average_and_codes_by_it_too():
 def test_samples_are_the_same_for_any_number_at_once_and_depend_on_the_seed(monkeypatch):
     model = diffusion().eval()
     all_at_once = model.sample(7, seed=0)
-    monkeypatch.setattr("genlab.models.denoising.AT_ONCE", 3 * 64)
+    monkeypatch.setattr("genlab.models.shared.denoising.AT_ONCE", 3 * 64)
     torch.testing.assert_close(model.sample(7, seed=0), all_at_once)
     assert not torch.equal(model.sample(7, seed=1), all_at_once)
 
@@ -222,7 +222,7 @@ USES = {
 
 @pytest.mark.parametrize("use", USES)
 def test_networks_see_a_few_images_at_a_time_whatever_their_number(use, monkeypatch):
-    monkeypatch.setattr("genlab.models.denoising.AT_ONCE", 3 * 64)
+    monkeypatch.setattr("genlab.models.shared.denoising.AT_ONCE", 3 * 64)
     maps = {"encoder": partial(MapEncoder, channels=8), "decoder": partial(MapDecoder, channels=8)}
     latent = genlab.LatentDiffusion(SHAPE, genlab.VAE(SHAPE, 2, **maps, likelihood=Gaussian), **SMALL).eval()
     stage = latent.first_stage
@@ -295,7 +295,8 @@ def test_the_bar_of_steps_ends_full(use, monkeypatch):
     """Also if steps are repeated."""
     bars = []
     monkeypatch.setattr(
-        "genlab.models.denoising.tqdm", lambda **options: bars.append(tqdm(**options, file=StringIO())) or bars[-1]
+        "genlab.models.shared.denoising.tqdm",
+        lambda **options: bars.append(tqdm(**options, file=StringIO())) or bars[-1],
     )
     model = diffusion().eval()
     model.sampling = Sampling(ddim, steps=4, progress=True)

@@ -26,8 +26,8 @@ from genlab.losses import (
     RelativisticAverage,
     Wasserstein,
 )
-from genlab.models import health
-from genlab.models.health import Health
+from genlab.models.shared import health
+from genlab.models.shared.health import Health
 from genlab.networks import DCGANDiscriminator, DCGANGenerator, MLPDecoder, MLPDiscriminator
 from genlab.networks.condition import ConditionChannel, Projection
 from genlab.optimizers import GANAdam

@@ -82,7 +82,7 @@ def test_the_first_stage_is_frozen_kept_in_the_checkpoint_and_its_codes_are_scal
 
 
 def test_codes_of_images_that_are_the_same_each_time_are_computed_once(vae, monkeypatch):
-    monkeypatch.setattr("genlab.models.code_cache.AT_ONCE", 1)
+    monkeypatch.setattr("genlab.models.shared.code_cache.AT_ONCE", 1)
     model = genlab.LatentDiffusion(SHAPE, vae, network=SMALL)
     encoded, encode = [], vae.encode
     object.__setattr__(vae, "encode", lambda x: (encoded.append(len(x)), encode(x))[1])

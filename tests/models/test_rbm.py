@@ -16,7 +16,7 @@ import genlab
 from genlab.boltzmann import GaussianUnits, GibbsSampling
 from genlab.losses import TargetRate
 from genlab.models import StageSchedule
-from genlab.models.boltzmann_health import BoltzmannHealth, mixing
+from genlab.models.shared.boltzmann_health import BoltzmannHealth, mixing
 from genlab.optimizers import MachineSGD
 
 SHAPE = (1, 8, 8)

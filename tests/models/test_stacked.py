@@ -116,7 +116,7 @@ def encoded_images(model, data):
 
 
 def test_codes_of_frozen_layers_are_computed_once_a_stage(monkeypatch):
-    monkeypatch.setattr("genlab.models.code_cache.AT_ONCE", 1)
+    monkeypatch.setattr("genlab.models.shared.code_cache.AT_ONCE", 1)
     only = {
         "pretraining": [StageSchedule(1), StageSchedule(4), StageSchedule(4)],
         "fine_tuning": [],

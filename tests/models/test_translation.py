@@ -12,8 +12,8 @@ from torch.optim import SGD
 import genlab
 from genlab.data import DegradedPairs, DomainsFromPairs, Edges
 from genlab.losses import LeastSquares, RelativisticAverage
-from genlab.models.replay import ImagePool
-from genlab.models.tiles import in_tiles, spans
+from genlab.models.shared.replay import ImagePool
+from genlab.models.shared.tiles import in_tiles, spans
 from genlab.networks import PatchDiscriminator, ResNetGenerator, UNet
 from genlab.optimizers import GANAdam
 

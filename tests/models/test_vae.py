@@ -14,7 +14,7 @@ from genlab.losses import Bernoulli, DiscretizedLogistic, Gaussian, Laplace, Pix
 from genlab.losses.evidence import tempered
 from genlab.losses.likelihood import IndependentValues
 from genlab.metrics import active_units
-from genlab.models.latent_variable import AT_ONCE
+from genlab.models.shared.latent_variable import AT_ONCE
 from genlab.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 
 SHAPE = (1, 8, 9)

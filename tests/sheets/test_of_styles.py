@@ -2,7 +2,7 @@
 
 import torch
 
-from genlab.models.style_space import layer_groups
+from genlab.models.shared.style_space import layer_groups
 from genlab.sheets import mixes, noises
 
 LAYERS = 4

@@ -14,7 +14,7 @@ from genlab.capabilities import Conditional, Decodes, DrawsCodes, Encodes, can, 
 from genlab.commands.shared.shown import condition_asked
 from genlab.commands.shared.trained import Trained
 from genlab.errors import GenlabError
-from genlab.models.style_space import StyleSpace, movable
+from genlab.models.shared.style_space import StyleSpace, movable
 from genlab.regular import require_regular
 
 

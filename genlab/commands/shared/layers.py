@@ -3,7 +3,7 @@
 import re
 
 from genlab.errors import GenlabError
-from genlab.models.style_space import layer_groups
+from genlab.models.shared.style_space import layer_groups
 
 
 def layers_asked(text: str | None, count: int, what: str) -> dict[str, list[int]]:

@@ -13,8 +13,8 @@ from genlab.capabilities import Translates
 from genlab.errors import GenlabError, listed
 from genlab.inputs import Images, generator_of, images_of
 from genlab.losses.reconstruction import absolute_difference
-from genlab.models.image_model import ImageModel
-from genlab.models.signed import signed, unsigned
+from genlab.models.shared.image_model import ImageModel
+from genlab.models.shared.signed import signed, unsigned
 from genlab.schedules import Linear
 from genlab.types import ScheduleFactory, Shape
 

@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from genlab.capabilities import Decodes, DrawsCodes, Samples, Styled, can
-from genlab.models.codes import Prior
+from genlab.models.shared.codes import Prior
 
 GROUPS = ("coarse", "middle", "fine")
 """Names of the thirds of the layers."""

@@ -11,7 +11,7 @@ from genlab.capabilities import Decodes, Encodes, can_given, flat_code_size
 from genlab.errors import GenlabError, listed
 from genlab.facts import DOMAINS, domains_in
 from genlab.inputs import Images, images_of
-from genlab.models.base import Model
+from genlab.models.shared.base import Model
 from genlab.ranges import extent
 from genlab.types import Shape
 

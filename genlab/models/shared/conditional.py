@@ -6,7 +6,7 @@ from torch import Generator, Tensor
 
 from genlab.capabilities import Conditional, Samples
 from genlab.conditions import Condition, ConditionValue
-from genlab.models.image_model import ImageModel
+from genlab.models.shared.image_model import ImageModel
 from genlab.ranges import count
 
 

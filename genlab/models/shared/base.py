@@ -20,8 +20,8 @@ from genlab.batches import named
 from genlab.capabilities import TOOLS, can
 from genlab.errors import GenlabError, NotFinite
 from genlab.hparams import PlainHyperparameters
-from genlab.models.scheduled import Scheduled
-from genlab.models.training_log import TrainingLog
+from genlab.models.shared.scheduled import Scheduled
+from genlab.models.shared.training_log import TrainingLog
 from genlab.random_state import random_state, random_states, set_random_state
 
 AnyModel = TypeVar("AnyModel", bound="Model")

@@ -10,7 +10,7 @@ from torch import Generator, Tensor, nn
 from genlab.batches import described
 from genlab.errors import GenlabError, listed
 from genlab.losses.categorical import sentence_log_prob
-from genlab.models.base import Model
+from genlab.models.shared.base import Model
 from genlab.networks.decoding import NO_WORDS, Decoding, greedy
 from genlab.ranges import LARGEST_SIZE, between, share
 from genlab.types import Interval, OptimizerFactory, ScheduleFactory

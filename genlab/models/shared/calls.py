@@ -10,7 +10,7 @@ from torch import Tensor
 
 from genlab.errors import GenlabError
 from genlab.inputs import Codes, Images
-from genlab.models.base import Model
+from genlab.models.shared.base import Model
 
 Able = TypeVar("Able")
 Arguments = ParamSpec("Arguments")

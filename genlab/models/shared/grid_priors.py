@@ -9,8 +9,8 @@ from torch import Generator, Tensor, nn
 from genlab.conditions import Condition
 from genlab.errors import GenlabError
 from genlab.losses.categorical import grid_log_prob
-from genlab.models.grid_coder import GridCoder
-from genlab.models.output_check import expect
+from genlab.models.shared.grid_coder import GridCoder
+from genlab.models.shared.output_check import expect
 from genlab.networks.grid_sampling import sample_grids
 from genlab.networks.strided import MOST_HALVINGS, StridedDecoder, halved
 from genlab.recorded import another, as_network

@@ -11,8 +11,8 @@ from genlab.boltzmann.annealing import CHAINS, TEMPERATURES, LogPartition, log_p
 from genlab.boltzmann.chains import GibbsSampling
 from genlab.boltzmann.machine import BoltzmannMachine
 from genlab.inputs import generator_of, mask_of
-from genlab.models.calls import model_of, of_images
-from genlab.models.image_model import ImageModel
+from genlab.models.shared.calls import model_of, of_images
+from genlab.models.shared.image_model import ImageModel
 from genlab.ranges import above, between, count, extent
 from genlab.types import Shape
 

@@ -12,8 +12,8 @@ from lightning.pytorch.utilities.types import LRSchedulerConfig
 from torch import Tensor, nn
 
 from genlab.errors import GenlabError, counted
-from genlab.models.base import Model
-from genlab.models.code_cache import CodeCache
+from genlab.models.shared.base import Model
+from genlab.models.shared.code_cache import CodeCache
 from genlab.optimizers import built
 from genlab.ranges import above, at_least
 from genlab.schedules import steps_per_epoch, with_schedule

@@ -12,10 +12,10 @@ from genlab.capabilities import Conditional, Samples
 from genlab.conditions import condition_of
 from genlab.errors import GenlabError
 from genlab.metrics.code_usage import CodeUsage
-from genlab.models.code_health import CodeHealth
-from genlab.models.grid_codec import ABLE, SAMPLES, Given, GridCodec
-from genlab.models.grid_priors import GridPriors, most_nats
-from genlab.models.staged import Plan, Stage, StagedModel, StageSchedule
+from genlab.models.shared.code_health import CodeHealth
+from genlab.models.shared.grid_codec import ABLE, SAMPLES, Given, GridCodec
+from genlab.models.shared.grid_priors import GridPriors, most_nats
+from genlab.models.shared.staged import Plan, Stage, StagedModel, StageSchedule
 from genlab.ranges import at_least, extent
 from genlab.types import GridNetworkFactory, Interval, OptimizerFactory, ScheduleFactory
 

@@ -9,9 +9,9 @@ import torch
 from torch import Generator, Tensor
 
 from genlab.errors import GenlabError
-from genlab.models.calls import model_of, of_codes
-from genlab.models.codes import Prior
-from genlab.models.signed import unsigned
+from genlab.models.shared.calls import model_of, of_codes
+from genlab.models.shared.codes import Prior
+from genlab.models.shared.signed import unsigned
 from genlab.ranges import between
 
 

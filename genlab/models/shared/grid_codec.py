@@ -11,11 +11,11 @@ from genlab.capabilities import Conditional, Decodes, DrawsCodes, Encodes, Quant
 from genlab.conditions import ConditionValue
 from genlab.errors import GenlabError
 from genlab.inputs import Images
-from genlab.models.calls import of_codes, of_images
-from genlab.models.codes import Codec, Prior
-from genlab.models.conditional import ConditionalModel
-from genlab.models.grid_coder import GridCoder
-from genlab.models.grid_priors import GridPriors, most_nats
+from genlab.models.shared.calls import of_codes, of_images
+from genlab.models.shared.codes import Codec, Prior
+from genlab.models.shared.conditional import ConditionalModel
+from genlab.models.shared.grid_coder import GridCoder
+from genlab.models.shared.grid_priors import GridPriors, most_nats
 from genlab.ranges import count
 
 Path = Callable[[Tensor, Tensor, int], Tensor]

@@ -25,8 +25,8 @@ from genlab.diffusion.samplers import ancestral, ddim, euler, noise_like, resamp
 from genlab.errors import GenlabError
 from genlab.inputs import generator_of, mask_of
 from genlab.latent.paths import slerp
-from genlab.models.calls import model_of, of_codes, of_images
-from genlab.models.codes import Codec, Prior
+from genlab.models.shared.calls import model_of, of_codes, of_images
+from genlab.models.shared.codes import Codec, Prior
 from genlab.ranges import above, at_least, between, extent
 
 AT_ONCE = 2**17

@@ -11,7 +11,7 @@ from genlab.capabilities import real_code_shape
 from genlab.errors import GenlabError
 from genlab.inputs import Images, generator_of
 from genlab.latent.paths import between, lerp
-from genlab.models.calls import of_images
+from genlab.models.shared.calls import of_images
 from genlab.ranges import at_least, count
 
 

@@ -16,8 +16,8 @@ from genlab.boltzmann.units import BinaryUnits, LabelledUnits, VisibleUnits, dra
 from genlab.errors import GenlabError
 from genlab.losses.precision import at_least_float32
 from genlab.losses.softplus import softplus
-from genlab.models.belief_passes import Passes
-from genlab.models.staged import Plan, Stage, StagedModel, StageSchedule
+from genlab.models.shared.belief_passes import Passes
+from genlab.models.shared.staged import Plan, Stage, StagedModel, StageSchedule
 from genlab.ranges import at_least, extent
 from genlab.recorded import as_network
 from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape
