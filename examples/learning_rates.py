@@ -54,8 +54,8 @@ def main() -> None:
     for name, rate in RATES.items():
         values = losses(rate, epochs)
         axes.plot(values, label=f"{name}: {rate:g}")
-        print(f"{name:9} {rate:5g}: {values[-1]:.2f} nats")
-    axes.set(xlabel="epoch", ylabel="validation loss, nats an image")
+        print(f"{name:9} {rate:5g}: {values[-1]:.2f}")
+    axes.set(xlabel="epoch", ylabel="validation loss: squared error of an image")
     axes.legend(title="learning rate")
     figure.savefig("learning_rates.png")
     print("learning_rates.png")

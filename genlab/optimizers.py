@@ -35,7 +35,7 @@ class GANAdam(Adam):
 
 
 class StyleAdam(GANAdam):
-    """Adam with the learning rate of StyleGAN2-ADA, and no momentum (Karras et al. 2020b, appendix C).
+    """Adam with the learning rate of StyleGAN2-ADA, and no momentum (Karras et al. 2020b, appendix D).
 
     Args:
         params: the parameters to train.

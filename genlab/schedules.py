@@ -60,17 +60,17 @@ class TrainingSchedule(LRScheduler, ABC):
         """Let the schedule last as long as training, unless it has its own length.
 
         Args:
-            steps: length of training; infinity for training without an end.
+            steps: length of training; infinity if it is not known.
 
         Raises:
-            GenlabError: for training without an end, or that ends during the warm-up.
+            GenlabError: for training of unknown length, or that ends during the warm-up.
         """
         if self.steps is not None:
             return
         if math.isinf(steps):
             raise GenlabError(
-                f"{type(self).__name__} needs the length of training, but training has no end; give "
-                "--trainer.max_epochs or --trainer.max_steps, or the schedule's steps"
+                f"{type(self).__name__} needs the length of training, which is not known; give --trainer.max_steps, "
+                "--trainer.max_epochs if the data have a length, or the schedule's steps"
             )
         self.steps = max(1, int(steps))
         self._require_full_rate()
@@ -178,11 +178,15 @@ def with_schedule(
 
 
 def training_length(trainer: Trainer, interval: Interval) -> float:
-    """Return the number of optimizer steps, or of epochs, in training; infinity if it has no end."""
-    steps = trainer.estimated_stepping_batches
-    if interval == "step" or math.isinf(steps):
+    """Return the number of optimizer steps, or of epochs, in training; infinity if it is not known."""
+    steps, of_an_epoch = trainer.estimated_stepping_batches, steps_per_epoch(trainer)
+    if steps == -1:  # data without a length, and no max_steps
+        steps = math.inf
+    if interval == "step":
         return steps
-    return math.ceil(steps / steps_per_epoch(trainer))
+    if math.isinf(of_an_epoch):
+        return math.inf if trainer.max_epochs in (None, -1) else trainer.max_epochs
+    return steps if math.isinf(steps) else math.ceil(steps / of_an_epoch)
 
 
 def steps_per_epoch(trainer: Trainer) -> float:

@@ -10,6 +10,7 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from torch.optim import SGD
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPlateau, StepLR
+from torch.utils.data import DataLoader, IterableDataset
 
 import genlab
 from genlab.cli import main
@@ -119,8 +120,30 @@ def test_a_plateau_lowers_the_rate_after_the_epoch():
     assert rates == [rate for rate in [1e-3, 1e-3, 5e-4, 2.5e-4] for _ in range(4)]
 
 
+class Unending(IterableDataset):
+    """Images without a length: five batches of 32."""
+
+    def __iter__(self):
+        return iter(torch.rand(160, 1, 8, 8))
+
+
+def test_a_schedule_on_data_without_a_length_lasts_as_long_as_the_trainer_says():
+    def rates(interval, **options):
+        recorded = Rates()
+        loader = DataLoader(Unending(), batch_size=32)
+        model = vae(schedule=Linear, schedule_interval=interval)
+        Trainer(**QUIET, callbacks=[recorded], limit_val_batches=0, **options).fit(model, loader)
+        return [1e3 * rate for (rate,) in recorded.rates]
+
+    assert rates("step", max_steps=10, max_epochs=-1) == pytest.approx([1 - step / 10 for step in range(10)])
+    assert rates("epoch", max_epochs=2) == pytest.approx([1.0] * 5 + [0.5] * 5)
+    for unknown in ({"interval": "step", "max_epochs": 2}, {"interval": "epoch", "max_steps": 10, "max_epochs": -1}):
+        with pytest.raises(genlab.GenlabError, match="Linear needs the length of training, which is not known"):
+            rates(**unknown)
+
+
 def test_training_without_an_end_and_schedules_that_cannot_be_built_are_refused():
-    with pytest.raises(genlab.GenlabError, match="Cosine needs the length of training, but training has no end"):
+    with pytest.raises(genlab.GenlabError, match="Cosine needs the length of training, which is not known"):
         fitted(vae(schedule=Cosine), max_epochs=-1)
     with pytest.raises(genlab.GenlabError, match="warmup_steps is 20, but the schedule ends after 8 steps"):
         fitted(vae(schedule=partial(Cosine, warmup_steps=20)))

@@ -120,9 +120,7 @@ class BinaryUnits(VisibleUnits):
         One image with all pixels on and one with none are added, since some pixels are never on.
         """
         share = (pixels.clamp(0, 1).sum(0) + 1) / (len(pixels) + 2)  # a resize may have overshot
-        self.base.copy_(share.logit())
-        with torch.no_grad():
-            self.bias.copy_(self.base)
+        self._start(share.logit())
 
     def from_pixels(self, pixels: Tensor) -> Tensor:
         return pixels
@@ -154,6 +152,11 @@ class BinaryUnits(VisibleUnits):
         logits = at_least_float32(inputs + self.bias)
         return (v * logits - softplus(logits)).sum(1)
 
+    def _start(self, biases: Tensor) -> None:
+        with torch.no_grad():
+            self.base.copy_(biases)
+            self.bias.copy_(biases)
+
 
 class LabelledUnits(BinaryUnits):
     """Binary units followed by a label: one unit for each class, of which one is 1 (Hinton et al. 2006).
@@ -168,6 +171,16 @@ class LabelledUnits(BinaryUnits):
     def __init__(self, size: int, classes: int) -> None:
         super().__init__(size)
         self.classes = classes
+
+    def measure(self, pixels: Tensor) -> None:
+        """Set the biases of binary units as `BinaryUnits`, and those of labels to log p, the share of each class.
+
+        One more image of each class is added.
+        """
+        super().measure(pixels)
+        binary, _ = self._parts(self.base)
+        _, labels = self._parts(pixels)
+        self._start(torch.cat([binary, ((labels.sum(0) + 1) / (len(labels) + self.classes)).log()]))
 
     def base_log_partition(self) -> Tensor:
         binary, label = self._parts(doubled(self.base))

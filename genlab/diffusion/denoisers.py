@@ -83,15 +83,18 @@ def completing(denoise: Denoise, image: Tensor, mask: Tensor) -> Denoise:
     return lambda x, sigma: torch.where(mask > 0, denoise(x, sigma), image)
 
 
-def watched(denoise: Denoise, look: Callable[[Tensor, float], None]) -> Denoise:
-    """Call `look` with the noisy images and the level of each step of a sampler, before the step."""
-    last: float | None = None
+def watched(denoise: Denoise, look: Callable[[Tensor, float, int], None]) -> Denoise:
+    """Call `look` before each estimate of a sampler, with the noisy images, their level, and the step, from 0.
+
+    A step may estimate twice: Heun's method looks ahead at the next level, and then takes its step from there.
+    """
+    last, step = None, -1
 
     def denoise_watched(x: Tensor, sigma: Tensor | float) -> Tensor:
-        nonlocal last
-        if (now := float(sigma)) != last:  # a second estimate at a level is part of the same step
-            last = now
-            look(x, now)
+        nonlocal last, step
+        now = float(sigma)
+        last, step = now, step + (now != last)
+        look(x, now, step)
         return denoise(x, sigma)
 
     return denoise_watched

@@ -29,7 +29,7 @@ Sampler = Callable[..., Tensor]
 
 
 def euler(denoise: Denoise, x: Tensor, levels: Tensor) -> Tensor:
-    """Follow the probability flow dx/dσ = (x - D(x; σ)) / σ with Euler's method (Karras et al. 2022, equation 3).
+    """Follow the probability flow dx/dσ = (x - D(x; σ)) / σ with Euler's method (Karras et al. 2022, section 2).
 
     Along rising levels, it leads from images back to their noise.
     """

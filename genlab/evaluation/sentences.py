@@ -1,5 +1,6 @@
 """Likelihoods of sentences, the information in their codes, and the words that reconstructions get right."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -58,6 +59,7 @@ def judge_sentences(model: Any, splits: Splits, options: Options) -> list[Row]:
     }
     if posteriors:
         stamp["samples"] = codes
+        stamp["mutual_information_at_most"] = math.log(stamp[f"{splits.split}_sentences"])  # that so few can show
     rows = [replace(row, unit="nats") if row.name == "kl" else row for row in averages(scores, stamp)]
     if "log_likelihood" in scores:
         nats = -torch.cat(scores["log_likelihood"]).sum() / len(words)

@@ -1,4 +1,4 @@
-"""Conditional StyleGAN (Karras et al. 2020b, arXiv:2006.06676, section B), with a conditional discriminator."""
+"""Conditional StyleGAN (Karras et al. 2020b, arXiv:2006.06676, appendix D), with a conditional discriminator."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

@@ -103,6 +103,12 @@ class GAN(Prior, SignedGenerators, Players, ImageModel):
         self.schedule_interval = schedule_interval
         self.health = Health(self.loss)
 
+    def on_train_start(self) -> None:
+        """Tell the penalty how many batches make up a step."""
+        super().on_train_start()
+        if self.penalty:
+            self.penalty.batches = self.trainer.world_size * self.trainer.accumulate_grad_batches
+
     def turns(self, batch: ImageBatch) -> Turns:
         real = signed(self.images(batch))
         generator, discriminator = self.players(batch)

@@ -142,7 +142,6 @@ class StyleGAN(Styles, GAN):
         real = signed(self.images(batch))
         mapping, discriminator = self.mapping(batch), self.judge(batch)
         discriminator_optimizer, generator_optimizer = self.player_optimizers()
-        batches = self.trainer.world_size * self.trainer.accumulate_grad_batches
         step = self.global_step
 
         draws = self.draw(len(real))
@@ -155,7 +154,6 @@ class StyleGAN(Styles, GAN):
         yield discriminator_optimizer, loss
 
         if self.penalty and step % self.penalty_every == 0:
-            self.penalty.batches = batches
             metrics["penalty"] = self.penalty(discriminator, real, fake.detach()).mean()
             metrics["penalty_weight"] = torch.tensor(float(self.penalty.weight), device=real.device)
             yield discriminator_optimizer, self.penalty_every * metrics["penalty"]

@@ -160,7 +160,7 @@ class VAEGAN(Prior, Codec, SignedGenerators, Players, ImageModel):
             yield decoder_optimizer, self.feature_weight * error + metrics["decoder"]
 
         reconstructed, sampled = reconstructed.detach(), sampled.detach()
-        on_real, *on_fake = map(self.discriminator, (x, reconstructed, sampled))
+        on_real, *on_fake = (at_least_float32(self.discriminator(images)) for images in (x, reconstructed, sampled))
         loss = self.loss.of_real(on_real).mean() + sum(self.loss.of_fake(logits).mean() for logits in on_fake)
         metrics |= self.health(loss, x, sampled, on_real, on_fake[1])
         if not discriminator_waits:
@@ -185,8 +185,7 @@ class VAEGAN(Prior, Codec, SignedGenerators, Players, ImageModel):
     @torch.no_grad()
     def remember(self, on_real: Tensor, *on_fake: Tensor) -> Tensor:
         """Save the discriminator's losses of a batch, averaged over all processes; return how far it is ahead."""
-        real = self.loss.of_real(at_least_float32(on_real)).mean()
-        fake = self.loss.of_fake(at_least_float32(torch.cat(on_fake))).mean()
+        real, fake = self.loss.of_real(on_real).mean(), self.loss.of_fake(torch.cat(on_fake)).mean()
         self.last.copy_(self.all_gather(torch.stack([real, fake])).view(-1, 2).mean(0))  # type: ignore[union-attr]
         return EVEN - self.last.min()
 

@@ -16,7 +16,7 @@ ITERATIONS = 10
 REVIVAL_EVERY = 50
 """Number of training batches between checks for dead codes."""
 SMOOTHING = 1e-5
-"""Laplace smoothing of the moving counts (appendix A.1)."""
+"""Laplace smoothing of the moving counts, as in the authors' code."""
 
 
 class Codebook(Quantizer):

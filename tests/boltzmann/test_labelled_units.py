@@ -56,3 +56,13 @@ def test_log_probabilities_are_those_of_the_distributions(labelled):
     torch.testing.assert_close(
         gaussian.log_prob(v, inputs), Normal(inputs + gaussian.bias, 0.3).log_prob(v).sum(1), rtol=1e-5, atol=1e-4
     )
+
+
+def test_labels_start_with_their_shares():
+    units = LabelledUnits(2 + CLASSES, CLASSES)
+    labels = torch.tensor([0] * 79 + [1] * 14 + [2] * 4)
+    units.measure(torch.cat([torch.tensor([[1.0, 0.0]]).expand(97, 2), torch.eye(CLASSES)[labels]], 1))
+    shares = torch.tensor([0.80, 0.15, 0.05])
+    for biases in (units.base, units.bias):
+        torch.testing.assert_close(biases[2:].softmax(0), shares)
+        torch.testing.assert_close(biases[:2].sigmoid(), torch.tensor([98 / 99, 1 / 99]))

@@ -66,6 +66,7 @@ def test_a_vae_is_judged_by_its_bounds_its_codes_and_its_reconstructions(data):
     assert found["active_units"] == f"{int((mean.var(0, correction=0) > 0.01).sum())} of 3"
     assert found["words_right"] == pytest.approx(right(model.reconstruct(x), x).mean().item())
     assert stamp["samples"] == 20
+    assert stamp["mutual_information_at_most"] == pytest.approx(torch.tensor(3.0).log().item())
 
 
 class Elsewhere:

@@ -9,6 +9,7 @@ from lightning.pytorch import Trainer, seed_everything
 import genlab
 from genlab.data import DegradedPairs, DomainsFromPairs
 from genlab.data.degradations import Edges
+from genlab.losses import ScaledR1
 from genlab.models import ImageModel, StageSchedule
 from genlab.networks import DenseLayer, MLPDecoder, MLPDiscriminator, PatchDiscriminator, ResNetGenerator, UNet
 from genlab.schedules import Linear
@@ -83,3 +84,32 @@ def test_a_last_step_of_fewer_batches_is_of_their_mean():
     alone, _ = trained(gan, 32, accumulate_grad_batches=EPOCH)
     assert torch.equal(next(alone.parameters()), next(parts.parameters()))
     assert not torch.equal(next(whole.parameters()), next(parts.parameters()))
+
+
+def test_a_scaled_penalty_is_that_of_the_whole_step():
+    networks = {
+        "generator": partial(MLPDecoder, hidden=(16,)),
+        "discriminator": partial(MLPDiscriminator, hidden=(16,), dropout=0.0),
+    }
+    weights = []
+    for batch_size, options in ((32, {}), (16, {"accumulate_grad_batches": 2})):
+        model, _ = trained(lambda: genlab.GAN(SHAPE, 4, penalty=ScaledR1, **networks), batch_size, **options)
+        weights.append(model.penalty.weight)
+    assert weights == pytest.approx([2e-4 * 64 / 32] * 2)
+
+
+def test_stages_clip_the_gradients_of_a_step():
+    moved = []
+    for options in ({}, {"gradient_clip_val": 1e-3}, {"gradient_clip_val": 1e-3, "accumulate_grad_batches": 2}):
+        seed_everything(0)
+        layers = [partial(DenseLayer, size=16)]
+        model = genlab.StackedAutoencoder(SHAPE, layers, [StageSchedule(1, lr=1.0)], optimizer=torch.optim.SGD)
+        before = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+        quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "limit_val_batches": 0}
+        trainer = Trainer(max_epochs=1, limit_train_batches=2, **quiet, **options)
+        trainer.fit(model, genlab.Digits())
+        after = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+        moved.append((after - before).norm().item() / trainer.global_step)
+    assert moved[0] > 0.1
+    assert 5e-4 < moved[1] <= 1.001e-3
+    assert moved[2] == pytest.approx(1e-3, rel=1e-3)  # a single step

@@ -25,6 +25,7 @@ from genlab.diffusion import (
     Sampling,
     VelocityPrediction,
     ddim,
+    heun,
     image_error,
 )
 from genlab.losses import Gaussian
@@ -468,3 +469,27 @@ def test_weights_may_be_of_half_or_of_double_precision(precision, dtype):
     assert model.sample(2, seed=0).isfinite().all()
     assert model.given(3).encode(torch.rand(2, *SHAPE, dtype=dtype)).isfinite().all()
     assert model.given(3).bound(torch.rand(2, *SHAPE, dtype=dtype), 3).isfinite().all()
+
+
+def optimal(std):
+    """Return the estimate of a denoiser of pixels from N(0, std^2), in place of a model's."""
+    return lambda rows, count, guidance=1.0: lambda x, sigma: std**2 / (std**2 + sigma**2) * x
+
+
+@pytest.mark.parametrize(("steps", "least"), [(5, 0.85), (10, 0.9), (100, 0.98)])
+def test_codes_of_images_are_nearly_as_the_prior_after_few_steps(steps, least):
+    model = diffusion(noise=CosineNoise).eval()
+    model.sampling, model.denoiser = Sampling(steps=steps), optimal(0.25)
+    images = (0.5 + 0.125 * torch.randn(400, *SHAPE, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
+    assert least < model.encode(images).std() < 1.02
+
+
+def test_the_way_of_a_sampler_that_looks_ahead_is_that_of_its_steps():
+    model = diffusion(noise=CosineNoise).eval()
+    model.sampling, model.denoiser = Sampling(heun, steps=4), optimal(0.25)
+    way = model.on_the_way(2, 5, generator=torch.Generator().manual_seed(0))
+    levels = model.noise.levels(4)
+    noise = model.draw_codes(2, generator=torch.Generator().manual_seed(0)) * (1 + levels[0] ** 2) ** 0.5
+    for step in range(5):
+        reached = heun(optimal(0.25)(None, 2), noise, levels[: step + 1]) / (1 + levels[step] ** 2) ** 0.5
+        torch.testing.assert_close(way[:, step], ((reached + 1) / 2).clamp(0, 1).float(), rtol=1e-4, atol=1e-4)

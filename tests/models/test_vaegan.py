@@ -188,3 +188,12 @@ def test_networks_with_batch_norm_train():
     )
     fitted(model, 3)
     assert all(torch.isfinite(value).all() for value in model.state_dict().values())
+
+
+def test_losses_are_float32_under_autocast():
+    model, kinds = vaegan(loss=LeastSquares), set()
+    for name in ("of_real", "of_fake", "of_generated"):
+        compute = getattr(model.loss, name)
+        setattr(model.loss, name, lambda logits, compute=compute: kinds.add(logits.dtype) or compute(logits))
+    fitted(model, 2, precision="bf16-mixed")
+    assert kinds == {torch.float32}

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from genlab.errors import GenlabError
-from genlab.models.shared.base import Model
+from genlab.models.shared.base import Model, let_scaler_unscale
 from genlab.types import OptimizerFactory, ScheduleFactory
 
 Turns = Iterator[tuple[LightningOptimizer, Tensor]]
@@ -108,12 +108,11 @@ class Players(Model):
         return {f"lr/{name}": float(rate) for name, rate in zip(self.clips, rates, strict=True)}
 
     def on_train_start(self) -> None:
-        """Let a scaler unscale gradients that are clipped, or whose optimizer a checkpoint has made unfused."""
+        """Let a scaler unscale gradients of players that are clipped."""
         super().on_train_start()
         self._waiting = []
         for optimizer, clip in zip(self.trainer.optimizers, self.clips.values(), strict=True):
-            if clip is not None or not all(group.get("fused") for group in optimizer.param_groups):
-                optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
+            let_scaler_unscale(optimizer, clips=clip is not None)
 
     def require_trainable(self, trainer: Trainer) -> None:
         if trainer.gradient_clip_val is not None:

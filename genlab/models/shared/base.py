@@ -14,6 +14,7 @@ from lightning.pytorch.trainer.states import RunningStage, TrainerStatus
 from lightning.pytorch.tuner.lr_finder import _LRCallback
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.optim import Optimizer
 
 import genlab
 from genlab.batches import named
@@ -194,7 +195,12 @@ class Model(PlainHyperparameters, Scheduled):
             warnings.filterwarnings("ignore", f"Found {len(frozen_parts)} module")  # the count differs if others are
 
     def on_train_start(self) -> None:
-        """Restore the random states of resumed training, if there are as many processes as before."""
+        """Restore the random states of resumed training, if there are as many processes as before.
+
+        Also let a scaler unscale gradients that are clipped, or whose optimizer a checkpoint has made unfused.
+        """
+        for optimizer in self.trainer.optimizers:
+            let_scaler_unscale(optimizer, clips=self.trainer.gradient_clip_val is not None)
         if len(self._random_states) == self.trainer.world_size:
             set_random_state(self._random_states[self.global_rank])
             self._draw_order()
@@ -215,9 +221,10 @@ class Model(PlainHyperparameters, Scheduled):
             self.trainer.model.require_forward_param_sync = True
 
     def on_validation_start(self) -> None:
-        """Let the curves reach the last batch before the validation's metrics."""
+        """Let the curves reach the last batch before the validation's metrics, whose noise is that of every epoch."""
         self._hand_over()
         self._training_state = random_state()
+        torch.manual_seed(self.global_rank)
 
     def on_validation_epoch_end(self) -> None:
         """Restore the random state, as if there had been no validation."""
@@ -264,6 +271,12 @@ class Model(PlainHyperparameters, Scheduled):
     def _hand_over(self) -> None:
         if self._log.rows:
             self._log.hand_over(self.trainer.loggers, self.current_epoch, searches=self._searches())
+
+
+def let_scaler_unscale(optimizer: Optimizer, clips: bool) -> None:
+    """Let a gradient scaler unscale gradients before the step, unless they are not clipped and the step is fused."""
+    if clips or not all(group.get("fused") for group in optimizer.param_groups):
+        optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
 
 
 def frozen_models(model: nn.Module) -> list[nn.Module]:

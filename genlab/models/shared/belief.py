@@ -206,7 +206,8 @@ class BeliefModel(Passes, StagedModel[NetStage]):
         for level in reversed(range(lower)):
             with torch.no_grad():
                 below = self.machine(level).visible.draw(self.inputs_below(level, dreamed), generator)
-            logits = at_least_float32(self.machine(level).inputs(below))
+                seen = self.machine(level).visible.scaled(below)  # whose variance belongs to the way down
+            logits = at_least_float32(self.machine(level).hidden(seen))
             sleep = sleep + (softplus(logits) - dreamed * logits).sum(1).mean()
             dreamed = below
         return {"loss": wake + top + sleep, "wake": wake, "top": top, "sleep": sleep}

@@ -1,6 +1,5 @@
 """Methods of diffusion models: samples, codes, variations and completions of images, and the likelihood bound."""
 
-import itertools
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -80,10 +79,13 @@ class DenoisingModel(Prior, Codec):
         """Turn images into the noise from which `decode` makes them: (B, *code_shape)."""
         levels = self._levels()[:-1]
         model, up = self._model, levels.flip(0)
-        found = self._in_parts(
-            model.seen(x), lambda x, denoise: euler(denoise, model.inner(x), up), levels, images=False
-        )
-        return found / standard_deviation(levels[0])
+
+        def noise(x: Tensor, denoise: Denoise) -> Tensor:
+            image = model.inner(x)
+            first = 2 * image - denoise(image, up[0])  # the step up to the lowest level, by the noise that it finds
+            return euler(denoise, first, up)
+
+        return self._in_parts(model.seen(x), noise, levels, images=False) / standard_deviation(levels[0])
 
     @of_images
     def vary(
@@ -153,10 +155,10 @@ class DenoisingModel(Prior, Codec):
         seen: list[Tensor] = []
 
         def sampled(x: Tensor, denoise: Denoise) -> Tensor:
-            count, steps = itertools.count(), {}
+            steps = {}
 
-            def look(x: Tensor, now: float) -> None:
-                if (step := next(count)) in kept:
+            def look(x: Tensor, now: float, step: int) -> None:
+                if step in kept:  # of two estimates at a level, the second is the one that the next step starts from
                     steps[step] = x / (1 + now**2) ** 0.5
 
             end = with_generator(model.sampling.sampler, random)(watched(denoise, look), x, levels)
@@ -230,7 +232,7 @@ class DenoisingModel(Prior, Codec):
             for rows in parts:
                 denoise = self.denoiser(rows, count, guidance)
                 if steps:
-                    denoise = watched(denoise, lambda x, sigma: bar.update())
+                    denoise = watched(denoise, lambda x, sigma, step, done=bar.n: bar.update(done + step + 1 - bar.n))
                 made = compute(given[rows].to(model.device), denoise)
                 found.append(self._outer(made) if images else made)
         return torch.cat(found)

@@ -7,9 +7,11 @@ from itertools import accumulate
 from typing import Any, Generic, TypeVar
 
 import torch
+from lightning.pytorch import Callback
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from lightning.pytorch.utilities.types import LRSchedulerConfig
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from genlab.errors import GenlabError, counted
 from genlab.models.shared.base import Model
@@ -90,6 +92,7 @@ class StagedModel(Model, Generic[AnyStage]):
     code_memory: float
     """Gigabytes of frozen networks' outputs to cache at most."""
     _position: int = 0
+    _clip: int | float | None = None
     _kept: dict[str, CodeCache]
 
     @abstractmethod
@@ -145,9 +148,23 @@ class StagedModel(Model, Generic[AnyStage]):
         """Return the learning rate of the current stage, by the name it is logged under."""
         return {"lr": float(self._optimizers()[self._position].param_groups[0]["lr"])}
 
+    def configure_callbacks(self) -> list[Callback]:
+        """Keep Lightning from refusing to clip gradients in manual optimization: `on_before_optimizer_step` does."""
+        self._clip, self.trainer.gradient_clip_val = self.trainer.gradient_clip_val, None
+        return super().configure_callbacks()
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Clip gradients as the Trainer says."""
+        if self.trainer.gradient_clip_val:
+            self.clip_gradients(
+                optimizer, self.trainer.gradient_clip_val, self.trainer.gradient_clip_algorithm or "norm"
+            )
+
     def setup(self, stage: str) -> None:
         """Let `fit` end with the last stage; warn if it is going to end earlier."""
         super().setup(stage)
+        if self._clip is not None:
+            self.trainer.gradient_clip_val, self._clip = self._clip, None
         self._kept = {}
         if stage != "fit":
             return
