@@ -1,6 +1,7 @@
 """Optimizers with the defaults of papers, and how optimizers are built."""
 
 from collections.abc import Iterable
+from functools import partial
 
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, Optimizer
@@ -84,13 +85,13 @@ def lazily(factory: OptimizerFactory, every: int) -> OptimizerFactory:
 
     Learning rates, and exponents of decay rates, become every / (every + 1) of what they were (Karras et al. 2020, B).
     """
+    return partial(_corrected, factory, every / (every + 1))
 
-    def corrected(parameters: Iterable[nn.Parameter]) -> Optimizer:
-        optimizer, ratio = built(factory, parameters), every / (every + 1)
-        for group in optimizer.param_groups:
-            group["lr"] *= ratio
-            if "betas" in group:
-                group["betas"] = tuple(beta**ratio for beta in group["betas"])
-        return optimizer
 
-    return corrected
+def _corrected(factory: OptimizerFactory, ratio: float, parameters: Iterable[nn.Parameter]) -> Optimizer:
+    optimizer = built(factory, parameters)
+    for group in optimizer.param_groups:
+        group["lr"] *= ratio
+        if "betas" in group:
+            group["betas"] = tuple(beta**ratio for beta in group["betas"])
+    return optimizer

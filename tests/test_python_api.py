@@ -136,6 +136,30 @@ def test_hooks_of_ones_own_data_come_first():
     torch.testing.assert_close(seen.batch["image"], 1 - x)
 
 
+class Mirrored(Inverted):
+    """A user's DataModule that changes batches once they are on the device."""
+
+    def on_before_batch_transfer(self, batch, dataloader_idx):
+        return batch[0] / 255, batch[1]
+
+    def on_after_batch_transfer(self, batch, dataloader_idx):
+        images, classes = batch
+        return images.flip(-1), classes
+
+
+def test_hooks_after_the_transfer_get_what_the_loader_yields():
+    seen = Seen()
+    quick_trainer(callbacks=[seen]).fit(genlab.VAE(SHAPE), datamodule=Mirrored())
+    torch.testing.assert_close(seen.batch["image"], x.flip(-1))
+
+
+def test_example_inputs_stay_tensors():
+    model = genlab.VAE(SHAPE)
+    model.example_input_array = x[:2]
+    quick_trainer(enable_model_summary=True).fit(model, DataLoader(x, batch_size=4))
+    assert torch.equal(model.example_input_array, x[:2])
+
+
 def test_genlabs_own_batches_are_passed_on_untouched():
     batch = {"image": x, "label": labels, "index": labels}
     assert genlab.VAE(SHAPE).named(batch) is batch

@@ -21,7 +21,7 @@ class BestCheckpoint(ModelCheckpoint):
         """Monitor the user's metric, else the one that the model declares; save no best checkpoint without one."""
         super().setup(trainer, model, stage)
         monitor = monitored(model, self.monitor)
-        if self.monitor and not monitor:
+        if isinstance(model, Model) and not monitor:
             self.save_top_k = 0
         self.monitor = monitor or self.monitor
 
@@ -45,4 +45,4 @@ def monitored(model: LightningModule, named: str | None) -> str | None:
 
     It is None if the model declares that no metric says how good it is.
     """
-    return model.monitor if isinstance(model, Model) and named == Model.monitor else named
+    return model.monitor if isinstance(model, Model) and named in (None, Model.monitor) else named

@@ -139,11 +139,6 @@ class CycleGAN(SignedGenerators, Translator, Players):
 
         self.log_batch({"discriminator": loss, **metrics}, progress_bar="cycle")
 
-    def stepped(self, player: str) -> None:
-        """Update the EMA of the generators."""
-        if player == "generator" and self.average:
-            self.average.update_parameters(self.generators)
-
     def evaluation_step(self, stage: str, batch: DomainBatch, batch_idx: int) -> None:
         a, b = self.domains(batch)
         a_to_b, b_to_a = (partial(self.generated, self.best_generator(direction)) for direction in self.directions)
@@ -152,7 +147,7 @@ class CycleGAN(SignedGenerators, Translator, Players):
 
     def configure_optimizers(self) -> Any:
         return [
-            self.player(self.generators, self.generator_optimizer, self.generator_schedule),
+            self.player(self.generators, self.generator_optimizer, self.generator_schedule, self.average),
             self.player(self.discriminators, self.discriminator_optimizer, self.discriminator_schedule),
         ]
 
@@ -192,7 +187,7 @@ class CycleGAN(SignedGenerators, Translator, Players):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Resume with the saved pools."""
         super().on_load_checkpoint(checkpoint)
-        for domain, images in checkpoint["pools"].items():
+        for domain, images in checkpoint.get("pools", {}).items():
             self.pools[domain].images = images
 
 

@@ -2,11 +2,12 @@
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Generator, Tensor, nn
 from torch.optim import Adam
+from torch.optim.swa_utils import AveragedModel
 
 from genlab.diffusion.denoisers import Denoise, Denoiser, clipped
 from genlab.diffusion.losses import DenoisingLoss, prediction_error
@@ -17,7 +18,7 @@ from genlab.diffusion.sampling import Sampling
 from genlab.errors import GenlabError
 from genlab.losses.precision import at_least_float32
 from genlab.models.shared.denoising import DenoisingModel
-from genlab.models.shared.ema import moving_average
+from genlab.models.shared.ema import follow, moving_average
 from genlab.models.shared.image_model import ImageModel
 from genlab.models.shared.output_check import expect
 from genlab.models.shared.signed import signed, unsigned
@@ -114,14 +115,11 @@ class DiffusionModel(ImageModel):
         """Return a network as the denoiser of a batch's images."""
         return Denoiser(network, self.prediction)
 
-    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """Update the EMA after each step of the network."""
-        super().optimizer_step(*args, **kwargs)
-        if self.average is not None:
-            self.average.update_parameters(self.network)  # type: ignore[operator]  # of an AveragedModel
-
     def configure_optimizers(self) -> Any:
-        return self.scheduled(self.optimizer, self.network.parameters(), self.schedule)
+        found = self.scheduled(self.optimizer, self.network.parameters(), self.schedule)
+        if self.average is not None:
+            follow(cast(AveragedModel, self.average), self.network, found["optimizer"])
+        return found
 
     @property
     def best_network(self) -> nn.Module:

@@ -135,11 +135,6 @@ class GAN(Prior, SignedGenerators, Players, ImageModel):
             yield generator_optimizer, metrics["generator"]
         self.log_batch(metrics, progress_bar="discriminator")
 
-    def stepped(self, player: str) -> None:
-        """Update the EMA of the generator."""
-        if player == "generator" and self.average:
-            self.average.update_parameters(self.generator)
-
     def evaluation_step(self, stage: str, batch: ImageBatch, batch_idx: int) -> None:
         real = signed(self.images(batch))
         generator, discriminator = self.players(batch)
@@ -150,7 +145,7 @@ class GAN(Prior, SignedGenerators, Players, ImageModel):
     def configure_optimizers(self) -> Any:
         return [
             self.player(self.discriminator, self.discriminator_optimizer, self.discriminator_schedule),
-            self.player(self.generator, self.generator_optimizer, self.generator_schedule),
+            self.player(self.generator, self.generator_optimizer, self.generator_schedule, self.average),
         ]
 
     def on_train_epoch_end(self) -> None:

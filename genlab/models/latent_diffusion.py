@@ -17,7 +17,7 @@ from genlab.errors import GenlabError
 from genlab.losses.precision import at_least_float32
 from genlab.models.diffusion import DenoiserFactory, DiffusionModel, without_condition
 from genlab.models.shared.base import frozen
-from genlab.models.shared.code_cache import CodeCache
+from genlab.models.shared.code_cache import CodeCache, cachable
 from genlab.models.shared.denoising import DenoisingModel
 from genlab.networks.denoising_unet import DenoisingUNet
 from genlab.recorded import as_network
@@ -114,13 +114,12 @@ class LatentDiffusion(DenoisingModel, DiffusionModel):
         return super().training_step(batch, batch_idx)
 
     def inner_of(self, batch: Any) -> Tensor:
-        """Return the scaled codes of a batch's images, computed once for training images with an "index"."""
+        """Return the scaled codes of a batch's images, computed once for training images that are `cachable`."""
         images = self.images(batch)
         in_training = self._trainer is not None and self._trainer.training
-        if not in_training or not isinstance(batch, Mapping) or "index" not in batch:
+        if not in_training or not isinstance(batch, Mapping) or not (count := cachable(self, "train", batch)):
             return self.inner(images)
         if self._cache is None:
-            count = len(self.trainer.train_dataloader.dataset)  # type: ignore[union-attr]
             if count * 4 * torch.Size(self.inner_shape).numel() > CODE_MEMORY:
                 return self.inner(images)
             self._cache = CodeCache(count)

@@ -117,11 +117,6 @@ class Pix2Pix(SignedGenerators, Translator, Players):
         scores = {"score_real": on_real.mean(), "score_fake": on_fake.mean(), "l1": l1 / 2}  # as for images in [0, 1]
         self.log_batch({"discriminator": loss, "generator": adversarial, **scores}, progress_bar="l1")
 
-    def stepped(self, player: str) -> None:
-        """Update the EMA of the generator."""
-        if player == "generator" and self.average:
-            self.average.update_parameters(self.generator)
-
     def evaluation_step(self, stage: str, batch: PairBatch, batch_idx: int) -> None:
         source, target = self.pair(batch)
         fake = self.generated(self.best_generator("a_to_b"), source)
@@ -131,7 +126,7 @@ class Pix2Pix(SignedGenerators, Translator, Players):
     def configure_optimizers(self) -> Any:
         return [
             self.player(self.discriminator, self.discriminator_optimizer, self.discriminator_schedule),
-            self.player(self.generator, self.generator_optimizer, self.generator_schedule),
+            self.player(self.generator, self.generator_optimizer, self.generator_schedule, self.average),
         ]
 
     def pair(self, batch: PairBatch) -> tuple[Tensor, Tensor]:

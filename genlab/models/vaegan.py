@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -116,7 +116,8 @@ class VAEGAN(Prior, Codec, SignedGenerators, Players, ImageModel):
         expect(self.encoder, (2 * code_size,), name)
         expect(self.decoder, self.image_shape, name)
         expect(self.discriminator, (1,), f"{name} for its logits", patches=True)
-        layers = len(self.discriminator) if isinstance(self.discriminator, nn.Sequential) else 0
+        is_sequence = getattr(type(self.discriminator), "forward", None) is nn.Sequential.forward
+        layers = len(self._layers) if is_sequence else 0
         if layers <= layers_above:
             raise GenlabError(
                 f"features come from below the last {layers_above} layers of the discriminator, but this "
@@ -169,11 +170,6 @@ class VAEGAN(Prior, Codec, SignedGenerators, Players, ImageModel):
             metrics["lead"] = self.remember(on_real, *on_fake)
         self.log_batch(metrics, progress_bar="feature_error")
 
-    def stepped(self, player: str) -> None:
-        """Update the EMA of the decoder."""
-        if player == "decoder" and self.average:
-            self.average.update_parameters(self.decoder)
-
     def waiting(self) -> tuple[bool, bool]:
         """Return whether the decoder waits, and whether the discriminator does."""
         if self.margin is None:
@@ -204,10 +200,10 @@ class VAEGAN(Prior, Codec, SignedGenerators, Players, ImageModel):
         self.log(f"{stage}/active_units", self.active_units)
 
     def configure_optimizers(self) -> Any:
-        networks = (self.encoder, self.decoder, self.discriminator)
+        players = ((self.encoder, None), (self.decoder, self.average), (self.discriminator, None))
         return [
-            self.player(network, optimizer, self.schedule)
-            for network, optimizer in zip(networks, self.optimizer_factories, strict=True)
+            self.player(network, optimizer, self.schedule, average)
+            for (network, average), optimizer in zip(players, self.optimizer_factories, strict=True)
         ]
 
     def on_train_epoch_end(self) -> None:
@@ -241,7 +237,7 @@ class VAEGAN(Prior, Codec, SignedGenerators, Players, ImageModel):
 
     @property
     def _layers(self) -> list[nn.Module]:
-        return [*self.discriminator.children()]
+        return [*cast(nn.Sequential, self.discriminator)]  # unlike its children, with each use of a repeated layer
 
     @of_images
     def encode(self, x: Tensor) -> Tensor:

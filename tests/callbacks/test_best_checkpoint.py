@@ -22,7 +22,9 @@ class ByKL(genlab.VAE):
         (genlab.VAE, "val/loss", "val/loss", 1),
         (ByKL, "val/loss", "val/kl", 1),
         (ByKL, "val/elbo", "val/elbo", 1),
+        (genlab.VAE, None, "val/loss", 1),
         (genlab.GAN, "val/loss", "val/loss", 0),
+        (genlab.GAN, None, None, 0),
         (genlab.GAN, "val/diversity", "val/diversity", 1),
     ],
 )

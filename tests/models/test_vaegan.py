@@ -190,6 +190,33 @@ def test_networks_with_batch_norm_train():
     assert all(torch.isfinite(value).all() for value in model.state_dict().values())
 
 
+class Twice(torch.nn.Sequential):
+    """A discriminator that uses a layer twice."""
+
+    def __init__(self, image_shape, size):
+        act = torch.nn.LeakyReLU(0.2)
+        super().__init__(torch.nn.Flatten(), torch.nn.Linear(64, 16), act, torch.nn.Linear(16, 8), act)
+        self.append(torch.nn.Linear(8, size))
+
+
+class Detour(Twice):
+    """A discriminator that computes something else than its layers one after the other."""
+
+    def forward(self, x):
+        return super().forward(x.roll(1, -1))
+
+
+def test_a_discriminator_that_does_not_go_through_its_layers_is_refused():
+    with pytest.raises(genlab.GenlabError, match="this Detour has 0: use a torch.nn.Sequential of more"):
+        vaegan(discriminator=Detour)
+
+
+def test_a_layer_that_is_used_twice_is_computed_twice():
+    model, x = vaegan(discriminator=Twice), torch.randn(4, *SHAPE)
+    torch.testing.assert_close(model.judged(x)[1], model.discriminator(x))
+    torch.testing.assert_close(model.features(x), torch.nn.Sequential(*[*model.discriminator][:4])(x))
+
+
 def test_losses_are_float32_under_autocast():
     model, kinds = vaegan(loss=LeastSquares), set()
     for name in ("of_real", "of_fake", "of_generated"):

@@ -10,9 +10,11 @@ from lightning.pytorch.core.optimizer import LightningOptimizer, do_nothing_clos
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.optim.swa_utils import AveragedModel
 
 from genlab.errors import GenlabError
 from genlab.models.shared.base import Model, let_scaler_unscale
+from genlab.models.shared.ema import follow
 from genlab.types import OptimizerFactory, ScheduleFactory
 
 Turns = Iterator[tuple[LightningOptimizer, Tensor]]
@@ -34,7 +36,7 @@ class Players(Model):
     clips: Mapping[str, float | None]
     """Maximum gradient norm of each player, by the player's name and in the order of their optimizers; None for no
     limit."""
-    _waiting: list[Any]
+    _waiting: tuple[Any, ...] = ()
 
     @abstractmethod
     def turns(self, batch: Any) -> Turns:
@@ -44,21 +46,16 @@ class Players(Model):
         """
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
-        self._waiting.append(batch)
+        self._waiting = (*self._waiting, batch)
         if self.trainer.fit_loop.epoch_loop._should_accumulate():
             return
         (first, *others), count = map(self.turns, self._waiting), len(self._waiting)
-        self._waiting = []
-        names = dict(zip(map(id, self.player_optimizers()), self.clips, strict=True))
+        self._waiting = ()
         for optimizer, loss in first:
             self.update(optimizer, itertools.chain([loss / count], (next(turns)[1] / count for turns in others)))
-            self.stepped(names[id(optimizer)])
         for turns in others:
             next(turns, None)
         self.step_schedules()
-
-    def stepped(self, player: str) -> None:
-        """Run after a player's step; does nothing by default."""
 
     @property
     def accumulates(self) -> bool:
@@ -87,9 +84,19 @@ class Players(Model):
                 self.clip_gradients(optimizer, clip, "norm")
 
     def player(
-        self, network: nn.Module, optimizer: OptimizerFactory, schedule: ScheduleFactory | None
+        self,
+        network: nn.Module,
+        optimizer: OptimizerFactory,
+        schedule: ScheduleFactory | None,
+        average: AveragedModel | None = None,
     ) -> dict[str, Any]:
         """Build a player's optimizer and schedule, in the form that `configure_optimizers` returns.
+
+        Args:
+            network: the player.
+            optimizer: builds its optimizer.
+            schedule: builds its schedule, if it has one.
+            average: the EMA of the player, if there is one, which is updated after each of its steps.
 
         Raises:
             GenlabError: for a schedule that needs a metric.
@@ -100,6 +107,8 @@ class Players(Model):
                 "ReduceLROnPlateau waits for a loss to fall, which adversarial losses never do for long; "
                 "choose another schedule"
             )
+        if average is not None:
+            follow(average, network, found["optimizer"])
         return found
 
     def learning_rates(self) -> dict[str, float]:
@@ -110,7 +119,7 @@ class Players(Model):
     def on_train_start(self) -> None:
         """Let a scaler unscale gradients of players that are clipped."""
         super().on_train_start()
-        self._waiting = []
+        self._waiting = ()
         for optimizer, clip in zip(self.trainer.optimizers, self.clips.values(), strict=True):
             let_scaler_unscale(optimizer, clips=clip is not None)
 

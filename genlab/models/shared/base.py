@@ -65,6 +65,7 @@ class Model(PlainHyperparameters, Scheduled):
         self._random_states: list[dict[str, Any]] = []
         self._checked: set[tuple[str, bool]] = set()
         self._accumulated: int | None = None
+        self._training_state: dict[str, Any] | None = None
         self._validated = False
 
     @abstractmethod
@@ -165,7 +166,8 @@ class Model(PlainHyperparameters, Scheduled):
         self._log.add(step, {f"train/{name}": value for name, value in metrics.items()}, self.learning_rates())
         every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # 0 for a bare Trainer
         if (every and (step + 1) % every == 0) or self.trainer.is_last_batch:
-            self.log(f"train/{progress_bar}", metrics[progress_bar], prog_bar=True, logger=False)
+            for name, value in metrics.items():  # for callbacks that monitor one of them
+                self.log(f"train/{name}", value, prog_bar=name == progress_bar, logger=False)
             self._hand_over()
 
     def log_epoch(self, stage: str, metrics: Mapping[str, Tensor], batch: Any, progress_bar: str) -> None:
@@ -180,12 +182,17 @@ class Model(PlainHyperparameters, Scheduled):
                 batch_size=len(next(iter(self.named(batch).values()))),
             )
 
-    def _on_before_batch_transfer(self, batch: Any, dataloader_idx: int = 0) -> Any:
+    def _apply_batch_transfer_handler(
+        self, batch: Any, device: torch.device | None = None, dataloader_idx: int = 0
+    ) -> Any:
         """Name a batch's parts, after the user's own hooks, whether of the model or the DataModule.
 
-        Lightning's public hook would warn whenever a DataModule is used, or be replaced by the DataModule's.
+        Lightning's public hooks would warn whenever a DataModule is used, or be replaced by the DataModule's. Examples
+        of inputs come this way too, and stay as they are.
         """
-        return self.named(super()._on_before_batch_transfer(batch, dataloader_idx))
+        moved = super()._apply_batch_transfer_handler(batch, device, dataloader_idx)
+        runs = self._trainer is not None and self._trainer.state.status is TrainerStatus.RUNNING
+        return self.named(moved) if runs and batch is not self.example_input_array else moved
 
     def on_fit_start(self) -> None:
         """Give each process its own noise, and keep Lightning from warning of `frozen` parts in evaluation mode."""
@@ -228,7 +235,8 @@ class Model(PlainHyperparameters, Scheduled):
 
     def on_validation_epoch_end(self) -> None:
         """Restore the random state, as if there had been no validation."""
-        set_random_state(self._training_state)
+        if self._training_state is not None:
+            set_random_state(self._training_state)
         self._validated = not self.trainer.sanity_checking
 
     def on_train_epoch_end(self) -> None:

@@ -1,9 +1,13 @@
 """Codes of a data set's images, each computed once."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor
+from torch.utils.data import ConcatDataset, Subset
 
 AT_ONCE = 64
 """Number of images computed together, always the same: a network's output for an image depends on it in the last bits,
@@ -32,6 +36,20 @@ class CodeCache:
             self._known[index[new].cpu()] = True
         assert self._codes is not None
         return self._codes.index_select(0, index)
+
+
+def cachable(model: LightningModule, split: str, batch: Any) -> int:
+    """Return the number of images in a split, if a batch says which of them it holds, and they never change; else 0.
+
+    They may change in hooks of the user's, and positions in a data set of several parts do not tell its images apart.
+    """
+    trainer, hooks = model.trainer, ("on_before_batch_transfer", "on_after_batch_transfer")
+    sources = [source for source in (model, trainer.datamodule) if source is not None]  # type: ignore[attr-defined]
+    loader = trainer.train_dataloader if split == "train" else trainer.val_dataloaders
+    images = getattr(loader, "dataset", None)
+    if "index" not in batch or images is None or isinstance(images, ConcatDataset | Subset):
+        return 0
+    return 0 if any(is_overridden(hook, source) for hook in hooks for source in sources) else len(images)
 
 
 def in_equal_parts(images: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:

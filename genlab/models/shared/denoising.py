@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -232,7 +233,7 @@ class DenoisingModel(Prior, Codec):
             for rows in parts:
                 denoise = self.denoiser(rows, count, guidance)
                 if steps:
-                    denoise = watched(denoise, lambda x, sigma, step, done=bar.n: bar.update(done + step + 1 - bar.n))
+                    denoise = watched(denoise, partial(_advance, bar, bar.n))
                 made = compute(given[rows].to(model.device), denoise)
                 found.append(self._outer(made) if images else made)
         return torch.cat(found)
@@ -244,6 +245,11 @@ class DenoisingModel(Prior, Codec):
 
     def _random(self, seed: int | None, generator: Generator | None) -> Generator:
         return generator_of(seed, generator) or torch.default_generator
+
+
+def _advance(bar: Any, done: int, x: Tensor, sigma: float, step: int) -> None:
+    """Let a bar of steps, of which some were done by others before, show those up to `step`."""
+    bar.update(done + step + 1 - bar.n)
 
 
 def at_once(shape: Sequence[int]) -> int:

@@ -1,8 +1,11 @@
 """Networks whose weights are a moving average of another's during training."""
 
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
+from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from genlab.errors import GenlabError
 from genlab.ranges import share
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
@@ -25,5 +28,19 @@ class MovingAverage:
 
 
 def moving_average(network: nn.Module, decay: float) -> AveragedModel:
-    """Build an EMA of a network's weights and running statistics; `update_parameters` updates it."""
+    """Build an EMA of a network's weights and running statistics; `follow` updates it.
+
+    Raises:
+        GenlabError: for a network with lazy layers, which have no weights yet.
+    """
+    if any(isinstance(parameter, UninitializedParameter) for parameter in network.parameters()):
+        raise GenlabError(
+            f"{type(network).__name__} has lazy layers, whose weights cannot be averaged before they are there: "
+            "give the layers their sizes, or ema_decay None"
+        )
     return AveragedModel(network, multi_avg_fn=MovingAverage(decay), use_buffers=True).requires_grad_(False)
+
+
+def follow(average: AveragedModel, network: nn.Module, optimizer: Optimizer) -> None:
+    """Update an EMA of a network after each step of its optimizer."""
+    optimizer.register_step_post_hook(lambda *_: average.update_parameters(network))

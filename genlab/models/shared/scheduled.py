@@ -20,15 +20,17 @@ class Scheduled(LightningModule):
     monitor: str | None
     schedule_interval: Interval = "step"
     """Unit that learning-rate schedules count."""
+    _found_lr: float | None = None
 
     def scheduled(
         self, optimizer: OptimizerFactory, parameters: Iterable[nn.Parameter], schedule: ScheduleFactory | None
     ) -> dict[str, Any]:
         """Build an optimizer and its schedule, in the form that `configure_optimizers` returns."""
-        interval = self.schedule_interval
-        found = with_schedule(
-            built(optimizer, parameters), schedule, interval, lambda: training_length(self.trainer, interval)
-        )
+        interval, first = self.schedule_interval, built(optimizer, parameters)
+        if self._found_lr is not None:
+            for group in first.param_groups:
+                group["lr"] = self._found_lr
+        found = with_schedule(first, schedule, interval, lambda: training_length(self.trainer, interval))
         schedule_config = found.get("lr_scheduler", {})
         if self.automatic_optimization and isinstance(schedule_config.get("scheduler"), ReduceLROnPlateau):
             schedule_config["reduce_on_plateau"] = False  # not by Lightning, since `on_train_epoch_end` does it
@@ -44,11 +46,15 @@ class Scheduled(LightningModule):
 
     @property
     def optimizer_lr(self) -> float:
-        """The learning rate of the first optimizer, from which schedules start; LearningRateFinder sets it."""
+        """The learning rate of the optimizer, from which schedules start; Lightning's searches for one set it.
+
+        A rate that was set is also that of optimizers built later.
+        """
         return float(self.trainer.optimizers[0].param_groups[0]["lr"])
 
     @optimizer_lr.setter
     def optimizer_lr(self, lr: float) -> None:
+        self._found_lr = lr
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = group["initial_lr"] = lr
         for config in self.trainer.lr_scheduler_configs[:1]:
@@ -62,8 +68,8 @@ class Scheduled(LightningModule):
                 self.lr_scheduler_step(config.scheduler, None)
 
     def lr_scheduler_step(self, scheduler: LRScheduler, metric: Any) -> None:
-        """Advance a schedule; those that need a metric are left to `on_train_epoch_end`."""
-        if not isinstance(scheduler, ReduceLROnPlateau):
+        """Advance a schedule; those that need a metric, and get none from Lightning, wait for `on_train_epoch_end`."""
+        if metric is not None or not isinstance(scheduler, ReduceLROnPlateau):
             super().lr_scheduler_step(scheduler, metric)
 
     def step_plateaus(self) -> None:
@@ -73,7 +79,7 @@ class Scheduled(LightningModule):
             GenlabError: if the metric that it waits for is not logged.
         """
         for config in self.schedules():
-            if isinstance(config.scheduler, ReduceLROnPlateau):
+            if isinstance(config.scheduler, ReduceLROnPlateau) and not config.reduce_on_plateau:  # else by Lightning
                 # only Lightning's subclass has a monitor of its own
                 monitor = getattr(config.scheduler, "monitor", self.monitor or "val/loss")
                 value = self.trainer.callback_metrics.get(monitor)

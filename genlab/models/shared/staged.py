@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 
 from genlab.errors import GenlabError, counted
 from genlab.models.shared.base import Model
-from genlab.models.shared.code_cache import CodeCache
+from genlab.models.shared.code_cache import CodeCache, cachable
 from genlab.optimizers import built
 from genlab.ranges import above, at_least
 from genlab.schedules import steps_per_epoch, with_schedule
@@ -216,7 +216,7 @@ class StagedModel(Model, Generic[AnyStage]):
     def frozen_outputs(
         self, split: str, batch: Any, x: Tensor, compute: Callable[[Tensor], Tensor], values: int
     ) -> Tensor:
-        """Return frozen networks' outputs for a batch; if its images have an "index", compute them once per stage.
+        """Return frozen networks' outputs for a batch, computed once per stage if its images are `cachable`.
 
         Outputs for test images, which are seen once, are not cached.
 
@@ -227,11 +227,8 @@ class StagedModel(Model, Generic[AnyStage]):
             compute: the frozen networks.
             values: number of values in the output for one image; if all outputs exceed `code_memory`, none are cached.
         """
-        if "index" not in batch or split == "test":
-            return compute(x)
-        loader: Any = self.trainer.train_dataloader if split == "train" else self.trainer.val_dataloaders
-        images = len(loader.dataset)
-        if images * values * x.element_size() > self.code_memory * 2**30:
+        images = 0 if split == "test" else cachable(self, split, batch)
+        if not images or images * values * x.element_size() > self.code_memory * 2**30:
             return compute(x)
         return self._kept.setdefault(split, CodeCache(images)).codes(x, batch["index"], compute)
 
