@@ -8,8 +8,7 @@ from torch import Generator, Tensor
 from tqdm import tqdm
 
 from genlab.boltzmann.machine import BoltzmannMachine
-from genlab.doubles import double_of
-from genlab.losses.precision import at_least_float32
+from genlab.precision import at_least_float32, double_of
 from genlab.ranges import at_least, extent
 
 PARTS = ((0.5, 500), (0.9, 4000), (1.0, 10_000))

@@ -7,8 +7,8 @@ import torch
 from torch import Generator, Tensor, nn
 
 from genlab.boltzmann.units import draw_binary
-from genlab.losses.precision import at_least_float32
 from genlab.losses.softplus import softplus
+from genlab.precision import at_least_float32
 
 
 class HiddenUnits(ABC):

@@ -11,9 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from genlab.doubles import doubled
-from genlab.losses.precision import at_least_float32, computed_in_float32
 from genlab.losses.softplus import softplus
+from genlab.precision import at_least_float32, computed_in_float32, doubled
 from genlab.ranges import above, extent
 from genlab.recorded import Recorded
 

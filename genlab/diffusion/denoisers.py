@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from genlab.diffusion.predictions import Prediction
-from genlab.losses.precision import at_least_float32
+from genlab.precision import at_least_float32
 
 Denoise: TypeAlias = Callable[[Tensor, Tensor | float], Tensor]
 """Maps noisy images x + σ ε, (B, ...), and σ, one number or (B,), to an estimate of x, (B, ...)."""

@@ -9,7 +9,7 @@ from abc import abstractmethod
 import torch.nn.functional as F
 from torch import Tensor
 
-from genlab.losses.precision import at_least_float32
+from genlab.precision import at_least_float32
 from genlab.ranges import share
 
 

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from genlab.losses.precision import at_least_float32
+from genlab.precision import at_least_float32
 from genlab.vocabulary import PAD
 
 

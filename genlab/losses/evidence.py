@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from genlab.losses.precision import in_float32
+from genlab.precision import in_float32
 
 LogLikelihood = Callable[[Tensor], Tensor]
 """Maps K codes of each image, (K, B, D), to log p(x | z), (K, B)."""

@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genlab.errors import GenlabError
-from genlab.losses.precision import at_least_float32, computed_in_float32
 from genlab.losses.softplus import softplus
+from genlab.precision import at_least_float32, computed_in_float32
 from genlab.ranges import above
 from genlab.types import Shape
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from genlab.losses.precision import at_least_float32, unautocast
+from genlab.precision import at_least_float32, unautocast
 from genlab.ranges import at_least
 
 Discriminator = Callable[[Tensor], Tensor]

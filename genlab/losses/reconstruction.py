@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from genlab.errors import GenlabError
-from genlab.losses.precision import in_float32
 from genlab.losses.softplus import softplus
+from genlab.precision import in_float32
 from genlab.ranges import at_least
 
 SSIM_WINDOW = 11

@@ -11,7 +11,7 @@ from abc import abstractmethod
 from torch import Tensor
 
 from genlab.losses.likelihood import normal_log_density
-from genlab.losses.precision import computed_in_float32
+from genlab.precision import computed_in_float32
 from genlab.ranges import between
 
 

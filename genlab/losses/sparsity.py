@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from genlab.losses.precision import at_least_float32
+from genlab.precision import at_least_float32
 from genlab.ranges import above, at_least, share
 
 

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
-from genlab.losses.precision import in_float32
 from genlab.losses.reconstruction import SSIM_WINDOW, absolute_difference, sobel, structural_similarity
+from genlab.precision import in_float32
 
 MOST = 100.0
 """Peak signal-to-noise ratio that equal images get, in dB."""

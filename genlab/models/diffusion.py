@@ -16,13 +16,13 @@ from genlab.diffusion.predictions import Prediction, VelocityPrediction
 from genlab.diffusion.samplers import noise_like
 from genlab.diffusion.sampling import Sampling
 from genlab.errors import GenlabError
-from genlab.losses.precision import at_least_float32
 from genlab.models.shared.denoising import DenoisingModel
 from genlab.models.shared.ema import follow, moving_average
 from genlab.models.shared.image_model import ImageModel
 from genlab.models.shared.output_check import expect
 from genlab.models.shared.signed import signed, unsigned
 from genlab.networks.denoising_unet import DenoisingUNet
+from genlab.precision import at_least_float32
 from genlab.recorded import as_network
 from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape
 

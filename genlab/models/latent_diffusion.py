@@ -14,12 +14,12 @@ from genlab.diffusion.losses import DenoisingLoss, prediction_error
 from genlab.diffusion.noise import CosineNoise, NoiseSchedule
 from genlab.diffusion.predictions import Prediction, VelocityPrediction
 from genlab.errors import GenlabError
-from genlab.losses.precision import at_least_float32
 from genlab.models.diffusion import DenoiserFactory, DiffusionModel, without_condition
 from genlab.models.shared.base import frozen
 from genlab.models.shared.code_cache import CodeCache, cachable
 from genlab.models.shared.denoising import DenoisingModel
 from genlab.networks.denoising_unet import DenoisingUNet
+from genlab.precision import at_least_float32
 from genlab.recorded import as_network
 from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape
 

@@ -12,12 +12,12 @@ from torch import Generator, Tensor, nn
 from genlab.boltzmann.machine import BoltzmannMachine
 from genlab.boltzmann.units import BinaryUnits, VisibleUnits, draw_binary
 from genlab.capabilities import Completes, Decodes, Encodes, HasPartition, Reconstructs, Samples, SamplesInSteps
-from genlab.doubles import doubled
 from genlab.models.shared.boltzmann_health import BoltzmannHealth, mixing
 from genlab.models.shared.calls import of_codes, of_images
 from genlab.models.shared.codes import Codec
 from genlab.models.shared.gibbs import GibbsModel
 from genlab.optimizers import MachineSGD
+from genlab.precision import doubled
 from genlab.ranges import at_least, extent
 from genlab.recorded import as_network
 from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape

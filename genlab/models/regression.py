@@ -12,13 +12,13 @@ from genlab.capabilities import KnowsDeviation, Translates
 from genlab.errors import GenlabError
 from genlab.losses.evidence import log_mean_exp
 from genlab.losses.likelihood import bounded
-from genlab.losses.precision import at_least_float32
 from genlab.losses.regression import NormalNLL, RegressionLoss
 from genlab.metrics.translation import translation_scores
 from genlab.models.shared.output_check import expect
 from genlab.models.shared.signed import signed, unsigned
 from genlab.models.shared.translation import Translator, noise_from
 from genlab.networks.resnet import ResNetGenerator
+from genlab.precision import at_least_float32
 from genlab.ranges import at_least, extent
 from genlab.recorded import as_network
 from genlab.types import Interval, NetworkFactory, OptimizerFactory, PairBatch, ScheduleFactory, Shape

@@ -21,6 +21,7 @@ from genlab.networks.adaptive_augmentation import AdaptiveAugmentation
 from genlab.networks.residual_discriminator import ResidualDiscriminator
 from genlab.networks.style_generator import StyleGenerator
 from genlab.optimizers import StyleAdam, lazily
+from genlab.precision import at_least_float32
 from genlab.ranges import at_least, between
 from genlab.types import ImageBatch, Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape
 
@@ -217,7 +218,7 @@ class StyleGAN(Styles, GAN):
     @torch.no_grad()
     def shared(self, values: Tensor) -> Tensor:
         """Average values (B, ...) over the images of all processes."""
-        mean = values.float().mean(0) if values.dtype != torch.float64 else values.mean(0)
+        mean = at_least_float32(values).mean(0)
         gathered: Tensor = self.all_gather(mean)  # type: ignore[assignment]
         return gathered.view(-1, *mean.shape).mean(0)
 

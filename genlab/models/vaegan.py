@@ -11,7 +11,6 @@ from genlab.capabilities import Decodes, DrawsCodes, Encodes, Reconstructs, Samp
 from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
 from genlab.losses.evidence import kl_standard_normal
-from genlab.losses.precision import at_least_float32
 from genlab.metrics.active_units import ActiveUnits
 from genlab.models.shared.adversarial import Players, Turns
 from genlab.models.shared.calls import of_codes, of_images
@@ -25,6 +24,7 @@ from genlab.models.shared.signed import SignedGenerators, signed, unsigned
 from genlab.networks.conv import ConvEncoder
 from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from genlab.optimizers import GANAdam
+from genlab.precision import at_least_float32
 from genlab.ranges import above, at_least, extent, if_given
 from genlab.recorded import as_network
 from genlab.types import ImageBatch, Interval, NetworkFactory, OptimizerFactory, ScheduleFactory, Shape

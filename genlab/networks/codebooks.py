@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, distributed, nn
 
-from genlab.networks.quantizers import Quantizer, in_full
+from genlab.networks.quantizers import Quantizer
+from genlab.precision import at_least_float32
 from genlab.ranges import at_least, share
 
 AT_ONCE = {"cpu": 2**18, "cuda": 2**25}
@@ -85,8 +86,8 @@ class Codebook(Quantizer):
         found = z.detach()
         if self.training and self.batches == 0 and self.kmeans_start:
             self.start(found)
-        indices = nearest(found, in_full(self.book.detach()))
-        vectors = in_full(F.embedding(indices, self.book))
+        indices = nearest(found, at_least_float32(self.book.detach()))
+        vectors = at_least_float32(F.embedding(indices, self.book))
         loss = self.loss(z, vectors)
         vectors = vectors.detach()
         if self.training:

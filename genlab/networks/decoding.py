@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection
 import torch
 from torch import Generator, Tensor
 
-from genlab.doubles import double_of, doubled
 from genlab.networks.grid_sampling import chosen
 from genlab.networks.recurrent import State
+from genlab.precision import double_of, doubled
 from genlab.ranges import above, between, extent
 from genlab.vocabulary import END, PAD, START, UNKNOWN
 

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 from tqdm import tqdm
 
-from genlab.doubles import double_of, doubled
 from genlab.networks.pixelcnn import CausalConv, GatedLayer, GatedPixelCNN, gated
+from genlab.precision import double_of, doubled
 from genlab.types import Shape
 
 AT_ONCE = 2**17
@@ -75,7 +75,7 @@ def chosen(logits: Tensor, drawn: Tensor) -> Tensor:
 
     Args:
         logits: (B, values).
-        drawn: (B,), with the dtype that `genlab.doubles.double_of` gives for their device.
+        drawn: (B,), with the dtype that `genlab.precision.double_of` gives for their device.
     """
     cumulative = doubled(logits).softmax(1).cumsum(1)
     total = cumulative[:, -1:]  # 1, up to rounding

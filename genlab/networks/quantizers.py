@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from genlab.errors import GenlabError
+from genlab.precision import at_least_float32
 from genlab.ranges import between, extent
 from genlab.recorded import Recorded
 
@@ -71,7 +72,7 @@ class Quantizer(nn.Module, Recorded):
         """Return the vectors of indices (N,): (N, code_size)."""
 
     def forward(self, z: Tensor) -> Quantized:
-        flat = in_full(z).movedim(1, -1)
+        flat = at_least_float32(z).movedim(1, -1)
         with torch.autocast(z.device.type, enabled=False):
             vectors, indices, loss = self.quantize(flat.reshape(-1, self.code_size))
         return Quantized(
@@ -117,7 +118,7 @@ class FSQ(Quantizer):
     """Place values of the numbers' levels in an index: 1, levels[0], levels[0] levels[1], ..."""
 
     def quantize(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        bounded = self.bounded(in_full(self.inward(z.to(self.inward.weight))))
+        bounded = self.bounded(at_least_float32(self.inward(z.to(self.inward.weight))))
         rounded = bounded.detach().round().clamp(-(self.levels // 2), (self.levels - 1) // 2)
         digits = rounded.long() + self.levels // 2
         passed = rounded + (bounded - bounded.detach())
@@ -136,14 +137,9 @@ class FSQ(Quantizer):
 
     def of_indices(self, indices: Tensor) -> Tensor:
         digits = indices[:, None] // self.places % self.levels
-        return self._outward(in_full((digits - self.levels // 2).to(self.outward.weight)))
+        return self._outward(at_least_float32((digits - self.levels // 2).to(self.outward.weight)))
 
     def _outward(self, numbers: Tensor) -> Tensor:
         """Return the vectors of rounded numbers, scaled to [-1, 1]: (N, len(levels)) to (N, code_size)."""
         vectors: Tensor = self.outward((numbers / (self.levels // 2)).to(self.outward.weight))
         return vectors
-
-
-def in_full(tensor: Tensor) -> Tensor:
-    """Convert half precision to float32."""
-    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from genlab.networks.equalized import GAIN, EqualConv, EqualLinear, Filter, activated, stages
+from genlab.precision import at_least_float32
 from genlab.ranges import at_least, extent
 from genlab.recorded import Recorded
 from genlab.types import Shape
@@ -52,7 +53,7 @@ class BatchDeviation(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         size = min(self.size, x.shape[0])
         step = x.shape[0] // size
-        wide = x.to(torch.promote_types(x.dtype, torch.float32))  # in float16, 1e-8 is 0 and the root's slope infinite
+        wide = at_least_float32(x)  # in float16, 1e-8 is 0 and the root's slope infinite
         group = torch.stack([wide.roll(-step * place, 0) for place in range(size)])
         variance = (group - group.mean(0)).square().mean(0)  # torch.var is slow over so few
         deviation = (variance + 1e-8).sqrt().mean((1, 2, 3), keepdim=True).to(x.dtype)

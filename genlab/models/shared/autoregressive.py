@@ -12,11 +12,11 @@ from genlab.capabilities import Completes, ExactLikelihood, Samples
 from genlab.errors import GenlabError
 from genlab.inputs import generator_of
 from genlab.losses.categorical import grid_log_prob
-from genlab.losses.precision import at_least_float32
 from genlab.models.shared.calls import model_of, of_images
 from genlab.models.shared.image_model import ImageModel
 from genlab.models.shared.output_check import expect
 from genlab.networks.grid_sampling import sample_grids
+from genlab.precision import at_least_float32
 from genlab.ranges import between, count
 from genlab.recorded import as_network
 from genlab.types import GridNetworkFactory, Interval, OptimizerFactory, ScheduleFactory, Shape

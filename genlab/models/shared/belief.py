@@ -14,10 +14,10 @@ from genlab.boltzmann.hidden import BinaryHiddenUnits, HiddenUnits
 from genlab.boltzmann.machine import BoltzmannMachine
 from genlab.boltzmann.units import BinaryUnits, LabelledUnits, VisibleUnits, draw_binary
 from genlab.errors import GenlabError
-from genlab.losses.precision import at_least_float32
 from genlab.losses.softplus import softplus
 from genlab.models.shared.belief_passes import Passes
 from genlab.models.shared.staged import Plan, Stage, StagedModel, StageSchedule
+from genlab.precision import at_least_float32
 from genlab.ranges import at_least, extent
 from genlab.recorded import as_network
 from genlab.types import Interval, OptimizerFactory, ScheduleFactory, Shape

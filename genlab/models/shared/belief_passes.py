@@ -8,10 +8,9 @@ from torch import Generator, Tensor, nn
 
 from genlab.boltzmann.machine import BoltzmannMachine
 from genlab.boltzmann.units import draw_binary
-from genlab.doubles import doubled
-from genlab.losses.precision import at_least_float32
 from genlab.models.shared.calls import of_images
 from genlab.models.shared.gibbs import GibbsModel
+from genlab.precision import at_least_float32, doubled
 
 
 class Passes(GibbsModel):

@@ -7,7 +7,7 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
 from genlab.losses.adversarial import AdversarialLoss
-from genlab.losses.precision import at_least_float32
+from genlab.precision import at_least_float32
 
 SATURATED = 0.02
 """The discriminator's cross-entropy below which it is right about everything, and sure of it."""

@@ -9,9 +9,9 @@ from torch import Generator, Tensor
 from genlab.capabilities import Decodes, DrawsCodes, Encodes, HasLikelihood, Reconstructs, Samples
 from genlab.losses.evidence import evidence, importance_sampled, tempered
 from genlab.losses.likelihood import Likelihood
-from genlab.losses.precision import at_least_float32
 from genlab.models.shared.calls import of_codes, of_images
 from genlab.models.shared.codes import Codec, Prior
+from genlab.precision import at_least_float32
 
 AT_ONCE = {"cpu": 2**18, "cuda": 2**24}
 """Values of decoded images that `log_likelihood` holds at a time; a CPU is fastest with what fits into its cache."""

@@ -5,7 +5,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import genlab
-from genlab import doubles
+from genlab import precision
 from genlab.boltzmann import annealing
 from genlab.boltzmann.machine import BoltzmannMachine
 from genlab.boltzmann.units import BinaryUnits, GaussianUnits, LabelledUnits
@@ -28,7 +28,7 @@ class NoDoubles(TorchDispatchMode):
 
 
 def test_devices_without_float64_have_float32():
-    found = [doubles.double_of(torch.device(name)) for name in ("cpu", "cuda:1", "mps")]
+    found = [precision.double_of(torch.device(name)) for name in ("cpu", "cuda:1", "mps")]
     assert found == [torch.float64, torch.float64, torch.float32]
 
 
@@ -63,7 +63,7 @@ COMPUTED = {
 @pytest.mark.parametrize("name", COMPUTED)
 def test_results_are_those_of_float64_up_to_rounding(name, monkeypatch):
     expected = COMPUTED[name]()
-    monkeypatch.setattr(doubles, "WITHOUT", ("cpu",))
+    monkeypatch.setattr(doubles, "WITHOUT_DOUBLE", ("cpu",))
     with NoDoubles():
         found = COMPUTED[name]()
     torch.testing.assert_close(found, expected, check_dtype=False)
@@ -76,7 +76,7 @@ def test_importance_weights_are_of_a_type_that_the_device_has(monkeypatch):
     )
     machine = BoltzmannMachine(BinaryUnits(4), 3)
     for without in ((), ("cpu",)):
-        monkeypatch.setattr(doubles, "WITHOUT", without)
+        monkeypatch.setattr(doubles, "WITHOUT_DOUBLE", without)
         annealing.log_partition(machine, 5, 10)
     assert seen == [torch.float64, torch.float32]
 
