@@ -63,7 +63,7 @@ COMPUTED = {
 @pytest.mark.parametrize("name", COMPUTED)
 def test_results_are_those_of_float64_up_to_rounding(name, monkeypatch):
     expected = COMPUTED[name]()
-    monkeypatch.setattr(doubles, "WITHOUT_DOUBLE", ("cpu",))
+    monkeypatch.setattr(precision, "WITHOUT_DOUBLE", ("cpu",))
     with NoDoubles():
         found = COMPUTED[name]()
     torch.testing.assert_close(found, expected, check_dtype=False)
@@ -76,7 +76,7 @@ def test_importance_weights_are_of_a_type_that_the_device_has(monkeypatch):
     )
     machine = BoltzmannMachine(BinaryUnits(4), 3)
     for without in ((), ("cpu",)):
-        monkeypatch.setattr(doubles, "WITHOUT_DOUBLE", without)
+        monkeypatch.setattr(precision, "WITHOUT_DOUBLE", without)
         annealing.log_partition(machine, 5, 10)
     assert seen == [torch.float64, torch.float32]
 

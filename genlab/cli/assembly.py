@@ -8,6 +8,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.callbacks import Callback, ModelSummary, ProgressBar
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
 
 from genlab.callbacks import Curves, ParameterTable, Predictions, Requirements, Results, SteadyBar
 from genlab.checkpoints import Checkpoint, WholeCheckpoints
@@ -43,6 +44,9 @@ def require_usable(command: str, trainer: Trainer, model: LightningModule, given
         require_predictions(model)
     if isinstance(model, Model):
         model.require_trainable(trainer)
+    launcher = trainer.strategy.launcher
+    if isinstance(launcher, _MultiProcessingLauncher) and launcher._start_method == "spawn":
+        raise GenlabError("a run cannot be handed to processes that are spawned; give --trainer.strategy ddp")
     if given.sync_batchnorm and isinstance(trainer.accelerator, CPUAccelerator):
         raise GenlabError("batch norm is synchronised between GPUs only; leave --trainer.sync_batchnorm out")
 

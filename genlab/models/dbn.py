@@ -134,7 +134,13 @@ class Given(Codec, GibbsChains):
         return self.model.top
 
     def start(self, n: int, generator: Generator) -> Tensor:
-        """Draw where chains start, with the label clamped."""
+        """Draw where chains start, with the label clamped.
+
+        Raises:
+            GenlabError: before the stage that trains the highest layer; pictures during training may come earlier.
+        """
+        if not self.model.in_trainer:
+            self.model.require_labels()
         return self._clamped(self.model.start(n, generator))
 
     def step(self, v: Tensor, generator: Generator) -> Tensor:
@@ -236,12 +242,16 @@ class LabelledDBN(ConditionalModel, BeliefModel):
         Raises:
             GenlabError: before the stage that trains the highest layer, which sees labels.
         """
+        self.require_labels()
+        return self.class_scores(self.seen(x).flatten(1)).softmax(1)
+
+    def require_labels(self) -> None:
+        """Raise GenlabError before the stage that trains the highest layer, which sees labels."""
         if not self.sees_labels:
             raise GenlabError(
                 f"this LabelledDBN is in stage {self.stage.name}, but learns labels only in layer{len(self.machines)}: "
                 "resume its training"
             )
-        return self.class_scores(self.seen(x).flatten(1)).softmax(1)
 
     def predict_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
         """Predict the "class_probability" of each image."""

@@ -57,6 +57,10 @@ class UnrolledDBN(StackedAutoencoder):
     ) -> None:
         if not isinstance(net, DBN) or not isinstance(net.machine(0).visible, BinaryUnits):
             raise GenlabError(f"an UnrolledDBN starts from a DBN of binary units, not from a {type(net).__name__}")
+        if net.is_measured.any() and net.depth < len(net.machines):
+            raise GenlabError(
+                f"the DBN is in stage {net.stage.name} and has {len(net.machines)} layers: resume its training first"
+            )
         machines = [net.machine(level) for level in range(len(net.machines))]
         super().__init__(
             image_shape,

@@ -35,22 +35,25 @@ TOOLS = {
     genlab.GaussianRegressor: ("translate", "test/l1"),
     genlab.Pix2Pix: ("translate", "test/l1"),
     genlab.RBM: ("sample", "test/reconstruction"),
-    genlab.DBN: ("sample", "test/layer1/reconstruction"),
-    genlab.LabelledDBN: ("sample", "test/layer1/reconstruction"),
+    genlab.DBN: ("sample", "/reconstruction"),
+    genlab.LabelledDBN: ("sample", "/reconstruction"),
     genlab.CycleGAN: ("translate", "test/cycle"),
     PixelModel: ("sample", "test/bits_per_dim"),
     ImageModel: ("reconstruct", "test/loss"),
     genlab.SentenceLM: ("sample", "test/perplexity"),
     SentenceModel: ("reconstruct", "test/perplexity"),
 }
+ALL_LAYERS = ["--model.pretraining=[{epochs: 1, lr: 0.01}]", "--trainer.max_epochs=-1"]
 OPTIONS = {
     "vae_folder.yaml": ["--data.folder=pets"],
     "gan_folder.yaml": ["--data.folder=pets"],
     "stylegan_celeba64.yaml": ["--data.image_size=16"],
     "pix2pix_facades.yaml": ["--data.image_size=64", "--model.generator.channels=16"],
     "cyclegan_facades.yaml": ["--data.pairs.image_size=64", "--model.generator.channels=16"],
+    "dbn_digits.yaml": [*ALL_LAYERS, "--model.up_down=[]"],
+    "narrow_dbn_mnist.yaml": ALL_LAYERS,
 }
-"""Options for what a config leaves to the user, or what would take minutes."""
+"""Options for what a config leaves to the user, what would take minutes, and stages that others need."""
 FIRST = {
     "latent_diffusion_celeba.yaml": "map_vae_celeba.yaml",
     "code_prior_mnist.yaml": "vqvae_mnist.yaml",
@@ -411,6 +414,17 @@ def test_a_gan_says_where_its_own_clipping_is(refused):
     )
     assert not [*Path("runs").glob("*")]
     main([*fit, "--config", "overlays/smoke.yaml", "--model.generator_clip=1", "--model.discriminator_clip=2"])
+
+
+def test_gradients_are_clipped_in_mixed_precision_though_the_optimizer_is_fused():
+    smoke = ["--config", "overlays/bf16.yaml", "--config", "overlays/smoke.yaml", "--trainer.gradient_clip_val=1"]
+    main(["fit", "--config", "vae_digits.yaml", *smoke, "--model.optimizer.init_args.fused=true"])
+
+
+def test_processes_that_are_spawned_are_refused(refused):
+    spawned = ["--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.strategy=ddp_spawn"]
+    assert "give --trainer.strategy ddp" in refused("fit", "--config", "vae_digits.yaml", *spawned)
+    assert not [*Path("runs").glob("*")]
 
 
 def test_a_gan_resumes_with_its_average_and_counts_on(capsys):

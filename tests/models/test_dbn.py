@@ -295,3 +295,14 @@ def test_sleep_trains_no_variance_of_pixels():
     of_sleep = torch.autograd.grad(found["sleep"], variance, retain_graph=True, allow_unused=True)[0]
     assert of_sleep is None
     assert torch.autograd.grad(found["wake"], variance)[0].norm() > 0
+
+
+def test_what_needs_the_highest_layer_is_refused_before_it_is_trained():
+    model = dbn(genlab.LabelledDBN)
+    trainer(max_epochs=1).fit(model, genlab.Digits())
+    with pytest.raises(genlab.GenlabError, match="is in stage layer1, but learns labels only in layer2"):
+        model.given(3).sample(2)
+    net = dbn()
+    trainer(max_epochs=1).fit(net, genlab.Digits())
+    with pytest.raises(genlab.GenlabError, match="the DBN is in stage layer1 and has 2 layers: resume its training first"):
+        genlab.UnrolledDBN(SHAPE, net, [StageSchedule(1)])

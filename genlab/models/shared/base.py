@@ -89,6 +89,11 @@ class Model(PlainHyperparameters, Scheduled):
         """Raise GenlabError if this model cannot be trained with a Trainer's settings."""
 
     @property
+    def in_trainer(self) -> bool:
+        """Whether a Trainer is running this model."""
+        return self._trainer is not None and self._trainer.state.status is TrainerStatus.RUNNING
+
+    @property
     def uncompilable(self) -> str:
         """Why the model's networks cannot be compiled, in one line; empty if they can."""
         return ""
@@ -137,7 +142,7 @@ class Model(PlainHyperparameters, Scheduled):
         """Return whether to check values now: under a Trainer, only the first ones in training and outside of it."""
         if torch.compiler.is_compiling() or getattr(values, "requires_grad", False):
             return False
-        if self._trainer is None or self._trainer.state.status is not TrainerStatus.RUNNING:
+        if not self.in_trainer:
             return True
         key = name, self._trainer.state.stage is RunningStage.TRAINING
         due = key not in self._checked
@@ -149,8 +154,7 @@ class Model(PlainHyperparameters, Scheduled):
 
         Gradients are computed in training mode, in a Trainer, and if inputs require them, as in a search for codes.
         """
-        trained = self.training or (self._trainer and self._trainer.state.status is TrainerStatus.RUNNING)
-        wanted = trained or any(tensor.requires_grad for tensor in given)
+        wanted = self.training or self.in_trainer or any(tensor.requires_grad for tensor in given)
         return contextlib.nullcontext() if wanted else torch.no_grad()
 
     def log_batch(self, metrics: Mapping[str, Tensor], progress_bar: str) -> None:
@@ -191,8 +195,7 @@ class Model(PlainHyperparameters, Scheduled):
         of inputs come this way too, and stay as they are.
         """
         moved = super()._apply_batch_transfer_handler(batch, device, dataloader_idx)
-        runs = self._trainer is not None and self._trainer.state.status is TrainerStatus.RUNNING
-        return self.named(moved) if runs and batch is not self.example_input_array else moved
+        return self.named(moved) if self.in_trainer and batch is not self.example_input_array else moved
 
     def on_fit_start(self) -> None:
         """Give each process its own noise, and keep Lightning from warning of `frozen` parts in evaluation mode."""
