@@ -65,19 +65,28 @@ def require_attribute(trained: Trained) -> None:
         raise GenlabError(
             "an attribute needs two files, sentences with it and sentences without it; give --with and --without"
         )
-    if bool(args.attribute) == bool(args.having):
+    if args.attribute and args.having:
+        raise GenlabError("give either --attribute, or --with and --without")
+    if not args.attribute and not args.having:
         raise GenlabError(
             "there is nothing to edit; give --attribute NAME, or for sentences --with FILE --without FILE"
         )
 
 
 def direction_of_files(trained: Trained) -> Tensor:
-    """Return the vector from the codes of sentences in --without to those in --with, (code_size,)."""
+    """Return the vector from the codes of sentences in --without to those in --with, (code_size,).
+
+    Raises:
+        GenlabError: if these codes are the same on average.
+    """
     trained.require(Encodes)
     with_it, without_it = (sentences_in(trained, [path]) for path in (trained.args.having, trained.args.without))
     codes = [encoded(trained, sentences, torch.arange(len(sentences))) for sentences in (with_it, without_it)]
     has = torch.arange(len(with_it) + len(without_it)) < len(with_it)
-    return attribute_vector(torch.cat(codes), has)
+    vector = attribute_vector(torch.cat(codes), has)
+    if not vector.any():
+        raise GenlabError(f"the sentences of {trained.args.having} and {trained.args.without} have the same codes")
+    return vector
 
 
 def encoded_images(trained: Trained, random: torch.Generator) -> tuple[Tensor, Sequence[Decodes], Tensor]:

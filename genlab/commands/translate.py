@@ -14,7 +14,7 @@ from genlab.capabilities import Translates
 from genlab.commands.shared.inputs import named_paths, real, tell_unreadable
 from genlab.commands.shared.trained import Trained
 from genlab.data.files.framing import attempt, opened, pixels
-from genlab.data.files.image_files import LARGEST, is_image
+from genlab.data.files.image_files import LARGEST
 from genlab.errors import GenlabError, counted, listed
 from genlab.evaluation.domains import domains_of
 from genlab.models.shared.tiles import in_tiles
@@ -67,7 +67,7 @@ def translate_files(trained: Trained, model: Translates) -> None:
     args = trained.args
     folder: Path = args.out or (runs.run_of(trained.checkpoint) or trained.checkpoint.parent) / "translated"
     found = found_files(args.input, folder)
-    is_one = is_image(folder.name) and not is_folder(folder)
+    is_one = folder.suffix.lower() in Image.registered_extensions() and not is_folder(folder)
     if is_one:
         if len(found) > 1:
             raise GenlabError(f"{folder} is one file for {len(found)} images; give the name of a folder as --output")

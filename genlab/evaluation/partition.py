@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from genlab.boltzmann.annealing import CHAINS, DEVIATIONS, TEMPERATURES
+from genlab.errors import GenlabError
 from genlab.evaluation.rows import Row, averages
 from genlab.evaluation.splits import Options, Splits
 
@@ -18,9 +19,14 @@ def judge_partition(model: Any, splits: Splits, options: Options) -> list[Row]:
 
     The interval of log Z is three standard errors of the mean importance weight on each side, as in Salakhutdinov &
     Murray 2008; that of log p(x) follows from its ends. Grey pixels of binary units are drawn once.
+
+    Raises:
+        GenlabError: for fewer than two chains, which have no standard error.
     """
     random = torch.Generator().manual_seed(options.seed)
     chains, temperatures = options.codes or CHAINS, options.temperatures or TEMPERATURES
+    if chains < 2:
+        raise GenlabError(f"--samples is {chains}, the number of chains; it must be at least 2")
     found = [able.unnormalized(x, random) for able, x in splits.seen_by(model, options, AT_ONCE, "Evaluating")]
     z = model.log_partition(chains, temperatures, random, progress=True)
     name = "log_likelihood_bound" if model.is_bound else "log_likelihood"

@@ -119,6 +119,12 @@ def test_the_likelihood_has_an_interval_and_says_how_it_was_found(rbm, capsys):
     assert found["interval"] == "3 standard errors of the partition function"
 
 
+def test_chains_are_called_by_their_option(rbm, refused):
+    assert "--samples is 1, the number of chains; it must be at least 2" in refused(
+        "evaluate", f"--ckpt={rbm}", "--temperatures=5", "--samples=1"
+    )
+
+
 def test_temperatures_are_for_partition_functions(run, refused):
     assert "--temperatures is for the partition functions of Boltzmann machines" in refused(
         "evaluate", f"--ckpt={run}", "--temperatures=5"

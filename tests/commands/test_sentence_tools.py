@@ -288,6 +288,11 @@ def test_what_an_edit_must_be_told(wrong, runs):
     told = "there is nothing to edit; give --attribute NAME, or for sentences --with FILE --without FILE"
     assert told in wrong("edit")
     assert "give --with and --without" in wrong("edit", "--with=a.txt")
+    assert "give either --attribute, or" in wrong("edit", "--attribute=?", "--with=a.txt", "--without=b.txt")
+    for name in ("some", "same"):
+        Path(f"{name}.txt").write_text("we like tea .\n", encoding="utf-8")
+    same = ["--with=some.txt", "--without=same.txt"]
+    assert "the sentences of some.txt and same.txt have the same codes" in wrong("edit", *same)
     assert "the vocabulary of Sentences has no 'teaa'; did you mean tea?" in wrong("edit", "--attribute=teaa")
     assert "cannot encode" in wrong("edit", "--attribute=?", of="lm") or "cannot decode" in wrong(
         "edit", "--attribute=?", of="lm"

@@ -304,5 +304,5 @@ def test_what_needs_the_highest_layer_is_refused_before_it_is_trained():
         model.given(3).sample(2)
     net = dbn()
     trainer(max_epochs=1).fit(net, genlab.Digits())
-    with pytest.raises(genlab.GenlabError, match="the DBN is in stage layer1 and has 2 layers: resume its training first"):
+    with pytest.raises(genlab.GenlabError, match="the DBN is in stage layer1 and has 2 layers: resume"):
         genlab.UnrolledDBN(SHAPE, net, [StageSchedule(1)])
