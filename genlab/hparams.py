@@ -16,6 +16,7 @@ from textwrap import shorten
 from types import FrameType
 from typing import Any
 
+import numpy as np
 from lightning.pytorch.core.mixins.hparams_mixin import HyperparametersMixin, _given_hyperparameters
 from lightning.pytorch.utilities.parsing import collect_init_args
 from torch import nn
@@ -79,6 +80,8 @@ class PlainHyperparameters(HyperparametersMixin):
 
 def plain(value: Any, where: str) -> Any:
     """Describe a value by nested dicts, lists, strings and numbers; `where` names it in errors."""
+    if isinstance(value, np.generic):  # a number of numpy's, some of which are also Python's
+        value = value.item()
     if value is None or isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, os.PathLike):

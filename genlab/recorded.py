@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import inspect
+import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeVar, cast
@@ -64,8 +65,14 @@ def as_network(network: Callable[..., Network], *arguments: Any) -> Network:
         arguments: what the model supplies to factories: an image's shape and a size.
 
     Raises:
-        GenlabError: for a network that was built with other arguments, was changed since, or is not `Recorded`.
+        GenlabError: for a network that was built with other arguments, was changed since, or is not `Recorded`, and for
+            anything that is not a network or a factory, such as its name.
     """
+    if not callable(network):
+        name = str(network).rpartition(".")[2]
+        known = hasattr(sys.modules.get("genlab.networks"), name)
+        instead = f"the class, genlab.networks.{name}" if known else "a class, such as genlab.networks.MLPEncoder"
+        raise GenlabError(f"{network!r} cannot be called to build a network; give {instead}")
     if not isinstance(network, nn.Module):
         return network(*arguments)
     if not isinstance(network, Recorded):

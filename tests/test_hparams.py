@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 
+import numpy as np
 import pytest
 from lightning.pytorch.cli import instantiate_module
 from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters_context
@@ -111,3 +112,17 @@ class Chosen(ImageModel):
 def test_a_model_says_which_arguments_are_kept():
     kept = {name: value for name, value in Chosen((1, 8, 8), 2).hparams.items() if not name.startswith("_")}
     assert kept == {"size": 2}
+
+
+@pytest.mark.parametrize(
+    ("number", "kept"), [(np.int64(4), 4), (np.float32(0.5), 0.5), (np.float64(0.5), 0.5), (np.bool_(True), True)]
+)
+def test_numbers_of_numpy_are_kept_as_those_of_python(number, kept):
+    for found in (plain(number, "here"), *plain([number], "here"), *plain({"key": number}, "here").values()):
+        assert type(found) is type(kept)
+        assert found == kept
+
+
+def test_a_model_takes_numbers_of_numpy():
+    model = genlab.VAE((1, 8, 8), code_size=np.int64(4), beta=np.float32(0.5))
+    assert (model.hparams["code_size"], model.hparams["beta"]) == (4, 0.5)

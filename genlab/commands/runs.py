@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import csv
 import io
+import itertools
 import math
 import os
 import shutil
@@ -15,7 +16,7 @@ from typing import Any
 from genlab import runs
 from genlab.atomic import must_be_free, whole_file
 from genlab.errors import GenlabError, counted, nearest
-from genlab.runs.summaries import NOT_LEARNED, Summary, differences, differing, settings_of, summarise
+from genlab.runs.summaries import Summary, differences, differing, last_trained, settings_of, summarise, unequal
 
 COLUMNS = ("run", "model", "data", "differs", "epochs", "state", "best", "date")
 NARROWEST = {"date": 12, "data": 8, "model": 8, "best": 12, "differs": 10}
@@ -41,7 +42,7 @@ def main(args: argparse.Namespace) -> None:
 
 def listed(args: argparse.Namespace) -> None:
     """Print the table of runs, or write it as CSV."""
-    folders = runs.run_folders(args.folder)
+    folders = [*runs.run_folders(args.folder), *versions(args.folder)]
     strangers = [folder for folder in folders if not runs.is_config_of_run(folder / runs.CONFIG)]
     summaries = [summarise(run) for run in folders if run not in strangers]
     for condition in args.filter or []:
@@ -91,7 +92,7 @@ def cells(run: Summary, differs: dict[str, str]) -> dict[str, str]:
         "differs": " ".join(f"{name}={value}" for name, value in differs.items()),
         "epochs": str(run.epochs) if ended else f"{run.epochs}/{run.planned}",
         "state": run.state.partition(":")[0],
-        "best": "" if run.best is None else f"{run.best:#.4g} {run.metric}",
+        "best": "" if run.best is None else f"{_four_digits(run.best)} {run.metric}",
         "date": f"{run.date:%b %d %H:%M}" if datetime.now() - run.date < RECENT else f"{run.date:%b %d  %Y}",
     }
 
@@ -114,7 +115,10 @@ def ordered(summaries: Sequence[Summary], key: str) -> list[Summary]:
 
 
 def filtered(summaries: Sequence[Summary], condition: str) -> list[Summary]:
-    """Select runs by a condition such as "model=VAE" or "lr=0.001": text by substring, numbers by value.
+    """Select runs by a condition such as "model=VAE" or "lr=0.001".
+
+    Numbers are compared by value. Text in any case selects the runs that have it as it is or, if none has, within
+    another text.
 
     Raises:
         GenlabError: for a malformed condition.
@@ -124,9 +128,13 @@ def filtered(summaries: Sequence[Summary], condition: str) -> list[Summary]:
         raise GenlabError(f"--filter takes conditions such as model=VAE or lr=0.001, not {condition!r}")
     key = "run" if key == "name" else key  # as --name calls it
     if key in COLUMNS:
-        return [run for run in summaries if wanted.lower() in cells(run, {})[key].lower()]
-    names = named(summaries, key, COLUMNS)
-    return [run for run in summaries if any(_matches(run.settings.get(name), wanted) for name in names)]
+        values = [[cells(run, {})[key]] for run in summaries]
+    else:
+        names = named(summaries, key, COLUMNS)
+        values = [[run.settings[name] for name in names if name in run.settings] for run in summaries]
+    equal = [any(_equals(value, wanted) for value in each) for each in values]
+    chosen = equal if any(equal) else [any(_contains(value, wanted) for value in each) for each in values]
+    return [*itertools.compress(summaries, chosen)]
 
 
 def named(summaries: Sequence[Summary], key: str, columns: Collection[str]) -> list[str]:
@@ -145,12 +153,13 @@ def named(summaries: Sequence[Summary], key: str, columns: Collection[str]) -> l
 
 
 def compared(a: Path, b: Path) -> str:
-    """Return a table of the settings in which two runs differ.
+    """Return a table of the settings in which two runs differ; a folder of runs means its newest run.
 
     Raises:
         GenlabError: for a folder that is not a run.
     """
-    settings = [settings_of(_require_run(run)) for run in (a, b)]
+    a, b = map(newest_version, (a, b))
+    settings = [settings_of(run) for run in (a, b)]
     rows = [[name, *(each.get(name, "") for each in settings)] for name in differing(settings)]
     if not rows:
         return f"{a} and {b} have the same settings"
@@ -159,10 +168,23 @@ def compared(a: Path, b: Path) -> str:
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
 
+def versions(folder: Path) -> list[Path]:
+    """List the runs directly in a folder such as runs/vae_mnist, by version."""
+    return [run for run in runs.run_folders(folder.parent, folder.name) if runs.is_config_of_run(run / runs.CONFIG)]
+
+
+def newest_version(path: Path) -> Path:
+    """Return a run unchanged, or the run in a folder of runs that was trained most recently.
+
+    Raises:
+        GenlabError: for a folder that is neither.
+    """
+    return _require_run(max(versions(path), key=last_trained, default=path))
+
+
 def as_csv(summaries: Sequence[Summary]) -> str:
     """Format runs as CSV, with a column for each fact and for each setting that differs between any two runs."""
-    names = [name for name in differing([run.settings for run in summaries]) if not NOT_LEARNED.fullmatch(name)]
-    names = [name for name in names if name not in ("model", "data")]
+    names = [name for name in unequal([run.settings for run in summaries]) if name not in ("model", "data")]
     differs = differences(summaries)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -229,10 +251,16 @@ def _across(widths: Mapping[str, int]) -> int:
     return sum(widths.values()) + 2 * (len(widths) - 1)
 
 
-def _matches(value: str | None, wanted: str) -> bool:
-    """Return whether a setting equals a number, or contains other text."""
-    if value is None:
-        return False
+def _equals(value: str, wanted: str) -> bool:
+    """Return whether a value equals a number, or other text in any case."""
+    try:
+        return float(value) == float(wanted)
+    except ValueError:
+        return value.lower() == wanted.lower()
+
+
+def _contains(value: str, wanted: str) -> bool:
+    """Return whether a value contains a text, in any case; numbers do not contain each other."""
     try:
         return float(value) == float(wanted)
     except ValueError:
@@ -245,6 +273,11 @@ def _comparable(value: str) -> tuple[bool, float, str]:
         return False, float(value), ""
     except ValueError:
         return bool(value), -math.inf, value
+
+
+def _four_digits(value: float) -> str:
+    """Format a number with four significant digits, without a point at the end."""
+    return f"{value:#.4g}".removesuffix(".")
 
 
 def _cut(text: str, width: int) -> str:

@@ -19,13 +19,13 @@ from genlab.capabilities import (
     Conditional,
     Decodes,
     Encodes,
-    Quantizes,
     Samples,
     SamplesInSteps,
     as_seen,
     can,
     flat_code_size,
 )
+from genlab.commands.shared.prior import require_prior
 from genlab.commands.shared.shown import condition_asked, named_condition, usual_attributes
 from genlab.commands.shared.stepwise import from_image, require_consistent, set_sampling
 from genlab.commands.shared.trained import BATCH, Trained, encoded
@@ -34,6 +34,8 @@ from genlab.errors import GenlabError
 from genlab.latent import CodeDensity
 from genlab.pictures.drawing import Drawable
 
+COUNT = 64
+"""Number of samples, unless --count is given."""
 ROWS = 8
 """Maximum number of samples in a strip."""
 FITTED_ON = 10_000
@@ -59,6 +61,7 @@ def main(args: argparse.Namespace) -> None:
     random = torch.Generator().manual_seed(args.seed)
     model = trained.model
     if not can(model, Conditional) and (args.condition or args.condition_image or args.per_class):
+        require_prior(trained)
         raise GenlabError(f"the {type(model).__name__} in {trained.checkpoint} takes no conditions")
     if args.without_average:
         if getattr(model, "average", None) is None:
@@ -98,34 +101,31 @@ def draw_in_steps(trained: Trained, random: torch.Generator) -> None:
             f"the {type(model).__name__} samples under a condition; give --condition or --condition-image"
         )
     if args.from_image:
-        made = from_image(trained, condition, random)
+        made = from_image(trained, condition, args.count or COUNT, random)
         title = f"{'Completions' if args.mask else 'Variations'} of {args.from_image.name}"
         sheet = sheets.of_samples(made, args.columns, title=title)
         trained.draw(named_condition(trained, sheet), "pictures/sample-from-image.png")
     else:
         able = trained.able_under(condition, SamplesInSteps)
-        sheet = sheets.on_the_way(able, min(args.count, ROWS), args.strip, random)
+        sheet = sheets.on_the_way(able, min(args.count or COUNT, ROWS), args.strip, random)
         trained.draw(named_condition(trained, sheet), "pictures/sample-strip.png")
 
 
 @torch.no_grad()
 def drawn(trained: Trained, args: argparse.Namespace, random: torch.Generator) -> Tensor | Sequence[str]:
     """Sample from the model's own prior or from a fitted density: images (count, C, H, W), or texts."""
+    count = args.count or COUNT
     if args.prior:
         decoder = trained.able_to(Decodes)
-        return as_seen(decoder, decoder.decode(code_density(trained, args).sample(args.count, random)))
+        return as_seen(decoder, decoder.decode(code_density(trained, args).sample(count, random)))
     model = trained.model
     if not can(model, Samples) and can(model, Encodes) and can(model, Decodes):
-        if can(model, Quantizes):
-            raise GenlabError(
-                f"the {type(model).__name__} in {trained.checkpoint} has no prior of its codes yet; "
-                "train one: genlab fit --model CodePrior"
-            )
+        require_prior(trained)
         raise GenlabError(
             f"the {type(model).__name__} in {trained.checkpoint} has no prior to sample from; "
             "fit one to its codes with --prior gaussian or --prior gmm"
         )
-    return as_seen(model, trained.able_to(Samples).sample(args.count, generator=random))
+    return as_seen(model, trained.able_to(Samples).sample(count, generator=random))
 
 
 def code_density(trained: Trained, args: argparse.Namespace) -> CodeDensity:
@@ -189,7 +189,7 @@ def conditional_sheet(model: Conditional, trained: Trained, random: torch.Genera
     asked = condition_asked(trained)
     if asked is not None:
         words = args.condition or args.condition_image.stem
-        sheet = sheets.samples(model.given(asked), args.count, args.columns, random)
+        sheet = sheets.samples(model.given(asked), args.count or COUNT, args.columns, random)
         name = re.sub(r"[^\w=,.+-]", "_", words)
         return replace(sheet, title=f"Samples {model.condition.joined} {words}"), f"pictures/sample-{name}.png"
     batch = {}
@@ -197,8 +197,8 @@ def conditional_sheet(model: Conditional, trained: Trained, random: torch.Genera
         test_set = trained.images()
         batch = test_set[torch.randperm(len(test_set), generator=random)[:PAIRS]]
     conditions, names = model.condition.every(batch, lambda: usual_attributes(trained))
-    truth = batch.get("target")
-    return sheets.samples_by_condition(model, conditions, names, args.columns, random, truth), "pictures/sample.png"
+    each, truth = args.count or args.columns, batch.get("target")
+    return sheets.samples_by_condition(model, conditions, names, each, random, truth), "pictures/sample.png"
 
 
 @torch.no_grad()

@@ -3,7 +3,7 @@
 import contextlib
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,8 @@ UNKNOWN = "?"
 """Placeholder for the model or data of a run whose config cannot be read."""
 NOT_LEARNED = re.compile(
     r"(pictures|best_checkpoint|last_checkpoint)\..*|data\.(.*\.)?(data_dir|num_workers|prefetch)|weights_only|"
-    r"trainer\.(enable_.*|logger.*|default_root_dir|log_every_n_steps|profiler.*|max_epochs)"
+    r"trainer\.(enable_.*|logger.*|default_root_dir|log_every_n_steps|profiler.*|max_epochs|num_sanity_val_steps|"
+    r"limit_(val|test|predict)_batches)"
 )
 """Settings without effect on what is learned, and the number of epochs, which has a column of its own."""
 
@@ -82,7 +83,7 @@ def summarise(run: Path) -> Summary:
     values = metrics.series(metric).values
     best = max if settings.get("best_checkpoint.mode") == "max" else min
     return Summary(
-        run, settings, state, epochs, planned, metric, float(best(values)) if len(values) else None, _last_trained(run)
+        run, settings, state, epochs, planned, metric, float(best(values)) if len(values) else None, last_trained(run)
     )
 
 
@@ -109,10 +110,17 @@ def flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def differing(settings: Sequence[Mapping[str, str]]) -> list[str]:
-    """Find the settings that are not the same in all runs; if classes differ, their arguments are left out."""
-    names = list(dict.fromkeys(name for each in settings for name in each))
-    found = [name for name in names if len({each.get(name) for each in settings}) > 1]
-    return [name for name in found if not any(name.startswith(f"{other}.") for other in found)]
+    """Find the settings that are not the same in all runs; arguments only if they differ between runs of one class."""
+    found = unequal(settings)
+    known = {name for each in settings for name in each}
+    peers = {name: _by_class(settings, _owner(name, known)) for name in found}
+    return [name for name in found if any(len({each.get(name) for each in same}) > 1 for same in peers[name])]
+
+
+def unequal(settings: Sequence[Mapping[str, str]]) -> list[str]:
+    """Find the settings that are not the same in all runs, including arguments that only some classes have."""
+    names = dict.fromkeys(name for each in settings for name in each)
+    return [name for name in names if len({each.get(name) for each in settings}) > 1]
 
 
 def differences(summaries: Sequence[Summary], usual: bool = True) -> list[dict[str, str]]:
@@ -162,6 +170,21 @@ def labels(summaries: Sequence[Summary]) -> list[str]:
     ]
 
 
+def _owner(name: str, known: Collection[str]) -> str:
+    """Name the setting whose class takes a setting as an argument; empty if there is none."""
+    while (name := name.rpartition(".")[0]) and name not in known:
+        pass
+    return name
+
+
+def _by_class(settings: Sequence[Mapping[str, str]], owner: str) -> list[list[Mapping[str, str]]]:
+    """Group runs by the class of a setting; without one, all are in one group."""
+    groups: dict[str | None, list[Mapping[str, str]]] = defaultdict(list)
+    for each in settings:
+        groups[each.get(owner)].append(each)
+    return [*groups.values()]
+
+
 def _text(value: Any) -> str:
     """Format a value as in YAML, so that equal values look the same; names in genlab and torch lose their package."""
     if isinstance(value, str):
@@ -193,7 +216,8 @@ def _whole(text: str) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def _last_trained(run: Path) -> datetime:
+def last_trained(run: Path) -> datetime:
+    """Tell when a run was last trained, by its files."""
     times = [0.0]
     for name in (runs.CONFIG, history.FILE):
         with contextlib.suppress(OSError):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,25 @@ def test_other_tools_say_what_codes_are(vqvae, refused, line):
     assert "codes of the VQVAE are whole numbers" in told or "has a prior of its own" in told
 
 
-def test_without_a_prior_a_sample_says_how_to_train_one(refused):
-    stages = ["--model.prior=[]", "--model.conditional=false", "--trainer.max_epochs=1"]
+def test_without_a_prior_a_sample_prints_a_command_that_trains_one(refused):
+    stages = ["--model.prior=[]", "--model.conditional=false", "--data.batch_size=50"]
     main(["fit", "--config=vqvae_digits.yaml", "--config=overlays/smoke.yaml", *stages])
-    assert "has no prior of its codes yet; train one: genlab fit --model CodePrior" in refused("sample")
+    told, command = refused("sample").split("has no prior of its codes yet; train one: genlab ")
+    assert "VQVAE" in told
+    words = shlex.split(command)
+    assert {"--data=Digits", "--data.batch_size=50"} <= {*words}
+    small = ["--model.prior=[{epochs: 1}]", "--model.prior_network.layers=1", "--trainer.limit_train_batches=1"]
+    main([*words, *small])
+    main(["sample", "--count=2", "--out=new.png"])
+    assert Path("new.png").exists()
+
+
+def test_before_the_prior_is_trained_a_sample_prints_the_command_that_trains_it(refused):
+    stages = [f"--model.{stage}=[{{epochs: 1}}]" for stage in ("autoencoder", "prior")]
+    main(["fit", "--config=vqvae_digits.yaml", "--config=overlays/smoke.yaml", *stages])
+    for condition in ([], ["--condition=7"]):
+        told = refused("sample", *condition)
+        assert "has no prior of its codes yet; train its remaining stages: genlab fit --ckpt_path " in told
+    main(shlex.split(told.rpartition(": genlab ")[2]))
+    main(["sample", "--condition=7", "--count=2", "--out=new.png"])
+    assert Path("new.png").exists()

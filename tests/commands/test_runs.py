@@ -1,5 +1,6 @@
 """The table of runs: what it shows, and that only runs are deleted."""
 
+import contextlib
 import csv
 import io
 import os
@@ -65,6 +66,27 @@ def test_two_runs_that_differ_both_say_how(capsys):
     assert [row["differs"] for row in rows] == ["beta=1 encoder=MLPEncoder", "beta=4 encoder=ConvEncoder"]
 
 
+def test_a_swept_setting_is_shown_although_one_run_has_another_class(capsys):
+    make_run("runs/vae/0")
+    make_run("runs/vae/1", {"model.optimizer.lr": 0.01, "model.encoder.hidden": [16]})
+    conv = {"class_path": "genlab.networks.ConvEncoder", "init_args": {"channels": [4]}}
+    sgd = {"class_path": "torch.optim.SGD", "init_args": {"lr": 1.0}}
+    make_run("runs/vae/2", {"model.encoder": conv, "model.optimizer": sgd})
+    assert [row["differs"] for row in table(capsys, "--sort=run")] == [
+        "hidden=[8, 4] lr=0.001",
+        "hidden=[16] lr=0.01",
+        "encoder=ConvEncoder optimizer=SGD lr=1",
+    ]
+    main(["runs", "--csv", "--sort=run"])
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["model.encoder.hidden"] for row in rows] == ["[8, 4]", "[16]", ""]
+    assert [row["model.encoder.channels"] for row in rows] == ["", "", "[4]"]
+    assert [row["model.optimizer.lr"] for row in rows] == ["0.001", "0.01", "1"]
+    main(["runs", "--diff", "runs/vae/0", "runs/vae/2"])
+    found = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert found == ["setting", "model.encoder", "model.optimizer"]
+
+
 def test_names_of_settings_are_as_long_as_it_takes(capsys):
     def players(lr: float, layers: list[int]) -> dict:
         optimizers = {
@@ -86,6 +108,13 @@ def test_where_files_lie_is_no_difference(capsys):
     make_run("runs/vae/0")
     make_run("runs/vae/1", {"trainer.enable_progress_bar": False, "data.data_dir": "/data", "pictures.count": 9})
     assert "differs" not in table(capsys)[0]
+
+
+def test_of_the_limits_of_a_quick_try_only_that_of_training_is_a_difference(capsys):
+    limits = {f"trainer.limit_{part}_batches": 2 for part in ("train", "val", "test", "predict")}
+    make_run("runs/vae/0")
+    make_run("runs/vae/1", {**limits, "trainer.num_sanity_val_steps": 0})
+    assert [row["differs"] for row in table(capsys, "--sort=run")] == ["", "limit_train_batches=2"]
 
 
 STATES = {"finished": "finished", "stopped": "stopped", "failed: no memory": "failed", "running": "stopped"}
@@ -162,6 +191,12 @@ def test_the_best_is_by_the_monitor_of_the_best_checkpoint(capsys):
     assert table(capsys)[0]["best"] == "30.00 val/psnr"
 
 
+@pytest.mark.parametrize(("value", "shown"), [(2842.3, "2842"), (28423.0, "2.842e+04"), (30.0, "30.00")])
+def test_the_best_has_four_digits(value, shown, capsys):
+    write_metrics(make_run("runs/vae/0"), [{"step": 0, "epoch": 0, "val/loss": value}])
+    assert table(capsys)[0]["best"] == f"{shown} val/loss"
+
+
 def test_losses_of_stages_are_not_compared(capsys):
     run = make_run("runs/stacked/0")
     rows = [
@@ -204,6 +239,15 @@ def test_filters_leave_the_runs_of_which_all_is_true(conditions, left, four, cap
     assert [row["run"].removeprefix("runs/") for row in table(capsys, "--filter", *conditions)] == left
 
 
+def test_a_filter_prefers_the_runs_that_have_just_that_text(capsys):
+    for name, encoder in (("VAE", "MLPEncoder"), ("CVAE", "MLPEncoder"), ("VQVAE", "MyMLPEncoder")):
+        make_run(f"runs/{name}/0", {"model": {"class_path": f"genlab.{name}", "init_args": {"encoder": encoder}}})
+    assert [row["model"] for row in table(capsys, "--filter=model=vae")] == ["VAE"]
+    assert [row["model"] for row in table(capsys, "--filter=model=va", "--sort=run")] == ["CVAE", "VAE", "VQVAE"]
+    assert [row["model"] for row in table(capsys, "--filter=encoder=MLPEncoder", "--sort=run")] == ["CVAE", "VAE"]
+    assert len(table(capsys, "--filter=epochs=2")) == 3
+
+
 def test_mistakes_in_keys_are_told(four, refused):
     assert "no run has a column or a setting called betta; did you mean beta?" in refused("runs", "--sort=betta")
     assert "called foo; columns are run, model" in refused("runs", "--filter", "foo=1")
@@ -236,6 +280,19 @@ def test_differences_are_by_full_names(four, capsys):
     assert capsys.readouterr().out.splitlines()[1].split() == ["model", "VAE", "GAN"]
     main(["runs", "--diff", "runs/vae/0", "runs/vae/0/"])
     assert "have the same settings" in capsys.readouterr().out
+
+
+def test_a_folder_of_runs_means_its_versions_or_the_newest_of_them(four, capsys, refused):
+    assert [row["run"] for row in table(capsys, "runs/vae/")] == ["runs/vae/0", "runs/vae/1", "runs/vae/10"]
+    main(["runs", "--diff", "runs/vae/1", "runs/vae"])
+    header, *rows = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert header == ["setting", "runs/vae/1", "runs/vae/10"]
+    assert ["model.beta", "4", "1"] in rows
+    Path("runs/empty").mkdir()
+    assert "there is no run in runs/empty" in refused("runs", "runs/empty")
+    assert "runs is not a run of genlab" in refused("runs", "--diff", "runs", "runs/vae")
+    with contextlib.chdir("runs/vae"):
+        assert [row["run"] for row in table(capsys, ".")] == ["0", "1", "10"]
 
 
 def test_csv_has_numbers_and_a_column_for_each_setting_that_differs(four, capsys, refused):

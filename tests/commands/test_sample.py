@@ -29,6 +29,12 @@ def test_all_classes_are_drawn_one_a_row_with_one_code_a_column(conditional, til
     np.testing.assert_allclose(drawn[7, 1], expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("options", [["-n=3"], ["-n=3", "--columns=5"]])
+def test_the_count_is_that_of_each_condition(conditional, tiles, options):
+    main(["sample", f"--ckpt={conditional['digits']}", *options, "--out=three.npz"])
+    assert tiles("three.npz").shape[:2] == (10, 3)
+
+
 def test_one_class_is_drawn_when_asked_for(conditional, tiles):
     sample = ["sample", "--ckpt", str(conditional["digits"]), "--condition", "7", "-n", "4", "--columns", "2"]
     main([*sample, "--out", "7.npz"])

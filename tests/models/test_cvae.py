@@ -1,5 +1,7 @@
 """The conditional VAE: labels, attributes and images as conditions."""
 
+import copy
+import pickle
 from functools import partial
 
 import pytest
@@ -123,3 +125,15 @@ def test_what_does_not_fit_is_said():
         small_cvae("label").under({"image": images})
     with pytest.raises(genlab.GenlabError, match="there are 4 conditions for 6 images"):
         small_cvae("label").given(torch.arange(4)).sample(6)
+
+
+def test_methods_that_need_a_condition_say_how_to_give_one():
+    model = genlab.CVAE(SHAPE, 10)
+    for same in (model, copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        with pytest.raises(AttributeError, match=r"a CVAE has encode only under a condition: model\.given\(") as error:
+            same.encode(torch.rand(2, *SHAPE))
+        assert error.value.obj is None  # no guess at another attribute
+        assert not hasattr(same, "decode")
+    for name in ("encodes", "_encode"):
+        with pytest.raises(AttributeError, match=f"has no attribute '{name}'"):
+            getattr(model, name)

@@ -333,3 +333,15 @@ def test_randomness_is_as_it_was():
     torch.manual_seed(0)
     MLPDecoder(SHAPE, 4)
     assert torch.equal(drawn, torch.rand(1))
+
+
+@pytest.mark.parametrize(
+    ("given", "instead"),
+    [
+        ("MLPEncoder", "give the class, genlab.networks.MLPEncoder"),
+        (5, "5 cannot be called to build a network"),
+    ],
+)
+def test_a_name_is_not_a_network(given, instead):
+    with pytest.raises(genlab.GenlabError, match=instead):
+        genlab.VAE((1, 8, 8), encoder=given)

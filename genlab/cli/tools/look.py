@@ -62,8 +62,9 @@ def sample(parser: argparse.ArgumentParser) -> None:
     makes an autoencoder generative. The density is saved beside the checkpoint, and reused with the same --seed.
 
     For a conditional model, each column is one code and each row one condition: every class; every attribute, in turn
-    set to the opposite of most images; or test images, on the left, with the truth on the right. With --condition or
-    --condition-image, all samples have that condition. With --per-class, images are written to folders by class.
+    set to the opposite of most images; or test images, on the left, with the truth on the right. --count is then the
+    number of columns. With --condition or --condition-image, all samples have that condition. With --per-class, images
+    are written to folders by class.
 
     A model of sentences prints them, or writes them to --out FILE.txt; --columns has no effect.
 
@@ -75,7 +76,9 @@ def sample(parser: argparse.ArgumentParser) -> None:
     of_data(parser)
     of_decoding(parser)
     drawing(parser)
-    parser.add_argument("-n", "--count", type=positive, default=64, help="how many (default 64)")
+    parser.add_argument(
+        "-n", "--count", type=positive, help="how many (default 64), or how many of each condition (default --columns)"
+    )
     parser.add_argument("--columns", type=positive, default=8, help="images in a row (default 8)")
     parser.add_argument(
         "--prior",

@@ -11,7 +11,13 @@ def runs(parser: argparse.ArgumentParser) -> None:
 
     A setting is only shown where it differs from that of most of these runs. The newest runs come last.
     """
-    parser.add_argument("folder", nargs="?", type=Path, default=Path("runs"), help="folder of the runs (default runs)")
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        default=Path("runs"),
+        help="folder of the runs, or of one config's runs: runs/vae_mnist (default runs)",
+    )
     parser.add_argument(
         "--sort",
         metavar="KEY",
@@ -22,13 +28,18 @@ def runs(parser: argparse.ArgumentParser) -> None:
         "--filter",
         nargs="+",
         metavar="KEY=TEXT",
-        help="only runs that meet all conditions: the column or setting contains the text, in any case, or equals "
-        "the number: --filter model=VAE data=MNIST lr=0.001",
+        help="only runs that meet all conditions: the column or setting is the text or number, or contains the text if "
+        "no run has just that, in any case: --filter model=VAE data=MNIST lr=0.001",
     )
     parser.add_argument("--force", action="store_true", help="let --csv replace a file that already exists")
     parser.add_argument("--yes", action="store_true", help="do not ask before --delete")
     instead = parser.add_mutually_exclusive_group()
-    instead.add_argument("--diff", nargs=2, metavar=("A", "B"), help="the settings in which two runs differ")
+    instead.add_argument(
+        "--diff",
+        nargs=2,
+        metavar=("A", "B"),
+        help="the settings in which two runs differ; a folder of runs means its newest",
+    )
     instead.add_argument(
         "--csv", nargs="?", const=Path("-"), type=Path, metavar="FILE", help="write CSV, to stdout or to a file"
     )

@@ -74,15 +74,15 @@ def show_steps(trained: Trained) -> None:
         model.sampling = replace(model.sampling, progress=True)  # type: ignore[type-var]
 
 
-def from_image(trained: Trained, condition: Tensor | None, random: torch.Generator) -> Tensor:
-    """Make --count images from the one of --from-image, or complete it where --mask is white: (count, C, H, W).
+def from_image(trained: Trained, condition: Tensor | None, count: int, random: torch.Generator) -> Tensor:
+    """Make images from the one of --from-image, or complete it where --mask is white: (count, C, H, W).
 
     Raises:
         GenlabError: for a model that cannot do this, and for unreadable or unsuitable files.
     """
     args = trained.args
     image = read_image(args.from_image, trained.model.image_shape)  # type: ignore[arg-type]
-    several = image.expand(args.count, -1, -1, -1)
+    several = image.expand(count, -1, -1, -1)
     if args.mask is None:
         able = trained.able_under(condition, SamplesInSteps)
         return able.vary(several, **if_given(strength=args.strength), generator=random)

@@ -136,7 +136,7 @@ class Trained:
     @property
     def subject(self) -> str:
         """Description of the model for a picture's title: its class, data, epochs of training, and --truncation."""
-        named = subject_of(self.model, self._described_data, self._saved.epochs)
+        named = subject_of(self.model, self.described_data, self._saved.epochs)
         truncation = getattr(self.args, "truncation", None)
         return named if truncation is None else f"{named}, truncation {truncation:g}"
 
@@ -168,7 +168,7 @@ class Trained:
             GenlabError: for unknown or untrusted data, and for images of another shape than the model's.
         """
         with granted(self.args.trust):
-            left = {} if self.args.data else without(self._described_data, self.args.data_settings)
+            left = {} if self.args.data else without(self.described_data, self.args.data_settings)
             require_known_places(left, self.checkpoint, own=is_own(self.checkpoint))
         splits = Splits(self.unread_data, self.split)
         self._require_shapes(splits.data)
@@ -185,7 +185,7 @@ class Trained:
             if self.args.data:
                 data = changed_data(self.args.data, self.args.data_settings)
             else:  # all classes are imported, even those that settings then replace
-                described = self._described_data
+                described = self.described_data
                 require_known_classes(described, self.checkpoint, own=is_own(self.checkpoint))
                 changed = self.args.data_settings
                 data = changed_data(described, changed) if changed else rebuilt_data(described, self.checkpoint)
@@ -194,7 +194,8 @@ class Trained:
         return data
 
     @cached_property
-    def _described_data(self) -> dict[str, Any]:
+    def described_data(self) -> dict[str, Any]:
+        """The checkpoint's description of its data: "_class_path" and arguments; empty if there is none."""
         return self._saved.stated_data()
 
     def require_images(self, instead: str) -> None:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
-from genlab.capabilities import Conditional, Samples
+from genlab.capabilities import Conditional, Samples, can
 from genlab.conditions import Condition, ConditionValue
 from genlab.models.shared.image_model import ImageModel
 from genlab.ranges import count
@@ -35,6 +35,20 @@ class ConditionalModel(ImageModel):
         value = self.condition.parse(condition, self)
         with self.inference(value):
             return self.given_as(self, self.condition.known(value, self).to(self.device))
+
+    def __getattr__(self, name: str) -> Tensor | nn.Module:
+        """Say how to call a method that needs a condition, such as `encode`."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            of_given = getattr(getattr(type(self), "given_as", None), name, None)
+            if name.startswith("_") or not callable(of_given) or not can(self, Conditional):
+                raise
+        raise AttributeError(
+            f"a {type(self).__name__} has {name} only under a condition: model.given(condition).{name}(...)",
+            name=name,
+            obj=None,  # or else Python suggests a similar attribute, such as encoder
+        )
 
     def under(self, batch: Any) -> Any:
         return self.given(self.condition.find(batch, self))

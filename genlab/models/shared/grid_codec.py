@@ -117,7 +117,10 @@ class GridCodec(Codec, Prior, ConditionalModel):
             GenlabError: while no prior is trained.
         """
         if Samples not in self.capabilities:
-            raise GenlabError(f"this {type(self).__name__} has no prior of its codes yet, so it cannot sample")
+            instead = "train its remaining stages" if self.priors else "train a genlab.CodePrior of it"
+            raise GenlabError(
+                f"this {type(self).__name__} has no prior of its codes yet, so it cannot sample; {instead}"
+            )
         count(n=n)
         with self.inference():
             grids = self._priors.sample(self.coder, n, condition, generator, self.progress)

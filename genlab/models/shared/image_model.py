@@ -21,6 +21,9 @@ class ImageModel(Model):
 
     Args:
         image_shape: (C, H, W).
+
+    Raises:
+        GenlabError: for a shape of another kind.
     """
 
     discrete_codes: bool = False
@@ -28,7 +31,11 @@ class ImageModel(Model):
 
     def __init__(self, image_shape: Shape) -> None:
         super().__init__()
-        channels, height, width = image_shape
+        try:
+            channels, height, width = image_shape
+        except (TypeError, ValueError):
+            example = "give (channels, height, width), such as (1, 28, 28)"
+            raise GenlabError(f"image_shape is {image_shape}; {example}") from None
         extent(channels=channels, height=height, width=width)
         self.image_shape: Shape = (channels, height, width)
 
