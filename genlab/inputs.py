@@ -36,6 +36,15 @@ def generator_of(seed: int | None, generator: Generator | None) -> Generator | N
     return torch.Generator().manual_seed(seed)
 
 
+def random_of(seed: int | None, generator: Generator | None) -> Generator:
+    """Return the generator, or a new one with the seed, or else torch's global one for the CPU.
+
+    Raises:
+        GenlabError: if both are given.
+    """
+    return generator_of(seed, generator) or torch.default_generator
+
+
 def images_of(given: Any, shape: Shape, model: nn.Module, any_size: bool = False) -> tuple[Tensor, bool]:
     """Convert images to a tensor (B, C, H, W) on the model's device, and tell whether it was a single image.
 

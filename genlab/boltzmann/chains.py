@@ -12,12 +12,10 @@ class GibbsSampling:
     Args:
         steps: length of a chain from random pixels to its first image.
         thinning: steps between images of one chain; by default each image comes from its own chain.
-        progress: whether to show a progress bar.
     """
 
     steps: int = 1000
     thinning: int | None = None
-    progress: bool = False
 
     def __post_init__(self) -> None:
         """Raise GenlabError for numbers out of range."""

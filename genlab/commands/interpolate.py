@@ -20,7 +20,6 @@ from genlab.capabilities import (
 )
 from genlab.commands.shared.codes import decoder_asked, read_codes
 from genlab.commands.shared.shown import condition_asked, named_condition, shown
-from genlab.commands.shared.stepwise import show_steps
 from genlab.commands.shared.trained import Trained, encoded
 from genlab.commands.shared.truncation import set_truncation
 from genlab.commands.shared.typed import typed_sentences
@@ -35,7 +34,6 @@ def main(args: argparse.Namespace) -> None:
     """Draw the images of interpolated codes."""
     trained = Trained(args)
     require_able(trained)
-    show_steps(trained)
     set_truncation(trained, args.truncation)
     with torch.no_grad():
         codes, decoder = ends(trained)

@@ -8,7 +8,6 @@ import torch
 from genlab.atomic import must_be_free, whole_file
 from genlab.capabilities import Encodes, KnowsWords, can
 from genlab.commands.shared.shown import shown
-from genlab.commands.shared.stepwise import show_steps
 from genlab.commands.shared.trained import BATCH, Trained
 from genlab.errors import GenlabError
 from genlab.evaluation.predictions import arrays_of
@@ -23,7 +22,6 @@ def main(args: argparse.Namespace) -> None:
     model = trained.model
     require_predictions(model)
     trained.require(Encodes)
-    show_steps(trained)
     path = trained.written_to("predictions.npz")
     must_be_free(path, args.force)  # predictions for test images have the same file name
     pictured = shown(trained, None, 0, torch.Generator())

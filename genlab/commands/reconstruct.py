@@ -7,7 +7,6 @@ import torch
 from genlab import sheets
 from genlab.capabilities import Reconstructs
 from genlab.commands.shared.shown import shown
-from genlab.commands.shared.stepwise import show_steps
 from genlab.commands.shared.trained import Trained
 
 
@@ -15,7 +14,6 @@ def main(args: argparse.Namespace) -> None:
     """Draw images above their reconstructions."""
     trained = Trained(args)
     trained.require(Reconstructs)
-    show_steps(trained)
     random = torch.Generator().manual_seed(args.seed)
     batch = shown(trained, args.count, 32, random).batch
     trained.draw(sheets.reconstructions(trained.model, batch, args.columns, random), "pictures/reconstruct.png")

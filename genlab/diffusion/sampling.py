@@ -15,13 +15,11 @@ class Sampling:
         sampler: one of `genlab.diffusion.samplers`, or a similar function, such as `functools.partial(ddim, eta=0.5)`.
         steps: number of steps.
         guidance: how closely a condition is followed: 0 ignores it, 1 is as learned, more exaggerates it.
-        progress: whether to show a progress bar.
     """
 
     sampler: Sampler = dpm_solver
     steps: int = 30
     guidance: float = 1.0
-    progress: bool = False
 
     def __post_init__(self) -> None:
         """Raise GenlabError for numbers out of range."""

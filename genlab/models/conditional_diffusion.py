@@ -1,6 +1,6 @@
 """The conditional diffusion model, with classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -118,12 +118,6 @@ class ConditionalDiffusion(ConditionalModel, DiffusionModel):
             schedule=schedule,
             schedule_interval=schedule_interval,
         )
-
-    def images(self, batch: Any) -> Tensor:
-        """Return the images of a batch, or the targets of pairs: (B, C, H, W); see `ImageModel.images`."""
-        batch = self.named(batch)
-        paired = isinstance(batch, Mapping) and "target" in batch
-        return self.part(batch, "target" if paired else "image", self.image_shape)
 
     def in_training(self, network: torch.nn.Module, batch: Any, generator: Generator | None) -> Denoiser:
         """Return a network as the denoiser of a batch's images under their conditions, some of which are dropped."""

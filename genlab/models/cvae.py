@@ -1,7 +1,6 @@
 """The conditional variational autoencoder (Sohn et al. 2015; Kingma et al. 2014, model M2, with all labels known)."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -125,9 +124,3 @@ class CVAE(ConditionalModel, VariationalModel):
             sides = (1, *self.image_shape[1:])
             self.channel = nn.Sequential(nn.Linear(condition_size, sides[1] * sides[2]), nn.Unflatten(1, sides))
         self.build(code_size, encoder, decoder, likelihood(), channels=channels, numbers=condition_size)
-
-    def images(self, batch: Any) -> Tensor:
-        """Return the images of a batch, or the targets of pairs: (B, C, H, W); see `ImageModel.images`."""
-        batch = self.named(batch)
-        paired = isinstance(batch, Mapping) and "target" in batch
-        return self.part(batch, "target" if paired else "image", self.image_shape)

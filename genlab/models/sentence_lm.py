@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 from torch.optim import Adam
 
 from genlab.capabilities import ExactLikelihood, KnowsWords, Samples
-from genlab.inputs import generator_of
+from genlab.inputs import random_of
 from genlab.metrics.perplexity import Perplexity
 from genlab.models.shared.calls import of_images
 from genlab.models.shared.sentence_model import SentenceModel
@@ -91,7 +91,7 @@ class SentenceLM(SentenceModel):
             generator: CPU generator, instead of a seed.
         """
         count(n=n)
-        return self.written(self.no_code(n), generator_of(seed, generator) or torch.default_generator)
+        return self.written(self.no_code(n), random_of(seed, generator))
 
     def no_code(self, count: int) -> Tensor:
         """Return codes of size 0 for `count` sentences: (count, 0)."""

@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 from torch.optim import Adam
 
 from genlab.capabilities import KnowsWords
-from genlab.inputs import generator_of
+from genlab.inputs import random_of
 from genlab.losses.annealing import Annealing
 from genlab.losses.evidence import evidence, tempered
 from genlab.metrics.active_units import ActiveUnits
@@ -193,7 +193,7 @@ class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # the mi
             seed: seed of the codes, and of a decoding that samples.
             generator: CPU generator, instead of a seed.
         """
-        random = generator_of(seed, generator) or torch.default_generator
+        random = random_of(seed, generator)
         return self.decode(self.draw_codes(n, generator=random), generator=random)
 
     def log_probs(self, x: Tensor, z: Tensor) -> Tensor:

@@ -300,7 +300,7 @@ def test_the_bar_of_steps_ends_full(use, monkeypatch):
         lambda **options: bars.append(tqdm(**options, file=StringIO())) or bars[-1],
     )
     model = diffusion().eval()
-    model.sampling = Sampling(ddim, steps=4, progress=True)
+    model.sampling, model.progress = Sampling(ddim, steps=4), True
     USES[use](model, torch.rand(2, *SHAPE))
     (bar,) = bars
     assert bar.n == bar.total > 1

@@ -41,7 +41,7 @@ def set_sampling(trained: Trained, name: str | None, count: int | None, guidance
                 f"leave out {', '.join(asked)}"
             )
         return
-    settings: dict[str, Any] = {"progress": True}
+    settings: dict[str, Any] = {}
     known = ["steps", "thinning"] if hasattr(model.sampling, "thinning") else ["sampler", "steps", "guidance", "eta"]
     if unknown := [option for option in asked if option.removeprefix("--") not in known]:
         raise GenlabError(
@@ -65,13 +65,6 @@ def set_sampling(trained: Trained, name: str | None, count: int | None, guidance
             )
         settings["guidance"] = guidance
     model.sampling = replace(model.sampling, **settings)  # type: ignore[type-var]
-
-
-def show_steps(trained: Trained) -> None:
-    """Make a model that samples in steps show a progress bar, as everything it does takes a while."""
-    model = trained.model
-    if can_given(model, SamplesInSteps):
-        model.sampling = replace(model.sampling, progress=True)  # type: ignore[type-var]
 
 
 def from_image(trained: Trained, condition: Tensor | None, count: int, random: torch.Generator) -> Tensor:

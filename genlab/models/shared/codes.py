@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from genlab.capabilities import real_code_shape
 from genlab.errors import GenlabError
-from genlab.inputs import Images, generator_of
+from genlab.inputs import Images, random_of
 from genlab.latent.paths import between, lerp
 from genlab.models.shared.calls import of_images
 from genlab.ranges import at_least, count
@@ -42,7 +42,7 @@ class Prior:
             seed: seed of the codes; without a seed or a generator, they depend on torch's global CPU generator.
             generator: CPU generator, instead of a seed; the same state gives the same samples.
         """
-        on_the_cpu = generator_of(seed, generator) or torch.default_generator  # so that all devices agree
+        on_the_cpu = random_of(seed, generator)  # so that all devices agree
         return self.decode(self.draw_codes(n, generator=on_the_cpu))
 
 

@@ -1,5 +1,6 @@
 """Base class of conditional models: a condition, and the model under it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Generator, Tensor, nn
@@ -49,6 +50,12 @@ class ConditionalModel(ImageModel):
             name=name,
             obj=None,  # or else Python suggests a similar attribute, such as encoder
         )
+
+    def images(self, batch: Any) -> Tensor:
+        """Return the images of a batch, or the targets of pairs: (B, C, H, W); see `ImageModel.images`."""
+        batch = self.named(batch)
+        paired = isinstance(batch, Mapping) and "target" in batch
+        return self.part(batch, "target" if paired else "image", self.image_shape)
 
     def under(self, batch: Any) -> Any:
         return self.given(self.condition.find(batch, self))

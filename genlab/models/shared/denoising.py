@@ -23,7 +23,7 @@ from genlab.diffusion.bound import last_part, prior_part, step_parts
 from genlab.diffusion.denoisers import Denoise, completing, watched
 from genlab.diffusion.samplers import ancestral, ddim, euler, noise_like, resampled, with_generator
 from genlab.errors import GenlabError
-from genlab.inputs import generator_of, mask_of
+from genlab.inputs import mask_of, random_of
 from genlab.latent.paths import slerp
 from genlab.models.shared.calls import model_of, of_codes, of_images
 from genlab.models.shared.codes import Codec, Prior
@@ -62,7 +62,7 @@ class DenoisingModel(Prior, Codec):
             seed: seed of the noise; without a seed or a generator, it depends on torch's global CPU generator.
             generator: CPU generator, instead of a seed.
         """
-        random = self._random(seed, generator)
+        random = random_of(seed, generator)
         levels = self._levels()
         sampler = with_generator(self._model.sampling.sampler, random)
         with self._model.inference():
@@ -102,7 +102,7 @@ class DenoisingModel(Prior, Codec):
         """
         above(0, strength=strength)
         between(0, 1, strength=strength)
-        random, levels = self._random(seed, generator), self._levels()
+        random, levels = random_of(seed, generator), self._levels()
         made = max(1, round(strength * (len(levels) - 1)))
         levels = levels[-made - 1 :]
         sampler = with_generator(self._model.sampling.sampler, random)
@@ -133,7 +133,7 @@ class DenoisingModel(Prior, Codec):
         model, unknown = self._model, mask_of(mask, x)
         if tuple(model.inner_shape) != tuple(model.image_shape):
             raise GenlabError(f"a {type(model).__name__} adds noise to codes, not pixels, so it cannot complete images")
-        random, levels = self._random(seed, generator), self._levels()
+        random, levels = random_of(seed, generator), self._levels()
         walk = resampled(levels, REPEATS)
         known = model.inner(model.seen(x))
         both = torch.cat([known, unknown.to(known).expand_as(known)], 1)
@@ -151,7 +151,7 @@ class DenoisingModel(Prior, Codec):
         Noisy images are scaled to the variance of images, as x_t in Ho et al. 2020. The last moment is the image.
         """
         extent(moments=moments)
-        model, random, levels = self._model, self._random(None, generator), self._levels()
+        model, random, levels = self._model, random_of(None, generator), self._levels()
         kept = torch.linspace(len(levels) - 1, 0, moments).round().flip(0).tolist()  # a single moment is the last one
         seen: list[Tensor] = []
 
@@ -228,7 +228,7 @@ class DenoisingModel(Prior, Codec):
         guidance = model.sampling.guidance if guided else 1.0
         parts = torch.arange(count).split(at_once(given.shape))
         steps = 0 if levels is None else (len(levels) - 1) * len(parts)
-        shown = steps > 0 and model.sampling.progress
+        shown = steps > 0 and model.progress
         with tqdm(total=steps, desc="Sampling", unit=" steps", disable=not shown, leave=False) as bar:
             for rows in parts:
                 denoise = self.denoiser(rows, count, guidance)
@@ -242,9 +242,6 @@ class DenoisingModel(Prior, Codec):
         """Convert denoised values to images, in smaller parts if images are larger than codes."""
         model = self._model
         return torch.cat([model.outer(some) for some in x.split(at_once(model.image_shape))])
-
-    def _random(self, seed: int | None, generator: Generator | None) -> Generator:
-        return generator_of(seed, generator) or torch.default_generator
 
 
 def _advance(bar: Any, done: int, x: Tensor, sigma: float, step: int) -> None:

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from genlab.boltzmann.annealing import CHAINS, TEMPERATURES, LogPartition, log_partition
 from genlab.boltzmann.chains import GibbsSampling
 from genlab.boltzmann.machine import BoltzmannMachine
-from genlab.inputs import generator_of, mask_of
+from genlab.inputs import mask_of, random_of
 from genlab.models.shared.calls import model_of, of_images
 from genlab.models.shared.image_model import ImageModel
 from genlab.ranges import above, between, count, extent
@@ -58,7 +58,7 @@ class GibbsChains:
             generator: CPU generator, instead of a seed.
         """
         count(n=n)
-        random, thinning = self._random(seed, generator), self._sampling.thinning
+        random, thinning = random_of(seed, generator), self._sampling.thinning
         with model_of(self).inference():
             v = self._chain(self.start(1 if thinning else n, random), self._sampling.steps, random)
             if thinning is None:
@@ -82,7 +82,7 @@ class GibbsChains:
         """
         above(0, strength=strength)
         between(0, 1, strength=strength)
-        random = self._random(seed, generator)
+        random = random_of(seed, generator)
         steps = max(1, round(strength * self._sampling.steps))
         v = self._chain(self.states(model_of(self).seen(x).flatten(1), random), steps, random)
         return self.pictures(v, random)
@@ -102,7 +102,7 @@ class GibbsChains:
         Raises:
             GenlabError: for masks of another size or number.
         """
-        random, unknown = self._random(seed, generator), mask_of(mask, x).expand(-1, *x.shape[1:]).flatten(1) > 0
+        random, unknown = random_of(seed, generator), mask_of(mask, x).expand(-1, *x.shape[1:]).flatten(1) > 0
         pixels = model_of(self).seen(x).flatten(1)
 
         def clamped(v: Tensor) -> Tensor:
@@ -116,7 +116,7 @@ class GibbsChains:
     def on_the_way(self, n: int, moments: int, *, generator: Generator | None = None) -> Tensor:
         """Sample images and the stages of their chains from random pixels on: (n, moments, C, H, W) in [0, 1]."""
         extent(moments=moments)
-        random, done = self._random(None, generator), 0
+        random, done = random_of(None, generator), 0
         kept = torch.linspace(self._sampling.steps, 0, moments).round().int().flip(0).tolist()  # one moment is the last
         v = self.start(n, random)
         seen = {0: self.pictures(v, random)}
@@ -135,7 +135,7 @@ class GibbsChains:
     def _chain(
         self, v: Tensor, steps: int, random: Generator, clamped: Callable[[Tensor], Tensor] | None = None
     ) -> Tensor:
-        for _ in tqdm(range(steps), "Sampling", unit=" steps", disable=not self._sampling.progress, leave=False):
+        for _ in tqdm(range(steps), "Sampling", unit=" steps", disable=not model_of(self).progress, leave=False):
             v = self.step(v, random)
             v = v if clamped is None else clamped(v)
         return v
@@ -144,9 +144,6 @@ class GibbsChains:
     def _sampling(self) -> GibbsSampling:
         settings: GibbsSampling = model_of(self).sampling
         return settings
-
-    def _random(self, seed: int | None, generator: Generator | None) -> Generator:
-        return generator_of(seed, generator) or torch.default_generator
 
 
 class GibbsModel(GibbsChains, ImageModel):
