@@ -37,6 +37,13 @@ def set_random_state(state: dict[str, Any]) -> None:
         raise GenlabError(f"the checkpoint is damaged: it holds no random state ({error}); use another one") from None
 
 
+def seed_torch(seed: int) -> None:
+    """Seed those of torch's generators whose states `random_state` returns."""
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_available():
+        torch.cuda.manual_seed(seed)
+
+
 def random_states() -> list[dict[str, Any]]:
     """Return the `random_state` of each process of the default group, in the order of ranks."""
     mine = random_state()

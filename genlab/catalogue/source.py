@@ -91,7 +91,7 @@ def of_library(module: str, name: str) -> Entry | None:
 def _entries(package: str) -> dict[str, Entry]:
     """Return all classes and functions of a package, with inherited constructors and the names of all bases."""
     module = PACKAGE / f"{package}.py"
-    files = [module] if module.is_file() else sorted((PACKAGE / package).glob("*.py"))
+    files = [module] if module.is_file() else sorted((PACKAGE / package).rglob("*.py"))
     own = {entry.name: entry for path in files for entry in _of_file(path)}
     return {name: _completed(entry, own) for name, entry in own.items()}
 

@@ -11,7 +11,7 @@ from genlab import sheets
 from genlab.capabilities import Decodes, Encodes, KnowsWords, can, can_given, flat_code_size, with_real_codes
 from genlab.commands.shared.codes import codes_asked, decoder_asked, require_no_input
 from genlab.commands.shared.data import attribute_of, class_names_of, position_of
-from genlab.commands.shared.shown import shown
+from genlab.commands.shared.shown import named_condition, shown
 from genlab.commands.shared.trained import BATCH, Trained, encoded
 from genlab.commands.shared.truncation import set_truncation
 from genlab.commands.shared.typed import sentences_in
@@ -47,7 +47,7 @@ def main(args: argparse.Namespace) -> None:
     strengths = torch.linspace(low, high, args.steps)
     attribute = args.attribute or args.having.stem
     sheet = sheets.edits(decoders, codes, direction, strengths, attribute, originals)
-    trained.draw(sheet, f"pictures/edit-{attribute}.png")
+    trained.draw(named_condition(trained, sheet), f"pictures/edit-{attribute}.png")
 
 
 def require_attribute(trained: Trained) -> None:

@@ -3,8 +3,10 @@
 import argparse
 import csv
 import itertools
+import json
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -88,13 +90,53 @@ def write_metrics(trained: Trained) -> None:
     else:
         stamp, found["samplings"] = judged_by_samplings(trained, protocol, options, samplings)
         found |= stamp
+    text = as_json(found)
+    kept = None if args.out else keep_earlier(path, json.loads(text))
     with whole_file(path) as part:
-        part.write_text(as_json(found))
+        part.write_text(text)
     table = found.pop("samplings", None)
     print(metrics_table(found))
     if table:
         print(f"\n{as_text(table)}")
+    if kept:
+        print(f"earlier metrics are kept in {kept}")
     print(path)
+
+
+def keep_earlier(path: Path, found: dict[str, Any]) -> Path | None:
+    """Copy the metrics in a file that is about to be replaced, unless the new ones are measured in the same way.
+
+    Args:
+        path: the file, such as evaluate.json; the copy is evaluate-1.json, or the first number that is free or has
+            metrics measured like those in the file.
+        found: the new metrics.
+
+    Returns:
+        The copy, or None if none is needed.
+    """
+    if not path.is_file() or (how := how_measured(path)) == without_values(found):
+        return None
+    names = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(1))
+    copy = next(name for name in names if not name.exists() or (name.is_file() and how_measured(name) == how))
+    with whole_file(copy) as part:
+        part.write_bytes(path.read_bytes())
+    return copy
+
+
+def how_measured(path: Path) -> Any:
+    """Return what a file of metrics says without their values; if it is no such file, its bytes."""
+    content = path.read_bytes()
+    try:
+        return without_values(json.loads(content))
+    except ValueError:
+        return content
+
+
+def without_values(found: Any) -> Any:
+    """Return metrics, with how they were measured, without the values, which JSON has as floats or null."""
+    if isinstance(found, dict):
+        return {name: without_values(value) for name, value in found.items()}
+    return None if isinstance(found, float) else found
 
 
 def asked_how(args: argparse.Namespace) -> dict[str, str]:

@@ -36,7 +36,7 @@ def main(args: argparse.Namespace) -> None:
     require_able(trained)
     set_truncation(trained, args.truncation)
     with torch.no_grad():
-        codes, decoder = ends(trained)
+        codes, decoder, condition = ends(trained)
     kind = getattr(trained.model, "observations", "images")
     own = f"given {kind}" if args.input or args.start else f"{trained.split} {kind}"
     of = "samples" if args.between == "samples" else "codes" if args.codes else own
@@ -49,7 +49,7 @@ def main(args: argparse.Namespace) -> None:
         sheet = sheets.interpolations(decoder, start, end, args.steps, path)
         sheet = replace(sheet, title=f"{sheet.title} between {of}")
     name = "interpolate" if args.along in (None, "lerp") else f"interpolate-{args.along}"
-    trained.draw(named_condition(trained, sheet), f"pictures/{name}.png")
+    trained.draw(named_condition(trained, sheet, condition), f"pictures/{name}.png")
 
 
 def require_able(trained: Trained) -> None:
@@ -112,8 +112,13 @@ def require_enough(along: str | None, count: int, things: str, option: str) -> N
         raise GenlabError(f"{way} takes {few.format(things)}; {option} has {count}")
 
 
-def ends(trained: Trained) -> tuple[Tensor, Decodes]:
-    """Return the codes to interpolate between, of images or samples, (N, code_size), and the decoder of all codes."""
+def ends(trained: Trained) -> tuple[Tensor, Decodes, Tensor | None]:
+    """Find the codes to interpolate between, of images or samples.
+
+    Returns:
+        The codes, (N, code_size); the decoder of all codes; and the first image's condition, (1, ...), if it is under
+        that.
+    """
     args = trained.args
     random = torch.Generator().manual_seed(args.seed)
     square = args.along == "square"
@@ -123,20 +128,21 @@ def ends(trained: Trained) -> tuple[Tensor, Decodes]:
         decoder = decoder_asked(trained)
         codes = read_codes(args.codes, decoder)[:count]
         require_enough(args.along, len(codes), "codes", "--codes")
-        return codes, decoder
+        return codes, decoder, None
     if args.start is not None:
         typed = typed_sentences(trained, {"--from": args.start, "--to": args.end})
-        return encoded(trained, typed, torch.arange(2)), trained.able_to(Decodes)
+        return encoded(trained, typed, torch.arange(2)), trained.able_to(Decodes), None
     condition = condition_asked(trained)
     if args.between == "samples":
         decoder = movable(trained.able_under(condition, DrawsCodes))
-        return decoder.draw_codes(drawn, generator=random), decoder
+        return decoder.draw_codes(drawn, generator=random), decoder, None
     chosen = shown(trained, count, drawn, random, seen_under_asked=False)
     rows, source = chosen.rows, "--input" if args.input else f"the {trained.split} split"
     require_enough(args.along, len(rows), getattr(trained.model, "observations", "images"), source)
     if not (square or args.input):
         rows = rows[: len(rows) // 2 * 2]  # a small split may have an odd number
-    if condition is None:
-        condition = trained.condition_of(chosen.images[rows[:1]])
-    decoder = trained.able_under(condition, Decodes)
-    return encoded(trained, chosen.images, rows), decoder
+    of_first = trained.condition_of(chosen.images[rows[:1]]) if condition is None else None
+    decoder = trained.able_under(of_first if condition is None else condition, Decodes)
+    if can(trained.model, Decodes):
+        of_first = None  # it decodes the same under any condition
+    return encoded(trained, chosen.images, rows), decoder, of_first

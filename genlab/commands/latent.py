@@ -11,7 +11,7 @@ from genlab import sheets
 from genlab.atomic import must_be_free
 from genlab.capabilities import Conditional, Decodes, Encodes, KnowsWords, Samples, can, flat_code_size, with_real_codes
 from genlab.commands.shared.data import attribute_of
-from genlab.commands.shared.shown import Shown, condition_asked, shown
+from genlab.commands.shared.shown import Shown, condition_asked, named_condition, shown
 from genlab.commands.shared.trained import Trained, encoded
 from genlab.errors import GenlabError, counted
 from genlab.pictures.code_map import project, umap
@@ -33,16 +33,18 @@ def main(args: argparse.Namespace) -> None:
         must_be_free(args.out.with_stem(f"{args.out.stem}-manifold"), args.force)
     pictured = shown(trained, args.count, MOST[args.method], torch.Generator().manual_seed(args.seed))
     classes, names, by = known_classes(trained, pictured, args.color_by)
-    codes = project(encoded(trained, pictured.images, pictured.rows), args.method, args.seed)
-    item = getattr(trained.model, "observations", "images").removesuffix("s")
+    things = getattr(trained.model, "observations", "images")
+    codes = project(encoded(trained, pictured.images, pictured.rows), args.method, args.seed, observations=things)
+    item = things.removesuffix("s")
     kind = item if args.input else f"{trained.split} {item}"
     chosen, there = len(pictured.rows), len(pictured.images)
     told = counted(there, kind) if chosen == there else f"{chosen:,} of {counted(there, kind)}"
-    codes = replace(codes, title=f"{codes.title} of {told}")
+    codes = named_condition(trained, replace(codes, title=f"{codes.title} of {told}"))
     name = "-".join(filter(None, ["latent", args.method, args.color_by]))
     trained.draw(codes if classes is None else codes.colored(classes, names, by), f"pictures/{name}.png")
     if decoder:
-        trained.draw(sheets.manifold(decoder, args.side), "pictures/latent.png", part="manifold")
+        manifold = named_condition(trained, sheets.manifold(decoder, args.side))
+        trained.draw(manifold, "pictures/latent.png", part="manifold")
 
 
 def known_classes(

@@ -6,7 +6,7 @@ import torch
 
 from genlab import sheets
 from genlab.capabilities import Reconstructs
-from genlab.commands.shared.shown import shown
+from genlab.commands.shared.shown import named_condition, shown
 from genlab.commands.shared.trained import Trained
 
 
@@ -16,4 +16,5 @@ def main(args: argparse.Namespace) -> None:
     trained.require(Reconstructs)
     random = torch.Generator().manual_seed(args.seed)
     batch = shown(trained, args.count, 32, random).batch
-    trained.draw(sheets.reconstructions(trained.model, batch, args.columns, random), "pictures/reconstruct.png")
+    sheet = sheets.reconstructions(trained.model, batch, args.columns, random)
+    trained.draw(named_condition(trained, sheet), "pictures/reconstruct.png")

@@ -67,7 +67,7 @@ def translate_files(trained: Trained, model: Translates) -> None:
     args = trained.args
     folder: Path = args.out or (runs.run_of(trained.checkpoint) or trained.checkpoint.parent) / "translated"
     found = found_files(args.input, folder)
-    is_one = folder.suffix.lower() in Image.registered_extensions() and not is_folder(folder)
+    is_one = Image.registered_extensions().get(folder.suffix.lower()) in Image.OPEN and not is_folder(folder)
     if is_one:
         if len(found) > 1:
             raise GenlabError(f"{folder} is one file for {len(found)} images; give the name of a folder as --output")

@@ -135,7 +135,7 @@ class CodeMap:
         )
 
 
-def project(codes: Tensor, method: str | None = None, seed: int = 0) -> CodeMap:
+def project(codes: Tensor, method: str | None = None, seed: int = 0, observations: str = "images") -> CodeMap:
     """Project codes to a map in two dimensions.
 
     Args:
@@ -143,6 +143,7 @@ def project(codes: Tensor, method: str | None = None, seed: int = 0) -> CodeMap:
         method: "pca", "tsne" or "umap"; by default codes of one or two dimensions are kept as they are, and others are
             projected to their first two principal components.
         seed: seed of t-SNE and UMAP.
+        observations: what the codes are of, for messages: "images" or "sentences".
 
     Raises:
         GenlabError: for UMAP without umap-learn, and for too few codes.
@@ -154,7 +155,7 @@ def project(codes: Tensor, method: str | None = None, seed: int = 0) -> CodeMap:
     least = 4 if method in ("tsne", "umap") else 2
     if count < least:
         raise GenlabError(
-            f"a map of {counted(count, 'code')} by {method or 'pca'} needs {least} or more; give more images"
+            f"a map of {counted(count, 'code')} by {method or 'pca'} needs {least} or more; give more {observations}"
         )
     if method in ("tsne", "umap"):
         name, fitted = {"tsne": ("t-SNE", _tsne), "umap": ("UMAP", _umap)}[method]

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 import genlab
 from genlab.cli import main
+from genlab.cli.tools import parser_of
 from genlab.commands.configs import description
 from genlab.configs import find_config, shipped_configs
 from genlab.errors import GenlabError
@@ -183,6 +184,9 @@ VAE_ON_DIGITS = ("fit", "--model=VAE", "--data=Digits")
         ("FIT", "there is no command FIT; did you mean fit?"),
         ("Sample", "there is no command Sample; did you mean sample?"),
         ("--foo", "genlab has no argument --foo"),
+        ("reconstruct --n 4", "genlab reconstruct has no argument --n; did you mean -n/--count?"),
+        ("reconstruct --cuont 4", "did you mean --count?"),
+        ("edit --attribute 7 --strength -2..x", "argument --strength: -2..x is not a range such as -2..2"),
         ("fit --confg x", "there is no option --confg; did you mean --config?"),
         ("fit --config VAE_Digits.yaml", "did you mean vae_digits.yaml?"),
         ("fit --config smoke", "did you mean overlays/smoke.yaml?"),
@@ -236,6 +240,19 @@ def test_names_are_told_by_what_is_valid_at_their_place_before_torch_is_needed(
 ):
     monkeypatch.setitem(sys.modules, "genlab.cli.trainer", None)  # importing it would raise
     assert message in refused(*arguments.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "strength"),
+    [
+        ("--strength -2..2", (-2, 2)),
+        ("--strength=-2..2", (-2, 2)),
+        ("--strength -.5..1e1 -n 3", (-0.5, 10)),
+        ("-n 3 --strength -3..-1", (-3, -1)),
+    ],
+)
+def test_a_range_may_begin_with_a_minus(arguments, strength):
+    assert parser_of("edit").parse_args(arguments.split()).strength == strength
 
 
 @pytest.mark.parametrize(

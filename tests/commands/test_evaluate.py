@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -75,6 +76,37 @@ def test_some_images_again_and_the_same_metrics(run, refused):
     assert json.loads(Path("one.json").read_text()) == json.loads(Path("two.json").read_text())
     assert json.loads(Path("one.json").read_text())["test_images"] == 30
     assert "one.json already exists" in refused("evaluate", "--ckpt", str(run), "--out", "one.json")
+
+
+def test_metrics_measured_in_another_way_are_kept(run, working_folder, capsys):
+    own = Path(shutil.copytree(run, "runs/vae_digits/0"))
+
+    def evaluated(*options: str) -> str:
+        main(["evaluate", "--limit=20", *options])
+        return "\n".join(capsys.readouterr().out.splitlines()[-2:])
+
+    def measured(name: str) -> tuple[int | None, bool]:
+        found = json.loads((own / name).read_text())
+        return found.get("samples"), "fid" in found
+
+    for _ in range(2):
+        assert "kept" not in evaluated("--samples=3")
+    with pytest.warns(UserWarning, match="few"):
+        assert evaluated("--fid").startswith(f"earlier metrics are kept in {own}/evaluate-1.json\n{own}/evaluate.json")
+    assert measured("evaluate-1.json") == (3, False)
+    assert "evaluate-2.json" in evaluated("--samples=4")
+    assert "evaluate-3.json" in evaluated("--samples=3")
+    assert "evaluate-1.json" in evaluated("--samples=4")  # which had metrics measured like those of the run
+    assert sorted(file.name for file in own.glob("*.json")) == [
+        *(f"evaluate-{number}.json" for number in (1, 2, 3)),
+        "evaluate.json",
+    ]
+    assert [measured(f"evaluate{end}.json") for end in ("-1", "-3", "")] == [(3, False), (4, False), (4, False)]
+    assert measured("evaluate-2.json")[1]
+    (own / "evaluate.json").write_text("notes")
+    assert "evaluate-4.json" in evaluated("--samples=3")
+    assert (own / "evaluate-4.json").read_text() == "notes"
+    assert "kept" not in evaluated("--samples=9", f"--out={own}/evaluate.json", "--force")
 
 
 def test_metrics_are_computed_in_full_precision(run, monkeypatch):

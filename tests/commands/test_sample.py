@@ -52,12 +52,29 @@ def test_one_class_is_drawn_when_asked_for(conditional, tiles):
         (["sample", "-n=2"], "Samples of 7"),
         (["interpolate", "-n=1", "--steps=2", "--between=samples"], "Linear interpolations between samples given 7"),
         (["traverse", "--steps=2"], "Traversals of single units given 7"),
+        (["reconstruct", "-n=2"], "Reconstructions given 7"),
+        (["edit", "--attribute=3", "-n=2", "--steps=2"], "Edits of 3 given 7"),
+        (["latent", "-n=9"], "Codes of 9 of 180 test images given 7"),
     ],
 )
 def test_titles_name_the_condition(tool, title, conditional):
     main([*tool, "--ckpt", str(conditional["digits"]), "--condition=7", "--out=7.npz"])
     with np.load("7.npz") as arrays:
         assert arrays["title"] == title
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [("digits", None), ("celeba", "the attributes of the first image"), ("frey", "the source of the first image")],
+)
+def test_the_title_of_interpolations_names_the_condition_of_the_first_image(run, words, conditional):
+    main(["interpolate", f"--ckpt={conditional[run]}", "-n=1", "--steps=2", "--out=a.npz"])
+    data = genlab.Digits()
+    data.setup("test")
+    first = torch.randperm(len(data.test_set), generator=torch.Generator().manual_seed(0))[:1]
+    label = data.test_set[first]["label"].item()
+    with np.load("a.npz") as arrays:
+        assert arrays["title"] == f"Linear interpolations between test images given {words or label}"
 
 
 def test_images_of_each_class_are_written_as_torchvision_reads_them(conditional, refused):

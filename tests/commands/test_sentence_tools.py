@@ -284,6 +284,12 @@ def test_what_is_wrong_is_said_in_a_line(wrong, arguments, told):
     assert told in wrong("interpolate", *arguments)
 
 
+def test_a_map_of_too_few_sentences_asks_for_more_sentences(wrong):
+    Path("one.txt").write_text("we like tea .", encoding="utf-8")
+    told = "a map of 1 code by pca needs 2 or more; give more sentences"
+    assert told in wrong("latent", "--method=pca", "--input=one.txt", "--out=map.png")
+
+
 def test_what_an_edit_must_be_told(wrong, runs):
     told = "there is nothing to edit; give --attribute NAME, or for sentences --with FILE --without FILE"
     assert told in wrong("edit")

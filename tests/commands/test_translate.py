@@ -130,6 +130,13 @@ def test_nothing_is_overwritten(facades, refused):
     assert Image.open("out/b.png").size == (16, 16)
 
 
+@pytest.mark.parametrize("name", ["new.gif", "new.jp2", "new.PNG"])
+def test_a_file_is_written_in_the_format_of_its_name(facades, name):
+    write(Path("photos/a.png"), 16, 16)
+    main(["translate", "--ckpt", facades, "--input", "photos/a.png", "--output", name])
+    assert Image.open(name).size == (16, 16)
+
+
 def test_an_output_that_cannot_be_stops_before_anything_is_written(facades, refused):
     write(Path("photos/a.png"), 16, 16)
     Path("photos/b").write_bytes(Path("photos/a.png").read_bytes())

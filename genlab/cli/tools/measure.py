@@ -40,7 +40,8 @@ def evaluate(parser: argparse.ArgumentParser) -> None:
 
     An autoencoder: L1, MSE, PSNR and SSIM of reconstructions, of values in [0, 1].
 
-    The table is rounded to standard errors, where they are known; the file has all digits.
+    The table is rounded to standard errors, where they are known; the file has all digits. It is replaced by metrics
+    that are measured in the same way; before others are written, it is kept as evaluate-1.json, evaluate-2.json, ...
 
     With --input: how unusual each of these images is, the most unusual first, as a table and as CSV: its negative
     log p(x), or else its squared error, and the share of test images for which it is lower.

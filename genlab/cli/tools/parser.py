@@ -1,14 +1,22 @@
 """The parser of a tool's arguments."""
 
 import argparse
+import re
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from genlab.errors import GenlabError, suggestion
+from genlab.errors import GenlabError, nearest, suggestion
 
 
 class ToolParser(argparse.ArgumentParser):
-    """A parser that raises GenlabErrors of one line, which suggest the nearest option."""
+    """A parser that raises GenlabErrors of one line, which suggest the nearest option.
+
+    What begins with a minus and a digit is a value: a negative number, or a range such as -2..2.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._negative_number_matcher = re.compile(r"-\.?\d")  # argparse's own takes plain numbers only
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: None = None) -> argparse.Namespace:  # type: ignore[override]
         """Parse all arguments.
@@ -26,10 +34,17 @@ class ToolParser(argparse.ArgumentParser):
         known.data_settings = settings
         for argument in unknown:
             name = argument.partition("=")[0]
-            options = sorted(option for option in self._option_string_actions if option.startswith("--"))
-            hint = suggestion(name, options) if name.startswith("-") else f"`{self.prog} --help` lists what it takes"
+            hint = self._hint(name) if name.startswith("-") else f"`{self.prog} --help` lists what it takes"
             raise GenlabError(f"{self.prog} has no argument {name}; {hint}")
         return known
+
+    def _hint(self, name: str) -> str:
+        """Suggest the option nearest to an unknown one, a short one with its long name, or list the long ones."""
+        actions = self._option_string_actions
+        near = nearest(name, actions)
+        if near and not near.startswith("--"):
+            return f"did you mean {'/'.join(actions[near].option_strings)}?"
+        return suggestion(name, sorted(option for option in actions if option.startswith("--")))
 
     def _split(self, args: list[str]) -> tuple[list[str], list[str]]:
         """Split the arguments into those other than `--data.KEY VALUE` or `--data.KEY=VALUE`, and those."""

@@ -15,9 +15,9 @@ from genlab.parsing.own_code import imported
 
 def require_prior(trained: Trained) -> None:
     """Raise GenlabError if the model's codes are grids whose prior is not trained yet."""
-    model: Any = trained.model
-    if not can(model, Quantizes) or can(model, Samples):
+    if not can(trained.model, Quantizes) or can(trained.model, Samples):
         return
+    model: Any = trained.model
     run = runs.run_of(trained.checkpoint) or trained.checkpoint
     if model.priors is not None:
         epochs = str(model.plan.epochs)

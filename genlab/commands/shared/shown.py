@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -17,10 +17,13 @@ from genlab.data.batches.tensors import DegradedTensors
 from genlab.data.files.framing import Framing, attempt
 from genlab.data.files.image_files import LARGEST
 from genlab.errors import GenlabError
+from genlab.pictures.code_map import CodeMap
 from genlab.pictures.drawing import Sheet
 from genlab.pictures.lines import Lines
 from genlab.regular import read_regular
 from genlab.types import Shape
+
+Titled = TypeVar("Titled", Sheet, Lines, CodeMap, Sheet | Lines)
 
 
 @dataclass(frozen=True)
@@ -123,11 +126,19 @@ def condition_asked(trained: Trained) -> Tensor | None:
     return read_image(args.condition_image, model.condition.image_shape)
 
 
-def named_condition(trained: Trained, sheet: Sheet | Lines) -> Sheet | Lines:
-    """Add the condition of the command, if there is one, to the title of a sheet."""
-    args = trained.args
+def named_condition(trained: Trained, picture: Titled, of_first: Tensor | None = None) -> Titled:
+    """Add a condition to the title of a picture: that of the command, or else that of the first image.
+
+    Args:
+        trained: the model, with the command's arguments.
+        picture: the picture.
+        of_first: the first image's condition, (1, ...), if the tool uses it when no other is asked for.
+    """
+    args, model = trained.args, trained.model
     words = args.condition_image.stem if args.condition_image else args.condition
-    return replace(sheet, title=f"{sheet.title} given {words}") if words else sheet
+    if not words and of_first is not None and can(model, Conditional):
+        words = ", ".join(model.condition.names(of_first)) or f"the {model.condition.key} of the first image"
+    return replace(picture, title=f"{picture.title} given {words}") if words else picture
 
 
 def usual_attributes(trained: Trained) -> Tensor:

@@ -23,7 +23,7 @@ from genlab.errors import GenlabError, NotFinite
 from genlab.hparams import PlainHyperparameters
 from genlab.models.shared.scheduled import Scheduled
 from genlab.models.shared.training_log import TrainingLog
-from genlab.random_state import random_state, random_states, set_random_state
+from genlab.random_state import random_state, random_states, seed_torch, set_random_state
 
 AnyModel = TypeVar("AnyModel", bound="Model")
 
@@ -144,7 +144,7 @@ class Model(PlainHyperparameters, Scheduled):
             return False
         if not self.in_trainer:
             return True
-        key = name, self._trainer.state.stage is RunningStage.TRAINING
+        key = name, self.trainer.state.stage is RunningStage.TRAINING
         due = key not in self._checked
         self._checked.add(key)
         return due
@@ -234,7 +234,7 @@ class Model(PlainHyperparameters, Scheduled):
         """Let the curves reach the last batch before the validation's metrics, whose noise is that of every epoch."""
         self._hand_over()
         self._training_state = random_state()
-        torch.manual_seed(self.global_rank)
+        seed_torch(self.global_rank)
 
     def on_validation_epoch_end(self) -> None:
         """Restore the random state, as if there had been no validation."""
