@@ -58,9 +58,10 @@ def main() -> None:
         name = " and ".join([*["k-means start"] * starts, *["revival"] * revives]) or "neither"
         print(f"{name:25} {found[0][-1]:.0f} codes in use, perplexity {found[1][-1]:.1f}", flush=True)
         for axis, values in zip(axes, found, strict=True):
-            axis.plot(range(1, len(values) + 1), values, label=name)
+            axis.plot(range(1, len(values) + 1), values, "-" if starts else "--", label=name)  # lines may coincide
     for axis, what in zip(axes, ("codes in use", "perplexity"), strict=True):
         axis.set(xlabel="epoch", ylabel=what, ylim=(0, None))
+        axis.xaxis.get_major_locator().set_params(integer=True)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     figure.suptitle(f"{given.config.removesuffix('.yaml')}, validation images")
     figure.savefig(given.out)

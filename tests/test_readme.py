@@ -25,11 +25,14 @@ QUICK = [
     "--pictures.count=8",
 ]
 """Options for every training that starts: one batch of each kind, and small pictures."""
+EACH_LAYER = ["--model.pretraining=[{epochs: 1, lr: 0.01}]"]
 SHORT_STAGES = {
     "vqvae_mnist.yaml": [
         "--trainer.max_epochs=2",
         *(f"--model.{stage}=[{{epochs: 1}}]" for stage in ("autoencoder", "prior")),
-    ]
+    ],
+    "dbn_digits.yaml": ["--trainer.max_epochs=-1", *EACH_LAYER, "--model.up_down=[]"],
+    "narrow_dbn_mnist.yaml": ["--trainer.max_epochs=-1", *EACH_LAYER],
 }
 """Options for trainings whose last stage later lines need."""
 SMALL = ["--data.image_size=64", *(f"--model.{network}.channels=8" for network in ("generator", "discriminator"))]
@@ -73,9 +76,7 @@ def test_every_command_line_runs_as_printed(page, data_dir, working_folder, monk
     monkeypatch.setattr("genlab.evaluation.extractors.STEPS", 50)  # training steps of a classifier
     monkeypatch.setattr("genlab.evaluation.likelihood.CODES", 50)  # codes for an estimate, unless a line gives a number
     monkeypatch.setattr("genlab.evaluation.sentences.CODES", 5)
-    monkeypatch.setattr(
-        genlab.diffusion.Sampling.__init__, "__defaults__", (genlab.diffusion.dpm_solver, 8, 1.0, False)
-    )
+    monkeypatch.setattr(genlab.diffusion.Sampling.__init__, "__defaults__", (genlab.diffusion.dpm_solver, 8, 1.0))
     data = shutil.copytree(data_dir, working_folder / "data")
     monkeypatch.setenv("GENLAB_DATA_DIR", str(data))
     for side in ("trainA", "trainB", "testA", "testB"):

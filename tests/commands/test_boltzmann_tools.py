@@ -100,6 +100,9 @@ def test_other_settings_are_refused(rbm, refused):
     told = refused("sample", f"--ckpt={rbm}", "--sampler=ddim")
     assert "genlab: the RBM in" in told
     assert "samples with --steps, --thinning; leave out --sampler" in told
+    for option in ("--strip=2", "--from-image=a.png"):
+        told = refused("sample", f"--ckpt={rbm}", option, "--thinning=2")
+        assert "--thinning is for samples of one chain; leave out --strip and --from-image" in told
     assert "samples with --steps, --thinning; leave out --guidance" in refused(
         "sample", f"--ckpt={rbm}", "--guidance=2"
     )

@@ -9,7 +9,8 @@ from torch.utils.data import DataLoader
 
 import genlab
 from genlab import conditions
-from genlab.models import StageSchedule, image_model
+from genlab.models import StageSchedule
+from genlab.models.shared import image_model
 from genlab.networks import DenseLayer, MLPDecoder, MLPDiscriminator, PatchDiscriminator, ResNetGenerator, UNet
 
 SHAPE = (1, 8, 8)

@@ -114,5 +114,7 @@ def require_consistent(args: argparse.Namespace) -> None:
         raise GenlabError(
             "--strip shows samples on their way from noise; leave out --from-image, --prior and --per-class"
         )
+    if args.thinning is not None and (args.strip or args.from_image):
+        raise GenlabError("--thinning is for samples of one chain; leave out --strip and --from-image")
     if args.from_image and (args.prior or args.per_class):
         raise GenlabError("--from-image starts from an image; leave out --prior and --per-class")
