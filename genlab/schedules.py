@@ -69,8 +69,8 @@ class TrainingSchedule(LRScheduler, ABC):
             return
         if math.isinf(steps):
             raise GenlabError(
-                f"{type(self).__name__} needs the length of training, which is not known; give --trainer.max_steps, "
-                "--trainer.max_epochs if the data have a length, or the schedule's steps"
+                f"{type(self).__name__} needs the length of training, which is not known; give the schedule's steps, "
+                "or --trainer.max_epochs if the data have a length or the schedule counts epochs, else --trainer.max_steps"
             )
         self.steps = max(1, int(steps))
         self._require_full_rate()

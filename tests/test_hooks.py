@@ -55,9 +55,25 @@ class OwnOptimizerStep(genlab.Diffusion):
         optimizer.step(closure=optimizer_closure)
 
 
+class OwnAdam(torch.optim.Adam):
+    """An optimizer whose step calls that of its base class, as many do."""
+
+    def step(self, closure=None):
+        return super().step(closure)
+
+
+class OwnOptimizers(genlab.Diffusion):
+    """A diffusion model with a user's own optimizer."""
+
+    def configure_optimizers(self):
+        torch.optim.Adam(self.network.parameters())  # the base class's step is patched once there is one
+        return OwnAdam(self.network.parameters(), lr=1e-3)
+
+
 @pytest.mark.parametrize(
     "build",
     [
+        lambda: OwnOptimizers(SHAPE, partial(genlab.networks.DenoisingUNet, channels=8)),
         lambda: OwnSteps(SHAPE, 4, **NETWORKS),
         lambda: OwnOptimizerStep(SHAPE, partial(genlab.networks.DenoisingUNet, channels=8)),
     ],
@@ -181,3 +197,23 @@ class Lazy(nn.Sequential):
 def test_lazy_layers_are_told_to_have_sizes():
     with pytest.raises(genlab.GenlabError, match="Lazy has lazy layers, .* or ema_decay None"):
         genlab.GAN(SHAPE, 4, generator=Lazy)
+
+
+def test_a_target_beside_images_is_none_of_the_models_business():
+    labels = torch.arange(4)
+    batch = {"image": IMAGES[:4], "label": labels, "target": labels}
+    assert torch.equal(genlab.CGAN(SHAPE, 10, **NETWORKS).images(batch), IMAGES[:4])
+
+
+def test_clipping_survives_a_fit_that_failed():
+    class Failing(genlab.Digits):
+        def prepare_data(self):
+            raise OSError("no network")
+
+    model = genlab.StackedAutoencoder(SHAPE, [partial(DenseLayer, size=4)], [StageSchedule(1)])
+    fits = trainer(gradient_clip_val=0.5, max_epochs=-1)
+    for data in (Failing(), Failing()):
+        with pytest.raises(OSError, match="no network"):
+            fits.fit(model, data)
+    fits.fit(model, genlab.Digits())
+    assert fits.gradient_clip_val == 0.5

@@ -1,11 +1,12 @@
 """CycleGAN, translation learned from two unpaired domains (Zhu et al. 2017, arXiv:1703.10593)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, LeastSquares
@@ -145,9 +146,12 @@ class CycleGAN(SignedGenerators, Translator, Players):
         cycle = self.distance(b_to_a(a_to_b(a)), a) + self.distance(a_to_b(b_to_a(b)), b)
         self.log_epoch(stage, {"cycle": cycle / 2}, batch, progress_bar="cycle")
 
+    def averages(self) -> Sequence[tuple[int, AveragedModel, nn.Module]]:
+        return [(0, self.average, self.generators)] if self.average else []
+
     def configure_optimizers(self) -> Any:
         return [
-            self.player(self.generators, self.generator_optimizer, self.generator_schedule, self.average),
+            self.player(self.generators, self.generator_optimizer, self.generator_schedule),
             self.player(self.discriminators, self.discriminator_optimizer, self.discriminator_schedule),
         ]
 

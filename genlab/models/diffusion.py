@@ -1,7 +1,7 @@
 """The diffusion model (Ho et al. 2020, arXiv:2006.11239; Karras et al. 2022, arXiv:2206.00364)."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import torch
@@ -17,7 +17,7 @@ from genlab.diffusion.samplers import noise_like
 from genlab.diffusion.sampling import Sampling
 from genlab.errors import GenlabError
 from genlab.models.shared.denoising import DenoisingModel
-from genlab.models.shared.ema import follow, moving_average
+from genlab.models.shared.ema import moving_average
 from genlab.models.shared.image_model import ImageModel
 from genlab.models.shared.output_check import expect
 from genlab.models.shared.signed import signed, unsigned
@@ -115,11 +115,11 @@ class DiffusionModel(ImageModel):
         """Return a network as the denoiser of a batch's images."""
         return Denoiser(network, self.prediction)
 
+    def averages(self) -> Sequence[tuple[int, AveragedModel, nn.Module]]:
+        return [(0, cast(AveragedModel, self.average), self.network)] if self.average is not None else []
+
     def configure_optimizers(self) -> Any:
-        found = self.scheduled(self.optimizer, self.network.parameters(), self.schedule)
-        if self.average is not None:
-            follow(cast(AveragedModel, self.average), self.network, found["optimizer"])
-        return found
+        return self.scheduled(self.optimizer, self.network.parameters(), self.schedule)
 
     @property
     def best_network(self) -> nn.Module:

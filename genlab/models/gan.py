@@ -1,11 +1,12 @@
 """The generative adversarial network (Goodfellow et al. 2014, arXiv:1406.2661)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from genlab.capabilities import Decodes, DrawsCodes, Samples
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
@@ -103,12 +104,6 @@ class GAN(Prior, SignedGenerators, Players, ImageModel):
         self.schedule_interval = schedule_interval
         self.health = Health(self.loss)
 
-    def on_train_start(self) -> None:
-        """Tell the penalty how many batches make up a step."""
-        super().on_train_start()
-        if self.penalty:
-            self.penalty.batches = self.trainer.world_size * self.trainer.accumulate_grad_batches
-
     def turns(self, batch: ImageBatch) -> Turns:
         real = signed(self.images(batch))
         generator, discriminator = self.players(batch)
@@ -122,7 +117,7 @@ class GAN(Prior, SignedGenerators, Players, ImageModel):
         loss = self.loss.discriminator(on_real, on_fake).mean()
         metrics = self.health(loss, real, fake.detach(), on_real, on_fake)
         if self.penalty:
-            metrics["penalty"] = self.penalty(discriminator, real, fake.detach()).mean()
+            metrics["penalty"] = self.penalized(self.penalty, discriminator, real, fake.detach())
             loss = loss + metrics["penalty"]
         yield discriminator_optimizer, loss
 
@@ -142,16 +137,24 @@ class GAN(Prior, SignedGenerators, Players, ImageModel):
         values = self.health.vital_signs(real, fake, discriminator(real), discriminator(fake))
         self.log_epoch(stage, values, batch, progress_bar="diversity")
 
+    def averages(self) -> Sequence[tuple[int, AveragedModel, nn.Module]]:
+        return [(1, self.average, self.generator)] if self.average else []
+
     def configure_optimizers(self) -> Any:
         return [
             self.player(self.discriminator, self.discriminator_optimizer, self.discriminator_schedule),
-            self.player(self.generator, self.generator_optimizer, self.generator_schedule, self.average),
+            self.player(self.generator, self.generator_optimizer, self.generator_schedule),
         ]
 
     def on_train_epoch_end(self) -> None:
         """Warn of training that has gone wrong."""
         super().on_train_epoch_end()
         self.health.end_epoch(self.global_step)
+
+    def penalized(self, penalty: Penalty, discriminator: Player, real: Tensor, fake: Tensor) -> Tensor:
+        """Compute the discriminator's penalty, a scalar, where several batches may make up a step."""
+        penalty.batches = self.trainer.world_size * self.trainer.accumulate_grad_batches
+        return penalty(discriminator, real, fake).mean()
 
     def players(self, batch: Any) -> tuple[Player, Player]:
         """Return the generator and the discriminator for a batch; both work on images in [-1, 1]."""

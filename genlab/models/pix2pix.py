@@ -1,10 +1,11 @@
 """Pix2pix, translation learned from aligned pairs (Isola et al. 2017, arXiv:1611.07004)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from genlab.errors import GenlabError
 from genlab.losses.adversarial import AdversarialLoss, NonSaturating
@@ -123,10 +124,13 @@ class Pix2Pix(SignedGenerators, Translator, Players):
         scores = translation_scores(unsigned(fake), unsigned(target))
         self.log_epoch(stage, {name: values.mean() for name, values in scores.items()}, batch, progress_bar="l1")
 
+    def averages(self) -> Sequence[tuple[int, AveragedModel, nn.Module]]:
+        return [(1, self.average, self.generator)] if self.average else []
+
     def configure_optimizers(self) -> Any:
         return [
             self.player(self.discriminator, self.discriminator_optimizer, self.discriminator_schedule),
-            self.player(self.generator, self.generator_optimizer, self.generator_schedule, self.average),
+            self.player(self.generator, self.generator_optimizer, self.generator_schedule),
         ]
 
     def pair(self, batch: PairBatch) -> tuple[Tensor, Tensor]:

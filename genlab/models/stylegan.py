@@ -155,7 +155,7 @@ class StyleGAN(Styles, GAN):
         yield discriminator_optimizer, loss
 
         if self.penalty and step % self.penalty_every == 0:
-            metrics["penalty"] = self.penalty(discriminator, real, fake.detach()).mean()
+            metrics["penalty"] = self.penalized(self.penalty, discriminator, real, fake.detach())
             metrics["penalty_weight"] = torch.tensor(float(self.penalty.weight), device=real.device)
             yield discriminator_optimizer, self.penalty_every * metrics["penalty"]
         if self.augment:

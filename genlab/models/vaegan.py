@@ -1,11 +1,12 @@
 """VAE/GAN, a VAE with a likelihood of a discriminator's features (Larsen et al. 2016, arXiv:1512.09300)."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from genlab.capabilities import Decodes, DrawsCodes, Encodes, Reconstructs, Samples
 from genlab.errors import GenlabError
@@ -199,11 +200,14 @@ class VAEGAN(Prior, Codec, SignedGenerators, Players, ImageModel):
         self.active_units.update(mean)
         self.log(f"{stage}/active_units", self.active_units)
 
+    def averages(self) -> Sequence[tuple[int, AveragedModel, nn.Module]]:
+        return [(1, self.average, self.decoder)] if self.average else []
+
     def configure_optimizers(self) -> Any:
-        players = ((self.encoder, None), (self.decoder, self.average), (self.discriminator, None))
+        networks = (self.encoder, self.decoder, self.discriminator)
         return [
-            self.player(network, optimizer, self.schedule, average)
-            for (network, average), optimizer in zip(players, self.optimizer_factories, strict=True)
+            self.player(network, optimizer, self.schedule)
+            for network, optimizer in zip(networks, self.optimizer_factories, strict=True)
         ]
 
     def on_train_epoch_end(self) -> None:

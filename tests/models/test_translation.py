@@ -87,7 +87,7 @@ def test_steps_count_batches_and_learning_rates_fall_in_the_second_half(build):
 def test_learning_rates_may_stay_and_cannot_fall_for_ever():
     trainer = fitted(pix2pix(decay_from=None), 2)
     assert not trainer.lr_scheduler_configs
-    with pytest.raises(genlab.GenlabError, match="give --trainer.max_steps, --trainer.max_epochs if"):
+    with pytest.raises(genlab.GenlabError, match="or --trainer.max_epochs if the data have a length"):
         fitted(pix2pix(), -1, max_epochs=-1)
     with pytest.raises(genlab.GenlabError, match="decay_from is 1.5"):
         pix2pix(decay_from=1.5)

@@ -10,11 +10,9 @@ from lightning.pytorch.core.optimizer import LightningOptimizer, do_nothing_clos
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
-from torch.optim.swa_utils import AveragedModel
 
 from genlab.errors import GenlabError
 from genlab.models.shared.base import Model, let_scaler_unscale
-from genlab.models.shared.ema import follow
 from genlab.types import OptimizerFactory, ScheduleFactory
 
 Turns = Iterator[tuple[LightningOptimizer, Tensor]]
@@ -84,19 +82,9 @@ class Players(Model):
                 self.clip_gradients(optimizer, clip, "norm")
 
     def player(
-        self,
-        network: nn.Module,
-        optimizer: OptimizerFactory,
-        schedule: ScheduleFactory | None,
-        average: AveragedModel | None = None,
+        self, network: nn.Module, optimizer: OptimizerFactory, schedule: ScheduleFactory | None
     ) -> dict[str, Any]:
         """Build a player's optimizer and schedule, in the form that `configure_optimizers` returns.
-
-        Args:
-            network: the player.
-            optimizer: builds its optimizer.
-            schedule: builds its schedule, if it has one.
-            average: the EMA of the player, if there is one, which is updated after each of its steps.
 
         Raises:
             GenlabError: for a schedule that needs a metric.
@@ -107,8 +95,6 @@ class Players(Model):
                 "ReduceLROnPlateau waits for a loss to fall, which adversarial losses never do for long; "
                 "choose another schedule"
             )
-        if average is not None:
-            follow(average, network, found["optimizer"])
         return found
 
     def learning_rates(self) -> dict[str, float]:

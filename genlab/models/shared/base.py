@@ -3,7 +3,7 @@
 import contextlib
 import warnings
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Self, TypeVar
 
@@ -15,12 +15,14 @@ from lightning.pytorch.tuner.lr_finder import _LRCallback
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel
 
 import genlab
 from genlab.batches import named
 from genlab.capabilities import TOOLS, can
 from genlab.errors import GenlabError, NotFinite
 from genlab.hparams import PlainHyperparameters
+from genlab.models.shared.ema import follow
 from genlab.models.shared.scheduled import Scheduled
 from genlab.models.shared.training_log import TrainingLog
 from genlab.random_state import random_state, random_states, seed_torch, set_random_state
@@ -84,6 +86,10 @@ class Model(PlainHyperparameters, Scheduled):
         tools = (tool.format(self.observations) for capability, tool in TOOLS.items() if can(self, capability))
         instead = next((f"; {tool}" for tool in tools), "")
         raise GenlabError(f"a {type(self).__name__} predicts nothing from {self.observations}{instead}")
+
+    def averages(self) -> Sequence[tuple[int, AveragedModel, nn.Module]]:
+        """Return each EMA with its network and the position of the network's optimizer."""
+        return ()
 
     def require_trainable(self, trainer: Trainer) -> None:
         """Raise GenlabError if this model cannot be trained with a Trainer's settings."""
@@ -207,8 +213,11 @@ class Model(PlainHyperparameters, Scheduled):
     def on_train_start(self) -> None:
         """Restore the random states of resumed training, if there are as many processes as before.
 
-        Also let a scaler unscale gradients that are clipped, or whose optimizer a checkpoint has made unfused.
+        Also let EMAs follow their networks, whoever built the optimizers, and a scaler unscale gradients that are
+        clipped, or whose optimizer a checkpoint has made unfused.
         """
+        for position, average, network in self.averages():
+            follow(average, network, self.trainer.optimizers[min(position, len(self.trainer.optimizers) - 1)])
         for optimizer in self.trainer.optimizers:
             let_scaler_unscale(optimizer, clips=self.trainer.gradient_clip_val is not None)
         if len(self._random_states) == self.trainer.world_size:

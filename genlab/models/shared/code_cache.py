@@ -1,6 +1,6 @@
 """Codes of a data set's images, each computed once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from typing import Any
 
 import torch
@@ -43,11 +43,11 @@ def cachable(model: LightningModule, split: str, batch: Any) -> int:
 
     They may change in hooks of the user's, and positions in a data set of several parts do not tell its images apart.
     """
-    trainer, hooks = model.trainer, ("on_before_batch_transfer", "on_after_batch_transfer")
+    trainer, hooks = model.trainer, ("on_before_batch_transfer", "transfer_batch_to_device", "on_after_batch_transfer")
     sources = [source for source in (model, trainer.datamodule) if source is not None]  # type: ignore[attr-defined]
     loader = trainer.train_dataloader if split == "train" else trainer.val_dataloaders
     images = getattr(loader, "dataset", None)
-    if "index" not in batch or images is None or isinstance(images, ConcatDataset | Subset):
+    if "index" not in batch or not isinstance(images, Sized) or isinstance(images, ConcatDataset | Subset):
         return 0
     return 0 if any(is_overridden(hook, source) for hook in hooks for source in sources) else len(images)
 

@@ -54,7 +54,8 @@ class ConditionalModel(ImageModel):
     def images(self, batch: Any) -> Tensor:
         """Return the images of a batch, or the targets of pairs: (B, C, H, W); see `ImageModel.images`."""
         batch = self.named(batch)
-        paired = isinstance(batch, Mapping) and "target" in batch
+        of_images = self.condition is not None and self.condition.image_shape
+        paired = isinstance(batch, Mapping) and "target" in batch and ("image" not in batch or of_images)
         return self.part(batch, "target" if paired else "image", self.image_shape)
 
     def under(self, batch: Any) -> Any:

@@ -1,5 +1,8 @@
 """Networks whose weights are a moving average of another's during training."""
 
+from functools import wraps
+from typing import Any
+
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 from torch.optim import Optimizer
@@ -42,5 +45,19 @@ def moving_average(network: nn.Module, decay: float) -> AveragedModel:
 
 
 def follow(average: AveragedModel, network: nn.Module, optimizer: Optimizer) -> None:
-    """Update an EMA of a network after each step of its optimizer."""
-    optimizer.register_step_post_hook(lambda *_: average.update_parameters(network))
+    """Update an EMA of a network after each step of its optimizer.
+
+    (torch's own hooks run twice if a subclass's `step` calls that of its base class.)
+    """
+    step: Any = optimizer.step
+    if getattr(step, "followed_by", None) is average:  # training starts again, after a search for a learning rate
+        return
+
+    @wraps(step)
+    def step_and_follow(*args: Any, **kwargs: Any) -> Any:
+        loss = step(*args, **kwargs)
+        average.update_parameters(network)
+        return loss
+
+    step_and_follow.followed_by = average  # type: ignore[attr-defined]
+    optimizer.step = step_and_follow  # type: ignore[method-assign]

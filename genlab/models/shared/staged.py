@@ -150,7 +150,8 @@ class StagedModel(Model, Generic[AnyStage]):
 
     def configure_callbacks(self) -> list[Callback]:
         """Keep Lightning from refusing to clip gradients in manual optimization: `on_before_optimizer_step` does."""
-        self._clip, self.trainer.gradient_clip_val = self.trainer.gradient_clip_val, None
+        if self.trainer.gradient_clip_val is not None:  # None if it failed before `setup`, and is tried again
+            self._clip, self.trainer.gradient_clip_val = self.trainer.gradient_clip_val, None
         return super().configure_callbacks()
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
