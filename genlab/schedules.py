@@ -70,7 +70,8 @@ class TrainingSchedule(LRScheduler, ABC):
         if math.isinf(steps):
             raise GenlabError(
                 f"{type(self).__name__} needs the length of training, which is not known; give the schedule's steps, "
-                "or --trainer.max_epochs if the data have a length or the schedule counts epochs, else --trainer.max_steps"
+                "or --trainer.max_epochs if the data have a length or the schedule counts epochs, else "
+                "--trainer.max_steps"
             )
         self.steps = max(1, int(steps))
         self._require_full_rate()
