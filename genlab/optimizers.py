@@ -80,6 +80,12 @@ def built(factory: OptimizerFactory, parameters: Iterable[nn.Parameter]) -> Opti
         raise GenlabError(f"the optimizer rejects its arguments: {error}") from None
 
 
+def let_scaler_unscale(optimizer: Optimizer, clips: bool) -> None:
+    """Let a gradient scaler unscale gradients before the step, unless they are not clipped and the step is fused."""
+    if clips or not all(group.get("fused") for group in optimizer.param_groups):
+        optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
+
+
 def lazily(factory: OptimizerFactory, every: int) -> OptimizerFactory:
     """Adapt a factory to lazy regularization: one extra step per `every` batches must not speed up training.
 

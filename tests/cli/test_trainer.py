@@ -419,6 +419,7 @@ def test_a_gan_says_where_its_own_clipping_is(refused):
 def test_gradients_are_clipped_in_mixed_precision_though_the_optimizer_is_fused():
     smoke = ["--config", "overlays/bf16.yaml", "--config", "overlays/smoke.yaml", "--trainer.gradient_clip_val=1"]
     main(["fit", "--config", "vae_digits.yaml", *smoke, "--model.optimizer.init_args.fused=true"])
+    assert genlab.checkpoints.read(Path("runs/vae_digits/0/checkpoints/last.ckpt")).steps == 2
 
 
 def test_processes_that_are_spawned_are_refused(refused):

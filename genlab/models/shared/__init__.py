@@ -1,1 +1,1 @@
-"""What families share: base classes, and methods, checks and caches that several of them use."""
+"""Base classes of families, and methods, checks and caches that several of them use."""

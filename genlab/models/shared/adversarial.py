@@ -12,7 +12,8 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from genlab.errors import GenlabError
-from genlab.models.shared.base import Model, let_scaler_unscale
+from genlab.models.shared.base import Model
+from genlab.optimizers import let_scaler_unscale
 from genlab.types import OptimizerFactory, ScheduleFactory
 
 Turns = Iterator[tuple[LightningOptimizer, Tensor]]

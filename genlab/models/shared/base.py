@@ -14,7 +14,6 @@ from lightning.pytorch.trainer.states import RunningStage, TrainerStatus
 from lightning.pytorch.tuner.lr_finder import _LRCallback
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 import genlab
@@ -25,6 +24,7 @@ from genlab.hparams import PlainHyperparameters
 from genlab.models.shared.ema import follow
 from genlab.models.shared.scheduled import Scheduled
 from genlab.models.shared.training_log import TrainingLog
+from genlab.optimizers import let_scaler_unscale
 from genlab.random_state import random_state, random_states, seed_torch, set_random_state
 
 AnyModel = TypeVar("AnyModel", bound="Model")
@@ -291,12 +291,6 @@ class Model(PlainHyperparameters, Scheduled):
     def _hand_over(self) -> None:
         if self._log.rows:
             self._log.hand_over(self.trainer.loggers, self.current_epoch, searches=self._searches())
-
-
-def let_scaler_unscale(optimizer: Optimizer, clips: bool) -> None:
-    """Let a gradient scaler unscale gradients before the step, unless they are not clipped and the step is fused."""
-    if clips or not all(group.get("fused") for group in optimizer.param_groups):
-        optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
 
 
 def frozen_models(model: nn.Module) -> list[nn.Module]:
