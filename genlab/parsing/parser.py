@@ -14,6 +14,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 from genlab import renames
 from genlab.errors import GenlabError
 from genlab.parsing.mistakes import explain
+from genlab.parsing.replaced_classes import discard_defaults
 from genlab.parsing.safe_yaml import require_sane
 
 _load = get_loader("yaml")
@@ -26,6 +27,7 @@ def load_sane(text: str) -> Any:
 
 
 set_loader("yaml", load_sane, exceptions=(yaml.YAMLError,))
+discard_defaults()
 
 
 MOST_CLASSES = 50
