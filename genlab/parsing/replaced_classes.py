@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from jsonargparse import _typehints, dict_to_namespace
 
-_discard_unknown = _typehints.discard_init_args_on_class_path_change
+_discard_unknown: Any = _typehints.discard_init_args_on_class_path_change
 
 
 def discard_defaults() -> None:
@@ -27,8 +27,8 @@ def _discard_unknown_and_defaults(place: Any, replaced: Any, new: Any) -> None:
 
 def _defaults(path: str) -> dict[str, Any]:
     """Return the default arguments of a class."""
-    parser_of: Any = _typehints.ActionTypeHint.get_class_parser
-    return cast(dict[str, Any], parser_of(path).get_defaults().as_dict())
+    parser = _typehints.ActionTypeHint.get_class_parser(path)  # type: ignore[no-untyped-call]
+    return cast(dict[str, Any], parser.get_defaults().as_dict())
 
 
 def _is_default(value: Any, default: Any) -> bool:
