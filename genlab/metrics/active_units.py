@@ -3,12 +3,9 @@
 from functools import reduce
 
 import torch
-from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 from torchmetrics import Metric
 
-PATIENCE = 1000
-"""Number of training steps within which codes become informative, if they ever do."""
 Parts = tuple[Tensor, Tensor, Tensor]
 
 
@@ -45,14 +42,6 @@ class ActiveUnits(Metric):
         mean = means.mean(0)
         batch = mean, (means - mean).square().sum(0), torch.full_like(self.count, len(means))
         self.mean, self.squares, self.count = merged((self.mean, self.squares, self.count), batch)
-
-    def warn_of_collapse(self, step: int) -> None:
-        """Warn if no unit is active after many steps: the posterior has collapsed to the prior."""
-        if step >= PATIENCE and self.compute() == 0:
-            rank_zero_warn(
-                "the posterior has collapsed: no unit of the code varies between images; "
-                "give a smaller beta, or let it grow over the first epochs with warmup_epochs"
-            )
 
     def compute(self) -> Tensor:
         """Compute the number of active units, a scalar."""

@@ -17,7 +17,7 @@ from genlab.metrics.perplexity import Perplexity
 from genlab.models.shared.calls import of_codes
 from genlab.models.shared.latent_variable import GaussianCodes
 from genlab.models.shared.output_check import expect
-from genlab.models.shared.sentence_health import SentenceHealth
+from genlab.models.shared.posterior_health import SentenceHealth
 from genlab.models.shared.sentence_model import SentenceModel
 from genlab.networks.recurrent import RecurrentDecoder, RecurrentEncoder
 from genlab.ranges import at_least, between, extent, if_given
@@ -155,7 +155,7 @@ class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # the mi
         """Warn of a posterior that has collapsed."""
         super().on_validation_epoch_end()
         settled = not self.trainer.sanity_checking and self.grown() > SETTLED
-        self._health.end_epoch(int(self.active_units.compute()), self.global_step if settled else 0)
+        self._health.end_epoch(self.active_units.compute(), self.global_step if settled else 0)
 
     def decoder_evidence(self, x: Tensor) -> dict[str, Tensor]:
         """Estimate the evidence lower bound of sentences, its parts and the loss, for a decoder trained alone.

@@ -13,6 +13,7 @@ from genlab.metrics.active_units import ActiveUnits
 from genlab.models.shared.image_model import ImageModel
 from genlab.models.shared.latent_variable import LatentVariableModel
 from genlab.models.shared.output_check import expect
+from genlab.models.shared.posterior_health import PosteriorHealth
 from genlab.networks.mlp import MLPDecoder, MLPEncoder
 from genlab.ranges import at_least, extent
 from genlab.recorded import as_network
@@ -78,7 +79,7 @@ class VariationalModel(ImageModel):
         self.code_shape = (code_size, *sides)
         expect(self.encoder, (2 * code_size, *sides), f"{name} with code_size {code_size}")
         expect(self.decoder, outputs, f"{name} with a {type(likelihood).__name__} likelihood")
-        self.active_units = ActiveUnits(math.prod(self.code_shape))
+        self.active_units, self._health = ActiveUnits(math.prod(self.code_shape)), PosteriorHealth()
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         grown = min(1.0, self.current_epoch / self.warmup_epochs) if self.warmup_epochs else 1.0
@@ -102,7 +103,7 @@ class VariationalModel(ImageModel):
         """Warn of a posterior that has collapsed."""
         super().on_validation_epoch_end()
         if not self.trainer.sanity_checking:
-            self.active_units.warn_of_collapse(self.global_step)
+            self._health.end_epoch(self.active_units.compute(), self.global_step)
 
 
 class VAE(LatentVariableModel, VariationalModel):  # type: ignore[misc]  # the mixin's callables are networks

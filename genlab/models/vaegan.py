@@ -21,6 +21,7 @@ from genlab.models.shared.health import Health
 from genlab.models.shared.image_model import ImageModel
 from genlab.models.shared.latent_variable import diagonal_normal
 from genlab.models.shared.output_check import expect
+from genlab.models.shared.posterior_health import PosteriorHealth
 from genlab.models.shared.signed import SignedGenerators, signed, unsigned
 from genlab.networks.conv import ConvEncoder
 from genlab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
@@ -133,7 +134,8 @@ class VAEGAN(Prior, Codec, SignedGenerators, Players, ImageModel):
         self.average = moving_average(self.decoder, ema_decay) if ema_decay else None
         self.optimizer_factories = (encoder_optimizer, decoder_optimizer, discriminator_optimizer)
         self.schedule, self.schedule_interval = schedule, schedule_interval
-        self.active_units, self.health = ActiveUnits(code_size), Health(self.loss)
+        self.active_units = ActiveUnits(code_size)
+        self.health, self.posterior_health = Health(self.loss), PosteriorHealth()
         self.register_buffer("last", torch.full((2,), EVEN))
 
     def turns(self, batch: ImageBatch) -> Turns:
@@ -219,7 +221,7 @@ class VAEGAN(Prior, Codec, SignedGenerators, Players, ImageModel):
         """Warn of a posterior that has collapsed."""
         super().on_validation_epoch_end()
         if not self.trainer.sanity_checking:
-            self.active_units.warn_of_collapse(self.global_step)
+            self.posterior_health.end_epoch(self.active_units.compute(), self.global_step)
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean and log-variance of q(z | x) for images in [-1, 1], each (B, code_size)."""

@@ -333,7 +333,7 @@ def test_weights_may_be_of_half_or_of_double_precision(precision):
 
 
 def test_a_collapsed_posterior_is_warned_of_once_and_an_informative_one_is_not(monkeypatch, recwarn):
-    monkeypatch.setattr("genlab.models.shared.sentence_health.PATIENCE", 20)
+    monkeypatch.setattr("genlab.models.shared.posterior_health.LEARNING", 20)
     fast = {"optimizer": partial(Adam, lr=1e-2, fused=True)}
     fitted(built(genlab.SentenceVAE, beta=0.01, **fast), drawn(32 * 100), 100)
     fitted(built(genlab.SentenceVAE, beta=50.0, annealing=LinearAnnealing(1000), **fast), drawn(32 * 20), 40)

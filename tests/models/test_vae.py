@@ -13,7 +13,7 @@ import genlab
 from genlab.losses import Bernoulli, DiscretizedLogistic, Gaussian, Laplace, PixelGaussian
 from genlab.losses.evidence import tempered
 from genlab.losses.likelihood import IndependentValues
-from genlab.metrics import active_units
+from genlab.models.shared import posterior_health
 from genlab.models.shared.latent_variable import AT_ONCE
 from genlab.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 
@@ -266,12 +266,13 @@ def test_it_learns_under_every_likelihood(likelihood):
     assert model.sample(3).shape == (3, 1, 8, 8)
 
 
-def test_a_collapsed_posterior_is_said_when_there_was_time_to_learn(recwarn, monkeypatch):
+def test_a_collapsed_posterior_is_said_once_when_there_was_time_to_learn(recwarn, monkeypatch):
     fitted(beta=1000.0)
     assert not [warning for warning in recwarn if "collapsed" in str(warning.message)]
-    monkeypatch.setattr(active_units, "PATIENCE", 4 * 22)
-    with pytest.warns(UserWarning, match="the posterior has collapsed"):
+    monkeypatch.setattr(posterior_health, "LEARNING", 2 * 22)
+    with pytest.warns(UserWarning, match="the posterior has collapsed") as warnings:
         _, figures = fitted(beta=1000.0)
+    assert sum("collapsed" in str(warning.message) for warning in warnings) == 1  # not in each epoch
     assert figures[-1]["val/active_units"] == 0
 
 

@@ -18,7 +18,8 @@ from genlab.conditions import Labels
 from genlab.losses import Gaussian
 from genlab.metrics import CodeUsage
 from genlab.models import CodePrior, StageSchedule
-from genlab.models.shared.code_health import PATIENCE, CodeHealth
+from genlab.models.shared.alarm import PATIENCE
+from genlab.models.shared.code_health import CodeHealth
 from genlab.models.shared.grid_priors import GridPriors
 from genlab.models.vqvae2 import TwoLevelCoder
 from genlab.networks import (

@@ -4,7 +4,8 @@ import torch
 from torch import Generator, Tensor
 
 from genlab.boltzmann.machine import BoltzmannMachine
-from genlab.models.shared.health import Alarm, spread
+from genlab.models.shared.alarm import Alarm
+from genlab.models.shared.health import spread
 
 ALWAYS = 0.005
 """Mean probability below which a hidden unit is off for almost all images; above 1 minus this, it is on."""

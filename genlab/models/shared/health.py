@@ -1,40 +1,18 @@
 """Health of adversarial training, from what its steps compute anyway."""
 
-from collections import Counter
-
 import torch
-from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
 from genlab.losses.adversarial import AdversarialLoss
+from genlab.models.shared.alarm import Alarm
 from genlab.precision import at_least_float32
 
 SATURATED = 0.02
 """The discriminator's cross-entropy below which it is right about everything, and sure of it."""
 COLLAPSED = 0.3
 """The relative diversity below which samples have collapsed."""
-PATIENCE = 3
-"""Bad epochs in a row before a warning."""
 LEARNING = 1000
 """Batches within which samples come to vary, if they ever do: an untrained generator's are all alike."""
-
-
-class Alarm:
-    """Warnings of what has been bad for epochs in a row, each given once, until it has recovered."""
-
-    def __init__(self) -> None:
-        self._bad: Counter[str] = Counter()
-        self._said: set[str] = set()
-
-    def say(self, bad: bool, what: str, warning: str, recovery: str) -> None:
-        """Warn of something that is bad for the third epoch in a row; report when it no longer is."""
-        self._bad[what] = self._bad[what] + 1 if bad else 0
-        if self._bad[what] == PATIENCE and what not in self._said:
-            self._said.add(what)
-            rank_zero_warn(warning)
-        elif not bad and what in self._said:
-            self._said.remove(what)
-            rank_zero_info(recovery)
 
 
 class Health(Alarm):
