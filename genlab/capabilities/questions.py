@@ -1,5 +1,6 @@
 """Questions about what models can do, and the names of capabilities in messages."""
 
+from collections.abc import Callable
 from typing import Any, TypeGuard, TypeVar
 
 import torch
@@ -24,6 +25,7 @@ from genlab.capabilities.protocols import (
     Translates,
 )
 from genlab.errors import GenlabError
+from genlab.latent.paths import lerp
 
 Capability = TypeVar("Capability")
 
@@ -85,6 +87,19 @@ def seen_in(model: Any, batch: Any) -> tuple[Any, Tensor]:
 def as_seen(model: object, made: Tensor) -> Tensor | list[str]:
     """Return a model's output in a form for people: images as they are, sentences in words."""
     return model.sentences(made) if can(model, KnowsWords) else made
+
+
+def default_path(model: Any) -> Callable[[Tensor, Tensor, int], Tensor]:
+    """Return the path between two codes along which all tools interpolate by default.
+
+    It is the model's `code_path`, for a conditional model that under a condition: slerp for diffusion models, whose
+    codes are noise. For models without one it is lerp, which needs no origin; slerp, for codes drawn from a Gaussian
+    prior (White 2016), is then asked for.
+    """
+    path: Callable[[Tensor, Tensor, int], Tensor] = getattr(
+        model.given_as if can(model, Conditional) else model, "code_path", lerp
+    )
+    return path
 
 
 def flat_code_size(model: Any) -> int:

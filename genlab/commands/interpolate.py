@@ -15,6 +15,7 @@ from genlab.capabilities import (
     KnowsWords,
     Samples,
     can,
+    default_path,
     real_code_shape,
     with_real_codes,
 )
@@ -45,7 +46,7 @@ def main(args: argparse.Namespace) -> None:
         sheet = replace(sheets.interpolations_of_four(decoder, codes, args.steps), title=f"Interpolations of four {of}")
     else:
         start, end = (codes[:-1], codes[1:]) if args.input or args.codes else codes.chunk(2)
-        path = PATHS[args.along] if args.along else getattr(decoder, "code_path", lerp)
+        path = PATHS[args.along] if args.along else default_path(decoder)
         sheet = sheets.interpolations(decoder, start, end, args.steps, path)
         sheet = replace(sheet, title=f"{sheet.title} between {of}")
     name = "interpolate" if args.along in (None, "lerp") else f"interpolate-{args.along}"

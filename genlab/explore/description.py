@@ -4,13 +4,14 @@ from typing import Any
 
 from torch import Tensor
 
-from genlab.capabilities import Decodes, DrawsCodes, Encodes, Reconstructs, Samples, Translates
+from genlab.capabilities import Decodes, DrawsCodes, Encodes, Reconstructs, Samples, Translates, default_path
 from genlab.explore import conditions, stepwise
 from genlab.explore.directions import attribute_names, map_of, principal_directions, units_of
 from genlab.explore.explored import Explored
 from genlab.explore.gallery import Gallery
 from genlab.explore.palette import palette_of
 from genlab.facts import DOMAINS
+from genlab.latent import slerp
 
 CAN: dict[str, type[Any]] = {
     "encode": Encodes,
@@ -33,6 +34,7 @@ def describe(explored: Explored, key: str) -> dict[str, Any]:
         "flat": explored.is_flat,
         "real": explored.is_real,
         "styles": explored.has_styles,
+        "path": "slerp" if default_path(explored.model) is slerp else "lerp",
         "can": {name: explored.able_to(capability) for name, capability in CAN.items()},
         "condition": conditions.described(explored),
         "priors": explored.priors,

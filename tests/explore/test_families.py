@@ -12,6 +12,8 @@ from PIL import Image
 
 import genlab
 from genlab.boltzmann import GibbsSampling
+from genlab.capabilities import default_path
+from genlab.cli import main
 from genlab.commands.edit import learned_direction
 from genlab.commands.shared.trained import encoded
 from genlab.diffusion import SAMPLERS, Sampling
@@ -76,6 +78,23 @@ def test_a_stylegan_has_styles_for_codes_with_their_principal_directions(site_of
         told["directions"]["std"][0], rel=1e-3
     )
     assert explored_at(family("stylegan"), arguments(), styles=False).code_shape == model.code_shape
+
+
+@pytest.mark.parametrize(
+    ("name", "path"), [("gan", "lerp"), ("cvae", "lerp"), ("stylegan", "lerp"), ("diffusion", "slerp")]
+)
+def test_interpolations_take_the_same_path_as_on_the_command_line(name, path, site_of, family, tmp_path, monkeypatch):
+    assert site_of(name).described()["path"] == path
+    monkeypatch.chdir(tmp_path)
+    condition = ["--condition=7"] if name == "cvae" else []
+    main(["interpolate", f"--ckpt={family(name)}", "--between=samples", "-n=1", *condition, "--out=way.npz"])
+    with np.load("way.npz") as arrays:
+        assert str(arrays["title"]).startswith({"lerp": "Linear", "slerp": "Spherical"}[path])
+
+
+def test_a_conditional_model_interpolates_along_the_path_of_its_kind():
+    assert default_path(genlab.CVAE) is genlab.latent.lerp
+    assert default_path(genlab.ConditionalDiffusion) is genlab.latent.slerp
 
 
 def test_a_class_is_a_condition(site_of, family):

@@ -479,12 +479,13 @@ def test_reconstruction_shows_errors_and_outliers(screen: Screen, folder: Path) 
 
 
 def test_interpolation_and_its_animation(screen: Screen, folder: Path) -> None:
-    screen.open("vae_digits", "interpolation", "&a=test:0&b=test:1&way=line&steps=3")
+    screen.open("vae_digits", "interpolation", "&a=test:0&b=test:1&steps=3")
     model = model_of(folder / "runs/vae_digits/0")
     screen.page.get_by_role("button", name="Test image").nth(1).click()
     screen.page.get_by_role("dialog").get_by_label("Test image 6").first.press("Enter")
     screen.settle()
     change = screen.page.get_by_label("Straight line")
+    assert change.is_checked(), "as in `genlab interpolate`"
     codes = codes_in(screen.sent("decode", lambda: change.dispatch_event("change")), 2)
     torch.testing.assert_close(codes, genlab.latent.lerp(codes[:1], codes[-1:], 9)[0])
     frames = eight_bits(model.decode(codes)).numpy()

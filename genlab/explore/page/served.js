@@ -21,6 +21,7 @@
  * @property {boolean} flat whether codes are vectors of real numbers
  * @property {boolean} real whether codes are real numbers, in any arrangement
  * @property {boolean} styles whether codes are a StyleGAN's styles
+ * @property {"lerp"|"slerp"} path along which codes are interpolated by default
  * @property {Object<"encode"|"decode"|"draw"|"sample"|"reconstruct"|"translate", boolean>} can
  * @property {null|{kind: "classes"|"attributes"|"image", names?: string[], usual?: number[], shape?: Shape}} condition
  * @property {string[]} priors

@@ -18,7 +18,7 @@ export const title = "Interpolation";
 
 export const offered = ({ real, can }) => real && can.decode && (can.encode || can.draw);
 
-const WAYS = { line: lerp, sphere: slerp };
+const WAYS = { lerp, slerp };
 /** Pictures of the strip. */
 const [FEWEST, MOST] = [3, 15];
 /** Frames of the animation from each picture of the strip to the next: fewer where a model decodes in steps, slowly. */
@@ -40,7 +40,7 @@ export function show(model, page) {
   const { about, key, shape } = model;
   const each = isSlow(about) ? ROUGH : SMOOTH;
   const set = {
-    way: oneOf("way", Object.keys(WAYS), "sphere"),
+    way: oneOf("way", Object.keys(WAYS), about.path),
     between: oneOf("between", ["two", "four"]),
     steps: whole("steps", 9, FEWEST, MOST),
     condition: setting("condition"),
@@ -188,8 +188,8 @@ export function show(model, page) {
     choice({
       label: "Path",
       options: [
-        { value: "sphere", label: "Sphere (slerp)" },
-        { value: "line", label: "Straight line" },
+        { value: "lerp", label: "Straight line (lerp)" },
+        { value: "slerp", label: "Sphere (slerp)" },
       ],
       value: set.way,
       onchange: (way) => change({ way }),
