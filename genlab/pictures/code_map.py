@@ -150,7 +150,7 @@ def project(codes: Tensor, method: str | None = None, seed: int = 0, observation
     """
     count, size = codes.shape
     if method is None and size <= 2:
-        return CodeMap(F.pad(codes, (0, 2 - size)).cpu().numpy(), ("z₁", "z₂"))
+        return CodeMap(F.pad(codes, (0, 2 - size)).cpu().numpy(), ("unit 0", "unit 1" if size == 2 else ""))
     values = codes.float().cpu().numpy()
     least = 4 if method in ("tsne", "umap") else 2
     if count < least:
@@ -159,12 +159,12 @@ def project(codes: Tensor, method: str | None = None, seed: int = 0, observation
         )
     if method in ("tsne", "umap"):
         name, fitted = {"tsne": ("t-SNE", _tsne), "umap": ("UMAP", _umap)}[method]
-        return CodeMap(fitted(values, seed), (f"{name} 1", f"{name} 2"), f"{name} of codes", comparable=False)
+        return CodeMap(fitted(values, seed), (f"first {name} dimension", f"second {name} dimension"), f"{name} of codes", comparable=False)
     pca = PCA(min(2, size))
     points = np.pad(pca.fit_transform(values), ((0, 0), (0, 2 - min(2, size))))
     shares = [*pca.explained_variance_ratio_, 0.0][:2]
-    first, second = (f"PC {i}, {100 * share:.0f} % of variance" for i, share in enumerate(shares, 1))
-    return CodeMap(points, (first, second), "Principal components of codes")
+    first, second = (f"principal component, {100 * share:.0f} % of variance" for share in shares)
+    return CodeMap(points, (f"first {first}", f"second {second}"), "Principal components of codes")
 
 
 def umap() -> Callable[..., Any]:

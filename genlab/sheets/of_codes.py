@@ -76,8 +76,8 @@ def manifold(model: Decodes, side: int = 20) -> Sheet:
         subject=type(model).__name__,
         row_labels=names[::-1],
         column_labels=names,
-        row_axis="z₂, at even quantiles of the prior",
-        column_axis="z₁, at even quantiles of the prior",
+        row_axis="unit 1, at even quantiles of the prior",
+        column_axis="unit 0, at even quantiles of the prior",
     )
 
 

@@ -287,7 +287,7 @@ def test_points_of_a_map_are_coloured_by_attributes(screen: Screen) -> None:
 def test_sliders_move_a_code_and_a_link_shows_the_same(screen: Screen, folder: Path) -> None:
     screen.open("vae_digits", "sliders", "&from=test:3")
     model = model_of(folder / "runs/vae_digits/0")
-    slider = screen.page.get_by_label("Direction 1")
+    slider = screen.page.get_by_label("Direction 0")
     slider.focus()
     start = codes_in(screen.sent("decode", lambda: screen.page.keyboard.press("ArrowRight")), 2)
     codes = codes_in(screen.sent("decode", lambda: screen.page.keyboard.press("End")), 2)
@@ -300,7 +300,7 @@ def test_sliders_move_a_code_and_a_link_shows_the_same(screen: Screen, folder: P
     changed = screen.image(".follow figure:last-child canvas")
     screen.visit(screen.page.url)
     assert (screen.image(".follow figure:last-child canvas") == changed).all()
-    assert screen.page.get_by_label("Direction 1").input_value() == "3"
+    assert screen.page.get_by_label("Direction 0").input_value() == "3"
 
     screen.page.get_by_role("button", name="Reset").click()
     screen.settle()
@@ -594,7 +594,7 @@ def test_what_goes_wrong_is_told_and_the_page_goes_on(screen: Screen, folder: Pa
     screen.upload("Start from", b"no image")
     status = screen.page.get_by_role("status").first
     assert "cannot be read as an image" in status.inner_text()
-    screen.page.get_by_label("Direction 1").focus()
+    screen.page.get_by_label("Direction 0").focus()
     screen.sent("decode", lambda: screen.page.keyboard.press("End"))
 
     shutil.copytree(folder / "runs/vae_digits/0", folder / "runs/copied/0")

@@ -221,7 +221,7 @@ def traverse(parser: argparse.ArgumentParser) -> None:
 
     A conditional model decodes under the image's own condition, or the one given. For a model without an encoder, the
     code is that of a sample, or of --codes. The styles of a StyleGAN move along their principal directions instead
-    (GANSpace, Härkönen et al. 2020), those of the largest variance first.
+    (GANSpace, Härkönen et al. 2020), those of the largest variance first. Both are numbered from 0.
     """
     of_model(parser, "pictures/traverse.png", picture)
     of_data(parser)

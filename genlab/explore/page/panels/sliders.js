@@ -51,7 +51,7 @@ export function show(model) {
     for (const index of order.slice(list.childElementCount, count)) {
       list.append(
         slider({
-          label: kind === "units" ? `Unit ${index}` : `Direction ${index + 1}`,
+          label: kind === "units" ? `Unit ${index}` : `Direction ${index}`,
           min: -REACH,
           max: REACH,
           step: 0.01,
