@@ -94,7 +94,7 @@ class RBM(Codec, GibbsModel):
     def setup(self, stage: str) -> None:
         """Forget the images of other data."""
         super().setup(stage)
-        self._grey: bool | None = None
+        self._told_of_grey: bool | None = None
         self._recent: deque[Tensor] = deque()
         self._followed: Tensor | None = None
         self._recent_energy: Tensor | None = None
@@ -219,16 +219,24 @@ class RBM(Codec, GibbsModel):
         return torch.where(mask, v, self.states(pixels, generator))
 
     def _drawn(self, pixels: Tensor) -> Tensor:
-        """Return visible units for training, drawn only if images are grey, which users are told once."""
+        """Return visible units for training; binary ones are drawn from grey pixels, of which users are told once.
+
+        On a CPU, where drawing takes long, black and white batches are not drawn; drawing would leave them as they are.
+        On a GPU, where looking at a batch takes longer, all are drawn, and only the first is looked at.
+        """
         units = self.machine.visible
-        if self._grey is None:
-            self._grey = not units.takes_grey and bool(((pixels > 0) & (pixels < 1)).any())
-            if self._grey:
+        if units.takes_grey:
+            return units.from_pixels(pixels)
+        is_grey = True
+        if pixels.is_cpu or self._told_of_grey is None:
+            is_grey = not torch.equal(pixels * pixels, pixels)
+            if is_grey and not self._told_of_grey:
                 rank_zero_info(
                     f"images have grey values: {type(units).__name__} take these as probabilities, and each batch is "
                     "drawn anew in black and white; for real-valued units, give --model.visible GaussianUnits"
                 )
-        return units.from_pixels(draw_binary(pixels) if self._grey else pixels)
+            self._told_of_grey = is_grey or bool(self._told_of_grey)
+        return units.from_pixels(draw_binary(pixels) if is_grey or not pixels.is_cpu else pixels)
 
     def _remember(self, v: Tensor) -> None:
         """Keep the most recent training images."""

@@ -167,6 +167,21 @@ def test_grey_images_are_drawn_anew_for_binary_units_of_which_users_are_told(cap
     assert torch.equal(seen[-1], black_and_white.flatten(1))
 
 
+def test_a_first_batch_in_black_and_white_is_no_reason_to_take_grey_ones_as_they_are(caplog):
+    caplog.set_level(logging.INFO, "lightning.pytorch.utilities.rank_zero")
+    model, seen = rbm(), []
+    remember = model._remember
+    model._remember = lambda v: (seen.append(v), remember(v))
+    grey = torch.full((100, *SHAPE), 0.25)
+    black_and_white = (grey < torch.rand_like(grey)).float()
+    batches = [black_and_white, grey, black_and_white, grey]
+    fitted(model, DataLoader(batches, batch_size=None), max_steps=4, limit_val_batches=0)
+    assert caplog.text.count("images have grey values") == 1
+    for batch, v in zip(batches, seen, strict=True):
+        assert set(v.unique().tolist()) == {0.0, 1.0}
+        assert torch.equal(v, batch.flatten(1)) == (batch is black_and_white)
+
+
 def test_gaussian_units_are_scaled_by_the_first_batch_of_all_and_give_images(working_folder):
     model = rbm(visible=partial(GaussianUnits, learned=True), chains=20, optimizer=partial(SGD, lr=1e-3))
     images = 0.2 + 0.5 * torch.rand(60, *SHAPE) ** 2
