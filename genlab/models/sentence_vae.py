@@ -108,6 +108,7 @@ class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # the mi
         expect(self.encoder, (2 * code_size,), f"SentenceVAE with code_size {code_size}")
         self.beta, self.annealing, self.free_bits = beta, annealing, free_bits
         self.encoder_epochs, self.code_power = encoder_epochs, code_power
+        self._thawed_later: list[nn.Parameter] | None = None
         self.active_units, self.perplexity = ActiveUnits(code_size), Perplexity()
         self._health = SentenceHealth()
 
@@ -206,6 +207,17 @@ class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # the mi
         return x.numel() * len(self.vocabulary)
 
     def _freeze(self) -> None:
-        """Train the encoder, or freeze it, in evaluation mode; shared word embeddings are frozen with it."""
-        if self.encoder_epochs is not None:
-            cast(nn.Module, self.encoder).requires_grad_(not self.encoder_is_frozen).train(not self.encoder_is_frozen)
+        """Freeze the encoder, in evaluation mode, or thaw what was frozen here: parts that the user froze stay frozen.
+
+        Shared word embeddings are frozen with it.
+        """
+        encoder = cast(nn.Module, self.encoder)
+        if self.encoder_is_frozen:
+            learned = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
+            self._thawed_later = [*(self._thawed_later or ()), *learned]
+            encoder.requires_grad_(False).eval()
+        elif self._thawed_later is not None:  # by an earlier fit
+            for parameter in self._thawed_later:
+                parameter.requires_grad_()
+            self._thawed_later = None
+            self.train()

@@ -212,6 +212,26 @@ def test_after_its_epochs_the_encoder_is_frozen_and_the_decoder_learns_from_temp
         assert {name for name in whole.state_dict() if step == 12 or name.startswith("encoder")} <= same
 
 
+def test_what_the_user_froze_in_an_encoder_stays_frozen():
+    model = built(genlab.SentenceVAE, encoder_epochs=1)
+    mine = next(model.encoder.parameters()).requires_grad_(False)
+    before, learns, train = mine.detach().clone(), [], model.training_step
+
+    def watched(batch, batch_idx):
+        learns.append([parameter.requires_grad for parameter in model.encoder.parameters()])
+        assert model.encoder.training == learns[-1][1]
+        return train(batch, batch_idx)
+
+    model.training_step = watched
+    for _ in range(2):  # the second fit, from the first epoch on, thaws the rest
+        fitted(model, drawn(64), 4)  # two batches an epoch
+        first, *others = zip(*learns, strict=True)
+        assert not any(first)
+        assert all(other == (True, True, False, False) for other in others)
+        learns.clear()
+    assert torch.equal(mine, before)
+
+
 def test_the_decoders_evidence_is_a_bound_by_codes_from_prior_to_posterior():
     x = drawn(2000)
     for power in (0.0, 0.5, 1.0):
