@@ -542,3 +542,24 @@ def test_images_become_pictures():
     for odd in (as_tensor[0] * 255, (as_tensor[0] * 255).byte()):
         with pytest.raises(genlab.GenlabError, match=r"to_pil takes floats in \[0, 1\]; divide"):
             genlab.to_pil(odd)
+
+
+@pytest.mark.parametrize("family", [genlab.VAE, genlab.GAN, genlab.VQVAE, stacked])
+@pytest.mark.parametrize(("method", "source"), [("validate", "val"), ("test", "test")])
+def test_several_loaders_to_measure_on_are_refused_in_one_line(family, method, source):
+    model = family(SHAPE)
+    loaders = [DataLoader(torch.rand(8, *SHAPE), batch_size=4)] * 2
+    told = f"{source}_dataloader gives several DataLoaders, but a {type(model).__name__} is measured on one: give one"
+    with pytest.raises(genlab.GenlabError, match=told):
+        getattr(quick_trainer(), method)(model, loaders)
+    getattr(quick_trainer(), method)(model, loaders[0], verbose=False)
+
+
+def test_a_models_own_steps_may_be_measured_on_several_loaders():
+    class Mine(genlab.VAE):
+        def validation_step(self, batch, batch_idx, dataloader_idx=0):
+            self.log("val/mean", self.images(batch).mean())
+
+    loaders = [DataLoader(torch.full((4, *SHAPE), value)) for value in (0.0, 1.0)]
+    first, second = quick_trainer().validate(Mine(SHAPE), loaders, verbose=False)
+    assert (first["val/mean/dataloader_idx_0"], second["val/mean/dataloader_idx_1"]) == (0, 1)

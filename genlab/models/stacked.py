@@ -163,7 +163,10 @@ class StackedAutoencoder(Codec, StagedModel[StackStage], ImageModel):
         same_each_time = None if split == "train" else torch.Generator().manual_seed(batch_idx)
         return self.metrics_of(batch, inputs, same_each_time)
 
-    def test_step(self, batch: ImageBatch, batch_idx: int) -> None:
+    def evaluation_step(self, stage: str, batch: ImageBatch, batch_idx: int) -> None:
+        if stage != "test":
+            super().evaluation_step(stage, batch, batch_idx)
+            return
         metrics = self.stage_metrics("test", batch, batch_idx)
         metrics["reconstruction"] = self.reconstruction_error(self.images(batch))
         self.log_epoch("test", metrics, batch, progress_bar="loss")

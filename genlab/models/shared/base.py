@@ -75,10 +75,12 @@ class Model(PlainHyperparameters, Scheduled):
         """Log the metrics of a validation ("val") or test ("test") batch with `log_epoch`."""
         raise GenlabError(f"{type(self).__name__} measures nothing: give it an evaluation_step that calls log_epoch")
 
-    def validation_step(self, batch: Any, batch_idx: int) -> None:
+    def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int | None = None) -> None:
+        self._require_one_loader("val_dataloader", "Trainer.validate", dataloader_idx)
         self.evaluation_step("val", batch, batch_idx)
 
-    def test_step(self, batch: Any, batch_idx: int) -> None:
+    def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int | None = None) -> None:
+        self._require_one_loader("test_dataloader", "Trainer.test", dataloader_idx)
         self.evaluation_step("test", batch, batch_idx)
 
     def predict_step(self, batch: Any, batch_idx: int) -> Any:
@@ -283,6 +285,17 @@ class Model(PlainHyperparameters, Scheduled):
         """Remember the states of random number generators if training is resumed."""
         if self._trainer and self._trainer.training:  # not when only the model is loaded
             self._random_states = checkpoint.get("random_states", [])
+
+    def _require_one_loader(self, source: str, method: str, dataloader_idx: int | None) -> None:
+        """Raise GenlabError for the index of a DataLoader, which Lightning passes if there are several.
+
+        Metrics such as active units are of all data together, and Lightning would rename `val/loss`, the monitor.
+        """
+        if dataloader_idx is not None:
+            raise GenlabError(
+                f"{source} gives several DataLoaders, but a {type(self).__name__} is measured on one: give one of a "
+                f"torch.utils.data.ConcatDataset, or pass each to {method}(model, loader)"
+            )
 
     def _searches(self) -> bool:
         """Return whether this is LearningRateFinder's search, which tries rates that are too large."""

@@ -151,8 +151,11 @@ class QuantizedModel(GridCodec, StagedModel[CodeStage]):
                 self._usage(level).update(each.indices)
         return {"loss": reconstruction + quantization, "reconstruction": reconstruction, "quantization": quantization}
 
-    def test_step(self, batch: Any, batch_idx: int) -> None:
-        """Log the metrics of the current stage, and the parts of the description length."""
+    def evaluation_step(self, stage: str, batch: Any, batch_idx: int) -> None:
+        """Log the metrics of the current stage, and for test images the parts of the description length."""
+        if stage != "test":
+            super().evaluation_step(stage, batch, batch_idx)
+            return
         x, able = self.images(batch), self.under(batch) if self.condition else self
         nats = {name: value.mean() for name, value in able.description(x).items()}
         total = torch.stack([*nats.values()]).sum()
