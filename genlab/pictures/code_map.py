@@ -159,7 +159,12 @@ def project(codes: Tensor, method: str | None = None, seed: int = 0, observation
         )
     if method in ("tsne", "umap"):
         name, fitted = {"tsne": ("t-SNE", _tsne), "umap": ("UMAP", _umap)}[method]
-        return CodeMap(fitted(values, seed), (f"first {name} dimension", f"second {name} dimension"), f"{name} of codes", comparable=False)
+        return CodeMap(
+            fitted(values, seed),
+            (f"first {name} dimension", f"second {name} dimension"),
+            f"{name} of codes",
+            comparable=False,
+        )
     pca = PCA(min(2, size))
     points = np.pad(pca.fit_transform(values), ((0, 0), (0, 2 - min(2, size))))
     shares = [*pca.explained_variance_ratio_, 0.0][:2]
