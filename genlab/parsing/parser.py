@@ -14,7 +14,6 @@ from lightning.pytorch.cli import LightningArgumentParser
 from genlab import renames
 from genlab.errors import GenlabError
 from genlab.parsing.mistakes import explain
-from genlab.parsing.replaced_classes import discard_defaults
 from genlab.parsing.safe_yaml import require_sane
 
 _load = get_loader("yaml")
@@ -27,7 +26,6 @@ def load_sane(text: str) -> Any:
 
 
 set_loader("yaml", load_sane, exceptions=(yaml.YAMLError,))
-discard_defaults()
 
 
 MOST_CLASSES = 50
@@ -46,11 +44,18 @@ def _shortened(found: re.Match[str]) -> str:
     )
 
 
+def _class_of(value: Any) -> str | None:
+    """Return the path of the class that an argument names, if it is one with arguments of its own."""
+    return value.get("class_path") if isinstance(value, Namespace | dict) else None
+
+
 class ExplainingParser(LightningArgumentParser):
     """Lightning's parser, but with GenlabErrors of one line as errors; it also takes old names of arguments."""
 
     _parsed: type | None = None
     """The class whose arguments are parsed, if it is itself an argument of another parser."""
+    _given: Sequence[Any] = ()
+    """The configs whose values take the place of defaults."""
 
     def add_class_arguments(self, theclass: Any, nested_key: str | None = None, *args: Any, **kwargs: Any) -> Any:
         """Note the class, if all arguments of the parser belong to it."""
@@ -62,14 +67,30 @@ class ExplainingParser(LightningArgumentParser):
         """Add a factory's arguments without `linked_targets`: links lead to its model's, and jsonargparse sets both."""
         return super().add_function_arguments(*args, **kwargs)
 
-    def parse_object(self, obj: Any, *args: Any, **kwargs: Any) -> Namespace:
+    def parse_object(self, obj: Any, namespace: Namespace | None = None, *args: Any, **kwargs: Any) -> Namespace:
         """Parse arguments in a config."""
         for old, new in self._renamed().items():
             if old in obj and new not in obj:
                 obj = copy.copy(obj)
                 obj[new] = obj.pop(old)
-        parsed: Namespace = super().parse_object(obj, *args, **kwargs)
+        self._given = (obj, namespace or {})
+        try:
+            parsed: Namespace = super().parse_object(obj, namespace, *args, **kwargs)
+        finally:
+            self._given = ()
         return parsed
+
+    def get_defaults(self, *args: Any, **kwargs: Any) -> Namespace:
+        """Return the default arguments, without those of default classes in whose place others are given.
+
+        jsonargparse would pass them on: `--model.decoder=ConvDecoder` would have the channels of a GAN's generator.
+        """
+        defaults: Namespace = super().get_defaults(*args, **kwargs)
+        for name, default in defaults.items(branches=True, nested=False):
+            replaced = _class_of(default)
+            if replaced and any(_class_of(given.get(name)) not in (None, replaced) for given in self._given):
+                default.pop("init_args", None)
+        return defaults
 
     def parse_args(self, args: Sequence[str] | None = None, *more: Any, **kwargs: Any) -> Namespace:  # type: ignore[override]
         """Parse arguments of a command line."""
