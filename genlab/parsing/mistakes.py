@@ -47,6 +47,9 @@ LACKING = re.compile(
     r"""Parser key "([\w.]+)".*class_path '([\w.]+)':\s+the following arguments are required: (\w+(?:, \w+)*)""",
     re.DOTALL,
 )
+LACKING_IN_FACTORY = re.compile(
+    r"the following arguments are required: (\w+(?:, \w+)*)\. Got value: Namespace\(class_path='([\w.]+)'"
+)
 CLASS_OR_FUNCTION = re.compile(rf"(?:class_path(?:'?:? |=)|val=|Got value: |Given value: )'?({DOTTED.pattern})\b")
 """Import paths that occur as values in a message."""
 LONGEST = 300
@@ -57,18 +60,21 @@ def explain(message: str, parser: LightningArgumentParser) -> str:
     """Explain a long message of jsonargparse in one line."""
     if message.startswith("Unexpected config:"):
         return "a config must have sections, such as `model:` and `data:`; `genlab configs vae_digits.yaml` prints one"
-    lacking = LACKING.search(message)
-    if lacking:
+    if lacking := LACKING.search(message):
         key, name, arguments = lacking.groups()
         return (
             f"{name.rpartition('.')[2]} needs {arguments}; give --{key}.{arguments.split(',')[0]}, or init_args in a "
             "config"
         )
+    place = ".".join(KEY.findall(message))
+    if lacking := LACKING_IN_FACTORY.search(message):
+        return (
+            f"{place}: {lacking[2].rpartition('.')[2]} needs {lacking[1]}; give it under init_args, beside class_path"
+        )
     if "arguments are required" in message:
         return NOTHING_GIVEN
     if argument := UNKNOWN_ARGUMENT.search(message):
         return _unknown_argument(argument[1].partition("=")[0], parser)
-    place = ".".join(KEY.findall(message))
     if unknown := UNKNOWN_KEY.search(message):
         return _unknown_key(unknown["key"] or unknown["option"], place, message, unknown, parser)
     if (unknown := UNKNOWN_CLASS.search(message)) and not NUMBER.search(message):

@@ -57,6 +57,10 @@ def rows(run: str = "vae_digits/0") -> list[dict[str, str]]:
             ["--trainer.devices=all"],
             "trainer.devices is all; give a number, a list such as [0, 2], -1 for all, or auto",
         ),
+        (
+            ["--model=StackedAutoencoder", "--model.layers=[{class_path: DenseLayer}]"],
+            "model.layers: DenseLayer needs size; give it under init_args, beside class_path",
+        ),
         (["--model.optimizer.lr=abc"], "lr takes a number, not abc"),
         (["--model.optimizer.lr=-1"], "the optimizer rejects its arguments: Invalid learning rate: -1.0"),
     ],
