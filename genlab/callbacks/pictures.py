@@ -84,7 +84,8 @@ class Pictures(Callback):
                 self._write(trainer, name, sheet, epoch)
                 continue
             figure = sheet.of(subject).figure()
-            write_figure(figure, Path(trainer.default_root_dir) / "pictures" / f"{name}-epoch{epoch:04}.png")
+            path = Path(trainer.default_root_dir) / "pictures" / f"{name}-epoch{epoch:04}.png"
+            write_figure(figure, path, getattr(sheet, "description", ""))
             for logger in trainer.loggers:
                 if isinstance(logger, WandbLogger):
                     pixels = [Image.fromarray(rgb(figure))]

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 import torch
-from PIL import ExifTags, Image
+from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
@@ -18,6 +18,7 @@ from genlab.data.files.image_files import LARGEST
 from genlab.errors import GenlabError, counted, listed
 from genlab.evaluation.domains import domains_of
 from genlab.models.shared.tiles import in_tiles
+from genlab.pictures.figures import described
 from genlab.regular import is_folder, read_regular
 
 QUALITY = 95
@@ -123,11 +124,8 @@ def found_files(texts: list[str], output: Path) -> dict[str, Path]:
 
 def save(image: Tensor, path: Path, disclosure: str | None = None) -> None:
     """Write an image (C, H, W) in [0, 1] in the format of the file's extension, with `disclosure` in its metadata."""
-    exif = Image.Exif()
-    if disclosure:
-        exif[ExifTags.Base.ImageDescription] = disclosure
     with whole_file(path) as part:
-        images.picture_of(image).save(part, format=format_of(path), quality=QUALITY, exif=exif)
+        images.picture_of(image).save(part, format=format_of(path), quality=QUALITY, exif=described(disclosure or ""))
 
 
 def format_of(path: Path) -> str:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from genlab.atomic import whole_folder
-from genlab.errors import GenlabError
+from genlab.errors import GenlabError, listed
 from genlab.explore import exported_data, runtime
 from genlab.explore.entries import Entries, Entry
 from genlab.explore.explored import Explored
@@ -15,6 +15,8 @@ from genlab.explore.onnx import Graph, require_exporter
 from genlab.explore.opened import explored_at
 
 DATA = "data"
+WRITTEN = ("index.html", "style.css", "icon.svg", DATA, "pictures", "thumbnail.png", "*.onnx")
+"""Files and folders of an exported page."""
 """Name of the folder with an exported page's data."""
 
 
@@ -39,7 +41,7 @@ def require_free(folder: Path, force: bool) -> None:
     """Check that a page may be written to a folder.
 
     Raises:
-        GenlabError: if it already exists and `force` is not given, or if it is not an exported page.
+        GenlabError: if it already exists and `force` is not given, or if it is not an exported page and nothing else.
     """
     if not (folder.exists() or folder.is_symlink()):
         return
@@ -47,6 +49,10 @@ def require_free(folder: Path, force: bool) -> None:
         raise GenlabError(f"{folder} already exists; give --force to replace it, or another --export")
     if not (folder / DATA / f"{exported_data.NAME}.js").is_file():
         raise GenlabError(f"{folder} is not an exported page, so it is not replaced; give another --export")
+    if others := sorted(path.name for path in folder.iterdir() if not any(map(path.match, WRITTEN))):
+        raise GenlabError(
+            f"{folder} holds {listed(others)} too, which would be lost; move it, or give another --export"
+        )
 
 
 def write(folder: Path, entry: Entry, explored: Explored, graphs: dict[str, Graph], files: dict[str, bytes]) -> None:

@@ -171,11 +171,6 @@ class RBM(Codec, GibbsModel):
     def configure_optimizers(self) -> Any:
         return self.scheduled(self.optimizer, self.parameters(), self.schedule)
 
-    @property
-    def uncompilable(self) -> str:
-        """Why the machine cannot be compiled: its steps are not a forward pass."""
-        return "an RBM has no network to compile; train it without compiling"
-
     @of_images
     def encode(self, x: Tensor) -> Tensor:
         """Encode images (B, C, H, W) to the probabilities of hidden units: (B, hidden)."""

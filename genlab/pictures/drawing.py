@@ -62,6 +62,7 @@ class Sheet:
         row_breaks: rows with a wider gap above.
         column_breaks: columns with a wider gap before.
         colors: how values become colours; None for tiles that are images, grey (C = 1) or RGB (C = 3).
+        description: what metadata of its files say, such as that images are no photographs.
 
     Example:
         >>> sheet = Sheet(torch.rand(2, 3, 1, 8, 8), title="Noise", row_labels=["first", "second"])
@@ -78,6 +79,7 @@ class Sheet:
     row_breaks: Sequence[int] = ()
     column_breaks: Sequence[int] = ()
     colors: ColorMap | None = None
+    description: str = ""
 
     def of(self, subject: str) -> "Sheet":
         """Return the sheet with another subject."""
@@ -97,7 +99,7 @@ class Sheet:
         return Page(self, scale or enlargement(self.tiles.shape[-2:], dpi), dpi).figure(labels)
 
     def arrays(self) -> dict[str, Any]:
-        """Return tiles (rows, columns, C, H, W), float32, with title, subject, labels and names of the axes."""
+        """Return tiles (rows, columns, C, H, W), float32, and the texts of the sheet."""
         return {
             "tiles": self.tiles.float().numpy(),
             "title": self.title,
@@ -106,6 +108,7 @@ class Sheet:
             "column_labels": list(self.column_labels),
             "row_axis": self.row_axis,
             "column_axis": self.column_axis,
+            "description": self.description,
         }
 
     def save(self, path: str | Path, *, scale: int | None = None, labels: bool = True, dpi: int = DPI) -> None:
@@ -136,4 +139,5 @@ def save(drawable: Drawable, path: Path, *, scale: int | None = None, labels: bo
         with whole_file(path) as part, part.open("wb") as file:
             np.savez_compressed(file, **drawable.arrays())
     else:
-        write_figure(drawable.figure(scale=scale, labels=labels, dpi=dpi), path)
+        description: str = getattr(drawable, "description", "")
+        write_figure(drawable.figure(scale=scale, labels=labels, dpi=dpi), path, description)

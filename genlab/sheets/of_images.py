@@ -161,6 +161,7 @@ def translations(
         columns,
         title=f"Translations {direction.replace('_to_', ' → ')}",
         subject=type(model).__name__,
+        description=model.disclosure or "",
     )
 
 

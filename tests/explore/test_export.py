@@ -198,12 +198,15 @@ def test_a_folder_is_replaced_only_where_that_is_asked_for(
     run: Path, page: Path, export_page: Callable[..., Path], refused: Callable[..., str]
 ) -> None:
     site = Path(shutil.copytree(page, SITE))
-    (site / "old.txt").touch()
+    (site / "old.onnx").touch()
     again = ["explore", "--ckpt", str(run), "--export", str(site)]
     assert refused(*again) == "genlab: site already exists; give --force to replace it, or another --export"
     export_page("--force", to=site)
-    assert not (site / "old.txt").exists()
+    assert not (site / "old.onnx").exists()
     assert (site / "index.html").exists()
+    (site / "CNAME").write_text("mine")
+    assert "site holds CNAME too, which would be lost; move it" in refused(*again, "--force")
+    assert (site / "CNAME").read_text() == "mine"
     Path("mine").mkdir()
     assert "mine is not an exported page, so it is not replaced" in refused(*again[:-1], "mine", "--force")
     assert [path.name for path in Path().iterdir() if path.name.startswith(".genlab")] == []

@@ -2,7 +2,9 @@
 
 import contextlib
 from functools import partial
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Trainer, seed_everything
@@ -179,6 +181,17 @@ def test_translated_files_say_what_they_are(ending, digits):
     main(["translate", f"--ckpt={digits}", f"--input=own.{ending}", f"--output=swapped.{ending}"])
     said = Image.open(f"swapped.{ending}").getexif()[ExifTags.Base.ImageDescription]
     assert said == "Changed by a DeepFake model of genlab: this is no photograph."
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "pdf", "svg", "npz"])
+def test_pictures_of_translations_say_what_they_are(ending, digits):
+    main(["translate", f"--ckpt={digits}", "--count=2", f"--out=swaps.{ending}"])
+    said = {
+        "pdf": lambda: Path("swaps.pdf").read_bytes().decode("latin-1"),
+        "svg": lambda: Path("swaps.svg").read_text(encoding="utf-8"),
+        "npz": lambda: str(np.load("swaps.npz")["description"]),
+    }.get(ending, lambda: Image.open(f"swaps.{ending}").getexif()[ExifTags.Base.ImageDescription])()
+    assert "Changed by a DeepFake model of genlab: this is no photograph." in said
 
 
 def test_formats_that_can_say_nothing_are_refused(digits, refused):

@@ -109,7 +109,7 @@ def sample(parser: argparse.ArgumentParser) -> None:
         "--strip", type=positive, metavar="N", help="show each sample as a row of N images, beginning with noise"
     )
     parser.add_argument(
-        "--per-class", type=positive, metavar="N", help="write N images of each class to the folder --out"
+        "--per-class", type=positive, metavar="N", help="write N images of each class to --out, a new folder"
     )
 
 

@@ -50,10 +50,13 @@ def set_sampling(trained: Trained, name: str | None, count: int | None, guidance
         )
     if args.thinning is not None:
         settings["thinning"] = args.thinning
-    if args.eta is not None and name not in TAKE_ETA:
-        raise GenlabError(f"--eta is for {' and '.join(TAKE_ETA)}: give --sampler {TAKE_ETA[0]}")
-    if name is not None:
-        settings["sampler"] = partial(SAMPLERS[name], eta=args.eta) if args.eta is not None else SAMPLERS[name]
+    sampler: Any = SAMPLERS[name] if name else getattr(model.sampling, "sampler", None)
+    if args.eta is not None:
+        if "eta" not in inspect.signature(sampler).parameters:
+            raise GenlabError(f"--eta is for {' and '.join(TAKE_ETA)}: give --sampler {TAKE_ETA[0]}")
+        sampler = partial(sampler, eta=args.eta)
+    if sampler:
+        settings["sampler"] = sampler
     if count is not None:
         if hasattr(model, "noise"):
             model.noise.levels(count)  # type: ignore[operator,union-attr]  # raises an error for too many

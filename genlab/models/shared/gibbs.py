@@ -153,6 +153,11 @@ class GibbsModel(GibbsChains, ImageModel):
         super().__init__(image_shape)
         self.sampling = GibbsSampling()
 
+    @property
+    def uncompilable(self) -> str:
+        """Why the model cannot be compiled: its steps are no forward passes."""
+        return f"the networks of {type(self).__name__}s are never called whole; train without compiling"
+
     def log_partition(
         self,
         chains: int = CHAINS,
