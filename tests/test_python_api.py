@@ -549,10 +549,19 @@ def test_images_become_pictures():
 def test_several_loaders_to_measure_on_are_refused_in_one_line(family, method, source):
     model = family(SHAPE)
     loaders = [DataLoader(torch.rand(8, *SHAPE), batch_size=4)] * 2
-    told = f"{source}_dataloader gives several DataLoaders, but a {type(model).__name__} is measured on one: give one"
+    told = f"{source}_dataloader gives several DataLoaders, but a {type(model).__name__} is measured on one: join"
     with pytest.raises(genlab.GenlabError, match=told):
         getattr(quick_trainer(), method)(model, loaders)
     getattr(quick_trainer(), method)(model, loaders[0], verbose=False)
+
+
+def test_an_index_that_a_subclass_passes_on_is_not_counted_as_several_loaders():
+    class Mine(genlab.VAE):
+        def validation_step(self, batch, batch_idx, dataloader_idx=0):
+            super().validation_step(batch, batch_idx, dataloader_idx)
+
+    (found,) = quick_trainer().validate(Mine(SHAPE), DataLoader(torch.rand(8, *SHAPE), batch_size=4), verbose=False)
+    assert "val/loss" in found
 
 
 def test_a_models_own_steps_may_be_measured_on_several_loaders():

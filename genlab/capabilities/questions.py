@@ -94,7 +94,7 @@ def default_path(model: Any) -> Callable[[Tensor, Tensor, int], Tensor]:
 
     It is the model's `code_path`, for a conditional model that under a condition: slerp for diffusion models, whose
     codes are noise. For models without one it is lerp, which needs no origin; slerp, for codes drawn from a Gaussian
-    prior (White 2016), is then asked for.
+    prior (White 2016), has to be asked for.
     """
     path: Callable[[Tensor, Tensor, int], Tensor] = getattr(
         model.given_as if can(model, Conditional) else model, "code_path", lerp

@@ -15,9 +15,9 @@ from genlab.explore.onnx import Graph, require_exporter
 from genlab.explore.opened import explored_at
 
 DATA = "data"
+"""Name of the folder with an exported page's data."""
 WRITTEN = ("index.html", "style.css", "icon.svg", DATA, "pictures", "thumbnail.png", "*.onnx")
 """Files and folders of an exported page."""
-"""Name of the folder with an exported page's data."""
 
 
 def main(args: argparse.Namespace) -> None:

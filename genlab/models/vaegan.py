@@ -220,7 +220,7 @@ class VAEGAN(Prior, Codec, SignedGenerators, Players, ImageModel):
     def on_validation_epoch_end(self) -> None:
         """Warn of a posterior that has collapsed."""
         super().on_validation_epoch_end()
-        if not self.trainer.sanity_checking:
+        if self.active_units.update_called and not self.trainer.sanity_checking:
             self.posterior_health.end_epoch(self.active_units.compute(), self.global_step)
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:

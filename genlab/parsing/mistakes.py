@@ -69,7 +69,7 @@ def explain(message: str, parser: LightningArgumentParser) -> str:
     place = ".".join(KEY.findall(message))
     if lacking := LACKING_IN_FACTORY.search(message):
         return (
-            f"{place}: {lacking[2].rpartition('.')[2]} needs {lacking[1]}; give it under init_args, beside class_path"
+            f"{place}: {lacking[2].rpartition('.')[2]} needs {lacking[1]}; give that under init_args, beside class_path"
         )
     if "arguments are required" in message:
         return NOTHING_GIVEN

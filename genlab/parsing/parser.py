@@ -88,7 +88,8 @@ class ExplainingParser(LightningArgumentParser):
         defaults: Namespace = super().get_defaults(*args, **kwargs)
         for name, default in defaults.items(branches=True, nested=False):
             replaced = _class_of(default)
-            if replaced and any(_class_of(given.get(name)) not in (None, replaced) for given in self._given):
+            given = next(filter(None, (_class_of(config.get(name)) for config in self._given)), None)
+            if replaced and given and not f".{replaced}".endswith(f".{given}"):
                 default.pop("init_args", None)
         return defaults
 

@@ -59,7 +59,7 @@ def rows(run: str = "vae_digits/0") -> list[dict[str, str]]:
         ),
         (
             ["--model=StackedAutoencoder", "--model.layers=[{class_path: DenseLayer}]"],
-            "model.layers: DenseLayer needs size; give it under init_args, beside class_path",
+            "model.layers: DenseLayer needs size; give that under init_args, beside class_path",
         ),
         (["--model.optimizer.lr=abc"], "lr takes a number, not abc"),
         (["--model.optimizer.lr=-1"], "the optimizer rejects its arguments: Invalid learning rate: -1.0"),

@@ -191,6 +191,7 @@ def test_what_cannot_be_is_said_in_a_line(diffusion, conditional, vae, refused):
     assert "mask.png has 9 x 8 pixels; the model's images have 8 x 8" in refused(*asked, "--mask=mask.png")
     assert "broken.png cannot be read as an image" in refused(*asked, "--mask=broken.png")
     assert "leave out --sampler" in refused(*asked, "--mask=image.png", "--sampler=heun")
+    assert "leave out --eta" in refused(*asked, "--mask=image.png", "--eta=1")
     assert "without --mask" in refused(*asked, "--mask=image.png", "--strength=0.5")
     assert "leave out --from-image" in refused(*asked, "--strip=3")
     assert "give --condition" in refused("sample", f"--ckpt={conditional}", "--strip=3")

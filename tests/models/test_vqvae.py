@@ -21,6 +21,7 @@ from genlab.models import CodePrior, StageSchedule
 from genlab.models.shared.alarm import PATIENCE
 from genlab.models.shared.code_health import CodeHealth
 from genlab.models.shared.grid_priors import GridPriors
+from genlab.models.shared.posterior_health import LEARNING, PosteriorHealth
 from genlab.models.vqvae2 import TwoLevelCoder
 from genlab.networks import (
     FSQ,
@@ -349,6 +350,22 @@ def test_a_collapsed_codebook_and_codes_that_say_nothing_are_warned_of_once():
         "the top codebook has collapsed",
         "codes of the top level are almost the same for all images",
     }
+
+
+@pytest.mark.filterwarnings("ignore:.*collapsed")
+def test_a_recovery_is_reported_once_it_is_seen(caplog):
+    codebook, posterior = CodeHealth(), PosteriorHealth()
+    caplog.set_level("INFO")
+    for _ in range(PATIENCE):
+        codebook.end_epoch("", used=3, codes=64, places=10_000)
+    posterior.end_epoch(torch.tensor(0), LEARNING)
+    codebook.end_epoch("", used=3, codes=64, places=20)  # too few images to tell
+    posterior.end_epoch(torch.tensor(0), 0)  # too early
+    assert "recovered" not in caplog.text
+    codebook.end_epoch("", used=60, codes=64, places=10_000)
+    posterior.end_epoch(torch.tensor(5), LEARNING)
+    assert "the codebook has recovered: 60 codes are in use" in caplog.text
+    assert "the posterior has recovered: 5 units" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -107,8 +107,9 @@ def require_consistent(args: argparse.Namespace) -> None:
     """Raise GenlabError for contradictory options."""
     if args.mask and not args.from_image:
         raise GenlabError("--mask completes an image: give it with --from-image FILE")
-    if args.mask and args.sampler:
-        raise GenlabError("an image is completed by ancestral sampling, as RePaint does; leave out --sampler")
+    for option in ("sampler", "eta"):
+        if args.mask and getattr(args, option) is not None:
+            raise GenlabError(f"an image is completed by ancestral sampling, as RePaint does; leave out --{option}")
     if args.strength is not None and (args.mask or not args.from_image):
         raise GenlabError(
             "--strength is for images like that of --from-image FILE: give it with that, and without --mask"

@@ -76,11 +76,13 @@ class Model(PlainHyperparameters, Scheduled):
         raise GenlabError(f"{type(self).__name__} measures nothing: give it an evaluation_step that calls log_epoch")
 
     def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int | None = None) -> None:
-        self._require_one_loader("val_dataloader", "Trainer.validate", dataloader_idx)
+        if dataloader_idx is not None:
+            self._require_one_loader(self.trainer.num_val_batches, "val_dataloader", "Trainer.validate")
         self.evaluation_step("val", batch, batch_idx)
 
     def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int | None = None) -> None:
-        self._require_one_loader("test_dataloader", "Trainer.test", dataloader_idx)
+        if dataloader_idx is not None:
+            self._require_one_loader(self.trainer.num_test_batches, "test_dataloader", "Trainer.test")
         self.evaluation_step("test", batch, batch_idx)
 
     def predict_step(self, batch: Any, batch_idx: int) -> Any:
@@ -286,15 +288,15 @@ class Model(PlainHyperparameters, Scheduled):
         if self._trainer and self._trainer.training:  # not when only the model is loaded
             self._random_states = checkpoint.get("random_states", [])
 
-    def _require_one_loader(self, source: str, method: str, dataloader_idx: int | None) -> None:
-        """Raise GenlabError for the index of a DataLoader, which Lightning passes if there are several.
+    def _require_one_loader(self, batches: Sequence[float], source: str, method: str) -> None:
+        """Raise GenlabError for several DataLoaders, given the number of batches in each.
 
         Metrics such as active units are of all data together, and Lightning would rename `val/loss`, the monitor.
         """
-        if dataloader_idx is not None:
+        if len(batches) > 1:
             raise GenlabError(
-                f"{source} gives several DataLoaders, but a {type(self).__name__} is measured on one: give one of a "
-                f"torch.utils.data.ConcatDataset, or pass each to {method}(model, loader)"
+                f"{source} gives several DataLoaders, but a {type(self).__name__} is measured on one: join the "
+                f"data sets with torch.utils.data.ConcatDataset, or call {method}(model, loader) for each"
             )
 
     def _searches(self) -> bool:

@@ -4,6 +4,8 @@ from genlab.models.shared.alarm import Alarm
 
 USED = 0.25
 """Share of the codes below which a codebook has collapsed, unless there are too few places to use them."""
+PLACES = 4
+"""Places for each code that show whether a codebook has collapsed."""
 SILENT = 0.01
 """Share of the maximum entropy below which codes carry almost no information."""
 
@@ -12,7 +14,7 @@ class CodeHealth(Alarm):
     """Warnings at the end of a validation epoch."""
 
     def end_epoch(self, level: str, used: int, codes: int, places: int) -> None:
-        """Warn of a codebook whose codes are mostly unused.
+        """Warn of a codebook whose codes are mostly unused, if there are many more places than codes.
 
         Args:
             level: name of the level; empty if there is only one.
@@ -20,8 +22,9 @@ class CodeHealth(Alarm):
             codes: number of codes in the codebook.
             places: number of positions in the epoch's grids, where codes could have occurred.
         """
-        bad, recovery = is_collapsed(used, codes, places), f"{codebook(level)} has recovered: {used} codes are in use"
-        self.say(bad, level, collapsed(level, used, codes), recovery)
+        if places >= PLACES * codes:
+            recovery = f"{codebook(level)} has recovered: {used} codes are in use"
+            self.say(is_collapsed(used, codes, places), level, collapsed(level, used, codes), recovery)
 
     def end_epoch_of_prior(self, level: str, nats: float, most: float) -> None:
         """Warn of codes that carry almost no information, given -log p of an image's codes and its maximum, in nats."""
@@ -41,7 +44,7 @@ def codes_of(level: str) -> str:
 
 def is_collapsed(used: int, codes: int, places: int) -> bool:
     """Whether few of the codes are used, although there are many more places than codes."""
-    return places >= 4 * codes and used < USED * codes
+    return places >= PLACES * codes and used < USED * codes
 
 
 def collapsed(level: str, used: int, codes: int) -> str:

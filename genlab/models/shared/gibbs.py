@@ -155,7 +155,7 @@ class GibbsModel(GibbsChains, ImageModel):
 
     @property
     def uncompilable(self) -> str:
-        """Why the model cannot be compiled: its steps are no forward passes."""
+        """Why the model cannot be compiled: training steps do not call its networks."""
         return f"the networks of {type(self).__name__}s are never called whole; train without compiling"
 
     def log_partition(

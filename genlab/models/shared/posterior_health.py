@@ -20,8 +20,10 @@ class PosteriorHealth(Alarm):
 
     def end_epoch(self, active_units: Tensor, step: int) -> None:
         """Warn, after enough steps of training, if no unit is active."""
+        if step < LEARNING:
+            return
         self.say(
-            step >= LEARNING and not active_units,
+            not active_units,
             "posterior",
             "the posterior has collapsed: no unit of the code varies between images; "
             "give a smaller beta, or let it grow over the first epochs with warmup_epochs",
@@ -44,6 +46,8 @@ class SentenceHealth(Alarm):
 
     def end_epoch(self, active_units: Tensor, step: int) -> None:
         """Warn, after enough steps of training, if codes carry almost no information; forget the posteriors."""
+        if not self._posteriors:
+            return
         mean, log_variance = (torch.cat(parts) for parts in zip(*self._posteriors, strict=True))
         self._posteriors.clear()
         if step < LEARNING:
