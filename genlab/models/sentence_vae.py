@@ -156,7 +156,8 @@ class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # the mi
         """Warn of a posterior that has collapsed."""
         super().on_validation_epoch_end()
         settled = not self.trainer.sanity_checking and self.grown() > SETTLED
-        self._health.end_epoch(self.active_units.compute(), self.global_step if settled else 0)
+        if self.active_units.update_called:
+            self._health.end_epoch(self.active_units.compute(), self.global_step if settled else 0)
 
     def decoder_evidence(self, x: Tensor) -> dict[str, Tensor]:
         """Estimate the evidence lower bound of sentences, its parts and the loss, for a decoder trained alone.

@@ -364,6 +364,15 @@ def test_a_collapsed_posterior_is_warned_of_once_and_an_informative_one_is_not(m
     assert "Try free_bits" in warning
 
 
+def test_a_subclass_may_validate_in_its_own_way(recwarn):
+    class Mine(genlab.SentenceVAE):
+        def validation_step(self, batch, batch_idx):
+            self.log("val/mine", 1.0, batch_size=1)
+
+    fitted(built(Mine), drawn(32), 2)
+    assert not [warning for warning in recwarn if "compute" in str(warning.message)]
+
+
 def test_what_models_can_do_is_said():
     assert abilities(built(genlab.SentenceLM)) == ["sample", "compute likelihoods"]
     assert abilities(built(genlab.SentenceAutoencoder)) == ["encode", "decode", "reconstruct"]

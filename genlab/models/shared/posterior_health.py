@@ -46,8 +46,6 @@ class SentenceHealth(Alarm):
 
     def end_epoch(self, active_units: Tensor, step: int) -> None:
         """Warn, after enough steps of training, if codes carry almost no information; forget the posteriors."""
-        if not self._posteriors:
-            return
         mean, log_variance = (torch.cat(parts) for parts in zip(*self._posteriors, strict=True))
         self._posteriors.clear()
         if step < LEARNING:
