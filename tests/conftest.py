@@ -65,7 +65,7 @@ def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def working_folder(tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Run every test in an empty folder with the tiny data, and leave no process group and no W&B run behind."""
+    """Run every test in an empty folder with the tiny data; leave no process group, W&B run or module of its behind."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GENLAB_DATA_DIR", str(data_dir))
     monkeypatch.delenv("GENLAB_CACHE_DIR", raising=False)
@@ -78,6 +78,9 @@ def working_folder(tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPat
     if wandb := sys.modules.get("wandb"):
         wandb.finish()
         wandb.teardown()  # it caches what it has read of the environment
+    for name, module in [*sys.modules.items()]:
+        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 @pytest.fixture(autouse=True)

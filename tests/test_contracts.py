@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +197,6 @@ def trained(request, working_folder) -> Path:
     name = request.param
     parts = [IMPORTS, *(source + TRAINING for source in FAMILIES.values()), DATA]
     Path("toys.py").write_text("\n".join(parts))
-    sys.modules.pop("toys", None)
     main(["fit", "--name=toy", f"--model=toys.{name}", f"--data={DATA_OF[name]}", *QUICK])
     return Path("runs/toy/0")
 

@@ -4,7 +4,6 @@ import contextlib
 import re
 import shlex
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +88,6 @@ def test_every_command_line_runs_as_printed(page, data_dir, working_folder, monk
     Image.fromarray(np.repeat(np.uint8([0, 255]), 14)[:, None].repeat(28, 1)).save(working_folder / "lower.png")
     for name, content in FILES.findall((ROOT / page).read_text(encoding="utf-8")):
         Path(name).write_text(content, encoding="utf-8")
-        monkeypatch.delitem(sys.modules, Path(name).stem, raising=False)
     for line in command_lines(page):
         try:
             run(line)

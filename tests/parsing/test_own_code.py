@@ -7,7 +7,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib.machinery import PathFinder
 from pathlib import Path
 
@@ -78,13 +77,11 @@ class Failing(Numerals):
 
 
 @pytest.fixture
-def modules(working_folder) -> Iterator[None]:
+def modules(working_folder) -> None:
     """Modules in the current folder."""
     for name, text in MODULES.items():
         Path(f"{name}.py").write_text(text)
     importlib.invalidate_caches()
-    yield
-    forget()
 
 
 def forget() -> None:
