@@ -57,13 +57,18 @@ def map_of(explored: Explored) -> dict[str, Any] | None:
 
 
 def units_of(explored: Explored) -> dict[str, Any] | None:
-    """Describe the single units of a code: their means, standard deviations, and order by standard deviation."""
+    """Describe the single units of a code: their means, standard deviations, and order by standard deviation.
+
+    Those of styles have the mean towards which the model truncates.
+    """
     codes = explored.gallery_codes
     if codes is None:
         codes = drawn_codes(explored)
     if codes is None or not explored.is_flat:
         return None
     std, mean = torch.std_mean(codes, 0, correction=0)
+    if explored.has_styles:
+        mean = explored.model.mean_style
     return {"mean": mean.tolist(), "std": std.tolist(), "order": std.argsort(descending=True).tolist()}
 
 
