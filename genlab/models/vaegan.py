@@ -142,8 +142,8 @@ class VAEGAN(Prior, Codec, SignedGenerators, Players, ImageModel):
         x = signed(self.images(batch))
         encoder_optimizer, decoder_optimizer, discriminator_optimizer = self.player_optimizers()
         decoder_waits, discriminator_waits = self.waiting()
-        with torch.no_grad():
-            features = self.features(x)
+        seen, on_real = self.judged(x)
+        features = seen.detach()
 
         with self.toggled_optimizer(encoder_optimizer):
             mean, log_variance = self.posterior(x)
@@ -157,14 +157,15 @@ class VAEGAN(Prior, Codec, SignedGenerators, Players, ImageModel):
         with self.toggled_optimizer(decoder_optimizer), torch.set_grad_enabled(not decoder_waits):
             reconstructed, sampled = self.made(z), self.made(drawn)
             if not decoder_waits:
-                seen, on_reconstructed = self.judged(reconstructed)
-                error, fooled = feature_error(seen, features).mean(), self.loss.generator(on_reconstructed).mean()
+                remade, on_reconstructed = self.judged(reconstructed)
+                error, fooled = feature_error(remade, features).mean(), self.loss.generator(on_reconstructed).mean()
                 metrics["decoder"] = fooled + self.loss.generator(self.discriminator(sampled)).mean()
         if not decoder_waits:
             yield decoder_optimizer, self.feature_weight * error + metrics["decoder"]
 
         reconstructed, sampled = reconstructed.detach(), sampled.detach()
-        on_real, *on_fake = (at_least_float32(self.discriminator(images)) for images in (x, reconstructed, sampled))
+        logits = on_real, self.discriminator(reconstructed), self.discriminator(sampled)
+        on_real, *on_fake = map(at_least_float32, logits)
         loss = self.loss.of_real(on_real).mean() + sum(self.loss.of_fake(logits).mean() for logits in on_fake)
         metrics |= self.health(loss, x, sampled, on_real, on_fake[1])
         if not discriminator_waits:
