@@ -1,10 +1,9 @@
 """Two processes under DDP: separate shards of the same length, reshuffled every epoch."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
+
+from ..processes import run_script
 
 SCRIPT = """
 import json, sys
@@ -45,13 +44,7 @@ Trainer(
 def epochs(kind: str, workers: int) -> list[list[list[int]]]:
     """Return the images that each process saw in each epoch."""
     Path("script.py").write_text(SCRIPT)
-    subprocess.run(
-        [sys.executable, "script.py", kind, str(workers)],
-        check=True,
-        capture_output=True,
-        timeout=300,
-        env={**os.environ, "PYTHONHASHSEED": "0"},
-    )
+    run_script("script.py", kind, str(workers), processes=2)
     return [json.loads(Path(f"{kind}-{rank}.json").read_text()) for rank in range(2)]
 
 

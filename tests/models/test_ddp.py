@@ -1,7 +1,6 @@
 """Two processes train what one process trains with batches twice as large, and compute the same validation metrics."""
 
-import subprocess
-import sys
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 import genlab
 from genlab.networks import ConvDecoder, ConvEncoder, DCGANDiscriminator, DCGANGenerator
+from tests.processes import run_script
 
 SCRIPT = """
 import os, sys
@@ -204,9 +204,9 @@ def trained(tmp_path_factory) -> Path:
     """A folder with the weights and validation metrics of each family, from one process and from each of two."""
     folder = tmp_path_factory.mktemp("ddp")
     (folder / "script.py").write_text(SCRIPT)
-    for processes in ("1", "2"):
-        command = [sys.executable, "script.py", processes]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
+    with contextlib.chdir(folder):
+        for processes in (1, 2):
+            run_script("script.py", str(processes), processes=processes)
     return folder
 
 

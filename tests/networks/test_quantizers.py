@@ -1,8 +1,6 @@
 """Quantizers: gradients by hand, moving averages against k-means, dead codes that stay alive, FSQ's round trips."""
 
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ from sklearn.cluster import KMeans
 import genlab
 from genlab.networks import FSQ, EMACodebook, GradientCodebook
 from genlab.networks.codebooks import REVIVAL_EVERY, smoothed
+from tests.processes import run_script
 
 BOOKS = [EMACodebook, GradientCodebook]
 
@@ -268,12 +267,12 @@ def test_numbers_out_of_range_are_refused(build, message):
 
 
 SCRIPT = """
-import os, sys, torch
+import os, torch
 from pathlib import Path
 from torch import distributed
 from genlab.networks import EMACodebook, GradientCodebook
 
-rank = int(sys.argv[1])
+rank = int(os.environ["LOCAL_RANK"])
 distributed.init_process_group("gloo", init_method=Path("meet").absolute().as_uri(), rank=rank, world_size=2)
 torch.manual_seed(rank)  # each draws its own
 for kind in (EMACodebook, GradientCodebook):
@@ -295,8 +294,7 @@ os._exit(0)  # torch 2.6 may wait without end for a thread of the group, which w
 
 def test_two_processes_share_one_codebook_that_learns_from_the_batches_of_both(tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)
-    started = [subprocess.Popen([sys.executable, "script.py", rank], cwd=tmp_path) for rank in "01"]
-    assert [process.wait(timeout=400) for process in started] == [0, 0]
+    run_script("script.py", processes=2)
 
     def saved(name):
         return torch.load(Path(tmp_path, name), weights_only=True)
