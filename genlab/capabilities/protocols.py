@@ -226,7 +226,7 @@ class Completes(Protocol):
 class KnowsWords(Protocol):
     """A model of sentences, (B, T) indices of words in its vocabulary, in place of images."""
 
-    vocabulary: Sequence[str]
+    vocabulary: tuple[str, ...]
     """Words in the order of their indices; see `genlab.vocabulary`."""
     max_length: int
     """Maximum length of a sentence: its words and its end."""

@@ -1,6 +1,5 @@
 """The autoencoder of sentences, a baseline for a VAE's codes (Bowman et al. 2016, section 2.1)."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from torch import Generator, Tensor
@@ -40,7 +39,7 @@ class SentenceAutoencoder(Codec, SentenceModel):
 
     def __init__(
         self,
-        vocabulary: Sequence[str],
+        vocabulary: tuple[str, ...],
         max_length: int,
         code_size: int = 32,
         encoder: SentenceNetworkFactory = RecurrentEncoder,

@@ -1,6 +1,5 @@
 """The recurrent language model of sentences, a baseline for a VAE's likelihood (Mikolov et al. 2010)."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -40,7 +39,7 @@ class SentenceLM(SentenceModel):
 
     def __init__(
         self,
-        vocabulary: Sequence[str],
+        vocabulary: tuple[str, ...],
         max_length: int,
         decoder: SentenceNetworkFactory = RecurrentDecoder,
         optimizer: OptimizerFactory = Adam,

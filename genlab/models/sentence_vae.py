@@ -1,6 +1,5 @@
 """The variational autoencoder of sentences (Bowman et al. 2016, arXiv:1511.06349)."""
 
-from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -72,7 +71,7 @@ class SentenceVAE(GaussianCodes, SentenceModel):  # type: ignore[misc]  # the mi
 
     def __init__(
         self,
-        vocabulary: Sequence[str],
+        vocabulary: tuple[str, ...],
         max_length: int,
         code_size: int = 32,
         encoder: SentenceNetworkFactory = RecurrentEncoder,

@@ -1,5 +1,6 @@
 """Sentence models against exact results: entropy, padding, steps, quadrature; training, checkpoints, health."""
 
+import cProfile
 import itertools
 import math
 from functools import partial
@@ -318,6 +319,21 @@ def test_training_is_resumed_exactly_from_a_checkpoint_of_plain_data(family, wor
         assert torch.equal(loaded.encode("a b"), whole.encode("a b"))
         assert loaded.encoder.embedding is loaded.decoder.embedding
         assert getattr(loaded, "annealing", None) == getattr(whole, "annealing", None)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
+def test_rebuilding_is_as_much_work_for_each_word_of_a_long_vocabulary(family, working_folder):
+    calls = []
+    for count in (0, 200, 400):
+        words = [*WORDS, *(f"word{number}" for number in range(count))]
+        model = family(words, 5, **SMALL if family is not genlab.SentenceLM else {"decoder": SMALL["decoder"]})
+        trainer = fitted(model, drawn(32), 1)
+        trainer.save_checkpoint(f"{count}.ckpt")
+        profile = cProfile.Profile()
+        assert len(profile.runcall(genlab.load, f"{count}.ckpt").vocabulary) == len(words)
+        calls.append(sum(entry.callcount for entry in profile.getstats()))
+    _, few, many = calls  # the first time, imports and caches add to them
+    assert many - few < 200 * 1000  # it would be 30 times that if the list was copied for each word
 
 
 def test_tied_logits_are_products_of_the_vectors_of_words_which_learn_as_inputs_and_as_outputs():

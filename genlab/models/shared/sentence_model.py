@@ -45,7 +45,7 @@ class SentenceModel(Model):
 
     def __init__(
         self,
-        vocabulary: Sequence[str],
+        vocabulary: tuple[str, ...],
         max_length: int,
         *,
         word_dropout: float,
