@@ -1,6 +1,6 @@
 """The conditional generative adversarial network (Mirza & Osindero 2014, arXiv:1411.1784)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -82,8 +82,8 @@ class CGAN(ConditionalModel, GAN):
         self,
         image_shape: Shape,
         num_classes: int = 0,
-        attribute_names: Sequence[str] = (),
-        class_names: Sequence[str] = (),
+        attribute_names: tuple[str, ...] = (),
+        class_names: tuple[str, ...] = (),
         code_size: int = 100,
         condition_size: int = 64,
         generator: NetworkFactory = DCGANGenerator,

@@ -1,6 +1,6 @@
 """The conditional diffusion model, with classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -77,8 +77,8 @@ class ConditionalDiffusion(ConditionalModel, DiffusionModel):
         self,
         image_shape: Shape,
         num_classes: int = 0,
-        attribute_names: Sequence[str] = (),
-        class_names: Sequence[str] = (),
+        attribute_names: tuple[str, ...] = (),
+        class_names: tuple[str, ...] = (),
         source_shape: Shape | None = None,
         network: DenoiserFactory = DenoisingUNet,
         condition_size: int = 64,

@@ -1,6 +1,6 @@
 """Conditional StyleGAN (Karras et al. 2020b, arXiv:2006.06676, appendix D), with a conditional discriminator."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -108,8 +108,8 @@ class CStyleGAN(ConditionalModel, StyleGAN):
         self,
         image_shape: Shape,
         num_classes: int = 0,
-        attribute_names: Sequence[str] = (),
-        class_names: Sequence[str] = (),
+        attribute_names: tuple[str, ...] = (),
+        class_names: tuple[str, ...] = (),
         code_size: int = 128,
         condition_size: int = 64,
         generator: NetworkFactory = StyleGenerator,

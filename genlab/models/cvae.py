@@ -1,6 +1,6 @@
 """The conditional variational autoencoder (Sohn et al. 2015; Kingma et al. 2014, model M2, with all labels known)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -76,8 +76,8 @@ class CVAE(ConditionalModel, VariationalModel):
         self,
         image_shape: Shape,
         num_classes: int = 0,
-        attribute_names: Sequence[str] = (),
-        class_names: Sequence[str] = (),
+        attribute_names: tuple[str, ...] = (),
+        class_names: tuple[str, ...] = (),
         source_shape: Shape | None = None,
         code_size: int = 20,
         encoder: NetworkFactory = MLPEncoder,

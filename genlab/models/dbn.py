@@ -202,7 +202,7 @@ class LabelledDBN(ConditionalModel, BeliefModel):
         pretraining: Sequence[StageSchedule],
         up_down: Sequence[StageSchedule] = (),
         num_classes: int = 0,
-        class_names: Sequence[str] = (),
+        class_names: tuple[str, ...] = (),
         visible: Callable[[int], VisibleUnits] = BinaryUnits,
         gibbs_steps: int = 1,
         chains: int = 0,

@@ -1,7 +1,5 @@
 """The gated PixelCNN for pixels (van den Oord et al. 2016, arXiv:1606.05328), with and without a condition."""
 
-from collections.abc import Sequence
-
 from torch import Tensor
 from torch.optim import Adam
 
@@ -97,8 +95,8 @@ class ConditionalPixelCNN(ConditionalModel, PixelModel):
         self,
         image_shape: Shape,
         num_classes: int = 0,
-        attribute_names: Sequence[str] = (),
-        class_names: Sequence[str] = (),
+        attribute_names: tuple[str, ...] = (),
+        class_names: tuple[str, ...] = (),
         levels: int = GREY_LEVELS,
         network: GridNetworkFactory = GatedPixelCNN,
         condition_size: int = 64,

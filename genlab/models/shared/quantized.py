@@ -51,8 +51,8 @@ class QuantizedModel(GridCodec, StagedModel[CodeStage]):
         *,
         conditional: bool,
         num_classes: int,
-        class_names: Sequence[str],
-        attribute_names: Sequence[str],
+        class_names: tuple[str, ...],
+        attribute_names: tuple[str, ...],
         condition_size: int,
     ) -> None:
         """Build the priors and the plan, for a model that already has its coder.
