@@ -29,8 +29,8 @@ from genlab.models import load
 from genlab.types import Shape
 
 BATCH = 128
-FEW, FEWER = 50, 4
-"""Number of images that a network of photographs sees at a time, on a GPU and on a CPU, where memory is slow to get."""
+ON_GPU, ON_CPU = 50, 4
+"""Numbers of images that a network of photographs sees at a time; on a CPU, getting memory for more is slow."""
 STEPS = 700
 """Minimum number of batches that a classifier learns from; five epochs if these are more."""
 LOOKED_AT = 1000
@@ -147,8 +147,8 @@ def channels_last(network: nn.Module) -> Any:
 
 
 def in_parts(features: Callable[[Tensor], Tensor], images: Tensor, device: torch.device) -> Tensor:
-    """Compute features of a few images at a time, since the activations of many would fill the memory."""
-    return torch.cat([features(some) for some in images.split(FEWER if device.type == "cpu" else FEW)])
+    """Compute features of a few images (B, C, H, W) at a time: the activations of many would fill the memory."""
+    return torch.cat([features(some) for some in images.split(ON_CPU if device.type == CPU.type else ON_GPU)])
 
 
 PRETRAINED: dict[str | None, Callable[[torch.device], Extractor]] = {

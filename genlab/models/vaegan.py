@@ -164,8 +164,8 @@ class VAEGAN(Prior, Codec, SignedGenerators, Players, ImageModel):
             yield decoder_optimizer, self.feature_weight * error + metrics["decoder"]
 
         reconstructed, sampled = reconstructed.detach(), sampled.detach()
-        logits = on_real, self.discriminator(reconstructed), self.discriminator(sampled)
-        on_real, *on_fake = map(at_least_float32, logits)
+        judged = on_real, self.discriminator(reconstructed), self.discriminator(sampled)
+        on_real, *on_fake = map(at_least_float32, judged)
         loss = self.loss.of_real(on_real).mean() + sum(self.loss.of_fake(logits).mean() for logits in on_fake)
         metrics |= self.health(loss, x, sampled, on_real, on_fake[1])
         if not discriminator_waits:

@@ -92,7 +92,7 @@ def test_efficientnet_knows_a_flower(efficientnet):
 
 def test_efficientnet_sees_grey_levels_of_many_images_as_of_each_alone(efficientnet, monkeypatch):
     images = torch.rand(5, 1, 8, 8)
-    monkeypatch.setattr(extractors, "FEWER", 2)
+    monkeypatch.setattr(extractors, "ON_CPU", 2)
     together = efficientnet.features(images)
     alone = torch.cat([efficientnet.features(image[None].expand(-1, 3, -1, -1)) for image in images])
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
